@@ -1,0 +1,243 @@
+//! Error codes: one const table of wire text, status, retry advice and message (wire 1.4).
+//!
+//! `docs/errors.md` and the OpenAPI document are generated from [`Code::ALL`]. To add a code, add a variant and its row.
+
+/// May the same request succeed later?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Not without changing the request or the license.
+    Never,
+    /// Yes, unchanged; wait this many seconds first.
+    AfterSeconds(u32),
+}
+
+/// What a failed call is told. The wire text is stable: programs branch on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// No project has the `x-project-secret` that was sent.
+    UnauthorizedProject,
+    /// No administrator key matches the `Authorization` header.
+    Unauthorized,
+    /// No endpoint has this path.
+    RouteNotFound,
+    /// The endpoint exists, with other methods.
+    MethodNotAllowed,
+    /// The body is longer than the endpoint accepts.
+    BodyTooLarge,
+    /// The body is not declared as JSON.
+    UnsupportedMediaType,
+    /// The request is not as documented.
+    BadRequest,
+    /// An operation id came again with another body.
+    IdempotencyKeyReused,
+    /// No such license in this project.
+    LicenseNotFound,
+    /// No such project.
+    ProjectNotFound,
+    /// No such policy in this project.
+    PolicyNotFound,
+    /// The license demands the encrypted endpoints.
+    ProSdkRequired,
+    /// The license works from a file only.
+    OfflineActivationRequired,
+    /// The caller's country may not use the license.
+    RegionBlocked,
+    /// The application version is outside the allowed range.
+    VersionNotSupported,
+    /// The license was terminated for good.
+    LicenseTerminated,
+    /// The license was revoked for good.
+    LicenseRevoked,
+    /// The license is suspended until the vendor resumes it.
+    LicenseSuspended,
+    /// The license ended, and its grace period too.
+    LicenseExpired,
+    /// The device must be activated first.
+    DeviceNotRegistered,
+    /// No place is left for another device.
+    DeviceLimitReached,
+    /// No seat is free, and the caller insisted on one.
+    SeatLimitReached,
+    /// The license has no tokens at all.
+    TokensDisabled,
+    /// The balance is smaller than the amount.
+    InsufficientTokens,
+    /// The wallet holds as many grants as it may.
+    GrantLimitReached,
+    /// A license with the key exists already.
+    LicenseKeyTaken,
+    /// The state of a revoked or terminated license is final.
+    StateFinal,
+    /// Contention or throttling outlasted the retries.
+    Busy,
+    /// A defect of the server.
+    Internal,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// The code.
+    pub code: Code,
+    /// Its text on the wire.
+    pub wire: &'static str,
+    /// Its HTTP status.
+    pub status: u16,
+    /// Whether to try again.
+    pub retry: Retry,
+    /// The sentence for people; `<name>` is filled in.
+    pub message: &'static str,
+}
+
+const fn row(code: Code, wire: &'static str, status: u16, message: &'static str) -> Row {
+    Row { code, wire, status, retry: Retry::Never, message }
+}
+
+impl Code {
+    /// The table. Messages follow the "contains" and "never" rules of wire 1.4; `messages_keep_the_word_rules` checks.
+    #[rustfmt::skip]
+    pub const ALL: &'static [Row] = &[
+        row(Self::UnauthorizedProject, "UNAUTHORIZED_PROJECT", 401, "Project authentication failed."),
+        row(Self::Unauthorized, "UNAUTHORIZED", 401, "Administrator authentication failed."),
+        row(Self::RouteNotFound, "ROUTE_NOT_FOUND", 404, "There is no such endpoint."),
+        row(Self::MethodNotAllowed, "METHOD_NOT_ALLOWED", 405, "This endpoint does not answer that method."),
+        row(Self::BodyTooLarge, "BODY_TOO_LARGE", 413, "The request body is larger than <max> bytes."),
+        row(Self::UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", 415, "Send the body as application/json."),
+        row(Self::BadRequest, "BAD_REQUEST", 400, "<problem>"),
+        row(Self::IdempotencyKeyReused, "IDEMPOTENCY_KEY_REUSED", 422, "This operation id was already used with another request."),
+        row(Self::LicenseNotFound, "LICENSE_NOT_FOUND", 404, "Invalid license key: license not found."),
+        row(Self::ProjectNotFound, "PROJECT_NOT_FOUND", 404, "There is no such project."),
+        row(Self::PolicyNotFound, "POLICY_NOT_FOUND", 404, "That product is not available."),
+        row(Self::ProSdkRequired, "PRO_SDK_REQUIRED", 403, "This license requires the encrypted PRO endpoints."),
+        row(Self::OfflineActivationRequired, "OFFLINE_ACTIVATION_REQUIRED", 403, "Offline activation required: this license is air-gapped, import its .ltlm file."),
+        row(Self::RegionBlocked, "REGION_BLOCKED", 403, "This license cannot be used in your region."),
+        row(Self::VersionNotSupported, "VERSION_NOT_SUPPORTED", 403, "Version not allowed: app version <version> is outside <min> to <max>. Please update."),
+        row(Self::LicenseTerminated, "LICENSE_TERMINATED", 403, "This license has been terminated."),
+        row(Self::LicenseRevoked, "LICENSE_REVOKED", 403, "This license has been revoked."),
+        row(Self::LicenseSuspended, "LICENSE_SUSPENDED", 403, "This license has been suspended. Please contact support."),
+        row(Self::LicenseExpired, "LICENSE_EXPIRED", 403, "This license has expired."),
+        row(Self::DeviceNotRegistered, "DEVICE_NOT_REGISTERED", 403, "This device is not registered for this license."),
+        row(Self::DeviceLimitReached, "DEVICE_LIMIT_REACHED", 403, "License already activated on another device: activation limit reached (<count> of <max> devices)."),
+        row(Self::SeatLimitReached, "SEAT_LIMIT_REACHED", 403, "Concurrent seat limit reached: all <max> seats are in use."),
+        row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
+        row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
+        row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
+        row(Self::LicenseKeyTaken, "LICENSE_KEY_TAKEN", 409, "A license with this key exists already."),
+        row(Self::StateFinal, "STATE_FINAL", 409, "A revoked or terminated license stays so."),
+        Row { code: Self::Busy, wire: "BUSY", status: 503, retry: Retry::AfterSeconds(1), message: "The service is busy, please try again." },
+        Row { code: Self::Internal, wire: "INTERNAL", status: 500, retry: Retry::AfterSeconds(5), message: "Unexpected server error." },
+    ];
+
+    /// The code's row.
+    pub fn row(self) -> &'static Row {
+        // `every_code_has_one_row` keeps the table complete; INTERNAL stands in if it ever were not.
+        Self::ALL.iter().find(|row| row.code == self).unwrap_or(&Self::ALL[Self::ALL.len() - 1])
+    }
+
+    /// The stable text on the wire.
+    pub fn wire(self) -> &'static str {
+        self.row().wire
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.row().status
+    }
+
+    /// The sentence for people, with each `<name>` replaced by its value.
+    pub fn message(self, values: &[(&str, String)]) -> String {
+        values
+            .iter()
+            .fold(self.row().message.to_owned(), |text, (name, value)| text.replace(&format!("<{name}>"), value))
+    }
+}
+
+/// Words that demo code of the existing client branches on: each may stand only in the messages that mean it (wire 1.4).
+pub const RESERVED_WORDS: &[&str] = &[
+    "Nonce Mismatch",
+    "TAMPERED",
+    "network",
+    "timeout",
+    "Unable to connect",
+    "Invalid",
+    "not found",
+    "limit",
+    "activated",
+    "expired",
+    "version",
+    "insufficient",
+    "tokens",
+    "wait",
+    "cooldown",
+];
+
+/// Does this text hold a word reserved for some error's message? Letter case is ignored, to be on the safe side.
+pub fn holds_reserved_word(text: &str) -> bool {
+    let text = text.to_lowercase();
+    RESERVED_WORDS.iter().any(|word| text.contains(&word.to_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_has_one_row() {
+        let wires: BTreeSet<_> = Code::ALL.iter().map(|row| row.wire).collect();
+        assert_eq!(wires.len(), Code::ALL.len());
+        for row in Code::ALL {
+            assert_eq!(row.code.row().wire, row.wire);
+            assert!((400..600).contains(&row.status), "{}", row.wire);
+        }
+    }
+
+    #[test]
+    fn the_seeds_codes_are_403_word_for_word() {
+        let expected = [
+            "PRO_SDK_REQUIRED",
+            "OFFLINE_ACTIVATION_REQUIRED",
+            "VERSION_NOT_SUPPORTED",
+            "REGION_BLOCKED",
+            "SEAT_LIMIT_REACHED",
+            "DEVICE_LIMIT_REACHED",
+            "INSUFFICIENT_TOKENS",
+        ];
+        for wire in expected {
+            let row = Code::ALL.iter().find(|row| row.wire == wire).expect(wire);
+            assert_eq!(row.status, 403, "{wire}");
+        }
+    }
+
+    #[test]
+    fn messages_keep_the_word_rules() {
+        // Wire 1.4, columns "must contain" and "never": who may say which reserved word.
+        let allowed: &[(Code, &[&str])] = &[
+            (Code::LicenseNotFound, &["Invalid", "not found"]),
+            (Code::DeviceLimitReached, &["activated", "limit"]),
+            (Code::LicenseExpired, &["expired"]),
+            (Code::InsufficientTokens, &["insufficient", "tokens"]),
+            (Code::SeatLimitReached, &["limit"]),
+            (Code::VersionNotSupported, &["version"]),
+        ];
+        for row in Code::ALL {
+            let own = allowed.iter().find(|(code, _)| *code == row.code).map_or(&[][..], |(_, words)| words);
+            for word in RESERVED_WORDS {
+                let said = row.message.to_lowercase().contains(&word.to_lowercase());
+                assert_eq!(said, own.contains(word), "{}: {word}", row.wire);
+            }
+        }
+        assert!(Code::DeviceLimitReached.row().message.contains("already activated"));
+        assert!(Code::DeviceLimitReached.row().message.contains("activation limit"));
+        assert!(Code::SeatLimitReached.row().message.contains("Concurrent"));
+        assert!(Code::LicenseNotFound.row().message.contains("Invalid license"));
+        assert!(Code::LicenseSuspended.row().message.contains("suspended"));
+        assert!(Code::LicenseRevoked.row().message.contains("revoked"));
+    }
+
+    #[test]
+    fn a_message_is_filled_in() {
+        let text = Code::DeviceLimitReached.message(&[("count", "3".into()), ("max", "3".into())]);
+        assert!(text.ends_with("(3 of 3 devices)."), "{text}");
+    }
+}

@@ -1,0 +1,448 @@
+//! `LicenseData` and the other answers of the plain REST face (wire sections 1.3 and 3), member for member.
+//!
+//! Members without `Option` must never be null on the wire; integers are 32-bit (wire 3.1). Field order is the order in
+//! which the contract lists them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The whole of a license as one device sees it (wire 3.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseData {
+    /// Numeric id.
+    #[serde(rename = "LicenseID")]
+    pub license_id: i32,
+    /// Numeric id of the project.
+    #[serde(rename = "ProjectID")]
+    pub project_id: i32,
+    /// The canonical key.
+    pub license_key: String,
+    /// `active`, `grace_period`, `VALID_NO_SEAT`, `KICKED`, `expired`, `suspended`, `revoked` or `terminated`.
+    pub status: String,
+    /// `production`, `staging` or `development`.
+    pub environment: String,
+    /// End of the license, if it has one.
+    pub valid_until: Option<String>,
+    /// End of the grace period after it.
+    pub grace_period_ends: Option<String>,
+    /// The calling device's contact before this one.
+    pub last_check_in: Option<String>,
+    /// Next billing of a subscription.
+    pub next_billing_date: Option<String>,
+    /// Tokens allocated; null without tokens.
+    pub tokens_limit: Option<i32>,
+    /// Tokens used; null without tokens.
+    pub tokens_consumed: Option<i32>,
+    /// Tokens left, below zero if overdrawn; null without tokens.
+    pub tokens_remaining: Option<i32>,
+    /// Devices allowed; null without a limit.
+    pub max_activations: Option<i32>,
+    /// Seats allowed; null without seats.
+    pub max_concurrent_seats: Option<i32>,
+    /// Seats held after this call; null without seats.
+    pub active_seats: Option<i32>,
+    /// `OCCUPIED`, `NO_SEAT`, `RELEASED`, `KICKED` or `N/A`.
+    pub seat_status: String,
+    /// May this user release others? Null without seats.
+    pub can_release_seat: Option<bool>,
+    /// Why this device lost its seat; any object means kicked.
+    pub kicked_notice: Option<KickedNotice>,
+    /// Are seats managed?
+    pub seats_enabled: bool,
+    /// Are tokens managed?
+    pub tokens_enabled: bool,
+    /// May the application run without contact for a while?
+    pub offline_enabled: bool,
+    /// Seconds between heartbeats; null leaves it to the client.
+    pub heartbeat_interval_seconds: Option<i32>,
+    /// Hours without contact that are tolerated.
+    pub offline_grace_hours: i32,
+    /// State of the subscription, if it is one.
+    pub subscription_status: Option<String>,
+    /// Country of this call, ISO 3166 alpha-2, if known.
+    pub detected_country: Option<String>,
+    /// The calling device and at most 99 others, latest seen first.
+    pub machines: Vec<Machine>,
+    /// The policy.
+    pub policy: PolicyData,
+    /// The customer.
+    pub customer: Customer,
+    /// What holds for this license: project, policy and license merged.
+    pub config: LicenseConfig,
+    /// The customer's own settings.
+    pub user_settings: Map<String, Value>,
+    /// A copy of `config.features`, for 1.0 clients.
+    pub features: BTreeMap<String, Option<String>>,
+    /// The vendor's own facts about the license.
+    pub metadata: Map<String, Value>,
+    /// What this call charged, on consume only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// On consume only: this is the first answer, given again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<bool>,
+}
+
+/// A registered device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Machine {
+    /// The device's id.
+    pub hwid: String,
+    /// Its name.
+    pub nickname: Option<String>,
+    /// When it was first activated.
+    pub registered_at: String,
+    /// When it was last heard of.
+    pub last_check_in: Option<String>,
+    /// Free-form facts about it.
+    pub meta: Option<Map<String, Value>>,
+}
+
+/// Why a device lost its seat (wire 3.6, 4.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct KickedNotice {
+    /// Device that did it; null for an administrator.
+    pub kicked_by: Option<String>,
+    /// Its name, or `Administrator`.
+    pub kicked_by_nickname: Option<String>,
+    /// When.
+    pub timestamp: String,
+    /// `seat_released`, `admin_released`, `device_removed` or `device_not_registered`.
+    pub reason: String,
+}
+
+/// A policy without its configuration (wire 3.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyData {
+    /// Numeric id.
+    #[serde(rename = "PolicyID")]
+    pub policy_id: i32,
+    /// Name.
+    pub name: String,
+    /// `perpetual`, `subscription`, `trial`, `fixed_duration` or `usage-based`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Long text.
+    pub description: Option<String>,
+    /// Short text.
+    pub short_description: Option<String>,
+    /// One-time price.
+    pub price: Option<f64>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// `day`, `week`, `month` or `year`.
+    pub recurring_interval: Option<String>,
+    /// How many of them.
+    pub recurring_interval_count: Option<i32>,
+    /// Price of each interval.
+    pub recurring_price: Option<f64>,
+    /// Works from a file only?
+    pub is_air_gapped: bool,
+    /// `production`, `staging` or `development`.
+    pub environment: Option<String>,
+    /// What can be bought on top.
+    pub top_up_options: Vec<TopUpOption>,
+}
+
+/// A pack that can be bought on top of a license (wire 3.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TopUpOption {
+    /// Its id.
+    pub pack_id: String,
+    /// Its name.
+    pub name: String,
+    /// The name again, for old clients.
+    pub display_name: String,
+    /// Tokens it grants.
+    pub tokens: i32,
+    /// Devices it grants.
+    pub devices: i32,
+    /// Devices again, for old clients.
+    pub activations: i32,
+    /// Seats it grants.
+    pub seats: i32,
+    /// Days it adds.
+    pub days: i32,
+    /// Capability it grants.
+    pub capability: Option<String>,
+    /// What it costs.
+    pub price: Price,
+}
+
+/// An amount of money.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Price {
+    /// In units of the currency.
+    pub amount: f64,
+    /// ISO 4217.
+    pub currency: String,
+}
+
+/// Who bought it. `metadata` always has the member `name` (wire 3.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Customer {
+    /// E-mail, `""` if unknown.
+    pub email: String,
+    /// Free-form, with `name`.
+    pub metadata: Map<String, Value>,
+    /// Country of the last call that told one.
+    pub last_detected_country: Option<String>,
+}
+
+/// The merged configuration (wire 3.4).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseConfig {
+    /// Time, seats, tokens, devices.
+    pub limits: Limits,
+    /// Texts by name; a capability is on iff its lower-cased text is `true` or `1`.
+    pub features: BTreeMap<String, Option<String>>,
+    /// Names of what is on.
+    pub capabilities: Vec<String>,
+    /// The vendor's own data.
+    pub project_settings: Map<String, Value>,
+    /// Allowed application versions.
+    pub versioning: Versioning,
+    /// Allowed countries.
+    pub geofencing: Geofencing,
+    /// How the client must behave.
+    pub sdk_enforcement: SdkEnforcement,
+    /// What customers may do by themselves.
+    pub customer_actions: CustomerActions,
+}
+
+/// `config.limits`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Limits {
+    /// Time.
+    pub time: TimeLimit,
+    /// Seats.
+    pub seats: SeatLimit,
+    /// Tokens.
+    pub tokens: TokenLimit,
+    /// Devices.
+    pub devices: DeviceLimit,
+}
+
+/// `config.limits.time`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TimeLimit {
+    /// `duration` for every license with an end, else `unlimited`.
+    pub mode: String,
+    /// Days a new license lasts.
+    pub duration_days: i32,
+    /// Days of grace after the end.
+    pub grace_period_days: i32,
+}
+
+/// `config.limits.seats`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SeatLimit {
+    /// Managed?
+    pub enabled: bool,
+    /// How many.
+    pub max_seats: i32,
+}
+
+/// `config.limits.tokens`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TokenLimit {
+    /// Managed?
+    pub enabled: bool,
+    /// How many.
+    pub max_tokens: i32,
+}
+
+/// `config.limits.devices`, its flag under both spellings (X47).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceLimit {
+    /// How many.
+    pub max_devices: i32,
+    /// Are devices limited? Misspelt as the client reads it.
+    #[serde(rename = "hwidReqiured")]
+    pub hwid_reqiured: bool,
+    /// Are devices limited?
+    pub hwid_required: bool,
+}
+
+/// `config.versioning`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Versioning {
+    /// Gated?
+    pub enabled: bool,
+    /// Oldest allowed, inclusive.
+    pub min_version: Option<String>,
+    /// Newest allowed, inclusive.
+    pub max_version: Option<String>,
+}
+
+/// `config.geofencing`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Geofencing {
+    /// Gated?
+    pub enabled: bool,
+    /// If not empty, only these.
+    pub allowed_countries: Vec<String>,
+    /// Never these.
+    pub blocked_countries: Vec<String>,
+}
+
+/// `config.sdkEnforcement`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SdkEnforcement {
+    /// `standard` or `pro_only`.
+    pub mode: String,
+    /// Heartbeat.
+    pub heartbeat: HeartbeatRule,
+    /// Offline grace.
+    pub offline_grace_period: OfflineRule,
+}
+
+/// `config.sdkEnforcement.heartbeat`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HeartbeatRule {
+    /// Minutes between heartbeats.
+    pub interval: i32,
+    /// Prescribed?
+    pub enabled: bool,
+}
+
+/// `config.sdkEnforcement.offlineGracePeriod`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OfflineRule {
+    /// Allowed?
+    pub enabled: bool,
+    /// Hours.
+    pub duration: i32,
+}
+
+/// `config.customerActions`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerActions {
+    /// May the customer remove devices?
+    pub allow_hardware_release: bool,
+    /// May a device release others' seats?
+    pub allow_remote_seat_release: bool,
+    /// May the customer buy packs?
+    pub can_buy_top_ups: bool,
+    /// Seconds between two releases by one device.
+    pub seat_release_cooldown_seconds: i32,
+}
+
+/// What one operation did to a wallet: the ledger entry, as callers see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// Its id: the same id never charges twice.
+    pub operation_id: String,
+    /// Place in the wallet's ledger, from 1, without gaps.
+    pub sequence: i64,
+    /// Signed amount: negative is spent.
+    pub amount: i64,
+    /// Balance before.
+    pub balance_before: i64,
+    /// Balance after.
+    pub balance_after: i64,
+    /// What it was for.
+    pub action: String,
+    /// `single`, `admin`, `plan` or `expiry`.
+    pub source: String,
+    /// Device that asked, if one did.
+    pub hwid: Option<String>,
+    /// When it happened, by the caller's word or ours.
+    pub timestamp: String,
+    /// When it was written.
+    pub recorded_at: String,
+    /// Free-form facts about it.
+    pub meta: Option<Map<String, Value>>,
+}
+
+/// Answer of `GET …/usage`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Ledger entries, newest first.
+    pub entries: Vec<Operation>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// Answer of `POST …/signout`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SignoutAnswer {
+    /// Always true.
+    pub success: bool,
+    /// What happened, for people.
+    pub message: String,
+    /// Seats held afterwards.
+    pub active_seats: i32,
+}
+
+/// Answer of `GET …/seats`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SeatList {
+    /// Who holds one.
+    pub seats: Vec<SeatRow>,
+    /// How many are held.
+    pub active_seats: i32,
+    /// How many there are.
+    pub max_seats: i32,
+    /// May the asking device release others?
+    pub can_release_seat: bool,
+}
+
+/// One held seat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SeatRow {
+    /// Its holder.
+    pub hwid: String,
+    /// The holder's name.
+    pub nickname: Option<String>,
+    /// When the holder was last heard of.
+    pub last_seen: String,
+    /// Is the holder the asking device?
+    pub is_current_device: bool,
+}

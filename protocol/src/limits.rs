@@ -1,0 +1,95 @@
+//! Every limit of the wire, in one place. `docs/api.md` lists them from here.
+
+/// Largest request body in bytes (wire 1.1 asks for at least 4 MiB).
+pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Deepest nesting of a request's JSON, counting the body as 1 (wire 2.5 keeps free-form JSON to 32).
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Longest device id in characters (wire, introduction).
+pub const HWID_CHARS_MAX: usize = 128;
+/// Longest license key in characters; made keys have 20 (wire 3.2).
+pub const LICENSE_KEY_CHARS_MAX: usize = 64;
+/// Shortest license key: the existing client takes `Substring(4, 12)` of it (wire 3.2).
+pub const LICENSE_KEY_CHARS_MIN: usize = 16;
+/// Longest device nickname in characters.
+pub const NICKNAME_CHARS_MAX: usize = 200;
+/// Longest app or SDK version text in characters.
+pub const VERSION_CHARS_MAX: usize = 64;
+/// Longest action name in characters (wire 4.6 T-1).
+pub const ACTION_CHARS_MAX: usize = 200;
+/// Largest amount of one operation (wire 4.6 T-1).
+pub const AMOUNT_MAX: i64 = 1_000_000_000;
+/// Longest operation id in characters.
+pub const OPERATION_ID_CHARS_MAX: usize = 128;
+/// Largest `meta` of a device or an operation, in bytes of compact JSON.
+pub const META_BYTES_MAX: usize = 4 * 1024;
+/// Largest free-form settings document of a project or policy, in bytes of compact JSON.
+pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
+/// Longest name of a project, policy or customer in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+/// Longest e-mail address in characters (RFC 5321, 4.5.3.1.3 less the angle brackets).
+pub const EMAIL_CHARS_MAX: usize = 254;
+/// Longest reason text in characters.
+pub const REASON_CHARS_MAX: usize = 500;
+/// Most concurrent seats of one license. All slots are read with each request, which keeps `activeSeats` exact.
+pub const SEATS_MAX: i64 = 100;
+/// Most registered devices of one license.
+pub const DEVICES_MAX: i64 = 100_000;
+/// Devices that one license answer lists, the caller included.
+pub const MACHINES_LISTED_MAX: usize = 100;
+/// Most tokens of one allocation.
+pub const TOKENS_MAX: i64 = 1_000_000_000_000;
+/// Longest allocation period of a policy, in days (a hundred years).
+pub const DURATION_DAYS_MAX: i64 = 36_500;
+/// Longest heartbeat interval in minutes (a day).
+pub const HEARTBEAT_MINUTES_MAX: i64 = 1_440;
+/// Longest offline grace in hours (ten years, what a `.ltlm` file promises).
+pub const OFFLINE_HOURS_MAX: i64 = 87_600;
+/// Live grants one wallet may hold. A credit beyond it is refused.
+pub const GRANTS_MAX: usize = 50;
+/// Licenses that one call may issue.
+pub const LICENSES_PER_CALL_MAX: i64 = 20;
+/// Default and largest page of a list.
+pub const PAGE_DEFAULT: i64 = 50;
+/// Largest page of a list.
+pub const PAGE_MAX: i64 = 100;
+
+/// One row of the limits table in `docs/api.md`.
+pub struct Limit {
+    /// What is limited, in words.
+    pub what: &'static str,
+    /// The number.
+    pub value: i64,
+    /// Its unit.
+    pub unit: &'static str,
+}
+
+/// All limits, for the documents.
+#[rustfmt::skip]
+pub const ALL: &[Limit] = &[
+    Limit { what: "request body", value: BODY_BYTES_MAX as i64, unit: "bytes" },
+    Limit { what: "nesting of JSON", value: JSON_DEPTH_MAX as i64, unit: "levels" },
+    Limit { what: "hwid", value: HWID_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "license key, longest", value: LICENSE_KEY_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "license key, shortest", value: LICENSE_KEY_CHARS_MIN as i64, unit: "characters" },
+    Limit { what: "nickname", value: NICKNAME_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "version, clientVersion", value: VERSION_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "action", value: ACTION_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "amount of one operation", value: AMOUNT_MAX, unit: "tokens" },
+    Limit { what: "operation id", value: OPERATION_ID_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "meta", value: META_BYTES_MAX as i64, unit: "bytes of compact JSON" },
+    Limit { what: "settings and config documents", value: DOCUMENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
+    Limit { what: "name", value: NAME_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "e-mail", value: EMAIL_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "reason", value: REASON_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "maxSeats", value: SEATS_MAX, unit: "seats" },
+    Limit { what: "maxDevices", value: DEVICES_MAX, unit: "devices" },
+    Limit { what: "machines listed in one answer", value: MACHINES_LISTED_MAX as i64, unit: "devices" },
+    Limit { what: "maxTokens", value: TOKENS_MAX, unit: "tokens" },
+    Limit { what: "durationDays, gracePeriodDays", value: DURATION_DAYS_MAX, unit: "days" },
+    Limit { what: "heartbeat interval", value: HEARTBEAT_MINUTES_MAX, unit: "minutes" },
+    Limit { what: "offline grace", value: OFFLINE_HOURS_MAX, unit: "hours" },
+    Limit { what: "live grants of one wallet", value: GRANTS_MAX as i64, unit: "grants" },
+    Limit { what: "licenses issued by one call", value: LICENSES_PER_CALL_MAX, unit: "licenses" },
+    Limit { what: "page of a list, default", value: PAGE_DEFAULT, unit: "rows" },
+    Limit { what: "page of a list, largest", value: PAGE_MAX, unit: "rows" },
+];

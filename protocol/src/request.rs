@@ -1,0 +1,195 @@
+//! Requests of the plain REST face, parsed (wire 1.3, 4.6 T-1). Unknown members are ignored, null counts as absent.
+
+use serde_json::{Map, Value};
+
+use crate::limits;
+use crate::read::{Problems, Reader};
+
+/// Who calls: the device's opaque id (wire, introduction).
+pub type Hwid = String;
+
+/// `POST /v1/sdk/license/{key}/activate`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Activate {
+    /// The device.
+    pub hwid: Hwid,
+    /// Its name for people; older clients send it as `meta.hostname` instead.
+    pub nickname: Option<String>,
+    /// The application's version, which gates compare. The SDK's own `version` is accepted and never looked at (X48).
+    pub client_version: Option<String>,
+    /// Free-form facts about the device.
+    pub meta: Option<Map<String, Value>>,
+    /// Refuse, instead of answering `VALID_NO_SEAT`, when no seat is free.
+    pub require_seat: bool,
+}
+
+/// `POST /v1/sdk/license/{key}/heartbeat`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The device.
+    pub hwid: Hwid,
+    /// The application is closing: give the seat back.
+    pub is_closing: bool,
+}
+
+/// `POST /v1/sdk/license/{key}/signout`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signout {
+    /// The device.
+    pub hwid: Hwid,
+}
+
+/// `POST /v1/sdk/license/{key}/consume`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consume {
+    /// The device.
+    pub hwid: Hwid,
+    /// Tokens to charge, 1 to 1,000,000,000.
+    pub amount: i64,
+    /// What they were used for.
+    pub action: String,
+    /// Free-form facts about the use, kept with the ledger entry.
+    pub meta: Option<Map<String, Value>>,
+    /// The operation id of the body (`operationId`, or `idempotencyKey` as the wire contract names it).
+    pub operation_id: Option<String>,
+}
+
+impl Activate {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let mut parsed = Self {
+            hwid: r.text("hwid", limits::HWID_CHARS_MAX),
+            nickname: r.text_or_empty("nickname", limits::NICKNAME_CHARS_MAX),
+            client_version: r.text_or_empty("clientVersion", limits::VERSION_CHARS_MAX),
+            meta: r.document_opt("meta", limits::META_BYTES_MAX),
+            require_seat: r.bool_opt("requireSeat").unwrap_or(false),
+        };
+        r.text_or_empty("version", limits::VERSION_CHARS_MAX);
+        if parsed.nickname.is_none() {
+            parsed.nickname = hostname(parsed.meta.as_ref());
+        }
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// The device name that older clients send inside `meta` (wire 4.2).
+fn hostname(meta: Option<&Map<String, Value>>) -> Option<String> {
+    let name = meta?.get("hostname")?.as_str()?.trim();
+    (!name.is_empty()).then(|| name.chars().take(limits::NICKNAME_CHARS_MAX).collect())
+}
+
+impl Heartbeat {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed =
+            Self { hwid: r.text("hwid", limits::HWID_CHARS_MAX), is_closing: r.bool_opt("isClosing").unwrap_or(false) };
+        r.finish().map(|()| parsed)
+    }
+}
+
+impl Signout {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self { hwid: r.text("hwid", limits::HWID_CHARS_MAX) };
+        r.finish().map(|()| parsed)
+    }
+}
+
+impl Consume {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            hwid: r.text("hwid", limits::HWID_CHARS_MAX),
+            amount: r.int("amount", 1, limits::AMOUNT_MAX),
+            action: r.text("action", limits::ACTION_CHARS_MAX),
+            meta: r.document_opt("meta", limits::META_BYTES_MAX),
+            operation_id: operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// The operation id of a body, under either of its names; both together must agree.
+pub fn operation_id(r: &mut Reader<'_>) -> Option<String> {
+    let ours = r.text_opt("operationId", limits::OPERATION_ID_CHARS_MAX);
+    let theirs = r.text_opt("idempotencyKey", limits::OPERATION_ID_CHARS_MAX);
+    if ours.is_some() && theirs.is_some() && ours != theirs {
+        r.problem("idempotencyKey", "must equal operationId if both are sent");
+    }
+    let id = ours.or(theirs)?;
+    if !is_operation_id(&id) {
+        r.problem("operationId", "must be visible ASCII characters");
+    }
+    Some(id)
+}
+
+/// Is this a usable operation id: 1 to 128 visible ASCII characters?
+pub fn is_operation_id(id: &str) -> bool {
+    (1..=limits::OPERATION_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// A license key in its canonical form: trimmed, upper-case (case A44). `None` for what no license can be called.
+pub fn canonical_license_key(text: &str) -> Option<String> {
+    let key = text.trim().to_ascii_uppercase();
+    let chars_ok = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (chars_ok && (1..=limits::LICENSE_KEY_CHARS_MAX).contains(&key.len())).then_some(key)
+}
+
+/// A project secret in its canonical form (wire 1.1): without spaces and dashes, lower-case. `None` unless 64 hex digits.
+pub fn canonical_secret(text: &str) -> Option<String> {
+    let secret: String =
+        text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_ascii_lowercase();
+    (secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit())).then_some(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_consume_is_read() {
+        let body =
+            json!({"hwid": "a", "amount": 5, "action": "export", "idempotencyKey": "x", "unknown": 1, "meta": null});
+        let parsed = Consume::parse(&body).unwrap();
+        assert_eq!((parsed.amount, parsed.operation_id.as_deref(), parsed.meta), (5, Some("x"), None));
+    }
+
+    #[test]
+    fn a74_amounts_that_are_not_whole_and_positive_are_refused() {
+        for amount in
+            [json!(0), json!(-1), json!(2.5), json!("5x"), json!(1_000_000_001), json!(5.0), json!(1e30), json!([5])]
+        {
+            assert!(Consume::parse(&json!({"hwid": "a", "amount": amount, "action": "x"})).is_err(), "{amount}");
+        }
+    }
+
+    #[test]
+    fn hwid_is_one_to_128_characters() {
+        for (length, ok) in [(0, false), (1, true), (128, true), (129, false)] {
+            assert_eq!(Signout::parse(&json!({"hwid": "ä".repeat(length)})).is_ok(), ok, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_nickname_falls_back_to_the_host_name() {
+        let body = json!({"hwid": "a", "nickname": "", "meta": {"hostname": " studio-7 "}});
+        assert_eq!(Activate::parse(&body).unwrap().nickname.as_deref(), Some("studio-7"));
+    }
+
+    #[test]
+    fn keys_and_secrets_have_one_spelling() {
+        assert_eq!(canonical_license_key("  lic-0bec53c679bf012f "), Some("LIC-0BEC53C679BF012F".into()));
+        for bad in ["", "  ", "LIC/1", "LIC#1", &"A".repeat(65)] {
+            assert_eq!(canonical_license_key(bad), None, "{bad}");
+        }
+        let secret = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+        let dashed = "00010203-04050607-08090A0B-0C0D0E0F-10111213-14151617-18191A1B-1C1D1E1F ";
+        assert_eq!(canonical_secret(dashed).as_deref(), Some(secret));
+        assert_eq!(canonical_secret("abc"), None);
+    }
+}

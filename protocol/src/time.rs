@@ -1,0 +1,103 @@
+//! Instants: milliseconds since the Unix epoch, UTC, printed as the wire wants them (wire 3.5).
+
+use std::fmt;
+
+/// An instant in milliseconds since the Unix epoch, UTC. Arithmetic saturates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// 9998-12-31T23:59:59.999Z: the existing client cannot parse year 9999 east of UTC (wire 3.2).
+const LATEST: i64 = 253_370_764_799_999;
+/// 0001-01-01T00:00:00Z.
+const EARLIEST: i64 = -62_135_596_800_000;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// The instant `ms` milliseconds after the epoch, clamped to the years 1 to 9998.
+    pub fn from_ms(ms: i64) -> Self {
+        Self(ms.clamp(EARLIEST, LATEST))
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn ms(self) -> i64 {
+        self.0
+    }
+
+    /// Reads an ISO 8601 instant with an offset (`2026-01-31T00:00:00Z`, `…+02:00`). `None` if it is not one or lies
+    /// outside the years 1 to 9998.
+    pub fn parse(text: &str) -> Option<Self> {
+        let ms = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+        (EARLIEST..=LATEST).contains(&ms).then_some(Self(ms))
+    }
+
+    /// The instant `seconds` later (earlier if negative).
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self::from_ms(self.0.saturating_add(seconds.saturating_mul(1_000)))
+    }
+
+    /// The instant `days` times 24 hours later.
+    pub fn plus_days(self, days: i64) -> Self {
+        self.plus_seconds(days.saturating_mul(86_400))
+    }
+
+    /// The instant `count` calendar intervals (`day`, `week`, `month`, `year`) later, UTC; months and years clamp to the
+    /// last day (wire 4.6 T-9). An unknown interval counts as `month`.
+    pub fn plus_intervals(self, interval: &str, count: i64) -> Self {
+        let count = count.clamp(-100_000, 100_000);
+        let span = match interval {
+            "day" => jiff::Span::new().try_days(count),
+            "week" => jiff::Span::new().try_weeks(count),
+            "year" => jiff::Span::new().try_years(count.clamp(-9_000, 9_000)),
+            _ => jiff::Span::new().try_months(count),
+        };
+        let zoned = jiff::Timestamp::from_millisecond(self.0).map(|t| t.to_zoned(jiff::tz::TimeZone::UTC));
+        match (zoned, span) {
+            (Ok(zoned), Ok(span)) => Self::from_ms(zoned.saturating_add(span).timestamp().as_millisecond()),
+            _ => self,
+        }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        write!(f, "{}", instant.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_prints_with_three_decimals_and_z() {
+        assert_eq!(Timestamp::from_ms(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::from_ms(1_703_548_800_005).to_string(), "2023-12-26T00:00:00.005Z");
+        assert_eq!(Timestamp::from_ms(i64::MAX).to_string(), "9998-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::from_ms(i64::MIN).to_string(), "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn months_clamp_to_the_last_day() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let day = |t: Timestamp| t.to_string()[..10].to_owned();
+        assert_eq!(day(at("2028-01-31T00:00:00Z").plus_intervals("month", 1)), "2028-02-29");
+        assert_eq!(day(at("2028-02-29T00:00:00Z").plus_intervals("year", 1)), "2029-02-28");
+        assert_eq!(day(at("2026-12-31T00:00:00Z").plus_intervals("week", 1)), "2027-01-07");
+        assert_eq!(day(at("2026-12-31T00:00:00Z").plus_intervals("day", 1)), "2027-01-01");
+    }
+
+    #[test]
+    fn parsing_a_printed_instant_gives_it_back() {
+        for ms in [0, 1, -1, 1_703_548_800_123, LATEST, EARLIEST] {
+            assert_eq!(Timestamp::parse(&Timestamp::from_ms(ms).to_string()), Some(Timestamp::from_ms(ms)));
+        }
+        assert_eq!(Timestamp::parse("2026-01-01T02:00:00+02:00"), Timestamp::parse("2026-01-01T00:00:00Z"));
+        for bad in ["", "2026-01-01", "2026-01-01T00:00:00", "tomorrow", "2026-13-01T00:00:00Z"] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
+}
