@@ -1,0 +1,100 @@
+//! The vendor's credits and debits of a license's tokens.
+
+use ltlm_protocol::license_data::Operation;
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::{Timestamp, limits};
+use serde_json::Value;
+
+use super::denied::Denied;
+use super::entry::{OperationKey, Source};
+use super::gate;
+use super::state::LicenseState;
+use super::wallet::{CREDIT_PRIORITY, Cause, Grant};
+use super::write::{Decision, Write};
+
+/// `POST /v1/admin/licenses/{licenseKey}/tokens`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// Above 0 is given, below 0 is taken, if need be into debt.
+    pub amount: i64,
+    /// Why; the entry's action.
+    pub reason: String,
+    /// When a credit ends, if it ends.
+    pub expires_at: Option<Timestamp>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+/// The answer: what was done, and whether it was done before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credited {
+    /// The ledger entry.
+    pub operation: Operation,
+    /// The first answer, given again.
+    pub replayed: bool,
+}
+
+impl Credit {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            amount: r.int("amount", -limits::AMOUNT_MAX, limits::AMOUNT_MAX),
+            reason: r.text("reason", limits::ACTION_CHARS_MAX),
+            expires_at: instant_opt(&mut r, "expiresAt"),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        if r.value("amount").and_then(Value::as_i64) == Some(0) {
+            r.problem("amount", "must not be 0");
+        }
+        if parsed.amount < 0 && parsed.expires_at.is_some() {
+            r.problem("expiresAt", "goes with a credit only");
+        }
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// An ISO 8601 instant, or nothing.
+pub fn instant_opt(r: &mut Reader<'_>, name: &str) -> Option<Timestamp> {
+    let value = r.value(name)?;
+    let instant = value.as_str().and_then(Timestamp::parse);
+    if instant.is_none() {
+        r.problem(name, "must be an ISO 8601 instant such as 2027-01-31T00:00:00Z");
+    }
+    instant
+}
+
+/// Decides a credit or debit. The vendor may do it whatever the license's status.
+pub fn decide(
+    state: &LicenseState,
+    now: Timestamp,
+    command: &Credit,
+    key: &OperationKey,
+) -> Result<Decision<Credited>, Denied> {
+    if let Some(entry) = gate::replay(state, key)? {
+        return Ok(Decision::read(Credited { operation: entry.data(), replayed: true }));
+    }
+    let wallet = state.wallet.as_ref().filter(|_| state.terms.tokens_base.is_some()).ok_or(Denied::TokensDisabled)?;
+    let cause = Cause {
+        key: key.clone(),
+        action: command.reason.clone(),
+        source: Source::Admin,
+        hwid: None,
+        occurred_at: now,
+        meta: None,
+    };
+    let (moved, entries) = match command.amount {
+        amount if amount < 0 => wallet.spend(amount.saturating_neg(), true, cause, now)?,
+        amount => wallet.grant(grant(amount, command.expires_at, now), cause, now)?,
+    };
+    let operation = entries.last().map(|entry| entry.data()).ok_or(Denied::TokensDisabled)?;
+    let mut writes = vec![Write::MoveWallet { wallet: moved, found: wallet.sequence }];
+    writes.extend(entries.into_iter().map(|entry| Write::AddEntry { entry }));
+    Ok(Decision::write(writes, Credited { operation, replayed: false }))
+}
+
+/// Credits with the same end add up in one grant, so that many small ones do not fill the wallet.
+fn grant(amount: i64, expires_at: Option<Timestamp>, now: Timestamp) -> Grant {
+    let id = expires_at.map_or("credit".to_owned(), |end| format!("credit:{}", end.ms()));
+    Grant { id, amount, remaining: amount, priority: CREDIT_PRIORITY, expires_at, granted_at: now }
+}

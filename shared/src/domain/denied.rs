@@ -1,0 +1,138 @@
+//! Why a command is refused.
+//!
+//! Invariant: variants stand in order of precedence. If several apply, the first one declared is the answer;
+//! `gate.rs` and each `decide` check in this order.
+
+use ltlm_protocol::{Code, ErrorBody, int32};
+use serde_json::json;
+
+/// A refusal with the figures behind it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Denied {
+    /// The secret belongs to no project.
+    UnauthorizedProject,
+    /// No such license in the project.
+    LicenseNotFound,
+    /// No such project.
+    ProjectNotFound,
+    /// No such policy in the project.
+    PolicyNotFound,
+    /// The operation id was used with another request.
+    IdempotencyKeyReused,
+    /// Only the encrypted endpoints may be used.
+    ProSdkRequired,
+    /// Only a license file may be used.
+    OfflineActivationRequired,
+    /// The caller's country is not allowed.
+    RegionBlocked,
+    /// The application's version is not allowed.
+    VersionNotSupported {
+        /// What the application says it is.
+        version: String,
+        /// Oldest allowed, `""` for any.
+        min: String,
+        /// Newest allowed, `""` for any.
+        max: String,
+    },
+    /// The license is terminated.
+    LicenseTerminated,
+    /// The license is revoked.
+    LicenseRevoked,
+    /// The license is suspended.
+    LicenseSuspended,
+    /// The license has ended.
+    LicenseExpired,
+    /// The device is not registered.
+    DeviceNotRegistered,
+    /// No place for another device.
+    DeviceLimitReached {
+        /// Registered devices.
+        count: i64,
+        /// Allowed devices.
+        max: i64,
+    },
+    /// No free seat, and the caller insists.
+    SeatLimitReached {
+        /// All there are.
+        max: i64,
+    },
+    /// The license has no tokens.
+    TokensDisabled,
+    /// The balance is too small.
+    InsufficientTokens {
+        /// Tokens asked for.
+        required: i64,
+        /// Tokens there.
+        balance: i64,
+    },
+    /// The wallet is full of grants.
+    GrantLimitReached {
+        /// Grants it may hold.
+        max: i64,
+    },
+    /// The license key is in use.
+    LicenseKeyTaken,
+    /// The license's state is final.
+    StateFinal,
+}
+
+impl Denied {
+    /// The code on the wire.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::UnauthorizedProject => Code::UnauthorizedProject,
+            Self::LicenseNotFound => Code::LicenseNotFound,
+            Self::ProjectNotFound => Code::ProjectNotFound,
+            Self::PolicyNotFound => Code::PolicyNotFound,
+            Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Self::ProSdkRequired => Code::ProSdkRequired,
+            Self::OfflineActivationRequired => Code::OfflineActivationRequired,
+            Self::RegionBlocked => Code::RegionBlocked,
+            Self::VersionNotSupported { .. } => Code::VersionNotSupported,
+            Self::LicenseTerminated => Code::LicenseTerminated,
+            Self::LicenseRevoked => Code::LicenseRevoked,
+            Self::LicenseSuspended => Code::LicenseSuspended,
+            Self::LicenseExpired => Code::LicenseExpired,
+            Self::DeviceNotRegistered => Code::DeviceNotRegistered,
+            Self::DeviceLimitReached { .. } => Code::DeviceLimitReached,
+            Self::SeatLimitReached { .. } => Code::SeatLimitReached,
+            Self::TokensDisabled => Code::TokensDisabled,
+            Self::InsufficientTokens { .. } => Code::InsufficientTokens,
+            Self::GrantLimitReached { .. } => Code::GrantLimitReached,
+            Self::LicenseKeyTaken => Code::LicenseKeyTaken,
+            Self::StateFinal => Code::StateFinal,
+        }
+    }
+
+    /// The error body: message filled in, figures in the details.
+    pub fn body(&self) -> ErrorBody {
+        match self {
+            Self::VersionNotSupported { version, min, max } => {
+                let shown = |text: &String| if text.is_empty() { "any".to_owned() } else { text.clone() };
+                let values = [("version", shown(version)), ("min", shown(min)), ("max", shown(max))];
+                let details = json!({"clientVersion": version, "minVersion": min, "maxVersion": max});
+                ErrorBody::new(self.code(), &values, Some(details))
+            }
+            Self::DeviceLimitReached { count, max } => {
+                let values = [("count", count.to_string()), ("max", max.to_string())];
+                ErrorBody::new(
+                    self.code(),
+                    &values,
+                    Some(json!({"devices": int32(*count), "maxActivations": int32(*max)})),
+                )
+            }
+            Self::SeatLimitReached { max } => {
+                let details = json!({"maxConcurrentSeats": int32(*max)});
+                ErrorBody::new(self.code(), &[("max", max.to_string())], Some(details))
+            }
+            Self::InsufficientTokens { required, balance } => {
+                let values = [("required", required.to_string()), ("balance", balance.to_string())];
+                let deficit = required.saturating_sub(*balance);
+                let details = json!({"required": required, "balance": balance, "deficit": deficit});
+                ErrorBody::new(self.code(), &values, Some(details))
+            }
+            Self::GrantLimitReached { max } => ErrorBody::new(self.code(), &[("max", max.to_string())], None),
+            _ => ErrorBody::new(self.code(), &[], None),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! A registered device and what it has of seats.
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::license_data::KickedNotice;
+use serde_json::{Map, Value};
+
+/// A device's seat, by its own record (wire 4.3). Whether a held seat still counts is the slot's word: see `seats.rs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SeatClaim {
+    /// Never held, or lost by silence.
+    #[default]
+    None,
+    /// Holds this slot, since its epoch.
+    Holds {
+        /// Number of the slot.
+        slot: i64,
+        /// The slot's epoch when it was claimed.
+        epoch: i64,
+    },
+    /// Gave its seat back and did not ask again.
+    Released,
+    /// Lost its seat to somebody, and did not come back yet.
+    Kicked(KickedNotice),
+}
+
+/// A device's record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    /// Its id.
+    pub hwid: String,
+    /// Its name.
+    pub nickname: Option<String>,
+    /// The application's version at the last activation.
+    pub client_version: Option<String>,
+    /// Free-form facts about it.
+    pub meta: Option<Map<String, Value>>,
+    /// First activation.
+    pub registered_at: Timestamp,
+    /// Last activation; lists are sorted by it.
+    pub activated_at: Timestamp,
+    /// Last contact that wrote this record. Heartbeats of a seat's holder write the seat instead.
+    pub seen_at: Timestamp,
+    /// Its seat.
+    pub seat: SeatClaim,
+    /// Counts changes of `seat`, so that a late write cannot undo a newer one.
+    pub seat_revision: i64,
+}

@@ -1,0 +1,118 @@
+//! A ledger entry: what one operation did to a wallet. Its key is its operation id, so the entry is the operation's
+//! stored answer and the proof that it happened once.
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::license_data::Operation;
+use serde_json::{Map, Value};
+
+use super::wallet::WalletId;
+
+/// Who chose an operation's id. Part of the ledger's key, so that nobody can use up the ids of another origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// An application or a vendor's backend.
+    Client,
+    /// An administrator.
+    Admin,
+    /// The service itself, from facts: the grant a license starts with, the end of a grant.
+    System,
+}
+
+/// Names one operation on one wallet, for ever.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OperationId {
+    /// Who chose it.
+    pub origin: Origin,
+    /// The id, 1 to 128 visible ASCII characters.
+    pub id: String,
+}
+
+/// An operation as it arrives: its id and a hash of what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationKey {
+    /// Its id.
+    pub id: OperationId,
+    /// SHA-256 of the request in hex: the same id with another request is refused.
+    pub fingerprint: String,
+}
+
+/// What kind of movement an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// One consumption.
+    Single,
+    /// A vendor's credit or debit.
+    Admin,
+    /// The allocation of the policy.
+    Plan,
+    /// The end of a grant with tokens left.
+    Expiry,
+}
+
+impl Source {
+    /// All of them, with their texts.
+    pub const ALL: &'static [(Self, &'static str)] =
+        &[(Self::Single, "single"), (Self::Admin, "admin"), (Self::Plan, "plan"), (Self::Expiry, "expiry")];
+
+    /// The text on the wire and in the table.
+    pub fn wire(self) -> &'static str {
+        Self::ALL.iter().find(|(source, _)| *source == self).map_or("", |(_, text)| text)
+    }
+
+    /// The source with this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, wire)| *wire == text).map(|(source, _)| *source)
+    }
+}
+
+/// An entry's record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The wallet it moved.
+    pub wallet: WalletId,
+    /// The operation it records.
+    pub operation: OperationId,
+    /// Hash of the request, `""` for the service's own.
+    pub fingerprint: String,
+    /// Place in the wallet's ledger, from 1, without gaps.
+    pub sequence: i64,
+    /// Signed amount: negative is spent.
+    pub amount: i64,
+    /// Balance before.
+    pub balance_before: i64,
+    /// Balance after.
+    pub balance_after: i64,
+    /// What the wallet's live grants add up to after it: with `balance_after`, the figures of the first answer.
+    pub limit_after: i64,
+    /// What it was for.
+    pub action: String,
+    /// What kind of movement it is.
+    pub source: Source,
+    /// The device that asked, if one did.
+    pub hwid: Option<String>,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was written.
+    pub recorded_at: Timestamp,
+    /// Free-form facts about it.
+    pub meta: Option<Map<String, Value>>,
+}
+
+impl Entry {
+    /// The entry as callers see it.
+    pub fn data(&self) -> Operation {
+        Operation {
+            operation_id: self.operation.id.clone(),
+            sequence: self.sequence,
+            amount: self.amount,
+            balance_before: self.balance_before,
+            balance_after: self.balance_after,
+            action: self.action.clone(),
+            source: self.source.wire().to_owned(),
+            hwid: self.hwid.clone(),
+            timestamp: self.occurred_at.to_string(),
+            recorded_at: self.recorded_at.to_string(),
+            meta: self.meta.clone(),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Issuing licenses from a policy.
+
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::{Timestamp, limits};
+use serde_json::{Map, Value};
+
+use super::config;
+use super::credit::instant_opt;
+use super::entry::{OperationId, OperationKey, Origin, Source};
+use super::license::{AdminState, Buyer, License, LicenseId};
+use super::policy::Policy;
+use super::wallet::{Cause, Grant, PLAN_PRIORITY, Wallet};
+use super::write::{Write, wallet_of};
+
+/// `POST /v1/admin/projects/{projectId}/licenses`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Issue {
+    /// The policy's number as text.
+    pub policy: String,
+    /// How many.
+    pub count: i64,
+    /// The vendor's own key, for one license.
+    pub license_key: Option<String>,
+    /// Who bought them.
+    pub buyer: Buyer,
+    /// An end other than the policy's.
+    pub valid_until: Option<Timestamp>,
+    /// Changes against the policy.
+    pub overrides: Map<String, Value>,
+    /// The vendor's own facts.
+    pub metadata: Map<String, Value>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl Issue {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        config::free_form(&mut r, "metadata");
+        let parsed = Self {
+            policy: policy_id(&mut r),
+            count: r.int_opt("count", 1, limits::LICENSES_PER_CALL_MAX).unwrap_or(1),
+            license_key: own_key(&mut r),
+            buyer: r.object("customer", buyer),
+            valid_until: instant_opt(&mut r, "validUntil"),
+            overrides: r.document_opt("overrides", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
+            metadata: r.document_opt("metadata", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.object("overrides", config::check);
+        if parsed.license_key.is_some() && parsed.count > 1 {
+            r.problem("count", "must be 1 with a licenseKey of your own");
+        }
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// A policy is named by its number, as a number or as text.
+fn policy_id(r: &mut Reader<'_>) -> String {
+    match r.value("policyId") {
+        Some(Value::Number(number)) => number.to_string(),
+        _ => r.text("policyId", limits::NAME_CHARS_MAX),
+    }
+}
+
+fn own_key(r: &mut Reader<'_>) -> Option<String> {
+    let text = r.text_opt("licenseKey", limits::LICENSE_KEY_CHARS_MAX)?;
+    let key =
+        ltlm_protocol::request::canonical_license_key(&text).filter(|key| key.len() >= limits::LICENSE_KEY_CHARS_MIN);
+    if key.is_none() {
+        let (min, max) = (limits::LICENSE_KEY_CHARS_MIN, limits::LICENSE_KEY_CHARS_MAX);
+        r.problem("licenseKey", format!("must be {min} to {max} letters, digits and dashes"));
+    }
+    key
+}
+
+fn buyer(r: &mut Reader<'_>) -> Buyer {
+    config::free_form(r, "metadata");
+    let email = r.text_or_empty("email", limits::EMAIL_CHARS_MAX).unwrap_or_default();
+    if !email.is_empty() && !email.contains('@') {
+        r.problem("email", "must be an e-mail address");
+    }
+    Buyer {
+        email,
+        name: r.text_or_empty("name", limits::NAME_CHARS_MAX),
+        metadata: r.document_opt("metadata", limits::META_BYTES_MAX).unwrap_or_default(),
+        last_country: None,
+    }
+}
+
+/// One license with its wallet: the record, and what writes it. The wallet starts with the policy's allocation as the
+/// first entry of its ledger.
+pub fn one(
+    policy: &Policy,
+    command: &Issue,
+    id: LicenseId,
+    number: i64,
+    tokens: Option<i64>,
+    now: Timestamp,
+) -> (License, Vec<Write>) {
+    let license = License {
+        id: id.clone(),
+        number,
+        project_id: policy.project_id.clone(),
+        policy_number: policy.number,
+        state: AdminState::Active,
+        state_reason: None,
+        valid_until: command.valid_until.or_else(|| policy.terms.valid_until(now)),
+        overrides: command.overrides.clone(),
+        metadata: command.metadata.clone(),
+        buyer: command.buyer.clone(),
+        device_count: 0,
+        created_at: now,
+    };
+    let mut writes = vec![Write::AddLicense { license: license.clone() }];
+    if let Some(amount) = tokens {
+        writes.extend(first_wallet(&id, amount, now));
+    }
+    (license, writes)
+}
+
+fn first_wallet(license: &LicenseId, amount: i64, now: Timestamp) -> Vec<Write> {
+    let empty = Wallet::empty(wallet_of(license));
+    if amount == 0 {
+        return vec![Write::AddWallet { wallet: empty }];
+    }
+    let grant = Grant {
+        id: "plan".to_owned(),
+        amount,
+        remaining: amount,
+        priority: PLAN_PRIORITY,
+        expires_at: None,
+        granted_at: now,
+    };
+    let cause = Cause {
+        key: OperationKey {
+            id: OperationId { origin: Origin::System, id: "plan".to_owned() },
+            fingerprint: String::new(),
+        },
+        action: "plan".to_owned(),
+        source: Source::Plan,
+        hwid: None,
+        occurred_at: now,
+        meta: None,
+    };
+    // An empty wallet has room for a grant, so this cannot be refused.
+    let (wallet, entries) = empty.grant(grant, cause, now).unwrap_or_else(|_| (empty.clone(), Vec::new()));
+    let entries = entries.into_iter().map(|entry| Write::AddEntry { entry });
+    std::iter::once(Write::AddWallet { wallet }).chain(entries).collect()
+}

@@ -1,0 +1,180 @@
+//! A license: facts only. What depends on time is derived here, never stored.
+
+use ltlm_protocol::Timestamp;
+use serde_json::{Map, Value};
+
+use super::terms::Terms;
+
+/// Names a license without telling its key: SHA-256 of the canonical key, in hex.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LicenseId(pub String);
+
+/// What the vendor decided about a license (wire 4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminState {
+    /// In force.
+    Active,
+    /// Stopped until resumed.
+    Suspended,
+    /// Stopped for good.
+    Revoked,
+    /// Stopped for good; the client quits the application.
+    Terminated,
+}
+
+impl AdminState {
+    /// All of them, with their texts on the wire.
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Active, "active"),
+        (Self::Suspended, "suspended"),
+        (Self::Revoked, "revoked"),
+        (Self::Terminated, "terminated"),
+    ];
+
+    /// The text on the wire.
+    pub fn wire(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("active", |(_, text)| text)
+    }
+
+    /// The state with this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, wire)| *wire == text).map(|(state, _)| *state)
+    }
+
+    /// Nothing leads out of a final state.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Revoked | Self::Terminated)
+    }
+}
+
+/// Who bought the license.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Buyer {
+    /// E-mail, `""` if unknown.
+    pub email: String,
+    /// Name, if known.
+    pub name: Option<String>,
+    /// The vendor's own facts.
+    pub metadata: Map<String, Value>,
+    /// Country of the last call that told one.
+    pub last_country: Option<String>,
+}
+
+/// A license's record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct License {
+    /// Hash of the key.
+    pub id: LicenseId,
+    /// Numeric id on the wire.
+    pub number: i64,
+    /// Its project.
+    pub project_id: String,
+    /// Its policy's number.
+    pub policy_number: i64,
+    /// What the vendor decided.
+    pub state: AdminState,
+    /// Why, for the vendor.
+    pub state_reason: Option<String>,
+    /// End, if there is one.
+    pub valid_until: Option<Timestamp>,
+    /// What the vendor changed for this license against its policy (wire 4.12).
+    pub overrides: Map<String, Value>,
+    /// The vendor's own facts.
+    pub metadata: Map<String, Value>,
+    /// Who bought it.
+    pub buyer: Buyer,
+    /// Registered devices; moves in the same transaction as they do.
+    pub device_count: i64,
+    /// When it was issued.
+    pub created_at: Timestamp,
+}
+
+/// The license's status, seats and devices aside (wire 4.1, numbers 2, 3 and 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// In force.
+    Active,
+    /// Ended, still in force for the grace period.
+    GracePeriod,
+    /// Ended.
+    Expired,
+    /// Suspended by the vendor.
+    Suspended,
+    /// Revoked by the vendor.
+    Revoked,
+    /// Terminated by the vendor.
+    Terminated,
+}
+
+impl Status {
+    /// May the license be used?
+    pub fn is_usable(self) -> bool {
+        matches!(self, Self::Active | Self::GracePeriod)
+    }
+
+    /// The text on the wire.
+    pub fn wire(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::GracePeriod => "grace_period",
+            Self::Expired => "expired",
+            Self::Suspended => "suspended",
+            Self::Revoked => "revoked",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+impl License {
+    /// The status at `now`. An end is inclusive, as the existing client counts it: still in force at the instant itself
+    /// (wire 4.1).
+    pub fn status(&self, terms: &Terms, now: Timestamp) -> Status {
+        match self.state {
+            AdminState::Terminated => return Status::Terminated,
+            AdminState::Revoked => return Status::Revoked,
+            AdminState::Suspended => return Status::Suspended,
+            AdminState::Active => {}
+        }
+        let Some(end) = self.valid_until else { return Status::Active };
+        if now <= end {
+            return Status::Active;
+        }
+        match now <= end.plus_days(terms.grace_period_days) {
+            true => Status::GracePeriod,
+            false => Status::Expired,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::tests::{license, terms};
+
+    #[test]
+    fn a45_the_status_follows_the_clock_to_the_millisecond() {
+        let end = Timestamp::from_ms(1_000_000);
+        let grace = Timestamp::from_ms(1_000_000 + 7 * 86_400_000);
+        let mut license = license();
+        license.valid_until = Some(end);
+        let at = |t: Timestamp, off: i64| license.status(&terms(), Timestamp::from_ms(t.ms() + off));
+        assert_eq!(at(end, -1), Status::Active);
+        assert_eq!(at(end, 0), Status::Active);
+        assert_eq!(at(end, 1), Status::GracePeriod);
+        assert_eq!(at(grace, 0), Status::GracePeriod);
+        assert_eq!(at(grace, 1), Status::Expired);
+    }
+
+    #[test]
+    fn the_vendors_word_comes_before_the_clock() {
+        let mut license = license();
+        license.valid_until = Some(Timestamp::from_ms(0));
+        for (state, wire) in AdminState::ALL.iter().filter(|(state, _)| *state != AdminState::Active) {
+            license.state = *state;
+            assert_eq!(license.status(&terms(), Timestamp::from_ms(i64::MAX)).wire(), *wire);
+        }
+        license.state = AdminState::Active;
+        license.valid_until = None;
+        assert_eq!(license.status(&terms(), Timestamp::from_ms(i64::MAX)), Status::Active);
+    }
+}

@@ -1,0 +1,33 @@
+//! Floor 1: pure decisions.
+//!
+//! One file per command with a `decide`; the records they read; the writes they ask for. Nothing here is `async`, reads a
+//! clock, draws a random number, logs, or knows AWS or HTTP: time and ids come in as arguments.
+
+pub mod activate;
+pub mod change_license;
+pub mod config;
+pub mod consume;
+pub mod credit;
+pub mod denied;
+pub mod device;
+pub mod entry;
+pub mod gate;
+pub mod heartbeat;
+pub mod issue;
+pub mod license;
+pub mod policy;
+pub mod project;
+pub mod record;
+pub mod seats;
+pub mod signout;
+pub mod state;
+pub mod status;
+pub mod terms;
+pub mod view;
+pub mod wallet;
+pub mod write;
+
+pub use denied::Denied;
+pub use record::Record;
+pub use state::LicenseState;
+pub use write::{Decision, Write};

@@ -1,0 +1,225 @@
+//! A policy: the template that licenses are issued from.
+
+use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::{Timestamp, int32, limits};
+use serde_json::{Map, Value};
+
+use super::config;
+
+/// Kinds of policy, spelt as on the wire (wire 3.3).
+pub const KINDS: &[&str] = &["perpetual", "subscription", "trial", "fixed_duration", "usage-based"];
+/// Environments a policy can be for.
+pub const ENVIRONMENTS: &[&str] = &["production", "staging", "development"];
+/// Recurring intervals.
+pub const INTERVALS: &[&str] = &["day", "week", "month", "year"];
+/// Most top-up packs of one policy.
+const PACKS_MAX: usize = 50;
+
+/// What a vendor says about a policy: everything but its ids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyTerms {
+    /// Name.
+    pub name: String,
+    /// A readable name for look-up, unique in the project by the vendor's care.
+    pub slug: Option<String>,
+    /// One of [`KINDS`].
+    pub kind: &'static str,
+    /// One of [`ENVIRONMENTS`].
+    pub environment: &'static str,
+    /// Long text.
+    pub description: Option<String>,
+    /// Short text.
+    pub short_description: Option<String>,
+    /// One-time price.
+    pub price: Option<f64>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// One of [`INTERVALS`].
+    pub recurring_interval: Option<&'static str>,
+    /// How many intervals between two payments.
+    pub recurring_interval_count: Option<i64>,
+    /// Price of each.
+    pub recurring_price: Option<f64>,
+    /// Works from a file only?
+    pub is_air_gapped: bool,
+    /// The configuration, as the vendor wrote it; read by `terms.rs` together with a license's overrides.
+    pub config: Map<String, Value>,
+    /// Packs that can be bought on top.
+    pub top_up_options: Vec<TopUpOption>,
+}
+
+/// A policy's record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Its project.
+    pub project_id: String,
+    /// Numeric id on the wire.
+    pub number: i64,
+    /// What the vendor said.
+    pub terms: PolicyTerms,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl PolicyTerms {
+    /// Parses the body of `POST …/policies`; all mistakes at once.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        r.require("type");
+        let parsed = Self {
+            name: r.text("name", limits::NAME_CHARS_MAX),
+            slug: r.text_opt("slug", limits::NAME_CHARS_MAX),
+            kind: r.word_opt("type", KINDS).unwrap_or(KINDS[0]),
+            environment: r.word_opt("environment", ENVIRONMENTS).unwrap_or(ENVIRONMENTS[0]),
+            description: r.text_or_empty("description", 10 * limits::NAME_CHARS_MAX),
+            short_description: r.text_or_empty("shortDescription", limits::NAME_CHARS_MAX),
+            price: r.price_opt("price"),
+            currency: currency(&mut r),
+            recurring_interval: r.word_opt("recurringInterval", INTERVALS),
+            recurring_interval_count: r.int_opt("recurringIntervalCount", 1, 366),
+            recurring_price: r.price_opt("recurringPrice"),
+            is_air_gapped: r.bool_opt("isAirGapped").unwrap_or(false),
+            config: r.document_opt("config", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
+            top_up_options: r.objects("topUpOptions", PACKS_MAX, pack),
+        };
+        r.object("config", |config| {
+            config::check(config);
+            if parsed.needs_an_end()
+                && config.object("limits", |l| l.object("time", |t| t.value("durationDays").is_none()))
+            {
+                config
+                    .object("limits", |l| l.object("time", |t| t.problem("durationDays", "is required for this type")));
+            }
+        });
+        r.finish().map(|()| parsed)
+    }
+
+    /// Must licenses of this policy end, without another way to know when?
+    fn needs_an_end(&self) -> bool {
+        match self.kind {
+            "trial" | "fixed_duration" => true,
+            "subscription" => self.recurring_interval.is_none(),
+            _ => false,
+        }
+    }
+
+    /// The end of a license issued at `now`, if this policy sets one.
+    pub fn valid_until(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.kind == "perpetual" {
+            return None;
+        }
+        let days = self
+            .config
+            .get("limits")
+            .and_then(|l| l.get("time"))
+            .and_then(|t| t.get("durationDays"))
+            .and_then(Value::as_i64);
+        match (days, self.kind, self.recurring_interval) {
+            (Some(days), ..) => Some(now.plus_days(days)),
+            (None, "subscription", Some(interval)) => {
+                Some(now.plus_intervals(interval, self.recurring_interval_count.unwrap_or(1)))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn currency(r: &mut Reader<'_>) -> Option<String> {
+    let text = r.text_opt("currency", 3)?;
+    let code = text.to_ascii_uppercase();
+    if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
+        r.problem("currency", "must be an ISO 4217 code of three letters");
+    }
+    Some(code)
+}
+
+fn pack(r: &mut Reader<'_>) -> TopUpOption {
+    let name = r.text("name", limits::NAME_CHARS_MAX);
+    let devices = int32(r.int_opt("devices", 0, limits::DEVICES_MAX).unwrap_or(0));
+    r.require("price");
+    TopUpOption {
+        pack_id: r.text("packId", limits::NAME_CHARS_MAX),
+        display_name: name.clone(),
+        name,
+        tokens: int32(r.int_opt("tokens", 0, limits::AMOUNT_MAX).unwrap_or(0)),
+        devices,
+        activations: devices,
+        seats: int32(r.int_opt("seats", 0, limits::SEATS_MAX).unwrap_or(0)),
+        days: int32(r.int_opt("days", 0, limits::DURATION_DAYS_MAX).unwrap_or(0)),
+        capability: r.text_opt("capability", limits::NAME_CHARS_MAX),
+        price: r.object("price", |p| Price {
+            amount: {
+                p.require("amount");
+                p.price_opt("amount").unwrap_or(0.0)
+            },
+            currency: {
+                p.require("currency");
+                currency(p).unwrap_or_default()
+            },
+        }),
+    }
+}
+
+impl Policy {
+    /// The policy as license answers carry it: without its configuration (X32).
+    pub fn data(&self) -> PolicyData {
+        let terms = &self.terms;
+        PolicyData {
+            policy_id: int32(self.number),
+            name: terms.name.clone(),
+            kind: terms.kind.to_owned(),
+            description: terms.description.clone(),
+            short_description: terms.short_description.clone(),
+            price: terms.price,
+            currency: terms.currency.clone(),
+            recurring_interval: terms.recurring_interval.map(str::to_owned),
+            recurring_interval_count: terms.recurring_interval_count.map(int32),
+            recurring_price: terms.recurring_price,
+            is_air_gapped: terms.is_air_gapped,
+            environment: Some(terms.environment.to_owned()),
+            top_up_options: terms.top_up_options.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_mistake_is_listed_at_once() {
+        let body = json!({"name": "", "type": "rent", "price": 1.005, "currency": "EURO", "config": {
+            "limits": {"seats": {"enabled": "yes"}, "devices": {"maxDevices": 0}}, "features": {"a": 1}},
+            "topUpOptions": [{"packId": "p"}]});
+        let problems = PolicyTerms::parse(&body).unwrap_err();
+        let paths: Vec<_> = problems.list().iter().map(|p| p.path.as_str()).collect();
+        for path in [
+            "name",
+            "type",
+            "price",
+            "currency",
+            "topUpOptions[0].name",
+            "topUpOptions[0].price",
+            "config.limits.seats.enabled",
+            "config.limits.devices.maxDevices",
+        ] {
+            assert!(paths.contains(&path), "{path} in {paths:?}");
+        }
+    }
+
+    #[test]
+    fn a_license_ends_as_its_policy_says() {
+        let now = Timestamp::parse("2026-01-31T00:00:00Z").unwrap();
+        let ends = |body: Value| PolicyTerms::parse(&body).unwrap().valid_until(now).map(|t| t.to_string());
+        assert_eq!(ends(json!({"name": "p", "type": "perpetual"})), None);
+        assert_eq!(ends(json!({"name": "p", "type": "usage-based"})), None);
+        let trial = json!({"name": "p", "type": "trial", "config": {"limits": {"time": {"durationDays": 14}}}});
+        assert_eq!(ends(trial).as_deref(), Some("2026-02-14T00:00:00.000Z"));
+        let monthly = json!({"name": "p", "type": "subscription", "recurringInterval": "month"});
+        assert_eq!(ends(monthly).as_deref(), Some("2026-02-28T00:00:00.000Z"));
+        let missing = PolicyTerms::parse(&json!({"name": "p", "type": "trial"})).unwrap_err();
+        assert_eq!(missing.list()[0].path, "config.limits.time.durationDays");
+    }
+}

@@ -1,0 +1,40 @@
+//! Everything the table keeps, one variant a kind of item.
+
+use super::device::Device;
+use super::entry::Entry;
+use super::license::{License, LicenseId};
+use super::policy::Policy;
+use super::project::Project;
+use super::seats::Seat;
+use super::wallet::Wallet;
+use super::write::AdminOperation;
+
+/// One item, read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A project.
+    Project(Project),
+    /// Which project a secret names.
+    Secret {
+        /// SHA-256 of the canonical secret, in hex.
+        hash: String,
+        /// The project.
+        project_id: String,
+    },
+    /// A policy.
+    Policy(Policy),
+    /// A license.
+    License(License),
+    /// A wallet.
+    Wallet(Wallet),
+    /// A device of this license.
+    Device(LicenseId, Device),
+    /// A device as the index lists it: perhaps a moment old, good enough to be shown.
+    ListedDevice(Device),
+    /// A seat of this license.
+    Seat(LicenseId, Seat),
+    /// A ledger entry.
+    Entry(Entry),
+    /// An administrator's operation.
+    AdminOperation(AdminOperation),
+}

@@ -1,0 +1,217 @@
+//! All that a license command may look at, loaded in one round trip, and how writes change it.
+
+use ltlm_protocol::Timestamp;
+
+use super::device::Device;
+use super::entry::Entry;
+use super::license::{License, Status};
+use super::policy::Policy;
+use super::project::Project;
+use super::record::Record;
+use super::seats::Seat;
+use super::terms::Terms;
+use super::wallet::Wallet;
+use super::write::Write;
+
+/// A license as one caller's command sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LicenseState {
+    /// The caller's project, which is the license's.
+    pub project: Project,
+    /// The license's policy.
+    pub policy: Policy,
+    /// The license.
+    pub license: License,
+    /// What holds for it.
+    pub terms: Terms,
+    /// Its tokens, if it ever had any.
+    pub wallet: Option<Wallet>,
+    /// The calling device, if it is registered.
+    pub device: Option<Device>,
+    /// Other devices, last activated first, at most as many as an answer lists.
+    pub others: Vec<Device>,
+    /// All seats that were ever claimed.
+    pub seats: Vec<Seat>,
+    /// What the operation id of this command already did.
+    pub entry: Option<Entry>,
+}
+
+impl LicenseState {
+    /// The license's status at `now`.
+    pub fn status(&self, now: Timestamp) -> Status {
+        self.license.status(&self.terms, now)
+    }
+
+    /// The end of a lease that starts at `now`.
+    pub fn lease_until(&self, now: Timestamp) -> Timestamp {
+        now.plus_seconds(self.terms.seat_seconds())
+    }
+
+    /// The state after `writes`. Answers are rendered from it, so that what is answered is what was written.
+    pub fn after(&self, writes: &[Write]) -> Self {
+        let mut after = self.clone();
+        writes.iter().for_each(|write| after.apply(write));
+        after
+    }
+
+    fn apply(&mut self, write: &Write) {
+        match write {
+            Write::CountDevice { .. } => self.license.device_count += 1,
+            Write::AddDevice { device, .. } | Write::ReplaceDevice { device, .. } => self.device = Some(device.clone()),
+            Write::SetDeviceSeat { seat, seat_revision, seen_at, .. } => {
+                if let Some(device) = &mut self.device {
+                    (device.seat, device.seat_revision, device.seen_at) = (seat.clone(), *seat_revision, *seen_at);
+                }
+            }
+            Write::SeeDevice { seen_at, .. } => {
+                if let Some(device) = &mut self.device {
+                    device.seen_at = *seen_at;
+                }
+            }
+            Write::ClaimSeat { slot, found, holder, .. } => {
+                self.put_seat(Seat { slot: *slot, epoch: found.unwrap_or(0) + 1, holder: Some(holder.clone()) });
+            }
+            Write::RenewSeat { slot, epoch, holder, .. } => {
+                self.put_seat(Seat { slot: *slot, epoch: *epoch, holder: Some(holder.clone()) });
+            }
+            Write::FreeSeat { slot, epoch, .. } => self.put_seat(Seat { slot: *slot, epoch: *epoch, holder: None }),
+            Write::AddWallet { wallet } | Write::MoveWallet { wallet, .. } => self.wallet = Some(wallet.clone()),
+            Write::AddEntry { entry } => self.entry = Some(entry.clone()),
+            Write::AddLicense { license } => self.license = license.clone(),
+            Write::SetLicenseState { state, reason, .. } => {
+                (self.license.state, self.license.state_reason) = (*state, reason.clone());
+            }
+            Write::AddProject { .. }
+            | Write::AddSecret { .. }
+            | Write::AddPolicy { .. }
+            | Write::CountPolicyChange { .. }
+            | Write::AddAdminOperation { .. } => {}
+        }
+    }
+
+    /// Takes in a record as it is now, handed back by the table because a guard failed on it.
+    pub fn absorb(&mut self, record: Record) {
+        match record {
+            Record::License(license) => {
+                self.terms = Terms::resolve(&self.project, &self.policy, &license);
+                self.license = license;
+            }
+            Record::Wallet(wallet) => self.wallet = Some(wallet),
+            Record::Device(_, device) => self.device = Some(device),
+            Record::Seat(_, seat) => self.put_seat(seat),
+            Record::Entry(entry) => self.entry = Some(entry),
+            Record::Project(_)
+            | Record::Secret { .. }
+            | Record::Policy(_)
+            | Record::ListedDevice(_)
+            | Record::AdminOperation(_) => {}
+        }
+    }
+
+    fn put_seat(&mut self, seat: Seat) {
+        match self.seats.iter_mut().find(|kept| kept.slot == seat.slot) {
+            Some(kept) => *kept = seat,
+            None => self.seats.push(seat),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::domain::device::SeatClaim;
+    use crate::domain::license::{AdminState, Buyer, LicenseId};
+    use crate::domain::policy::PolicyTerms;
+    use crate::domain::project::WrappedKeys;
+    use crate::domain::wallet::{Grant, PLAN_PRIORITY, WalletId};
+    use serde_json::{Map, json};
+
+    pub(crate) const NOW: Timestamp = Timestamp::EPOCH;
+
+    /// Project P1 of fixture F (wire section 6).
+    pub(crate) fn project() -> Project {
+        Project {
+            id: "prj_1".into(),
+            number: 7,
+            name: "P1".into(),
+            settings: Map::new(),
+            project_settings: Map::new(),
+            policies_revision: 1,
+            public_key: String::new(),
+            wrapped: WrappedKeys::default(),
+            created_at: NOW,
+        }
+    }
+
+    /// Policy SUB of fixture F.
+    pub(crate) fn policy() -> Policy {
+        let body = json!({"name": "SUB", "type": "subscription", "recurringInterval": "month", "config": {
+            "limits": {"seats": {"enabled": true, "maxSeats": 2}, "devices": {"maxDevices": 3},
+                "tokens": {"enabled": true, "maxTokens": 100}, "time": {"mode": "duration", "durationDays": 30, "gracePeriodDays": 7}},
+            "sdkEnforcement": {"heartbeat": {"interval": 5}, "offlineGracePeriod": {"enabled": true, "duration": 72}},
+            "customerActions": {"allowRemoteSeatRelease": true, "seatReleaseCooldownSeconds": 300},
+            "capabilities": ["pro"]}});
+        Policy { project_id: "prj_1".into(), number: 1, terms: PolicyTerms::parse(&body).unwrap(), created_at: NOW }
+    }
+
+    /// License L1 of fixture F.
+    pub(crate) fn license() -> License {
+        License {
+            id: LicenseId("l1".into()),
+            number: 1,
+            project_id: "prj_1".into(),
+            policy_number: 1,
+            state: AdminState::Active,
+            state_reason: None,
+            valid_until: Some(NOW.plus_days(30)),
+            overrides: Map::new(),
+            metadata: Map::new(),
+            buyer: Buyer::default(),
+            device_count: 0,
+            created_at: NOW,
+        }
+    }
+
+    pub(crate) fn terms() -> Terms {
+        Terms::resolve(&project(), &policy(), &license())
+    }
+
+    /// L1 before anybody called, seen by the device `hwid`.
+    pub(crate) fn fresh() -> LicenseState {
+        let plan = Grant {
+            id: "plan".into(),
+            amount: 100,
+            remaining: 100,
+            priority: PLAN_PRIORITY,
+            expires_at: None,
+            granted_at: NOW,
+        };
+        let wallet = Wallet { grants: vec![plan], sequence: 1, ..Wallet::empty(WalletId(license().id)) };
+        LicenseState {
+            project: project(),
+            policy: policy(),
+            license: license(),
+            terms: terms(),
+            wallet: Some(wallet),
+            device: None,
+            others: Vec::new(),
+            seats: Vec::new(),
+            entry: None,
+        }
+    }
+
+    /// A registered device without a seat.
+    pub(crate) fn device(hwid: &str) -> Device {
+        Device {
+            hwid: hwid.into(),
+            nickname: Some(format!("Desk {hwid}")),
+            client_version: None,
+            meta: None,
+            registered_at: NOW,
+            activated_at: NOW,
+            seen_at: NOW,
+            seat: SeatClaim::None,
+            seat_revision: 0,
+        }
+    }
+}

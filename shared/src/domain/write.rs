@@ -1,0 +1,200 @@
+//! What a decision wants changed, each change with its guard: the smallest fact that the decision relied on.
+//!
+//! A write is one item of the table. `table/` turns it into an expression; if its guard no longer holds, the table hands
+//! back the item as it is now and the decision is taken again.
+
+use ltlm_protocol::Timestamp;
+
+use super::device::{Device, SeatClaim};
+use super::entry::Entry;
+use super::license::{AdminState, License, LicenseId};
+use super::policy::Policy;
+use super::project::Project;
+use super::seats::Holder;
+use super::wallet::{Wallet, WalletId};
+
+/// One change of one item.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// One more registered device. Guard: the license is there, and below `max` if there is one.
+    CountDevice {
+        /// The license.
+        license: LicenseId,
+        /// Devices allowed.
+        max: Option<i64>,
+    },
+    /// A new device. Guard: it is not there.
+    AddDevice {
+        /// The license.
+        license: LicenseId,
+        /// Its record.
+        device: Device,
+    },
+    /// A device activated again. Guard: it is there and its seat has not changed since.
+    ReplaceDevice {
+        /// The license.
+        license: LicenseId,
+        /// Its record, `seat_revision` already counted up.
+        device: Device,
+    },
+    /// A device's seat changed. Guard: the device is there and its seat has not changed since.
+    SetDeviceSeat {
+        /// The license.
+        license: LicenseId,
+        /// The device.
+        hwid: String,
+        /// Its seat now.
+        seat: SeatClaim,
+        /// The revision after this change.
+        seat_revision: i64,
+        /// This contact.
+        seen_at: Timestamp,
+    },
+    /// A device was heard of. Guard: it is there.
+    SeeDevice {
+        /// The license.
+        license: LicenseId,
+        /// The device.
+        hwid: String,
+        /// This contact.
+        seen_at: Timestamp,
+    },
+    /// A slot taken. Guard: its epoch is `found`, and nobody's lease runs at `now` but the claimant's own.
+    ClaimSeat {
+        /// The license.
+        license: LicenseId,
+        /// The slot.
+        slot: i64,
+        /// Its epoch before, `None` if it was never used.
+        found: Option<i64>,
+        /// Who takes it.
+        holder: Holder,
+        /// The instant the guard is judged at.
+        now: Timestamp,
+    },
+    /// A lease prolonged. Guard: the slot is still this holder's, of this epoch.
+    RenewSeat {
+        /// The license.
+        license: LicenseId,
+        /// The slot.
+        slot: i64,
+        /// Its epoch.
+        epoch: i64,
+        /// The holder with its new lease.
+        holder: Holder,
+    },
+    /// A slot given back. Guard: as for renewing.
+    FreeSeat {
+        /// The license.
+        license: LicenseId,
+        /// The slot.
+        slot: i64,
+        /// Its epoch.
+        epoch: i64,
+        /// Who gives it back.
+        hwid: String,
+    },
+    /// A new wallet. Guard: it is not there.
+    AddWallet {
+        /// Its record.
+        wallet: Wallet,
+    },
+    /// A wallet moved. Guard: its sequence is still `found`.
+    MoveWallet {
+        /// Its record afterwards.
+        wallet: Wallet,
+        /// Its sequence before.
+        found: i64,
+    },
+    /// A ledger entry. Guard: the operation has none.
+    AddEntry {
+        /// Its record.
+        entry: Entry,
+    },
+    /// A new license. Guard: the key is free.
+    AddLicense {
+        /// Its record.
+        license: License,
+    },
+    /// A license's state. Guard: the license is there and its state is still `found`.
+    SetLicenseState {
+        /// The license.
+        license: LicenseId,
+        /// Its state before.
+        found: AdminState,
+        /// Its state now.
+        state: AdminState,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A new project. Guard: the id is free.
+    AddProject {
+        /// Its record.
+        project: Project,
+    },
+    /// A secret that names a project. Guard: no project has it.
+    AddSecret {
+        /// SHA-256 of the canonical secret, in hex.
+        hash: String,
+        /// The project.
+        project_id: String,
+        /// When.
+        created_at: Timestamp,
+    },
+    /// A new policy. Guard: the number is free.
+    AddPolicy {
+        /// Its record.
+        policy: Policy,
+    },
+    /// The project's policies changed. Guard: the project is there.
+    CountPolicyChange {
+        /// The project.
+        project_id: String,
+    },
+    /// An administrator's operation was done. Guard: it was not.
+    AddAdminOperation {
+        /// Its record.
+        operation: AdminOperation,
+    },
+}
+
+/// Remembers an administrator's operation, so that sending it twice does it once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminOperation {
+    /// Chosen by the caller.
+    pub id: String,
+    /// SHA-256 of the request, in hex.
+    pub fingerprint: String,
+    /// Names what it made: a project id, a policy number, license ids.
+    pub made: Vec<String>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// What a command does and answers. No writes: it only reads, or it is a replay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision<R> {
+    /// All or none of these.
+    pub writes: Vec<Write>,
+    /// Beside them, on its own: a lease prolonged in passing. If it does not succeed, the next heartbeat will.
+    pub touch: Option<Write>,
+    /// The answer, if the writes succeed.
+    pub reply: R,
+}
+
+impl<R> Decision<R> {
+    /// Changes nothing.
+    pub fn read(reply: R) -> Self {
+        Self { writes: Vec::new(), touch: None, reply }
+    }
+
+    /// Changes all of `writes` or nothing.
+    pub fn write(writes: Vec<Write>, reply: R) -> Self {
+        Self { writes, touch: None, reply }
+    }
+}
+
+/// The wallet a license owns.
+pub fn wallet_of(license: &LicenseId) -> WalletId {
+    WalletId(license.clone())
+}
