@@ -1,0 +1,443 @@
+//! The table in DynamoDB, through the AWS SDK.
+//!
+//! Invariant: nothing is retried here. The SDK's own retries are off and `service::act` holds the one loop, which knows
+//! what a repetition means. Time-outs are explicit, because the SDK has none for operations by default.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue as Value, ConsumedCapacity, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use futures_util::future::{join, join_all};
+use ltlm_protocol::limits;
+
+use super::item::{self, Item};
+use super::key::{self, Key};
+use super::port::{CommitError, Meter, Read, ReadError, Source, Table};
+use super::schema::LIST_INDEX;
+use super::statement::{self, NAME_PLACEHOLDERS, Statement};
+use crate::domain::{Record, Write};
+
+/// Time to connect.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Time for one operation, answer included.
+const OPERATION: Duration = Duration::from_millis(2_500);
+
+/// Error codes that mean: nothing happened, try again.
+const BUSY_CODES: &[&str] = &[
+    "ThrottlingException",
+    "ThrottlingError",
+    "ProvisionedThroughputExceededException",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "TransactionConflictException",
+    "TransactionConflict",
+    "TransactionInProgressException",
+    "LimitExceededException",
+];
+
+/// The table in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct Dynamo {
+    client: Client,
+    table: String,
+}
+
+impl Dynamo {
+    /// The table called `table`, reached as `config` says, with this module's own time-outs and no retries.
+    pub fn new(config: &aws_config::SdkConfig, table: impl Into<String>) -> Self {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(OPERATION).build();
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .build();
+        Self { client: Client::from_conf(config), table: table.into() }
+    }
+
+    /// The SDK's client, for creating the table locally.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.table
+    }
+
+    async fn get_all(&self, keys: &[Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = keys.iter().map(attributes).collect();
+        let wanted =
+            KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(broken_read)?;
+        let answer = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, wanted)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(read_error)?;
+        meter.read(answer.consumed_capacity().iter().map(units).sum());
+        if answer.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+            return Err(ReadError::Busy("some keys were not read".into()));
+        }
+        Ok(answer.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default())
+    }
+
+    async fn list(&self, query: Query, meter: &Meter) -> Result<Vec<Record>, ReadError> {
+        let indexed = query.index;
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .set_index_name(query.index.then(|| LIST_INDEX.to_owned()))
+            .consistent_read(!query.index)
+            .key_condition_expression(query.condition)
+            .set_expression_attribute_values(Some(query.values))
+            .scan_index_forward(!query.newest_first)
+            .limit(i32::try_from(query.limit).unwrap_or(1))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(read_error)?;
+        meter.read(answer.consumed_capacity().map_or(0.0, units));
+        let records = records(answer.items())?.into_iter();
+        Ok(match indexed {
+            true => records.map(listed).collect(),
+            false => records.collect(),
+        })
+    }
+
+    async fn write_one(&self, write: &Write, meter: &Meter) -> Result<(), CommitError> {
+        let consumed = match statement::of(write) {
+            Statement::Put { item, condition, values } => {
+                let names = names(&[&condition]);
+                self.client
+                    .put_item()
+                    .table_name(&self.table)
+                    .set_item(Some(item))
+                    .condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(filled(values))
+                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|error| {
+                        let item = error.as_service_error().and_then(|e| match e {
+                            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
+                                Some(e.item().cloned())
+                            }
+                            _ => None,
+                        });
+                        write_error(error, item)
+                    })?
+                    .consumed_capacity
+            }
+            Statement::Update { key, update, condition, values } => {
+                let names = names(&[&update, &condition]);
+                self.client
+                    .update_item()
+                    .table_name(&self.table)
+                    .set_key(Some(attributes(&key)))
+                    .update_expression(update)
+                    .condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(filled(values))
+                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|error| {
+                        let item = error.as_service_error().and_then(|e| match e {
+                            aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(e) => {
+                                Some(e.item().cloned())
+                            }
+                            _ => None,
+                        });
+                        write_error(error, item)
+                    })?
+                    .consumed_capacity
+            }
+        };
+        meter.write(consumed.as_ref().map_or(0.0, units));
+        Ok(())
+    }
+
+    async fn write_together(&self, writes: &[Write], meter: &Meter) -> Result<(), CommitError> {
+        let items: Result<Vec<_>, _> = writes.iter().map(|write| self.transact_item(write)).collect();
+        let answer = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items.map_err(|e| CommitError::Broken(e.into()))?))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(transaction_error)?;
+        meter.write(answer.consumed_capacity().iter().map(units).sum());
+        Ok(())
+    }
+
+    fn transact_item(&self, write: &Write) -> Result<TransactWriteItem, aws_sdk_dynamodb::error::BuildError> {
+        let on_failure = ReturnValuesOnConditionCheckFailure::AllOld;
+        Ok(match statement::of(write) {
+            Statement::Put { item, condition, values } => TransactWriteItem::builder().put(
+                Put::builder()
+                    .table_name(&self.table)
+                    .set_item(Some(item))
+                    .set_expression_attribute_names(names(&[&condition]))
+                    .condition_expression(condition)
+                    .set_expression_attribute_values(filled(values))
+                    .return_values_on_condition_check_failure(on_failure)
+                    .build()?,
+            ),
+            Statement::Update { key, update, condition, values } => TransactWriteItem::builder().update(
+                Update::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(attributes(&key)))
+                    .set_expression_attribute_names(names(&[&update, &condition]))
+                    .update_expression(update)
+                    .condition_expression(condition)
+                    .set_expression_attribute_values(filled(values))
+                    .return_values_on_condition_check_failure(on_failure)
+                    .build()?,
+            ),
+        }
+        .build())
+    }
+}
+
+impl Table for Dynamo {
+    async fn read(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Record>, ReadError> {
+        meter.round_trip();
+        let keys: Vec<Key> = reads.iter().filter_map(key_of).collect();
+        let queries = reads.iter().filter_map(Query::of).map(|query| self.list(query, meter));
+        let (items, lists) = join(self.get_all(&keys, meter), join_all(queries)).await;
+        let mut read = records(&items?)?;
+        for list in lists {
+            read.append(&mut list?);
+        }
+        Ok(read)
+    }
+
+    async fn commit(&self, writes: &[Write], touch: Option<&Write>, meter: &Meter) -> Result<(), CommitError> {
+        meter.round_trip();
+        let together = async {
+            match writes {
+                [] => Ok(()),
+                [one] => self.write_one(one, meter).await,
+                several => self.write_together(several, meter).await,
+            }
+        };
+        let beside = async {
+            if let Some(write) = touch
+                && let Err(error) = self.write_one(write, meter).await
+            {
+                tracing::debug!(%error, "a lease was not prolonged in passing");
+            }
+        };
+        join(together, beside).await.0
+    }
+
+    async fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> Result<i64, ReadError> {
+        meter.round_trip();
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(attributes(&key::number(kind))))
+            .update_expression("ADD reserved :count")
+            .expression_attribute_values(":count", Value::N(count.to_string()))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(read_error)?;
+        meter.write(answer.consumed_capacity().map_or(0.0, units));
+        let last: Option<i64> = answer
+            .attributes()
+            .and_then(|item| item.get("reserved"))
+            .and_then(|value| value.as_n().ok())
+            .and_then(|number| number.parse().ok());
+        last.map(|last| last - count + 1)
+            .ok_or_else(|| ReadError::Broken("a counter did not answer with a number".into()))
+    }
+}
+
+fn records(items: &[Item]) -> Result<Vec<Record>, ReadError> {
+    let records: Result<Vec<_>, _> = items.iter().map(item::record).collect();
+    Ok(records.map_err(ReadError::Broken)?.into_iter().flatten().collect())
+}
+
+/// A record from the index, marked where it matters.
+fn listed(record: Record) -> Record {
+    match record {
+        Record::Device(_, device) => Record::ListedDevice(device),
+        other => other,
+    }
+}
+
+/// A list to read.
+struct Query {
+    index: bool,
+    condition: &'static str,
+    values: Item,
+    newest_first: bool,
+    limit: i64,
+}
+
+impl Query {
+    fn of(read: &Read) -> Option<Self> {
+        let text = |value: String| Value::S(value);
+        match read {
+            Read::Seats(license) => Some(Self {
+                index: false,
+                condition: "pk = :pk AND begins_with(sk, :prefix)",
+                values: HashMap::from([
+                    (":pk".to_owned(), text(key::license_partition(license))),
+                    (":prefix".to_owned(), text(key::seat_prefix().to_owned())),
+                ]),
+                newest_first: false,
+                limit: limits::SEATS_MAX,
+            }),
+            Read::Devices(license) => Some(Self {
+                index: true,
+                condition: "listPk = :pk",
+                values: HashMap::from([(":pk".to_owned(), text(key::device_list(license)))]),
+                newest_first: true,
+                limit: limits::MACHINES_LISTED_MAX as i64,
+            }),
+            Read::Entries { wallet, before, limit } => Some(Self {
+                index: true,
+                condition: "listPk = :pk AND listSk < :before",
+                values: HashMap::from([
+                    (":pk".to_owned(), text(key::ledger_partition(wallet))),
+                    (":before".to_owned(), text(key::entry_list_sort(before.unwrap_or(i64::MAX)))),
+                ]),
+                newest_first: true,
+                limit: *limit,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn key_of(read: &Read) -> Option<Key> {
+    match read {
+        Read::Project(id) => Some(key::project(id)),
+        Read::Secret(hash) => Some(key::secret(hash)),
+        Read::Policy(project_id, number) => Some(key::policy(project_id, *number)),
+        Read::License(id) => Some(key::license(id)),
+        Read::Wallet(id) => Some(key::wallet(id)),
+        Read::Device(license, hwid) => Some(key::device(license, hwid)),
+        Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
+        Read::AdminOperation(id) => Some(key::admin_operation(id)),
+        Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } => None,
+    }
+}
+
+fn attributes(key: &Key) -> Item {
+    Item::from([("pk".to_owned(), Value::S(key.pk.clone())), ("sk".to_owned(), Value::S(key.sk.clone()))])
+}
+
+/// The placeholders that these expressions use; DynamoDB refuses unused ones.
+fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {
+    let used =
+        NAME_PLACEHOLDERS.iter().filter(|(placeholder, _)| expressions.iter().any(|text| text.contains(placeholder)));
+    let names: HashMap<_, _> =
+        used.map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect();
+    (!names.is_empty()).then_some(names)
+}
+
+/// The values, if there are any; DynamoDB refuses an empty map.
+fn filled(values: Item) -> Option<Item> {
+    (!values.is_empty()).then_some(values)
+}
+
+fn units(capacity: &ConsumedCapacity) -> f64 {
+    capacity.capacity_units().unwrap_or(0.0)
+}
+
+fn broken_read(error: impl Into<Source>) -> ReadError {
+    ReadError::Broken(error.into())
+}
+
+/// Did the request surely not happen?
+fn is_busy<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code().is_some_and(|code| BUSY_CODES.contains(&code))
+}
+
+/// Is the answer missing, or from a server in trouble? Then the request may have happened.
+fn is_unknown<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::ServiceError(e) => e.raw().status().as_u16() >= 500,
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        _ => false,
+    }
+}
+
+fn read_error<E>(error: SdkError<E>) -> ReadError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match is_busy(&error) || is_unknown(&error) {
+        true => ReadError::Busy(error.into()),
+        false => ReadError::Broken(error.into()),
+    }
+}
+
+/// `failed`: the guard did not hold, and the item as it is now, if it is there.
+fn write_error<E>(error: SdkError<E>, failed: Option<Option<Item>>) -> CommitError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    if let Some(item) = failed {
+        return guard(vec![item]);
+    }
+    if is_busy(&error) {
+        return CommitError::Busy(error.into());
+    }
+    match is_unknown(&error) {
+        true => CommitError::Unknown(error.into()),
+        false => CommitError::Broken(error.into()),
+    }
+}
+
+fn guard(items: Vec<Option<Item>>) -> CommitError {
+    let records: Result<Vec<_>, _> = items
+        .into_iter()
+        .map(|item| match item.filter(|item| !item.is_empty()) {
+            None => Ok(None),
+            Some(item) => item::record(&item),
+        })
+        .collect();
+    records.map_or_else(CommitError::Broken, CommitError::Guard)
+}
+
+/// A cancelled transaction tells a reason for each of its items: a guard that failed weighs more than a conflict,
+/// because it says that deciding again will see something new.
+fn transaction_error(error: SdkError<TransactWriteItemsError>) -> CommitError {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        return write_error(error, None);
+    };
+    let reasons = cancelled.cancellation_reasons();
+    let coded = |wanted: &str| reasons.iter().filter(|r| r.code() == Some(wanted)).collect::<Vec<_>>();
+    let failed = coded("ConditionalCheckFailed");
+    if !failed.is_empty() {
+        return guard(failed.into_iter().map(|reason| reason.item().cloned()).collect());
+    }
+    let busy = reasons.iter().filter_map(|r| r.code()).any(|code| BUSY_CODES.contains(&code));
+    match busy {
+        true => CommitError::Busy(error.into()),
+        false => CommitError::Broken(error.into()),
+    }
+}

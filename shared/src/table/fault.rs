@@ -1,0 +1,157 @@
+//! Faults on purpose: wraps any table and, by a seed, throttles, invents conflicts, delays, and loses replies after the
+//! commit. Off (all zero) it passes everything through. Used by tests and by `tools/local`, never in a Lambda.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::port::{CommitError, Meter, Read, ReadError, Table};
+use crate::domain::{Record, Write};
+
+/// How often what goes wrong, in percent, and for how long everything waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// The reply is lost after the effect.
+    pub drop_reply_percent: u32,
+    /// The table refuses for want of throughput.
+    pub throttle_percent: u32,
+    /// A transaction meets another.
+    pub conflict_percent: u32,
+    /// Every operation waits so long first.
+    pub delay_milliseconds: u64,
+    /// Equal seeds give equal faults.
+    pub seed: u64,
+}
+
+/// A table with faults.
+#[derive(Debug)]
+pub struct Faulty<T> {
+    inner: T,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    faults: Faults,
+    random: u64,
+    stop_after: Option<u32>,
+}
+
+impl<T> Faulty<T> {
+    /// Wraps `inner`, without faults yet.
+    pub fn new(inner: T) -> Self {
+        Self { inner, state: Mutex::new(State { faults: Faults::default(), random: 0, stop_after: None }) }
+    }
+
+    /// The table below.
+    pub fn inner(&self) -> &T {
+        &self.inner
+    }
+
+    /// Sets the faults, and starts their sequence anew.
+    pub fn set(&self, faults: Faults) {
+        let mut state = self.lock();
+        *state = State { faults, random: faults.seed ^ 0x9E37_79B9_7F4A_7C15, stop_after: None };
+    }
+
+    /// Lets so many round trips through; every later one fails as if the process had died there. `None` ends that.
+    pub fn stop_after(&self, round_trips: Option<u32>) {
+        self.lock().stop_after = round_trips;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Rolls the dice for one round trip.
+    fn roll(&self) -> Roll {
+        let mut state = self.lock();
+        let stopped = match &mut state.stop_after {
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        };
+        let faults = state.faults;
+        let mut happens = |percent: u32| percent > 0 && state.next() % 100 < u64::from(percent);
+        Roll {
+            stopped,
+            throttle: happens(faults.throttle_percent),
+            conflict: happens(faults.conflict_percent),
+            drop_reply: happens(faults.drop_reply_percent),
+            delay: Duration::from_millis(faults.delay_milliseconds),
+        }
+    }
+}
+
+struct Roll {
+    stopped: bool,
+    throttle: bool,
+    conflict: bool,
+    drop_reply: bool,
+    delay: Duration,
+}
+
+impl State {
+    /// SplitMix64: a well-known small generator; faults need to be repeatable, not unguessable.
+    fn next(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+impl<T: Table> Table for Faulty<T> {
+    async fn read(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Record>, ReadError> {
+        let roll = self.roll();
+        pause(roll.delay).await;
+        if roll.stopped {
+            return Err(ReadError::Broken("injected: stopped".into()));
+        }
+        if roll.throttle {
+            return Err(ReadError::Busy("injected: throttled".into()));
+        }
+        let records = self.inner.read(reads, meter).await?;
+        match roll.drop_reply {
+            true => Err(ReadError::Busy("injected: the reply was lost".into())),
+            false => Ok(records),
+        }
+    }
+
+    async fn commit(&self, writes: &[Write], touch: Option<&Write>, meter: &Meter) -> Result<(), CommitError> {
+        let roll = self.roll();
+        pause(roll.delay).await;
+        if roll.stopped {
+            return Err(CommitError::Broken("injected: stopped".into()));
+        }
+        if roll.throttle || roll.conflict {
+            return Err(CommitError::Busy("injected: throttled or in conflict".into()));
+        }
+        self.inner.commit(writes, touch, meter).await?;
+        match roll.drop_reply {
+            true => Err(CommitError::Unknown("injected: the reply was lost".into())),
+            false => Ok(()),
+        }
+    }
+
+    async fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> Result<i64, ReadError> {
+        let roll = self.roll();
+        pause(roll.delay).await;
+        if roll.stopped {
+            return Err(ReadError::Broken("injected: stopped".into()));
+        }
+        if roll.throttle {
+            return Err(ReadError::Busy("injected: throttled".into()));
+        }
+        self.inner.reserve(kind, count, meter).await
+    }
+}
+
+async fn pause(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+}

@@ -1,0 +1,508 @@
+//! Records in items: attribute by attribute, so that what lies in the table is a choice and not an accident.
+//!
+//! Free-form documents lie as JSON text: exact, and nothing in the table looks into them. Instants are milliseconds.
+//! A reader takes a missing attribute for its default where an older version of the record did not have it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue as Value;
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::license_data::TopUpOption;
+use serde_json::{Map, json};
+
+use super::key::{self, Key, Kind};
+use super::port::Source;
+use crate::domain::Record;
+use crate::domain::device::{Device, SeatClaim};
+use crate::domain::entry::{Entry, Source as EntrySource};
+use crate::domain::license::{AdminState, Buyer, License};
+use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
+use crate::domain::project::{Project, WrappedKeys};
+use crate::domain::seats::{Holder, Seat};
+use crate::domain::wallet::{Grant, Wallet};
+use crate::domain::write::AdminOperation;
+
+/// An item's attributes by name.
+pub type Item = HashMap<String, Value>;
+
+/// An item that no record can be read from: which attribute, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("attribute {attribute} of an item is missing or of the wrong type")]
+pub struct ItemError {
+    attribute: &'static str,
+}
+
+/// Builds an item.
+pub struct Builder(Item);
+
+impl Builder {
+    /// Starts with the key.
+    pub fn new(key: Key) -> Self {
+        Self(HashMap::new()).text("pk", key.pk).text("sk", key.sk)
+    }
+
+    /// Adds a text.
+    pub fn text(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.to_owned(), Value::S(value.into()));
+        self
+    }
+
+    /// Adds a text, if there is one.
+    pub fn text_opt(self, name: &str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds a number.
+    pub fn int(mut self, name: &str, value: i64) -> Self {
+        self.0.insert(name.to_owned(), Value::N(value.to_string()));
+        self
+    }
+
+    /// Adds an instant.
+    pub fn at(self, name: &str, value: Timestamp) -> Self {
+        self.int(name, value.ms())
+    }
+
+    /// Adds bytes.
+    pub fn bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.0.insert(name.to_owned(), Value::B(Blob::new(value)));
+        self
+    }
+
+    /// Adds a document as text, unless it is empty.
+    pub fn document(self, name: &str, value: &Map<String, serde_json::Value>) -> Self {
+        match value.is_empty() {
+            true => self,
+            false => self.text(name, json!(value).to_string()),
+        }
+    }
+
+    /// The item.
+    pub fn build(self) -> Item {
+        self.0
+    }
+}
+
+/// Reads attributes of an item.
+struct Reader<'a>(&'a Item);
+
+impl Reader<'_> {
+    fn text_opt(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(|v| v.as_s().ok()).cloned()
+    }
+
+    fn text(&self, name: &'static str) -> Result<String, ItemError> {
+        self.text_opt(name).ok_or(ItemError { attribute: name })
+    }
+
+    fn int_opt(&self, name: &str) -> Option<i64> {
+        self.0.get(name).and_then(|v| v.as_n().ok()).and_then(|n| n.parse().ok())
+    }
+
+    fn int(&self, name: &'static str) -> Result<i64, ItemError> {
+        self.int_opt(name).ok_or(ItemError { attribute: name })
+    }
+
+    fn at(&self, name: &'static str) -> Result<Timestamp, ItemError> {
+        self.int(name).map(Timestamp::from_ms)
+    }
+
+    fn at_opt(&self, name: &str) -> Option<Timestamp> {
+        self.int_opt(name).map(Timestamp::from_ms)
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        self.0.get(name).and_then(|v| v.as_b().ok()).map(|b| b.as_ref().to_vec()).unwrap_or_default()
+    }
+
+    fn json(&self, name: &'static str) -> Result<Option<serde_json::Value>, ItemError> {
+        let Some(text) = self.text_opt(name) else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|_| ItemError { attribute: name })
+    }
+
+    fn document_opt(&self, name: &'static str) -> Result<Option<Map<String, serde_json::Value>>, ItemError> {
+        match self.json(name)? {
+            None => Ok(None),
+            Some(serde_json::Value::Object(object)) => Ok(Some(object)),
+            Some(_) => Err(ItemError { attribute: name }),
+        }
+    }
+
+    fn document(&self, name: &'static str) -> Result<Map<String, serde_json::Value>, ItemError> {
+        Ok(self.document_opt(name)?.unwrap_or_default())
+    }
+
+    /// A text that is one of `words`.
+    fn word_opt(&self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let text = self.text_opt(name)?;
+        words.iter().find(|word| **word == text).copied()
+    }
+}
+
+/// Reads the record of an item; `None` if its key names no record.
+pub fn record(item: &Item) -> Result<Option<Record>, Source> {
+    let r = Reader(item);
+    let Some(kind) = key::parse(&r.text("pk")?, &r.text("sk")?) else { return Ok(None) };
+    let record = match kind {
+        Kind::Project { id } => Record::Project(read_project(&r, id)?),
+        Kind::Secret { hash } => Record::Secret { hash, project_id: r.text("projectId")? },
+        Kind::Policy { project_id, number } => Record::Policy(read_policy(&r, project_id, number)?),
+        Kind::License(id) => Record::License(read_license(&r, id)?),
+        Kind::Wallet(id) => Record::Wallet(Wallet {
+            id,
+            grants: read_grants(&r)?,
+            debt: r.int("debt")?,
+            sequence: r.int("sequence")?,
+            spent: r.int("spent")?,
+        }),
+        Kind::Device(license, hwid) => Record::Device(license, read_device(&r, hwid)?),
+        Kind::Seat(license, slot) => {
+            Record::Seat(license, Seat { slot, epoch: r.int("epoch")?, holder: read_holder(&r)? })
+        }
+        Kind::Entry(wallet, operation) => Record::Entry(Entry {
+            wallet,
+            operation,
+            fingerprint: r.text("fingerprint")?,
+            sequence: r.int("sequence")?,
+            amount: r.int("amount")?,
+            balance_before: r.int("balanceBefore")?,
+            balance_after: r.int("balanceAfter")?,
+            limit_after: r.int("limitAfter")?,
+            action: r.text("action")?,
+            source: r
+                .text_opt("source")
+                .and_then(|s| EntrySource::parse(&s))
+                .ok_or(ItemError { attribute: "source" })?,
+            hwid: r.text_opt("hwid"),
+            occurred_at: r.at("occurredAt")?,
+            recorded_at: r.at("recordedAt")?,
+            meta: r.document_opt("meta")?,
+        }),
+        Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
+            id,
+            fingerprint: r.text("fingerprint")?,
+            made: r.text("made")?.split(' ').map(str::to_owned).collect(),
+            created_at: r.at("createdAt")?,
+        }),
+    };
+    Ok(Some(record))
+}
+
+/// A project's item.
+pub fn project(project: &Project) -> Item {
+    Builder::new(key::project(&project.id))
+        .int("number", project.number)
+        .text("name", &project.name)
+        .document("settings", &project.settings)
+        .document("projectSettings", &project.project_settings)
+        .int("policiesRevision", project.policies_revision)
+        .text("publicKey", &project.public_key)
+        .bytes("wrappedSecret", &project.wrapped.secret)
+        .bytes("wrappedSigningSeed", &project.wrapped.signing_seed)
+        .bytes("wrappedDerivation", &project.wrapped.derivation)
+        .at("createdAt", project.created_at)
+        .build()
+}
+
+fn read_project(r: &Reader<'_>, id: String) -> Result<Project, ItemError> {
+    Ok(Project {
+        id,
+        number: r.int("number")?,
+        name: r.text("name")?,
+        settings: r.document("settings")?,
+        project_settings: r.document("projectSettings")?,
+        policies_revision: r.int("policiesRevision")?,
+        public_key: r.text("publicKey")?,
+        wrapped: WrappedKeys {
+            secret: r.bytes("wrappedSecret"),
+            signing_seed: r.bytes("wrappedSigningSeed"),
+            derivation: r.bytes("wrappedDerivation"),
+        },
+        created_at: r.at("createdAt")?,
+    })
+}
+
+/// A secret's pointer.
+pub fn secret(hash: &str, project_id: &str, created_at: Timestamp) -> Item {
+    Builder::new(key::secret(hash)).text("projectId", project_id).at("createdAt", created_at).build()
+}
+
+/// A policy's item.
+pub fn policy(policy: &Policy) -> Item {
+    let terms = &policy.terms;
+    let prices = json!({"price": terms.price, "recurringPrice": terms.recurring_price});
+    Builder::new(key::policy(&policy.project_id, policy.number))
+        .text("name", &terms.name)
+        .text_opt("slug", terms.slug.as_ref())
+        .text("type", terms.kind)
+        .text("environment", terms.environment)
+        .text_opt("description", terms.description.as_ref())
+        .text_opt("shortDescription", terms.short_description.as_ref())
+        .text("prices", prices.to_string())
+        .text_opt("currency", terms.currency.as_ref())
+        .text_opt("recurringInterval", terms.recurring_interval)
+        .int("recurringIntervalCount", terms.recurring_interval_count.unwrap_or(0))
+        .int("airGapped", terms.is_air_gapped.into())
+        .document("config", &terms.config)
+        .text("topUpOptions", json!(terms.top_up_options).to_string())
+        .at("createdAt", policy.created_at)
+        .build()
+}
+
+fn read_policy(r: &Reader<'_>, project_id: String, number: i64) -> Result<Policy, ItemError> {
+    let prices = r.document("prices")?;
+    let packs: Option<Vec<TopUpOption>> = r.json("topUpOptions")?.and_then(|packs| serde_json::from_value(packs).ok());
+    let terms = PolicyTerms {
+        name: r.text("name")?,
+        slug: r.text_opt("slug"),
+        kind: r.word_opt("type", KINDS).ok_or(ItemError { attribute: "type" })?,
+        environment: r.word_opt("environment", ENVIRONMENTS).ok_or(ItemError { attribute: "environment" })?,
+        description: r.text_opt("description"),
+        short_description: r.text_opt("shortDescription"),
+        price: prices.get("price").and_then(serde_json::Value::as_f64),
+        currency: r.text_opt("currency"),
+        recurring_interval: r.word_opt("recurringInterval", INTERVALS),
+        recurring_interval_count: r.int_opt("recurringIntervalCount").filter(|count| *count > 0),
+        recurring_price: prices.get("recurringPrice").and_then(serde_json::Value::as_f64),
+        is_air_gapped: r.int("airGapped")? == 1,
+        config: r.document("config")?,
+        top_up_options: packs.ok_or(ItemError { attribute: "topUpOptions" })?,
+    };
+    Ok(Policy { project_id, number, terms, created_at: r.at("createdAt")? })
+}
+
+/// A license's item.
+pub fn license(license: &License) -> Item {
+    let mut builder = Builder::new(key::license(&license.id))
+        .int("number", license.number)
+        .text("projectId", &license.project_id)
+        .int("policyNumber", license.policy_number)
+        .text("state", license.state.wire())
+        .text_opt("stateReason", license.state_reason.as_ref())
+        .document("overrides", &license.overrides)
+        .document("metadata", &license.metadata)
+        .text_opt("email", Some(&license.buyer.email).filter(|email| !email.is_empty()))
+        .text_opt("buyerName", license.buyer.name.as_ref())
+        .document("buyerMetadata", &license.buyer.metadata)
+        .text_opt("lastCountry", license.buyer.last_country.as_ref())
+        .int("deviceCount", license.device_count)
+        .at("createdAt", license.created_at);
+    if let Some(end) = license.valid_until {
+        builder = builder.at("validUntil", end);
+    }
+    builder.build()
+}
+
+fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result<License, ItemError> {
+    Ok(License {
+        id,
+        number: r.int("number")?,
+        project_id: r.text("projectId")?,
+        policy_number: r.int("policyNumber")?,
+        state: AdminState::parse(&r.text("state")?).ok_or(ItemError { attribute: "state" })?,
+        state_reason: r.text_opt("stateReason"),
+        valid_until: r.at_opt("validUntil"),
+        overrides: r.document("overrides")?,
+        metadata: r.document("metadata")?,
+        buyer: Buyer {
+            email: r.text_opt("email").unwrap_or_default(),
+            name: r.text_opt("buyerName"),
+            metadata: r.document("buyerMetadata")?,
+            last_country: r.text_opt("lastCountry"),
+        },
+        device_count: r.int("deviceCount")?,
+        created_at: r.at("createdAt")?,
+    })
+}
+
+/// A wallet's item.
+pub fn wallet(wallet: &Wallet) -> Item {
+    let grants: Vec<_> = wallet
+        .grants
+        .iter()
+        .map(|g| {
+            json!({"id": g.id, "amount": g.amount, "remaining": g.remaining, "priority": g.priority,
+                "expiresAt": g.expires_at.map(Timestamp::ms), "grantedAt": g.granted_at.ms()})
+        })
+        .collect();
+    Builder::new(key::wallet(&wallet.id))
+        .text("grants", json!(grants).to_string())
+        .int("debt", wallet.debt)
+        .int("sequence", wallet.sequence)
+        .int("spent", wallet.spent)
+        .build()
+}
+
+fn read_grants(r: &Reader<'_>) -> Result<Vec<Grant>, ItemError> {
+    let broken = ItemError { attribute: "grants" };
+    let Some(serde_json::Value::Array(list)) = r.json("grants")? else { return Err(broken) };
+    let grants: Option<Vec<_>> = list.iter().map(read_grant).collect();
+    grants.ok_or(broken)
+}
+
+fn read_grant(value: &serde_json::Value) -> Option<Grant> {
+    let int = |name: &str| value.get(name).and_then(serde_json::Value::as_i64);
+    Some(Grant {
+        id: value.get("id")?.as_str()?.to_owned(),
+        amount: int("amount")?,
+        remaining: int("remaining")?,
+        priority: int("priority")?,
+        expires_at: int("expiresAt").map(Timestamp::from_ms),
+        granted_at: int("grantedAt").map(Timestamp::from_ms)?,
+    })
+}
+
+/// A device's item.
+pub fn device(license: &crate::domain::license::LicenseId, device: &Device) -> Item {
+    let builder = Builder::new(key::device(license, &device.hwid))
+        .text_opt("nickname", device.nickname.as_ref())
+        .text_opt("clientVersion", device.client_version.as_ref())
+        .text_opt("meta", device.meta.as_ref().map(|meta| json!(meta).to_string()))
+        .at("registeredAt", device.registered_at)
+        .at("activatedAt", device.activated_at)
+        .at("seenAt", device.seen_at)
+        .text("seat", seat_text(&device.seat))
+        .int("seatRevision", device.seat_revision);
+    builder
+        .text("listPk", key::device_list(license))
+        .text("listSk", key::device_list_sort(device.activated_at.ms()))
+        .build()
+}
+
+fn read_device(r: &Reader<'_>, hwid: String) -> Result<Device, ItemError> {
+    Ok(Device {
+        hwid,
+        nickname: r.text_opt("nickname"),
+        client_version: r.text_opt("clientVersion"),
+        meta: r.document_opt("meta")?,
+        registered_at: r.at("registeredAt")?,
+        activated_at: r.at("activatedAt")?,
+        seen_at: r.at("seenAt")?,
+        seat: read_seat_text(&r.text("seat")?).ok_or(ItemError { attribute: "seat" })?,
+        seat_revision: r.int("seatRevision")?,
+    })
+}
+
+/// A device's seat as text: `none`, `released`, `holds <slot> <epoch>`, or `kicked <notice as JSON>`.
+pub fn seat_text(claim: &SeatClaim) -> String {
+    match claim {
+        SeatClaim::None => "none".to_owned(),
+        SeatClaim::Released => "released".to_owned(),
+        SeatClaim::Holds { slot, epoch } => format!("holds {slot} {epoch}"),
+        SeatClaim::Kicked(notice) => format!("kicked {}", json!(notice)),
+    }
+}
+
+fn read_seat_text(text: &str) -> Option<SeatClaim> {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match word {
+        "none" => Some(SeatClaim::None),
+        "released" => Some(SeatClaim::Released),
+        "holds" => {
+            let (slot, epoch) = rest.split_once(' ')?;
+            Some(SeatClaim::Holds { slot: slot.parse().ok()?, epoch: epoch.parse().ok()? })
+        }
+        "kicked" => Some(SeatClaim::Kicked(serde_json::from_str(rest).ok()?)),
+        _ => None,
+    }
+}
+
+fn read_holder(r: &Reader<'_>) -> Result<Option<Holder>, ItemError> {
+    let Some(hwid) = r.text_opt("holder") else { return Ok(None) };
+    Ok(Some(Holder {
+        hwid,
+        nickname: r.text_opt("nickname"),
+        seen_at: r.at("seenAt")?,
+        lease_until: r.at("leaseUntil")?,
+    }))
+}
+
+/// A ledger entry's item.
+pub fn entry(entry: &Entry) -> Item {
+    Builder::new(key::entry(&entry.wallet, &entry.operation))
+        .text("fingerprint", &entry.fingerprint)
+        .int("sequence", entry.sequence)
+        .int("amount", entry.amount)
+        .int("balanceBefore", entry.balance_before)
+        .int("balanceAfter", entry.balance_after)
+        .int("limitAfter", entry.limit_after)
+        .text("action", &entry.action)
+        .text("source", entry.source.wire())
+        .text_opt("hwid", entry.hwid.as_ref())
+        .at("occurredAt", entry.occurred_at)
+        .at("recordedAt", entry.recorded_at)
+        .text_opt("meta", entry.meta.as_ref().map(|meta| json!(meta).to_string()))
+        .text("listPk", key::ledger_partition(&entry.wallet))
+        .text("listSk", key::entry_list_sort(entry.sequence))
+        .build()
+}
+
+/// An administrator's operation's item.
+pub fn admin_operation(operation: &AdminOperation) -> Item {
+    Builder::new(key::admin_operation(&operation.id))
+        .text("fingerprint", &operation.fingerprint)
+        .text("made", operation.made.join(" "))
+        .at("createdAt", operation.created_at)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::tests::{NOW, fresh};
+    use crate::domain::wallet::tests::cause;
+    use ltlm_protocol::license_data::KickedNotice;
+
+    fn round(item: Item) -> Record {
+        record(&item).unwrap().unwrap()
+    }
+
+    #[test]
+    fn every_record_reads_back_as_it_was_written() {
+        let state = fresh();
+        let mut grant = state.wallet.as_ref().unwrap().grants[0].clone();
+        grant.expires_at = Some(NOW.plus_days(1));
+        let held = Wallet { grants: vec![grant], debt: 3, spent: 9, ..state.wallet.clone().unwrap() };
+        let (_, entries) = held.spend(1, false, cause("op#1", EntrySource::Single), NOW).unwrap();
+        assert_eq!(round(project(&state.project)), Record::Project(state.project.clone()));
+        assert_eq!(round(policy(&state.policy)), Record::Policy(state.policy.clone()));
+        assert_eq!(round(license(&state.license)), Record::License(state.license.clone()));
+        assert_eq!(round(wallet(&held)), Record::Wallet(held));
+        assert_eq!(round(entry(&entries[0])), Record::Entry(entries[0].clone()));
+        let operation = AdminOperation {
+            id: "x".into(),
+            fingerprint: "f".into(),
+            made: vec!["1".into(), "2".into()],
+            created_at: NOW,
+        };
+        assert_eq!(round(admin_operation(&operation)), Record::AdminOperation(operation));
+    }
+
+    #[test]
+    fn every_seat_of_a_device_reads_back() {
+        let id = fresh().license.id;
+        let notice = KickedNotice {
+            kicked_by: None,
+            kicked_by_nickname: Some("A B".into()),
+            timestamp: "t".into(),
+            reason: "r".into(),
+        };
+        for seat in
+            [SeatClaim::None, SeatClaim::Released, SeatClaim::Holds { slot: 99, epoch: 7 }, SeatClaim::Kicked(notice)]
+        {
+            let written = Device { seat, meta: Some(Map::new()), ..crate::domain::state::tests::device("a#b") };
+            assert_eq!(round(device(&id, &written)), Record::Device(id.clone(), written));
+        }
+    }
+
+    #[test]
+    fn a_broken_item_is_an_error_that_names_the_attribute() {
+        let mut item = license(&fresh().license);
+        item.remove("state");
+        assert!(record(&item).unwrap_err().to_string().contains("state"));
+    }
+}

@@ -1,0 +1,134 @@
+//! What the floors above see of the table: one read, one commit, each a single round trip.
+
+use std::future::Future;
+use std::sync::Mutex;
+
+use crate::domain::entry::OperationId;
+use crate::domain::license::LicenseId;
+use crate::domain::wallet::WalletId;
+use crate::domain::{Record, Write};
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// A project by id.
+    Project(String),
+    /// A secret's pointer by hash.
+    Secret(String),
+    /// A policy by project and number.
+    Policy(String, i64),
+    /// A license.
+    License(LicenseId),
+    /// A wallet.
+    Wallet(WalletId),
+    /// A device.
+    Device(LicenseId, String),
+    /// A ledger entry.
+    Entry(WalletId, OperationId),
+    /// An administrator's operation.
+    AdminOperation(String),
+    /// All seats of a license, at most `limits::SEATS_MAX`.
+    Seats(LicenseId),
+    /// The devices of a license that were activated last, at most `limits::MACHINES_LISTED_MAX`.
+    Devices(LicenseId),
+    /// Entries of a wallet, newest first.
+    Entries {
+        /// The wallet.
+        wallet: WalletId,
+        /// Only those with a smaller sequence number.
+        before: Option<i64>,
+        /// At most so many.
+        limit: i64,
+    },
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Throttled, or the answer did not come: try again.
+    #[error("the table is busy")]
+    Busy(#[source] Source),
+    /// A defect: ours, or of the item.
+    #[error("the table cannot be read")]
+    Broken(#[source] Source),
+}
+
+/// Why a commit failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// A guard did not hold; nothing was written. The records as they are now, or `None` where an item is not there.
+    #[error("a guard did not hold")]
+    Guard(Vec<Option<Record>>),
+    /// Throttled or in conflict; nothing was written.
+    #[error("the table is busy")]
+    Busy(#[source] Source),
+    /// The answer did not come: written or not, only reading tells.
+    #[error("the outcome is unknown")]
+    Unknown(#[source] Source),
+    /// A defect.
+    #[error("the table cannot be written")]
+    Broken(#[source] Source),
+}
+
+/// What lies below an error; for the log, never for an answer.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// The table. Implemented by DynamoDB, and by wrappers that inject faults.
+pub trait Table: Send + Sync {
+    /// Reads all of `reads` in one round trip, strongly consistent but for lists in an index. What is not there is
+    /// simply not among the records.
+    fn read(&self, reads: &[Read], meter: &Meter) -> impl Future<Output = Result<Vec<Record>, ReadError>> + Send;
+
+    /// Writes all of `writes` or nothing, in one round trip. Beside them, and without telling, it tries `touch`.
+    fn commit(
+        &self,
+        writes: &[Write],
+        touch: Option<&Write>,
+        meter: &Meter,
+    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// Takes the next `count` numbers for things of `kind`: the first of them. Numbers are never given twice; some may
+    /// be skipped.
+    fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> impl Future<Output = Result<i64, ReadError>> + Send;
+}
+
+/// Adds up what one request costs at the table.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<Spent>);
+
+/// Request units and round trips, as the engine reported them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Round trips; what runs in parallel counts once.
+    pub round_trips: u32,
+    /// Read request units.
+    pub read_units: f64,
+    /// Write request units.
+    pub write_units: f64,
+}
+
+impl Meter {
+    /// What was spent so far.
+    pub fn spent(&self) -> Spent {
+        *self.lock()
+    }
+
+    /// Counts a round trip.
+    pub fn round_trip(&self) {
+        self.lock().round_trips += 1;
+    }
+
+    /// Counts read units.
+    pub fn read(&self, units: f64) {
+        self.lock().read_units += units;
+    }
+
+    /// Counts write units.
+    pub fn write(&self, units: f64) {
+        self.lock().write_units += units;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Spent> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

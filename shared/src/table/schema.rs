@@ -1,0 +1,43 @@
+//! The table's shape. `template.yaml` declares the same for the cloud; the test `template` compares the two.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
+
+/// The overloaded index that keeps lists in order: devices of a license, entries of a wallet. It nominates, never decides.
+pub const LIST_INDEX: &str = "list";
+/// All key attributes, text each: table hash and range, index hash and range.
+pub const KEY_ATTRIBUTES: [&str; 4] = ["pk", "sk", "listPk", "listSk"];
+
+/// Creates the table where there is none. For the local engine: in the cloud the stack owns the table.
+pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let [pk, sk, list_pk, list_sk] = KEY_ATTRIBUTES;
+    let element = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let definitions: Result<Vec<_>, _> = KEY_ATTRIBUTES
+        .iter()
+        .map(|name| AttributeDefinition::builder().attribute_name(*name).attribute_type(ScalarAttributeType::S).build())
+        .collect();
+    let list = GlobalSecondaryIndex::builder()
+        .index_name(LIST_INDEX)
+        .key_schema(element(list_pk, KeyType::Hash)?)
+        .key_schema(element(list_sk, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .build()?;
+    let created = client
+        .create_table()
+        .table_name(table)
+        .set_attribute_definitions(Some(definitions?))
+        .key_schema(element(pk, KeyType::Hash)?)
+        .key_schema(element(sk, KeyType::Range)?)
+        .global_secondary_indexes(list)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await;
+    match created.map_err(|e| e.into_service_error()) {
+        Ok(_) | Err(CreateTableError::ResourceInUseException(_)) => Ok(()),
+        Err(error) => Err(Box::new(error)),
+    }
+}

@@ -1,0 +1,154 @@
+//! Writes as DynamoDB expressions. Every write carries its guard as the condition.
+
+use aws_sdk_dynamodb::types::AttributeValue as Value;
+
+use super::item::{self, Item};
+use super::key::{self, Key};
+use crate::domain::Write;
+use crate::domain::seats::Holder;
+
+/// One write, ready to be sent: alone or as part of a transaction.
+pub enum Statement {
+    /// The whole item.
+    Put {
+        /// The item.
+        item: Item,
+        /// Its guard.
+        condition: String,
+        /// Values of the guard.
+        values: Item,
+    },
+    /// Some attributes.
+    Update {
+        /// Of this item.
+        key: Key,
+        /// What changes.
+        update: String,
+        /// The guard.
+        condition: String,
+        /// Values of both.
+        values: Item,
+    },
+}
+
+/// Attribute names that DynamoDB reserves, with the placeholder each stands as.
+pub const NAME_PLACEHOLDERS: [(&str, &str); 2] = [("#state", "state"), ("#sequence", "sequence")];
+
+const ABSENT: &str = "attribute_not_exists(pk)";
+const PRESENT: &str = "attribute_exists(pk)";
+
+fn put_absent(item: Item) -> Statement {
+    Statement::Put { item, condition: ABSENT.to_owned(), values: Item::new() }
+}
+
+fn update(key: Key, update: impl Into<String>, condition: impl Into<String>, values: Vec<(&str, Value)>) -> Statement {
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Statement::Update { key, update: update.into(), condition: condition.into(), values }
+}
+
+fn text(value: &str) -> Value {
+    Value::S(value.to_owned())
+}
+
+fn int(value: i64) -> Value {
+    Value::N(value.to_string())
+}
+
+/// The statement of a write.
+pub fn of(write: &Write) -> Statement {
+    match write {
+        Write::CountDevice { license, max } => {
+            let condition =
+                if max.is_some() { format!("{PRESENT} AND deviceCount < :max") } else { PRESENT.to_owned() };
+            let mut values = vec![(":one", int(1))];
+            values.extend(max.map(|max| (":max", int(max))));
+            update(key::license(license), "ADD deviceCount :one", condition, values)
+        }
+        Write::AddDevice { license, device } => put_absent(item::device(license, device)),
+        Write::ReplaceDevice { license, device } => Statement::Put {
+            item: item::device(license, device),
+            condition: format!("{PRESENT} AND seatRevision = :found"),
+            values: Item::from([(":found".to_owned(), int(device.seat_revision - 1))]),
+        },
+        Write::SetDeviceSeat { license, hwid, seat, seat_revision, seen_at } => update(
+            key::device(license, hwid),
+            "SET seat = :seat, seatRevision = :revision, seenAt = :seen",
+            format!("{PRESENT} AND seatRevision = :found"),
+            vec![
+                (":seat", text(&item::seat_text(seat))),
+                (":revision", int(*seat_revision)),
+                (":found", int(seat_revision - 1)),
+                (":seen", int(seen_at.ms())),
+            ],
+        ),
+        Write::SeeDevice { license, hwid, seen_at } => {
+            update(key::device(license, hwid), "SET seenAt = :seen", PRESENT, vec![(":seen", int(seen_at.ms()))])
+        }
+        Write::ClaimSeat { license, slot, found, holder, now } => {
+            let (set, mut values) = hold(holder, found.unwrap_or(0) + 1);
+            let condition = match found {
+                None => ABSENT,
+                Some(epoch) => {
+                    values.extend([(":found", int(*epoch)), (":now", int(now.ms()))]);
+                    "epoch = :found AND (attribute_not_exists(holder) OR leaseUntil <= :now OR holder = :holder)"
+                }
+            };
+            update(key::seat(license, *slot), set, condition, values)
+        }
+        Write::RenewSeat { license, slot, epoch, holder } => {
+            let (set, values) = hold(holder, *epoch);
+            update(key::seat(license, *slot), set, "holder = :holder AND epoch = :epoch", values)
+        }
+        Write::FreeSeat { license, slot, epoch, hwid } => update(
+            key::seat(license, *slot),
+            "REMOVE holder, nickname, seenAt, leaseUntil",
+            "holder = :holder AND epoch = :epoch",
+            vec![(":holder", text(hwid)), (":epoch", int(*epoch))],
+        ),
+        Write::AddWallet { wallet } => put_absent(item::wallet(wallet)),
+        Write::MoveWallet { wallet, found } => Statement::Put {
+            item: item::wallet(wallet),
+            condition: "#sequence = :found".to_owned(),
+            values: Item::from([(":found".to_owned(), int(*found))]),
+        },
+        Write::AddEntry { entry } => put_absent(item::entry(entry)),
+        Write::AddLicense { license } => put_absent(item::license(license)),
+        Write::SetLicenseState { license, found, state, reason } => {
+            let mut values = vec![(":found", text(found.wire())), (":state", text(state.wire()))];
+            let set = match reason {
+                Some(reason) => {
+                    values.push((":reason", text(reason)));
+                    "SET #state = :state, stateReason = :reason"
+                }
+                None => "SET #state = :state REMOVE stateReason",
+            };
+            update(key::license(license), set, format!("{PRESENT} AND #state = :found"), values)
+        }
+        Write::AddProject { project } => put_absent(item::project(project)),
+        Write::AddSecret { hash, project_id, created_at } => put_absent(item::secret(hash, project_id, *created_at)),
+        Write::AddPolicy { policy } => put_absent(item::policy(policy)),
+        Write::CountPolicyChange { project_id } => {
+            update(key::project(project_id), "ADD policiesRevision :one", PRESENT, vec![(":one", int(1))])
+        }
+        Write::AddAdminOperation { operation } => put_absent(item::admin_operation(operation)),
+    }
+}
+
+/// The attributes of a held seat.
+fn hold(holder: &Holder, epoch: i64) -> (String, Vec<(&'static str, Value)>) {
+    let mut set = "SET holder = :holder, seenAt = :seen, leaseUntil = :until, epoch = :epoch".to_owned();
+    let mut values = vec![
+        (":holder", text(&holder.hwid)),
+        (":seen", int(holder.seen_at.ms())),
+        (":until", int(holder.lease_until.ms())),
+        (":epoch", int(epoch)),
+    ];
+    match &holder.nickname {
+        Some(nickname) => {
+            set.push_str(", nickname = :nickname");
+            values.push((":nickname", text(nickname)));
+        }
+        None => set.push_str(" REMOVE nickname"),
+    }
+    (set, values)
+}
