@@ -1,0 +1,91 @@
+//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_kms::Client;
+use aws_sdk_kms::config::timeout::TimeoutConfig;
+use aws_sdk_kms::error::SdkError;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::DataKeySpec;
+
+use super::{Key32, KeyError, Purpose};
+
+/// Names this product in every encryption context; IAM policies condition on it.
+const SERVICE: &str = "ltlm";
+/// Time for one call, the SDK's own retries included: KMS calls are idempotent in effect, a data key that got lost was
+/// never used.
+const OPERATION: Duration = Duration::from_secs(4);
+
+/// KMS with the one key that wraps all others.
+#[derive(Clone, Debug)]
+pub struct Kms {
+    client: Client,
+    key_id: String,
+}
+
+/// A new key, in clear and wrapped.
+#[derive(Debug)]
+pub struct NewKey {
+    /// In clear.
+    pub key: Key32,
+    /// Wrapped, for the table.
+    pub wrapped: Vec<u8>,
+}
+
+impl Kms {
+    /// KMS, reached as `config` says, wrapping with the key called `key_id` (id, ARN or alias).
+    pub fn new(config: &aws_config::SdkConfig, key_id: impl Into<String>) -> Self {
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(OPERATION).build();
+        let config = aws_sdk_kms::config::Builder::from(config).timeout_config(timeouts).build();
+        Self { client: Client::from_conf(config), key_id: key_id.into() }
+    }
+
+    /// Makes a key for a purpose of a project.
+    pub async fn make(&self, project_id: &str, purpose: Purpose) -> Result<NewKey, KeyError> {
+        let answer = self
+            .client
+            .generate_data_key()
+            .key_id(&self.key_id)
+            .key_spec(DataKeySpec::Aes256)
+            .set_encryption_context(Some(context(project_id, purpose)))
+            .send()
+            .await
+            .map_err(key_error)?;
+        let key = answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)?;
+        let wrapped = answer.ciphertext_blob().ok_or_else(odd_answer)?.as_ref().to_vec();
+        Ok(NewKey { key, wrapped })
+    }
+
+    /// Unwraps a key of a project, for the purpose it was made for.
+    pub async fn unwrap(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Key32, KeyError> {
+        let answer = self
+            .client
+            .decrypt()
+            .key_id(&self.key_id)
+            .ciphertext_blob(Blob::new(wrapped))
+            .set_encryption_context(Some(context(project_id, purpose)))
+            .send()
+            .await
+            .map_err(key_error)?;
+        answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)
+    }
+}
+
+fn context(project_id: &str, purpose: Purpose) -> HashMap<String, String> {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    HashMap::from([pair("service", SERVICE), pair("project", project_id), pair("purpose", purpose.name())])
+}
+
+fn odd_answer() -> KeyError {
+    KeyError::Broken("the answer holds no key of 32 bytes".into())
+}
+
+fn key_error<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> KeyError {
+    match &error {
+        SdkError::ServiceError(e) if e.raw().status().as_u16() < 500 => KeyError::Broken(error.into()),
+        SdkError::ConstructionFailure(_) => KeyError::Broken(error.into()),
+        _ => KeyError::Busy(error.into()),
+    }
+}

@@ -1,0 +1,60 @@
+//! Floor 2: keys of projects, made and wrapped by KMS.
+//!
+//! Invariant: a key lies in the table only wrapped, under an encryption context that names the service, the project and the
+//! purpose. A key wrapped for one purpose cannot be unwrapped for another.
+
+pub mod kms;
+
+/// What a project's key is for; part of its encryption context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The project secret.
+    Secret,
+    /// The seed of the Ed25519 key that signs answers.
+    SigningSeed,
+    /// Derives license keys from operation ids.
+    Derivation,
+}
+
+impl Purpose {
+    /// The text in the encryption context.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::SigningSeed => "signing-seed",
+            Self::Derivation => "derivation",
+        }
+    }
+}
+
+/// Why a key could not be made or unwrapped.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// KMS is not reachable or throttles: try again.
+    #[error("the key service is busy")]
+    Busy(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// KMS refuses, or its answer makes no sense.
+    #[error("the key service refuses")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Thirty-two secret bytes, wiped when dropped, never printed.
+pub struct Key32(zeroize::Zeroizing<[u8; 32]>);
+
+impl Key32 {
+    /// Takes the bytes over; `None` unless there are exactly 32.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        Some(Self(zeroize::Zeroizing::new(bytes.try_into().ok()?)))
+    }
+
+    /// The bytes.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Key32 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key32")
+    }
+}
