@@ -1,0 +1,126 @@
+//! The one retry loop: load, decide, commit; and again where the table says that the decision was taken on old facts.
+//!
+//! | the commit says | then |
+//! |---|---|
+//! | done | answer |
+//! | a guard did not hold, and here is the item | decide again on it |
+//! | a guard did not hold, and the item is gone | load and decide again |
+//! | throttled, or in conflict | wait, decide again |
+//! | no reply | wait, load and decide again: the ledger's key tells what happened |
+//!
+//! Waiting is full jitter up to a growing cap. The loop ends with the request's budget, never by a count: under
+//! contention somebody always gets on, so every caller gets its turn.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::{App, Budget, Error};
+use crate::domain::write::Decision;
+use crate::domain::{Denied, LicenseState, Record};
+use crate::table::{CommitError, ReadError, Table};
+
+/// First cap of the wait, in milliseconds.
+const WAIT_FIRST_MS: u64 = 20;
+/// Largest cap of the wait, in milliseconds.
+const WAIT_MAX_MS: u64 = 200;
+
+/// State that can take in what a failed guard hands back.
+pub trait Absorb {
+    /// Takes in a record as it is now.
+    fn absorb(&mut self, record: Record);
+}
+
+impl Absorb for LicenseState {
+    fn absorb(&mut self, record: Record) {
+        LicenseState::absorb(self, record);
+    }
+}
+
+/// Runs a command: `load` reads its state, `decide` decides on it.
+pub async fn act<T, S, R, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    load: impl Fn() -> F,
+    decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error>
+where
+    T: Table,
+    S: Absorb,
+    F: Future<Output = Result<S, Error>>,
+{
+    let mut loaded: Option<S> = None;
+    let mut wait = Wait::default();
+    loop {
+        let mut state = match loaded.take() {
+            Some(state) => state,
+            None => match load().await {
+                Ok(state) => state,
+                Err(Error::Busy(source)) => {
+                    wait.or_give_up(app, budget, Error::Busy(source)).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let decision = decide(&state)?;
+        if decision.writes.is_empty() {
+            return Ok(decision.reply);
+        }
+        match app.table.commit(&decision.writes, decision.touch.as_ref(), budget.meter).await {
+            Ok(()) => return Ok(decision.reply),
+            Err(CommitError::Guard(records)) => {
+                let complete = records.iter().all(Option::is_some);
+                records.into_iter().flatten().for_each(|record| state.absorb(record));
+                wait.or_give_up(app, budget, Error::Busy("contention outlasted the request".into())).await?;
+                loaded = complete.then_some(state);
+            }
+            Err(error @ CommitError::Busy(_)) => {
+                wait.or_give_up(app, budget, error.into()).await?;
+                loaded = Some(state);
+            }
+            Err(error @ CommitError::Unknown(_)) => wait.or_give_up(app, budget, error.into()).await?,
+            Err(error @ CommitError::Broken(_)) => return Err(error.into()),
+        }
+    }
+}
+
+/// Repeats a read that is throttled or gets no answer.
+pub async fn read<T: Table, R, F>(app: &App<T>, budget: &Budget<'_>, read: impl Fn() -> F) -> Result<R, Error>
+where
+    F: Future<Output = Result<R, Error>>,
+{
+    let mut wait = Wait::default();
+    loop {
+        match read().await {
+            Err(Error::Busy(source)) => wait.or_give_up(app, budget, Error::Busy(source)).await?,
+            other => return other,
+        }
+    }
+}
+
+/// Takes numbers, with the same patience. A number lost with its reply is skipped, never given twice.
+pub async fn reserve<T: Table>(app: &App<T>, budget: &Budget<'_>, kind: &str, count: i64) -> Result<i64, Error> {
+    read(app, budget, || async { app.table.reserve(kind, count, budget.meter).await.map_err(|e: ReadError| e.into()) })
+        .await
+}
+
+/// Waits a little longer each time.
+#[derive(Default)]
+struct Wait {
+    rounds: u32,
+}
+
+impl Wait {
+    async fn or_give_up<T>(&mut self, app: &App<T>, budget: &Budget<'_>, error: Error) -> Result<(), Error> {
+        let cap = WAIT_FIRST_MS.saturating_mul(1 << self.rounds.min(8)).min(WAIT_MAX_MS);
+        self.rounds += 1;
+        let mut random = [0; 8];
+        app.entropy.fill(&mut random);
+        let wait = u64::from_le_bytes(random) % (cap + 1);
+        if app.sleep.elapsed_ms().saturating_add(wait) >= budget.until_ms {
+            return Err(error);
+        }
+        app.sleep.sleep(Duration::from_millis(wait)).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,370 @@
+//! What a vendor makes: projects, policies, licenses. Every call carries an operation id and can be sent twice.
+
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePublicKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ltlm_protocol::LicenseData;
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
+use serde_json::{Map, Value};
+
+use super::act::{self, Absorb};
+use super::{App, Budget, Error, ids};
+use crate::domain::config;
+use crate::domain::gate::{Call, Caller};
+use crate::domain::issue::{self, Issue};
+use crate::domain::policy::{Policy, PolicyTerms};
+use crate::domain::project::{Project, WrappedKeys};
+use crate::domain::status;
+use crate::domain::terms::Terms;
+use crate::domain::write::{AdminOperation, Decision, Write};
+use crate::domain::{Denied, LicenseState, Record};
+use crate::keys::kms::Kms;
+use crate::keys::{Key32, Purpose};
+use crate::service::load::{self, Access, Wanted};
+use crate::table::{Read, Table};
+
+/// An administrator's operation as it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminKey {
+    /// Chosen by the caller, or made for one that chose none.
+    pub id: String,
+    /// Hash of the request.
+    pub fingerprint: String,
+}
+
+/// `POST /v1/admin/projects`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateProject {
+    /// Its name.
+    pub name: String,
+    /// How the service treats it.
+    pub settings: Map<String, Value>,
+    /// The vendor's own data.
+    pub project_settings: Map<String, Value>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl CreateProject {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        config::free_form(&mut r, "settings");
+        config::free_form(&mut r, "projectSettings");
+        let parsed = Self {
+            name: r.text("name", limits::NAME_CHARS_MAX),
+            settings: r.document_opt("settings", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
+            project_settings: r.document_opt("projectSettings", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// A project with its secret: told once, to who made it.
+#[derive(Debug)]
+pub struct NewProject {
+    /// Its record.
+    pub project: Project,
+    /// The secret.
+    pub secret: Key32,
+    /// The operation had been done before.
+    pub replayed: bool,
+}
+
+/// What an operation finds: whether it was done, and the project and policy it is about.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    done: Option<AdminOperation>,
+    project: Option<Project>,
+    policy: Option<Policy>,
+    taken: bool,
+}
+
+impl Absorb for Found {
+    fn absorb(&mut self, record: Record) {
+        match record {
+            Record::AdminOperation(done) => self.done = Some(done),
+            Record::Project(project) => self.project = Some(project),
+            Record::Policy(policy) => self.policy = Some(policy),
+            Record::License(_) => self.taken = true,
+            _ => {}
+        }
+    }
+}
+
+impl Found {
+    /// What the operation made when it was done, if it was. The same id with another request is refused.
+    fn replay(&self, key: &AdminKey) -> Result<Option<&[String]>, Denied> {
+        match &self.done {
+            None => Ok(None),
+            Some(done) if done.fingerprint == key.fingerprint => Ok(Some(&done.made)),
+            Some(_) => Err(Denied::IdempotencyKeyReused),
+        }
+    }
+}
+
+async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Result<Found, Error> {
+    let mut found = Found::default();
+    app.table.read(reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
+    Ok(found)
+}
+
+fn remember(key: &AdminKey, made: Vec<String>, now: Timestamp) -> Write {
+    let operation = AdminOperation { id: key.id.clone(), fingerprint: key.fingerprint.clone(), made, created_at: now };
+    Write::AddAdminOperation { operation }
+}
+
+fn kms<T>(app: &App<T>) -> Result<&Kms, Error> {
+    app.kms.as_ref().ok_or_else(|| Error::Broken("this function has no key service".into()))
+}
+
+/// Makes a project with a secret and a signing key. Sent twice under one id, both answers tell the same project.
+pub async fn create_project<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    now: Timestamp,
+    command: &CreateProject,
+    key: &AdminKey,
+) -> Result<NewProject, Error> {
+    let reads = [Read::AdminOperation(key.id.clone())];
+    let found = act::read(app, budget, || find(app, budget, &reads)).await?;
+    if let Some(made) = found.replay(key)? {
+        return tell_project(app, budget, made).await;
+    }
+    let (project, secret) = new_project(app, budget, now, command).await?;
+    let secret_hash = ids::sha256_hex(hex::encode(secret.expose()).as_bytes());
+    let made = act::act(
+        app,
+        budget,
+        || find(app, budget, &reads),
+        |found: &Found| {
+            if let Some(made) = found.replay(key)? {
+                return Ok(Decision::read(Some(made.to_vec())));
+            }
+            let writes = vec![
+                Write::AddProject { project: project.clone() },
+                Write::AddSecret { hash: secret_hash.clone(), project_id: project.id.clone(), created_at: now },
+                remember(key, vec![project.id.clone()], now),
+            ];
+            Ok(Decision::write(writes, None))
+        },
+    )
+    .await?;
+    match made {
+        // Another call under the same id was first, or this one's reply was lost.
+        Some(made) if made != [project.id.clone()] => tell_project(app, budget, &made).await,
+        _ => Ok(NewProject { project, secret, replayed: false }),
+    }
+}
+
+async fn new_project<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    now: Timestamp,
+    command: &CreateProject,
+) -> Result<(Project, Key32), Error> {
+    let kms = kms(app)?;
+    let id = ids::project_id(app.entropy.as_ref());
+    let secret = kms.make(&id, Purpose::Secret).await?;
+    let seed = kms.make(&id, Purpose::SigningSeed).await?;
+    let derivation = kms.make(&id, Purpose::Derivation).await?;
+    let public_key = SigningKey::from_bytes(seed.key.expose())
+        .verifying_key()
+        .to_public_key_pem(LineEnding::LF)
+        .map_err(|error| Error::Broken(error.to_string().into()))?;
+    let project = Project {
+        number: act::reserve(app, budget, "project", 1).await?,
+        name: command.name.clone(),
+        settings: command.settings.clone(),
+        project_settings: command.project_settings.clone(),
+        policies_revision: 0,
+        public_key,
+        wrapped: WrappedKeys { secret: secret.wrapped, signing_seed: seed.wrapped, derivation: derivation.wrapped },
+        created_at: now,
+        id,
+    };
+    Ok((project, secret.key))
+}
+
+async fn tell_project<T: Table>(app: &App<T>, budget: &Budget<'_>, made: &[String]) -> Result<NewProject, Error> {
+    let reads: Vec<_> = made.iter().map(|id| Read::Project(id.clone())).collect();
+    let found = act::read(app, budget, || find(app, budget, &reads)).await?;
+    let project = found.project.ok_or_else(|| Error::Broken("an operation made a project that is not there".into()))?;
+    let secret = kms(app)?.unwrap(&project.id, Purpose::Secret, &project.wrapped.secret).await?;
+    Ok(NewProject { project, secret, replayed: true })
+}
+
+/// Makes a policy.
+pub async fn create_policy<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    now: Timestamp,
+    project_id: &str,
+    terms: &PolicyTerms,
+    key: &AdminKey,
+) -> Result<(Policy, bool), Error> {
+    let reads = [Read::AdminOperation(key.id.clone()), Read::Project(project_id.to_owned())];
+    let found = act::read(app, budget, || find(app, budget, &reads)).await?;
+    if found.project.is_none() {
+        return Err(Denied::ProjectNotFound.into());
+    }
+    if let Some(made) = found.replay(key)? {
+        return tell_policy(app, budget, project_id, made).await;
+    }
+    let number = act::reserve(app, budget, "policy", 1).await?;
+    let policy = Policy { project_id: project_id.to_owned(), number, terms: terms.clone(), created_at: now };
+    let made = act::act(
+        app,
+        budget,
+        || find(app, budget, &reads),
+        |found: &Found| {
+            if let Some(made) = found.replay(key)? {
+                return Ok(Decision::read(Some(made.to_vec())));
+            }
+            let writes = vec![
+                Write::AddPolicy { policy: policy.clone() },
+                Write::CountPolicyChange { project_id: project_id.to_owned() },
+                remember(key, vec![number.to_string()], now),
+            ];
+            Ok(Decision::write(writes, None))
+        },
+    )
+    .await?;
+    match made {
+        Some(made) if made != [number.to_string()] => tell_policy(app, budget, project_id, &made).await,
+        _ => Ok((policy, false)),
+    }
+}
+
+async fn tell_policy<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    made: &[String],
+) -> Result<(Policy, bool), Error> {
+    let number = made.first().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let reads = [Read::Policy(project_id.to_owned(), number)];
+    let found = act::read(app, budget, || find(app, budget, &reads)).await?;
+    found
+        .policy
+        .map(|policy| (policy, true))
+        .ok_or_else(|| Error::Broken("an operation made a policy that is not there".into()))
+}
+
+/// Issues licenses of a policy. The keys follow from the operation id, so sending it twice issues them once.
+pub async fn issue<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    now: Timestamp,
+    project_id: &str,
+    command: &Issue,
+    key: &AdminKey,
+) -> Result<(Vec<LicenseData>, bool), Error> {
+    let number = command.policy.parse().map_err(|_| Denied::PolicyNotFound)?;
+    let reads = [
+        Read::AdminOperation(key.id.clone()),
+        Read::Project(project_id.to_owned()),
+        Read::Policy(project_id.to_owned(), number),
+    ];
+    let found = act::read(app, budget, || find(app, budget, &reads)).await?;
+    let project = found.project.as_ref().ok_or(Denied::ProjectNotFound)?;
+    let policy = found.policy.as_ref().ok_or(Denied::PolicyNotFound)?;
+    let keys = keys(app, project, command, key).await?;
+    if found.replay(key)?.is_some() {
+        return Ok((tell_licenses(app, budget, now, &keys).await?, true));
+    }
+
+    let first = act::reserve(app, budget, "license", command.count).await?;
+    let states: Vec<_> =
+        keys.iter().zip(first..).map(|(key, number)| fresh(project, policy, command, key, number, now)).collect();
+    let made: Vec<_> = keys.iter().map(|key| ids::license_id(key).0).collect();
+    let replayed = act::act(
+        app,
+        budget,
+        || find(app, budget, &reads),
+        |found: &Found| {
+            if found.replay(key)?.is_some() {
+                return Ok(Decision::read(true));
+            }
+            if found.taken {
+                return Err(Denied::LicenseKeyTaken);
+            }
+            let mut writes: Vec<_> = states.iter().flat_map(|(_, writes)| writes.clone()).collect();
+            writes.push(remember(key, made.clone(), now));
+            Ok(Decision::write(writes, false))
+        },
+    )
+    .await?;
+    match replayed {
+        // The keys are the same whoever was first; the rest of the answer is read.
+        true => Ok((tell_licenses(app, budget, now, &keys).await?, true)),
+        false => {
+            let data =
+                keys.iter().zip(&states).map(|(key, (state, _))| status::license_for_vendor(state, &call(key, now)));
+            Ok((data.collect(), false))
+        }
+    }
+}
+
+async fn keys<T: Table>(
+    app: &App<T>,
+    project: &Project,
+    command: &Issue,
+    key: &AdminKey,
+) -> Result<Vec<String>, Error> {
+    if let Some(own) = &command.license_key {
+        return Ok(vec![own.clone()]);
+    }
+    let derivation = kms(app)?.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
+    Ok((0..command.count).map(|index| ids::license_key(&derivation, &key.id, index)).collect())
+}
+
+/// A new license's state and the writes that make it.
+fn fresh(
+    project: &Project,
+    policy: &Policy,
+    command: &Issue,
+    key: &str,
+    number: i64,
+    now: Timestamp,
+) -> (LicenseState, Vec<Write>) {
+    let id = ids::license_id(key);
+    let (license, _) = issue::one(policy, command, id.clone(), number, None, now);
+    let terms = Terms::resolve(project, policy, &license);
+    let (license, writes) = issue::one(policy, command, id, number, terms.tokens_base, now);
+    let empty = LicenseState {
+        project: project.clone(),
+        policy: policy.clone(),
+        license,
+        terms,
+        wallet: None,
+        device: None,
+        others: Vec::new(),
+        seats: Vec::new(),
+        entry: None,
+    };
+    (empty.after(&writes), writes)
+}
+
+async fn tell_licenses<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    now: Timestamp,
+    keys: &[String],
+) -> Result<Vec<LicenseData>, Error> {
+    let mut told = Vec::with_capacity(keys.len());
+    for key in keys {
+        let wanted =
+            Wanted { access: Access::Administrator, license: ids::license_id(key), hwid: None, operation: None };
+        let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
+        told.push(status::license_for_vendor(&state, &call(key, now)));
+    }
+    Ok(told)
+}
+
+fn call(key: &str, now: Timestamp) -> Call {
+    Call { key: key.to_owned(), caller: Caller::default(), now }
+}

@@ -1,0 +1,44 @@
+//! Names that the service makes: from the clock and the random source that are passed in.
+
+use hmac::{Hmac, KeyInit, Mac};
+use ltlm_protocol::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::ports::Entropy;
+use crate::domain::license::LicenseId;
+use crate::keys::Key32;
+
+/// A UUID of version 7 (RFC 9562): sorts by time.
+pub fn operation_id(now: Timestamp, entropy: &dyn Entropy) -> String {
+    let mut random = [0; 10];
+    entropy.fill(&mut random);
+    uuid::Builder::from_unix_timestamp_millis(now.ms().max(0).unsigned_abs(), &random).into_uuid().to_string()
+}
+
+/// A project id: `prj_` and 16 hex digits.
+pub fn project_id(entropy: &dyn Entropy) -> String {
+    let mut random = [0; 8];
+    entropy.fill(&mut random);
+    format!("prj_{}", hex::encode(random))
+}
+
+/// The id of the license that has this key.
+pub fn license_id(key: &str) -> LicenseId {
+    LicenseId(sha256_hex(key.as_bytes()))
+}
+
+/// The key of the `index`-th license that an operation issues: `LIC-` and 16 upper-case hex digits, from a keyed hash. The
+/// same operation sent twice thus issues the same keys, and nobody without the project's derivation key can tell them.
+pub fn license_key(derivation: &Key32, operation_id: &str, index: i64) -> String {
+    let message = format!("license-key/1\0{operation_id}\0{index}");
+    // HMAC pads a key to the hash's block with zeros, so the padded key gives the same code.
+    let mut block = zeroize::Zeroizing::new([0_u8; 64]);
+    block[..32].copy_from_slice(derivation.expose());
+    let mac = Hmac::<Sha256>::new((&*block).into()).chain_update(message).finalize().into_bytes();
+    format!("LIC-{}", hex::encode_upper(&mac[..8]))
+}
+
+/// SHA-256 as lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}

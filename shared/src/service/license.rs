@@ -1,0 +1,151 @@
+//! The commands on a license: one function each, all of the same shape.
+
+use ltlm_protocol::LicenseData;
+use ltlm_protocol::license_data::{Operation, SeatList, SignoutAnswer};
+use ltlm_protocol::request::{Activate, Consume, Heartbeat};
+
+use super::load::{self, Access, Wanted};
+use super::{App, Budget, Error, act, ids};
+use crate::domain::change_license::{self, ChangeLicense};
+use crate::domain::credit::{self, Credit, Credited};
+use crate::domain::entry::OperationKey;
+use crate::domain::gate::{self, Call};
+use crate::domain::write::{Decision, wallet_of};
+use crate::domain::{Denied, Record};
+use crate::domain::{LicenseState, activate, consume, heartbeat, signout, status};
+use crate::table::{Read, Table};
+
+/// A call on a license with the caller's right to it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who may see what.
+    pub access: Access,
+    /// The call.
+    pub call: Call,
+}
+
+impl Request {
+    fn wanted(&self, operation: Option<&OperationKey>) -> Wanted {
+        Wanted {
+            access: self.access.clone(),
+            license: ids::license_id(&self.call.key),
+            hwid: self.call.caller.hwid.clone(),
+            operation: operation.map(|key| key.id.clone()),
+        }
+    }
+}
+
+/// Runs a command that may write.
+async fn run<T: Table, R>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wanted: Wanted,
+    decide: impl Fn(&LicenseState) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error> {
+    act::act(app, budget, || load::license(app, budget, &wanted), decide).await
+}
+
+/// Reads the license's state, patiently.
+async fn state<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<LicenseState, Error> {
+    let wanted = request.wanted(None);
+    act::read(app, budget, || load::license(app, budget, &wanted)).await
+}
+
+/// The license as it is.
+pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<LicenseData, Error> {
+    let state = state(app, budget, request).await?;
+    match request.access {
+        Access::Secret(_) => Ok(status::license(&state, &request.call)?),
+        Access::Administrator => Ok(status::license_for_vendor(&state, &request.call)),
+    }
+}
+
+/// Who holds its seats.
+pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SeatList, Error> {
+    Ok(status::seats(&state(app, budget, request).await?, &request.call))
+}
+
+/// Registers a device and seats it.
+pub async fn activate<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &Activate,
+) -> Result<LicenseData, Error> {
+    run(app, budget, request.wanted(None), |state| activate::decide(state, &request.call, command)).await
+}
+
+/// Keeps a seat.
+pub async fn heartbeat<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &Heartbeat,
+) -> Result<LicenseData, Error> {
+    run(app, budget, request.wanted(None), |state| heartbeat::decide(state, &request.call, command)).await
+}
+
+/// Gives a seat back.
+pub async fn signout<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SignoutAnswer, Error> {
+    run(app, budget, request.wanted(None), |state| signout::decide(state, &request.call)).await
+}
+
+/// Charges tokens once.
+pub async fn consume<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &Consume,
+    key: &OperationKey,
+) -> Result<LicenseData, Error> {
+    run(app, budget, request.wanted(Some(key)), |state| consume::decide(state, &request.call, command, key)).await
+}
+
+/// Credits or debits tokens once.
+pub async fn credit<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &Credit,
+    key: &OperationKey,
+) -> Result<Credited, Error> {
+    run(app, budget, request.wanted(Some(key)), |state| credit::decide(state, request.call.now, command, key)).await
+}
+
+/// Changes a license's state.
+pub async fn change<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &ChangeLicense,
+) -> Result<LicenseData, Error> {
+    run(app, budget, request.wanted(None), |state| change_license::decide(state, &request.call, command)).await
+}
+
+/// A page of the license's ledger, newest first, and the sequence number to go on from.
+pub async fn usage<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<(Vec<Operation>, Option<i64>), Error> {
+    let state = state(app, budget, request).await?;
+    if request.access != Access::Administrator {
+        gate::online(&state)?;
+    }
+    // One more than asked for tells whether there is a next page.
+    let list = [Read::Entries { wallet: wallet_of(&state.license.id), before, limit: limit + 1 }];
+    let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+    let mut entries: Vec<_> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Entry(entry) => Some(entry.data()),
+            _ => None,
+        })
+        .collect();
+    let more = entries.len() as i64 > limit;
+    entries.truncate(usize::try_from(limit).unwrap_or(0));
+    let next = entries.last().filter(|_| more).map(|entry| entry.sequence);
+    Ok((entries, next))
+}

@@ -1,0 +1,202 @@
+//! Loads a license's state in one round trip.
+//!
+//! The keys of a license's own items follow from the request alone. Its project and policy do not: they follow from the
+//! secret and from the license. So the last reads leave *hints* of which project a secret named and what its policies
+//! were; the next read takes the hinted project along, and then checks: a hint that the fresh items contradict is
+//! dropped and the missing items are read in a second round. A hint saves a round trip; it never decides anything.
+//!
+//! Policies are kept whole, with the project's count of policy changes. The project's item is read afresh each time, so a
+//! changed policy is seen by the first request after the change.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::{App, Budget, Error};
+use crate::domain::device::Device;
+use crate::domain::entry::{Entry, OperationId};
+use crate::domain::license::{License, LicenseId};
+use crate::domain::policy::Policy;
+use crate::domain::project::Project;
+use crate::domain::seats::Seat;
+use crate::domain::terms::Terms;
+use crate::domain::wallet::Wallet;
+use crate::domain::write::wallet_of;
+use crate::domain::{Denied, LicenseState, Record};
+use crate::table::{Read, Table};
+
+/// Hints kept of each kind; beyond it all are forgotten.
+const HINTS_MAX: usize = 1_000;
+
+/// What recent reads saw.
+#[derive(Debug, Default)]
+pub struct Hints(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    projects: HashMap<String, String>,
+    policies: HashMap<(String, i64), (i64, Arc<Policy>)>,
+}
+
+impl Hints {
+    fn project(&self, secret_hash: &str) -> Option<String> {
+        self.lock().projects.get(secret_hash).cloned()
+    }
+
+    fn policy(&self, project: &Project, number: i64) -> Option<Arc<Policy>> {
+        let seen = self.lock();
+        let (revision, policy) = seen.policies.get(&(project.id.clone(), number))?;
+        (*revision == project.policies_revision).then(|| policy.clone())
+    }
+
+    fn remember(&self, secret_hash: Option<&str>, project: &Project, policy: &Arc<Policy>) {
+        let mut seen = self.lock();
+        if seen.projects.len() >= HINTS_MAX {
+            seen.projects.clear();
+        }
+        if seen.policies.len() >= HINTS_MAX {
+            seen.policies.clear();
+        }
+        if let Some(hash) = secret_hash {
+            seen.projects.insert(hash.to_owned(), project.id.clone());
+        }
+        seen.policies.insert((project.id.clone(), policy.number), (project.policies_revision, policy.clone()));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Whose license may be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Licenses of the project that this secret names: its SHA-256 in hex.
+    Secret(String),
+    /// Any license: the caller is an administrator.
+    Administrator,
+}
+
+/// What to load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Who asks.
+    pub access: Access,
+    /// The license.
+    pub license: LicenseId,
+    /// The calling device.
+    pub hwid: Option<String>,
+    /// The operation that may have happened already.
+    pub operation: Option<OperationId>,
+}
+
+/// Records as they come, before they make a state.
+#[derive(Default)]
+struct Loaded {
+    project_id: Option<String>,
+    project: Option<Project>,
+    policy: Option<Arc<Policy>>,
+    license: Option<License>,
+    wallet: Option<Wallet>,
+    device: Option<Device>,
+    others: Vec<Device>,
+    seats: Vec<Seat>,
+    entry: Option<Entry>,
+}
+
+impl Loaded {
+    fn take(&mut self, records: Vec<Record>, hwid: Option<&str>) {
+        for record in records {
+            match record {
+                Record::Secret { project_id, .. } => self.project_id = Some(project_id),
+                Record::Project(project) => self.project = Some(project),
+                Record::Policy(policy) => self.policy = Some(Arc::new(policy)),
+                Record::License(license) => self.license = Some(license),
+                Record::Wallet(wallet) => self.wallet = Some(wallet),
+                Record::Device(_, device) => self.device = Some(device),
+                // The caller's own record comes by its key; the list may still show a removed one.
+                Record::ListedDevice(device) if hwid == Some(device.hwid.as_str()) => {}
+                Record::ListedDevice(device) => self.others.push(device),
+                Record::Seat(_, seat) => self.seats.push(seat),
+                Record::Entry(entry) => self.entry = Some(entry),
+                Record::AdminOperation(_) => {}
+            }
+        }
+    }
+}
+
+/// Loads the state of a license: one round trip if the hints hold, two if not.
+pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wanted) -> Result<LicenseState, Error> {
+    let secret = match &wanted.access {
+        Access::Secret(hash) => Some(hash.as_str()),
+        Access::Administrator => None,
+    };
+    let hinted = secret.and_then(|hash| app.hints.project(hash));
+    let mut loaded = Loaded::default();
+    let first = first_reads(wanted, secret, hinted.as_deref());
+    loaded.take(app.table.read(&first, budget.meter).await?, wanted.hwid.as_deref());
+
+    if secret.is_some() && loaded.project_id.is_none() {
+        return Err(Denied::UnauthorizedProject.into());
+    }
+    let mine = loaded
+        .license
+        .take()
+        .filter(|license| secret.is_none() || loaded.project_id.as_ref() == Some(&license.project_id));
+    let project_id = loaded.project_id.clone().or_else(|| mine.as_ref().map(|license| license.project_id.clone()));
+    loaded.project = loaded.project.filter(|project| Some(&project.id) == project_id.as_ref());
+
+    complete(app, budget, &mut loaded, project_id, mine.as_ref()).await?;
+    let license = mine.ok_or(Denied::LicenseNotFound)?;
+    let (Some(project), Some(policy)) = (loaded.project, loaded.policy) else {
+        return Err(Error::Broken("a license's project or policy is not there".into()));
+    };
+    app.hints.remember(secret, &project, &policy);
+    Ok(LicenseState {
+        terms: Terms::resolve(&project, &policy, &license),
+        project,
+        policy: (*policy).clone(),
+        license,
+        wallet: loaded.wallet,
+        device: loaded.device,
+        others: loaded.others,
+        seats: loaded.seats,
+        entry: loaded.entry,
+    })
+}
+
+fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>) -> Vec<Read> {
+    let license = &wanted.license;
+    let mut reads = vec![Read::License(license.clone()), Read::Wallet(wallet_of(license))];
+    reads.extend(secret.map(|hash| Read::Secret(hash.to_owned())));
+    reads.extend(project.map(|id| Read::Project(id.to_owned())));
+    reads.extend(wanted.hwid.iter().map(|hwid| Read::Device(license.clone(), hwid.clone())));
+    reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
+    reads.extend([Read::Seats(license.clone()), Read::Devices(license.clone())]);
+    reads
+}
+
+/// Second round: the project and policy that the hints did not give. A license of another project reads as many items as
+/// one that does not exist: none.
+async fn complete<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    loaded: &mut Loaded,
+    project_id: Option<String>,
+    license: Option<&License>,
+) -> Result<(), Error> {
+    let (Some(project_id), Some(license)) = (project_id, license) else { return Ok(()) };
+    loaded.policy = loaded.project.as_ref().and_then(|project| app.hints.policy(project, license.policy_number));
+    let mut reads = Vec::new();
+    if loaded.project.is_none() {
+        reads.push(Read::Project(project_id.clone()));
+    }
+    if loaded.policy.is_none() {
+        reads.push(Read::Policy(project_id, license.policy_number));
+    }
+    if reads.is_empty() {
+        return Ok(());
+    }
+    let records = app.table.read(&reads, budget.meter).await?;
+    loaded.take(records, None);
+    Ok(())
+}

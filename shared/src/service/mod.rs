@@ -1,0 +1,92 @@
+//! Floor 3: load, decide, commit. `act.rs` is the one retry loop; `load.rs` the one way to a license's state; the rest is
+//! one function per command.
+
+pub mod act;
+pub mod admin;
+pub mod fingerprint;
+pub mod ids;
+pub mod license;
+pub mod load;
+pub mod ports;
+
+use std::sync::Arc;
+
+use crate::domain::Denied;
+use crate::keys::KeyError;
+use crate::keys::kms::Kms;
+use crate::table::{CommitError, Meter, ReadError};
+
+pub use load::Hints;
+pub use ports::{Clock, Entropy, Sleep};
+
+/// What every command needs. Built once per process.
+pub struct App<T> {
+    /// The table.
+    pub table: T,
+    /// Keys; only functions that make or unwrap keys have them.
+    pub kms: Option<Kms>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The random source.
+    pub entropy: Arc<dyn Entropy>,
+    /// Waits between two tries.
+    pub sleep: Arc<dyn Sleep>,
+    /// What recent reads saw; every hint is checked by the next read.
+    pub hints: Hints,
+}
+
+/// One request's budget.
+pub struct Budget<'a> {
+    /// What it spends at the table.
+    pub meter: &'a Meter,
+    /// No try starts after this instant, in milliseconds of the monotonic clock that [`Sleep`] keeps.
+    pub until_ms: u64,
+}
+
+/// Why a command has no answer. Three, because three different readers act: the caller mends the request, the caller's
+/// SDK tries again, we mend the code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Refused.
+    #[error("refused: {0:?}")]
+    Denied(Denied),
+    /// Try again.
+    #[error("busy")]
+    Busy(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A defect.
+    #[error("broken")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Busy(_) => Self::Busy(error.into()),
+            ReadError::Broken(_) => Self::Broken(error.into()),
+        }
+    }
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Broken(_) => Self::Broken(error.into()),
+            CommitError::Guard(_) | CommitError::Busy(_) | CommitError::Unknown(_) => Self::Busy(error.into()),
+        }
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Busy(_) => Self::Busy(error.into()),
+            KeyError::Broken(_) => Self::Broken(error.into()),
+        }
+    }
+}
