@@ -1,0 +1,42 @@
+//! Who calls: the project's secret, or an administrator's key. Secrets are compared by their hashes, in constant time.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use ltlm_protocol::Code;
+use ltlm_protocol::request::canonical_secret;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::Settings;
+use super::reply::Failure;
+use crate::service::ids::sha256_hex;
+use crate::service::load::Access;
+
+/// What every administrator key begins with.
+pub const ADMIN_KEY_PREFIX: &str = "ltlm_admin_";
+/// The header with the project's secret.
+pub const SECRET_HEADER: &str = "x-project-secret";
+
+/// The project's secret, as the hash that the table knows it by. Whether there is such a project, the table says.
+pub fn project(headers: &HeaderMap) -> Result<Access, Failure> {
+    let text = headers.get(SECRET_HEADER).and_then(|value| value.to_str().ok());
+    let secret = text.and_then(canonical_secret).ok_or_else(|| Failure::new(Code::UnauthorizedProject))?;
+    Ok(Access::Secret(sha256_hex(secret.as_bytes())))
+}
+
+/// An administrator's key.
+pub fn administrator(headers: &HeaderMap, settings: &Settings) -> Result<Access, Failure> {
+    let refused = || Failure::new(Code::Unauthorized).header("www-authenticate", "Bearer");
+    let text = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
+    let (scheme, key) = text.split_once(' ').ok_or_else(refused)?;
+    let key = key.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || !key.starts_with(ADMIN_KEY_PREFIX) {
+        return Err(refused());
+    }
+    let expected = settings.admin_key_sha256.as_ref().ok_or_else(refused)?;
+    let given: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+    match bool::from(given.ct_eq(expected)) {
+        true => Ok(Access::Administrator),
+        false => Err(refused()),
+    }
+}

@@ -1,0 +1,151 @@
+//! What a handler asks of its request, checked.
+
+use bytes::Bytes;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use ltlm_protocol::read::depth;
+use ltlm_protocol::request::{canonical_license_key, is_operation_id};
+use ltlm_protocol::{Code, Problems, Timestamp, limits};
+use serde_json::Value;
+
+use super::reply::Failure;
+use super::routes::{Auth, Parameters, Route};
+use super::{Settings, auth};
+use crate::domain::gate::{Call, Caller};
+use crate::service::license;
+use crate::service::load::Access;
+use crate::service::{App, Budget, fingerprint, ids};
+
+/// A routed request with all that its handler needs.
+pub struct Incoming<'a, T> {
+    /// The service.
+    pub app: &'a App<T>,
+    /// What the host told.
+    pub settings: &'a Settings,
+    /// What the request may spend.
+    pub budget: &'a Budget<'a>,
+    /// Its route.
+    pub route: &'static Route,
+    /// The request.
+    pub request: &'a Request<Bytes>,
+    /// The one instant this request is judged at.
+    pub now: Timestamp,
+    parameters: Parameters,
+}
+
+/// An operation id with the fingerprint of its request.
+pub struct Operation {
+    /// The id.
+    pub id: String,
+    /// The fingerprint.
+    pub fingerprint: String,
+}
+
+impl<'a, T> Incoming<'a, T> {
+    /// Takes a routed request; reads the clock, once.
+    pub fn new(
+        app: &'a App<T>,
+        settings: &'a Settings,
+        budget: &'a Budget<'a>,
+        route: &'static Route,
+        parameters: Parameters,
+        request: &'a Request<Bytes>,
+    ) -> Self {
+        let now = app.clock.now();
+        Self { app, settings, budget, route, request, now, parameters }
+    }
+
+    /// Who calls, by what the route demands.
+    pub fn access(&self) -> Result<Access, Failure> {
+        match self.route.auth {
+            Auth::Administrator => auth::administrator(self.request.headers(), self.settings),
+            Auth::Project | Auth::Open => auth::project(self.request.headers()),
+        }
+    }
+
+    /// The value of `{name}` in the path.
+    pub fn parameter(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The call on the license that the path names, by the device `hwid`.
+    pub fn license_request(&self, access: Access, hwid: Option<String>) -> license::Request {
+        let name = if self.route.auth == Auth::Administrator { "licenseKey" } else { "key" };
+        let text = self.parameter(name);
+        // What cannot be a key is looked up all the same: the answer and the work are those of an unknown one.
+        let key = canonical_license_key(text).unwrap_or_else(|| text.to_owned());
+        let caller = Caller { hwid, country: self.country() };
+        license::Request { access, call: Call { key, caller, now: self.now } }
+    }
+
+    /// The caller's country, if a trusted edge told it: two letters, upper-case.
+    fn country(&self) -> Option<String> {
+        let header = self.settings.country_header.as_deref()?;
+        let text = self.request.headers().get(header)?.to_str().ok()?.trim().to_ascii_uppercase();
+        (text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())).then_some(text)
+    }
+
+    /// A member of the query, percent-decoded, a `+` read as a space.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.request.uri().query()?;
+        query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let spaced = value.replace('+', " ");
+            (key == name).then(|| percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+        })
+    }
+
+    /// The device that the query names, if it names one.
+    pub fn query_hwid(&self) -> Result<Option<String>, Failure> {
+        let Some(hwid) = self.query("hwid").filter(|hwid| !hwid.is_empty()) else { return Ok(None) };
+        match hwid.chars().count() <= limits::HWID_CHARS_MAX {
+            true => Ok(Some(hwid)),
+            false => {
+                Err(Problems::one("hwid", format!("must be a text of 1 to {} characters", limits::HWID_CHARS_MAX))
+                    .into())
+            }
+        }
+    }
+
+    /// The size of the page that the query asks for.
+    pub fn query_limit(&self) -> Result<i64, Failure> {
+        let Some(text) = self.query("limit") else { return Ok(limits::PAGE_DEFAULT) };
+        let limit = text.parse().ok().filter(|n| (1..=limits::PAGE_MAX).contains(n));
+        limit.ok_or_else(|| {
+            Problems::one("limit", format!("must be a whole number from 1 to {}", limits::PAGE_MAX)).into()
+        })
+    }
+
+    /// The body as JSON. A body without a content type is taken for JSON; any other type is refused.
+    pub fn json(&self) -> Result<Value, Failure> {
+        if let Some(kind) = self.request.headers().get(CONTENT_TYPE) {
+            let kind = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+            if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
+                return Err(Failure::new(Code::UnsupportedMediaType));
+            }
+        }
+        let body: Value =
+            serde_json::from_slice(self.request.body()).map_err(|_| Problems::one("", "body must be JSON"))?;
+        match depth(&body) <= limits::JSON_DEPTH_MAX {
+            true => Ok(body),
+            false => Err(Problems::one("", format!("body must nest at most {} levels", limits::JSON_DEPTH_MAX)).into()),
+        }
+    }
+
+    /// The operation's id: of the header `Idempotency-Key`, or of the body, or made here. Header and body must agree.
+    pub fn operation(&self, target: &str, body: &Value, in_body: Option<&String>) -> Result<Operation, Failure> {
+        let header = self.request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or("").to_owned());
+        if header.as_ref().is_some_and(|id| !is_operation_id(id)) {
+            return Err(Problems::one("Idempotency-Key", "must be 1 to 128 visible ASCII characters").into());
+        }
+        if let (Some(header), Some(body)) = (&header, in_body)
+            && header != body
+        {
+            return Err(Problems::one("operationId", "must equal the header Idempotency-Key if both are sent").into());
+        }
+        let id = header
+            .or_else(|| in_body.cloned())
+            .unwrap_or_else(|| ids::operation_id(self.now, self.app.entropy.as_ref()));
+        Ok(Operation { id, fingerprint: fingerprint::of(self.route.name, target, body) })
+    }
+}

@@ -1,0 +1,70 @@
+//! The plain REST face of a license.
+
+use ltlm_protocol::license_data::Usage;
+use ltlm_protocol::request::{Activate, Consume, Heartbeat, Signout};
+
+use crate::api::cursor;
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::service::license as service;
+use crate::table::Table;
+
+/// `GET /v1/sdk/license/{key}`
+pub async fn license<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
+    Ok(Reply::json(&service::license(incoming.app, incoming.budget, &request).await?))
+}
+
+/// `POST …/activate`
+pub async fn activate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let command = Activate::parse(&incoming.json()?)?;
+    let request = incoming.license_request(access, Some(command.hwid.clone()));
+    Ok(Reply::json(&service::activate(incoming.app, incoming.budget, &request, &command).await?))
+}
+
+/// `POST …/heartbeat`
+pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let command = Heartbeat::parse(&incoming.json()?)?;
+    let request = incoming.license_request(access, Some(command.hwid.clone()));
+    Ok(Reply::json(&service::heartbeat(incoming.app, incoming.budget, &request, &command).await?))
+}
+
+/// `POST …/signout`
+pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let command = Signout::parse(&incoming.json()?)?;
+    let request = incoming.license_request(access, Some(command.hwid));
+    Ok(Reply::json(&service::signout(incoming.app, incoming.budget, &request).await?))
+}
+
+/// `GET …/seats`
+pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
+    Ok(Reply::json(&service::seats(incoming.app, incoming.budget, &request).await?))
+}
+
+/// `POST …/consume`
+pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let body = incoming.json()?;
+    let command = Consume::parse(&body)?;
+    let request = incoming.license_request(access, Some(command.hwid.clone()));
+    let operation = incoming.operation(&request.call.key, &body, command.operation_id.as_ref())?;
+    let id = OperationId { origin: Origin::Client, id: operation.id.clone() };
+    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let data = service::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
+    Ok(Reply::json(&data).operation(&operation.id, data.replayed == Some(true)))
+}
+
+/// `GET …/usage`
+pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let limit = incoming.query_limit()?;
+    let before = incoming.query("cursor").map(|text| cursor::parse_ledger(&text)).transpose()?;
+    let request = incoming.license_request(access, incoming.query_hwid()?);
+    let (entries, next) = service::usage(incoming.app, incoming.budget, &request, before, limit).await?;
+    Ok(Reply::json(&Usage { entries, next_cursor: next.map(cursor::ledger) }))
+}

@@ -1,0 +1,5 @@
+//! Handlers: extract, call the service, reply. No rule of the product lives here.
+
+pub mod admin;
+pub mod health;
+pub mod license;

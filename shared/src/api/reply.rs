@@ -1,0 +1,148 @@
+//! Answers: the one place where a result becomes HTTP.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use ltlm_protocol::code::Retry;
+use ltlm_protocol::{Code, ErrorBody, Problems};
+use serde::Serialize;
+
+use super::Answer;
+use crate::service::Error;
+
+/// A success.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    body: Vec<u8>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Reply {
+    /// 200 with a JSON body.
+    pub fn json(body: &impl Serialize) -> Self {
+        // Our own types: no maps with keys that are not texts, so this cannot fail.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Self { status: StatusCode::OK, body, headers: Vec::new() }
+    }
+
+    /// 201 with a JSON body.
+    pub fn created(body: &impl Serialize) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::json(body) }
+    }
+
+    /// 204.
+    pub fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, body: Vec::new(), headers: Vec::new() }
+    }
+
+    /// Says under which id the operation is known, and whether this is its first answer given again.
+    pub fn operation(mut self, id: &str, replayed: bool) -> Self {
+        self.headers.push(("operation-id", id.to_owned()));
+        if replayed {
+            self.headers.push(("idempotent-replayed", "true".to_owned()));
+        }
+        self
+    }
+}
+
+/// A failure.
+#[derive(Debug)]
+pub struct Failure {
+    body: ErrorBody,
+    code: Code,
+    headers: Vec<(&'static str, String)>,
+    cause: Option<String>,
+}
+
+impl Failure {
+    /// The plain failure of a code.
+    pub fn new(code: Code) -> Self {
+        Self { body: ErrorBody::new(code, &[], None), code, headers: Vec::new(), cause: None }
+    }
+
+    /// With a value in its message.
+    pub fn value(mut self, name: &str, value: String) -> Self {
+        self.body.message = self.body.message.replace(&format!("<{name}>"), &value);
+        self
+    }
+
+    /// With a header.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        let values = [("problem", problems.message())];
+        Self {
+            body: ErrorBody::new(Code::BadRequest, &values, Some(problems.details())),
+            ..Self::new(Code::BadRequest)
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Denied(denied) => Self { body: denied.body(), ..Self::new(denied.code()) },
+            Error::Busy(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Busy) },
+            Error::Broken(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Internal) },
+        }
+    }
+}
+
+/// An error and all below it, in one line, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        below = error.source();
+    }
+    text
+}
+
+/// Headers of every answer, failures too: open to browsers (wire 1.1), kept by nobody.
+const ALWAYS: &[(&str, &str)] = &[
+    ("access-control-allow-origin", "*"),
+    ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
+    ("access-control-allow-headers", "content-type, x-project-secret, idempotency-key, authorization, if-match"),
+    ("access-control-expose-headers", "operation-id, idempotent-replayed, retry-after"),
+    ("access-control-max-age", "86400"),
+];
+
+/// Renders an outcome.
+pub fn finish(route: &'static str, outcome: Result<Reply, Failure>, head: bool) -> Answer {
+    let (reply, code, cause) = match outcome {
+        Ok(reply) => (reply, None, None),
+        Err(failure) => {
+            let row = failure.code.row();
+            let mut headers = failure.headers;
+            if let Retry::AfterSeconds(seconds) = row.retry {
+                headers.push(("retry-after", seconds.to_string()));
+            }
+            let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (Reply { status, headers, ..Reply::json(&failure.body) }, Some(row.wire), failure.cause)
+        }
+    };
+    let mut response = Response::new(if head { Bytes::new() } else { Bytes::from(reply.body) });
+    *response.status_mut() = reply.status;
+    let headers = response.headers_mut();
+    if reply.status != StatusCode::NO_CONTENT {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in ALWAYS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    Answer { response, route, code, cause }
+}

@@ -1,0 +1,228 @@
+//! The one table of routes. The template, the OpenAPI document, the local server and the tests read it.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+/// What a route does: one word for its handler, its event file and its tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `GET /health`
+    Health,
+    /// `GET …/license/{key}`
+    License,
+    /// `POST …/activate`
+    Activate,
+    /// `POST …/heartbeat`
+    Heartbeat,
+    /// `POST …/signout`
+    Signout,
+    /// `GET …/seats`
+    Seats,
+    /// `POST …/consume`
+    Consume,
+    /// `GET …/usage`
+    Usage,
+    /// `POST /v1/admin/projects`
+    AdminCreateProject,
+    /// `POST …/policies`
+    AdminCreatePolicy,
+    /// `POST …/licenses`
+    AdminCreateLicense,
+    /// `GET /v1/admin/licenses/{licenseKey}`
+    AdminLicense,
+    /// `PATCH /v1/admin/licenses/{licenseKey}`
+    AdminChangeLicense,
+    /// `POST …/tokens`
+    AdminTokens,
+}
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Anybody.
+    Open,
+    /// Who knows a project's secret.
+    Project,
+    /// Who has an administrator key.
+    Administrator,
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// What it does.
+    pub endpoint: Endpoint,
+    /// Its name: of the event file and in logs.
+    pub name: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path; the prefix `/api` may stand before it.
+    pub path: &'static str,
+    /// The Lambda function that serves it.
+    pub function: &'static str,
+    /// Who may call it.
+    pub auth: Auth,
+    /// Does it take a JSON body?
+    pub body: bool,
+    /// Does it take an operation id?
+    pub operation_id: bool,
+    /// For the documents.
+    pub summary: &'static str,
+}
+
+const KEY: &str = "/v1/sdk/license/{key}";
+
+macro_rules! path {
+    ($tail:literal) => {
+        concat!("/v1/sdk/license/{key}", $tail)
+    };
+}
+
+/// All routes.
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    Route { endpoint: Endpoint::Health, name: "health", method: "GET", path: "/health", function: "health",
+        auth: Auth::Open, body: false, operation_id: false, summary: "Is the service there?" },
+    Route { endpoint: Endpoint::License, name: "license", method: "GET", path: KEY, function: "license",
+        auth: Auth::Project, body: false, operation_id: false, summary: "The license as it is; changes nothing." },
+    Route { endpoint: Endpoint::Activate, name: "activate", method: "POST", path: path!("/activate"), function: "activate",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Register a device and give it a seat." },
+    Route { endpoint: Endpoint::Heartbeat, name: "heartbeat", method: "POST", path: path!("/heartbeat"), function: "heartbeat",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Keep the seat, wait for one, or give it back." },
+    Route { endpoint: Endpoint::Signout, name: "signout", method: "POST", path: path!("/signout"), function: "signout",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Give the seat back." },
+    Route { endpoint: Endpoint::Seats, name: "seats", method: "GET", path: path!("/seats"), function: "seats",
+        auth: Auth::Project, body: false, operation_id: false, summary: "Who holds a seat." },
+    Route { endpoint: Endpoint::Consume, name: "consume", method: "POST", path: path!("/consume"), function: "consume",
+        auth: Auth::Project, body: true, operation_id: true, summary: "Charge tokens, once per operation id." },
+    Route { endpoint: Endpoint::Usage, name: "usage", method: "GET", path: path!("/usage"), function: "usage",
+        auth: Auth::Project, body: false, operation_id: false, summary: "Ledger entries, newest first." },
+    Route { endpoint: Endpoint::AdminCreateProject, name: "admin-create-project", method: "POST", path: "/v1/admin/projects",
+        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Make a project." },
+    Route { endpoint: Endpoint::AdminCreatePolicy, name: "admin-create-policy", method: "POST",
+        path: "/v1/admin/projects/{projectId}/policies",
+        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Make a policy." },
+    Route { endpoint: Endpoint::AdminCreateLicense, name: "admin-create-license", method: "POST",
+        path: "/v1/admin/projects/{projectId}/licenses",
+        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Issue licenses." },
+    Route { endpoint: Endpoint::AdminLicense, name: "admin-license", method: "GET", path: "/v1/admin/licenses/{licenseKey}",
+        function: "admin", auth: Auth::Administrator, body: false, operation_id: false, summary: "The license, as its vendor sees it." },
+    Route { endpoint: Endpoint::AdminChangeLicense, name: "admin-change-license", method: "PATCH",
+        path: "/v1/admin/licenses/{licenseKey}",
+        function: "admin", auth: Auth::Administrator, body: true, operation_id: false, summary: "Suspend, resume, revoke or terminate." },
+    Route { endpoint: Endpoint::AdminTokens, name: "admin-tokens", method: "POST", path: "/v1/admin/licenses/{licenseKey}/tokens",
+        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Credit or debit tokens." },
+];
+
+/// A Lambda function: what it may do at the table, and whether it may use keys.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name, and its binary's.
+    pub name: &'static str,
+    /// DynamoDB actions on the table.
+    pub table_actions: &'static [&'static str],
+    /// May it query the index?
+    pub queries_index: bool,
+    /// May it make and unwrap keys?
+    pub uses_keys: bool,
+}
+
+/// All functions, with exactly the permissions that the template gives them.
+#[rustfmt::skip]
+pub const FUNCTIONS: &[Function] = &[
+    Function { name: "health", table_actions: &[], queries_index: false, uses_keys: false },
+    Function { name: "license", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
+    Function { name: "activate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
+    Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
+    Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
+    Function { name: "seats", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
+    Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
+    Function { name: "usage", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
+    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: true },
+];
+
+/// The prefix that paths may carry (wire 1.1).
+pub const PREFIX: &str = "/api";
+
+/// Values of a path's `{names}`, percent-decoded.
+pub type Parameters = Vec<(String, String)>;
+
+/// What a method and path lead to.
+pub enum Found {
+    /// A route.
+    Route(&'static Route, Parameters),
+    /// A browser asks whether it may call.
+    Preflight,
+    /// A path with other methods: these.
+    OtherMethods(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// Finds the route of a method and path. No redirects, and no canonical spelling of a path but its own (wire 1.1).
+pub fn find(method: &Method, path: &str) -> Found {
+    let path = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let Ok(matched) = ROUTER.at(path) else { return Found::Nothing };
+    let candidates = matched.value;
+    if method == Method::OPTIONS {
+        return Found::Preflight;
+    }
+    // HEAD is GET without the body.
+    let wanted = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let Some(route) = candidates.iter().find(|route| route.method == wanted) else {
+        let methods: Vec<_> = candidates.iter().map(|route| route.method).collect();
+        return Found::OtherMethods(methods.join(", "));
+    };
+    let decoded = matched.params.iter().map(|(name, value)| {
+        let text = percent_decode_str(value).decode_utf8_lossy().into_owned();
+        (name.to_owned(), text)
+    });
+    Found::Route(route, decoded.collect())
+}
+
+static ROUTER: std::sync::LazyLock<matchit::Router<Vec<&'static Route>>> = std::sync::LazyLock::new(|| {
+    let mut paths: Vec<(&str, Vec<&'static Route>)> = Vec::new();
+    for route in ROUTES {
+        match paths.iter_mut().find(|(path, _)| *path == route.path) {
+            Some((_, routes)) => routes.push(route),
+            None => paths.push((route.path, vec![route])),
+        }
+    }
+    let mut router = matchit::Router::new();
+    for (path, routes) in paths {
+        // Paths are constants of this file, and the test below inserts each of them.
+        let inserted = router.insert(path, routes);
+        debug_assert!(inserted.is_ok());
+    }
+    router
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_found_with_and_without_the_prefix() {
+        for route in ROUTES {
+            let path =
+                route.path.replace("{key}", "LIC-1").replace("{projectId}", "p").replace("{licenseKey}", "LIC-1");
+            let method: Method = route.method.parse().unwrap();
+            for path in [path.clone(), format!("/api{path}")] {
+                let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };
+                assert_eq!(found.name, route.name);
+            }
+            assert!(FUNCTIONS.iter().any(|function| function.name == route.function), "{}", route.function);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_route_is_told_apart() {
+        assert!(matches!(find(&Method::GET, "/nothing"), Found::Nothing));
+        assert!(matches!(find(&Method::GET, "/health/"), Found::Nothing));
+        assert!(matches!(find(&Method::GET, "/apihealth"), Found::Nothing));
+        assert!(matches!(find(&Method::DELETE, "/health"), Found::OtherMethods(methods) if methods == "GET"));
+        assert!(matches!(find(&Method::OPTIONS, "/api/health"), Found::Preflight));
+        let Found::Route(_, parameters) = find(&Method::GET, "/v1/sdk/license/a%20b%2Fc") else { panic!() };
+        assert_eq!(parameters, [("key".to_owned(), "a b/c".to_owned())]);
+    }
+}
