@@ -1,0 +1,98 @@
+//! Configuration: read once, from the environment, all mistakes told at once.
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `LTLM_TABLE` | name of the table | required |
+//! | `LTLM_KMS_KEY` | id, ARN or alias of the key that wraps projects' keys | required where keys are used (`admin`) |
+//! | `LTLM_ADMIN_KEY_SHA256` | SHA-256, in hex, of the first administrator key | none: no administrator |
+//! | `LTLM_COUNTRY_HEADER` | header in which a trusted edge tells the caller's country | none: country unknown |
+//! | `LTLM_STAGE` | dimension of the metrics | `local` |
+//! | `AWS_LAMBDA_LOG_LEVEL` | `ERROR` to `TRACE`; SAM's `LoggingConfig` sets it | `INFO` |
+//! | `AWS_LAMBDA_LOG_FORMAT` | `JSON` for JSON lines | text |
+//!
+//! Region, credentials and endpoints are the AWS SDK's own variables (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, …).
+
+use crate::api::Settings;
+
+/// The configuration of one function.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Name of the table.
+    pub table: String,
+    /// The key that wraps keys.
+    pub kms_key: Option<String>,
+    /// For the API.
+    pub settings: Settings,
+    /// Dimension of the metrics.
+    pub stage: String,
+    /// Least level that is logged.
+    pub log_level: String,
+    /// JSON lines?
+    pub log_json: bool,
+}
+
+/// What is wrong with the environment.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is not usable: {}", .0.join("; "))]
+pub struct ConfigError(Vec<String>);
+
+/// Reads the process's environment.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn from_env(uses_keys: bool) -> Result<Config, ConfigError> {
+    from(|name| std::env::var(name).ok(), uses_keys)
+}
+
+/// Reads the variables that `get` knows. An empty one counts as absent.
+pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Config, ConfigError> {
+    let get = |name: &str| get(name).filter(|value| !value.is_empty());
+    let mut wrong = Vec::new();
+    let table = get("LTLM_TABLE").unwrap_or_default();
+    if table.is_empty() {
+        wrong.push("LTLM_TABLE is missing".to_owned());
+    }
+    let kms_key = get("LTLM_KMS_KEY");
+    if uses_keys && kms_key.is_none() {
+        wrong.push("LTLM_KMS_KEY is missing".to_owned());
+    }
+    let admin_key_sha256 = get("LTLM_ADMIN_KEY_SHA256").and_then(|text| {
+        let hash = hex::decode(&text).ok().and_then(|bytes| bytes.try_into().ok());
+        if hash.is_none() {
+            wrong.push("LTLM_ADMIN_KEY_SHA256 is not 64 hex digits".to_owned());
+        }
+        hash
+    });
+    let country_header = get("LTLM_COUNTRY_HEADER").map(|name| name.to_ascii_lowercase());
+    if country_header.as_deref().is_some_and(|name| http::HeaderName::try_from(name).is_err()) {
+        wrong.push("LTLM_COUNTRY_HEADER is not a header's name".to_owned());
+    }
+    if !wrong.is_empty() {
+        return Err(ConfigError(wrong));
+    }
+    Ok(Config {
+        table,
+        kms_key,
+        settings: Settings { admin_key_sha256, country_header, function: None },
+        stage: get("LTLM_STAGE").unwrap_or_else(|| "local".to_owned()),
+        log_level: get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".to_owned()),
+        log_json: get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let get = |name: &str| match name {
+            "LTLM_ADMIN_KEY_SHA256" => Some("xyz".to_owned()),
+            "LTLM_COUNTRY_HEADER" => Some("no header".to_owned()),
+            _ => None,
+        };
+        let told = from(get, true).unwrap_err().to_string();
+        for name in ["LTLM_TABLE", "LTLM_KMS_KEY", "LTLM_ADMIN_KEY_SHA256", "LTLM_COUNTRY_HEADER"] {
+            assert!(told.contains(name), "{told}");
+        }
+        assert!(!told.contains("xyz"), "a value is never repeated");
+    }
+}

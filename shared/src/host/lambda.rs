@@ -1,0 +1,75 @@
+//! A function's life in Lambda: build everything once, then one event at a time.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use lambda_http::{Body, Request, RequestExt, service_fn};
+
+use super::clock::{SystemClock, TokioSleep};
+use super::config::{self, Config};
+use super::entropy::SystemEntropy;
+use super::{Host, aws, log};
+use crate::api::routes::FUNCTIONS;
+use crate::keys::kms::Kms;
+use crate::service::{App, Hints};
+use crate::table::dynamo::Dynamo;
+
+/// Kept back from Lambda's deadline: the time to answer that we are busy.
+const RESERVE: Duration = Duration::from_millis(300);
+
+/// Serves the routes of the function called `name`, until Lambda ends the process.
+pub async fn serve(name: &'static str) -> Result<(), lambda_http::Error> {
+    let uses_keys = FUNCTIONS.iter().any(|function| function.name == name && function.uses_keys);
+    let config = config::from_env(uses_keys)?;
+    log::init(&config);
+    let host = &build(name, &config).await;
+    let stage = config.stage.as_str();
+    lambda_http::run(service_fn(move |request| respond(host, stage, request))).await
+}
+
+async fn build(name: &'static str, config: &Config) -> Host<Dynamo> {
+    let sdk = aws::sdk_config().await;
+    let mut settings = config.settings.clone();
+    settings.function = Some(name);
+    let app = App {
+        table: Dynamo::new(&sdk, &config.table),
+        kms: config.kms_key.as_ref().map(|key| Kms::new(&sdk, key)),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        sleep: Arc::new(TokioSleep::default()),
+        hints: Hints::default(),
+    };
+    Host { app, settings }
+}
+
+/// Never an error: API Gateway would put its own body in place of ours, and the alarm on errors is for crashes.
+async fn respond(host: &Host<Dynamo>, stage: &str, request: Request) -> Result<Response<Body>, Infallible> {
+    let now_ms = host.app.clock.now().ms().max(0).unsigned_abs();
+    let left = Duration::from_millis(
+        request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline).saturating_sub(now_ms),
+    );
+    let (parts, body) = request.into_parts();
+    let bytes = match body {
+        Body::Empty => Bytes::new(),
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    };
+    let request = http::Request::from_parts(parts, bytes);
+    let (response, report) = host.respond(request, left.saturating_sub(RESERVE)).await;
+    log::request(&report);
+    log::metrics(&report, stage, host.app.clock.as_ref());
+    Ok(response.map(text))
+}
+
+/// All answers are UTF-8 text, so none needs base64.
+fn text(bytes: Bytes) -> Body {
+    match String::from_utf8(bytes.to_vec()) {
+        Ok(text) if text.is_empty() => Body::Empty,
+        Ok(text) => Body::Text(text),
+        Err(error) => Body::Binary(error.into_bytes()),
+    }
+}

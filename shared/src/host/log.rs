@@ -1,0 +1,118 @@
+//! One log line and one metrics line a request.
+//!
+//! Logged by allow-list: route, status, code, cost, time. Never a header, a path, a body, a key or a device id: license keys
+//! stand in paths and secrets in headers.
+
+use std::io::Write;
+
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use super::Report;
+use super::config::Config;
+use crate::service::Clock;
+
+/// Sets up logging to stdout as the configuration says. A second call in one process changes nothing.
+pub fn init(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("INFO"));
+    // CloudWatch stamps each line itself.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time().with_ansi(false);
+    let _ = match config.log_json {
+        true => lines.json().flatten_event(true).try_init(),
+        false => lines.try_init(),
+    };
+}
+
+/// The log line.
+pub fn request(report: &Report) {
+    let ms = report.duration.as_secs_f64() * 1_000.0;
+    let (route, status, code, spent) = (report.route, report.status, report.code.unwrap_or(""), report.spent);
+    match &report.cause {
+        Some(cause) => tracing::error!(
+            route,
+            status,
+            code,
+            duration_ms = ms,
+            round_trips = spent.round_trips,
+            read_units = spent.read_units,
+            write_units = spent.write_units,
+            cause,
+            "request failed"
+        ),
+        None => tracing::info!(
+            route,
+            status,
+            code,
+            duration_ms = ms,
+            round_trips = spent.round_trips,
+            read_units = spent.read_units,
+            write_units = spent.write_units,
+            "request"
+        ),
+    }
+}
+
+/// The metrics line, in CloudWatch's embedded metric format. Dimensions are few and bounded; each combination is billed.
+pub fn metrics(report: &Report, stage: &str, clock: &dyn Clock) {
+    let document = document(report, stage, clock.now().ms());
+    // A lost metric is not worth a failed request.
+    let _ = writeln!(std::io::stdout().lock(), "{document}");
+}
+
+fn document(report: &Report, stage: &str, now_ms: i64) -> serde_json::Value {
+    let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+    let refused = (400..500).contains(&report.status);
+    json!({
+        "_aws": {
+            "Timestamp": now_ms,
+            "CloudWatchMetrics": [{
+                "Namespace": "LTLM",
+                "Dimensions": [["Stage", "Route"]],
+                "Metrics": [
+                    metric("Requests", "Count"), metric("Refusals", "Count"), metric("Failures", "Count"),
+                    metric("Duration", "Milliseconds"), metric("RoundTrips", "Count"),
+                    metric("ReadUnits", "Count"), metric("WriteUnits", "Count"),
+                ],
+            }],
+        },
+        "Stage": stage,
+        "Route": report.route,
+        "Code": report.code,
+        "Requests": 1,
+        "Refusals": u8::from(refused),
+        "Failures": u8::from(report.status >= 500),
+        "Duration": report.duration.as_secs_f64() * 1_000.0,
+        "RoundTrips": report.spent.round_trips,
+        "ReadUnits": report.spent.read_units,
+        "WriteUnits": report.spent.write_units,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Spent;
+    use std::time::Duration;
+
+    #[test]
+    fn every_metric_named_has_a_value_and_every_dimension_a_text() {
+        let spent = Spent { round_trips: 2, read_units: 6.0, write_units: 5.0 };
+        let report = Report {
+            route: "consume",
+            status: 403,
+            code: Some("X"),
+            cause: None,
+            spent,
+            duration: Duration::from_millis(5),
+        };
+        let document = document(&report, "dev", 1);
+        let directive = &document["_aws"]["CloudWatchMetrics"][0];
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(document[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+        }
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(document[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
+        assert_eq!((&document["Refusals"], &document["Failures"]), (&json!(1), &json!(0)));
+    }
+}

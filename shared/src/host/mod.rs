@@ -1,0 +1,66 @@
+//! Floor 5: the process around it all: configuration, clock, chance, logs, metrics, and Lambda. The only user of
+//! `lambda_http`, and the only reader of the environment. It holds no rule of the product.
+
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod lambda;
+pub mod log;
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::api::{self, Settings};
+use crate::service::{App, Budget};
+use crate::table::{Meter, Spent, Table};
+
+pub use lambda::serve;
+
+/// A service ready to answer.
+pub struct Host<T> {
+    /// The service.
+    pub app: App<T>,
+    /// What the API is told.
+    pub settings: Settings,
+}
+
+/// What one request came to, for log and metrics.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Name of the route, or `none`.
+    pub route: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// Code of the failure, if it is one.
+    pub code: Option<&'static str>,
+    /// What lies below a failure of ours.
+    pub cause: Option<String>,
+    /// What it cost at the table.
+    pub spent: Spent,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl<T: Table> Host<T> {
+    /// Answers one request, which may take `allowance` before its retries give up.
+    pub async fn respond(&self, request: Request<Bytes>, allowance: Duration) -> (Response<Bytes>, Report) {
+        let started = Instant::now();
+        let meter = Meter::default();
+        let allowed_ms = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
+        let until_ms = self.app.sleep.elapsed_ms().saturating_add(allowed_ms);
+        let budget = Budget { meter: &meter, until_ms };
+        let answer = api::answer(&self.app, &self.settings, &budget, request).await;
+        let report = Report {
+            route: answer.route,
+            status: answer.response.status().as_u16(),
+            code: answer.code,
+            cause: answer.cause,
+            spent: meter.spent(),
+            duration: started.elapsed(),
+        };
+        (answer.response, report)
+    }
+}
