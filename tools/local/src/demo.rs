@@ -1,0 +1,131 @@
+//! The demo: a project, the policies SUB, PERP and AIR of fixture F (wire section 6), and a license of each, made through
+//! the product's own routes. Each call has a fixed operation id, so a start that was killed half-way goes on where it was.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+use shared::service::Entropy;
+use shared::table::Table;
+
+use shared::host::Host;
+use shared::host::entropy::SystemEntropy;
+
+/// Time for one call.
+const ALLOWANCE: Duration = Duration::from_secs(8);
+
+/// Characters of an administrator key.
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A new administrator key: 32 characters of 62, about 190 bits.
+pub fn new_admin_key() -> String {
+    let mut key = shared::api::auth::ADMIN_KEY_PREFIX.to_owned();
+    let wanted = key.len() + 32;
+    while key.len() < wanted {
+        let mut byte = [0];
+        SystemEntropy.fill(&mut byte);
+        // 248 is the largest multiple of 62 in a byte: beyond it the spread would not be even.
+        if byte[0] < 248 {
+            key.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
+        }
+    }
+    key
+}
+
+/// Policy SUB of fixture F.
+pub fn sub() -> Value {
+    json!({
+        "name": "SUB", "slug": "sub", "type": "subscription", "price": 9.99, "currency": "USD",
+        "recurringInterval": "month", "recurringIntervalCount": 1, "recurringPrice": 9.99,
+        "config": {
+            "limits": {
+                "time": {"mode": "duration", "durationDays": 30, "gracePeriodDays": 7},
+                "seats": {"enabled": true, "maxSeats": 2},
+                "tokens": {"enabled": true, "maxTokens": 100},
+                "devices": {"maxDevices": 3, "hwidRequired": true},
+            },
+            "capabilities": ["pro"],
+            "sdkEnforcement": {
+                "mode": "standard",
+                "heartbeat": {"enabled": true, "interval": 5},
+                "offlineGracePeriod": {"enabled": true, "duration": 72},
+            },
+            "customerActions": {
+                "allowHardwareRelease": false, "allowRemoteSeatRelease": true, "canBuyTopUps": true,
+                "seatReleaseCooldownSeconds": 300,
+            },
+            "visibility": {"storefront": true, "dashboard": true},
+        },
+        "topUpOptions": [
+            {"packId": "tokens_50", "name": "50 tokens", "tokens": 50, "price": {"amount": 4.99, "currency": "USD"}},
+            {"packId": "bundle", "name": "Bundle", "tokens": 10, "devices": 1, "seats": 1, "days": 30, "capability": "export",
+                "price": {"amount": 14.99, "currency": "USD"}},
+        ],
+    })
+}
+
+/// Policy PERP of fixture F.
+pub fn perp() -> Value {
+    json!({
+        "name": "PERP", "slug": "perp", "type": "perpetual", "price": 49, "currency": "USD",
+        "config": {"limits": {"seats": {"enabled": false}, "tokens": {"enabled": false}, "devices": {"maxDevices": 1}}},
+    })
+}
+
+/// Policy AIR of fixture F.
+pub fn air() -> Value {
+    json!({
+        "name": "AIR", "slug": "air", "type": "fixed_duration", "isAirGapped": true,
+        "config": {"limits": {"time": {"mode": "duration", "durationDays": 365}, "devices": {"maxDevices": 2}}},
+    })
+}
+
+/// Calls an administrator's route within the process.
+pub async fn call<T: Table>(
+    host: &Host<T>,
+    admin_key: &str,
+    method: &str,
+    path: &str,
+    operation: &str,
+    body: &Value,
+) -> Result<Value, String> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {admin_key}"))
+        .header("idempotency-key", operation)
+        .header("content-type", "application/json")
+        .body(Bytes::from(body.to_string()))
+        .map_err(|error| error.to_string())?;
+    let (response, report) = host.respond(request, ALLOWANCE).await;
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    match response.status().is_success() {
+        true => serde_json::from_str(&text).map_err(|error| error.to_string()),
+        false => Err(format!("{method} {path} answered {text} ({})", report.cause.unwrap_or_default())),
+    }
+}
+
+/// Makes the demo, or reads it back if it is there. The answer is `demo.json` but for `baseUrl` and `adminKey`.
+pub async fn make<T: Table>(host: &Host<T>, admin_key: &str) -> Result<Value, String> {
+    let body = json!({"name": "Demo"});
+    let project = call(host, admin_key, "POST", "/v1/admin/projects", "demo-project", &body).await?;
+    let project_id = project["projectId"].as_str().unwrap_or_default().to_owned();
+    let (mut policies, mut licenses) = (json!({}), json!({}));
+    for (name, terms) in [("SUB", sub()), ("PERP", perp()), ("AIR", air())] {
+        let path = format!("/v1/admin/projects/{project_id}/policies");
+        let policy = call(host, admin_key, "POST", &path, &format!("demo-policy-{name}"), &terms).await?;
+        policies[name] = policy["PolicyID"].clone();
+        let body = json!({"policyId": policy["PolicyID"].to_string(), "customer": {"email": "ada@example.com", "name": "Ada"}});
+        let path = format!("/v1/admin/projects/{project_id}/licenses");
+        let issued = call(host, admin_key, "POST", &path, &format!("demo-license-{name}"), &body).await?;
+        licenses[name] = issued["licenses"][0]["licenseKey"].clone();
+    }
+    Ok(json!({
+        "projectId": project_id,
+        "projectSecret": project["secretKey"],
+        "publicKeyPem": project["publicKey"],
+        "policies": policies,
+        "licenses": licenses,
+    }))
+}

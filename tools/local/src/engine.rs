@@ -1,0 +1,89 @@
+//! The embedded DynamoDB engine, on a thread of its own because it blocks its workers, spoken to over loopback HTTP.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use dynoxide::Database;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// Where the engine keeps its data.
+#[derive(Clone, Copy, Debug)]
+pub enum Storage<'a> {
+    /// In memory, gone with the process.
+    Memory,
+    /// In this file, which survives a kill: every commit is synced.
+    File(&'a Path),
+}
+
+/// A running engine; it stops when dropped.
+#[derive(Debug)]
+pub struct Engine {
+    endpoint: String,
+    _stop: oneshot::Sender<()>,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the embedded engine cannot use {place}: {reason}")]
+pub struct EngineError {
+    place: String,
+    reason: String,
+}
+
+impl Engine {
+    /// Starts an engine.
+    pub async fn start(storage: Storage<'_>) -> Result<Self, EngineError> {
+        let (place, database) = match storage {
+            Storage::Memory => ("memory".to_owned(), Database::memory()),
+            Storage::File(path) => (path.display().to_string(), Database::new(&path.to_string_lossy())),
+        };
+        let failed = |reason: String| EngineError { place, reason };
+        let database = match database {
+            Ok(database) => database,
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        let (started, address) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        std::thread::spawn(move || run(database, started, stopped));
+        match address.await {
+            Ok(Ok(address)) => Ok(Self { endpoint: format!("http://{address}"), _stop: stop }),
+            Ok(Err(reason)) => Err(failed(reason)),
+            Err(_) => Err(failed("its thread ended".to_owned())),
+        }
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+fn run(database: Database, started: oneshot::Sender<Result<SocketAddr, String>>, stopped: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(error.to_string()));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .and_then(|listener| Ok((listener.local_addr()?, listener)));
+        match bound {
+            Err(error) => {
+                let _ = started.send(Err(error.to_string()));
+            }
+            Ok((address, listener)) => {
+                let _ = started.send(Ok(address));
+                tokio::select! {
+                    () = dynoxide::server::serve_on(listener, database) => {}
+                    _ = stopped => {}
+                }
+            }
+        }
+    });
+    runtime.shutdown_background();
+}

@@ -1,0 +1,118 @@
+//! A small key service that speaks the two KMS operations the product uses, `GenerateDataKey` and `Decrypt`, to the real
+//! `aws-sdk-kms` over loopback HTTP. As in KMS, the encryption context is bound to the cipher text: another context, or
+//! none, does not decrypt.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
+use shared::host::entropy::SystemEntropy;
+use shared::service::Entropy;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// The one key it has.
+pub const KEY_ID: &str = "alias/ltlm-local";
+const NONCE_BYTES: usize = 12;
+
+/// A running key service; it stops when dropped.
+#[derive(Debug)]
+pub struct KeyService {
+    endpoint: String,
+    _stop: oneshot::Sender<()>,
+}
+
+impl KeyService {
+    /// Starts it with this master key.
+    pub async fn start(master_key: [u8; 32]) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let cipher = Arc::new(Aes256Gcm::new(&master_key.into()));
+        let router = axum::Router::new().route("/", axum::routing::post(operation)).with_state(cipher);
+        let (stop, stopped) = oneshot::channel::<()>();
+        #[expect(clippy::disallowed_methods, reason = "not a Lambda: the server runs beside the process it serves")]
+        tokio::spawn(async move {
+            let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+                let _ = stopped.await;
+            });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the key service ended");
+            }
+        });
+        Ok(Self { endpoint, _stop: stop })
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+/// A new master key.
+pub fn master_key() -> [u8; 32] {
+    let mut key = [0; 32];
+    SystemEntropy.fill(&mut key);
+    key
+}
+
+type Answer = (StatusCode, Json<Value>);
+
+async fn operation(State(cipher): State<Arc<Aes256Gcm>>, headers: HeaderMap, body: String) -> Answer {
+    let Ok(request) = serde_json::from_str::<Value>(&body) else { return refuse("SerializationException") };
+    if request.get("KeyId").and_then(Value::as_str).is_some_and(|id| id != KEY_ID) {
+        return refuse("NotFoundException");
+    }
+    match headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+        Some("TrentService.GenerateDataKey") => generate_data_key(&cipher, &request),
+        Some("TrentService.Decrypt") => decrypt(&cipher, &request),
+        _ => refuse("UnknownOperationException"),
+    }
+}
+
+fn refuse(kind: &str) -> Answer {
+    (StatusCode::BAD_REQUEST, Json(json!({"__type": kind, "message": kind})))
+}
+
+/// The encryption context in one spelling, whatever its order.
+fn context(request: &Value) -> Option<String> {
+    let context: BTreeMap<String, String> = match request.get("EncryptionContext") {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(context) => serde_json::from_value(context.clone()).ok()?,
+    };
+    Some(json!(context).to_string())
+}
+
+fn generate_data_key(cipher: &Aes256Gcm, request: &Value) -> Answer {
+    if request.get("KeySpec").and_then(Value::as_str) != Some("AES_256") {
+        return refuse("ValidationException");
+    }
+    let Some(context) = context(request) else { return refuse("ValidationException") };
+    let (mut key, mut nonce) = ([0; 32], [0; NONCE_BYTES]);
+    SystemEntropy.fill(&mut key);
+    SystemEntropy.fill(&mut nonce);
+    let Ok(sealed) = cipher.encrypt(&Nonce::from(nonce), Payload { msg: &key, aad: context.as_bytes() }) else {
+        return refuse("KMSInternalException");
+    };
+    let blob = [nonce.as_slice(), &sealed].concat();
+    let answer = json!({"KeyId": KEY_ID, "Plaintext": BASE64.encode(key), "CiphertextBlob": BASE64.encode(blob)});
+    (StatusCode::OK, Json(answer))
+}
+
+fn decrypt(cipher: &Aes256Gcm, request: &Value) -> Answer {
+    let blob = request.get("CiphertextBlob").and_then(Value::as_str).and_then(|text| BASE64.decode(text).ok());
+    let (Some(blob), Some(context)) = (blob, context(request)) else { return refuse("ValidationException") };
+    let Some((nonce, sealed)) = blob.split_at_checked(NONCE_BYTES) else { return refuse("InvalidCiphertextException") };
+    let Ok(nonce) = <[u8; NONCE_BYTES]>::try_from(nonce) else { return refuse("InvalidCiphertextException") };
+    match cipher.decrypt(&Nonce::from(nonce), Payload { msg: sealed, aad: context.as_bytes() }) {
+        Ok(key) => (StatusCode::OK, Json(json!({"KeyId": KEY_ID, "Plaintext": BASE64.encode(key)}))),
+        Err(_) => refuse("InvalidCiphertextException"),
+    }
+}

@@ -1,0 +1,10 @@
+//! The product in one process, for development and for tests: an embedded DynamoDB engine, a small key service, every
+//! route over HTTP, and switches to move the clock and to inject faults. The product's own code knows nothing of it:
+//! only endpoints, credentials and the clock that is passed in differ from the cloud.
+
+pub mod clock;
+pub mod demo;
+pub mod engine;
+pub mod kms;
+pub mod server;
+pub mod world;

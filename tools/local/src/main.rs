@@ -1,0 +1,225 @@
+//! `cargo run -p local`: the product on this machine.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, ValueEnum};
+use local::clock::MovableClock;
+use local::demo;
+use local::engine::{Engine, Storage};
+use local::kms::{KeyService, master_key};
+use local::server::{Server, router};
+use local::world::{self, Endpoints};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// LTLM on this machine: every route, the table and the key service in one process.
+#[derive(Parser)]
+#[command(name = "local", version)]
+struct Options {
+    /// Port to listen on
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Address to listen on
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// Folder that keeps the data
+    #[arg(long, default_value = ".ltlm")]
+    data: PathBuf,
+    /// Forget the data first
+    #[arg(long)]
+    fresh: bool,
+    /// Use this DynamoDB endpoint instead of the embedded engine; region and credentials come from the environment
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+    /// What to fill an empty table with
+    #[arg(long, value_name = "NAME", default_value = "basic")]
+    demo: Demo,
+    /// Print the ready line only
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Demo {
+    /// A project, three policies, a license of each
+    Basic,
+    /// Nothing
+    None,
+}
+
+/// Exit code for what the user can mend: a port in use, a folder that cannot be read.
+const USER_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let level = if options.quiet { "error" } else { "info" };
+    let filter = tracing_subscriber::EnvFilter::new(level);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("no runtime: {error}")),
+    };
+    match runtime.block_on(run(options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => fail(&sentence),
+    }
+}
+
+fn fail(sentence: &str) -> ExitCode {
+    eprintln!("{sentence}");
+    ExitCode::from(USER_ERROR)
+}
+
+async fn run(options: Options) -> Result<(), String> {
+    // The port first: if another copy runs on this folder, nothing is touched.
+    let address = SocketAddr::new(options.address, options.port);
+    let listener = TcpListener::bind(address).await.map_err(|error| format!("Cannot listen on {address}: {error}."))?;
+    let address = listener.local_addr().map_err(|error| format!("Cannot tell the address: {error}."))?;
+    let first = prepare(&options)?;
+
+    let keys = KeyService::start(read_master_key(&options.data)?)
+        .await
+        .map_err(|error| format!("Cannot start the key service: {error}."))?;
+    let engine = match &options.endpoint_url {
+        Some(_) => None,
+        None => Some(
+            Engine::start(Storage::File(&options.data.join("ltlm.db"))).await.map_err(|error| format!("{error}."))?,
+        ),
+    };
+    let table = options.endpoint_url.as_deref().or(engine.as_ref().map(Engine::endpoint)).unwrap_or_default();
+    let endpoints = Endpoints { table, table_is_external: engine.is_none(), keys: keys.endpoint() };
+    let path = options.data.join("demo.json");
+    let known = read_demo(&path)?;
+    let admin_key = known["adminKey"].as_str().map_or_else(demo::new_admin_key, str::to_owned);
+    let clock = Arc::new(MovableClock::running());
+    let host = world::build(endpoints, clock.clone(), &admin_key)
+        .await
+        .map_err(|error| format!("Cannot open the table at {table}: {error}."))?;
+
+    let base_url = format!("http://{address}");
+    let mut told = match options.demo {
+        Demo::Basic => {
+            demo::make(&host, &admin_key).await.map_err(|error| format!("Cannot make the demo: {error}."))?
+        }
+        Demo::None => json!({}),
+    };
+    told["baseUrl"] = json!(base_url);
+    told["adminKey"] = json!(admin_key);
+    write_private(&path, &format!("{told:#}\n"))?;
+
+    let server = Arc::new(Server::new(host, clock, !options.quiet));
+    say(&format!(
+        "LTLM is ready on {base_url} (data in {}, keys and secrets in {})",
+        options.data.display(),
+        path.display()
+    ));
+    if first && !options.quiet && options.demo == Demo::Basic {
+        say(&walk_through(&told));
+    }
+    axum::serve(listener, router(server))
+        .with_graceful_shutdown(asked_to_stop())
+        .await
+        .map_err(|error| format!("The server ended: {error}."))
+}
+
+/// Output for the user, not the log.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Makes the data folder, emptied if asked to. True if it holds no data yet.
+fn prepare(options: &Options) -> Result<bool, String> {
+    let folder = &options.data;
+    let cannot = |error: std::io::Error| format!("Cannot use the data folder {}: {error}.", folder.display());
+    std::fs::create_dir_all(folder).map_err(cannot)?;
+    if options.fresh {
+        for name in ["ltlm.db", "ltlm.db-wal", "ltlm.db-shm", "demo.json", "kms.key"] {
+            match std::fs::remove_file(folder.join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+                _ => {}
+            }
+        }
+    }
+    folder.join("demo.json").try_exists().map(|exists| !exists).map_err(cannot)
+}
+
+/// The key service's master key: made once, kept where only the owner reads.
+fn read_master_key(folder: &Path) -> Result<[u8; 32], String> {
+    let path = folder.join("kms.key");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => hex::decode(text.trim())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| format!("{} is not a key of 64 hex digits; --fresh starts anew.", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = master_key();
+            write_private(&path, &hex::encode(key))?;
+            Ok(key)
+        }
+        Err(error) => Err(format!("Cannot read {}: {error}.", path.display())),
+    }
+}
+
+fn read_demo(path: &Path) -> Result<Value, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            serde_json::from_str(&text).map_err(|_| format!("{} is not JSON; --fresh starts anew.", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(json!({})),
+        Err(error) => Err(format!("Cannot read {}: {error}.", path.display())),
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+fn write_private(path: &Path, text: &str) -> Result<(), String> {
+    let cannot = |error: std::io::Error| format!("Cannot write {}: {error}.", path.display());
+    let beside = path.with_extension("new");
+    let mut open = std::fs::OpenOptions::new();
+    open.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    let mut file = open.open(&beside).map_err(cannot)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(cannot)?;
+    file.sync_all().map_err(cannot)?;
+    std::fs::rename(&beside, path).map_err(cannot)
+}
+
+/// What to do next, as commands to paste.
+fn walk_through(told: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (base, secret, key) = (text(&told["baseUrl"]), text(&told["projectSecret"]), text(&told["licenses"]["SUB"]));
+    format!(
+        "\nTry it (more in README.md):\n\n\
+         URL={base}/v1/sdk/license/{key}\n\
+         SECRET={secret}\n\
+         curl -s $URL/activate -H \"x-project-secret: $SECRET\" -H 'content-type: application/json' -d '{{\"hwid\":\"desk-a\"}}'\n\
+         curl -s $URL/consume -H \"x-project-secret: $SECRET\" -H 'content-type: application/json' \
+         -d '{{\"hwid\":\"desk-a\",\"amount\":5,\"action\":\"export\",\"operationId\":\"op-1\"}}'\n\
+         curl -s $URL/usage -H \"x-project-secret: $SECRET\"\n\n\
+         Ctrl-C stops it; the data stays.\n"
+    )
+}
+
+/// Ends on Ctrl-C or SIGTERM.
+async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+}

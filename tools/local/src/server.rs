@@ -1,0 +1,202 @@
+//! Every route on one port, and the switches under `/__local`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Code, ErrorBody, Problems, Timestamp, limits};
+use serde_json::{Value, json};
+use shared::host::{Report, log};
+use shared::service::Clock;
+use shared::table::Spent;
+use shared::table::fault::Faults;
+
+use crate::clock::MovableClock;
+use crate::world::Local;
+
+/// Time for one request, as in Lambda: ten seconds less the time to say that we are busy.
+const ALLOWANCE: Duration = Duration::from_millis(9_700);
+/// Largest body that is read at all; the product refuses smaller ones with its own answer.
+const READ_MAX: usize = 16 * 1024 * 1024;
+
+/// What the server shares between requests.
+pub struct Server {
+    /// The product.
+    pub host: Local,
+    /// Its clock.
+    pub clock: Arc<MovableClock>,
+    /// Log each request?
+    pub logs: bool,
+    units: Mutex<BTreeMap<&'static str, Units>>,
+    edge: Mutex<Edge>,
+}
+
+/// What a route cost since the start.
+#[derive(Clone, Copy, Debug, Default)]
+struct Units {
+    requests: u64,
+    last: Spent,
+    total: Spent,
+}
+
+/// Faults at the HTTP edge.
+#[derive(Clone, Copy, Debug, Default)]
+struct Edge {
+    drop_reply_percent: u32,
+    random: u64,
+}
+
+impl Server {
+    /// A server around the product.
+    pub fn new(host: Local, clock: Arc<MovableClock>, logs: bool) -> Self {
+        Self { host, clock, logs, units: Mutex::default(), edge: Mutex::default() }
+    }
+
+    fn count(&self, report: &Report) {
+        let mut units = lock(&self.units);
+        let row = units.entry(report.route).or_default();
+        row.requests += 1;
+        row.last = report.spent;
+        row.total.round_trips += report.spent.round_trips;
+        row.total.read_units += report.spent.read_units;
+        row.total.write_units += report.spent.write_units;
+    }
+
+    /// Shall this reply be lost?
+    fn drops(&self) -> bool {
+        let mut edge = lock(&self.edge);
+        if edge.drop_reply_percent == 0 {
+            return false;
+        }
+        // A Weyl sequence through a multiplier: repeatable, and even enough for dropping replies.
+        edge.random = edge.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (edge.random ^ (edge.random >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33;
+        mixed % 100 < u64::from(edge.drop_reply_percent)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The routes of the process.
+pub fn router(server: Arc<Server>) -> Router {
+    Router::new().fallback(respond).with_state(server)
+}
+
+async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, READ_MAX).await else {
+        let values = [("max", limits::BODY_BYTES_MAX.to_string())];
+        return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!(ErrorBody::new(Code::BodyTooLarge, &values, None)));
+    };
+    if let Some(switch) = parts.uri.path().strip_prefix("/__local/") {
+        return match local(&server, &parts.method, switch, &body) {
+            Some(Ok(answer)) => json_answer(StatusCode::OK, &answer),
+            Some(Err(problems)) => {
+                let values = [("problem", problems.message())];
+                json_answer(
+                    StatusCode::BAD_REQUEST,
+                    &json!(ErrorBody::new(Code::BadRequest, &values, Some(problems.details()))),
+                )
+            }
+            None => json_answer(StatusCode::NOT_FOUND, &json!(ErrorBody::new(Code::RouteNotFound, &[], None))),
+        };
+    }
+    let (response, report) = server.host.respond(Request::from_parts(parts, body), ALLOWANCE).await;
+    server.count(&report);
+    if server.logs {
+        log::request(&report);
+    }
+    if server.drops() {
+        // A body that fails at once makes the server close the connection in the caller's face, after the effect.
+        let lost = futures_util::stream::once(async {
+            Err::<Bytes, _>(std::io::Error::other("injected: the reply was lost"))
+        });
+        return Response::new(Body::from_stream(lost));
+    }
+    response.map(Body::from)
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+}
+
+/// The switches; `None` for one that does not exist.
+fn local(server: &Server, method: &Method, switch: &str, body: &[u8]) -> Option<Result<Value, Problems>> {
+    let parsed = || serde_json::from_slice::<Value>(body).map_err(|_| Problems::one("", "body must be JSON"));
+    match (method.as_str(), switch) {
+        ("GET", "clock") => Some(Ok(clock(server))),
+        ("POST", "clock") => Some(parsed().and_then(|body| move_clock(server, &body))),
+        ("POST", "faults") => Some(parsed().and_then(|body| set_faults(server, &body))),
+        ("GET", "units") => Some(Ok(units(server))),
+        _ => None,
+    }
+}
+
+fn clock(server: &Server) -> Value {
+    json!({"now": server.clock.now().to_string()})
+}
+
+fn move_clock(server: &Server, body: &Value) -> Result<Value, Problems> {
+    let mut r = Reader::new(body)?;
+    let seconds = r.int_opt("advanceSeconds", -10_000_000_000, 10_000_000_000);
+    let now = r.text_opt("now", limits::NAME_CHARS_MAX);
+    let instant = now.as_deref().and_then(Timestamp::parse);
+    if now.is_some() && instant.is_none() {
+        r.problem("now", "must be an ISO 8601 instant such as 2027-01-31T00:00:00Z");
+    }
+    if seconds.is_some() == now.is_some() {
+        r.problem("advanceSeconds", "or now must be sent, and not both");
+    }
+    r.finish()?;
+    if let Some(instant) = instant {
+        server.clock.set(instant);
+    }
+    server.clock.advance_seconds(seconds.unwrap_or(0));
+    Ok(clock(server))
+}
+
+fn set_faults(server: &Server, body: &Value) -> Result<Value, Problems> {
+    let mut r = Reader::new(body)?;
+    let mut percent = |name: &str| u32::try_from(r.int_opt(name, 0, 100).unwrap_or(0)).unwrap_or(0);
+    let (drop, throttle, conflict) =
+        (percent("dropReplyPercent"), percent("throttlePercent"), percent("conflictPercent"));
+    let delay = r.int_opt("delayMilliseconds", 0, 60_000).unwrap_or(0).unsigned_abs();
+    let seed = r.int_opt("seed", 0, i64::MAX).unwrap_or(0).unsigned_abs();
+    r.finish()?;
+    let faults = Faults {
+        drop_reply_percent: drop,
+        throttle_percent: throttle,
+        conflict_percent: conflict,
+        delay_milliseconds: delay,
+        seed,
+    };
+    server.host.app.table.set(faults);
+    *lock(&server.edge) = Edge { drop_reply_percent: drop, random: seed };
+    Ok(
+        json!({"dropReplyPercent": drop, "throttlePercent": throttle, "conflictPercent": conflict, "delayMilliseconds": delay, "seed": seed}),
+    )
+}
+
+fn units(server: &Server) -> Value {
+    let spent = |s: Spent| json!({"roundTrips": s.round_trips, "readUnits": s.read_units, "writeUnits": s.write_units});
+    let rows = lock(&server.units);
+    let rows = rows.iter().map(|(route, row)| {
+        let row = json!({"requests": row.requests, "last": spent(row.last), "total": spent(row.total)});
+        ((*route).to_owned(), row)
+    });
+    json!({ "routes": rows.collect::<serde_json::Map<_, _>>() })
+}

@@ -1,0 +1,69 @@
+//! The service with everything it stands on, wired to loopback endpoints.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::config::{Credentials, Region};
+use sha2::{Digest, Sha256};
+use shared::api::Settings;
+use shared::host::clock::TokioSleep;
+use shared::host::entropy::SystemEntropy;
+use shared::host::{Host, aws};
+use shared::keys::kms::Kms;
+use shared::service::{App, Clock, Hints};
+use shared::table::dynamo::Dynamo;
+use shared::table::fault::Faulty;
+use shared::table::schema;
+
+use crate::kms::KEY_ID;
+
+/// The table's name, locally.
+pub const TABLE: &str = "ltlm-local";
+
+/// The local service: the real one, on a table that can be made to fail.
+pub type Local = Host<Faulty<Dynamo>>;
+
+/// The SDK's configuration for an endpoint. A local endpoint looks at no credentials, but the SDK wants to sign.
+pub async fn sdk_config(endpoint: &str, from_environment: bool) -> SdkConfig {
+    let loader = aws_config::defaults(aws::behavior()).http_client(aws::http_client()).endpoint_url(endpoint);
+    if from_environment {
+        return loader.load().await;
+    }
+    let credentials = Credentials::new("local", "local", None, None, "local");
+    loader.region(Region::new("eu-west-1")).credentials_provider(credentials).load().await
+}
+
+/// Where the service finds what it stands on.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoints<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// Is the table not ours? Then region and credentials are the environment's.
+    pub table_is_external: bool,
+    /// The key service.
+    pub keys: &'a str,
+}
+
+/// Builds the service, and its table where there is none. `admin_key` is the first administrator's.
+pub async fn build(
+    endpoints: Endpoints<'_>,
+    clock: Arc<dyn Clock>,
+    admin_key: &str,
+) -> Result<Local, Box<dyn std::error::Error + Send + Sync>> {
+    let dynamo = Dynamo::new(&sdk_config(endpoints.table, endpoints.table_is_external).await, TABLE);
+    schema::create_if_absent(dynamo.client(), dynamo.name()).await?;
+    let app = App {
+        table: Faulty::new(dynamo),
+        kms: Some(Kms::new(&sdk_config(endpoints.keys, false).await, KEY_ID)),
+        clock,
+        entropy: Arc::new(SystemEntropy),
+        sleep: Arc::new(TokioSleep::default()),
+        hints: Hints::default(),
+    };
+    let settings = Settings {
+        admin_key_sha256: Some(Sha256::digest(admin_key.as_bytes()).into()),
+        country_header: Some("cloudfront-viewer-country".to_owned()),
+        function: None,
+    };
+    Ok(Host { app, settings })
+}
