@@ -29,7 +29,10 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
         return Err(Denied::SeatLimitReached { max });
     }
 
-    let (claim, seat_write) = taken.map_or((SeatClaim::None, None), |(write, claim)| (claim, Some(write)));
+    let (claim, seat_write) = match taken {
+        Some((write, claim)) => (claim, Some(write)),
+        None => (SeatClaim::None, seat_lost(state, call)),
+    };
     device.seat = claim;
     let license = state.license.id.clone();
     let mut writes = match is_new {
@@ -42,6 +45,15 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
     writes.extend(seat_write);
     let reply = license_data(call, state, &state.after(&writes), Asking::Acting);
     Ok(Decision::write(writes, reply))
+}
+
+/// A license that is stopped or has ended takes the caller's seat away (wire 4.1).
+fn seat_lost(state: &LicenseState, call: &Call) -> Option<Write> {
+    let device = state.device.as_ref()?;
+    match seats::standing(device, &state.seats, call.now) {
+        seats::Standing::Occupied(seat) => Some(seats::free(state, device, seat)),
+        _ => None,
+    }
 }
 
 fn place_for_one_more(state: &LicenseState) -> Result<(), Denied> {

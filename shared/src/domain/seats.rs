@@ -74,6 +74,13 @@ pub fn standing<'a>(device: &Device, seats: &'a [Seat], now: Timestamp) -> Stand
     }
 }
 
+/// A slot whose lease still runs for `hwid`, although its record does not say so: it takes its own seat back before it
+/// looks for another.
+fn own_slot(seats: &[Seat], hwid: &str, now: Timestamp) -> Option<(i64, Option<i64>)> {
+    let own = seats.iter().find(|seat| seat.live(now).is_some_and(|holder| holder.hwid == hwid))?;
+    Some((own.slot, Some(own.epoch)))
+}
+
 /// A slot that `hwid` may claim at `now`: its number and the epoch the claim must find there (`None`: never used).
 ///
 /// Each device starts looking at its own place, so that claims in parallel seldom meet.
@@ -94,7 +101,8 @@ pub fn take(state: &LicenseState, device: &Device, now: Timestamp) -> Option<(Wr
     if let Standing::Occupied(seat) = standing(device, &state.seats, now) {
         return Some((renew(state, device, seat, now), SeatClaim::Holds { slot: seat.slot, epoch: seat.epoch }));
     }
-    let (slot, found) = free_slot(&state.seats, max, &device.hwid, now)?;
+    let (slot, found) =
+        own_slot(&state.seats, &device.hwid, now).or_else(|| free_slot(&state.seats, max, &device.hwid, now))?;
     let write =
         Write::ClaimSeat { license: state.license.id.clone(), slot, found, holder: holder(state, device, now), now };
     Some((write, SeatClaim::Holds { slot, epoch: found.unwrap_or(0) + 1 }))

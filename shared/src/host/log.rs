@@ -14,7 +14,9 @@ use crate::service::Clock;
 
 /// Sets up logging to stdout as the configuration says. A second call in one process changes nothing.
 pub fn init(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log_level).unwrap_or_else(|_| EnvFilter::new("INFO"));
+    // The level is for our own lines. The SDK and the runtime may only warn: on lower levels they print requests.
+    let filter = EnvFilter::try_new(format!("warn,shared={}", config.log_level))
+        .unwrap_or_else(|_| EnvFilter::new("warn,shared=info"));
     // CloudWatch stamps each line itself.
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time().with_ansi(false);
     let _ = match config.log_json {

@@ -52,7 +52,8 @@ impl<T: Table> Host<T> {
         let allowed_ms = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.app.sleep.elapsed_ms().saturating_add(allowed_ms);
         let budget = Budget { meter: &meter, until_ms };
-        let answer = api::answer(&self.app, &self.settings, &budget, request).await;
+        // The SDK's futures are large; on the heap they do not weigh on every caller's stack.
+        let answer = Box::pin(api::answer(&self.app, &self.settings, &budget, request)).await;
         let report = Report {
             route: answer.route,
             status: answer.response.status().as_u16(),

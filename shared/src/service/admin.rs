@@ -22,7 +22,7 @@ use crate::domain::write::{AdminOperation, Decision, Write};
 use crate::domain::{Denied, LicenseState, Record};
 use crate::keys::kms::Kms;
 use crate::keys::{Key32, Purpose};
-use crate::service::load::{self, Access, Wanted};
+use crate::service::load::{self, Access, Lists, Wanted};
 use crate::table::{Read, Table};
 
 /// An administrator's operation as it arrives.
@@ -357,8 +357,13 @@ async fn tell_licenses<T: Table>(
 ) -> Result<Vec<LicenseData>, Error> {
     let mut told = Vec::with_capacity(keys.len());
     for key in keys {
-        let wanted =
-            Wanted { access: Access::Administrator, license: ids::license_id(key), hwid: None, operation: None };
+        let wanted = Wanted {
+            access: Access::Administrator,
+            license: ids::license_id(key),
+            hwid: None,
+            operation: None,
+            lists: Lists::SeatsAndDevices,
+        };
         let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
         told.push(status::license_for_vendor(&state, &call(key, now)));
     }

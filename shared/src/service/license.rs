@@ -4,7 +4,7 @@ use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{Operation, SeatList, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat};
 
-use super::load::{self, Access, Wanted};
+use super::load::{self, Access, Lists, Wanted};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::change_license::{self, ChangeLicense};
 use crate::domain::credit::{self, Credit, Credited};
@@ -25,12 +25,13 @@ pub struct Request {
 }
 
 impl Request {
-    fn wanted(&self, operation: Option<&OperationKey>) -> Wanted {
+    fn wanted(&self, operation: Option<&OperationKey>, lists: Lists) -> Wanted {
         Wanted {
             access: self.access.clone(),
             license: ids::license_id(&self.call.key),
             hwid: self.call.caller.hwid.clone(),
             operation: operation.map(|key| key.id.clone()),
+            lists,
         }
     }
 }
@@ -46,14 +47,19 @@ async fn run<T: Table, R>(
 }
 
 /// Reads the license's state, patiently.
-async fn state<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<LicenseState, Error> {
-    let wanted = request.wanted(None);
+async fn state<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    lists: Lists,
+) -> Result<LicenseState, Error> {
+    let wanted = request.wanted(None, lists);
     act::read(app, budget, || load::license(app, budget, &wanted)).await
 }
 
 /// The license as it is.
 pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<LicenseData, Error> {
-    let state = state(app, budget, request).await?;
+    let state = state(app, budget, request, Lists::SeatsAndDevices).await?;
     match request.access {
         Access::Secret(_) => Ok(status::license(&state, &request.call)?),
         Access::Administrator => Ok(status::license_for_vendor(&state, &request.call)),
@@ -62,7 +68,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Requ
 
 /// Who holds its seats.
 pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SeatList, Error> {
-    Ok(status::seats(&state(app, budget, request).await?, &request.call))
+    Ok(status::seats(&state(app, budget, request, Lists::Seats).await?, &request.call))
 }
 
 /// Registers a device and seats it.
@@ -72,7 +78,10 @@ pub async fn activate<T: Table>(
     request: &Request,
     command: &Activate,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None), |state| activate::decide(state, &request.call, command)).await
+    run(app, budget, request.wanted(None, Lists::SeatsAndDevices), |state| {
+        activate::decide(state, &request.call, command)
+    })
+    .await
 }
 
 /// Keeps a seat.
@@ -82,12 +91,15 @@ pub async fn heartbeat<T: Table>(
     request: &Request,
     command: &Heartbeat,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None), |state| heartbeat::decide(state, &request.call, command)).await
+    run(app, budget, request.wanted(None, Lists::SeatsAndDevices), |state| {
+        heartbeat::decide(state, &request.call, command)
+    })
+    .await
 }
 
 /// Gives a seat back.
 pub async fn signout<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SignoutAnswer, Error> {
-    run(app, budget, request.wanted(None), |state| signout::decide(state, &request.call)).await
+    run(app, budget, request.wanted(None, Lists::Seats), |state| signout::decide(state, &request.call)).await
 }
 
 /// Charges tokens once.
@@ -98,7 +110,10 @@ pub async fn consume<T: Table>(
     command: &Consume,
     key: &OperationKey,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(Some(key)), |state| consume::decide(state, &request.call, command, key)).await
+    run(app, budget, request.wanted(Some(key), Lists::SeatsAndDevices), |state| {
+        consume::decide(state, &request.call, command, key)
+    })
+    .await
 }
 
 /// Credits or debits tokens once.
@@ -109,7 +124,10 @@ pub async fn credit<T: Table>(
     command: &Credit,
     key: &OperationKey,
 ) -> Result<Credited, Error> {
-    run(app, budget, request.wanted(Some(key)), |state| credit::decide(state, request.call.now, command, key)).await
+    run(app, budget, request.wanted(Some(key), Lists::Nothing), |state| {
+        credit::decide(state, request.call.now, command, key)
+    })
+    .await
 }
 
 /// Changes a license's state.
@@ -119,7 +137,10 @@ pub async fn change<T: Table>(
     request: &Request,
     command: &ChangeLicense,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None), |state| change_license::decide(state, &request.call, command)).await
+    run(app, budget, request.wanted(None, Lists::SeatsAndDevices), |state| {
+        change_license::decide(state, &request.call, command)
+    })
+    .await
 }
 
 /// A page of the license's ledger, newest first, and the sequence number to go on from.
@@ -130,7 +151,7 @@ pub async fn usage<T: Table>(
     before: Option<i64>,
     limit: i64,
 ) -> Result<(Vec<Operation>, Option<i64>), Error> {
-    let state = state(app, budget, request).await?;
+    let state = state(app, budget, request, Lists::Nothing).await?;
     if request.access != Access::Administrator {
         gate::online(&state)?;
     }

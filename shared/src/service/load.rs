@@ -87,6 +87,19 @@ pub struct Wanted {
     pub hwid: Option<String>,
     /// The operation that may have happened already.
     pub operation: Option<OperationId>,
+    /// Which lists come along.
+    pub lists: Lists,
+}
+
+/// Lists that a command looks at or an answer shows; what nobody needs is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lists {
+    /// Seats, and the devices that `machines` shows.
+    SeatsAndDevices,
+    /// Seats.
+    Seats,
+    /// None.
+    Nothing,
 }
 
 /// Records as they come, before they make a state.
@@ -171,7 +184,12 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>) -> 
     reads.extend(project.map(|id| Read::Project(id.to_owned())));
     reads.extend(wanted.hwid.iter().map(|hwid| Read::Device(license.clone(), hwid.clone())));
     reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
-    reads.extend([Read::Seats(license.clone()), Read::Devices(license.clone())]);
+    if wanted.lists != Lists::Nothing {
+        reads.push(Read::Seats(license.clone()));
+    }
+    if wanted.lists == Lists::SeatsAndDevices {
+        reads.push(Read::Devices(license.clone()));
+    }
     reads
 }
 
