@@ -1,0 +1,4 @@
+//! Documents generated from the code; `cargo xtask docs` writes them, a test compares them.
+
+pub mod documents;
+pub mod openapi;

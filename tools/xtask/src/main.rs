@@ -1,0 +1,178 @@
+//! `cargo xtask`: what the repository needs done.
+
+mod measure;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use clap::{Parser, Subcommand};
+use sha2::{Digest, Sha256};
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "What the repository needs done")]
+enum Task {
+    /// Pass all tests: sets up what they need, checks the template, builds the programs, runs everything
+    Test,
+    /// Check template.yaml and leave it translated in target/template.json for the tests
+    Template,
+    /// Write the generated documents
+    Docs,
+    /// Check licences, sources and bans of all dependencies
+    Deny,
+    /// Make an administrator key: the key for you, its SHA-256 for the stack
+    AdminKey,
+    /// Measure the size and start-up of the release binaries beside a bare function
+    #[command(subcommand)]
+    Measure(Measured),
+}
+
+#[derive(Subcommand)]
+enum Measured {
+    /// Size on disk, and time from process start to the first poll of the Runtime API
+    Startup,
+}
+
+/// The one version of cargo-deny; newer ones may judge differently.
+const DENY_VERSION: &str = "0.20.2";
+
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Test => test(),
+        Task::Template => template(),
+        Task::Docs => docs(),
+        Task::Deny => deny(),
+        Task::AdminKey => admin_key(),
+        Task::Measure(Measured::Startup) => measure::startup(&root()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    command.current_dir(root());
+    command
+}
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> Outcome {
+    let status =
+        command.status().map_err(|error| format!("Cannot run {}: {error}.", command.get_program().display()))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("{} ended with {status}.", command.get_program().display())),
+    }
+}
+
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+fn test() -> Outcome {
+    template()?;
+    say("Building the programs that the tests run …");
+    run(cargo().args(["build", "--package", "functions", "--bins", "--package", "local"]))?;
+    let (passed, failed, success) = cargo_test()?;
+    say(&format!("\n{passed} passed, {failed} failed"));
+    match success && failed == 0 && passed > 0 {
+        true => Ok(()),
+        false => Err("The tests failed.".to_owned()),
+    }
+}
+
+/// Runs all tests, shows their output as it comes, and adds up their results.
+fn cargo_test() -> Result<(u64, u64, bool), String> {
+    let mut child = cargo()
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("Cannot run cargo: {error}."))?;
+    let (mut passed, mut failed) = (0, 0);
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            say(&line);
+            if let Some(result) = line.strip_prefix("test result: ") {
+                passed += count(result, " passed");
+                failed += count(result, " failed");
+            }
+        }
+    }
+    let status = child.wait().map_err(|error| format!("Cannot wait for cargo: {error}."))?;
+    Ok((passed, failed, status.success()))
+}
+
+/// The number before a word in a line of `cargo test`.
+fn count(result: &str, word: &str) -> u64 {
+    let before = result.split(word).next().unwrap_or("");
+    before.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// Python tools in a virtual environment of our own, at pinned versions.
+fn venv() -> Result<PathBuf, String> {
+    let folder = root().join(".venv");
+    let lock = root().join("infra/python/requirements.lock.txt");
+    let wanted = std::fs::read_to_string(&lock).map_err(|error| format!("{}: {error}.", lock.display()))?;
+    let stamp = folder.join("installed.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    say("Setting up the Python tools in .venv …");
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).map_err(|why| {
+        format!("{why} The template is checked with Python tools: install python3 with its venv module.")
+    })?;
+    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--no-deps", "--requirement"]).arg(&lock))?;
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}.", stamp.display()))?;
+    Ok(folder)
+}
+
+fn template() -> Outcome {
+    let venv = venv()?;
+    say("Checking template.yaml …");
+    run(Command::new("infra/python/check_template.sh")
+        .current_dir(root())
+        .arg(venv)
+        .arg(root().join("target/template.json")))
+}
+
+fn docs() -> Outcome {
+    let write =
+        |path: &str, text: String| std::fs::write(root().join(path), text).map_err(|error| format!("{path}: {error}."));
+    write("docs/errors.md", xtask::documents::errors())?;
+    write("docs/api.md", xtask::documents::api())?;
+    write("infra/openapi.json", format!("{:#}\n", xtask::openapi::document()))
+}
+
+fn deny() -> Outcome {
+    let tools = root().join("target/tools");
+    let program = tools.join("bin/cargo-deny");
+    let is_wanted = Command::new(&program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(DENY_VERSION));
+    if !is_wanted {
+        say("Building cargo-deny …");
+        run(cargo()
+            .args(["install", "--quiet", "--locked", "--force", "--version", DENY_VERSION, "cargo-deny", "--root"])
+            .arg(&tools))?;
+    }
+    run(Command::new(program).current_dir(root()).args(["--workspace", "check", "bans", "licenses", "sources"]))
+}
+
+fn admin_key() -> Outcome {
+    let key = local::demo::new_admin_key();
+    say(&format!("key (keep it; it is shown once):  {key}"));
+    say(&format!("AdminKeySha256 (for the stack):   {}", hex::encode(Sha256::digest(&key))));
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
+
+use ltlm_protocol::license_data::{LicenseData, Operation, SeatList, SignoutAnswer, Usage};
+use ltlm_protocol::{Code, ErrorBody, limits};
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
+
+/// The document.
+pub fn document() -> Value {
+    let mut schemas =
+        SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into()).into_generator();
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let operation = operation(route, &mut schemas);
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.to_lowercase()] = operation;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "LTLM",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Licences, seats and tokens. Every path also answers with /api before it.",
+        },
+        "servers": [{"url": "http://127.0.0.1:8787"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.take_definitions(true),
+            "securitySchemes": {
+                "project": {"type": "apiKey", "in": "header", "name": "x-project-secret"},
+                "administrator": {"type": "http", "scheme": "bearer", "bearerFormat": "ltlm_admin_…"},
+            },
+        },
+    })
+}
+
+fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
+    let mut operation = json!({
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [if route.auth == Auth::Administrator { "administration" } else { "licences" }],
+        "security": match route.auth {
+            Auth::Open => json!([]),
+            Auth::Project => json!([{"project": []}]),
+            Auth::Administrator => json!([{"administrator": []}]),
+        },
+        "responses": responses(route, schemas),
+    });
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation["parameters"] = json!(parameters);
+    }
+    if route.body {
+        operation["requestBody"] = json!({
+            "required": true,
+            "content": {"application/json": {"schema": request_schema(route), "example": example(route)}},
+        });
+    }
+    operation
+}
+
+/// The body of the route's event file.
+fn example(route: &Route) -> Value {
+    let path = format!("{}/../../events/{}.json", env!("CARGO_MANIFEST_DIR"), route.name);
+    let event: Value =
+        std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let body = event["body"].as_str().unwrap_or("{}").replace("{{policyId}}", "1");
+    serde_json::from_str(&body).unwrap_or_default()
+}
+
+fn parameters(route: &Route) -> Vec<Value> {
+    let text = |name: &str, place: &str, what: &str, max: usize, required: bool| json!({"name": name, "in": place, "required": required, "description": what, "schema": {"type": "string", "minLength": 1, "maxLength": max}});
+    let mut parameters = Vec::new();
+    for name in ["key", "licenseKey"] {
+        if route.path.contains(&format!("{{{name}}}")) {
+            parameters.push(text(
+                name,
+                "path",
+                "The license key; letter case does not matter.",
+                limits::LICENSE_KEY_CHARS_MAX,
+                true,
+            ));
+        }
+    }
+    if route.path.contains("{projectId}") {
+        parameters.push(text("projectId", "path", "The project.", 64, true));
+    }
+    if matches!(route.endpoint, Endpoint::License | Endpoint::Seats) {
+        parameters.push(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false));
+    }
+    if route.endpoint == Endpoint::Usage {
+        parameters.push(json!({"name": "limit", "in": "query", "description": "Entries on the page.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": limits::PAGE_MAX, "default": limits::PAGE_DEFAULT}}));
+        parameters.push(text("cursor", "query", "A nextCursor of this list.", 200, false));
+    }
+    if route.operation_id {
+        parameters.push(text(
+            "Idempotency-Key",
+            "header",
+            "Names the operation; the same id never acts twice.",
+            limits::OPERATION_ID_CHARS_MAX,
+            false,
+        ));
+    }
+    parameters
+}
+
+fn request_schema(route: &Route) -> Value {
+    let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
+    let hwid = text(limits::HWID_CHARS_MAX);
+    let id = text(limits::OPERATION_ID_CHARS_MAX);
+    let meta = json!({"type": ["object", "null"], "description": format!("At most {} bytes of compact JSON.", limits::META_BYTES_MAX)});
+    let object = |required: &[&str], properties: Value| json!({"type": "object", "required": required, "properties": properties});
+    match route.endpoint {
+        Endpoint::Activate => object(
+            &["hwid"],
+            json!({
+                "hwid": hwid, "nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX},
+                "version": {"type": ["string", "null"], "maxLength": limits::VERSION_CHARS_MAX},
+                "clientVersion": {"type": ["string", "null"], "maxLength": limits::VERSION_CHARS_MAX},
+                "meta": meta, "requireSeat": {"type": ["boolean", "null"]},
+            }),
+        ),
+        Endpoint::Heartbeat => object(&["hwid"], json!({"hwid": hwid, "isClosing": {"type": ["boolean", "null"]}})),
+        Endpoint::Signout => object(&["hwid"], json!({"hwid": hwid})),
+        Endpoint::Consume => object(
+            &["hwid", "amount", "action"],
+            json!({
+                "hwid": hwid, "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
+                "action": text(limits::ACTION_CHARS_MAX), "meta": meta, "operationId": id, "idempotencyKey": id,
+            }),
+        ),
+        Endpoint::AdminCreateProject => object(
+            &["name"],
+            json!({
+                "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
+            }),
+        ),
+        Endpoint::AdminCreatePolicy => object(
+            &["name", "type"],
+            json!({
+                "name": text(limits::NAME_CHARS_MAX), "slug": text(limits::NAME_CHARS_MAX),
+                "type": {"enum": shared::domain::policy::KINDS}, "environment": {"enum": shared::domain::policy::ENVIRONMENTS},
+                "price": {"type": "number", "minimum": 0}, "currency": {"type": "string", "minLength": 3, "maxLength": 3},
+                "recurringInterval": {"enum": shared::domain::policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
+                "recurringPrice": {"type": "number", "minimum": 0}, "isAirGapped": {"type": "boolean"},
+                "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, metadata."},
+                "topUpOptions": {"type": "array", "items": {"type": "object"}}, "operationId": id,
+            }),
+        ),
+        Endpoint::AdminCreateLicense => object(
+            &["policyId"],
+            json!({
+                "policyId": {"type": ["string", "integer"]}, "count": {"type": "integer", "minimum": 1, "maximum": limits::LICENSES_PER_CALL_MAX},
+                "licenseKey": {"type": "string", "minLength": limits::LICENSE_KEY_CHARS_MIN, "maxLength": limits::LICENSE_KEY_CHARS_MAX},
+                "customer": {"type": "object", "properties": {"email": {"type": "string"}, "name": {"type": "string"}, "metadata": {"type": "object"}}},
+                "validUntil": {"type": "string", "format": "date-time"}, "overrides": {"type": "object"}, "metadata": {"type": "object"}, "operationId": id,
+            }),
+        ),
+        Endpoint::AdminChangeLicense => object(
+            &["state"],
+            json!({
+                "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
+            }),
+        ),
+        Endpoint::AdminTokens => object(
+            &["amount", "reason"],
+            json!({
+                "amount": {"type": "integer", "minimum": -limits::AMOUNT_MAX, "maximum": limits::AMOUNT_MAX, "not": {"const": 0}},
+                "reason": text(limits::ACTION_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time"}, "operationId": id,
+            }),
+        ),
+        Endpoint::Health | Endpoint::License | Endpoint::Seats | Endpoint::Usage | Endpoint::AdminLicense => {
+            Value::Null
+        }
+    }
+}
+
+fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
+    schemas.subschema_for::<T>().to_value()
+}
+
+/// The success and every refusal that the route can give.
+fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
+    let (status, success) = match route.endpoint {
+        Endpoint::Health => {
+            ("200", json!({"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}))
+        }
+        Endpoint::Signout => ("200", schema::<SignoutAnswer>(schemas)),
+        Endpoint::Seats => ("200", schema::<SeatList>(schemas)),
+        Endpoint::Usage => ("200", schema::<Usage>(schemas)),
+        Endpoint::AdminTokens => ("200", schema::<Operation>(schemas)),
+        Endpoint::AdminCreateProject => (
+            "201",
+            json!({"type": "object", "required": ["projectId", "ProjectID", "secretKey", "publicKey"], "properties": {
+            "projectId": {"type": "string"}, "ProjectID": {"type": "integer"}, "secretKey": {"type": "string"}, "publicKey": {"type": "string"}}}),
+        ),
+        Endpoint::AdminCreatePolicy => ("201", schema::<ltlm_protocol::license_data::PolicyData>(schemas)),
+        Endpoint::AdminCreateLicense => {
+            let license = schema::<LicenseData>(schemas);
+            (
+                "201",
+                json!({"type": "object", "required": ["licenses"], "properties": {"licenses": {"type": "array", "items": license}}}),
+            )
+        }
+        _ => ("200", schema::<LicenseData>(schemas)),
+    };
+    let mut responses = Map::new();
+    let content = |schema: Value| json!({"application/json": {"schema": schema}});
+    responses.insert(status.to_owned(), json!({"description": route.summary, "content": content(success)}));
+    if route.auth == Auth::Open {
+        return Value::Object(responses);
+    }
+    let error = schema::<ErrorBody>(schemas);
+    for code in refusals(route) {
+        let row = code.row();
+        let response = responses
+            .entry(row.status.to_string())
+            .or_insert_with(|| json!({"description": "", "content": content(error.clone())}));
+        let told = response["description"].as_str().unwrap_or("").to_owned();
+        let told = if told.is_empty() { format!("`{}`", row.wire) } else { format!("{told}, `{}`", row.wire) };
+        response["description"] = json!(told);
+    }
+    Value::Object(responses)
+}
+
+/// The codes that a route can refuse with.
+fn refusals(route: &Route) -> Vec<Code> {
+    let mut codes = vec![Code::BadRequest, Code::Internal, Code::Busy];
+    codes.push(if route.auth == Auth::Administrator { Code::Unauthorized } else { Code::UnauthorizedProject });
+    if route.body {
+        codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
+    }
+    if route.operation_id {
+        codes.push(Code::IdempotencyKeyReused);
+    }
+    if route.path.contains("icense/{key}") || route.path.contains("{licenseKey}") {
+        codes.push(Code::LicenseNotFound);
+    }
+    let online = [Code::ProSdkRequired, Code::OfflineActivationRequired];
+    match route.endpoint {
+        Endpoint::License | Endpoint::Signout | Endpoint::Usage => codes.extend(online),
+        Endpoint::Heartbeat => codes.extend([online[0], online[1], Code::RegionBlocked]),
+        Endpoint::Activate => {
+            codes.extend(online);
+            codes.extend([
+                Code::RegionBlocked,
+                Code::VersionNotSupported,
+                Code::LicenseTerminated,
+                Code::LicenseRevoked,
+                Code::LicenseSuspended,
+            ]);
+            codes.extend([Code::DeviceLimitReached, Code::SeatLimitReached]);
+        }
+        Endpoint::Consume => {
+            codes.extend(online);
+            codes.extend([Code::LicenseTerminated, Code::LicenseRevoked, Code::LicenseSuspended, Code::LicenseExpired]);
+            codes.extend([Code::DeviceNotRegistered, Code::TokensDisabled, Code::InsufficientTokens]);
+        }
+        Endpoint::AdminCreatePolicy => codes.push(Code::ProjectNotFound),
+        Endpoint::AdminCreateLicense => {
+            codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
+        }
+        Endpoint::AdminChangeLicense => codes.push(Code::StateFinal),
+        Endpoint::AdminTokens => codes.extend([Code::TokensDisabled, Code::GrantLimitReached]),
+        Endpoint::Health | Endpoint::Seats | Endpoint::AdminCreateProject | Endpoint::AdminLicense => {}
+    }
+    codes
+}
