@@ -1,0 +1,189 @@
+//! Bad input, as one table over all routes: the documented code in the documented body, nothing written, no panic.
+
+use bytes::Bytes;
+use http::Request;
+use ltlm_protocol::code::RESERVED_WORDS;
+use ltlm_protocol::{Code, ErrorBody, limits};
+use serde_json::{Value, json};
+use shared::api::routes::{Auth, ROUTES, Route};
+
+use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
+
+/// A request to `route` that has nothing wrong but what the case puts there.
+fn builder(route: &Route, world: &World) -> http::request::Builder {
+    let path = route.path.replace("{key}", L1).replace("{licenseKey}", L1).replace("{projectId}", &world.project_id);
+    let builder = Request::builder().method(route.method).uri(path);
+    match route.auth {
+        Auth::Open => builder,
+        Auth::Project => builder.header("x-project-secret", SECRET),
+        Auth::Administrator => builder.header("authorization", format!("Bearer {ADMIN_KEY}")),
+    }
+}
+
+/// A refusal in the documented shape, with nothing written.
+fn assert_refused(reply: &Reply, code: Code, case: &str) {
+    let body: ErrorBody = serde_json::from_str(&reply.text).unwrap_or_else(|e| panic!("{case}: {e} in {}", reply.text));
+    assert_eq!((reply.status, body.code.as_str()), (code.status(), code.wire()), "{case}: {}", reply.text);
+    assert_eq!((body.status.as_str(), body.is_operational, &body.error), ("fail", true, &body.code), "{case}");
+    assert_eq!(reply.spent.write_units, 0.0, "{case}");
+    if code == Code::BadRequest {
+        let words: Vec<_> = RESERVED_WORDS.iter().filter(|word| body.message.contains(**word)).collect();
+        assert!(words.is_empty(), "{case}: {} says {words:?}", body.message);
+        assert!(!body.details.unwrap()["problems"].as_array().unwrap().is_empty(), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn every_route_with_a_body_refuses_what_is_not_its_json() {
+    let world = World::new().await;
+    let deep = "[".repeat(40) + &"]".repeat(40);
+    let bodies: &[(&str, &[u8])] = &[
+        ("empty", b""),
+        ("not JSON", b"{\"hwid\":"),
+        ("not UTF-8", b"{\"hwid\":\"\xff\xfe\"}"),
+        ("a list", b"[1,2]"),
+        ("a text", b"\"hello\""),
+        ("null", b"null"),
+        ("a bomb", deep.as_bytes()),
+        (
+            "wrong types",
+            br#"{"hwid":5,"amount":"5x","action":[],"name":{},"type":7,"policyId":[],"state":"asleep","reason":false}"#,
+        ),
+        ("nothing in it", b"{}"),
+    ];
+    for route in ROUTES.iter().filter(|route| route.body) {
+        for (name, body) in bodies {
+            let request = builder(route, &world).header("content-type", "application/json");
+            let reply = world.send(request.body(Bytes::copy_from_slice(body)).unwrap()).await;
+            assert_refused(&reply, Code::BadRequest, &format!("{} with {name}", route.name));
+        }
+        let request = builder(route, &world).header("content-type", "text/xml").body(Bytes::from_static(b"<a/>"));
+        assert_refused(&world.send(request.unwrap()).await, Code::UnsupportedMediaType, route.name);
+        let long = Bytes::from(vec![b' '; limits::BODY_BYTES_MAX + 1]);
+        assert_refused(&world.send(builder(route, &world).body(long).unwrap()).await, Code::BodyTooLarge, route.name);
+    }
+    assert_eq!(world.get(L1, "").await.int_of("tokensRemaining"), 100);
+}
+
+#[tokio::test]
+async fn every_closed_route_refuses_strangers() {
+    let world = World::new().await;
+    let body = || Bytes::from_static(b"{\"hwid\":\"a\",\"amount\":1,\"action\":\"x\",\"name\":\"n\"}");
+    for route in ROUTES.iter().filter(|route| route.auth != Auth::Open) {
+        let (header, wrong, code): (_, Vec<String>, _) = match route.auth {
+            Auth::Administrator => {
+                let other = format!("Bearer {}1", &ADMIN_KEY[..ADMIN_KEY.len() - 1]);
+                let keys = vec![String::new(), "Bearer".into(), "Bearer x".into(), format!("Basic {ADMIN_KEY}"), other];
+                ("authorization", keys, Code::Unauthorized)
+            }
+            _ => ("x-project-secret", vec![String::new(), "x".into(), "f".repeat(64)], Code::UnauthorizedProject),
+        };
+        let mut without = builder(route, &world).body(body()).unwrap();
+        without.headers_mut().remove(header);
+        assert_refused(&world.send(without).await, code, route.name);
+        for value in wrong {
+            let mut request = builder(route, &world).body(body()).unwrap();
+            request.headers_mut().insert(header, value.parse().unwrap());
+            if route.body && route.name == "admin-create-policy" && value == "x" {
+                continue;
+            }
+            assert_refused(&world.send(request).await, code, &format!("{} with {value:?}", route.name));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_license_route_refuses_an_unknown_key_alike() {
+    let world = World::new().await;
+    let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r"}).to_string();
+    for route in ROUTES.iter().filter(|route| route.path.contains("ey}")) {
+        for key in ["NOPE", "LIC-0000000000000000", "%2e%2e", "LIC%23META", "%F0%9F%98%80", "a%00b"] {
+            let good = builder(route, &world).body(Bytes::from(body.clone())).unwrap();
+            let mut request = good;
+            *request.uri_mut() = route.path.replace("{key}", key).replace("{licenseKey}", key).parse().unwrap();
+            assert_refused(&world.send(request).await, Code::LicenseNotFound, &format!("{} of {key}", route.name));
+        }
+    }
+}
+
+#[tokio::test]
+async fn amounts_devices_and_ids_are_bounded() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    let with = async |name: &str, value: Value| {
+        let mut body = json!({"hwid": device('a'), "amount": 1, "action": "x", "operationId": "id"});
+        body[name] = value;
+        world.post(L1, "consume", body).await
+    };
+    let cases = [
+        (
+            "amount",
+            vec![
+                json!(0),
+                json!(-1),
+                json!(2.5),
+                json!("5x"),
+                json!(1_000_000_001),
+                json!(1e300),
+                json!(true),
+                Value::Null,
+            ],
+        ),
+        ("hwid", vec![json!(""), json!("x".repeat(129)), json!(7), Value::Null]),
+        ("action", vec![json!(""), json!("x".repeat(201)), json!({}), Value::Null]),
+        ("operationId", vec![json!(""), json!("x".repeat(129)), json!("a b"), json!("ä"), json!(7)]),
+        ("meta", vec![json!([]), json!("x"), json!({"x": "y".repeat(4_096)})]),
+    ];
+    for (name, values) in cases {
+        for value in values {
+            let reply = with(name, value.clone()).await;
+            assert_refused(&reply, Code::BadRequest, &format!("{name} = {value}"));
+            assert_eq!(reply.body["details"]["problems"][0]["path"], *name);
+        }
+    }
+    for query in ["?limit=0", "?limit=101", "?limit=x", "?cursor=zz", "?cursor=6c"] {
+        assert_refused(&world.get(L1, &format!("/usage{query}")).await, Code::BadRequest, query);
+    }
+    assert_refused(&world.get(L1, &format!("?hwid={}", "x".repeat(129))).await, Code::BadRequest, "long hwid");
+    assert_eq!(world.get(L1, "").await.int_of("tokensRemaining"), 100);
+    assert_eq!(with("amount", json!(1)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_vendors_mistakes_are_all_told_at_once() {
+    let world = World::new().await;
+    let path = format!("/v1/admin/projects/{}/licenses", world.project_id);
+    let body = json!({"policyId": "1", "count": 21, "licenseKey": "short", "validUntil": "soon", "customer": {"email": "nobody"},
+        "overrides": {"limits": {"seats": {"maxSeats": -1}}}, "metadata": {"$type": 1}});
+    let reply = world.admin("POST", &path, body).await;
+    assert_refused(&reply, Code::BadRequest, "licence");
+    let paths: Vec<_> =
+        reply.body["details"]["problems"].as_array().unwrap().iter().map(|p| p["path"].as_str().unwrap()).collect();
+    for path in ["metadata", "count", "licenseKey", "customer.email", "validUntil", "overrides.limits.seats.maxSeats"] {
+        assert!(paths.contains(&path), "{path} in {paths:?}");
+    }
+    for body in
+        [json!({"amount": 0, "reason": "r"}), json!({"amount": -1, "reason": "r", "expiresAt": "2027-01-01T00:00:00Z"})]
+    {
+        assert_refused(
+            &world.admin("POST", &format!("/v1/admin/licenses/{L1}/tokens"), body).await,
+            Code::BadRequest,
+            "tokens",
+        );
+    }
+}
+
+#[tokio::test]
+async fn paths_and_methods_that_are_not_ours() {
+    let world = World::empty().await;
+    let call = async |method: &str, path: &str| {
+        world.send(Request::builder().method(method).uri(path).body(Bytes::new()).unwrap()).await
+    };
+    for path in ["/", "/v1", "/health/", "/api", "/api/api/health", "/v1/sdk/license//activate"] {
+        assert_refused(&call("GET", path).await, Code::RouteNotFound, path);
+    }
+    let reply = call("DELETE", &format!("/v1/admin/licenses/{L1}")).await;
+    assert_refused(&reply, Code::MethodNotAllowed, "delete");
+    assert_eq!(reply.headers["allow"], "GET, PATCH");
+    assert_eq!(call("HEAD", "/health").await.text, "");
+}

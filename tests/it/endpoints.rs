@@ -1,0 +1,102 @@
+//! Every route through the real handler, from its event file as API Gateway sends it.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::Value;
+use shared::api::routes::ROUTES;
+
+use crate::support::{Reply, World};
+
+/// Where the event files lie.
+pub(crate) fn events_folder() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
+
+/// Reads a route's event, with the fixture's ids in place of the placeholders.
+pub(crate) fn event(name: &str, project_id: &str, policy_id: &str) -> Value {
+    let text = std::fs::read_to_string(events_folder().join(format!("{name}.json")))
+        .unwrap_or_else(|e| panic!("events/{name}.json: {e}"));
+    serde_json::from_str(&text.replace("{{projectId}}", project_id).replace("{{policyId}}", policy_id)).unwrap()
+}
+
+/// An event as the request that API Gateway received.
+fn request(event: &Value) -> Request<Bytes> {
+    let query = event["rawQueryString"].as_str().unwrap();
+    let path = event["rawPath"].as_str().unwrap();
+    let uri = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    let mut request = Request::builder().method(event["requestContext"]["http"]["method"].as_str().unwrap()).uri(uri);
+    for (name, value) in event["headers"].as_object().unwrap() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    request.body(Bytes::from(event["body"].as_str().unwrap_or("").to_owned())).unwrap()
+}
+
+/// What each route answers to its event, in an order that makes sense.
+pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
+    ("health", 200, "status"),
+    ("admin-create-project", 201, "secretKey"),
+    ("admin-create-policy", 201, "PolicyID"),
+    ("admin-create-license", 201, "licenses"),
+    ("activate", 200, "machines"),
+    ("heartbeat", 200, "machines"),
+    ("consume", 200, "operation"),
+    ("usage", 200, "entries"),
+    ("seats", 200, "seats"),
+    ("license", 200, "licenseKey"),
+    ("signout", 200, "success"),
+    ("admin-license", 200, "licenseKey"),
+    ("admin-tokens", 200, "balanceAfter"),
+    ("admin-change-license", 200, "licenseKey"),
+];
+
+#[tokio::test]
+async fn every_route_answers_its_event() {
+    let world = World::new().await;
+    for (name, status, member) in EXPECTED {
+        let reply: Reply = world.send(request(&event(name, &world.project_id, "1"))).await;
+        assert_eq!(reply.status, *status, "{name}: {}", reply.text);
+        assert!(!reply.body[*member].is_null(), "{name}: {member} in {}", reply.text);
+        assert_eq!(reply.headers["content-type"], "application/json; charset=utf-8");
+        assert_eq!(reply.headers["cache-control"], "no-store");
+        assert_eq!(reply.headers["access-control-allow-origin"], "*");
+    }
+}
+
+#[test]
+fn every_route_has_an_event_and_every_event_a_route() {
+    let files: BTreeSet<_> = std::fs::read_dir(events_folder())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap().replace(".json", ""))
+        .collect();
+    let routes: BTreeSet<_> = ROUTES.iter().map(|route| route.name.to_owned()).collect();
+    let tested: BTreeSet<_> = EXPECTED.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(files, routes);
+    assert_eq!(tested, routes);
+}
+
+#[tokio::test]
+async fn a95_browsers_may_call_from_anywhere() {
+    let world = World::new().await;
+    let preflight = Request::builder()
+        .method("OPTIONS")
+        .uri("/api/v1/sdk/license/LIC-0BEC53C679BF012F/activate")
+        .header("origin", "https://game.example")
+        .header("access-control-request-headers", "x-project-secret, content-type");
+    let reply = world.send(preflight.body(Bytes::new()).unwrap()).await;
+    assert_eq!(reply.status, 204);
+    assert!(reply.headers["access-control-allow-headers"].to_str().unwrap().contains("x-project-secret"));
+    assert!(reply.headers["access-control-allow-methods"].to_str().unwrap().contains("PUT"));
+    let refused = world.activate("NOPE", "a").await;
+    assert_eq!(refused.headers["access-control-allow-origin"], "*");
+}
+
+#[tokio::test]
+async fn a98_health_needs_nothing() {
+    let world = World::empty().await;
+    for path in ["/health", "/api/health"] {
+        let reply = world.send(Request::builder().uri(path).body(Bytes::new()).unwrap()).await;
+        assert_eq!((reply.status, reply.spent.round_trips), (200, 0));
+    }
+}

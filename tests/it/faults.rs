@@ -1,0 +1,119 @@
+//! Faults between us and the table: what was answered "done" is there, and nothing is there twice.
+
+use crate::support::{L1, Reply, World, device};
+use serde_json::json;
+use shared::table::fault::Faults;
+
+fn faults(drop: u32, throttle: u32, conflict: u32, seed: u64) -> Faults {
+    Faults {
+        drop_reply_percent: drop,
+        throttle_percent: throttle,
+        conflict_percent: conflict,
+        delay_milliseconds: 0,
+        seed,
+    }
+}
+
+#[tokio::test]
+async fn a_lost_reply_after_the_commit_charges_once() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    for round in 0..20 {
+        // Every reply is lost: the request gives up, although the charge was written.
+        world.host.app.table.set(faults(0, 0, 0, round));
+        let before = world.get(L1, "").await.int_of("tokensRemaining");
+        let table = &world.host.app.table;
+        table.set(faults(60, 0, 0, round));
+        let id = format!("op-{round}");
+        let first = world.consume(L1, &device('a'), 2, &id).await;
+        table.set(faults(0, 0, 0, 0));
+        let again = world.consume(L1, &device('a'), 2, &id).await;
+        assert_eq!((again.status, &again.body["replayed"]), (200, &json!(true)));
+        assert_eq!(first.int_of("tokensRemaining"), again.int_of("tokensRemaining"));
+        assert_eq!(again.int_of("tokensRemaining"), before - 2, "charged once");
+    }
+    assert_eq!(world.audit(L1).await, 40);
+}
+
+#[tokio::test]
+async fn an_operation_without_an_id_of_the_callers_is_charged_once_too() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    world.host.app.table.set(faults(50, 20, 20, 7));
+    for _ in 0..10 {
+        let reply = world.post(L1, "consume", json!({"hwid": device('a'), "amount": 1, "action": "x"})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    world.host.app.table.set(faults(0, 0, 0, 0));
+    assert_eq!(world.audit(L1).await, 10);
+}
+
+#[tokio::test]
+async fn throttles_and_conflicts_are_waited_out() {
+    let world = World::new().await;
+    world.host.app.table.set(faults(20, 40, 30, 3));
+    let ok = |reply: &Reply| assert_eq!(reply.status, 200, "{}", reply.text);
+    for letter in ['a', 'b', 'c'] {
+        ok(&world.activate(L1, &device(letter)).await);
+    }
+    ok(&world.beat(L1, &device('a')).await);
+    ok(&world.post(L1, "signout", json!({"hwid": device('b')})).await);
+    ok(&world.get(L1, "/usage").await);
+    ok(&world.set_state(L1, "suspended").await);
+    ok(&world.set_state(L1, "active").await);
+    let issued = world
+        .admin(
+            "POST",
+            &format!("/v1/admin/projects/{}/licenses", world.project_id),
+            json!({"policyId": "1", "count": 2, "operationId": "i"}),
+        )
+        .await;
+    assert_eq!(issued.status, 201, "{}", issued.text);
+    world.host.app.table.set(faults(0, 0, 0, 0));
+    let seats = world.get(L1, "/seats").await;
+    assert_eq!(seats.int_of("activeSeats"), 1);
+    assert_eq!(world.beat(L1, &device('c')).await.seat().1, "OCCUPIED");
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_recover_is_busy_and_not_broken() {
+    let world = World::new().await;
+    world.host.app.table.set(faults(0, 100, 0, 0));
+    let request = crate::support::post_request(L1, "activate", &json!({"hwid": device('a')}));
+    let (response, report) = world.host.respond(request, std::time::Duration::from_millis(300)).await;
+    assert_eq!((response.status().as_u16(), report.code), (503, Some("BUSY")));
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert!(!String::from_utf8_lossy(response.body()).contains("injected"), "causes are for the log");
+    assert!(report.cause.unwrap().contains("injected"));
+}
+
+/// Stops the process after each round trip in turn; then everything is done once or not at all, and a retry heals it.
+#[tokio::test]
+async fn a_kill_between_any_two_round_trips_leaves_nothing_half_done() {
+    for stop_after in 0..4 {
+        let world = World::new().await;
+        let table = &world.host.app.table;
+        let key = world.license_with(json!({})).await;
+
+        table.stop_after(Some(stop_after));
+        let first = world.activate(&key, &device('a')).await;
+        table.stop_after(None);
+        assert!(first.status == 200 || first.status == 500);
+        let again = world.activate(&key, &device('a')).await;
+        assert_eq!(again.seat(), ("active", "OCCUPIED"));
+        assert_eq!((again.int_of("activeSeats"), again.body["machines"].as_array().unwrap().len()), (1, 1));
+
+        table.stop_after(Some(stop_after));
+        let charged = world.consume(&key, &device('a'), 5, "op").await;
+        table.stop_after(None);
+        let again = world.consume(&key, &device('a'), 5, "op").await;
+        assert_eq!((again.int_of("tokensRemaining"), again.body["replayed"] == true), (95, charged.status == 200));
+
+        table.stop_after(Some(stop_after));
+        world.post(&key, "signout", json!({"hwid": device('a')})).await;
+        table.stop_after(None);
+        let out = world.post(&key, "signout", json!({"hwid": device('a')})).await;
+        assert_eq!((out.status, out.int_of("activeSeats")), (200, 0));
+        assert_eq!(world.audit(&key).await, 5);
+    }
+}

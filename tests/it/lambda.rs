@@ -1,0 +1,160 @@
+//! The real Lambda binaries under an emulated Runtime API, fed from `events/`, on the embedded engine.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use shared::api::routes::ROUTES;
+use shared::host::clock::SystemClock;
+use shared::service::Clock;
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+
+use crate::endpoints::{EXPECTED, event};
+use crate::support::{ADMIN_KEY, L1, SECRET, World, device, program};
+
+/// What the Runtime API has for a function, and where its answers go.
+struct Runtime {
+    events: Mutex<std::vec::IntoIter<Value>>,
+    answers: mpsc::UnboundedSender<Value>,
+}
+
+/// The next event; after the last one the function is kept waiting, as Lambda does.
+async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
+    let event = runtime.events.lock().unwrap().next();
+    let Some(event) = event else { return std::future::pending().await };
+    let deadline = std::time::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(30);
+    let headers = [
+        ("lambda-runtime-aws-request-id", "request-1".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-west-1:123456789012:function:f".to_owned()),
+        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700".to_owned()),
+    ];
+    (headers, event.to_string())
+}
+
+async fn answer(
+    State(runtime): State<Arc<Runtime>>,
+    Path((_, kind)): Path<(String, String)>,
+    _: HeaderMap,
+    body: String,
+) -> impl IntoResponse {
+    assert_eq!(kind, "response", "the function failed: {body}");
+    runtime.answers.send(serde_json::from_str(&body).unwrap()).unwrap();
+    axum::http::StatusCode::ACCEPTED
+}
+
+/// Runs a function's binary on these events; its answers, and all that it printed.
+async fn invoke(world: &World, function: &str, events: Vec<Value>) -> (Vec<Value>, String) {
+    let count = events.len();
+    let (answers, mut received) = mpsc::unbounded_channel();
+    let runtime = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers });
+    let router = Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answer))
+        .with_state(runtime);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+    let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+    let mut child = tokio::process::Command::new(program(function))
+        .env_clear()
+        .envs([
+            ("AWS_LAMBDA_RUNTIME_API", address.to_string()),
+            ("AWS_LAMBDA_FUNCTION_NAME", function.to_owned()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256".to_owned()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "g".to_owned()),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "s".to_owned()),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+            ("AWS_LAMBDA_LOG_LEVEL", "DEBUG".to_owned()),
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", world.engine.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL_KMS", world.keys.endpoint().to_owned()),
+            ("LTLM_TABLE", local::world::TABLE.to_owned()),
+            ("LTLM_KMS_KEY", local::kms::KEY_ID.to_owned()),
+            ("LTLM_ADMIN_KEY_SHA256", hex::encode(Sha256::digest(ADMIN_KEY))),
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut out = Vec::new();
+    for _ in 0..count {
+        match tokio::time::timeout(Duration::from_secs(30), received.recv()).await {
+            Ok(answer) => out.push(answer.unwrap()),
+            Err(_) => break,
+        }
+    }
+    // Give the log lines of the last answer time to be written: they come before the next poll.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    child.kill().await.unwrap();
+    let mut printed = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut printed).await.unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut printed).await.unwrap();
+    server.abort();
+    assert_eq!(out.len(), count, "{function} does not answer; it printed {printed}");
+    (out, printed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_function_answers_its_events() {
+    // The binaries read the real clock, so the fixture's license must begin now.
+    let world = World::starting_at(SystemClock.now()).await;
+    for (name, status, member) in EXPECTED {
+        let function = ROUTES.iter().find(|route| route.name == *name).unwrap().function;
+        let (answers, printed) = invoke(&world, function, vec![event(name, &world.project_id, "1")]).await;
+        let answer = &answers[0];
+        assert_eq!(answer["statusCode"], *status, "{name}: {answer}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert!(!body[*member].is_null(), "{name}: {body}");
+        assert_eq!(answer["headers"]["content-type"], "application/json; charset=utf-8");
+        assert_eq!(answer["isBase64Encoded"], false);
+        for line in [format!(r#""route":"{name}""#), format!(r#""Route":"{name}""#), "CloudWatchMetrics".to_owned()] {
+            assert!(printed.contains(&line), "{name} without {line}: {printed}");
+        }
+        for secret in [SECRET, ADMIN_KEY, L1, &device('a')] {
+            assert!(!printed.contains(secret), "{name} prints a secret: {printed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_process_answers_one_event_after_another() {
+    // The binaries read the real clock, so the fixture's license must begin now.
+    let world = World::starting_at(SystemClock.now()).await;
+    world.activate(L1, &device('a')).await;
+    let events = vec![event("consume", &world.project_id, "1"); 3];
+    let (answers, printed) = invoke(&world, "consume", events).await;
+    let replayed: Vec<bool> =
+        answers.iter().map(|answer| answer["body"].as_str().unwrap().contains(r#""replayed":true"#)).collect();
+    assert_eq!(replayed, [false, true, true]);
+    assert!(printed.contains(r#""round_trips":1"#), "warm by the second event: {printed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_serves_its_own_routes_only() {
+    // The binaries read the real clock, so the fixture's license must begin now.
+    let world = World::starting_at(SystemClock.now()).await;
+    let (answers, _) = invoke(&world, "license", vec![event("consume", &world.project_id, "1")]).await;
+    assert_eq!(answers[0]["statusCode"], 404);
+}
+
+#[tokio::test]
+async fn a_function_without_its_configuration_says_what_is_missing() {
+    let output = tokio::process::Command::new(program("admin")).env_clear().output().await.unwrap();
+    assert!(!output.status.success());
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("LTLM_TABLE is missing") && printed.contains("LTLM_KMS_KEY is missing"), "{printed}");
+}

@@ -1,0 +1,243 @@
+//! `cargo run -p local` as its user meets it: the real program, over the wire.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::support::program;
+
+/// A running program with what it told.
+struct Running {
+    child: Child,
+    demo: Value,
+}
+
+/// A folder of its own that goes with the test.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("ltlm-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn start(folder: &Path, options: &[&str]) -> Running {
+    let mut child = Command::new(program("local"))
+        .args(["--port", "0", "--data"])
+        .arg(folder)
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(line.starts_with("LTLM is ready on http://127.0.0.1:"), "{line}");
+    let demo = serde_json::from_str(&std::fs::read_to_string(folder.join("demo.json")).unwrap()).unwrap();
+    // Keep the pipe open, so that later prints do not fail.
+    #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Running { child, demo }
+}
+
+impl Running {
+    fn text(&self, pointer: &str) -> &str {
+        self.demo.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} in demo.json"))
+    }
+
+    async fn post(&self, client: &Client, path: &str, body: &Value) -> reqwest::Result<Value> {
+        let url = format!("{}{path}", self.text("/baseUrl"));
+        client.post(url).header("x-project-secret", self.text("/projectSecret")).json(body).send().await?.json().await
+    }
+
+    async fn license(&self, client: &Client, route: &str, body: &Value) -> reqwest::Result<Value> {
+        self.post(client, &format!("/v1/sdk/license/{}/{route}", self.text("/licenses/SUB")), body).await
+    }
+
+    async fn get(&self, client: &Client, path: &str) -> Value {
+        let url = format!("{}{path}", self.text("/baseUrl"));
+        client
+            .get(url)
+            .header("x-project-secret", self.text("/projectSecret"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn the_first_quarter_of_an_hour() {
+    let folder = Folder::new("first");
+    let running = start(&folder.0, &["--quiet"]).await;
+    let client = Client::new();
+    for name in ["projectId", "projectSecret", "publicKeyPem", "adminKey", "baseUrl"] {
+        assert!(running.demo[name].is_string(), "{name}");
+    }
+    for name in ["SUB", "PERP", "AIR"] {
+        assert_eq!(running.text(&format!("/licenses/{name}")).len(), 20);
+        assert!(running.demo["policies"][name].is_number());
+    }
+    let activated = running.license(&client, "activate", &json!({"hwid": "desk-a"})).await.unwrap();
+    assert_eq!((&activated["status"], &activated["seatStatus"]), (&json!("active"), &json!("OCCUPIED")));
+    let charge = json!({"hwid": "desk-a", "amount": 5, "action": "export", "operationId": "op-1"});
+    for replayed in [false, true] {
+        let answer = running.license(&client, "consume", &charge).await.unwrap();
+        assert_eq!((&answer["tokensRemaining"], &answer["replayed"]), (&json!(95), &json!(replayed)));
+    }
+    assert_eq!(running.get(&client, "/api/health").await["status"], "ok");
+    let units = running.get(&client, "/__local/units").await;
+    assert_eq!(
+        (&units["routes"]["consume"]["requests"], &units["routes"]["consume"]["last"]["writeUnits"]),
+        (&json!(2), &json!(0.0))
+    );
+
+    // The clock is moved; the license ends.
+    let before = running.get(&client, "/__local/clock").await["now"].clone();
+    let moved = running.post(&client, "/__local/clock", &json!({"advanceSeconds": 40 * 86_400})).await.unwrap();
+    assert!(moved["now"].as_str() > before.as_str());
+    let beat = running.license(&client, "heartbeat", &json!({"hwid": "desk-a"})).await.unwrap();
+    assert_eq!(beat["status"], "expired");
+    let set = running.post(&client, "/__local/clock", &json!({"now": "2027-01-31T00:00:00Z"})).await.unwrap();
+    assert!(set["now"].as_str().unwrap().starts_with("2027-01-31T00:00:0"));
+    let wrong = running.post(&client, "/__local/clock", &json!({"now": "soon"})).await.unwrap();
+    assert_eq!(wrong["code"], "BAD_REQUEST");
+
+    // Replies are dropped after the effect; a retry gets the answer.
+    running.post(&client, "/__local/clock", &json!({"now": "2026-11-21T00:00:00Z"})).await.unwrap();
+    running.post(&client, "/__local/faults", &json!({"dropReplyPercent": 100})).await.unwrap();
+    let lost = json!({"hwid": "desk-a", "amount": 5, "action": "export", "operationId": "op-2"});
+    assert!(running.license(&client, "activate", &json!({"hwid": "desk-b"})).await.is_err());
+    running.post(&client, "/__local/faults", &json!({"dropReplyPercent": 40, "seed": 3})).await.unwrap();
+    let mut answer = running.license(&client, "consume", &lost).await;
+    for _ in 0..50 {
+        if answer.is_ok() {
+            break;
+        }
+        answer = running.license(&client, "consume", &lost).await;
+    }
+    assert_eq!(answer.unwrap()["tokensRemaining"], 90);
+    running.post(&client, "/__local/faults", &json!({})).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kill_in_mid_load_loses_no_answered_operation() {
+    let folder = Folder::new("kill");
+    let mut running = start(&folder.0, &["--quiet"]).await;
+    let client = Client::new();
+    running.license(&client, "activate", &json!({"hwid": "desk-a"})).await.unwrap();
+    let mut answered = Vec::new();
+    let mut number = 0;
+    for round in 0..3 {
+        let load = async {
+            loop {
+                number += 1;
+                let charge =
+                    json!({"hwid": "desk-a", "amount": 1, "action": "load", "operationId": format!("op-{number}")});
+                match running.license(&client, "consume", &charge).await {
+                    Ok(answer) if answer["replayed"] == false => answered.push((number, answer["operation"].clone())),
+                    Ok(answer) => panic!("{answer}"),
+                    Err(_) => break,
+                }
+                if number % 20 == 0 {
+                    break;
+                }
+            }
+        };
+        // Killed while the next operation is on its way.
+        let _ = tokio::time::timeout(Duration::from_millis(150 + 40 * round), load).await;
+        running.child.kill().await.unwrap();
+        running = start(&folder.0, &["--quiet"]).await;
+    }
+    assert!(answered.len() > 5, "{} operations", answered.len());
+    for (number, operation) in &answered {
+        let charge = json!({"hwid": "desk-a", "amount": 1, "action": "load", "operationId": format!("op-{number}")});
+        let again = running.license(&client, "consume", &charge).await.unwrap();
+        assert_eq!((&again["replayed"], &again["operation"]), (&json!(true), operation));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_ends_cleanly_and_goes_on_where_it_was() {
+    let folder = Folder::new("restart");
+    let mut running = start(&folder.0, &["--quiet"]).await;
+    let (secret, admin) = (running.text("/projectSecret").to_owned(), running.text("/adminKey").to_owned());
+    let terminated = Command::new("kill").arg(running.child.id().unwrap().to_string()).status().await.unwrap();
+    assert!(terminated.success());
+    assert!(running.child.wait().await.unwrap().success());
+    let again = start(&folder.0, &[]).await;
+    assert_eq!((again.text("/projectSecret"), again.text("/adminKey")), (secret.as_str(), admin.as_str()));
+    drop(again);
+    let fresh = start(&folder.0, &["--fresh"]).await;
+    assert_ne!(fresh.text("/projectSecret"), secret);
+}
+
+#[tokio::test]
+async fn what_the_user_can_mend_is_one_sentence_and_exit_code_2() {
+    let folder = Folder::new("mend");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let file = folder.0.join("file");
+    std::fs::write(&file, "not a folder").unwrap();
+    let broken = folder.0.join("broken");
+    std::fs::create_dir_all(&broken).unwrap();
+    std::fs::write(broken.join("demo.json"), "{").unwrap();
+    let cases: [(&[&str], &Path, &str); 4] = [
+        (&["--port", &port], &folder.0, "Cannot listen on"),
+        (&["--port", "0"], &file, "Cannot use the data folder"),
+        (&["--port", "0"], &broken, "is not JSON; --fresh starts anew"),
+        (&["--port", "0", "--endpoint-url", "http://127.0.0.1:9"], &folder.0, "Cannot open the table at"),
+    ];
+    for (options, data, sentence) in cases {
+        let output = Command::new(program("local"))
+            .args(options)
+            .arg("--data")
+            .arg(data)
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .output()
+            .await
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(sentence) && told.lines().count() == 1, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn another_dynamodb_endpoint_serves_as_well() {
+    let engine = local::engine::Engine::start(local::engine::Storage::Memory).await.unwrap();
+    let folder = Folder::new("external");
+    // SAFETY of the environment: the credentials are passed to the child only.
+    let mut child = Command::new(program("local"))
+        .args(["--port", "0", "--quiet", "--endpoint-url", engine.endpoint(), "--data"])
+        .arg(&folder.0)
+        .envs([("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(line.starts_with("LTLM is ready"), "{line}");
+    assert!(!folder.0.join("ltlm.db").exists());
+}

@@ -1,0 +1,16 @@
+//! The whole system, tested from outside in: one binary, because each further one links the AWS SDK again.
+
+mod bad_input;
+mod documents;
+mod endpoints;
+mod faults;
+mod journeys;
+mod keys;
+mod lambda;
+mod local_server;
+mod model;
+mod races;
+mod support;
+mod template;
+mod tidy;
+mod units;

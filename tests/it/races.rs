@@ -1,0 +1,144 @@
+//! Real concurrency on the real engine: many callers, one last thing.
+
+use std::sync::Arc;
+
+use crate::support::{World, device, post_request, send};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+const ROUNDS: usize = 50;
+const CALLERS: usize = 16;
+
+/// Sends one POST per caller at the same time, over two processes; the bodies of the answers.
+async fn all_at_once(
+    world: &World,
+    other: &Arc<local::world::Local>,
+    key: &str,
+    route: &'static str,
+    bodies: Vec<Value>,
+) -> Vec<crate::support::Reply> {
+    let barrier = Arc::new(tokio::sync::Barrier::new(bodies.len()));
+    let tasks = bodies.into_iter().enumerate().map(|(index, body)| {
+        let host = if index % 2 == 0 { world.host.clone() } else { other.clone() };
+        let (barrier, key) = (barrier.clone(), key.to_owned());
+        #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+        tokio::spawn(async move {
+            barrier.wait().await;
+            send(&host, post_request(&key, route, &body)).await
+        })
+    });
+    join_all(tasks).await.into_iter().map(|reply| reply.unwrap()).collect()
+}
+
+fn hwid(index: usize) -> String {
+    format!("device-{index:03}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_seat_goes_to_one() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key =
+        world.license_with(json!({"seats": {"enabled": true, "maxSeats": 3}, "devices": {"maxDevices": 100}})).await;
+    for index in 0..CALLERS + 2 {
+        world.activate(&key, &hwid(index)).await;
+    }
+    for round in 0..ROUNDS {
+        // Everybody lapses, two sit down again, and sixteen want the third seat.
+        world.clock.advance_seconds(1_000);
+        for index in CALLERS..CALLERS + 2 {
+            assert_eq!(world.beat(&key, &hwid(index)).await.seat().1, "OCCUPIED");
+        }
+        let bodies = (0..CALLERS).map(|index| json!({"hwid": hwid(index)})).collect();
+        let replies = all_at_once(&world, &other, &key, "heartbeat", bodies).await;
+        let seated = replies.iter().filter(|reply| reply.seat().1 == "OCCUPIED").count();
+        assert_eq!(seated, 1, "round {round}");
+        assert_eq!(world.get(&key, "/seats").await.int_of("activeSeats"), 3, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_token_is_spent_once() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": ROUNDS}})).await;
+    world.activate(&key, &device('a')).await;
+    for round in 0..ROUNDS {
+        // One token a round: take all others away first, give them back after.
+        let left = world.get(&key, "").await.int_of("tokensRemaining");
+        assert_eq!(left, (ROUNDS - round) as i64);
+        let path = format!("/v1/admin/licenses/{key}/tokens");
+        if left > 1 {
+            world.admin("POST", &path, json!({"amount": 1 - left, "reason": "aside"})).await;
+        }
+        let bodies = (0..CALLERS)
+            .map(|caller| json!({"hwid": device('a'), "amount": 1, "action": "x", "operationId": format!("{round}-{caller}")}))
+            .collect();
+        let replies = all_at_once(&world, &other, &key, "consume", bodies).await;
+        let charged = replies.iter().filter(|reply| reply.status == 200).count();
+        assert_eq!(charged, 1, "round {round}");
+        replies.iter().filter(|reply| reply.status != 200).for_each(|reply| {
+            reply.refused(403, "INSUFFICIENT_TOKENS");
+        });
+        if left > 1 {
+            world.admin("POST", &path, json!({"amount": left - 1, "reason": "back"})).await;
+        }
+    }
+    assert_eq!(world.audit(&key).await, ROUNDS as i64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a36_the_last_place_goes_to_one_device() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let policy = {
+        let mut terms = local::demo::sub();
+        terms["config"]["limits"]["devices"]["maxDevices"] = json!(2);
+        world.policy(terms).await
+    };
+    for round in 0..ROUNDS {
+        let key = world.license(&policy, None).await;
+        world.activate(&key, &device('a')).await;
+        let bodies = (0..CALLERS).map(|index| json!({"hwid": hwid(index)})).collect();
+        let replies = all_at_once(&world, &other, &key, "activate", bodies).await;
+        assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1, "round {round}");
+        replies.iter().filter(|reply| reply.status != 200).for_each(|reply| {
+            reply.refused(403, "DEVICE_LIMIT_REACHED");
+        });
+        let license = world.get(&key, &format!("?hwid={}", device('a'))).await;
+        assert_eq!(license.body["machines"].as_array().unwrap().len(), 2, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_operation_sent_sixteen_times_at_once_is_done_once() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000}})).await;
+    world.activate(&key, &device('a')).await;
+    for round in 0..ROUNDS / 5 {
+        let body = json!({"hwid": device('a'), "amount": 3, "action": "x", "operationId": format!("op-{round}")});
+        let replies = all_at_once(&world, &other, &key, "consume", vec![body; CALLERS]).await;
+        assert!(replies.iter().all(|reply| reply.status == 200));
+        assert_eq!(replies.iter().filter(|reply| reply.body["replayed"] == false).count(), 1, "round {round}");
+        let left: Vec<_> = replies.iter().map(|reply| reply.int_of("tokensRemaining")).collect();
+        assert!(left.iter().all(|n| *n == left[0]), "one answer: {left:?}");
+    }
+    assert_eq!(world.audit(&key).await, 3 * (ROUNDS as i64 / 5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a67_fifty_devices_spend_a_hundred_tokens() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = world.license_with(json!({"devices": {"maxDevices": 60}})).await;
+    for index in 0..50 {
+        assert_eq!(world.activate(&key, &hwid(index)).await.status, 200);
+    }
+    let bodies = (0..50).map(|index| json!({"hwid": hwid(index), "amount": 3, "action": "x"})).collect();
+    let replies = all_at_once(&world, &other, &key, "consume", bodies).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 33);
+    assert_eq!(replies.iter().filter(|reply| reply.body["code"] == "INSUFFICIENT_TOKENS").count(), 17);
+    assert_eq!(world.get(&key, "").await.int_of("tokensRemaining"), 1);
+    assert_eq!(world.audit(&key).await, 99);
+}

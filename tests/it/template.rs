@@ -1,0 +1,142 @@
+//! `template.yaml`, translated to plain CloudFormation (`cargo xtask template`), against the routes and the schema.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use shared::api::routes::{FUNCTIONS, PREFIX, ROUTES};
+use shared::table::schema::{KEY_ATTRIBUTES, LIST_INDEX};
+
+fn translated() -> Value {
+    let path = crate::support::target_folder().join("template.json");
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|e| panic!("{}: {e}; run `cargo xtask template` first", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a String, &'a Value)> {
+    template["Resources"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, r)| r["Type"] == kind)
+        .map(|(name, r)| (name, &r["Properties"]))
+        .collect()
+}
+
+/// Names of functions by logical id: `ConsumeFunction` is `consume`.
+fn function_name(properties: &Value) -> String {
+    properties["FunctionName"]["Fn::Sub"].as_str().unwrap().rsplit('-').next().unwrap().to_owned()
+}
+
+#[test]
+fn every_route_leads_to_its_function_with_and_without_the_prefix() {
+    let template = translated();
+    let (_, api) = resources(&template, "AWS::ApiGatewayV2::Api")[0];
+    let mut found = BTreeSet::new();
+    for (path, methods) in api["Body"]["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let target = operation["x-amazon-apigateway-integration"]["uri"].to_string();
+            let function = FUNCTIONS
+                .iter()
+                .find(|f| target.to_lowercase().contains(&format!("{}function", f.name)))
+                .expect(&target);
+            found.insert((method.to_uppercase(), path.clone(), function.name.to_owned()));
+        }
+    }
+    let expected: BTreeSet<_> = ROUTES
+        .iter()
+        .flat_map(|route| {
+            ["", PREFIX]
+                .map(|prefix| (route.method.to_owned(), format!("{prefix}{}", route.path), route.function.to_owned()))
+        })
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_function_may_do_exactly_what_its_routes_need() {
+    let template = translated();
+    let roles: BTreeMap<_, _> = resources(&template, "AWS::IAM::Role").into_iter().collect();
+    for function in FUNCTIONS {
+        let role =
+            roles.iter().find(|(name, _)| name.to_lowercase() == format!("{}functionrole", function.name)).unwrap().1;
+        let statements: Vec<&Value> = role["Policies"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|p| p["PolicyDocument"]["Statement"].as_array().unwrap())
+            .collect();
+        let actions = |on: &str| -> BTreeSet<String> {
+            let hits = statements.iter().filter(|s| s["Resource"].to_string() == on);
+            hits.flat_map(|s| match &s["Action"] {
+                Value::Array(list) => list.iter().map(|a| a.as_str().unwrap().to_owned()).collect(),
+                one => vec![one.as_str().unwrap().to_owned()],
+            })
+            .collect()
+        };
+        let table: BTreeSet<_> = function.table_actions.iter().map(|a| format!("dynamodb:{a}")).collect();
+        assert_eq!(actions(r#"{"Fn::GetAtt":["Table","Arn"]}"#), table, "{}", function.name);
+        let index: BTreeSet<_> = function.queries_index.then(|| "dynamodb:Query".to_owned()).into_iter().collect();
+        assert_eq!(actions(r#"{"Fn::Sub":"${Table.Arn}/index/list"}"#), index, "{}", function.name);
+        let keys: BTreeSet<_> = if function.uses_keys {
+            ["kms:Decrypt".to_owned(), "kms:GenerateDataKey".to_owned()].into()
+        } else {
+            BTreeSet::new()
+        };
+        assert_eq!(actions(r#"{"Fn::GetAtt":["Key","Arn"]}"#), keys, "{}", function.name);
+        for statement in &statements {
+            assert_ne!(statement["Resource"], json!("*"), "{}", function.name);
+            if statement.to_string().contains("kms:") {
+                assert_eq!(statement["Condition"]["StringEquals"]["kms:EncryptionContext:service"], "ltlm");
+            }
+        }
+    }
+    assert_eq!(resources(&template, "AWS::Lambda::Function").len(), FUNCTIONS.len());
+}
+
+#[test]
+fn every_function_has_its_log_group_and_alarms() {
+    let template = translated();
+    let logs: BTreeSet<_> = resources(&template, "AWS::Logs::LogGroup")
+        .iter()
+        .filter(|(_, logs)| !logs["RetentionInDays"].is_null())
+        .filter_map(|(_, logs)| logs["LogGroupName"]["Fn::Sub"].as_str())
+        .collect();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    for (_, function) in resources(&template, "AWS::Lambda::Function") {
+        let name = function_name(function);
+        assert!(logs.contains(format!("/aws/lambda/ltlm-${{Stage}}-{name}").as_str()), "{name}");
+        for metric in ["Errors", "Throttles", "Duration"] {
+            let watched = alarms.iter().any(|(_, alarm)| {
+                alarm["MetricName"] == metric
+                    && alarm["Dimensions"][0]["Value"]["Fn::Sub"] == format!("ltlm-${{Stage}}-{name}")
+            });
+            assert!(watched, "{name}: {metric}");
+        }
+        for variable in ["LTLM_TABLE", "LTLM_STAGE", "LTLM_COUNTRY_HEADER"] {
+            assert!(!function["Environment"]["Variables"][variable].is_null(), "{name}: {variable}");
+        }
+    }
+}
+
+#[test]
+fn the_table_is_the_one_that_the_code_expects_and_is_safe() {
+    let template = translated();
+    let (_, table) = resources(&template, "AWS::DynamoDB::Table")[0];
+    let key = |schema: &Value| -> Vec<String> {
+        schema.as_array().unwrap().iter().map(|k| k["AttributeName"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(key(&table["KeySchema"]), KEY_ATTRIBUTES[..2]);
+    let index = &table["GlobalSecondaryIndexes"][0];
+    assert_eq!(
+        (index["IndexName"].as_str().unwrap(), key(&index["KeySchema"])),
+        (LIST_INDEX, KEY_ATTRIBUTES[2..].iter().map(|s| (*s).to_owned()).collect())
+    );
+    assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(table["DeletionProtectionEnabled"], true);
+    assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["TimeToLiveSpecification"]["Enabled"], true);
+    assert!(!table["StreamSpecification"]["StreamViewType"].is_null());
+    assert_eq!(template["Resources"]["Table"]["UpdateReplacePolicy"], "Retain");
+    assert_eq!(template["Resources"]["Key"]["Properties"]["EnableKeyRotation"], true);
+}

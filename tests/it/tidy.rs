@@ -1,0 +1,157 @@
+//! The house rules that a compiler does not check.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// All files below `folder` with this ending.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path, ending)),
+            false if path.to_string_lossy().ends_with(ending) => found.push(path),
+            false => {}
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources(package: &str) -> Vec<(String, String)> {
+    let folder = root().join(package);
+    files(&folder, ".rs")
+        .into_iter()
+        .map(|path| {
+            (path.strip_prefix(&folder).unwrap().display().to_string(), std::fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+/// The part of a file before its tests.
+fn code(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap()
+}
+
+/// The floors of `shared`, lowest first, and what each may name.
+const FLOORS: &[(&str, &[&str])] = &[
+    ("domain", &["domain"]),
+    ("table", &["domain", "table"]),
+    ("keys", &["keys"]),
+    ("service", &["domain", "table", "keys", "service"]),
+    ("api", &["domain", "table", "keys", "service", "api"]),
+    ("host", &["domain", "table", "keys", "service", "api", "host"]),
+];
+
+#[test]
+fn arrows_between_floors_only_go_down() {
+    for (file, text) in sources("shared/src") {
+        let Some((floor, allowed)) = FLOORS.iter().find(|(floor, _)| file.starts_with(&format!("{floor}/"))) else {
+            assert_eq!(file, "lib.rs");
+            continue;
+        };
+        for line in code(&text).lines().filter(|line| line.contains("crate::")) {
+            for part in line.split("crate::").skip(1) {
+                let named: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                assert!(allowed.contains(&named.as_str()), "{file}: floor {floor} may not use {named}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_floor_keeps_to_its_own_tools() {
+    let forbidden: &[(&str, &[&str])] = &[
+        ("domain", &["async ", ".await", "aws_", "http::", "tracing", "tokio", "getrandom", "SystemTime", "std::env"]),
+        ("table", &["lambda_http", "std::env", "SystemTime"]),
+        ("service", &["aws_sdk", "http::", "lambda_http", "std::env", "SystemTime"]),
+        ("api", &["aws_", "lambda_http", "std::env", "SystemTime", "getrandom::"]),
+    ];
+    for (file, text) in sources("shared/src") {
+        for (floor, words) in forbidden.iter().filter(|(floor, _)| file.starts_with(&format!("{floor}/"))) {
+            for word in *words {
+                let offending =
+                    code(&text).lines().find(|line| line.contains(word) && !line.trim_start().starts_with("//"));
+                assert_eq!(offending, None, "{file}: {floor} must not use {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_key_file_knows_prefixes() {
+    let prefixes = [
+        "\"PROJ#",
+        "\"SECRET#",
+        "\"POL#",
+        "\"LIC#",
+        "\"WALLET#",
+        "\"DEV#",
+        "\"SEAT#",
+        "\"LEDGER#",
+        "\"ADMINOP#",
+        "\"DEVICES#",
+    ];
+    for (file, text) in sources("shared/src").into_iter().filter(|(file, _)| file != "table/key.rs") {
+        let found = prefixes.iter().find(|prefix| text.contains(**prefix));
+        assert_eq!(found, None, "{file}");
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for package in ["protocol/src", "shared/src", "functions/src", "tools/local/src", "tools/xtask/src", "tests/it"] {
+        for (file, text) in sources(package) {
+            assert!(text.starts_with("//! "), "{package}/{file}");
+        }
+    }
+}
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    let root = root();
+    let mut documents = files(&root.join("docs"), ".md");
+    documents.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    for document in documents {
+        let text = std::fs::read_to_string(&document).unwrap();
+        assert!(text.starts_with("# "), "{} has no title", document.display());
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if link.starts_with("http") || link.starts_with('#') {
+                continue;
+            }
+            let target = document.parent().unwrap().join(link.split('#').next().unwrap());
+            assert!(target.exists(), "{}: {link}", document.display());
+        }
+    }
+}
+
+/// Each numbered statement of docs/semantics.md names its test in backquotes; that test exists.
+#[test]
+fn every_statement_of_the_semantics_has_a_test() {
+    let text = std::fs::read_to_string(root().join("docs/semantics.md")).unwrap();
+    let all: String =
+        ["protocol/src", "shared/src", "tests/it"].iter().flat_map(|p| sources(p)).map(|(_, text)| text).collect();
+    let statements: Vec<_> = text.lines().filter(|line| line.starts_with("- **")).collect();
+    assert!(statements.len() >= 30, "{} statements", statements.len());
+    for statement in statements {
+        let tests: Vec<_> =
+            statement.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains('.')).collect();
+        let known = tests.iter().filter(|name| all.contains(&format!("fn {name}("))).count();
+        assert!(known > 0, "no test of its own: {statement}");
+    }
+}
+
+#[test]
+fn every_variable_of_the_configuration_is_in_the_template_or_has_a_default() {
+    let config = std::fs::read_to_string(root().join("shared/src/host/config.rs")).unwrap();
+    let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    for line in config.lines().filter(|line| line.starts_with("//! | `LTLM_")) {
+        let name = line.split('`').nth(1).unwrap();
+        assert!(template.contains(name), "{name} in template.yaml");
+        assert!(operations.contains(name), "{name} in docs/operations.md");
+    }
+}

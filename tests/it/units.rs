@@ -1,0 +1,114 @@
+//! What each operation costs at the table, exactly as the engine reports it: against the table in `docs/data-model.md`.
+//!
+//! A row of the document reads `| operation | devices | round trips | read units | write units |`.
+
+use crate::support::{Reply, World, device, post_request, send};
+use serde_json::json;
+
+fn documented() -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/data-model.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let table =
+        text.split("<!-- units:begin -->").nth(1).expect("units:begin").split("<!-- units:end -->").next().unwrap();
+    table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| operation |"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn row(operation: &str, devices: usize, reply: &Reply) -> String {
+    let spent = reply.spent;
+    format!("| {operation} | {devices} | {} | {} | {} |", spent.round_trips, spent.read_units, spent.write_units)
+}
+
+#[tokio::test]
+async fn operations_cost_what_the_document_says() {
+    let world = World::new().await;
+    let mut rows = Vec::new();
+    for devices in [1, 50, 2_000] {
+        rows.extend(measure(&world, devices).await);
+    }
+    rows.sort_by_key(|row| order(row));
+    let documented = documented();
+    assert_eq!(rows, documented, "docs/data-model.md should say:\n{}", rows.join("\n"));
+}
+
+fn order(row: &str) -> usize {
+    let operations = [
+        "activate, new",
+        "activate, known",
+        "heartbeat, with a seat",
+        "heartbeat, without",
+        "consume |",
+        "consume with",
+        "consume, refused",
+        "consume, replayed",
+        "signout",
+        "license",
+        "seats",
+        "usage",
+    ];
+    operations.iter().position(|operation| row.contains(operation)).unwrap_or(operations.len())
+}
+
+async fn measure(world: &World, devices: usize) -> Vec<String> {
+    let key = world
+        .license_with(json!({"seats": {"enabled": true, "maxSeats": 100}, "devices": {"maxDevices": 3_000}}))
+        .await;
+    // One device stays to be the new one; it brings the license to `devices`.
+    for index in 1..devices {
+        let reply = world.activate(&key, &format!("{index:064}")).await;
+        assert_eq!(reply.status, 200);
+        if index % 90 == 0 {
+            // Their leases lapse, so that there is a seat for the devices that are measured.
+            world.clock.advance_seconds(1_000);
+        }
+    }
+    world.clock.advance_seconds(1_000);
+    let a = device('a');
+    // Warm: the process has seen the license's policy.
+    world.get(&key, "").await;
+    let new = world.activate(&key, &a).await;
+    let known = world.activate(&key, &a).await;
+    let beat = world.beat(&key, &a).await;
+    let consume = world.consume(&key, &a, 1, "op").await;
+    let replayed = world.consume(&key, &a, 1, "op").await;
+    let refused = world.consume(&key, &a, 1_000, "much").await;
+    world.clock.advance_seconds(200);
+    let consume_late = world.consume(&key, &a, 1, "late").await;
+    let license = world.get(&key, &format!("?hwid={a}")).await;
+    let seats = world.get(&key, "/seats").await;
+    let usage = world.get(&key, "/usage").await;
+    let out = world.post(&key, "signout", json!({"hwid": a})).await;
+    let beat_without = world.beat(&key, &a).await;
+    assert_eq!(
+        (beat.seat().1, beat_without.seat().1, &replayed.body["replayed"]),
+        ("OCCUPIED", "RELEASED", &json!(true))
+    );
+    refused.refused(403, "INSUFFICIENT_TOKENS");
+    assert_eq!(new.body["machines"].as_array().unwrap().len(), devices.min(100));
+    vec![
+        row("activate, new device", devices, &new),
+        row("activate, known device", devices, &known),
+        row("heartbeat, with a seat", devices, &beat),
+        row("heartbeat, without a seat", devices, &beat_without),
+        row("consume", devices, &consume),
+        row("consume with a lease to prolong", devices, &consume_late),
+        row("consume, refused", devices, &refused),
+        row("consume, replayed", devices, &replayed),
+        row("signout", devices, &out),
+        row("license", devices, &license),
+        row("seats", devices, &seats),
+        row("usage, first page", devices, &usage),
+    ]
+}
+
+#[tokio::test]
+async fn the_happy_path_takes_two_round_trips_once_the_process_is_warm() {
+    let world = World::new().await;
+    let cold = world.another_process().await;
+    let activate = || post_request(crate::support::L1, "activate", &json!({"hwid": device('a')}));
+    assert_eq!(send(&cold, activate()).await.spent.round_trips, 3);
+    assert_eq!(send(&cold, activate()).await.spent.round_trips, 2);
+}

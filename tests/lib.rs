@@ -1,0 +1,1 @@
+//! Holds nothing: the tests are in `it/`, one binary, because each further one links the AWS SDK again.
