@@ -1,5 +1,7 @@
 //! The whole system, tested from outside in: one binary, because each further one links the AWS SDK again.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod bad_input;
 mod documents;
 mod endpoints;

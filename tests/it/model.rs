@@ -144,8 +144,8 @@ async fn run(steps: Vec<Step>) {
             Step::Close(device) => {
                 let reply = world.post(&key, "heartbeat", json!({"hwid": DEVICES[device], "isClosing": true})).await;
                 assert_eq!(reply.status, 200);
-                if model.devices.contains_key(&device) {
-                    model.devices.insert(device, Seat::Released);
+                if let Some(seat) = model.devices.get_mut(&device) {
+                    *seat = Seat::Released;
                     assert_told(&reply, model.words(device), &model);
                 }
             }

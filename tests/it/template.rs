@@ -66,8 +66,8 @@ fn every_function_may_do_exactly_what_its_routes_need() {
             .flatten()
             .flat_map(|p| p["PolicyDocument"]["Statement"].as_array().unwrap())
             .collect();
-        let actions = |on: &str| -> BTreeSet<String> {
-            let hits = statements.iter().filter(|s| s["Resource"].to_string() == on);
+        let actions = |on: Value| -> BTreeSet<String> {
+            let hits = statements.iter().filter(|s| s["Resource"] == on);
             hits.flat_map(|s| match &s["Action"] {
                 Value::Array(list) => list.iter().map(|a| a.as_str().unwrap().to_owned()).collect(),
                 one => vec![one.as_str().unwrap().to_owned()],
@@ -75,15 +75,15 @@ fn every_function_may_do_exactly_what_its_routes_need() {
             .collect()
         };
         let table: BTreeSet<_> = function.table_actions.iter().map(|a| format!("dynamodb:{a}")).collect();
-        assert_eq!(actions(r#"{"Fn::GetAtt":["Table","Arn"]}"#), table, "{}", function.name);
+        assert_eq!(actions(json!({"Fn::GetAtt": ["Table", "Arn"]})), table, "{}", function.name);
         let index: BTreeSet<_> = function.queries_index.then(|| "dynamodb:Query".to_owned()).into_iter().collect();
-        assert_eq!(actions(r#"{"Fn::Sub":"${Table.Arn}/index/list"}"#), index, "{}", function.name);
+        assert_eq!(actions(json!({"Fn::Sub": "${Table.Arn}/index/list"})), index, "{}", function.name);
         let keys: BTreeSet<_> = if function.uses_keys {
             ["kms:Decrypt".to_owned(), "kms:GenerateDataKey".to_owned()].into()
         } else {
             BTreeSet::new()
         };
-        assert_eq!(actions(r#"{"Fn::GetAtt":["Key","Arn"]}"#), keys, "{}", function.name);
+        assert_eq!(actions(json!({"Fn::GetAtt": ["Key", "Arn"]})), keys, "{}", function.name);
         for statement in &statements {
             assert_ne!(statement["Resource"], json!("*"), "{}", function.name);
             if statement.to_string().contains("kms:") {

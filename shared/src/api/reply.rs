@@ -49,7 +49,7 @@ impl Reply {
 /// A failure.
 #[derive(Debug)]
 pub struct Failure {
-    body: ErrorBody,
+    body: Box<ErrorBody>,
     code: Code,
     headers: Vec<(&'static str, String)>,
     cause: Option<String>,
@@ -58,7 +58,7 @@ pub struct Failure {
 impl Failure {
     /// The plain failure of a code.
     pub fn new(code: Code) -> Self {
-        Self { body: ErrorBody::new(code, &[], None), code, headers: Vec::new(), cause: None }
+        Self { body: Box::new(ErrorBody::new(code, &[], None)), code, headers: Vec::new(), cause: None }
     }
 
     /// With a value in its message.
@@ -78,7 +78,7 @@ impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         let values = [("problem", problems.message())];
         Self {
-            body: ErrorBody::new(Code::BadRequest, &values, Some(problems.details())),
+            body: Box::new(ErrorBody::new(Code::BadRequest, &values, Some(problems.details()))),
             ..Self::new(Code::BadRequest)
         }
     }
@@ -87,7 +87,7 @@ impl From<Problems> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Denied(denied) => Self { body: denied.body(), ..Self::new(denied.code()) },
+            Error::Denied(denied) => Self { body: Box::new(denied.body()), ..Self::new(denied.code()) },
             Error::Busy(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Busy) },
             Error::Broken(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Internal) },
         }
@@ -126,7 +126,7 @@ pub fn finish(route: &'static str, outcome: Result<Reply, Failure>, head: bool) 
                 headers.push(("retry-after", seconds.to_string()));
             }
             let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (Reply { status, headers, ..Reply::json(&failure.body) }, Some(row.wire), failure.cause)
+            (Reply { status, headers, ..Reply::json(failure.body.as_ref()) }, Some(row.wire), failure.cause)
         }
     };
     let mut response = Response::new(if head { Bytes::new() } else { Bytes::from(reply.body) });
