@@ -117,3 +117,16 @@ async fn a_kill_between_any_two_round_trips_leaves_nothing_half_done() {
         assert_eq!(world.audit(&key).await, 5);
     }
 }
+
+#[tokio::test]
+async fn a_conflict_storm_delays_and_loses_nothing() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    world.host.app.table.set(faults(0, 0, 85, 11));
+    for number in 0..8 {
+        let reply = world.consume(L1, &device('a'), 1, &number.to_string()).await;
+        assert_eq!((reply.status, reply.int_of("tokensRemaining")), (200, 99 - number), "{}", reply.text);
+    }
+    world.host.app.table.set(faults(0, 0, 0, 0));
+    assert_eq!(world.audit(L1).await, 8);
+}

@@ -89,18 +89,10 @@ fn buyer(r: &mut Reader<'_>) -> Buyer {
     }
 }
 
-/// One license with its wallet: the record, and what writes it. The wallet starts with the policy's allocation as the
-/// first entry of its ledger.
-pub fn one(
-    policy: &Policy,
-    command: &Issue,
-    id: LicenseId,
-    number: i64,
-    tokens: Option<i64>,
-    now: Timestamp,
-) -> (License, Vec<Write>) {
-    let license = License {
-        id: id.clone(),
+/// The record of a new license.
+pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now: Timestamp) -> License {
+    License {
+        id,
         number,
         project_id: policy.project_id.clone(),
         policy_number: policy.number,
@@ -112,12 +104,13 @@ pub fn one(
         buyer: command.buyer.clone(),
         device_count: 0,
         created_at: now,
-    };
-    let mut writes = vec![Write::AddLicense { license: license.clone() }];
-    if let Some(amount) = tokens {
-        writes.extend(first_wallet(&id, amount, now));
     }
-    (license, writes)
+}
+
+/// What writes a new license with its wallet, which starts with the policy's allocation as the first entry of its ledger.
+pub fn writes(license: License, tokens: Option<i64>, now: Timestamp) -> Vec<Write> {
+    let wallet = tokens.map_or_else(Vec::new, |amount| first_wallet(&license.id, amount, now));
+    std::iter::once(Write::AddLicense { license }).chain(wallet).collect()
 }
 
 fn first_wallet(license: &LicenseId, amount: i64, now: Timestamp) -> Vec<Write> {

@@ -3,6 +3,7 @@
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use futures_util::future::try_join_all;
 use ltlm_protocol::LicenseData;
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::limits;
@@ -19,7 +20,7 @@ use crate::domain::project::{Project, WrappedKeys};
 use crate::domain::status;
 use crate::domain::terms::Terms;
 use crate::domain::write::{AdminOperation, Decision, Write};
-use crate::domain::{Denied, LicenseState, Record};
+use crate::domain::{Denied, Record};
 use crate::keys::kms::Kms;
 use crate::keys::{Key32, Purpose};
 use crate::service::load::{self, Access, Lists, Wanted};
@@ -112,9 +113,41 @@ async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Re
     Ok(found)
 }
 
-fn remember(key: &AdminKey, made: Vec<String>, now: Timestamp) -> Write {
-    let operation = AdminOperation { id: key.id.clone(), fingerprint: key.fingerprint.clone(), made, created_at: now };
-    Write::AddAdminOperation { operation }
+/// Makes `made` by `writes`, once per operation id. `None` if this call did it; what an earlier call made, if one did.
+async fn once<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    now: Timestamp,
+    key: &AdminKey,
+    made: Vec<String>,
+    writes: Vec<Write>,
+) -> Result<Option<Vec<String>>, Error> {
+    let reads = [Read::AdminOperation(key.id.clone())];
+    let operation = AdminOperation {
+        id: key.id.clone(),
+        fingerprint: key.fingerprint.clone(),
+        made: made.clone(),
+        created_at: now,
+    };
+    let earlier = act::act(
+        app,
+        budget,
+        || find(app, budget, &reads),
+        |found: &Found| {
+            if let Some(made) = found.replay(key)? {
+                return Ok(Decision::read(Some(made.to_vec())));
+            }
+            if found.taken {
+                return Err(Denied::LicenseKeyTaken);
+            }
+            let mut writes = writes.clone();
+            writes.push(Write::AddAdminOperation { operation: operation.clone() });
+            Ok(Decision::write(writes, None))
+        },
+    )
+    .await?;
+    // Finding exactly what it set out to make, the call found itself: its reply was lost and it looked again.
+    Ok(earlier.filter(|earlier| *earlier != made))
 }
 
 fn kms<T>(app: &App<T>) -> Result<&Kms, Error> {
@@ -136,27 +169,13 @@ pub async fn create_project<T: Table>(
     }
     let (project, secret) = new_project(app, budget, now, command).await?;
     let secret_hash = ids::sha256_hex(hex::encode(secret.expose()).as_bytes());
-    let made = act::act(
-        app,
-        budget,
-        || find(app, budget, &reads),
-        |found: &Found| {
-            if let Some(made) = found.replay(key)? {
-                return Ok(Decision::read(Some(made.to_vec())));
-            }
-            let writes = vec![
-                Write::AddProject { project: project.clone() },
-                Write::AddSecret { hash: secret_hash.clone(), project_id: project.id.clone(), created_at: now },
-                remember(key, vec![project.id.clone()], now),
-            ];
-            Ok(Decision::write(writes, None))
-        },
-    )
-    .await?;
-    match made {
-        // Another call under the same id was first, or this one's reply was lost.
-        Some(made) if made != [project.id.clone()] => tell_project(app, budget, &made).await,
-        _ => Ok(NewProject { project, secret, replayed: false }),
+    let writes = vec![
+        Write::AddProject { project: project.clone() },
+        Write::AddSecret { hash: secret_hash, project_id: project.id.clone(), created_at: now },
+    ];
+    match once(app, budget, now, key, vec![project.id.clone()], writes).await? {
+        Some(earlier) => tell_project(app, budget, &earlier).await,
+        None => Ok(NewProject { project, secret, replayed: false }),
     }
 }
 
@@ -216,26 +235,13 @@ pub async fn create_policy<T: Table>(
     }
     let number = act::reserve(app, budget, "policy", 1).await?;
     let policy = Policy { project_id: project_id.to_owned(), number, terms: terms.clone(), created_at: now };
-    let made = act::act(
-        app,
-        budget,
-        || find(app, budget, &reads),
-        |found: &Found| {
-            if let Some(made) = found.replay(key)? {
-                return Ok(Decision::read(Some(made.to_vec())));
-            }
-            let writes = vec![
-                Write::AddPolicy { policy: policy.clone() },
-                Write::CountPolicyChange { project_id: project_id.to_owned() },
-                remember(key, vec![number.to_string()], now),
-            ];
-            Ok(Decision::write(writes, None))
-        },
-    )
-    .await?;
-    match made {
-        Some(made) if made != [number.to_string()] => tell_policy(app, budget, project_id, &made).await,
-        _ => Ok((policy, false)),
+    let writes = vec![
+        Write::AddPolicy { policy: policy.clone() },
+        Write::CountPolicyChange { project_id: project_id.to_owned() },
+    ];
+    match once(app, budget, now, key, vec![number.to_string()], writes).await? {
+        Some(earlier) => tell_policy(app, budget, project_id, &earlier).await,
+        None => Ok((policy, false)),
     }
 }
 
@@ -278,35 +284,16 @@ pub async fn issue<T: Table>(
     }
 
     let first = act::reserve(app, budget, "license", command.count).await?;
-    let states: Vec<_> =
-        keys.iter().zip(first..).map(|(key, number)| fresh(project, policy, command, key, number, now)).collect();
     let made: Vec<_> = keys.iter().map(|key| ids::license_id(key).0).collect();
-    let replayed = act::act(
-        app,
-        budget,
-        || find(app, budget, &reads),
-        |found: &Found| {
-            if found.replay(key)?.is_some() {
-                return Ok(Decision::read(true));
-            }
-            if found.taken {
-                return Err(Denied::LicenseKeyTaken);
-            }
-            let mut writes: Vec<_> = states.iter().flat_map(|(_, writes)| writes.clone()).collect();
-            writes.push(remember(key, made.clone(), now));
-            Ok(Decision::write(writes, false))
-        },
-    )
-    .await?;
-    match replayed {
-        // The keys are the same whoever was first; the rest of the answer is read.
-        true => Ok((tell_licenses(app, budget, now, &keys).await?, true)),
-        false => {
-            let data =
-                keys.iter().zip(&states).map(|(key, (state, _))| status::license_for_vendor(state, &call(key, now)));
-            Ok((data.collect(), false))
-        }
-    }
+    let issue_one = |(key, number): (&String, i64)| {
+        let license = issue::license(policy, command, ids::license_id(key), number, now);
+        let tokens = Terms::resolve(project, policy, &license).tokens_base;
+        issue::writes(license, tokens, now)
+    };
+    let writes = keys.iter().zip(first..).flat_map(issue_one).collect();
+    // Whoever was first under this id issued the same keys; numbers and dates are told as they were written.
+    once(app, budget, now, key, made, writes).await?;
+    Ok((tell_licenses(app, budget, now, &keys).await?, false))
 }
 
 async fn keys<T: Table>(
@@ -322,52 +309,20 @@ async fn keys<T: Table>(
     Ok((0..command.count).map(|index| ids::license_key(&derivation, &key.id, index)).collect())
 }
 
-/// A new license's state and the writes that make it.
-fn fresh(
-    project: &Project,
-    policy: &Policy,
-    command: &Issue,
-    key: &str,
-    number: i64,
-    now: Timestamp,
-) -> (LicenseState, Vec<Write>) {
-    let id = ids::license_id(key);
-    let (license, _) = issue::one(policy, command, id.clone(), number, None, now);
-    let terms = Terms::resolve(project, policy, &license);
-    let (license, writes) = issue::one(policy, command, id, number, terms.tokens_base, now);
-    let empty = LicenseState {
-        project: project.clone(),
-        policy: policy.clone(),
-        license,
-        terms,
-        wallet: None,
-        device: None,
-        others: Vec::new(),
-        seats: Vec::new(),
-        entry: None,
-    };
-    (empty.after(&writes), writes)
-}
-
+/// The licenses as they are in the table, read side by side.
 async fn tell_licenses<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     now: Timestamp,
     keys: &[String],
 ) -> Result<Vec<LicenseData>, Error> {
-    let mut told = Vec::with_capacity(keys.len());
-    for key in keys {
-        let wanted = Wanted {
-            access: Access::Administrator,
-            license: ids::license_id(key),
-            hwid: None,
-            operation: None,
-            lists: Lists::SeatsAndDevices,
-        };
+    let tell = async |key: &String| {
+        let (access, license) = (Access::Administrator, ids::license_id(key));
+        let wanted = Wanted { access, license, hwid: None, operation: None, lists: Lists::SeatsAndDevices };
         let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
-        told.push(status::license_for_vendor(&state, &call(key, now)));
-    }
-    Ok(told)
+        Ok::<_, Error>(status::license_for_vendor(&state, &call(key, now)))
+    };
+    try_join_all(keys.iter().map(tell)).await
 }
 
 fn call(key: &str, now: Timestamp) -> Call {

@@ -10,7 +10,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue as Value, ConsumedCapacity, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
@@ -42,6 +44,28 @@ const BUSY_CODES: &[&str] = &[
     "TransactionInProgressException",
     "LimitExceededException",
 ];
+
+/// Sends a put or an update with its guard. The two requests have the same methods but no type in common.
+macro_rules! send_guarded {
+    ($request:expr, $names:expr, $condition:expr, $values:expr, $failed:path) => {
+        $request
+            .condition_expression($condition)
+            .set_expression_attribute_names($names)
+            .set_expression_attribute_values(filled($values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| {
+                let item = match error.as_service_error() {
+                    Some($failed(failed)) => Some(failed.item().cloned()),
+                    _ => None,
+                };
+                write_error(error, item)
+            })?
+            .consumed_capacity
+    };
+}
 
 /// The table in DynamoDB.
 #[derive(Clone, Debug)]
@@ -120,53 +144,19 @@ impl Dynamo {
     async fn write_one(&self, write: &Write, meter: &Meter) -> Result<(), CommitError> {
         let consumed = match statement::of(write) {
             Statement::Put { item, condition, values } => {
+                let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
                 let names = names(&[&condition]);
-                self.client
-                    .put_item()
-                    .table_name(&self.table)
-                    .set_item(Some(item))
-                    .condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(filled(values))
-                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .send()
-                    .await
-                    .map_err(|error| {
-                        let item = error.as_service_error().and_then(|e| match e {
-                            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(e) => {
-                                Some(e.item().cloned())
-                            }
-                            _ => None,
-                        });
-                        write_error(error, item)
-                    })?
-                    .consumed_capacity
+                send_guarded!(put, names, condition, values, PutItemError::ConditionalCheckFailedException)
             }
             Statement::Update { key, update, condition, values } => {
                 let names = names(&[&update, &condition]);
-                self.client
+                let update = self
+                    .client
                     .update_item()
                     .table_name(&self.table)
                     .set_key(Some(attributes(&key)))
-                    .update_expression(update)
-                    .condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(filled(values))
-                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                    .send()
-                    .await
-                    .map_err(|error| {
-                        let item = error.as_service_error().and_then(|e| match e {
-                            aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(e) => {
-                                Some(e.item().cloned())
-                            }
-                            _ => None,
-                        });
-                        write_error(error, item)
-                    })?
-                    .consumed_capacity
+                    .update_expression(update);
+                send_guarded!(update, names, condition, values, UpdateItemError::ConditionalCheckFailedException)
             }
         };
         meter.write(consumed.as_ref().map_or(0.0, units));

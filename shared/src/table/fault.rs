@@ -93,6 +93,20 @@ struct Roll {
     delay: Duration,
 }
 
+impl Roll {
+    /// What happens instead of a read, or before it.
+    async fn before_read(&self) -> Result<(), ReadError> {
+        pause(self.delay).await;
+        if self.stopped {
+            return Err(ReadError::Broken("injected: stopped".into()));
+        }
+        if self.throttle {
+            return Err(ReadError::Busy("injected: throttled".into()));
+        }
+        Ok(())
+    }
+}
+
 impl State {
     /// SplitMix64: a well-known small generator; faults need to be repeatable, not unguessable.
     fn next(&mut self) -> u64 {
@@ -107,13 +121,7 @@ impl State {
 impl<T: Table> Table for Faulty<T> {
     async fn read(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Record>, ReadError> {
         let roll = self.roll();
-        pause(roll.delay).await;
-        if roll.stopped {
-            return Err(ReadError::Broken("injected: stopped".into()));
-        }
-        if roll.throttle {
-            return Err(ReadError::Busy("injected: throttled".into()));
-        }
+        roll.before_read().await?;
         let records = self.inner.read(reads, meter).await?;
         match roll.drop_reply {
             true => Err(ReadError::Busy("injected: the reply was lost".into())),
@@ -138,14 +146,7 @@ impl<T: Table> Table for Faulty<T> {
     }
 
     async fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> Result<i64, ReadError> {
-        let roll = self.roll();
-        pause(roll.delay).await;
-        if roll.stopped {
-            return Err(ReadError::Broken("injected: stopped".into()));
-        }
-        if roll.throttle {
-            return Err(ReadError::Busy("injected: throttled".into()));
-        }
+        self.roll().before_read().await?;
         self.inner.reserve(kind, count, meter).await
     }
 }
