@@ -58,6 +58,12 @@ pub enum Code {
     DeviceLimitReached,
     /// No seat is free, and the caller insisted on one.
     SeatLimitReached,
+    /// The license does not let devices release others' seats.
+    SeatReleaseNotAllowed,
+    /// The device released another's seat only just.
+    SeatReleaseCooldown,
+    /// The device whose seat shall be released holds none.
+    SeatNotHeld,
     /// The license has no tokens at all.
     TokensDisabled,
     /// The balance is smaller than the amount.
@@ -119,6 +125,9 @@ impl Code {
         row(Self::DeviceNotRegistered, "DEVICE_NOT_REGISTERED", 403, "This device is not registered for this license."),
         row(Self::DeviceLimitReached, "DEVICE_LIMIT_REACHED", 403, "License already activated on another device: activation limit reached (<count> of <max> devices)."),
         row(Self::SeatLimitReached, "SEAT_LIMIT_REACHED", 403, "Concurrent seat limit reached: all <max> seats are in use."),
+        row(Self::SeatReleaseNotAllowed, "SEAT_RELEASE_NOT_ALLOWED", 403, "Releasing other seats is not permitted for this license."),
+        row(Self::SeatReleaseCooldown, "SEAT_RELEASE_COOLDOWN", 403, "Please wait <seconds> seconds before releasing another seat (cooldown)."),
+        row(Self::SeatNotHeld, "SEAT_NOT_HELD", 409, "That device does not hold a seat."),
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
@@ -200,6 +209,7 @@ mod tests {
             "VERSION_NOT_SUPPORTED",
             "REGION_BLOCKED",
             "SEAT_LIMIT_REACHED",
+            "SEAT_RELEASE_COOLDOWN",
             "DEVICE_LIMIT_REACHED",
             "INSUFFICIENT_TOKENS",
         ];
@@ -218,6 +228,7 @@ mod tests {
             (Code::LicenseExpired, &["expired"]),
             (Code::InsufficientTokens, &["insufficient", "tokens"]),
             (Code::SeatLimitReached, &["limit"]),
+            (Code::SeatReleaseCooldown, &["wait", "cooldown"]),
             (Code::VersionNotSupported, &["version"]),
         ];
         for row in Code::ALL {

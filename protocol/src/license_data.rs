@@ -417,6 +417,23 @@ pub struct SignoutAnswer {
     pub active_seats: i32,
 }
 
+/// Answer of `POST …/release-seat`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseSeatAnswer {
+    /// Always true.
+    pub success: bool,
+    /// What happened, for people.
+    pub message: String,
+    /// Whose seat was released.
+    pub released_hwid: String,
+    /// Does the caller hold a seat now, having asked for it?
+    pub seat_claimed: bool,
+    /// Seats held afterwards.
+    pub active_seats: i32,
+}
+
 /// Answer of `GET …/seats`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -39,6 +39,17 @@ pub struct Signout {
     pub hwid: Hwid,
 }
 
+/// `POST /v1/sdk/license/{key}/release-seat`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseSeat {
+    /// Whose seat.
+    pub target: Hwid,
+    /// The calling device.
+    pub hwid: Hwid,
+    /// Take the freed seat.
+    pub claim_seat: bool,
+}
+
 /// `POST /v1/sdk/license/{key}/consume`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Consume {
@@ -94,6 +105,19 @@ impl Signout {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self { hwid: r.text("hwid", limits::HWID_CHARS_MAX) };
+        r.finish().map(|()| parsed)
+    }
+}
+
+impl ReleaseSeat {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            target: r.text("targetHwid", limits::HWID_CHARS_MAX),
+            hwid: r.text("callerHwid", limits::HWID_CHARS_MAX),
+            claim_seat: r.bool_opt("claimSeat").unwrap_or(false),
+        };
         r.finish().map(|()| parsed)
     }
 }

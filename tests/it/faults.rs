@@ -109,6 +109,20 @@ async fn a_kill_between_any_two_round_trips_leaves_nothing_half_done() {
         let again = world.consume(&key, &device('a'), 5, "op").await;
         assert_eq!((again.int_of("tokensRemaining"), again.body["replayed"] == true), (95, charged.status == 200));
 
+        world.activate(&key, &device('b')).await;
+        table.stop_after(Some(stop_after));
+        let release = json!({"targetHwid": device('a'), "callerHwid": device('b'), "claimSeat": false});
+        let released = world.post(&key, "release-seat", release.clone()).await;
+        table.stop_after(None);
+        let seats = world.get(&key, "/seats").await.int_of("activeSeats");
+        let told = world.beat(&key, &device('a')).await;
+        match released.status {
+            200 => assert_eq!((told.seat().1, seats), ("KICKED", 1)),
+            _ => assert_eq!((told.seat().1, seats), ("OCCUPIED", 2)),
+        }
+        world.activate(&key, &device('a')).await;
+        world.post(&key, "signout", json!({"hwid": device('b')})).await;
+
         table.stop_after(Some(stop_after));
         world.post(&key, "signout", json!({"hwid": device('a')})).await;
         table.stop_after(None);

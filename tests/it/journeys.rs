@@ -457,3 +457,128 @@ async fn a_final_state_stays() {
     let beat = world.beat(L1, &device('a')).await;
     assert_eq!((beat.seat(), hwids(&beat)), (("revoked", "N/A"), vec![device('a').as_str()]));
 }
+
+/// A50: A and B hold the two seats, C waits.
+async fn two_seated_one_waiting() -> World {
+    let world = World::new().await;
+    for letter in ['a', 'b', 'c'] {
+        world.activate(L1, &device(letter)).await;
+    }
+    world
+}
+
+async fn release(world: &World, target: char, caller: char, claim: bool) -> crate::support::Reply {
+    let body = json!({"targetHwid": device(target), "callerHwid": device(caller), "claimSeat": claim});
+    world.post(L1, "release-seat", body).await
+}
+
+#[tokio::test]
+async fn a63_a_device_takes_anothers_seat_and_the_other_is_told_until_it_comes_back() {
+    let world = two_seated_one_waiting().await;
+    let answer = release(&world, 'a', 'c', true).await;
+    let expected = json!({"success": true, "message": "Seat released.", "releasedHwid": device('a'), "seatClaimed": true, "activeSeats": 2});
+    assert_eq!((answer.status, &answer.body), (200, &expected));
+    assert_eq!(world.beat(L1, &device('c')).await.seat(), ("active", "OCCUPIED"));
+
+    // The kicked device is told again and again, in whatever it calls; nobody else is.
+    for _ in 0..2 {
+        let kicked = world.beat(L1, &device('a')).await;
+        assert_eq!(kicked.seat(), ("KICKED", "KICKED"));
+        let notice = &kicked.body["kickedNotice"];
+        assert_eq!(
+            (&notice["kickedBy"], &notice["kickedByNickname"], &notice["reason"]),
+            (&json!(device('c')), &json!("Desk c"), &json!("seat_released"))
+        );
+    }
+    let charged = world.consume(L1, &device('a'), 1, "kicked").await;
+    assert_eq!((charged.seat(), charged.int_of("tokensRemaining")), (("KICKED", "KICKED"), 99));
+    assert_eq!(world.beat(L1, &device('b')).await.body["kickedNotice"], Value::Null);
+
+    // Coming back clears the notice; then it waits like any other.
+    let back = world.activate(L1, &device('a')).await;
+    assert_eq!((back.seat(), &back.body["kickedNotice"]), (("VALID_NO_SEAT", "NO_SEAT"), &Value::Null));
+    world.post(L1, "signout", json!({"hwid": device('b')})).await;
+    assert_eq!(world.beat(L1, &device('a')).await.seat(), ("active", "OCCUPIED"));
+}
+
+#[tokio::test]
+async fn a57_releases_have_a_cooldown() {
+    let world = two_seated_one_waiting().await;
+    assert_eq!(release(&world, 'a', 'c', true).await.status, 200);
+    world.clock.advance_seconds(10);
+    let refused = release(&world, 'b', 'c', false).await;
+    refused.refused(403, "SEAT_RELEASE_COOLDOWN");
+    for word in ["wait", "cooldown", "290"] {
+        assert!(refused.text_of("message").contains(word), "{}", refused.text);
+    }
+    assert_eq!(refused.headers["retry-after"], "290");
+    world.clock.advance_seconds(290);
+    assert_eq!(release(&world, 'b', 'c', false).await.status, 200);
+}
+
+#[tokio::test]
+async fn a59_a_released_seat_that_nobody_claims_goes_to_who_waits() {
+    let world = two_seated_one_waiting().await;
+    let answer = release(&world, 'a', 'c', false).await;
+    assert_eq!((&answer.body["seatClaimed"], answer.int_of("activeSeats")), (&json!(false), 1));
+    assert_eq!(world.beat(L1, &device('c')).await.seat(), ("active", "OCCUPIED"));
+}
+
+#[tokio::test]
+async fn a60_releases_are_refused_in_order() {
+    let world = two_seated_one_waiting().await;
+    release(&world, 'd', 'c', false).await.refused(409, "SEAT_NOT_HELD");
+    release(&world, 'a', 'd', false).await.refused(403, "DEVICE_NOT_REGISTERED");
+    // Of its own seat it is a sign-out: no cooldown, no notice.
+    let own = release(&world, 'a', 'a', false).await;
+    assert_eq!((own.status, own.int_of("activeSeats")), (200, 1));
+    assert_eq!(world.beat(L1, &device('a')).await.seat(), ("VALID_NO_SEAT", "RELEASED"));
+    assert_eq!(release(&world, 'b', 'a', false).await.status, 200);
+
+    let mut terms = demo::sub();
+    terms["config"]["customerActions"]["allowRemoteSeatRelease"] = json!(false);
+    let policy = world.policy(terms).await;
+    let key = world.license(&policy, None).await;
+    world.activate(&key, &device('a')).await;
+    world.activate(&key, &device('b')).await;
+    let body = json!({"targetHwid": device('a'), "callerHwid": device('b')});
+    world.post(&key, "release-seat", body).await.refused(403, "SEAT_RELEASE_NOT_ALLOWED");
+    assert_eq!(world.beat(&key, &device('a')).await.seat().1, "OCCUPIED");
+    world.set_state(L1, "suspended").await;
+    release(&world, 'a', 'b', false).await.refused(403, "LICENSE_SUSPENDED");
+}
+
+#[tokio::test]
+async fn the_vendor_kicks_a_device() {
+    let world = two_seated_one_waiting().await;
+    let path = format!("/v1/admin/licenses/{L1}/seats/{}/release", device('a'));
+    let seats = world.admin("POST", &path, Value::Null).await;
+    assert_eq!((seats.status, seats.int_of("activeSeats")), (200, 1));
+    world.admin("POST", &path, Value::Null).await.refused(409, "SEAT_NOT_HELD");
+    let kicked = world.beat(L1, &device('a')).await;
+    assert_eq!(
+        (kicked.seat(), &kicked.body["kickedNotice"]["reason"]),
+        (("KICKED", "KICKED"), &json!("admin_released"))
+    );
+    assert_eq!(kicked.body["kickedNotice"]["kickedByNickname"], "Administrator");
+}
+
+#[tokio::test]
+async fn a37_a38_a_removed_device_is_told_and_may_come_back_if_there_is_a_place() {
+    let world = two_seated_one_waiting().await;
+    let path = format!("/v1/admin/licenses/{L1}/devices/{}", device('a'));
+    for _ in 0..2 {
+        assert_eq!(world.admin("DELETE", &path, Value::Null).await.status, 204);
+    }
+    let told = world.beat(L1, &device('a')).await;
+    assert_eq!((told.seat(), &told.body["kickedNotice"]["reason"]), (("KICKED", "KICKED"), &json!("device_removed")));
+    assert!(!hwids(&told).contains(&device('a').as_str()));
+    assert_eq!(told.int_of("activeSeats"), 1);
+    world.consume(L1, &device('a'), 1, "x").await.refused(403, "DEVICE_NOT_REGISTERED");
+    // Its place is free for another, and then for itself no more.
+    assert_eq!(world.activate(L1, &device('d')).await.status, 200);
+    world.activate(L1, &device('a')).await.refused(403, "DEVICE_LIMIT_REACHED");
+    world.admin("DELETE", &format!("/v1/admin/licenses/{L1}/devices/{}", device('d')), Value::Null).await;
+    let back = world.activate(L1, &device('a')).await;
+    assert_eq!((back.seat(), hwids(&back).len()), (("active", "OCCUPIED"), 3));
+}

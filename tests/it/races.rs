@@ -142,3 +142,30 @@ async fn a67_fifty_devices_spend_a_hundred_tokens() {
     assert_eq!(world.get(&key, "").await.int_of("tokensRemaining"), 1);
     assert_eq!(world.audit(&key).await, 99);
 }
+
+/// Kick against heartbeat: whatever the order, the kicked device does not hold the seat afterwards, and nobody holds two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_heartbeat_does_not_undo_a_kick() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = {
+        let mut terms = local::demo::sub();
+        terms["config"]["limits"]["seats"]["maxSeats"] = json!(1);
+        terms["config"]["customerActions"]["seatReleaseCooldownSeconds"] = json!(0);
+        let policy = world.policy(terms).await;
+        world.license(&policy, None).await
+    };
+    let (a, b) = (device('a'), device('b'));
+    world.activate(&key, &b).await;
+    for round in 0..200 {
+        world.post(&key, "signout", json!({"hwid": b})).await;
+        assert_eq!(world.activate(&key, &a).await.seat().1, "OCCUPIED", "round {round}");
+        let kick = post_request(&key, "release-seat", &json!({"targetHwid": a, "callerHwid": b, "claimSeat": true}));
+        let beat = || post_request(&key, "heartbeat", &json!({"hwid": a}));
+        let (kicked, ..) = tokio::join!(send(&world.host, kick), send(&other, beat()), send(&world.host, beat()));
+        assert_eq!((kicked.status, &kicked.body["seatClaimed"]), (200, &json!(true)), "round {round}: {}", kicked.text);
+        assert_eq!(world.beat(&key, &a).await.seat(), ("KICKED", "KICKED"), "round {round}");
+        let seats = world.get(&key, "/seats").await;
+        assert_eq!((seats.int_of("activeSeats"), &seats.body["seats"][0]["hwid"]), (1, &json!(b)), "round {round}");
+    }
+}

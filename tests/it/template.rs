@@ -25,7 +25,7 @@ fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a String, &'a Value)
 
 /// Names of functions by logical id: `ConsumeFunction` is `consume`.
 fn function_name(properties: &Value) -> String {
-    properties["FunctionName"]["Fn::Sub"].as_str().unwrap().rsplit('-').next().unwrap().to_owned()
+    properties["FunctionName"]["Fn::Sub"].as_str().unwrap().strip_prefix("ltlm-${Stage}-").unwrap().to_owned()
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn every_route_leads_to_its_function_with_and_without_the_prefix() {
             let target = operation["x-amazon-apigateway-integration"]["uri"].to_string();
             let function = FUNCTIONS
                 .iter()
-                .find(|f| target.to_lowercase().contains(&format!("{}function", f.name)))
+                .find(|f| target.to_lowercase().contains(&format!("{}function", f.name.replace('-', ""))))
                 .expect(&target);
             found.insert((method.to_uppercase(), path.clone(), function.name.to_owned()));
         }
@@ -58,8 +58,11 @@ fn every_function_may_do_exactly_what_its_routes_need() {
     let template = translated();
     let roles: BTreeMap<_, _> = resources(&template, "AWS::IAM::Role").into_iter().collect();
     for function in FUNCTIONS {
-        let role =
-            roles.iter().find(|(name, _)| name.to_lowercase() == format!("{}functionrole", function.name)).unwrap().1;
+        let role = roles
+            .iter()
+            .find(|(name, _)| name.to_lowercase() == format!("{}functionrole", function.name.replace('-', "")))
+            .unwrap()
+            .1;
         let statements: Vec<&Value> = role["Policies"]
             .as_array()
             .into_iter()

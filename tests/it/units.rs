@@ -80,6 +80,9 @@ async fn measure(world: &World, devices: usize) -> Vec<String> {
     let license = world.get(&key, &format!("?hwid={a}")).await;
     let seats = world.get(&key, "/seats").await;
     let usage = world.get(&key, "/usage").await;
+    let b = device('b');
+    world.activate(&key, &b).await;
+    let release = world.post(&key, "release-seat", json!({"targetHwid": b, "callerHwid": a})).await;
     let out = world.post(&key, "signout", json!({"hwid": a})).await;
     let beat_without = world.beat(&key, &a).await;
     assert_eq!(
@@ -98,6 +101,7 @@ async fn measure(world: &World, devices: usize) -> Vec<String> {
         row("consume, refused", devices, &refused),
         row("consume, replayed", devices, &replayed),
         row("signout", devices, &out),
+        row("release-seat", devices, &release),
         row("license", devices, &license),
         row("seats", devices, &seats),
         row("usage, first page", devices, &usage),

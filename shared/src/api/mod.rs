@@ -12,12 +12,12 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use ltlm_protocol::{Code, limits};
 
-use crate::service::{App, Budget};
+use crate::service::{App, Budget, load};
 use crate::table::Table;
 
 use extract::Incoming;
 use reply::{Failure, Reply};
-use routes::{Endpoint, Found};
+use routes::{Auth, Endpoint, Found};
 
 /// What the API is told by its host.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,7 @@ pub async fn answer<T: Table>(
         }
         Found::Route(route, parameters) => {
             let incoming = Incoming::new(app, settings, budget, route, parameters, &request);
-            (route.name, dispatch(incoming).await)
+            (route.name, dispatch(&incoming).await)
         }
         Found::Preflight => ("preflight", Ok(Reply::empty())),
         Found::OtherMethods(allowed) => ("none", Err(Failure::new(Code::MethodNotAllowed).header("allow", allowed))),
@@ -66,25 +66,44 @@ pub async fn answer<T: Table>(
     reply::finish(route, outcome, head)
 }
 
-async fn dispatch<T: Table>(incoming: Incoming<'_, T>) -> Result<Reply, Failure> {
+/// Strangers first: who may not call is told that, whatever else is wrong with the request. Whether a well-formed secret
+/// names a project the handlers learn with what they load; where one stops before, at the request itself, it is asked for.
+async fn dispatch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    if incoming.route.auth == Auth::Open {
+        return handle(incoming).await;
+    }
+    let access = incoming.access()?;
+    match handle(incoming).await {
+        Err(failure) if failure.is_of_the_request() => {
+            load::known(incoming.app, incoming.budget, &access).await?;
+            Err(failure)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     use handlers::{admin, license};
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
     match incoming.route.endpoint {
         Endpoint::Health => Ok(handlers::health::health()),
-        Endpoint::License => license::license(&incoming).await,
-        Endpoint::Activate => license::activate(&incoming).await,
-        Endpoint::Heartbeat => license::heartbeat(&incoming).await,
-        Endpoint::Signout => license::signout(&incoming).await,
-        Endpoint::Seats => license::seats(&incoming).await,
-        Endpoint::Consume => license::consume(&incoming).await,
-        Endpoint::Usage => license::usage(&incoming).await,
-        Endpoint::AdminCreateProject => admin::create_project(&incoming).await,
-        Endpoint::AdminCreatePolicy => admin::create_policy(&incoming).await,
-        Endpoint::AdminCreateLicense => admin::create_license(&incoming).await,
-        Endpoint::AdminLicense => admin::license(&incoming).await,
-        Endpoint::AdminChangeLicense => admin::change_license(&incoming).await,
-        Endpoint::AdminTokens => admin::tokens(&incoming).await,
+        Endpoint::License => license::license(incoming).await,
+        Endpoint::Activate => license::activate(incoming).await,
+        Endpoint::Heartbeat => license::heartbeat(incoming).await,
+        Endpoint::Signout => license::signout(incoming).await,
+        Endpoint::Seats => license::seats(incoming).await,
+        Endpoint::ReleaseSeat => license::release_seat(incoming).await,
+        Endpoint::Consume => license::consume(incoming).await,
+        Endpoint::Usage => license::usage(incoming).await,
+        Endpoint::AdminCreateProject => admin::create_project(incoming).await,
+        Endpoint::AdminCreatePolicy => admin::create_policy(incoming).await,
+        Endpoint::AdminCreateLicense => admin::create_license(incoming).await,
+        Endpoint::AdminLicense => admin::license(incoming).await,
+        Endpoint::AdminChangeLicense => admin::change_license(incoming).await,
+        Endpoint::AdminTokens => admin::tokens(incoming).await,
+        Endpoint::AdminRemoveDevice => admin::remove_device(incoming).await,
+        Endpoint::AdminReleaseSeat => admin::release_seat(incoming).await,
     }
 }

@@ -8,6 +8,7 @@ use ltlm_protocol::{Code, ErrorBody, Problems};
 use serde::Serialize;
 
 use super::Answer;
+use crate::domain::Denied;
 use crate::service::Error;
 
 /// A success.
@@ -61,6 +62,11 @@ impl Failure {
         Self { body: Box::new(ErrorBody::new(code, &[], None)), code, headers: Vec::new(), cause: None }
     }
 
+    /// Is the request itself at fault, before anybody looked at the table?
+    pub fn is_of_the_request(&self) -> bool {
+        matches!(self.code, Code::BadRequest | Code::BodyTooLarge | Code::UnsupportedMediaType)
+    }
+
     /// With a value in its message.
     pub fn value(mut self, name: &str, value: String) -> Self {
         self.body.message = self.body.message.replace(&format!("<{name}>"), &value);
@@ -87,7 +93,13 @@ impl From<Problems> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Denied(denied) => Self { body: Box::new(denied.body()), ..Self::new(denied.code()) },
+            Error::Denied(denied) => {
+                let failure = Self { body: Box::new(denied.body()), ..Self::new(denied.code()) };
+                match denied {
+                    Denied::SeatReleaseCooldown { seconds } => failure.header("retry-after", seconds.to_string()),
+                    _ => failure,
+                }
+            }
             Error::Busy(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Busy) },
             Error::Broken(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Internal) },
         }

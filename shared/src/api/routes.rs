@@ -18,6 +18,8 @@ pub enum Endpoint {
     Signout,
     /// `GET …/seats`
     Seats,
+    /// `POST …/release-seat`
+    ReleaseSeat,
     /// `POST …/consume`
     Consume,
     /// `GET …/usage`
@@ -34,6 +36,10 @@ pub enum Endpoint {
     AdminChangeLicense,
     /// `POST …/tokens`
     AdminTokens,
+    /// `DELETE …/devices/{hwid}`
+    AdminRemoveDevice,
+    /// `POST …/seats/{hwid}/release`
+    AdminReleaseSeat,
 }
 
 /// Who may call a route.
@@ -93,6 +99,8 @@ pub const ROUTES: &[Route] = &[
         auth: Auth::Project, body: true, operation_id: false, summary: "Give the seat back." },
     Route { endpoint: Endpoint::Seats, name: "seats", method: "GET", path: path!("/seats"), function: "seats",
         auth: Auth::Project, body: false, operation_id: false, summary: "Who holds a seat." },
+    Route { endpoint: Endpoint::ReleaseSeat, name: "release-seat", method: "POST", path: path!("/release-seat"), function: "release-seat",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Take another device's seat away." },
     Route { endpoint: Endpoint::Consume, name: "consume", method: "POST", path: path!("/consume"), function: "consume",
         auth: Auth::Project, body: true, operation_id: true, summary: "Charge tokens, once per operation id." },
     Route { endpoint: Endpoint::Usage, name: "usage", method: "GET", path: path!("/usage"), function: "usage",
@@ -112,6 +120,12 @@ pub const ROUTES: &[Route] = &[
         function: "admin", auth: Auth::Administrator, body: true, operation_id: false, summary: "Suspend, resume, revoke or terminate." },
     Route { endpoint: Endpoint::AdminTokens, name: "admin-tokens", method: "POST", path: "/v1/admin/licenses/{licenseKey}/tokens",
         function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Credit or debit tokens." },
+    Route { endpoint: Endpoint::AdminRemoveDevice, name: "admin-remove-device", method: "DELETE",
+        path: "/v1/admin/licenses/{licenseKey}/devices/{hwid}",
+        function: "admin", auth: Auth::Administrator, body: false, operation_id: false, summary: "Remove a device." },
+    Route { endpoint: Endpoint::AdminReleaseSeat, name: "admin-release-seat", method: "POST",
+        path: "/v1/admin/licenses/{licenseKey}/seats/{hwid}/release",
+        function: "admin", auth: Auth::Administrator, body: false, operation_id: false, summary: "Take a device's seat away." },
 ];
 
 /// A Lambda function: what it may do at the table, and whether it may use keys.
@@ -136,6 +150,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "seats", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
+    Function { name: "release-seat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "usage", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
     Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: true },
@@ -204,8 +219,12 @@ mod tests {
     #[test]
     fn every_route_is_found_with_and_without_the_prefix() {
         for route in ROUTES {
-            let path =
-                route.path.replace("{key}", "LIC-1").replace("{projectId}", "p").replace("{licenseKey}", "LIC-1");
+            let path = route
+                .path
+                .replace("{key}", "LIC-1")
+                .replace("{projectId}", "p")
+                .replace("{licenseKey}", "LIC-1")
+                .replace("{hwid}", "a");
             let method: Method = route.method.parse().unwrap();
             for path in [path.clone(), format!("/api{path}")] {
                 let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };

@@ -56,6 +56,15 @@ pub enum Denied {
         /// All there are.
         max: i64,
     },
+    /// Devices may not release others' seats.
+    SeatReleaseNotAllowed,
+    /// The caller released another's seat only just.
+    SeatReleaseCooldown {
+        /// Whole seconds left, at least 1.
+        seconds: i64,
+    },
+    /// The target holds no seat.
+    SeatNotHeld,
     /// The license has no tokens.
     TokensDisabled,
     /// The balance is too small.
@@ -96,6 +105,9 @@ impl Denied {
             Self::DeviceNotRegistered => Code::DeviceNotRegistered,
             Self::DeviceLimitReached { .. } => Code::DeviceLimitReached,
             Self::SeatLimitReached { .. } => Code::SeatLimitReached,
+            Self::SeatReleaseNotAllowed => Code::SeatReleaseNotAllowed,
+            Self::SeatReleaseCooldown { .. } => Code::SeatReleaseCooldown,
+            Self::SeatNotHeld => Code::SeatNotHeld,
             Self::TokensDisabled => Code::TokensDisabled,
             Self::InsufficientTokens { .. } => Code::InsufficientTokens,
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,
@@ -130,6 +142,10 @@ impl Denied {
                 let deficit = required.saturating_sub(*balance);
                 let details = json!({"required": required, "balance": balance, "deficit": deficit});
                 ErrorBody::new(self.code(), &values, Some(details))
+            }
+            Self::SeatReleaseCooldown { seconds } => {
+                let details = json!({"retryAfterSeconds": seconds});
+                ErrorBody::new(self.code(), &[("seconds", seconds.to_string())], Some(details))
             }
             Self::GrantLimitReached { max } => ErrorBody::new(self.code(), &[("max", max.to_string())], None),
             _ => ErrorBody::new(self.code(), &[], None),

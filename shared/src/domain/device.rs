@@ -44,4 +44,8 @@ pub struct Device {
     pub seat: SeatClaim,
     /// Counts changes of `seat`, so that a late write cannot undo a newer one.
     pub seat_revision: i64,
+    /// When it last released another device's seat; the cooldown counts from here.
+    pub released_other_at: Option<Timestamp>,
+    /// When the vendor removed it. A removed device is not registered; its record only remembers why.
+    pub removed_at: Option<Timestamp>,
 }

@@ -18,6 +18,8 @@ pub mod license;
 pub mod policy;
 pub mod project;
 pub mod record;
+pub mod release_seat;
+pub mod remove_device;
 pub mod seats;
 pub mod signout;
 pub mod state;

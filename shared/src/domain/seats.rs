@@ -127,10 +127,11 @@ pub fn note(state: &LicenseState, device: &Device, seat: SeatClaim, now: Timesta
         seat,
         seat_revision: device.seat_revision + 1,
         seen_at: now,
+        released_other_at: None,
     }
 }
 
-fn holder(state: &LicenseState, device: &Device, now: Timestamp) -> Holder {
+pub(super) fn holder(state: &LicenseState, device: &Device, now: Timestamp) -> Holder {
     Holder {
         hwid: device.hwid.clone(),
         nickname: device.nickname.clone(),

@@ -28,6 +28,10 @@ pub struct LicenseState {
     pub wallet: Option<Wallet>,
     /// The calling device, if it is registered.
     pub device: Option<Device>,
+    /// The device that the command is about, beside the caller, if it is registered.
+    pub target: Option<Device>,
+    /// What the vendor removed: the calling device, or the target.
+    pub removed: Option<Device>,
     /// Other devices, last activated first, at most as many as an answer lists.
     pub others: Vec<Device>,
     /// All seats that were ever claimed.
@@ -58,15 +62,31 @@ impl LicenseState {
         match write {
             Write::CountDevice { .. } => self.license.device_count += 1,
             Write::AddDevice { device, .. } | Write::ReplaceDevice { device, .. } => self.device = Some(device.clone()),
-            Write::SetDeviceSeat { seat, seat_revision, seen_at, .. } => {
+            Write::SetDeviceSeat { seat, seat_revision, seen_at, released_other_at, .. } => {
                 if let Some(device) = &mut self.device {
                     (device.seat, device.seat_revision, device.seen_at) = (seat.clone(), *seat_revision, *seen_at);
+                    device.released_other_at = released_other_at.or(device.released_other_at);
                 }
             }
             Write::SeeDevice { seen_at, .. } => {
                 if let Some(device) = &mut self.device {
                     device.seen_at = *seen_at;
                 }
+            }
+            Write::SetTargetSeat { seat, seat_revision, .. } => {
+                if let Some(target) = &mut self.target {
+                    (target.seat, target.seat_revision) = (seat.clone(), *seat_revision);
+                }
+            }
+            Write::StampRelease { at, .. } => {
+                if let Some(device) = &mut self.device {
+                    device.released_other_at = Some(*at);
+                }
+            }
+            Write::RemoveDevice { .. } => self.target = None,
+            Write::UncountDevice { .. } => self.license.device_count -= 1,
+            Write::PassSeat { slot, found, to, .. } => {
+                self.put_seat(Seat { slot: *slot, epoch: found + 1, holder: to.clone() });
             }
             Write::ClaimSeat { slot, found, holder, .. } => {
                 self.put_seat(Seat { slot: *slot, epoch: found.unwrap_or(0) + 1, holder: Some(holder.clone()) });
@@ -97,7 +117,7 @@ impl LicenseState {
                 self.license = license;
             }
             Record::Wallet(wallet) => self.wallet = Some(wallet),
-            Record::Device(_, device) => self.device = Some(device),
+            Record::Device(_, device) => self.put_device(device),
             Record::Seat(_, seat) => self.put_seat(seat),
             Record::Entry(entry) => self.entry = Some(entry),
             Record::Project(_)
@@ -105,6 +125,20 @@ impl LicenseState {
             | Record::Policy(_)
             | Record::ListedDevice(_)
             | Record::AdminOperation(_) => {}
+        }
+    }
+
+    fn put_device(&mut self, device: Device) {
+        let place = match &self.target {
+            Some(target) if target.hwid == device.hwid => &mut self.target,
+            _ => &mut self.device,
+        };
+        match device.removed_at {
+            None => *place = Some(device),
+            Some(_) => {
+                *place = None;
+                self.removed = Some(device);
+            }
         }
     }
 
@@ -194,6 +228,8 @@ pub(crate) mod tests {
             terms: terms(),
             wallet: Some(wallet),
             device: None,
+            target: None,
+            removed: None,
             others: Vec::new(),
             seats: Vec::new(),
             entry: None,
@@ -212,6 +248,8 @@ pub(crate) mod tests {
             seen_at: NOW,
             seat: SeatClaim::None,
             seat_revision: 0,
+            released_other_at: None,
+            removed_at: None,
         }
     }
 }

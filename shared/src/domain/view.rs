@@ -83,7 +83,7 @@ fn seat_words(state: &LicenseState, status: Status, asking: Asking, now: Timesta
     let Some(device) = &state.device else {
         return match asking {
             Asking::Looking => words(None, "N/A", None),
-            Asking::Acting => words(Some("KICKED"), "KICKED", Some(not_registered(now))),
+            Asking::Acting => words(Some("KICKED"), "KICKED", Some(not_registered(state, now))),
         };
     };
     if !status.is_usable() || state.terms.seats_max.is_none() {
@@ -98,12 +98,13 @@ fn seat_words(state: &LicenseState, status: Status, asking: Asking, now: Timesta
 }
 
 /// Tells a device that is not, or no longer, registered (wire 4.2).
-fn not_registered(now: Timestamp) -> KickedNotice {
+fn not_registered(state: &LicenseState, now: Timestamp) -> KickedNotice {
+    let removed_at = state.removed.as_ref().and_then(|device| device.removed_at);
     KickedNotice {
         kicked_by: None,
         kicked_by_nickname: Some("Administrator".to_owned()),
-        timestamp: now.to_string(),
-        reason: "device_not_registered".to_owned(),
+        timestamp: removed_at.unwrap_or(now).to_string(),
+        reason: if removed_at.is_some() { "device_removed" } else { "device_not_registered" }.to_owned(),
     }
 }
 

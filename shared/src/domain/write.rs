@@ -23,7 +23,7 @@ pub enum Write {
         /// Devices allowed.
         max: Option<i64>,
     },
-    /// A new device. Guard: it is not there.
+    /// A new device. Guard: it is not there, or was removed.
     AddDevice {
         /// The license.
         license: LicenseId,
@@ -49,6 +49,8 @@ pub enum Write {
         seat_revision: i64,
         /// This contact.
         seen_at: Timestamp,
+        /// If the device took the seat from another: now.
+        released_other_at: Option<Timestamp>,
     },
     /// A device was heard of. Guard: it is there.
     SeeDevice {
@@ -58,6 +60,56 @@ pub enum Write {
         hwid: String,
         /// This contact.
         seen_at: Timestamp,
+    },
+    /// Another device's seat changed, by the caller or by the vendor. Guard: as for the caller's own.
+    SetTargetSeat {
+        /// The license.
+        license: LicenseId,
+        /// The other device.
+        hwid: String,
+        /// Its seat now.
+        seat: SeatClaim,
+        /// The revision after this change.
+        seat_revision: i64,
+    },
+    /// A device released another's seat. Guard: it is there.
+    StampRelease {
+        /// The license.
+        license: LicenseId,
+        /// The device.
+        hwid: String,
+        /// Now.
+        at: Timestamp,
+    },
+    /// A device removed: its record stays, to tell it why. Guard: it is there, and its seat has not changed since.
+    RemoveDevice {
+        /// The license.
+        license: LicenseId,
+        /// The device.
+        hwid: String,
+        /// The revision after this change.
+        seat_revision: i64,
+        /// Now.
+        at: Timestamp,
+    },
+    /// One registered device less. Guard: there is one.
+    UncountDevice {
+        /// The license.
+        license: LicenseId,
+    },
+    /// A held slot taken from its holder, and perhaps given to another; the epoch goes on, so that nothing the old holder
+    /// sends late can touch it. Guard: the slot is still the old holder's, of the epoch `found`.
+    PassSeat {
+        /// The license.
+        license: LicenseId,
+        /// The slot.
+        slot: i64,
+        /// Its epoch before.
+        found: i64,
+        /// Who holds it.
+        from: String,
+        /// Who holds it afterwards.
+        to: Option<Holder>,
     },
     /// A slot taken. Guard: its epoch is `found`, and nobody's lease runs at `now` but the claimant's own.
     ClaimSeat {

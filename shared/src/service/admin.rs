@@ -318,7 +318,8 @@ async fn tell_licenses<T: Table>(
 ) -> Result<Vec<LicenseData>, Error> {
     let tell = async |key: &String| {
         let (access, license) = (Access::Administrator, ids::license_id(key));
-        let wanted = Wanted { access, license, hwid: None, operation: None, lists: Lists::SeatsAndDevices };
+        let wanted =
+            Wanted { access, license, hwid: None, target: None, operation: None, lists: Lists::SeatsAndDevices };
         let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
         Ok::<_, Error>(status::license_for_vendor(&state, &call(key, now)))
     };

@@ -1,8 +1,8 @@
 //! The commands on a license: one function each, all of the same shape.
 
 use ltlm_protocol::LicenseData;
-use ltlm_protocol::license_data::{Operation, SeatList, SignoutAnswer};
-use ltlm_protocol::request::{Activate, Consume, Heartbeat};
+use ltlm_protocol::license_data::{Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer};
+use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
 use super::load::{self, Access, Lists, Wanted};
 use super::{App, Budget, Error, act, ids};
@@ -12,7 +12,7 @@ use crate::domain::entry::OperationKey;
 use crate::domain::gate::{self, Call};
 use crate::domain::write::{Decision, wallet_of};
 use crate::domain::{Denied, Record};
-use crate::domain::{LicenseState, activate, consume, heartbeat, signout, status};
+use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, remove_device, signout, status};
 use crate::table::{Read, Table};
 
 /// A call on a license with the caller's right to it.
@@ -30,6 +30,7 @@ impl Request {
             access: self.access.clone(),
             license: ids::license_id(&self.call.key),
             hwid: self.call.caller.hwid.clone(),
+            target: None,
             operation: operation.map(|key| key.id.clone()),
             lists,
         }
@@ -100,6 +101,39 @@ pub async fn heartbeat<T: Table>(
 /// Gives a seat back.
 pub async fn signout<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SignoutAnswer, Error> {
     run(app, budget, request.wanted(None, Lists::Seats), |state| signout::decide(state, &request.call)).await
+}
+
+/// Takes another device's seat away.
+pub async fn release_seat<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &ReleaseSeat,
+) -> Result<ReleaseSeatAnswer, Error> {
+    let wanted = Wanted { target: Some(command.target.clone()), ..request.wanted(None, Lists::Seats) };
+    run(app, budget, wanted, |state| release_seat::decide(state, &request.call, command)).await
+}
+
+/// Takes a device's seat away, for the vendor.
+pub async fn kick<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    hwid: &str,
+) -> Result<SeatList, Error> {
+    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Lists::Seats) };
+    run(app, budget, wanted, |state| release_seat::by_vendor(state, &request.call)).await
+}
+
+/// Removes a device, for the vendor.
+pub async fn remove_device<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    hwid: &str,
+) -> Result<(), Error> {
+    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Lists::Seats) };
+    run(app, budget, wanted, |state| remove_device::decide(state, &request.call)).await
 }
 
 /// Charges tokens once.

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::{App, Budget, Error};
+use super::{App, Budget, Error, act};
 use crate::domain::device::Device;
 use crate::domain::entry::{Entry, OperationId};
 use crate::domain::license::{License, LicenseId};
@@ -76,6 +76,17 @@ pub enum Access {
     Administrator,
 }
 
+/// Refuses a secret that names no project.
+pub async fn known<T: Table>(app: &App<T>, budget: &Budget<'_>, access: &Access) -> Result<(), Error> {
+    let Access::Secret(hash) = access else { return Ok(()) };
+    let pointer = [Read::Secret(hash.clone())];
+    let records = act::read(app, budget, || async { Ok(app.table.read(&pointer, budget.meter).await?) }).await?;
+    match records.is_empty() {
+        true => Err(Denied::UnauthorizedProject.into()),
+        false => Ok(()),
+    }
+}
+
 /// What to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -85,6 +96,8 @@ pub struct Wanted {
     pub license: LicenseId,
     /// The calling device.
     pub hwid: Option<String>,
+    /// Another device that the command is about.
+    pub target: Option<String>,
     /// The operation that may have happened already.
     pub operation: Option<OperationId>,
     /// Which lists come along.
@@ -111,6 +124,8 @@ struct Loaded {
     license: Option<License>,
     wallet: Option<Wallet>,
     device: Option<Device>,
+    target: Option<Device>,
+    removed: Option<Device>,
     others: Vec<Device>,
     seats: Vec<Seat>,
     entry: Option<Entry>,
@@ -125,7 +140,9 @@ impl Loaded {
                 Record::Policy(policy) => self.policy = Some(Arc::new(policy)),
                 Record::License(license) => self.license = Some(license),
                 Record::Wallet(wallet) => self.wallet = Some(wallet),
-                Record::Device(_, device) => self.device = Some(device),
+                Record::Device(_, device) if device.removed_at.is_some() => self.removed = Some(device),
+                Record::Device(_, device) if hwid == Some(device.hwid.as_str()) => self.device = Some(device),
+                Record::Device(_, device) => self.target = Some(device),
                 // The caller's own record comes by its key; the list may still show a removed one.
                 Record::ListedDevice(device) if hwid == Some(device.hwid.as_str()) => {}
                 Record::ListedDevice(device) => self.others.push(device),
@@ -171,6 +188,8 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         license,
         wallet: loaded.wallet,
         device: loaded.device,
+        target: loaded.target,
+        removed: loaded.removed,
         others: loaded.others,
         seats: loaded.seats,
         entry: loaded.entry,
@@ -183,6 +202,8 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>) -> 
     reads.extend(secret.map(|hash| Read::Secret(hash.to_owned())));
     reads.extend(project.map(|id| Read::Project(id.to_owned())));
     reads.extend(wanted.hwid.iter().map(|hwid| Read::Device(license.clone(), hwid.clone())));
+    let target = wanted.target.iter().filter(|target| wanted.hwid.as_ref() != Some(target));
+    reads.extend(target.map(|hwid| Read::Device(license.clone(), hwid.clone())));
     reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
     if wanted.lists != Lists::Nothing {
         reads.push(Read::Seats(license.clone()));

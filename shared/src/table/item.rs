@@ -67,6 +67,14 @@ impl Builder {
         self.int(name, value.ms())
     }
 
+    /// Adds an instant, if there is one.
+    pub fn at_opt(self, name: &str, value: Option<Timestamp>) -> Self {
+        match value {
+            Some(value) => self.at(name, value),
+            None => self,
+        }
+    }
+
     /// Adds bytes.
     pub fn bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.0.insert(name.to_owned(), Value::B(Blob::new(value)));
@@ -277,7 +285,7 @@ fn read_policy(r: &Reader<'_>, project_id: String, number: i64) -> Result<Policy
 
 /// A license's item.
 pub fn license(license: &License) -> Item {
-    let mut builder = Builder::new(key::license(&license.id))
+    Builder::new(key::license(&license.id))
         .int("number", license.number)
         .text("projectId", &license.project_id)
         .int("policyNumber", license.policy_number)
@@ -290,11 +298,9 @@ pub fn license(license: &License) -> Item {
         .document("buyerMetadata", &license.buyer.metadata)
         .text_opt("lastCountry", license.buyer.last_country.as_ref())
         .int("deviceCount", license.device_count)
-        .at("createdAt", license.created_at);
-    if let Some(end) = license.valid_until {
-        builder = builder.at("validUntil", end);
-    }
-    builder.build()
+        .at("createdAt", license.created_at)
+        .at_opt("validUntil", license.valid_until)
+        .build()
 }
 
 fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result<License, ItemError> {
@@ -366,7 +372,8 @@ pub fn device(license: &crate::domain::license::LicenseId, device: &Device) -> I
         .at("activatedAt", device.activated_at)
         .at("seenAt", device.seen_at)
         .text("seat", seat_text(&device.seat))
-        .int("seatRevision", device.seat_revision);
+        .int("seatRevision", device.seat_revision)
+        .at_opt("releasedOtherAt", device.released_other_at);
     builder
         .text("listPk", key::device_list(license))
         .text("listSk", key::device_list_sort(device.activated_at.ms()))
@@ -384,6 +391,8 @@ fn read_device(r: &Reader<'_>, hwid: String) -> Result<Device, ItemError> {
         seen_at: r.at("seenAt")?,
         seat: read_seat_text(&r.text("seat")?).ok_or(ItemError { attribute: "seat" })?,
         seat_revision: r.int("seatRevision")?,
+        released_other_at: r.at_opt("releasedOtherAt"),
+        removed_at: r.at_opt("removedAt"),
     })
 }
 

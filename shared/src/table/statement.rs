@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue as Value;
 use super::item::{self, Item};
 use super::key::{self, Key};
 use crate::domain::Write;
+use crate::domain::device::SeatClaim;
 use crate::domain::seats::Holder;
 
 /// One write, ready to be sent: alone or as part of a transaction.
@@ -64,23 +65,48 @@ pub fn of(write: &Write) -> Statement {
             values.extend(max.map(|max| (":max", int(max))));
             update(key::license(license), "ADD deviceCount :one", condition, values)
         }
-        Write::AddDevice { license, device } => put_absent(item::device(license, device)),
+        Write::AddDevice { license, device } => Statement::Put {
+            item: item::device(license, device),
+            condition: format!("{ABSENT} OR attribute_exists(removedAt)"),
+            values: Item::new(),
+        },
+        Write::UncountDevice { license } => update(
+            key::license(license),
+            "ADD deviceCount :less",
+            "deviceCount > :none",
+            vec![(":less", int(-1)), (":none", int(0))],
+        ),
+        // Out of the list, but still there: it tells the device why.
+        Write::RemoveDevice { license, hwid, seat_revision, at } => update(
+            key::device(license, hwid),
+            "SET removedAt = :at, seat = :seat, seatRevision = :revision REMOVE listPk, listSk",
+            format!("{PRESENT} AND seatRevision = :found"),
+            vec![
+                (":at", int(at.ms())),
+                (":seat", text(&item::seat_text(&SeatClaim::None))),
+                (":revision", int(*seat_revision)),
+                (":found", int(seat_revision - 1)),
+            ],
+        ),
         Write::ReplaceDevice { license, device } => Statement::Put {
             item: item::device(license, device),
             condition: format!("{PRESENT} AND seatRevision = :found"),
             values: Item::from([(":found".to_owned(), int(device.seat_revision - 1))]),
         },
-        Write::SetDeviceSeat { license, hwid, seat, seat_revision, seen_at } => update(
-            key::device(license, hwid),
-            "SET seat = :seat, seatRevision = :revision, seenAt = :seen",
-            format!("{PRESENT} AND seatRevision = :found"),
-            vec![
-                (":seat", text(&item::seat_text(seat))),
-                (":revision", int(*seat_revision)),
-                (":found", int(seat_revision - 1)),
-                (":seen", int(seen_at.ms())),
-            ],
-        ),
+        Write::SetDeviceSeat { license, hwid, seat, seat_revision, seen_at, released_other_at } => {
+            let mut changes = vec![("seenAt", seen_at.ms())];
+            changes.extend(released_other_at.map(|at| ("releasedOtherAt", at.ms())));
+            set_seat(key::device(license, hwid), seat, *seat_revision, &changes)
+        }
+        Write::SetTargetSeat { license, hwid, seat, seat_revision } => {
+            set_seat(key::device(license, hwid), seat, *seat_revision, &[])
+        }
+        Write::StampRelease { license, hwid, at } => {
+            update(key::device(license, hwid), "SET releasedOtherAt = :at", PRESENT, vec![(":at", int(at.ms()))])
+        }
+        Write::PassSeat { license, slot, found, from, to } => {
+            pass_seat(key::seat(license, *slot), *found, from, to.as_ref())
+        }
         Write::SeeDevice { license, hwid, seen_at } => {
             update(key::device(license, hwid), "SET seenAt = :seen", PRESENT, vec![(":seen", int(seen_at.ms()))])
         }
@@ -132,6 +158,34 @@ pub fn of(write: &Write) -> Statement {
         }
         Write::AddAdminOperation { operation } => put_absent(item::admin_operation(operation)),
     }
+}
+
+/// A device's seat, with further instants of its record. The guard: the seat has not changed since.
+fn set_seat(key: Key, seat: &SeatClaim, revision: i64, instants: &[(&str, i64)]) -> Statement {
+    let mut set = "SET seat = :seat, seatRevision = :revision".to_owned();
+    let mut values = vec![
+        (":seat".to_owned(), text(&item::seat_text(seat))),
+        (":revision".to_owned(), int(revision)),
+        (":found".to_owned(), int(revision - 1)),
+    ];
+    for (name, ms) in instants {
+        set.push_str(&format!(", {name} = :{name}"));
+        values.push((format!(":{name}"), int(*ms)));
+    }
+    let values = values.into_iter().collect();
+    Statement::Update { key, update: set, condition: format!("{PRESENT} AND seatRevision = :found"), values }
+}
+
+fn pass_seat(key: Key, found: i64, from: &str, to: Option<&Holder>) -> Statement {
+    let (set, mut values) = match to {
+        Some(holder) => hold(holder, found + 1),
+        None => (
+            "SET epoch = :epoch REMOVE holder, nickname, seenAt, leaseUntil".to_owned(),
+            vec![(":epoch", int(found + 1))],
+        ),
+    };
+    values.extend([(":from", text(from)), (":found", int(found))]);
+    update(key, set, "holder = :from AND epoch = :found", values)
 }
 
 /// The attributes of a held seat.

@@ -1,6 +1,6 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
-use ltlm_protocol::license_data::{LicenseData, Operation, SeatList, SignoutAnswer, Usage};
+use ltlm_protocol::license_data::{LicenseData, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage};
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -86,6 +86,9 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{projectId}") {
         parameters.push(text("projectId", "path", "The project.", 64, true));
     }
+    if route.path.contains("{hwid}") {
+        parameters.push(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true));
+    }
     if matches!(route.endpoint, Endpoint::License | Endpoint::Seats) {
         parameters.push(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false));
     }
@@ -124,6 +127,10 @@ fn request_schema(route: &Route) -> Value {
         ),
         Endpoint::Heartbeat => object(&["hwid"], json!({"hwid": hwid, "isClosing": {"type": ["boolean", "null"]}})),
         Endpoint::Signout => object(&["hwid"], json!({"hwid": hwid})),
+        Endpoint::ReleaseSeat => object(
+            &["targetHwid", "callerHwid"],
+            json!({"targetHwid": hwid, "callerHwid": hwid, "claimSeat": {"type": ["boolean", "null"]}}),
+        ),
         Endpoint::Consume => object(
             &["hwid", "amount", "action"],
             json!({
@@ -171,9 +178,13 @@ fn request_schema(route: &Route) -> Value {
                 "reason": text(limits::ACTION_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time"}, "operationId": id,
             }),
         ),
-        Endpoint::Health | Endpoint::License | Endpoint::Seats | Endpoint::Usage | Endpoint::AdminLicense => {
-            Value::Null
-        }
+        Endpoint::Health
+        | Endpoint::License
+        | Endpoint::Seats
+        | Endpoint::Usage
+        | Endpoint::AdminLicense
+        | Endpoint::AdminRemoveDevice
+        | Endpoint::AdminReleaseSeat => Value::Null,
     }
 }
 
@@ -188,7 +199,9 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             ("200", json!({"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}))
         }
         Endpoint::Signout => ("200", schema::<SignoutAnswer>(schemas)),
-        Endpoint::Seats => ("200", schema::<SeatList>(schemas)),
+        Endpoint::ReleaseSeat => ("200", schema::<ReleaseSeatAnswer>(schemas)),
+        Endpoint::Seats | Endpoint::AdminReleaseSeat => ("200", schema::<SeatList>(schemas)),
+        Endpoint::AdminRemoveDevice => ("204", Value::Null),
         Endpoint::Usage => ("200", schema::<Usage>(schemas)),
         Endpoint::AdminTokens => ("200", schema::<Operation>(schemas)),
         Endpoint::AdminCreateProject => (
@@ -208,7 +221,11 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     };
     let mut responses = Map::new();
     let content = |schema: Value| json!({"application/json": {"schema": schema}});
-    responses.insert(status.to_owned(), json!({"description": route.summary, "content": content(success)}));
+    let mut done = json!({"description": route.summary});
+    if !success.is_null() {
+        done["content"] = content(success);
+    }
+    responses.insert(status.to_owned(), done);
     if route.auth == Auth::Open {
         return Value::Object(responses);
     }
@@ -258,13 +275,28 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend([Code::LicenseTerminated, Code::LicenseRevoked, Code::LicenseSuspended, Code::LicenseExpired]);
             codes.extend([Code::DeviceNotRegistered, Code::TokensDisabled, Code::InsufficientTokens]);
         }
+        Endpoint::ReleaseSeat => {
+            codes.extend(online);
+            codes.extend([Code::LicenseTerminated, Code::LicenseRevoked, Code::LicenseSuspended, Code::LicenseExpired]);
+            codes.extend([
+                Code::DeviceNotRegistered,
+                Code::SeatReleaseNotAllowed,
+                Code::SeatReleaseCooldown,
+                Code::SeatNotHeld,
+            ]);
+        }
+        Endpoint::AdminReleaseSeat => codes.push(Code::SeatNotHeld),
         Endpoint::AdminCreatePolicy => codes.push(Code::ProjectNotFound),
         Endpoint::AdminCreateLicense => {
             codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
         }
         Endpoint::AdminChangeLicense => codes.push(Code::StateFinal),
         Endpoint::AdminTokens => codes.extend([Code::TokensDisabled, Code::GrantLimitReached]),
-        Endpoint::Health | Endpoint::Seats | Endpoint::AdminCreateProject | Endpoint::AdminLicense => {}
+        Endpoint::Health
+        | Endpoint::Seats
+        | Endpoint::AdminCreateProject
+        | Endpoint::AdminLicense
+        | Endpoint::AdminRemoveDevice => {}
     }
     codes
 }

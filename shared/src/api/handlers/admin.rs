@@ -95,6 +95,19 @@ pub async fn tokens<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     Ok(Reply::json(&answer).operation(&operation.id, done.replayed))
 }
 
+/// `DELETE /v1/admin/licenses/{licenseKey}/devices/{hwid}`
+pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, None);
+    service::remove_device(incoming.app, incoming.budget, &request, incoming.parameter("hwid")).await?;
+    Ok(Reply::empty())
+}
+
+/// `POST /v1/admin/licenses/{licenseKey}/seats/{hwid}/release`
+pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, None);
+    Ok(Reply::json(&service::kick(incoming.app, incoming.budget, &request, incoming.parameter("hwid")).await?))
+}
+
 /// The operation id in the body of a policy, whose other members `PolicyTerms` reads.
 fn body_operation_id(body: &serde_json::Value) -> Result<Option<String>, Failure> {
     let mut reader = ltlm_protocol::read::Reader::new(body)?;

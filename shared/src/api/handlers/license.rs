@@ -1,7 +1,7 @@
 //! The plain REST face of a license.
 
 use ltlm_protocol::license_data::Usage;
-use ltlm_protocol::request::{Activate, Consume, Heartbeat, Signout};
+use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat, Signout};
 
 use crate::api::cursor;
 use crate::api::extract::Incoming;
@@ -44,6 +44,14 @@ pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
 pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
     Ok(Reply::json(&service::seats(incoming.app, incoming.budget, &request).await?))
+}
+
+/// `POST …/release-seat`
+pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let command = ReleaseSeat::parse(&incoming.json()?)?;
+    let request = incoming.license_request(access, Some(command.hwid.clone()));
+    Ok(Reply::json(&service::release_seat(incoming.app, incoming.budget, &request, &command).await?))
 }
 
 /// `POST …/consume`
