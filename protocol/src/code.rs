@@ -64,6 +64,12 @@ pub enum Code {
     SeatReleaseCooldown,
     /// The device whose seat shall be released holds none.
     SeatNotHeld,
+    /// The settings were changed by somebody else meanwhile.
+    SettingsChanged,
+    /// The settings are too large.
+    SettingsTooLarge,
+    /// The settings hold a name that clients cannot read, or nest too deep.
+    SettingsRejected,
     /// The license has no tokens at all.
     TokensDisabled,
     /// The balance is smaller than the amount.
@@ -128,6 +134,9 @@ impl Code {
         row(Self::SeatReleaseNotAllowed, "SEAT_RELEASE_NOT_ALLOWED", 403, "Releasing other seats is not permitted for this license."),
         row(Self::SeatReleaseCooldown, "SEAT_RELEASE_COOLDOWN", 403, "Please wait <seconds> seconds before releasing another seat (cooldown)."),
         row(Self::SeatNotHeld, "SEAT_NOT_HELD", 409, "That device does not hold a seat."),
+        row(Self::SettingsChanged, "SETTINGS_CHANGED", 412, "The settings were changed meanwhile."),
+        row(Self::SettingsTooLarge, "SETTINGS_TOO_LARGE", 413, "Settings exceed maximum size of 64KB."),
+        row(Self::SettingsRejected, "SETTINGS_REJECTED", 400, "Settings contain a reserved or too deeply nested name: <path>."),
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),

@@ -417,6 +417,21 @@ pub struct SignoutAnswer {
     pub active_seats: i32,
 }
 
+/// Answer of `GET` and `PUT …/settings`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UserSettings {
+    /// Always true.
+    pub success: bool,
+    /// Null.
+    pub message: Option<String>,
+    /// The settings; `{}` if none were saved.
+    pub settings: Map<String, Value>,
+    /// When they were saved; null if never.
+    pub updated_at: Option<String>,
+}
+
 /// Answer of `POST …/release-seat`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

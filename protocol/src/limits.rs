@@ -2,8 +2,12 @@
 
 /// Largest request body in bytes (wire 1.1 asks for at least 4 MiB).
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Deepest nesting of a request's JSON, counting the body as 1 (wire 2.5 keeps free-form JSON to 32).
-pub const JSON_DEPTH_MAX: usize = 32;
+/// Deepest nesting of a request's JSON, counting the body as 1 (wire 2.5).
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Deepest nesting of free-form JSON within it, counting the document as 1 (wire 2.5).
+pub const DOCUMENT_DEPTH_MAX: usize = 32;
+/// Largest settings document in UTF-16 code units of compact JSON (wire 4.8): what the existing client counts.
+pub const SETTINGS_UNITS_MAX: usize = 65_536;
 /// Longest device id in characters (wire, introduction).
 pub const HWID_CHARS_MAX: usize = 128;
 /// Longest license key in characters; made keys have 20 (wire 3.2).
@@ -68,6 +72,8 @@ pub struct Limit {
 pub const ALL: &[Limit] = &[
     Limit { what: "request body", value: BODY_BYTES_MAX as i64, unit: "bytes" },
     Limit { what: "nesting of JSON", value: JSON_DEPTH_MAX as i64, unit: "levels" },
+    Limit { what: "nesting of a free-form document", value: DOCUMENT_DEPTH_MAX as i64, unit: "levels" },
+    Limit { what: "user settings", value: SETTINGS_UNITS_MAX as i64, unit: "UTF-16 units of compact JSON" },
     Limit { what: "hwid", value: HWID_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "license key, longest", value: LICENSE_KEY_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "license key, shortest", value: LICENSE_KEY_CHARS_MIN as i64, unit: "characters" },
@@ -77,7 +83,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "amount of one operation", value: AMOUNT_MAX, unit: "tokens" },
     Limit { what: "operation id", value: OPERATION_ID_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "meta", value: META_BYTES_MAX as i64, unit: "bytes of compact JSON" },
-    Limit { what: "settings and config documents", value: DOCUMENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
+    Limit { what: "config and other documents of the vendor", value: DOCUMENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
     Limit { what: "name", value: NAME_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "e-mail", value: EMAIL_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "reason", value: REASON_CHARS_MAX as i64, unit: "characters" },

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::code::holds_reserved_word;
+use crate::limits;
 
 /// One mistake in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +188,9 @@ impl<'a> Reader<'a> {
         };
         if value.to_string().len() > bytes_max {
             self.problem(name, format!("must be at most {bytes_max} bytes of compact JSON"));
+        }
+        if depth(value) > limits::DOCUMENT_DEPTH_MAX {
+            self.problem(name, format!("must nest at most {} levels", limits::DOCUMENT_DEPTH_MAX));
         }
         Some(object.clone())
     }

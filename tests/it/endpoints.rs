@@ -42,6 +42,8 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("activate", 200, "machines"),
     ("heartbeat", 200, "machines"),
     ("consume", 200, "operation"),
+    ("save-settings", 200, "updatedAt"),
+    ("settings", 200, "settings"),
     ("usage", 200, "entries"),
     ("seats", 200, "seats"),
     ("license", 200, "licenseKey"),

@@ -109,6 +109,18 @@ async fn a_kill_between_any_two_round_trips_leaves_nothing_half_done() {
         let again = world.consume(&key, &device('a'), 5, "op").await;
         assert_eq!((again.int_of("tokensRemaining"), again.body["replayed"] == true), (95, charged.status == 200));
 
+        let put = |value: u32| {
+            let mut request = crate::support::post_request(&key, "settings", &json!({"settings": {"n": value}}));
+            *request.method_mut() = http::Method::PUT;
+            request
+        };
+        world.send(put(0)).await;
+        table.stop_after(Some(stop_after));
+        let saved = world.send(put(1)).await;
+        table.stop_after(None);
+        let now = world.get(&key, "/settings").await.body["settings"]["n"].clone();
+        assert_eq!(now, json!(u8::from(saved.status == 200)));
+
         world.activate(&key, &device('b')).await;
         table.stop_after(Some(stop_after));
         let release = json!({"targetHwid": device('a'), "callerHwid": device('b'), "claimSeat": false});

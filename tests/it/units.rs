@@ -45,9 +45,12 @@ fn order(row: &str) -> usize {
         "consume, refused",
         "consume, replayed",
         "signout",
+        "release-seat",
         "license",
         "seats",
         "usage",
+        "settings |",
+        "save-settings",
     ];
     operations.iter().position(|operation| row.contains(operation)).unwrap_or(operations.len())
 }
@@ -79,6 +82,10 @@ async fn measure(world: &World, devices: usize) -> Vec<String> {
     let consume_late = world.consume(&key, &a, 1, "late").await;
     let license = world.get(&key, &format!("?hwid={a}")).await;
     let seats = world.get(&key, "/seats").await;
+    let mut put = post_request(&key, "settings", &json!({"settings": {"theme": "dark"}}));
+    *put.method_mut() = http::Method::PUT;
+    let save = world.send(put).await;
+    let settings = world.get(&key, "/settings").await;
     let usage = world.get(&key, "/usage").await;
     let b = device('b');
     world.activate(&key, &b).await;
@@ -105,6 +112,8 @@ async fn measure(world: &World, devices: usize) -> Vec<String> {
         row("license", devices, &license),
         row("seats", devices, &seats),
         row("usage, first page", devices, &usage),
+        row("settings", devices, &settings),
+        row("save-settings", devices, &save),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, IF_MATCH};
 use ltlm_protocol::read::depth;
 use ltlm_protocol::request::{canonical_license_key, is_operation_id};
 use ltlm_protocol::{Code, Problems, Timestamp, limits};
@@ -130,6 +130,17 @@ impl<'a, T> Incoming<'a, T> {
             true => Ok(body),
             false => Err(Problems::one("", format!("body must nest at most {} levels", limits::JSON_DEPTH_MAX)).into()),
         }
+    }
+
+    /// The revision that the caller saw, if it says so in `If-Match`; `*` matches any.
+    pub fn if_match(&self) -> Result<Option<i64>, Failure> {
+        let Some(value) = self.request.headers().get(IF_MATCH) else { return Ok(None) };
+        let tag = value.to_str().unwrap_or("").trim();
+        if tag == "*" {
+            return Ok(None);
+        }
+        let revision = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+        revision.map(Some).ok_or_else(|| Problems::one("If-Match", "must be an ETag of this document").into())
     }
 
     /// The operation's id: of the header `Idempotency-Key`, or of the body, or made here. Header and body must agree.

@@ -95,6 +95,8 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::Signout => license::signout(incoming).await,
         Endpoint::Seats => license::seats(incoming).await,
         Endpoint::ReleaseSeat => license::release_seat(incoming).await,
+        Endpoint::Settings => license::settings(incoming).await,
+        Endpoint::SaveSettings => license::save_settings(incoming).await,
         Endpoint::Consume => license::consume(incoming).await,
         Endpoint::Usage => license::usage(incoming).await,
         Endpoint::AdminCreateProject => admin::create_project(incoming).await,

@@ -37,6 +37,12 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, body: Vec::new(), headers: Vec::new() }
     }
 
+    /// Says which revision of a document this is.
+    pub fn etag(mut self, revision: i64) -> Self {
+        self.headers.push(("etag", format!("\"{revision}\"")));
+        self
+    }
+
     /// Says under which id the operation is known, and whether this is its first answer given again.
     pub fn operation(mut self, id: &str, replayed: bool) -> Self {
         self.headers.push(("operation-id", id.to_owned()));
@@ -123,7 +129,7 @@ const ALWAYS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "*"),
     ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
     ("access-control-allow-headers", "content-type, x-project-secret, idempotency-key, authorization, if-match"),
-    ("access-control-expose-headers", "operation-id, idempotent-replayed, retry-after"),
+    ("access-control-expose-headers", "operation-id, idempotent-replayed, retry-after, etag"),
     ("access-control-max-age", "86400"),
 ];
 

@@ -20,6 +20,10 @@ pub enum Endpoint {
     Seats,
     /// `POST …/release-seat`
     ReleaseSeat,
+    /// `GET …/settings`
+    Settings,
+    /// `PUT …/settings`
+    SaveSettings,
     /// `POST …/consume`
     Consume,
     /// `GET …/usage`
@@ -101,6 +105,10 @@ pub const ROUTES: &[Route] = &[
         auth: Auth::Project, body: false, operation_id: false, summary: "Who holds a seat." },
     Route { endpoint: Endpoint::ReleaseSeat, name: "release-seat", method: "POST", path: path!("/release-seat"), function: "release-seat",
         auth: Auth::Project, body: true, operation_id: false, summary: "Take another device's seat away." },
+    Route { endpoint: Endpoint::Settings, name: "settings", method: "GET", path: path!("/settings"), function: "settings",
+        auth: Auth::Project, body: false, operation_id: false, summary: "The user settings." },
+    Route { endpoint: Endpoint::SaveSettings, name: "save-settings", method: "PUT", path: path!("/settings"), function: "settings",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Save the user settings, as a whole." },
     Route { endpoint: Endpoint::Consume, name: "consume", method: "POST", path: path!("/consume"), function: "consume",
         auth: Auth::Project, body: true, operation_id: true, summary: "Charge tokens, once per operation id." },
     Route { endpoint: Endpoint::Usage, name: "usage", method: "GET", path: path!("/usage"), function: "usage",
@@ -151,6 +159,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "seats", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
     Function { name: "release-seat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
+    Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, uses_keys: false },
     Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "usage", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
     Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: true },

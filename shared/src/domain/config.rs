@@ -2,7 +2,7 @@
 //! Reading them is `terms.rs`; it can then rely on the shapes.
 
 use ltlm_protocol::limits;
-use ltlm_protocol::read::{Reader, depth};
+use ltlm_protocol::read::Reader;
 use serde_json::Value;
 
 /// Modes of `sdkEnforcement`; `sdk_only` means the same as `pro_only`, the rest is `standard` (X7).
@@ -10,7 +10,7 @@ const MODES: &[&str] = &["standard", "pro_only", "sdk_only", "heartbeat", "valid
 /// Most entries of a list of names.
 const NAMES_MAX: usize = 200;
 /// Names that would break the existing client's typed read wherever they stand (wire 2.5).
-const RESERVED_NAMES: &[&str] = &["$ref", "$id", "$type", "$values"];
+pub const RESERVED_NAMES: &[&str] = &["$ref", "$id", "$type", "$values"];
 
 /// Notes every mistake of a configuration.
 pub fn check(r: &mut Reader<'_>) {
@@ -84,13 +84,10 @@ fn features(r: &mut Reader<'_>) {
     free_form(r, "features");
 }
 
-/// A free-form object of the vendor's: bounded in size and depth, without names that break the client.
+/// A free-form object of the vendor's: bounded, without names that break the client.
 pub fn free_form(r: &mut Reader<'_>, name: &str) {
     let Some(document) = r.document_opt(name, limits::DOCUMENT_BYTES_MAX) else { return };
     let document = Value::Object(document);
-    if depth(&document) > limits::JSON_DEPTH_MAX - 4 {
-        r.problem(name, format!("must nest at most {} levels", limits::JSON_DEPTH_MAX - 4));
-    }
     if let Some(found) = reserved_name(&document) {
         r.problem(name, format!("must not have a member called {found}"));
     }

@@ -3,6 +3,7 @@
 //! Invariant: variants stand in order of precedence. If several apply, the first one declared is the answer;
 //! `gate.rs` and each `decide` check in this order.
 
+use ltlm_protocol::code::holds_reserved_word;
 use ltlm_protocol::{Code, ErrorBody, int32};
 use serde_json::json;
 
@@ -65,6 +66,15 @@ pub enum Denied {
     },
     /// The target holds no seat.
     SeatNotHeld,
+    /// The settings are not those that the caller saw.
+    SettingsChanged,
+    /// The settings are too large.
+    SettingsTooLarge,
+    /// The settings cannot be kept because of what stands here.
+    SettingsRejected {
+        /// Names down to the place, joined by dots.
+        path: String,
+    },
     /// The license has no tokens.
     TokensDisabled,
     /// The balance is too small.
@@ -108,6 +118,9 @@ impl Denied {
             Self::SeatReleaseNotAllowed => Code::SeatReleaseNotAllowed,
             Self::SeatReleaseCooldown { .. } => Code::SeatReleaseCooldown,
             Self::SeatNotHeld => Code::SeatNotHeld,
+            Self::SettingsChanged => Code::SettingsChanged,
+            Self::SettingsTooLarge => Code::SettingsTooLarge,
+            Self::SettingsRejected { .. } => Code::SettingsRejected,
             Self::TokensDisabled => Code::TokensDisabled,
             Self::InsufficientTokens { .. } => Code::InsufficientTokens,
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,
@@ -146,6 +159,11 @@ impl Denied {
             Self::SeatReleaseCooldown { seconds } => {
                 let details = json!({"retryAfterSeconds": seconds});
                 ErrorBody::new(self.code(), &[("seconds", seconds.to_string())], Some(details))
+            }
+            Self::SettingsRejected { path } => {
+                // A name of the customer's own could hold a word that the existing client branches on (wire 1.4).
+                let shown = if holds_reserved_word(path) { "see details" } else { path };
+                ErrorBody::new(self.code(), &[("path", shown.to_owned())], Some(json!({"path": path})))
             }
             Self::GrantLimitReached { max } => ErrorBody::new(self.code(), &[("max", max.to_string())], None),
             _ => ErrorBody::new(self.code(), &[], None),

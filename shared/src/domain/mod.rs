@@ -21,6 +21,7 @@ pub mod record;
 pub mod release_seat;
 pub mod remove_device;
 pub mod seats;
+pub mod settings;
 pub mod signout;
 pub mod state;
 pub mod status;

@@ -6,6 +6,7 @@ use super::license::{License, LicenseId};
 use super::policy::Policy;
 use super::project::Project;
 use super::seats::Seat;
+use super::settings::Settings;
 use super::wallet::Wallet;
 use super::write::AdminOperation;
 
@@ -33,6 +34,8 @@ pub enum Record {
     ListedDevice(Device),
     /// A seat of this license.
     Seat(LicenseId, Seat),
+    /// The user settings of this license.
+    Settings(LicenseId, Settings),
     /// A ledger entry.
     Entry(Entry),
     /// An administrator's operation.

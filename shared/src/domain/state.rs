@@ -9,6 +9,7 @@ use super::policy::Policy;
 use super::project::Project;
 use super::record::Record;
 use super::seats::Seat;
+use super::settings::Settings;
 use super::terms::Terms;
 use super::wallet::Wallet;
 use super::write::Write;
@@ -36,6 +37,8 @@ pub struct LicenseState {
     pub others: Vec<Device>,
     /// All seats that were ever claimed.
     pub seats: Vec<Seat>,
+    /// The user settings, if any were saved.
+    pub settings: Option<Settings>,
     /// What the operation id of this command already did.
     pub entry: Option<Entry>,
 }
@@ -96,6 +99,7 @@ impl LicenseState {
             }
             Write::FreeSeat { slot, epoch, .. } => self.put_seat(Seat { slot: *slot, epoch: *epoch, holder: None }),
             Write::AddWallet { wallet } | Write::MoveWallet { wallet, .. } => self.wallet = Some(wallet.clone()),
+            Write::SaveSettings { settings, .. } => self.settings = Some(settings.clone()),
             Write::AddEntry { entry } => self.entry = Some(entry.clone()),
             Write::AddLicense { license } => self.license = license.clone(),
             Write::SetLicenseState { state, reason, .. } => {
@@ -119,6 +123,7 @@ impl LicenseState {
             Record::Wallet(wallet) => self.wallet = Some(wallet),
             Record::Device(_, device) => self.put_device(device),
             Record::Seat(_, seat) => self.put_seat(seat),
+            Record::Settings(_, settings) => self.settings = Some(settings),
             Record::Entry(entry) => self.entry = Some(entry),
             Record::Project(_)
             | Record::Secret { .. }
@@ -232,6 +237,7 @@ pub(crate) mod tests {
             removed: None,
             others: Vec::new(),
             seats: Vec::new(),
+            settings: None,
             entry: None,
         }
     }

@@ -61,7 +61,7 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         policy: after.policy.data(),
         customer: customer(license, caller),
         config: config(license, terms),
-        user_settings: Map::new(),
+        user_settings: after.settings.as_ref().map(|settings| settings.document.clone()).unwrap_or_default(),
         features: terms.features.clone(),
         metadata: license.metadata.clone(),
         operation: None,

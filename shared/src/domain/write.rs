@@ -11,6 +11,7 @@ use super::license::{AdminState, License, LicenseId};
 use super::policy::Policy;
 use super::project::Project;
 use super::seats::Holder;
+use super::settings::Settings;
 use super::wallet::{Wallet, WalletId};
 
 /// One change of one item.
@@ -145,6 +146,15 @@ pub enum Write {
         epoch: i64,
         /// Who gives it back.
         hwid: String,
+    },
+    /// User settings saved. Guard: they are still at the revision `found`.
+    SaveSettings {
+        /// The license.
+        license: LicenseId,
+        /// The record.
+        settings: Settings,
+        /// The revision before, `None` if there were none.
+        found: Option<i64>,
     },
     /// A new wallet. Guard: it is not there.
     AddWallet {

@@ -23,7 +23,7 @@ use crate::domain::write::{AdminOperation, Decision, Write};
 use crate::domain::{Denied, Record};
 use crate::keys::kms::Kms;
 use crate::keys::{Key32, Purpose};
-use crate::service::load::{self, Access, Lists, Wanted};
+use crate::service::load::{self, Access, Beside, Wanted};
 use crate::table::{Read, Table};
 
 /// An administrator's operation as it arrives.
@@ -318,8 +318,7 @@ async fn tell_licenses<T: Table>(
 ) -> Result<Vec<LicenseData>, Error> {
     let tell = async |key: &String| {
         let (access, license) = (Access::Administrator, ids::license_id(key));
-        let wanted =
-            Wanted { access, license, hwid: None, target: None, operation: None, lists: Lists::SeatsAndDevices };
+        let wanted = Wanted { access, license, hwid: None, target: None, operation: None, beside: Beside::Everything };
         let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
         Ok::<_, Error>(status::license_for_vendor(&state, &call(key, now)))
     };

@@ -4,12 +4,13 @@ use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
-use super::load::{self, Access, Lists, Wanted};
+use super::load::{self, Access, Beside, Wanted};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::change_license::{self, ChangeLicense};
 use crate::domain::credit::{self, Credit, Credited};
 use crate::domain::entry::OperationKey;
 use crate::domain::gate::{self, Call};
+use crate::domain::settings::{self, SaveSettings, Told};
 use crate::domain::write::{Decision, wallet_of};
 use crate::domain::{Denied, Record};
 use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, remove_device, signout, status};
@@ -25,14 +26,14 @@ pub struct Request {
 }
 
 impl Request {
-    fn wanted(&self, operation: Option<&OperationKey>, lists: Lists) -> Wanted {
+    fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
         Wanted {
             access: self.access.clone(),
             license: ids::license_id(&self.call.key),
             hwid: self.call.caller.hwid.clone(),
             target: None,
             operation: operation.map(|key| key.id.clone()),
-            lists,
+            beside,
         }
     }
 }
@@ -52,15 +53,15 @@ async fn state<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     request: &Request,
-    lists: Lists,
+    beside: Beside,
 ) -> Result<LicenseState, Error> {
-    let wanted = request.wanted(None, lists);
+    let wanted = request.wanted(None, beside);
     act::read(app, budget, || load::license(app, budget, &wanted)).await
 }
 
 /// The license as it is.
 pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<LicenseData, Error> {
-    let state = state(app, budget, request, Lists::SeatsAndDevices).await?;
+    let state = state(app, budget, request, Beside::Everything).await?;
     match request.access {
         Access::Secret(_) => Ok(status::license(&state, &request.call)?),
         Access::Administrator => Ok(status::license_for_vendor(&state, &request.call)),
@@ -69,7 +70,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Requ
 
 /// Who holds its seats.
 pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SeatList, Error> {
-    Ok(status::seats(&state(app, budget, request, Lists::Seats).await?, &request.call))
+    Ok(status::seats(&state(app, budget, request, Beside::Seats).await?, &request.call))
 }
 
 /// Registers a device and seats it.
@@ -79,10 +80,8 @@ pub async fn activate<T: Table>(
     request: &Request,
     command: &Activate,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None, Lists::SeatsAndDevices), |state| {
-        activate::decide(state, &request.call, command)
-    })
-    .await
+    run(app, budget, request.wanted(None, Beside::Everything), |state| activate::decide(state, &request.call, command))
+        .await
 }
 
 /// Keeps a seat.
@@ -92,15 +91,13 @@ pub async fn heartbeat<T: Table>(
     request: &Request,
     command: &Heartbeat,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None, Lists::SeatsAndDevices), |state| {
-        heartbeat::decide(state, &request.call, command)
-    })
-    .await
+    run(app, budget, request.wanted(None, Beside::Everything), |state| heartbeat::decide(state, &request.call, command))
+        .await
 }
 
 /// Gives a seat back.
 pub async fn signout<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SignoutAnswer, Error> {
-    run(app, budget, request.wanted(None, Lists::Seats), |state| signout::decide(state, &request.call)).await
+    run(app, budget, request.wanted(None, Beside::Seats), |state| signout::decide(state, &request.call)).await
 }
 
 /// Takes another device's seat away.
@@ -110,7 +107,7 @@ pub async fn release_seat<T: Table>(
     request: &Request,
     command: &ReleaseSeat,
 ) -> Result<ReleaseSeatAnswer, Error> {
-    let wanted = Wanted { target: Some(command.target.clone()), ..request.wanted(None, Lists::Seats) };
+    let wanted = Wanted { target: Some(command.target.clone()), ..request.wanted(None, Beside::Seats) };
     run(app, budget, wanted, |state| release_seat::decide(state, &request.call, command)).await
 }
 
@@ -121,7 +118,7 @@ pub async fn kick<T: Table>(
     request: &Request,
     hwid: &str,
 ) -> Result<SeatList, Error> {
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Lists::Seats) };
+    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
     run(app, budget, wanted, |state| release_seat::by_vendor(state, &request.call)).await
 }
 
@@ -132,8 +129,25 @@ pub async fn remove_device<T: Table>(
     request: &Request,
     hwid: &str,
 ) -> Result<(), Error> {
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Lists::Seats) };
+    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
     run(app, budget, wanted, |state| remove_device::decide(state, &request.call)).await
+}
+
+/// The user settings as they are.
+pub async fn settings<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<Told, Error> {
+    Ok(settings::get(&state(app, budget, request, Beside::Settings).await?, &request.call)?)
+}
+
+/// Saves the user settings.
+pub async fn save_settings<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &SaveSettings,
+    if_match: Option<i64>,
+) -> Result<Told, Error> {
+    let wanted = request.wanted(None, Beside::Settings);
+    run(app, budget, wanted, |state| settings::decide(state, &request.call, command, if_match)).await
 }
 
 /// Charges tokens once.
@@ -144,7 +158,7 @@ pub async fn consume<T: Table>(
     command: &Consume,
     key: &OperationKey,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(Some(key), Lists::SeatsAndDevices), |state| {
+    run(app, budget, request.wanted(Some(key), Beside::Everything), |state| {
         consume::decide(state, &request.call, command, key)
     })
     .await
@@ -158,7 +172,7 @@ pub async fn credit<T: Table>(
     command: &Credit,
     key: &OperationKey,
 ) -> Result<Credited, Error> {
-    run(app, budget, request.wanted(Some(key), Lists::Nothing), |state| {
+    run(app, budget, request.wanted(Some(key), Beside::Nothing), |state| {
         credit::decide(state, request.call.now, command, key)
     })
     .await
@@ -171,7 +185,7 @@ pub async fn change<T: Table>(
     request: &Request,
     command: &ChangeLicense,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None, Lists::SeatsAndDevices), |state| {
+    run(app, budget, request.wanted(None, Beside::Everything), |state| {
         change_license::decide(state, &request.call, command)
     })
     .await
@@ -185,7 +199,7 @@ pub async fn usage<T: Table>(
     before: Option<i64>,
     limit: i64,
 ) -> Result<(Vec<Operation>, Option<i64>), Error> {
-    let state = state(app, budget, request, Lists::Nothing).await?;
+    let state = state(app, budget, request, Beside::Nothing).await?;
     if request.access != Access::Administrator {
         gate::online(&state)?;
     }

@@ -18,6 +18,7 @@ use crate::domain::license::{License, LicenseId};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
 use crate::domain::seats::Seat;
+use crate::domain::settings::Settings;
 use crate::domain::terms::Terms;
 use crate::domain::wallet::Wallet;
 use crate::domain::write::wallet_of;
@@ -100,18 +101,20 @@ pub struct Wanted {
     pub target: Option<String>,
     /// The operation that may have happened already.
     pub operation: Option<OperationId>,
-    /// Which lists come along.
-    pub lists: Lists,
+    /// What comes along.
+    pub beside: Beside,
 }
 
-/// Lists that a command looks at or an answer shows; what nobody needs is not read.
+/// What comes along beside the license, its wallet and its devices by name; what nobody needs is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lists {
-    /// Seats, and the devices that `machines` shows.
-    SeatsAndDevices,
+pub enum Beside {
+    /// All that `LicenseData` shows: seats, devices, settings.
+    Everything,
     /// Seats.
     Seats,
-    /// None.
+    /// Settings.
+    Settings,
+    /// None of it.
     Nothing,
 }
 
@@ -128,6 +131,7 @@ struct Loaded {
     removed: Option<Device>,
     others: Vec<Device>,
     seats: Vec<Seat>,
+    settings: Option<Settings>,
     entry: Option<Entry>,
 }
 
@@ -147,6 +151,7 @@ impl Loaded {
                 Record::ListedDevice(device) if hwid == Some(device.hwid.as_str()) => {}
                 Record::ListedDevice(device) => self.others.push(device),
                 Record::Seat(_, seat) => self.seats.push(seat),
+                Record::Settings(_, settings) => self.settings = Some(settings),
                 Record::Entry(entry) => self.entry = Some(entry),
                 Record::AdminOperation(_) => {}
             }
@@ -192,6 +197,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         removed: loaded.removed,
         others: loaded.others,
         seats: loaded.seats,
+        settings: loaded.settings,
         entry: loaded.entry,
     })
 }
@@ -205,10 +211,13 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>) -> 
     let target = wanted.target.iter().filter(|target| wanted.hwid.as_ref() != Some(target));
     reads.extend(target.map(|hwid| Read::Device(license.clone(), hwid.clone())));
     reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
-    if wanted.lists != Lists::Nothing {
+    if matches!(wanted.beside, Beside::Everything | Beside::Seats) {
         reads.push(Read::Seats(license.clone()));
     }
-    if wanted.lists == Lists::SeatsAndDevices {
+    if matches!(wanted.beside, Beside::Everything | Beside::Settings) {
+        reads.push(Read::Settings(license.clone()));
+    }
+    if wanted.beside == Beside::Everything {
         reads.push(Read::Devices(license.clone()));
     }
     reads

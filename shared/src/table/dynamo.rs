@@ -329,6 +329,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::License(id) => Some(key::license(id)),
         Read::Wallet(id) => Some(key::wallet(id)),
         Read::Device(license, hwid) => Some(key::device(license, hwid)),
+        Read::Settings(license) => Some(key::settings(license)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
         Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } => None,

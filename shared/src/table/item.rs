@@ -20,6 +20,7 @@ use crate::domain::license::{AdminState, Buyer, License};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
 use crate::domain::project::{Project, WrappedKeys};
 use crate::domain::seats::{Holder, Seat};
+use crate::domain::settings::Settings;
 use crate::domain::wallet::{Grant, Wallet};
 use crate::domain::write::AdminOperation;
 
@@ -170,6 +171,10 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::Device(license, hwid) => Record::Device(license, read_device(&r, hwid)?),
         Kind::Seat(license, slot) => {
             Record::Seat(license, Seat { slot, epoch: r.int("epoch")?, holder: read_holder(&r)? })
+        }
+        Kind::Settings(license) => {
+            let (document, revision) = (r.document("document")?, r.int("revision")?);
+            Record::Settings(license, Settings { document, revision, updated_at: r.at("updatedAt")? })
         }
         Kind::Entry(wallet, operation) => Record::Entry(Entry {
             wallet,
@@ -430,6 +435,15 @@ fn read_holder(r: &Reader<'_>) -> Result<Option<Holder>, ItemError> {
     }))
 }
 
+/// User settings' item.
+pub fn settings(license: &crate::domain::license::LicenseId, settings: &Settings) -> Item {
+    Builder::new(key::settings(license))
+        .document("document", &settings.document)
+        .int("revision", settings.revision)
+        .at("updatedAt", settings.updated_at)
+        .build()
+}
+
 /// A ledger entry's item.
 pub fn entry(entry: &Entry) -> Item {
     Builder::new(key::entry(&entry.wallet, &entry.operation))
@@ -481,6 +495,11 @@ mod tests {
         assert_eq!(round(policy(&state.policy)), Record::Policy(state.policy.clone()));
         assert_eq!(round(license(&state.license)), Record::License(state.license.clone()));
         assert_eq!(round(wallet(&held)), Record::Wallet(held));
+        let id = state.license.id.clone();
+        for document in [Map::new(), Map::from_iter([("漢".to_owned(), json!({"n": [1.5, null]}))])] {
+            let kept = Settings { document, revision: 2, updated_at: NOW };
+            assert_eq!(round(settings(&id, &kept)), Record::Settings(id.clone(), kept));
+        }
         assert_eq!(round(entry(&entries[0])), Record::Entry(entries[0].clone()));
         let operation = AdminOperation {
             id: "x".into(),

@@ -41,6 +41,8 @@ pub enum Kind {
     Device(LicenseId, String),
     /// A seat.
     Seat(LicenseId, i64),
+    /// User settings.
+    Settings(LicenseId),
     /// A ledger entry.
     Entry(WalletId, OperationId),
     /// An administrator's operation.
@@ -58,6 +60,7 @@ const LICENSE: &str = "LIC#";
 const WALLET: &str = "WALLET#tokens";
 const DEVICE: &str = "DEV#";
 const SEAT: &str = "SEAT#";
+const SETTINGS: &str = "SETTINGS";
 const LEDGER: &str = "LEDGER#";
 const ADMIN_OPERATION: &str = "ADMINOP#";
 const NUMBER: &str = "NUMBER#";
@@ -95,6 +98,11 @@ pub fn license_partition(id: &LicenseId) -> String {
 /// A wallet lies with its owner, apart from the owner's facts: it is the contended item.
 pub fn wallet(id: &WalletId) -> Key {
     key(license_partition(&id.0), WALLET)
+}
+
+/// User settings.
+pub fn settings(license: &LicenseId) -> Key {
+    key(license_partition(license), SETTINGS)
 }
 
 /// A device.
@@ -186,6 +194,7 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     match sk {
         META => Some(Kind::License(license)),
+        SETTINGS => Some(Kind::Settings(license)),
         WALLET => Some(Kind::Wallet(WalletId(license))),
         _ => None,
     }

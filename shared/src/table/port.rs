@@ -23,6 +23,8 @@ pub enum Read {
     Wallet(WalletId),
     /// A device.
     Device(LicenseId, String),
+    /// User settings.
+    Settings(LicenseId),
     /// A ledger entry.
     Entry(WalletId, OperationId),
     /// An administrator's operation.

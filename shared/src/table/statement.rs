@@ -131,6 +131,17 @@ pub fn of(write: &Write) -> Statement {
             "holder = :holder AND epoch = :epoch",
             vec![(":holder", text(hwid)), (":epoch", int(*epoch))],
         ),
+        Write::SaveSettings { license, settings, found } => {
+            let item = item::settings(license, settings);
+            match found {
+                None => put_absent(item),
+                Some(found) => Statement::Put {
+                    item,
+                    condition: "revision = :found".to_owned(),
+                    values: Item::from([(":found".to_owned(), int(*found))]),
+                },
+            }
+        }
         Write::AddWallet { wallet } => put_absent(item::wallet(wallet)),
         Write::MoveWallet { wallet, found } => Statement::Put {
             item: item::wallet(wallet),

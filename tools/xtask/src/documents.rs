@@ -70,6 +70,7 @@ pub fn api() -> String {
          | `Idempotency-Key` | request | names the operation, 1 to 128 visible ASCII characters; `operationId` in the body is the same thing, and both must agree |\n\
          | `Operation-Id` | answer | the operation's id: yours, or one that was made |\n\
          | `Idempotent-Replayed: true` | answer | this is the first answer, given again |\n\
+         | `ETag`, `If-Match` | answer, request | the revision of the user settings; with `If-Match` they are saved only if nobody else did meanwhile |\n\
          | `Retry-After` | answer | seconds, with 503 and 500 |\n\n\
          Routes with an operation id:",
     );

@@ -1,6 +1,8 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
-use ltlm_protocol::license_data::{LicenseData, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage};
+use ltlm_protocol::license_data::{
+    LicenseData, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
+};
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -89,13 +91,16 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{hwid}") {
         parameters.push(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true));
     }
-    if matches!(route.endpoint, Endpoint::License | Endpoint::Seats) {
+    if matches!(route.endpoint, Endpoint::License | Endpoint::Seats | Endpoint::Settings) {
         parameters.push(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false));
     }
     if route.endpoint == Endpoint::Usage {
         parameters.push(json!({"name": "limit", "in": "query", "description": "Entries on the page.",
             "schema": {"type": "integer", "minimum": 1, "maximum": limits::PAGE_MAX, "default": limits::PAGE_DEFAULT}}));
         parameters.push(text("cursor", "query", "A nextCursor of this list.", 200, false));
+    }
+    if route.endpoint == Endpoint::SaveSettings {
+        parameters.push(text("If-Match", "header", "Save only if the settings still have this ETag.", 40, false));
     }
     if route.operation_id {
         parameters.push(text(
@@ -127,6 +132,10 @@ fn request_schema(route: &Route) -> Value {
         ),
         Endpoint::Heartbeat => object(&["hwid"], json!({"hwid": hwid, "isClosing": {"type": ["boolean", "null"]}})),
         Endpoint::Signout => object(&["hwid"], json!({"hwid": hwid})),
+        Endpoint::SaveSettings => {
+            let what = format!("At most {} UTF-16 units of compact JSON.", limits::SETTINGS_UNITS_MAX);
+            object(&["settings"], json!({"settings": {"type": "object", "description": what}, "hwid": hwid}))
+        }
         Endpoint::ReleaseSeat => object(
             &["targetHwid", "callerHwid"],
             json!({"targetHwid": hwid, "callerHwid": hwid, "claimSeat": {"type": ["boolean", "null"]}}),
@@ -183,6 +192,7 @@ fn request_schema(route: &Route) -> Value {
         | Endpoint::Seats
         | Endpoint::Usage
         | Endpoint::AdminLicense
+        | Endpoint::Settings
         | Endpoint::AdminRemoveDevice
         | Endpoint::AdminReleaseSeat => Value::Null,
     }
@@ -201,6 +211,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         Endpoint::Signout => ("200", schema::<SignoutAnswer>(schemas)),
         Endpoint::ReleaseSeat => ("200", schema::<ReleaseSeatAnswer>(schemas)),
         Endpoint::Seats | Endpoint::AdminReleaseSeat => ("200", schema::<SeatList>(schemas)),
+        Endpoint::Settings | Endpoint::SaveSettings => ("200", schema::<UserSettings>(schemas)),
         Endpoint::AdminRemoveDevice => ("204", Value::Null),
         Endpoint::Usage => ("200", schema::<Usage>(schemas)),
         Endpoint::AdminTokens => ("200", schema::<Operation>(schemas)),
@@ -284,6 +295,11 @@ fn refusals(route: &Route) -> Vec<Code> {
                 Code::SeatReleaseCooldown,
                 Code::SeatNotHeld,
             ]);
+        }
+        Endpoint::Settings => codes.extend([Code::ProSdkRequired, Code::DeviceNotRegistered]),
+        Endpoint::SaveSettings => {
+            codes.extend([Code::ProSdkRequired, Code::DeviceNotRegistered]);
+            codes.extend([Code::SettingsChanged, Code::SettingsTooLarge, Code::SettingsRejected]);
         }
         Endpoint::AdminReleaseSeat => codes.push(Code::SeatNotHeld),
         Endpoint::AdminCreatePolicy => codes.push(Code::ProjectNotFound),

@@ -7,6 +7,7 @@ use crate::api::cursor;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::settings::SaveSettings;
 use crate::service::license as service;
 use crate::table::Table;
 
@@ -52,6 +53,22 @@ pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply,
     let command = ReleaseSeat::parse(&incoming.json()?)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
     Ok(Reply::json(&service::release_seat(incoming.app, incoming.budget, &request, &command).await?))
+}
+
+/// `GET …/settings`
+pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
+    let told = service::settings(incoming.app, incoming.budget, &request).await?;
+    Ok(Reply::json(&told.answer).etag(told.revision))
+}
+
+/// `PUT …/settings`
+pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let command = SaveSettings::parse(&incoming.json()?)?;
+    let request = incoming.license_request(access, command.hwid.clone());
+    let told = service::save_settings(incoming.app, incoming.budget, &request, &command, incoming.if_match()?).await?;
+    Ok(Reply::json(&told.answer).etag(told.revision))
 }
 
 /// `POST …/consume`
