@@ -51,7 +51,7 @@ pub const OFFLINE_HOURS_MAX: i64 = 87_600;
 /// Live grants one wallet may hold. A credit beyond it is refused.
 pub const GRANTS_MAX: usize = 50;
 /// Licenses that one call may issue.
-pub const LICENSES_PER_CALL_MAX: i64 = 20;
+pub const LICENSES_PER_CALL_MAX: i64 = 1_000;
 /// Default and largest page of a list.
 pub const PAGE_DEFAULT: i64 = 50;
 /// Largest page of a list.

@@ -157,7 +157,7 @@ async fn amounts_devices_and_ids_are_bounded() {
 async fn a_vendors_mistakes_are_all_told_at_once() {
     let world = World::new().await;
     let path = format!("/v1/admin/projects/{}/licenses", world.project_id);
-    let body = json!({"policyId": "1", "count": 21, "licenseKey": "short", "validUntil": "soon", "customer": {"email": "nobody"},
+    let body = json!({"policyId": "1", "count": 1_001, "licenseKey": "short", "validUntil": "soon", "customer": {"email": "nobody"},
         "overrides": {"limits": {"seats": {"maxSeats": -1}}}, "metadata": {"$type": 1}});
     let reply = world.admin("POST", &path, body).await;
     assert_refused(&reply, Code::BadRequest, "licence");

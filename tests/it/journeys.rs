@@ -650,3 +650,23 @@ async fn a79_a81_settings_that_would_lock_the_old_client_out_are_refused() {
     }
     assert_eq!(world.get(L1, "/settings").await.body["settings"], nested(32));
 }
+
+#[tokio::test]
+async fn a_thousand_licenses_are_issued_once_even_if_the_process_is_killed_on_the_way() {
+    let world = World::new().await;
+    let path = format!("/v1/admin/projects/{}/licenses", world.project_id);
+    let body = json!({"policyId": "1", "count": 1_000, "operationId": "thousand"});
+    world.host.app.table.stop_after(Some(40));
+    assert_eq!(world.admin("POST", &path, body.clone()).await.status, 500);
+    world.host.app.table.stop_after(None);
+    let issued = world.admin("POST", &path, body.clone()).await;
+    assert_eq!(issued.status, 201, "{}", issued.text);
+    let of = |name: &str| -> std::collections::BTreeSet<String> {
+        issued.body["licenses"].as_array().unwrap().iter().map(|license| license[name].to_string()).collect()
+    };
+    assert_eq!((of("licenseKey").len(), of("LicenseID").len()), (1_000, 1_000));
+    let again = world.admin("POST", &path, body).await;
+    assert_eq!((again.status, again.body == issued.body), (201, true));
+    let key = issued.body["licenses"][999]["licenseKey"].as_str().unwrap();
+    assert_eq!(world.activate(key, &device('a')).await.seat(), ("active", "OCCUPIED"));
+}

@@ -8,7 +8,7 @@ use ltlm_protocol::LicenseData;
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::act::{self, Absorb};
 use super::{App, Budget, Error, ids};
@@ -20,7 +20,7 @@ use crate::domain::project::{Project, WrappedKeys};
 use crate::domain::status;
 use crate::domain::terms::Terms;
 use crate::domain::write::{AdminOperation, Decision, Write};
-use crate::domain::{Denied, Record};
+use crate::domain::{Denied, LicenseState, Record};
 use crate::keys::kms::Kms;
 use crate::keys::{Key32, Purpose};
 use crate::service::load::{self, Access, Beside, Wanted};
@@ -260,7 +260,15 @@ async fn tell_policy<T: Table>(
         .ok_or_else(|| Error::Broken("an operation made a policy that is not there".into()))
 }
 
-/// Issues licenses of a policy. The keys follow from the operation id, so sending it twice issues them once.
+/// Licenses written by one transaction: three items each, of the hundred that one may hold.
+const LICENSES_PER_TRANSACTION: usize = 30;
+/// The same for licenses with large documents, of the four megabytes that one may hold.
+const LARGE_LICENSES_PER_TRANSACTION: usize = 10;
+/// Documents from this size on are large, in bytes.
+const LARGE_BYTES: usize = 16 * 1024;
+
+/// Issues licenses of a policy, some at a time. The keys follow from the operation id, and each transaction has an id of
+/// its own that follows from it too: sending it twice issues them once, and goes on where a killed process stopped.
 pub async fn issue<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -269,31 +277,87 @@ pub async fn issue<T: Table>(
     command: &Issue,
     key: &AdminKey,
 ) -> Result<(Vec<LicenseData>, bool), Error> {
-    let number = command.policy.parse().map_err(|_| Denied::PolicyNotFound)?;
+    let number = command.policy.parse().unwrap_or(0);
     let reads = [
         Read::AdminOperation(key.id.clone()),
         Read::Project(project_id.to_owned()),
         Read::Policy(project_id.to_owned(), number),
     ];
     let found = act::read(app, budget, || find(app, budget, &reads)).await?;
-    let project = found.project.as_ref().ok_or(Denied::ProjectNotFound)?;
-    let policy = found.policy.as_ref().ok_or(Denied::PolicyNotFound)?;
-    let keys = keys(app, project, command, key).await?;
-    if found.replay(key)?.is_some() {
-        return Ok((tell_licenses(app, budget, now, &keys).await?, true));
+    let replayed = found.replay(key)?.is_some();
+    let project = found.project.ok_or(Denied::ProjectNotFound)?;
+    let policy = found.policy.ok_or(Denied::PolicyNotFound)?;
+    let keys = keys(app, &project, command, key).await?;
+    let order = Order { now, project, policy, command, replayed };
+    let documents = json!(command.overrides).to_string().len() + json!(command.metadata).to_string().len();
+    let size = if documents < LARGE_BYTES { LICENSES_PER_TRANSACTION } else { LARGE_LICENSES_PER_TRANSACTION };
+    let mut told = Vec::with_capacity(keys.len());
+    for (index, some) in keys.chunks(size).enumerate() {
+        // No caller's id has a space in it.
+        let id = if index == 0 { key.id.clone() } else { format!("{} {index}", key.id) };
+        let part = AdminKey { id, fingerprint: key.fingerprint.clone() };
+        told.extend(issue_some(app, budget, &order, some, &part).await?);
     }
+    Ok((told, replayed))
+}
 
-    let first = act::reserve(app, budget, "license", command.count).await?;
-    let made: Vec<_> = keys.iter().map(|key| ids::license_id(key).0).collect();
-    let issue_one = |(key, number): (&String, i64)| {
-        let license = issue::license(policy, command, ids::license_id(key), number, now);
-        let tokens = Terms::resolve(project, policy, &license).tokens_base;
-        issue::writes(license, tokens, now)
-    };
-    let writes = keys.iter().zip(first..).flat_map(issue_one).collect();
-    // Whoever was first under this id issued the same keys; numbers and dates are told as they were written.
-    once(app, budget, now, key, made, writes).await?;
-    Ok((tell_licenses(app, budget, now, &keys).await?, false))
+/// What licenses are issued from.
+struct Order<'a> {
+    now: Timestamp,
+    project: Project,
+    policy: Policy,
+    command: &'a Issue,
+    replayed: bool,
+}
+
+impl Order<'_> {
+    /// A new license's state and the writes that make it.
+    fn license(&self, key: &str, number: i64) -> (LicenseState, Vec<Write>) {
+        let license = issue::license(&self.policy, self.command, ids::license_id(key), number, self.now);
+        let terms = Terms::resolve(&self.project, &self.policy, &license);
+        let writes = issue::writes(license.clone(), terms.tokens_base, self.now);
+        let empty = LicenseState {
+            project: self.project.clone(),
+            policy: self.policy.clone(),
+            license,
+            terms,
+            wallet: None,
+            device: None,
+            target: None,
+            removed: None,
+            others: Vec::new(),
+            seats: Vec::new(),
+            settings: None,
+            entry: None,
+        };
+        (empty.after(&writes), writes)
+    }
+}
+
+/// Issues as many licenses as one transaction holds.
+async fn issue_some<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    order: &Order<'_>,
+    keys: &[String],
+    part: &AdminKey,
+) -> Result<Vec<LicenseData>, Error> {
+    let done = [Read::AdminOperation(part.id.clone())];
+    if order.replayed && act::read(app, budget, || find(app, budget, &done)).await?.replay(part)?.is_some() {
+        return tell_licenses(app, budget, order.now, keys).await;
+    }
+    let first = act::reserve(app, budget, "license", keys.len() as i64).await?;
+    let licenses: Vec<_> = keys.iter().zip(first..).map(|(key, number)| order.license(key, number)).collect();
+    let writes = licenses.iter().flat_map(|(_, writes)| writes.clone()).collect();
+    // The first number tells this call's licenses from those of another call under the same id.
+    match once(app, budget, order.now, part, vec![first.to_string()], writes).await? {
+        Some(_) => tell_licenses(app, budget, order.now, keys).await,
+        None => Ok(keys
+            .iter()
+            .zip(&licenses)
+            .map(|(key, (state, _))| status::license_for_vendor(state, &call(key, order.now)))
+            .collect()),
+    }
 }
 
 async fn keys<T: Table>(
