@@ -3,7 +3,7 @@
 
 use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Modes of `sdkEnforcement`; `sdk_only` means the same as `pro_only`, the rest is `standard` (X7).
 const MODES: &[&str] = &["standard", "pro_only", "sdk_only", "heartbeat", "validation", "strict"];
@@ -15,9 +15,10 @@ pub const RESERVED_NAMES: &[&str] = &["$ref", "$id", "$type", "$values"];
 /// Notes every mistake of a configuration.
 pub fn check(r: &mut Reader<'_>) {
     r.object("limits", limits_of);
-    features(r);
+    // Features may hold any value: they are flattened to text before they go out.
+    free_form(r, "features", limits::DOCUMENT_BYTES_MAX);
     r.texts_opt("capabilities", NAMES_MAX, limits::NAME_CHARS_MAX);
-    free_form(r, "projectSettings");
+    free_form(r, "projectSettings", limits::DOCUMENT_BYTES_MAX);
     r.object("versioning", |v| {
         v.bool_opt("enabled");
         v.text_or_empty("minVersion", limits::VERSION_CHARS_MAX);
@@ -50,7 +51,7 @@ pub fn check(r: &mut Reader<'_>) {
         v.bool_opt("storefront");
         v.bool_opt("dashboard");
     });
-    free_form(r, "metadata");
+    free_form(r, "metadata", limits::DOCUMENT_BYTES_MAX);
 }
 
 fn limits_of(r: &mut Reader<'_>) {
@@ -79,17 +80,16 @@ fn limits_of(r: &mut Reader<'_>) {
     });
 }
 
-/// Features may hold any value (they are flattened to text before they go out), but not without bound.
-fn features(r: &mut Reader<'_>) {
-    free_form(r, "features");
-}
-
-/// A free-form object of the vendor's: bounded, without names that break the client.
-pub fn free_form(r: &mut Reader<'_>, name: &str) {
-    let Some(document) = r.document_opt(name, limits::DOCUMENT_BYTES_MAX) else { return };
+/// A free-form object of the vendor's, empty if absent: bounded, without names that break the client.
+pub fn free_form(r: &mut Reader<'_>, name: &str, bytes_max: usize) -> Map<String, Value> {
+    let document = r.document_opt(name, bytes_max).unwrap_or_default();
     let document = Value::Object(document);
     if let Some(found) = reserved_name(&document) {
         r.problem(name, format!("must not have a member called {found}"));
+    }
+    match document {
+        Value::Object(document) => document,
+        _ => Map::new(),
     }
 }
 

@@ -37,7 +37,6 @@ impl Issue {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
-        config::free_form(&mut r, "metadata");
         let parsed = Self {
             policy: policy_id(&mut r),
             count: r.int_opt("count", 1, limits::LICENSES_PER_CALL_MAX).unwrap_or(1),
@@ -45,7 +44,7 @@ impl Issue {
             buyer: r.object("customer", buyer),
             valid_until: instant_opt(&mut r, "validUntil"),
             overrides: r.document_opt("overrides", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
-            metadata: r.document_opt("metadata", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
+            metadata: config::free_form(&mut r, "metadata", limits::DOCUMENT_BYTES_MAX),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         r.object("overrides", config::check);
@@ -76,7 +75,6 @@ fn own_key(r: &mut Reader<'_>) -> Option<String> {
 }
 
 fn buyer(r: &mut Reader<'_>) -> Buyer {
-    config::free_form(r, "metadata");
     let email = r.text_or_empty("email", limits::EMAIL_CHARS_MAX).unwrap_or_default();
     if !email.is_empty() && !email.contains('@') {
         r.problem("email", "must be an e-mail address");
@@ -84,7 +82,7 @@ fn buyer(r: &mut Reader<'_>) -> Buyer {
     Buyer {
         email,
         name: r.text_or_empty("name", limits::NAME_CHARS_MAX),
-        metadata: r.document_opt("metadata", limits::META_BYTES_MAX).unwrap_or_default(),
+        metadata: config::free_form(r, "metadata", limits::META_BYTES_MAX),
         last_country: None,
     }
 }

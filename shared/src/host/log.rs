@@ -29,28 +29,18 @@ pub fn init(config: &Config) {
 pub fn request(report: &Report) {
     let ms = report.duration.as_secs_f64() * 1_000.0;
     let (route, status, code, spent) = (report.route, report.status, report.code.unwrap_or(""), report.spent);
+    // The level is part of a line's static description, so the fields are written once and used for both.
+    macro_rules! line {
+        ($level:ident, $($cause:ident)?, $message:literal) => {
+            tracing::$level!(
+                route, status, code, duration_ms = ms, round_trips = spent.round_trips,
+                read_units = spent.read_units, write_units = spent.write_units, $($cause,)? $message
+            )
+        };
+    }
     match &report.cause {
-        Some(cause) => tracing::error!(
-            route,
-            status,
-            code,
-            duration_ms = ms,
-            round_trips = spent.round_trips,
-            read_units = spent.read_units,
-            write_units = spent.write_units,
-            cause,
-            "request failed"
-        ),
-        None => tracing::info!(
-            route,
-            status,
-            code,
-            duration_ms = ms,
-            round_trips = spent.round_trips,
-            read_units = spent.read_units,
-            write_units = spent.write_units,
-            "request"
-        ),
+        Some(cause) => line!(error, cause, "request failed"),
+        None => line!(info, , "request"),
     }
 }
 

@@ -52,12 +52,10 @@ impl CreateProject {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
-        config::free_form(&mut r, "settings");
-        config::free_form(&mut r, "projectSettings");
         let parsed = Self {
             name: r.text("name", limits::NAME_CHARS_MAX),
-            settings: r.document_opt("settings", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
-            project_settings: r.document_opt("projectSettings", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
+            settings: config::free_form(&mut r, "settings", limits::DOCUMENT_BYTES_MAX),
+            project_settings: config::free_form(&mut r, "projectSettings", limits::DOCUMENT_BYTES_MAX),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         r.finish().map(|()| parsed)
