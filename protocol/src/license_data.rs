@@ -85,6 +85,49 @@ pub struct LicenseData {
     /// On consume only: this is the first answer, given again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<bool>,
+    /// What became of each use, on consume-batch only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_result: Option<BatchResult>,
+}
+
+/// What became of the uses of a batch (wire 4.6 T-3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BatchResult {
+    /// Uses charged by this call, or recorded where the license has no tokens.
+    pub accepted: i32,
+    /// Uses charged before.
+    pub duplicates: i32,
+    /// Uses left out, and why.
+    pub skipped: Vec<SkippedUsage>,
+    /// Each use in turn.
+    pub results: Vec<UsageResult>,
+}
+
+/// A use that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SkippedUsage {
+    /// Its place in the batch, from 0.
+    pub index: i32,
+    /// `not_an_object`, `bad_amount`, `bad_action`, `hwid_mismatch`, `bad_operation_id`, `bad_meta`, `unknown_license` or
+    /// `operation_id_reused`.
+    pub reason: String,
+}
+
+/// What became of one use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UsageResult {
+    /// `applied`, `duplicate` or `skipped`.
+    pub result: String,
+    /// Why it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its own operation id, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<String>,
 }
 
 /// A registered device.
@@ -381,7 +424,7 @@ pub struct Operation {
     pub balance_after: i64,
     /// What it was for.
     pub action: String,
-    /// `single`, `admin`, `plan` or `expiry`.
+    /// `single`, `batch`, `admin`, `plan` or `expiry`.
     pub source: String,
     /// Device that asked, if one did.
     pub hwid: Option<String>,
@@ -391,6 +434,12 @@ pub struct Operation {
     pub recorded_at: String,
     /// Free-form facts about it.
     pub meta: Option<Map<String, Value>>,
+    /// What a use would have cost if the license had tokens; on such uses only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncharged: Option<i64>,
+    /// `future` or `old` if the caller's time is later than ours, or more than 90 days earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp_flag: Option<String>,
 }
 
 /// Answer of `GET …/usage`.

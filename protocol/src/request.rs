@@ -65,6 +65,133 @@ pub struct Consume {
     pub operation_id: Option<String>,
 }
 
+/// `POST /v1/sdk/license/{key}/consume-batch`: uses that a device kept while it was offline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConsumeBatch {
+    /// The device.
+    pub hwid: Hwid,
+    /// The uses, oldest first. One that cannot be charged does not fail the others.
+    pub usages: Vec<Usage>,
+    /// The operation id of the batch as a whole.
+    pub operation_id: Option<String>,
+}
+
+/// One use of a batch, as far as it can be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Usage {
+    /// The license it is for, canonical; that of the path if there is none.
+    pub key: Option<String>,
+    /// When it happened, as the device wrote it.
+    pub timestamp: String,
+    /// What tells it from others in a batch that is sent again (wire 4.6 T-4): key, time, action and amount as sent.
+    pub content: String,
+    /// What to charge, or why it is left out.
+    pub charge: Result<Charge, Skip>,
+}
+
+/// What one use of a batch costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Charge {
+    /// Tokens, 1 to 1,000,000,000.
+    pub amount: i64,
+    /// What they were used for.
+    pub action: String,
+    /// Free-form facts.
+    pub meta: Option<Map<String, Value>>,
+    /// The use's own operation id.
+    pub operation_id: Option<String>,
+}
+
+/// Why a use of a batch is left out (wire 4.6 T-3). The text is what the answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// It is no JSON object.
+    NotAnObject,
+    /// No whole number from 1 to 1,000,000,000.
+    Amount,
+    /// Missing, or longer than 200 characters.
+    Action,
+    /// Of another device than the caller.
+    Hwid,
+    /// No operation id.
+    OperationId,
+    /// No object, or too large.
+    Meta,
+    /// No license of this project on which this device is or was registered.
+    License,
+    /// The id was used for something else.
+    OperationIdReused,
+}
+
+impl Skip {
+    /// The text in the answer.
+    pub fn wire(self) -> &'static str {
+        match self {
+            Self::NotAnObject => "not_an_object",
+            Self::Amount => "bad_amount",
+            Self::Action => "bad_action",
+            Self::Hwid => "hwid_mismatch",
+            Self::OperationId => "bad_operation_id",
+            Self::Meta => "bad_meta",
+            Self::License => "unknown_license",
+            Self::OperationIdReused => "operation_id_reused",
+        }
+    }
+}
+
+impl ConsumeBatch {
+    /// Parses the body. Only what is wrong with the batch as a whole is a mistake.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        r.require("usages");
+        let hwid = r.text("hwid", limits::HWID_CHARS_MAX);
+        let list = r.value("usages").and_then(Value::as_array);
+        if r.value("usages").is_some() && list.is_none_or(|list| list.len() > limits::BATCH_USAGES_MAX) {
+            r.problem("usages", format!("must be a list of at most {} uses", limits::BATCH_USAGES_MAX));
+        }
+        let usages = list.into_iter().flatten().map(|usage| Usage::read(usage, &hwid)).collect();
+        let parsed = Self { usages, operation_id: operation_id(&mut r), hwid };
+        r.finish().map(|()| parsed)
+    }
+}
+
+impl Usage {
+    fn read(usage: &Value, caller: &str) -> Self {
+        let text = |name: &str| usage.get(name).and_then(Value::as_str);
+        let key = text("key").filter(|key| !key.trim().is_empty());
+        let content = ["key", "timestamp", "action", "amount"].map(|name| usage.get(name).unwrap_or(&Value::Null));
+        Self {
+            key: key.map(|key| canonical_license_key(key).unwrap_or_else(|| key.to_owned())),
+            timestamp: text("timestamp").unwrap_or_default().to_owned(),
+            content: serde_json::json!(content).to_string(),
+            charge: Charge::read(usage, caller),
+        }
+    }
+}
+
+impl Charge {
+    fn read(usage: &Value, caller: &str) -> Result<Self, Skip> {
+        let mut r = Reader::new(usage).map_err(|_| Skip::NotAnObject)?;
+        let charge = Self {
+            amount: r.int("amount", 1, limits::AMOUNT_MAX),
+            action: r.text("action", limits::ACTION_CHARS_MAX),
+            meta: r.document_opt("meta", limits::META_BYTES_MAX),
+            operation_id: operation_id(&mut r),
+        };
+        if r.value("hwid").is_some_and(|hwid| hwid.as_str() != Some(caller)) {
+            r.problem("hwid", "must be the caller's");
+        }
+        let Err(problems) = r.finish() else { return Ok(charge) };
+        Err(match problems.list()[0].path.as_str() {
+            "amount" => Skip::Amount,
+            "action" => Skip::Action,
+            "meta" => Skip::Meta,
+            "hwid" => Skip::Hwid,
+            _ => Skip::OperationId,
+        })
+    }
+}
+
 impl Activate {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
@@ -190,6 +317,26 @@ mod tests {
         {
             assert!(Consume::parse(&json!({"hwid": "a", "amount": amount, "action": "x"})).is_err(), "{amount}");
         }
+    }
+
+    #[test]
+    fn a_bad_use_does_not_fail_its_batch() {
+        let usages = json!([{"amount": 1, "action": "x"}, 7, {"amount": -1, "action": "x"}, {"amount": 1},
+            {"amount": 1, "action": "x", "hwid": "b"}, {"amount": 1, "action": "x", "meta": []},
+            {"amount": 1, "action": "x", "operationId": "a b"}, {"amount": 2, "action": "y", "key": " lic-1 ", "hwid": "a"}]);
+        let batch = ConsumeBatch::parse(&json!({"hwid": "a", "usages": usages})).unwrap();
+        let why: Vec<_> = batch.usages.iter().map(|usage| usage.charge.as_ref().err().copied()).collect();
+        let expected =
+            [None, Some(Skip::NotAnObject), Some(Skip::Amount), Some(Skip::Action), Some(Skip::Hwid), Some(Skip::Meta)];
+        assert_eq!(why[..6], expected);
+        assert_eq!(why[6..], [Some(Skip::OperationId), None]);
+        assert_eq!(batch.usages[7].key.as_deref(), Some("LIC-1"));
+        for bad in
+            [json!({"hwid": "a"}), json!({"hwid": "a", "usages": {}}), json!({"hwid": "a", "usages": vec![1; 1_001]})]
+        {
+            assert!(ConsumeBatch::parse(&bad).is_err());
+        }
+        assert!(ConsumeBatch::parse(&json!({"hwid": "a", "usages": []})).is_ok());
     }
 
     #[test]

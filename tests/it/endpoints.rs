@@ -42,6 +42,7 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("activate", 200, "machines"),
     ("heartbeat", 200, "machines"),
     ("consume", 200, "operation"),
+    ("consume-batch", 200, "batchResult"),
     ("save-settings", 200, "updatedAt"),
     ("settings", 200, "settings"),
     ("usage", 200, "entries"),

@@ -143,6 +143,11 @@ impl<'a, T> Incoming<'a, T> {
         revision.map(Some).ok_or_else(|| Problems::one("If-Match", "must be an ETag of this document").into())
     }
 
+    /// Did the caller choose the operation's id, in the header or in the body?
+    pub fn is_named(&self, in_body: Option<&String>) -> bool {
+        in_body.is_some() || self.request.headers().contains_key("idempotency-key")
+    }
+
     /// The operation's id: of the header `Idempotency-Key`, or of the body, or made here. Header and body must agree.
     pub fn operation(&self, target: &str, body: &Value, in_body: Option<&String>) -> Result<Operation, Failure> {
         let header = self.request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or("").to_owned());

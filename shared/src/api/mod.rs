@@ -98,6 +98,7 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::Settings => license::settings(incoming).await,
         Endpoint::SaveSettings => license::save_settings(incoming).await,
         Endpoint::Consume => license::consume(incoming).await,
+        Endpoint::ConsumeBatch => license::consume_batch(incoming).await,
         Endpoint::Usage => license::usage(incoming).await,
         Endpoint::AdminCreateProject => admin::create_project(incoming).await,
         Endpoint::AdminCreatePolicy => admin::create_policy(incoming).await,

@@ -26,6 +26,8 @@ pub enum Endpoint {
     SaveSettings,
     /// `POST …/consume`
     Consume,
+    /// `POST …/consume-batch`
+    ConsumeBatch,
     /// `GET …/usage`
     Usage,
     /// `POST /v1/admin/projects`
@@ -111,6 +113,8 @@ pub const ROUTES: &[Route] = &[
         auth: Auth::Project, body: true, operation_id: false, summary: "Save the user settings, as a whole." },
     Route { endpoint: Endpoint::Consume, name: "consume", method: "POST", path: path!("/consume"), function: "consume",
         auth: Auth::Project, body: true, operation_id: true, summary: "Charge tokens, once per operation id." },
+    Route { endpoint: Endpoint::ConsumeBatch, name: "consume-batch", method: "POST", path: path!("/consume-batch"), function: "consume-batch",
+        auth: Auth::Project, body: true, operation_id: true, summary: "Charge what a device used while it was offline." },
     Route { endpoint: Endpoint::Usage, name: "usage", method: "GET", path: path!("/usage"), function: "usage",
         auth: Auth::Project, body: false, operation_id: false, summary: "Ledger entries, newest first." },
     Route { endpoint: Endpoint::AdminCreateProject, name: "admin-create-project", method: "POST", path: "/v1/admin/projects",
@@ -161,6 +165,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "release-seat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, uses_keys: false },
     Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
+    Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "usage", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
     Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: true },
 ];

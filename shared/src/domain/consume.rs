@@ -30,7 +30,7 @@ pub fn decide(
     gate::online(state)?;
     gate::usable(state, call.now)?;
     let device = gate::registered(state)?;
-    let wallet = state.wallet.as_ref().filter(|_| state.terms.tokens_base.is_some()).ok_or(Denied::TokensDisabled)?;
+    let tokens = state.tokens(call.now).ok_or(Denied::TokensDisabled)?;
 
     let cause = Cause {
         key: key.clone(),
@@ -40,9 +40,8 @@ pub fn decide(
         occurred_at: call.now,
         meta: command.meta.clone(),
     };
-    let (moved, entries) = wallet.spend(command.amount, false, cause, call.now)?;
-    let mut writes = vec![Write::MoveWallet { wallet: moved, found: wallet.sequence }];
-    writes.extend(entries.into_iter().map(|entry| Write::AddEntry { entry }));
+    let (moved, entries) = tokens.wallet.spend(command.amount, false, cause, call.now)?;
+    let writes = tokens.moved(moved, entries);
 
     let touch = touch(state, device, call.now);
     let mut after = state.after(&writes);
@@ -55,7 +54,7 @@ pub fn decide(
 }
 
 /// Consumption is a sign of life (wire 4.3).
-fn touch(state: &LicenseState, device: &Device, now: Timestamp) -> Option<Write> {
+pub(super) fn touch(state: &LicenseState, device: &Device, now: Timestamp) -> Option<Write> {
     let Standing::Occupied(seat) = standing(device, &state.seats, now) else { return None };
     let seen_at = seat.live(now)?.seen_at;
     let due = seen_at.plus_seconds(state.terms.seat_seconds() * TOUCH_AFTER_TENTHS / 10);

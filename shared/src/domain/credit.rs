@@ -10,7 +10,7 @@ use super::entry::{OperationKey, Source};
 use super::gate;
 use super::state::LicenseState;
 use super::wallet::{CREDIT_PRIORITY, Cause, Grant};
-use super::write::{Decision, Write};
+use super::write::Decision;
 
 /// `POST /v1/admin/licenses/{licenseKey}/tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub fn decide(
     if let Some(entry) = gate::replay(state, key)? {
         return Ok(Decision::read(Credited { operation: entry.data(), replayed: true }));
     }
-    let wallet = state.wallet.as_ref().filter(|_| state.terms.tokens_base.is_some()).ok_or(Denied::TokensDisabled)?;
+    let tokens = state.tokens(now).ok_or(Denied::TokensDisabled)?;
     let cause = Cause {
         key: key.clone(),
         action: command.reason.clone(),
@@ -84,13 +84,11 @@ pub fn decide(
         meta: None,
     };
     let (moved, entries) = match command.amount {
-        amount if amount < 0 => wallet.spend(amount.saturating_neg(), true, cause, now)?,
-        amount => wallet.grant(grant(amount, command.expires_at, now), cause, now)?,
+        amount if amount < 0 => tokens.wallet.spend(amount.saturating_neg(), true, cause, now)?,
+        amount => tokens.wallet.grant(grant(amount, command.expires_at, now), cause, now)?,
     };
     let operation = entries.last().map(|entry| entry.data()).ok_or(Denied::TokensDisabled)?;
-    let mut writes = vec![Write::MoveWallet { wallet: moved, found: wallet.sequence }];
-    writes.extend(entries.into_iter().map(|entry| Write::AddEntry { entry }));
-    Ok(Decision::write(writes, Credited { operation, replayed: false }))
+    Ok(Decision::write(tokens.moved(moved, entries), Credited { operation, replayed: false }))
 }
 
 /// Credits with the same end add up in one grant, so that many small ones do not fill the wallet.

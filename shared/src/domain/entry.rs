@@ -41,6 +41,8 @@ pub struct OperationKey {
 pub enum Source {
     /// One consumption.
     Single,
+    /// A use that a device kept while it was offline.
+    Batch,
     /// A vendor's credit or debit.
     Admin,
     /// The allocation of the policy.
@@ -51,8 +53,13 @@ pub enum Source {
 
 impl Source {
     /// All of them, with their texts.
-    pub const ALL: &'static [(Self, &'static str)] =
-        &[(Self::Single, "single"), (Self::Admin, "admin"), (Self::Plan, "plan"), (Self::Expiry, "expiry")];
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Single, "single"),
+        (Self::Batch, "batch"),
+        (Self::Admin, "admin"),
+        (Self::Plan, "plan"),
+        (Self::Expiry, "expiry"),
+    ];
 
     /// The text on the wire and in the table.
     pub fn wire(self) -> &'static str {
@@ -96,6 +103,21 @@ pub struct Entry {
     pub recorded_at: Timestamp,
     /// Free-form facts about it.
     pub meta: Option<Map<String, Value>>,
+    /// The request that wrote it, if it came in a batch.
+    pub batch: Option<String>,
+    /// What a use would have cost if the license had tokens (wire 4.6 T-3).
+    pub uncharged: Option<i64>,
+}
+
+/// How long ago a use may have happened before it is marked, in days (wire 4.6 T-6).
+const OLD_DAYS: i64 = 90;
+
+/// What is odd about the time of a use: it is accepted all the same (wire 4.6 T-6).
+fn time_flag(occurred_at: Timestamp, recorded_at: Timestamp) -> Option<&'static str> {
+    if occurred_at > recorded_at {
+        return Some("future");
+    }
+    (occurred_at < recorded_at.plus_days(-OLD_DAYS)).then_some("old")
 }
 
 impl Entry {
@@ -113,6 +135,8 @@ impl Entry {
             timestamp: self.occurred_at.to_string(),
             recorded_at: self.recorded_at.to_string(),
             meta: self.meta.clone(),
+            uncharged: self.uncharged,
+            timestamp_flag: time_flag(self.occurred_at, self.recorded_at).map(str::to_owned),
         }
     }
 }

@@ -6,10 +6,9 @@ use serde_json::{Map, Value};
 
 use super::config;
 use super::credit::instant_opt;
-use super::entry::{OperationId, OperationKey, Origin, Source};
 use super::license::{AdminState, Buyer, License, LicenseId};
 use super::policy::Policy;
-use super::wallet::{Cause, Grant, PLAN_PRIORITY, Wallet};
+use super::wallet::Wallet;
 use super::write::{Write, wallet_of};
 
 /// `POST /v1/admin/projects/{projectId}/licenses`.
@@ -112,31 +111,7 @@ pub fn writes(license: License, tokens: Option<i64>, now: Timestamp) -> Vec<Writ
 }
 
 fn first_wallet(license: &LicenseId, amount: i64, now: Timestamp) -> Vec<Write> {
-    let empty = Wallet::empty(wallet_of(license));
-    if amount == 0 {
-        return vec![Write::AddWallet { wallet: empty }];
-    }
-    let grant = Grant {
-        id: "plan".to_owned(),
-        amount,
-        remaining: amount,
-        priority: PLAN_PRIORITY,
-        expires_at: None,
-        granted_at: now,
-    };
-    let cause = Cause {
-        key: OperationKey {
-            id: OperationId { origin: Origin::System, id: "plan".to_owned() },
-            fingerprint: String::new(),
-        },
-        action: "plan".to_owned(),
-        source: Source::Plan,
-        hwid: None,
-        occurred_at: now,
-        meta: None,
-    };
-    // An empty wallet has room for a grant, so this cannot be refused.
-    let (wallet, entries) = empty.grant(grant, cause, now).unwrap_or_else(|_| (empty.clone(), Vec::new()));
+    let (wallet, entries) = Wallet::empty(wallet_of(license)).settled(amount, now);
     let entries = entries.into_iter().map(|entry| Write::AddEntry { entry });
     std::iter::once(Write::AddWallet { wallet }).chain(entries).collect()
 }

@@ -7,6 +7,7 @@ pub mod activate;
 pub mod change_license;
 pub mod config;
 pub mod consume;
+pub mod consume_batch;
 pub mod credit;
 pub mod denied;
 pub mod device;

@@ -1,5 +1,6 @@
 //! Everything the table keeps, one variant a kind of item.
 
+use super::consume_batch::BatchMemory;
 use super::device::Device;
 use super::entry::Entry;
 use super::license::{License, LicenseId};
@@ -36,6 +37,8 @@ pub enum Record {
     Seat(LicenseId, Seat),
     /// The user settings of this license.
     Settings(LicenseId, Settings),
+    /// How far the last batch of a device of this license came.
+    BatchMemory(LicenseId, BatchMemory),
     /// A ledger entry.
     Entry(Entry),
     /// An administrator's operation.

@@ -12,7 +12,7 @@ use super::seats::Seat;
 use super::settings::Settings;
 use super::terms::Terms;
 use super::wallet::Wallet;
-use super::write::Write;
+use super::write::{Write, wallet_of};
 
 /// A license as one caller's command sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,57 @@ pub struct LicenseState {
     pub entry: Option<Entry>,
 }
 
+/// A wallet brought up to now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tokens {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// What brought it up to now, to be written with the next movement.
+    pub entries: Vec<Entry>,
+    /// The sequence number that is in the table.
+    pub found: i64,
+}
+
+impl Tokens {
+    /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
+    pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
+        let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
+        std::iter::once(Write::MoveWallet { wallet: moved, found: self.found }).chain(entries).collect()
+    }
+}
+
 impl LicenseState {
+    /// The state of a license of which nothing else is known yet.
+    pub fn new(project: Project, policy: Policy, license: License) -> Self {
+        Self {
+            terms: Terms::resolve(&project, &policy, &license),
+            project,
+            policy,
+            license,
+            wallet: None,
+            device: None,
+            target: None,
+            removed: None,
+            others: Vec::new(),
+            seats: Vec::new(),
+            settings: None,
+            entry: None,
+        }
+    }
+
+    /// The wallet as it stands at `now`, if the license has tokens: [`Wallet::settled`].
+    pub fn tokens(&self, now: Timestamp) -> Option<Tokens> {
+        let plan = self.terms.tokens_base?;
+        let found = self.wallet_or_empty();
+        let (wallet, entries) = found.settled(plan, now);
+        Some(Tokens { wallet, entries, found: found.sequence })
+    }
+
+    /// The wallet as it is in the table; an empty one if there is none.
+    pub fn wallet_or_empty(&self) -> Wallet {
+        self.wallet.clone().unwrap_or_else(|| Wallet::empty(wallet_of(&self.license.id)))
+    }
+
     /// The license's status at `now`.
     pub fn status(&self, now: Timestamp) -> Status {
         self.license.status(&self.terms, now)
@@ -105,7 +155,8 @@ impl LicenseState {
             Write::SetLicenseState { state, reason, .. } => {
                 (self.license.state, self.license.state_reason) = (*state, reason.clone());
             }
-            Write::AddProject { .. }
+            Write::RememberBatch { .. }
+            | Write::AddProject { .. }
             | Write::AddSecret { .. }
             | Write::AddPolicy { .. }
             | Write::CountPolicyChange { .. }
@@ -126,6 +177,7 @@ impl LicenseState {
             Record::Settings(_, settings) => self.settings = Some(settings),
             Record::Entry(entry) => self.entry = Some(entry),
             Record::Project(_)
+            | Record::BatchMemory(..)
             | Record::Secret { .. }
             | Record::Policy(_)
             | Record::ListedDevice(_)
@@ -226,20 +278,7 @@ pub(crate) mod tests {
             granted_at: NOW,
         };
         let wallet = Wallet { grants: vec![plan], sequence: 1, ..Wallet::empty(WalletId(license().id)) };
-        LicenseState {
-            project: project(),
-            policy: policy(),
-            license: license(),
-            terms: terms(),
-            wallet: Some(wallet),
-            device: None,
-            target: None,
-            removed: None,
-            others: Vec::new(),
-            seats: Vec::new(),
-            settings: None,
-            entry: None,
-        }
+        LicenseState { wallet: Some(wallet), ..LicenseState::new(project(), policy(), license()) }
     }
 
     /// A registered device without a seat.

@@ -29,7 +29,7 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
     let (license, terms) = (&after.license, &after.terms);
     let status = after.status(now);
     let seat = seat_words(after, status, asking, now);
-    let tokens = terms.tokens_base.map(|_| after.wallet.as_ref().map_or((0, 0), |w| (w.limit(now), w.balance(now))));
+    let tokens = after.tokens(now).map(|tokens| (tokens.wallet.limit(now), tokens.wallet.balance(now)));
     let seats_max = terms.seats_max;
     LicenseData {
         license_id: int32(license.number),
@@ -66,6 +66,7 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         metadata: license.metadata.clone(),
         operation: None,
         replayed: None,
+        batch_result: None,
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Grant {
     pub granted_at: Timestamp,
 }
 
+/// Name of the grant that is the policy's allocation.
+pub const PLAN: &str = "plan";
 /// Priority of the policy's allocation: it burns before what was bought.
 pub const PLAN_PRIORITY: i64 = 10;
 /// Priority of credits.
@@ -98,6 +100,64 @@ impl Wallet {
         self.grants.iter().filter(move |grant| grant.is_live(now))
     }
 
+    /// The wallet as it stands at `now` when the plan's allocation is `plan`: what has ended is gone, and the plan's grant
+    /// is as large as the policy and the license's overrides say by now. The entries are still to be written, with the
+    /// next movement.
+    pub fn settled(&self, plan: i64, now: Timestamp) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = (self.clone(), Vec::new());
+        after.settle(now, &mut entries);
+        after.follow(plan, now, &mut entries);
+        (after, entries)
+    }
+
+    /// Makes the plan's grant as large as `plan`. What it gains repays the debt first; what it loses beyond what is left
+    /// of it becomes debt: the balance changes by exactly the difference.
+    fn follow(&mut self, plan: i64, now: Timestamp, entries: &mut Vec<Entry>) {
+        let before = self.booked();
+        let place = self.grants.iter().position(|grant| grant.id == PLAN && grant.expires_at.is_none());
+        let mut grant = match place {
+            Some(place) => self.grants.remove(place),
+            None => Grant {
+                id: PLAN.to_owned(),
+                amount: 0,
+                remaining: 0,
+                priority: PLAN_PRIORITY,
+                expires_at: None,
+                granted_at: now,
+            },
+        };
+        let change = plan - grant.amount;
+        let repaid = self.debt.min(change.max(0));
+        let taken = grant.remaining.min((-change).max(0));
+        self.debt += (-change).max(0) - taken - repaid;
+        grant.remaining += change.max(0) - repaid - taken;
+        grant.amount = plan;
+        if grant.amount > 0 {
+            self.grants.insert(place.unwrap_or(self.grants.len()), grant);
+        }
+        if change != 0 {
+            let id = OperationId { origin: Origin::System, id: format!("{PLAN}:{}", self.sequence + 1) };
+            let cause = Cause {
+                key: OperationKey { id, fingerprint: String::new() },
+                action: PLAN.to_owned(),
+                source: Source::Plan,
+                hwid: None,
+                occurred_at: now,
+                meta: None,
+            };
+            entries.push(self.record(change, before, cause, now));
+        }
+    }
+
+    /// Notes a use that nothing is charged for.
+    pub fn note(&self, uncharged: i64, cause: Cause, now: Timestamp) -> (Self, Entry) {
+        let mut after = self.clone();
+        let before = after.booked();
+        let mut entry = after.record(0, before, cause, now);
+        entry.uncharged = Some(uncharged);
+        (after, entry)
+    }
+
     /// Removes ended grants, with an entry for each that had tokens left. Every movement settles first, so that its
     /// balance before is what the ledger says.
     fn settle(&mut self, now: Timestamp, entries: &mut Vec<Entry>) {
@@ -140,6 +200,8 @@ impl Wallet {
             occurred_at: cause.occurred_at,
             recorded_at: now,
             meta: cause.meta,
+            batch: None,
+            uncharged: None,
         }
     }
 
@@ -287,9 +349,26 @@ pub(crate) mod tests {
         assert!(wallet.grant(grant("7", 1, 0, None, 0), cause("a", Source::Admin), at(0)).is_ok());
     }
 
+    #[test]
+    fn the_plans_grant_follows_the_plan_and_the_balance_follows_it() {
+        let start = wallet(vec![grant("plan", 100, PLAN_PRIORITY, None, 0), grant("credit", 50, 50, None, 0)]);
+        let (spent, _) = start.spend(120, false, cause("a", Source::Single), at(0)).unwrap();
+        let (raised, entries) = spent.settled(130, at(1));
+        assert_eq!((raised.balance(at(1)), raised.limit(at(1)), entries[0].amount), (60, 180, 30));
+        assert_eq!((entries[0].operation.id.as_str(), entries[0].source), ("plan:2", Source::Plan));
+        let (lowered, entries) = raised.settled(10, at(2));
+        assert_eq!((lowered.balance(at(2)), lowered.debt, entries[0].balance_after), (-60, 90, -60));
+        let (back, _) = lowered.settled(100, at(3));
+        assert_eq!((back.balance(at(3)), back.debt), (30, 0));
+        assert_eq!(back.settled(100, at(4)), (back.clone(), Vec::new()), "nothing moves without a change");
+        let (none, _) = wallet(Vec::new()).settled(0, at(0));
+        assert_eq!(none.sequence, 0);
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Spend(i64, bool),
+        Plan(i64),
         Grant(u8, i64, i64, Option<i64>),
         Pass(i64),
     }
@@ -297,6 +376,7 @@ pub(crate) mod tests {
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
             (1_i64..40, any::<bool>()).prop_map(|(amount, over)| Step::Spend(amount, over)),
+            (0_i64..60).prop_map(Step::Plan),
             (0_u8..6, 1_i64..50, 0_i64..3, proptest::option::of(1_i64..200))
                 .prop_map(|(i, a, p, e)| Step::Grant(i, a, p, e)),
             (1_i64..60).prop_map(Step::Pass),
@@ -314,6 +394,7 @@ pub(crate) mod tests {
                 let id = index.to_string();
                 let moved = match step {
                     Step::Pass(ms) => { now += ms; continue }
+                    Step::Plan(plan) => Ok(wallet.settled(plan, at(now))),
                     Step::Spend(amount, over) => wallet.spend(amount, over, cause(&id, Source::Single), at(now)),
                     Step::Grant(name, amount, priority, end) =>
                         wallet.grant(grant(&name.to_string(), amount, priority, end.map(|e| now + e), now), cause(&id, Source::Admin), at(now)),

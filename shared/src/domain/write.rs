@@ -5,6 +5,7 @@
 
 use ltlm_protocol::Timestamp;
 
+use super::consume_batch::BatchMemory;
 use super::device::{Device, SeatClaim};
 use super::entry::Entry;
 use super::license::{AdminState, License, LicenseId};
@@ -172,6 +173,15 @@ pub enum Write {
     AddEntry {
         /// Its record.
         entry: Entry,
+    },
+    /// How far a batch came. Guard: it is still at the revision `found`.
+    RememberBatch {
+        /// The license of the batch's path.
+        license: LicenseId,
+        /// Its record, the revision already counted up.
+        memory: BatchMemory,
+        /// The revision before, `None` if there was none.
+        found: Option<i64>,
     },
     /// A new license. Guard: the key is free.
     AddLicense {

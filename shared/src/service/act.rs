@@ -15,6 +15,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::{App, Budget, Error};
+use crate::domain::consume_batch::BatchState;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, LicenseState, Record};
 use crate::table::{CommitError, ReadError, Table};
@@ -36,6 +37,12 @@ impl Absorb for LicenseState {
     }
 }
 
+impl Absorb for BatchState {
+    fn absorb(&mut self, record: Record) {
+        BatchState::absorb(self, record);
+    }
+}
+
 /// Runs a command: `load` reads its state, `decide` decides on it.
 pub async fn act<T, S, R, F>(
     app: &App<T>,
@@ -48,7 +55,22 @@ where
     S: Absorb,
     F: Future<Output = Result<S, Error>>,
 {
-    let mut loaded: Option<S> = None;
+    act_on(app, budget, None, load, decide).await
+}
+
+/// Runs a command on a state that is loaded already.
+pub async fn act_on<T, S, R, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    mut loaded: Option<S>,
+    load: impl Fn() -> F,
+    decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error>
+where
+    T: Table,
+    S: Absorb,
+    F: Future<Output = Result<S, Error>>,
+{
     let mut wait = Wait::default();
     loop {
         let mut state = match loaded.take() {

@@ -18,7 +18,6 @@ use crate::domain::issue::{self, Issue};
 use crate::domain::policy::{Policy, PolicyTerms};
 use crate::domain::project::{Project, WrappedKeys};
 use crate::domain::status;
-use crate::domain::terms::Terms;
 use crate::domain::write::{AdminOperation, Decision, Write};
 use crate::domain::{Denied, LicenseState, Record};
 use crate::keys::kms::Kms;
@@ -312,22 +311,8 @@ impl Order<'_> {
     /// A new license's state and the writes that make it.
     fn license(&self, key: &str, number: i64) -> (LicenseState, Vec<Write>) {
         let license = issue::license(&self.policy, self.command, ids::license_id(key), number, self.now);
-        let terms = Terms::resolve(&self.project, &self.policy, &license);
-        let writes = issue::writes(license.clone(), terms.tokens_base, self.now);
-        let empty = LicenseState {
-            project: self.project.clone(),
-            policy: self.policy.clone(),
-            license,
-            terms,
-            wallet: None,
-            device: None,
-            target: None,
-            removed: None,
-            others: Vec::new(),
-            seats: Vec::new(),
-            settings: None,
-            entry: None,
-        };
+        let empty = LicenseState::new(self.project.clone(), self.policy.clone(), license.clone());
+        let writes = issue::writes(license, empty.terms.tokens_base, self.now);
         (empty.after(&writes), writes)
     }
 }

@@ -26,7 +26,8 @@ pub struct Request {
 }
 
 impl Request {
-    fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
+    /// What a command on the license loads.
+    pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
         Wanted {
             access: self.access.clone(),
             license: ids::license_id(&self.call.key),

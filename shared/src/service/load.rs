@@ -19,7 +19,6 @@ use crate::domain::policy::Policy;
 use crate::domain::project::Project;
 use crate::domain::seats::Seat;
 use crate::domain::settings::Settings;
-use crate::domain::terms::Terms;
 use crate::domain::wallet::Wallet;
 use crate::domain::write::wallet_of;
 use crate::domain::{Denied, LicenseState, Record};
@@ -153,7 +152,7 @@ impl Loaded {
                 Record::Seat(_, seat) => self.seats.push(seat),
                 Record::Settings(_, settings) => self.settings = Some(settings),
                 Record::Entry(entry) => self.entry = Some(entry),
-                Record::AdminOperation(_) => {}
+                Record::BatchMemory(..) | Record::AdminOperation(_) => {}
             }
         }
     }
@@ -187,10 +186,6 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     };
     app.hints.remember(secret, &project, &policy);
     Ok(LicenseState {
-        terms: Terms::resolve(&project, &policy, &license),
-        project,
-        policy: (*policy).clone(),
-        license,
         wallet: loaded.wallet,
         device: loaded.device,
         target: loaded.target,
@@ -199,6 +194,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         seats: loaded.seats,
         settings: loaded.settings,
         entry: loaded.entry,
+        ..LicenseState::new(project, (*policy).clone(), license)
     })
 }
 

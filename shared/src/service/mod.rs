@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod admin;
+pub mod batch;
 pub mod fingerprint;
 pub mod ids;
 pub mod license;

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue as Value, ConsumedCapacity, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, try_join_all};
 use ltlm_protocol::limits;
 
 use super::item::{self, Item};
@@ -31,6 +31,9 @@ use crate::domain::{Record, Write};
 const CONNECT: Duration = Duration::from_secs(1);
 /// Time for one operation, answer included.
 const OPERATION: Duration = Duration::from_millis(2_500);
+
+/// Items that one `BatchGetItem` may ask for.
+const KEYS_PER_GET: usize = 100;
 
 /// Error codes that mean: nothing happened, try again.
 const BUSY_CODES: &[&str] = &[
@@ -96,9 +99,11 @@ impl Dynamo {
     }
 
     async fn get_all(&self, keys: &[Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
+        let parts = keys.chunks(KEYS_PER_GET).map(|keys| self.get_some(keys, meter));
+        Ok(try_join_all(parts).await?.into_iter().flatten().collect())
+    }
+
+    async fn get_some(&self, keys: &[Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
         let keys = keys.iter().map(attributes).collect();
         let wanted =
             KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(broken_read)?;
@@ -330,6 +335,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Wallet(id) => Some(key::wallet(id)),
         Read::Device(license, hwid) => Some(key::device(license, hwid)),
         Read::Settings(license) => Some(key::settings(license)),
+        Read::BatchMemory(license, hwid) => Some(key::batch_memory(license, hwid)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
         Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } => None,

@@ -14,6 +14,7 @@ use serde_json::{Map, json};
 use super::key::{self, Key, Kind};
 use super::port::Source;
 use crate::domain::Record;
+use crate::domain::consume_batch::{BatchMemory, MEMORY_HOURS};
 use crate::domain::device::{Device, SeatClaim};
 use crate::domain::entry::{Entry, Source as EntrySource};
 use crate::domain::license::{AdminState, Buyer, License};
@@ -61,6 +62,14 @@ impl Builder {
     pub fn int(mut self, name: &str, value: i64) -> Self {
         self.0.insert(name.to_owned(), Value::N(value.to_string()));
         self
+    }
+
+    /// Adds a number, if there is one.
+    pub fn int_opt(self, name: &str, value: Option<i64>) -> Self {
+        match value {
+            Some(value) => self.int(name, value),
+            None => self,
+        }
     }
 
     /// Adds an instant.
@@ -176,6 +185,11 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             let (document, revision) = (r.document("document")?, r.int("revision")?);
             Record::Settings(license, Settings { document, revision, updated_at: r.at("updatedAt")? })
         }
+        Kind::BatchMemory(license, hwid) => {
+            let (request, hash) = (r.text("request")?, r.text("hash")?);
+            let (from, count, revision) = (r.int("from")?, r.int("count")?, r.int("revision")?);
+            Record::BatchMemory(license, BatchMemory { hwid, request, from, count, hash, at: r.at("at")?, revision })
+        }
         Kind::Entry(wallet, operation) => Record::Entry(Entry {
             wallet,
             operation,
@@ -194,6 +208,8 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             occurred_at: r.at("occurredAt")?,
             recorded_at: r.at("recordedAt")?,
             meta: r.document_opt("meta")?,
+            batch: r.text_opt("batch"),
+            uncharged: r.int_opt("uncharged"),
         }),
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
@@ -444,6 +460,19 @@ pub fn settings(license: &crate::domain::license::LicenseId, settings: &Settings
         .build()
 }
 
+/// The memory of a batch; DynamoDB removes it some time after it has ceased to count.
+pub fn batch_memory(license: &crate::domain::license::LicenseId, memory: &BatchMemory) -> Item {
+    Builder::new(key::batch_memory(license, &memory.hwid))
+        .text("request", &memory.request)
+        .int("from", memory.from)
+        .int("count", memory.count)
+        .text("hash", &memory.hash)
+        .at("at", memory.at)
+        .int("revision", memory.revision)
+        .int("ttl", memory.at.plus_seconds(MEMORY_HOURS * 3_600).ms() / 1_000)
+        .build()
+}
+
 /// A ledger entry's item.
 pub fn entry(entry: &Entry) -> Item {
     Builder::new(key::entry(&entry.wallet, &entry.operation))
@@ -459,6 +488,8 @@ pub fn entry(entry: &Entry) -> Item {
         .at("occurredAt", entry.occurred_at)
         .at("recordedAt", entry.recorded_at)
         .text_opt("meta", entry.meta.as_ref().map(|meta| json!(meta).to_string()))
+        .text_opt("batch", entry.batch.as_ref())
+        .int_opt("uncharged", entry.uncharged)
         .text("listPk", key::ledger_partition(&entry.wallet))
         .text("listSk", key::entry_list_sort(entry.sequence))
         .build()

@@ -43,6 +43,8 @@ pub enum Kind {
     Seat(LicenseId, i64),
     /// User settings.
     Settings(LicenseId),
+    /// How far a device's last batch came.
+    BatchMemory(LicenseId, String),
     /// A ledger entry.
     Entry(WalletId, OperationId),
     /// An administrator's operation.
@@ -60,6 +62,7 @@ const LICENSE: &str = "LIC#";
 const WALLET: &str = "WALLET#tokens";
 const DEVICE: &str = "DEV#";
 const SEAT: &str = "SEAT#";
+const BATCH: &str = "BATCH#";
 const SETTINGS: &str = "SETTINGS";
 const LEDGER: &str = "LEDGER#";
 const ADMIN_OPERATION: &str = "ADMINOP#";
@@ -103,6 +106,11 @@ pub fn wallet(id: &WalletId) -> Key {
 /// User settings.
 pub fn settings(license: &LicenseId) -> Key {
     key(license_partition(license), SETTINGS)
+}
+
+/// How far a device's last batch came.
+pub fn batch_memory(license: &LicenseId, hwid: &str) -> Key {
+    key(license_partition(license), format!("{BATCH}{hwid}"))
 }
 
 /// A device.
@@ -188,6 +196,9 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     let license = LicenseId(pk.strip_prefix(LICENSE)?.to_owned());
     if let Some(hwid) = sk.strip_prefix(DEVICE) {
         return Some(Kind::Device(license, hwid.to_owned()));
+    }
+    if let Some(hwid) = sk.strip_prefix(BATCH) {
+        return Some(Kind::BatchMemory(license, hwid.to_owned()));
     }
     if let Some(slot) = sk.strip_prefix(SEAT) {
         return Some(Kind::Seat(license, slot.parse().ok()?));

@@ -25,6 +25,8 @@ pub enum Read {
     Device(LicenseId, String),
     /// User settings.
     Settings(LicenseId),
+    /// How far a device's last batch came.
+    BatchMemory(LicenseId, String),
     /// A ledger entry.
     Entry(WalletId, OperationId),
     /// An administrator's operation.

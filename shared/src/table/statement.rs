@@ -42,6 +42,18 @@ fn put_absent(item: Item) -> Statement {
     Statement::Put { item, condition: ABSENT.to_owned(), values: Item::new() }
 }
 
+/// Puts an item over the one of revision `found`, or where there is none.
+fn put_over(item: Item, found: Option<i64>) -> Statement {
+    match found {
+        None => put_absent(item),
+        Some(found) => Statement::Put {
+            item,
+            condition: "revision = :found".to_owned(),
+            values: Item::from([(":found".to_owned(), int(found))]),
+        },
+    }
+}
+
 fn update(key: Key, update: impl Into<String>, condition: impl Into<String>, values: Vec<(&str, Value)>) -> Statement {
     let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Statement::Update { key, update: update.into(), condition: condition.into(), values }
@@ -131,21 +143,16 @@ pub fn of(write: &Write) -> Statement {
             "holder = :holder AND epoch = :epoch",
             vec![(":holder", text(hwid)), (":epoch", int(*epoch))],
         ),
-        Write::SaveSettings { license, settings, found } => {
-            let item = item::settings(license, settings);
-            match found {
-                None => put_absent(item),
-                Some(found) => Statement::Put {
-                    item,
-                    condition: "revision = :found".to_owned(),
-                    values: Item::from([(":found".to_owned(), int(*found))]),
-                },
-            }
-        }
+        Write::SaveSettings { license, settings, found } => put_over(item::settings(license, settings), *found),
+        Write::RememberBatch { license, memory, found } => put_over(item::batch_memory(license, memory), *found),
         Write::AddWallet { wallet } => put_absent(item::wallet(wallet)),
         Write::MoveWallet { wallet, found } => Statement::Put {
             item: item::wallet(wallet),
-            condition: "#sequence = :found".to_owned(),
+            // A license that got tokens later has no wallet until they first move.
+            condition: match found {
+                0 => format!("{ABSENT} OR #sequence = :found"),
+                _ => "#sequence = :found".to_owned(),
+            },
             values: Item::from([(":found".to_owned(), int(*found))]),
         },
         Write::AddEntry { entry } => put_absent(item::entry(entry)),

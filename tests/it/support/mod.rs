@@ -229,7 +229,7 @@ impl World {
         }
         let license = self.admin("GET", &format!("/v1/admin/licenses/{key}"), Value::Null).await;
         assert_eq!(license.int_of("tokensRemaining"), balance);
-        let single = ledger.iter().filter(|entry| entry["source"] == "single");
+        let single = ledger.iter().filter(|entry| entry["source"] == "single" || entry["source"] == "batch");
         -single.map(|entry| entry["amount"].as_i64().unwrap()).sum::<i64>()
     }
 }

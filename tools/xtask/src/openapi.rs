@@ -147,6 +147,17 @@ fn request_schema(route: &Route) -> Value {
                 "action": text(limits::ACTION_CHARS_MAX), "meta": meta, "operationId": id, "idempotencyKey": id,
             }),
         ),
+        Endpoint::ConsumeBatch => object(
+            &["hwid", "usages"],
+            json!({
+                "hwid": hwid, "operationId": id, "idempotencyKey": id,
+                "usages": {"type": "array", "maxItems": limits::BATCH_USAGES_MAX, "items": object(&["amount", "action"], json!({
+                    "key": {"type": ["string", "null"], "description": "Another license of this device, if the use was not of the path's."},
+                    "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX}, "action": text(limits::ACTION_CHARS_MAX),
+                    "hwid": {"type": ["string", "null"]}, "timestamp": {"type": ["string", "null"]}, "meta": meta, "operationId": id,
+                })), "description": "Oldest first. A use that is not as described is skipped, and told."},
+            }),
+        ),
         Endpoint::AdminCreateProject => object(
             &["name"],
             json!({
@@ -285,6 +296,10 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend(online);
             codes.extend([Code::LicenseTerminated, Code::LicenseRevoked, Code::LicenseSuspended, Code::LicenseExpired]);
             codes.extend([Code::DeviceNotRegistered, Code::TokensDisabled, Code::InsufficientTokens]);
+        }
+        Endpoint::ConsumeBatch => {
+            codes.extend(online);
+            codes.push(Code::DeviceNotRegistered);
         }
         Endpoint::ReleaseSeat => {
             codes.extend(online);

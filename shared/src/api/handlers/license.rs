@@ -1,13 +1,14 @@
 //! The plain REST face of a license.
 
 use ltlm_protocol::license_data::Usage;
-use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat, Signout};
+use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat, Signout};
 
 use crate::api::cursor;
-use crate::api::extract::Incoming;
+use crate::api::extract::{Incoming, Operation};
 use crate::api::reply::{Failure, Reply};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::settings::SaveSettings;
+use crate::service::batch::{self, BatchKey};
 use crate::service::license as service;
 use crate::table::Table;
 
@@ -82,6 +83,20 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let key = OperationKey { id, fingerprint: operation.fingerprint };
     let data = service::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
     Ok(Reply::json(&data).operation(&operation.id, data.replayed == Some(true)))
+}
+
+/// `POST …/consume-batch`
+pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = incoming.access()?;
+    let body = incoming.json()?;
+    let command = ConsumeBatch::parse(&body)?;
+    let request = incoming.license_request(access, Some(command.hwid.clone()));
+    let in_body = command.operation_id.as_ref();
+    let Operation { id, fingerprint } = incoming.operation(&request.call.key, &body, in_body)?;
+    let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
+    let data = batch::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
+    let nothing_new = data.batch_result.as_ref().is_some_and(|result| result.accepted == 0 && result.duplicates > 0);
+    Ok(Reply::json(&data).operation(&key.id, nothing_new))
 }
 
 /// `GET …/usage`

@@ -1,0 +1,330 @@
+//! `consume-batch`: charge what a device used while it was offline (wire 4.6 T-2 to T-6, E24).
+//!
+//! A batch is charged whole, a transaction's worth of uses at a time. What makes each use happen once: its own operation id,
+//! or its place under the batch's; for uses without either, the memory of how far the device's last batch came, which each
+//! transaction moves along. So a batch may stop anywhere and be sent again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ltlm_protocol::license_data::{BatchResult, SkippedUsage, UsageResult};
+use ltlm_protocol::request::{Charge, Skip};
+use ltlm_protocol::{LicenseData, Timestamp, int32};
+
+use super::consume;
+use super::denied::Denied;
+use super::entry::{Entry, OperationId, OperationKey, Source};
+use super::gate::{self, Call};
+use super::license::LicenseId;
+use super::record::Record;
+use super::state::{LicenseState, Tokens};
+use super::view::{Asking, license_data};
+use super::wallet::{Cause, Wallet};
+use super::write::{Decision, Write};
+
+/// Items that one transaction may write, of the hundred that DynamoDB allows.
+const WRITES_MAX: usize = 96;
+/// How long a batch can be recognised when it is sent again without an id, in hours (wire 4.6 T-4).
+pub const MEMORY_HOURS: i64 = 24;
+
+/// How far a device's last batch came. Kept for batches that hold uses without an operation id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchMemory {
+    /// The device.
+    pub hwid: String,
+    /// Names the request that wrote this.
+    pub request: String,
+    /// Where that request began, past what an earlier one had done.
+    pub from: i64,
+    /// Uses that are done with.
+    pub count: i64,
+    /// Hash over these uses.
+    pub hash: String,
+    /// When.
+    pub at: Timestamp,
+    /// Counts writes of this record.
+    pub revision: i64,
+}
+
+/// A batch, its uses named and hashed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Names this one request, whatever its operation id.
+    pub request: String,
+    /// Did the caller choose it?
+    pub is_named: bool,
+    /// Hash of the request.
+    pub fingerprint: String,
+    /// The uses, oldest first.
+    pub items: Vec<Item>,
+}
+
+/// A use of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// The license that it is charged to.
+    pub license: LicenseId,
+    /// Its name in that license's ledger.
+    pub operation: OperationId,
+    /// Its own operation id, if it has one.
+    pub own_id: Option<String>,
+    /// Kept with its entry: of the use itself if it has an id of its own, else of the batch.
+    pub fingerprint: String,
+    /// Hash over this use and all before it.
+    pub prefix: String,
+    /// When it happened, if the device told a time.
+    pub occurred_at: Option<Timestamp>,
+    /// What it costs, or why it is left out.
+    pub charge: Result<Charge, Skip>,
+}
+
+impl Batch {
+    /// Does it take the memory to recognise this batch?
+    pub fn needs_memory(&self) -> bool {
+        !self.is_named && self.items.iter().any(|item| item.charge.is_ok() && item.own_id.is_none())
+    }
+}
+
+/// What became of a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Applied,
+    Duplicate,
+    Skipped(Skip),
+}
+
+/// All that a batch may look at, and how far it came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchState {
+    /// The license of the path.
+    pub license: LicenseState,
+    /// Other licenses that the uses name.
+    pub others: Vec<LicenseState>,
+    /// How far the device's last batch came.
+    pub memory: Option<BatchMemory>,
+    /// What the uses' ids did already.
+    pub entries: BTreeMap<(LicenseId, OperationId), Entry>,
+    outcomes: Vec<Outcome>,
+    /// Uses of this request that found their own entry, because a reply was lost.
+    seen: BTreeSet<(LicenseId, OperationId)>,
+}
+
+impl BatchState {
+    /// The state before anything was charged.
+    pub fn new(license: LicenseState, others: Vec<LicenseState>) -> Self {
+        Self { license, others, memory: None, entries: BTreeMap::new(), outcomes: Vec::new(), seen: BTreeSet::new() }
+    }
+
+    /// Takes in a record as it is in the table.
+    pub fn absorb(&mut self, record: Record) {
+        match record {
+            Record::Entry(entry) => {
+                self.entries.insert((entry.wallet.0.clone(), entry.operation.clone()), entry);
+            }
+            Record::BatchMemory(_, memory) => self.memory = Some(memory),
+            Record::Wallet(wallet) => self.put_wallet(wallet),
+            _ => {}
+        }
+    }
+
+    /// Is every use done with?
+    pub fn is_done(&self, batch: &Batch) -> bool {
+        self.outcomes.len() == batch.items.len()
+    }
+
+    fn put_wallet(&mut self, wallet: Wallet) {
+        let owner = [&mut self.license].into_iter().chain(&mut self.others).find(|s| s.license.id == wallet.id.0);
+        if let Some(owner) = owner {
+            owner.wallet = Some(wallet);
+        }
+    }
+
+    /// The license that a use is charged to, if this device is or was registered on it.
+    fn charged(&self, item: &Item) -> Option<&LicenseState> {
+        if item.license == self.license.license.id {
+            return Some(&self.license);
+        }
+        let other = self.others.iter().find(|other| other.license.id == item.license)?;
+        (other.device.is_some() || other.removed.is_some()).then_some(other)
+    }
+
+    /// Marks what the memory says is done: by an earlier request, or by this one before a reply was lost.
+    fn recall(&mut self, batch: &Batch, now: Timestamp) {
+        let Some(memory) = self.memory.as_ref().filter(|_| batch.needs_memory()) else { return };
+        let count = usize::try_from(memory.count).unwrap_or(0);
+        let is_prefix = (1..=batch.items.len()).contains(&count) && batch.items[count - 1].prefix == memory.hash;
+        if !is_prefix || now >= memory.at.plus_seconds(MEMORY_HOURS * 3_600) {
+            return;
+        }
+        let is_mine = memory.request == batch.request;
+        let from = if is_mine { usize::try_from(memory.from).unwrap_or(0) } else { count };
+        for index in self.outcomes.len()..count {
+            let item = &batch.items[index];
+            let outcome = match (&item.charge, self.charged(item)) {
+                (Err(why), _) => Outcome::Skipped(*why),
+                (Ok(_), None) => Outcome::Skipped(Skip::License),
+                (Ok(_), Some(_)) if index >= from => Outcome::Applied,
+                (Ok(_), Some(_)) => Outcome::Duplicate,
+            };
+            self.outcomes.push(outcome);
+        }
+    }
+}
+
+/// Decides the next transaction of a batch. The reply is the state after it; the batch goes on until it
+/// [`BatchState::is_done`]. The status of the license does not matter: the tokens are used already.
+pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision<BatchState>, Denied> {
+    gate::online(&state.license)?;
+    let device = gate::registered(&state.license)?;
+    let mut after = state.clone();
+    after.recall(batch, call.now);
+    let from = after.outcomes.len() as i64;
+
+    let mut moved = Moved::default();
+    while let Some(item) = batch.items.get(after.outcomes.len()) {
+        let outcome = match known(&mut after, batch, item, &device.hwid)? {
+            Some(outcome) => outcome,
+            None if moved.charge(&mut after, batch, item, call, &device.hwid) => Outcome::Applied,
+            None => break,
+        };
+        after.outcomes.push(outcome);
+    }
+    let mut writes = moved.writes();
+    if !writes.is_empty() && batch.needs_memory() {
+        let memory = remembered(state, batch, &device.hwid, from, after.outcomes.len(), call.now);
+        let found = state.memory.as_ref().map(|memory| memory.revision);
+        after.memory = Some(memory.clone());
+        writes.push(Write::RememberBatch { license: state.license.license.id.clone(), memory, found });
+    }
+    let touch = consume::touch(&state.license, device, call.now).filter(|_| after.is_done(batch));
+    after.license = after.license.after(touch.as_slice());
+    Ok(Decision { writes, touch, reply: after })
+}
+
+/// What is known of a use without charging it.
+fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str) -> Result<Option<Outcome>, Denied> {
+    let charge = match &item.charge {
+        Ok(charge) => charge,
+        Err(why) => return Ok(Some(Outcome::Skipped(*why))),
+    };
+    if state.charged(item).is_none() {
+        return Ok(Some(Outcome::Skipped(Skip::License)));
+    }
+    let name = (item.license.clone(), item.operation.clone());
+    let Some(entry) = state.entries.get(&name) else { return Ok(None) };
+    let is_same = match &item.own_id {
+        // The use may have come by itself before, in other words but with the same facts.
+        Some(_) => {
+            let amount = entry.uncharged.unwrap_or(-entry.amount);
+            amount == charge.amount && entry.action == charge.action && entry.hwid.as_deref() == Some(hwid)
+        }
+        None => entry.fingerprint == item.fingerprint,
+    };
+    if !is_same {
+        let is_first = !state.outcomes.contains(&Outcome::Applied);
+        return match batch.is_named && item.own_id.is_none() && is_first {
+            true => Err(Denied::IdempotencyKeyReused),
+            false => Ok(Some(Outcome::Skipped(Skip::OperationIdReused))),
+        };
+    }
+    let is_mine = entry.batch.as_ref() == Some(&batch.request) && state.seen.insert(name);
+    Ok(Some(if is_mine { Outcome::Applied } else { Outcome::Duplicate }))
+}
+
+/// What a transaction moves, wallet by wallet.
+#[derive(Default)]
+struct Moved {
+    wallets: BTreeMap<LicenseId, (Wallet, i64)>,
+    entries: Vec<Entry>,
+}
+
+impl Moved {
+    /// Charges a use; false if the transaction has no room for it.
+    fn charge(&mut self, state: &mut BatchState, batch: &Batch, item: &Item, call: &Call, hwid: &str) -> bool {
+        let Some((found, (wallet, mut entries))) = movement(state, item, call, hwid) else { return false };
+        let wallets = self.wallets.len() + usize::from(!self.wallets.contains_key(&item.license));
+        if !self.entries.is_empty() && self.entries.len() + entries.len() + wallets > WRITES_MAX {
+            return false;
+        }
+        for entry in &mut entries {
+            entry.batch = Some(batch.request.clone());
+            let name = (entry.wallet.0.clone(), entry.operation.clone());
+            state.seen.insert(name.clone());
+            state.entries.insert(name, entry.clone());
+        }
+        self.entries.extend(entries);
+        state.put_wallet(wallet.clone());
+        let found = self.wallets.remove(&item.license).map_or(found, |(_, first_found)| first_found);
+        self.wallets.insert(item.license.clone(), (wallet, found));
+        true
+    }
+
+    fn writes(self) -> Vec<Write> {
+        let wallets = self.wallets.into_values().map(|(wallet, found)| Write::MoveWallet { wallet, found });
+        wallets.chain(self.entries.into_iter().map(|entry| Write::AddEntry { entry })).collect()
+    }
+}
+
+/// A use's movement: the sequence number before it, the wallet after it, its entries.
+fn movement(state: &BatchState, item: &Item, call: &Call, hwid: &str) -> Option<(i64, (Wallet, Vec<Entry>))> {
+    let charge = item.charge.as_ref().ok()?;
+    let owner = state.charged(item)?;
+    let cause = Cause {
+        key: OperationKey { id: item.operation.clone(), fingerprint: item.fingerprint.clone() },
+        action: charge.action.clone(),
+        source: Source::Batch,
+        hwid: Some(hwid.to_owned()),
+        occurred_at: item.occurred_at.unwrap_or(call.now),
+        meta: charge.meta.clone(),
+    };
+    let Some(Tokens { wallet, mut entries, found }) = owner.tokens(call.now) else {
+        let wallet = owner.wallet_or_empty();
+        let (moved, entry) = wallet.note(charge.amount, cause, call.now);
+        return Some((wallet.sequence, (moved, vec![entry])));
+    };
+    // Overdrawing is never refused.
+    let (moved, spent) = wallet.spend(charge.amount, true, cause, call.now).ok()?;
+    entries.extend(spent);
+    Some((found, (moved, entries)))
+}
+
+fn remembered(state: &BatchState, batch: &Batch, hwid: &str, from: i64, count: usize, now: Timestamp) -> BatchMemory {
+    let before = state.memory.as_ref();
+    let mine = before.filter(|memory| memory.request == batch.request);
+    BatchMemory {
+        hwid: hwid.to_owned(),
+        request: batch.request.clone(),
+        from: mine.map_or(from, |memory| memory.from),
+        count: count as i64,
+        hash: batch.items[count - 1].prefix.clone(),
+        at: now,
+        revision: before.map_or(1, |memory| memory.revision + 1),
+    }
+}
+
+/// The answer: the license, and what became of each use.
+pub fn answer(state: &BatchState, call: &Call, batch: &Batch) -> LicenseData {
+    let rows = state.outcomes.iter().zip(&batch.items);
+    let results = rows.map(|(outcome, item)| {
+        let (result, reason) = match outcome {
+            Outcome::Applied => ("applied", None),
+            Outcome::Duplicate => ("duplicate", None),
+            Outcome::Skipped(why) => ("skipped", Some(why.wire().to_owned())),
+        };
+        UsageResult { result: result.to_owned(), reason, operation_id: item.own_id.clone() }
+    });
+    let count = |wanted: Outcome| int32(state.outcomes.iter().filter(|outcome| **outcome == wanted).count() as i64);
+    let skipped = state.outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
+        Outcome::Skipped(why) => Some(SkippedUsage { index: int32(index as i64), reason: why.wire().to_owned() }),
+        _ => None,
+    });
+    let batch_result = BatchResult {
+        accepted: count(Outcome::Applied),
+        duplicates: count(Outcome::Duplicate),
+        skipped: skipped.collect(),
+        results: results.collect(),
+    };
+    LicenseData {
+        batch_result: Some(batch_result),
+        ..license_data(call, &state.license, &state.license, Asking::Acting)
+    }
+}
