@@ -18,6 +18,8 @@ pub enum Code {
     UnauthorizedProject,
     /// No administrator key matches the `Authorization` header.
     Unauthorized,
+    /// The administrator key is not for this.
+    Forbidden,
     /// No endpoint has this path.
     RouteNotFound,
     /// The endpoint exists, with other methods.
@@ -36,6 +38,10 @@ pub enum Code {
     ProjectNotFound,
     /// No such policy in this project.
     PolicyNotFound,
+    /// No such secret in this project.
+    SecretNotFound,
+    /// No such administrator key.
+    KeyNotFound,
     /// The license demands the encrypted endpoints.
     ProSdkRequired,
     /// The license works from a file only.
@@ -80,6 +86,12 @@ pub enum Code {
     LicenseKeyTaken,
     /// The state of a revoked or terminated license is final.
     StateFinal,
+    /// The policy was changed by somebody else meanwhile, and the change does not fit any more.
+    PolicyChanged,
+    /// The project has as many secrets as it may.
+    SecretLimitReached,
+    /// The project's only secret cannot be retired.
+    LastSecret,
     /// Contention or throttling outlasted the retries.
     Busy,
     /// A defect of the server.
@@ -111,6 +123,7 @@ impl Code {
     pub const ALL: &'static [Row] = &[
         row(Self::UnauthorizedProject, "UNAUTHORIZED_PROJECT", 401, "Project authentication failed."),
         row(Self::Unauthorized, "UNAUTHORIZED", 401, "Administrator authentication failed."),
+        row(Self::Forbidden, "FORBIDDEN", 403, "This administrator key is not for that."),
         row(Self::RouteNotFound, "ROUTE_NOT_FOUND", 404, "There is no such endpoint."),
         row(Self::MethodNotAllowed, "METHOD_NOT_ALLOWED", 405, "This endpoint does not answer that method."),
         row(Self::BodyTooLarge, "BODY_TOO_LARGE", 413, "The request body is larger than <max> bytes."),
@@ -120,6 +133,8 @@ impl Code {
         row(Self::LicenseNotFound, "LICENSE_NOT_FOUND", 404, "Invalid license key: license not found."),
         row(Self::ProjectNotFound, "PROJECT_NOT_FOUND", 404, "There is no such project."),
         row(Self::PolicyNotFound, "POLICY_NOT_FOUND", 404, "That product is not available."),
+        row(Self::SecretNotFound, "SECRET_NOT_FOUND", 404, "There is no such secret in this project."),
+        row(Self::KeyNotFound, "KEY_NOT_FOUND", 404, "There is no such administrator key."),
         row(Self::ProSdkRequired, "PRO_SDK_REQUIRED", 403, "This license requires the encrypted PRO endpoints."),
         row(Self::OfflineActivationRequired, "OFFLINE_ACTIVATION_REQUIRED", 403, "Offline activation required: this license is air-gapped, import its .ltlm file."),
         row(Self::RegionBlocked, "REGION_BLOCKED", 403, "This license cannot be used in your region."),
@@ -142,6 +157,9 @@ impl Code {
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
         row(Self::LicenseKeyTaken, "LICENSE_KEY_TAKEN", 409, "A license with this key exists already."),
         row(Self::StateFinal, "STATE_FINAL", 409, "A revoked or terminated license stays so."),
+        row(Self::PolicyChanged, "POLICY_CHANGED", 409, "The policy was changed meanwhile, and this change does not fit it any more."),
+        row(Self::SecretLimitReached, "SECRET_LIMIT_REACHED", 409, "This project already has <max> secrets: retire one first."),
+        row(Self::LastSecret, "LAST_SECRET", 409, "The only secret of a project cannot be retired: add another first."),
         Row { code: Self::Busy, wire: "BUSY", status: 503, retry: Retry::AfterSeconds(1), message: "The service is busy, please try again." },
         Row { code: Self::Internal, wire: "INTERNAL", status: 500, retry: Retry::AfterSeconds(5), message: "Unexpected server error." },
     ];

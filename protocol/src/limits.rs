@@ -52,6 +52,8 @@ pub const OFFLINE_HOURS_MAX: i64 = 87_600;
 pub const GRANTS_MAX: usize = 50;
 /// Licenses that one call may issue.
 pub const LICENSES_PER_CALL_MAX: i64 = 1_000;
+/// Secrets that a project may have at once, while they are rotated.
+pub const SECRETS_MAX: usize = 10;
 /// Uses that one batch may hold.
 pub const BATCH_USAGES_MAX: usize = 1_000;
 /// Default page of a list.
@@ -98,6 +100,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "offline grace", value: OFFLINE_HOURS_MAX, unit: "hours" },
     Limit { what: "live grants of one wallet", value: GRANTS_MAX as i64, unit: "grants" },
     Limit { what: "licenses issued by one call", value: LICENSES_PER_CALL_MAX, unit: "licenses" },
+    Limit { what: "secrets of a project at once", value: SECRETS_MAX as i64, unit: "secrets" },
     Limit { what: "uses in one batch", value: BATCH_USAGES_MAX as i64, unit: "uses" },
     Limit { what: "page of a list, default", value: PAGE_DEFAULT, unit: "rows" },
     Limit { what: "page of a list, largest", value: PAGE_MAX, unit: "rows" },

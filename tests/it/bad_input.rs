@@ -16,12 +16,13 @@ fn builder(route: &Route, world: &World) -> http::request::Builder {
         .replace("{key}", L1)
         .replace("{licenseKey}", L1)
         .replace("{projectId}", &world.project_id)
-        .replace("{hwid}", &device('a'));
+        .replace("{hwid}", &device('a'))
+        .replace("{PolicyID}", "1");
     let builder = Request::builder().method(route.method).uri(path);
     match route.auth {
         Auth::Open => builder,
         Auth::Project => builder.header("x-project-secret", SECRET),
-        Auth::Administrator => builder.header("authorization", format!("Bearer {ADMIN_KEY}")),
+        Auth::Administrator(_) => builder.header("authorization", format!("Bearer {ADMIN_KEY}")),
     }
 }
 
@@ -77,7 +78,7 @@ async fn every_closed_route_refuses_strangers() {
     let body = || Bytes::from_static(b"{\"hwid\":");
     for route in ROUTES.iter().filter(|route| route.auth != Auth::Open) {
         let (header, wrong, code): (_, Vec<String>, _) = match route.auth {
-            Auth::Administrator => {
+            Auth::Administrator(_) => {
                 let other = format!("Bearer {}1", &ADMIN_KEY[..ADMIN_KEY.len() - 1]);
                 let keys = vec![String::new(), "Bearer".into(), "Bearer x".into(), format!("Basic {ADMIN_KEY}"), other];
                 ("authorization", keys, Code::Unauthorized)
@@ -98,7 +99,7 @@ async fn every_closed_route_refuses_strangers() {
 #[tokio::test]
 async fn every_license_route_refuses_an_unknown_key_alike() {
     let world = World::new().await;
-    let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": []}).to_string();
+    let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": [], "nickname": "n"}).to_string();
     for route in ROUTES.iter().filter(|route| route.path.contains("ey}")) {
         for key in ["NOPE", "LIC-0000000000000000", "%2e%2e", "LIC%23META", "%F0%9F%98%80", "a%00b"] {
             let good = builder(route, &world).body(Bytes::from(body.clone())).unwrap();

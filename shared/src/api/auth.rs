@@ -7,13 +7,14 @@ use ltlm_protocol::request::canonical_secret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Settings;
+use super::extract::Incoming;
 use super::reply::Failure;
-use crate::service::ids::sha256_hex;
+use crate::domain::administrator::Administrator;
+use crate::service::admin::keys;
+use crate::service::ids::{ADMIN_KEY_PREFIX, sha256_hex};
 use crate::service::load::Access;
+use crate::table::Table;
 
-/// What every administrator key begins with.
-pub const ADMIN_KEY_PREFIX: &str = "ltlm_admin_";
 /// The header with the project's secret.
 pub const SECRET_HEADER: &str = "x-project-secret";
 
@@ -24,19 +25,21 @@ pub fn project(headers: &HeaderMap) -> Result<Access, Failure> {
     Ok(Access::Secret(sha256_hex(secret.as_bytes())))
 }
 
-/// An administrator's key.
-pub fn administrator(headers: &HeaderMap, settings: &Settings) -> Result<Access, Failure> {
+/// An administrator's key: the stack's own, or a stored one with its scopes.
+pub async fn administrator<T: Table>(incoming: &Incoming<'_, T>) -> Result<Administrator, Failure> {
     let refused = || Failure::new(Code::Unauthorized).header("www-authenticate", "Bearer");
-    let text = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
+    let text =
+        incoming.request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
     let (scheme, key) = text.split_once(' ').ok_or_else(refused)?;
     let key = key.trim();
     if !scheme.eq_ignore_ascii_case("bearer") || !key.starts_with(ADMIN_KEY_PREFIX) {
         return Err(refused());
     }
-    let expected = settings.admin_key_sha256.as_ref().ok_or_else(refused)?;
     let given: [u8; 32] = Sha256::digest(key.as_bytes()).into();
-    match bool::from(given.ct_eq(expected)) {
-        true => Ok(Access::Administrator),
-        false => Err(refused()),
+    let first = incoming.settings.admin_key_sha256;
+    if first.is_some_and(|first| bool::from(given.ct_eq(&first))) {
+        return Ok(Administrator::first());
     }
+    let rights = keys::rights(incoming.app, incoming.budget, &hex::encode(given), incoming.now).await?;
+    rights.ok_or_else(refused)
 }

@@ -3,19 +3,21 @@
 
 use ltlm_protocol::Problems;
 
-const LEDGER: &str = "ledger/1:";
+/// Longest position in a list, in bytes.
+const POSITION_BYTES_MAX: usize = 600;
 
-/// The cursor after the entry with this sequence number.
-pub fn ledger(sequence: i64) -> String {
-    hex::encode(format!("{LEDGER}{sequence}"))
+/// The cursor after the row at `position` of the list called `list`.
+pub fn of(list: &str, position: &str) -> String {
+    hex::encode(format!("{list}/1:{position}"))
 }
 
-/// Reads such a cursor.
-pub fn parse_ledger(text: &str) -> Result<i64, Problems> {
+/// The position in a cursor of this list.
+pub fn parse(list: &str, text: &str) -> Result<String, Problems> {
     let decoded = hex::decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let sequence =
-        decoded.as_deref().and_then(|t| t.strip_prefix(LEDGER)).and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-    sequence.ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))
+    let position = decoded.as_deref().and_then(|text| text.strip_prefix(list)?.strip_prefix("/1:"));
+    let usable = |position: &&str| (1..=POSITION_BYTES_MAX).contains(&position.len());
+    let position = position.filter(usable).map(str::to_owned);
+    position.ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))
 }
 
 #[cfg(test)]
@@ -24,10 +26,10 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_and_nothing_else_does() {
-        assert_eq!(parse_ledger(&ledger(7)), Ok(7));
-        for bad in ["", "7", "zz", &hex::encode("ledger/1:-7"), &hex::encode("ledger/2:7"), &hex::encode("ledger/1:x")]
-        {
-            assert!(parse_ledger(bad).is_err(), "{bad}");
+        assert_eq!(parse("ledger", &of("ledger", "7")), Ok("7".to_owned()));
+        let long = hex::encode(format!("ledger/1:{}", "9".repeat(POSITION_BYTES_MAX + 1)));
+        for bad in ["", "7", "zz", &of("audit", "7"), &hex::encode("ledger/2:7"), &of("ledger", ""), &long, "6c65ff"] {
+            assert!(parse("ledger", bad).is_err(), "{bad}");
         }
     }
 }

@@ -10,11 +10,13 @@ use serde_json::Value;
 
 use super::reply::Failure;
 use super::routes::{Auth, Parameters, Route};
-use super::{Settings, auth};
+use super::{Settings, cursor};
+use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
+use crate::service::admin::Act;
 use crate::service::license;
 use crate::service::load::Access;
-use crate::service::{App, Budget, fingerprint, ids};
+use crate::service::{App, Budget, Error, fingerprint, ids};
 
 /// A routed request with all that its handler needs.
 pub struct Incoming<'a, T> {
@@ -30,7 +32,23 @@ pub struct Incoming<'a, T> {
     pub request: &'a Request<Bytes>,
     /// The one instant this request is judged at.
     pub now: Timestamp,
+    /// Who calls, once it is known.
+    pub access: Option<Access>,
     parameters: Parameters,
+}
+
+/// The caller's network address, as the host knows it. It travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct SourceAddress(pub String);
+
+/// A license key as the audit log shows it: enough to recognise, too little to use.
+fn masked(key: &str) -> String {
+    let chars: Vec<char> = key.trim().to_ascii_uppercase().chars().collect();
+    if chars.len() < limits::LICENSE_KEY_CHARS_MIN {
+        return "…".to_owned();
+    }
+    let (head, tail) = (&chars[..4], &chars[chars.len() - 4..]);
+    head.iter().chain(&['…']).chain(tail).collect()
 }
 
 /// An operation id with the fingerprint of its request.
@@ -52,15 +70,50 @@ impl<'a, T> Incoming<'a, T> {
         request: &'a Request<Bytes>,
     ) -> Self {
         let now = app.clock.now();
-        Self { app, settings, budget, route, request, now, parameters }
+        Self { app, settings, budget, route, request, now, access: None, parameters }
     }
 
-    /// Who calls, by what the route demands.
+    /// Who calls; asked for before any handler runs.
     pub fn access(&self) -> Result<Access, Failure> {
-        match self.route.auth {
-            Auth::Administrator => auth::administrator(self.request.headers(), self.settings),
-            Auth::Project | Auth::Open => auth::project(self.request.headers()),
+        self.access.clone().ok_or_else(|| Failure::new(Code::Unauthorized))
+    }
+
+    /// The administrator who calls.
+    pub fn administrator(&self) -> Result<Administrator, Failure> {
+        match self.access()? {
+            Access::Administrator(by) => Ok(by),
+            Access::Secret(_) => Err(Failure::new(Code::Unauthorized)),
         }
+    }
+
+    /// The project that the path names, if the administrator may act on it.
+    pub fn project(&self) -> Result<&str, Failure> {
+        let id = self.parameter("projectId");
+        self.administrator()?.may_in(id).map_err(Error::Denied)?;
+        Ok(id)
+    }
+
+    /// The administrator's act that this request is.
+    pub fn act(&self, body: &Value, in_body: Option<&String>) -> Result<Act, Failure> {
+        let target = |shown: fn(&str) -> String| {
+            self.parameters.iter().fold(self.route.path.to_owned(), |path, (name, value)| {
+                let value = if name == "licenseKey" { shown(value) } else { value.clone() };
+                path.replace(&format!("{{{name}}}"), &value)
+            })
+        };
+        let canonical = target(|key| canonical_license_key(key).unwrap_or_else(|| key.to_owned()));
+        let Operation { id, fingerprint } = self.operation(&canonical, body, in_body)?;
+        Ok(Act {
+            id,
+            fingerprint,
+            request: ids::operation_id(self.now, self.app.entropy.as_ref()),
+            by: self.administrator()?,
+            action: self.route.name,
+            target: target(masked),
+            from: self.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()),
+            change: body.clone(),
+            now: self.now,
+        })
     }
 
     /// The value of `{name}` in the path.
@@ -70,7 +123,7 @@ impl<'a, T> Incoming<'a, T> {
 
     /// The call on the license that the path names, by the device `hwid`.
     pub fn license_request(&self, access: Access, hwid: Option<String>) -> license::Request {
-        let name = if self.route.auth == Auth::Administrator { "licenseKey" } else { "key" };
+        let name = if matches!(self.route.auth, Auth::Administrator(_)) { "licenseKey" } else { "key" };
         let text = self.parameter(name);
         // What cannot be a key is looked up all the same: the answer and the work are those of an unknown one.
         let key = canonical_license_key(text).unwrap_or_else(|| text.to_owned());
@@ -105,6 +158,16 @@ impl<'a, T> Incoming<'a, T> {
                     .into())
             }
         }
+    }
+
+    /// Where the query says that the page of the list called `list` starts.
+    pub fn cursor(&self, list: &str) -> Result<Option<String>, Failure> {
+        Ok(self.query("cursor").map(|text| cursor::parse(list, &text)).transpose()?)
+    }
+
+    /// The cursor of the page that starts at `position`.
+    pub fn next_cursor(&self, list: &str, position: Option<String>) -> Option<String> {
+        position.map(|position| cursor::of(list, &position))
     }
 
     /// The size of the page that the query asks for.

@@ -8,11 +8,15 @@ pub mod handlers;
 pub mod reply;
 pub mod routes;
 
+use std::future::Future;
+use std::pin::Pin;
+
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use ltlm_protocol::{Code, limits};
 
-use crate::service::{App, Budget, load};
+use crate::service::load::{self, Access};
+use crate::service::{App, Budget, Error};
 use crate::table::Table;
 
 use extract::Incoming;
@@ -55,8 +59,8 @@ pub async fn answer<T: Table>(
             ("none", Err(Failure::new(Code::RouteNotFound)))
         }
         Found::Route(route, parameters) => {
-            let incoming = Incoming::new(app, settings, budget, route, parameters, &request);
-            (route.name, dispatch(&incoming).await)
+            let mut incoming = Incoming::new(app, settings, budget, route, parameters, &request);
+            (route.name, dispatch(&mut incoming).await)
         }
         Found::Preflight => ("preflight", Ok(Reply::empty())),
         Found::OtherMethods(allowed) => ("none", Err(Failure::new(Code::MethodNotAllowed).header("allow", allowed))),
@@ -68,11 +72,17 @@ pub async fn answer<T: Table>(
 
 /// Strangers first: who may not call is told that, whatever else is wrong with the request. Whether a well-formed secret
 /// names a project the handlers learn with what they load; where one stops before, at the request itself, it is asked for.
-async fn dispatch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    if incoming.route.auth == Auth::Open {
-        return handle(incoming).await;
-    }
-    let access = incoming.access()?;
+async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Failure> {
+    let access = match incoming.route.auth {
+        Auth::Open => return handle(incoming).await,
+        Auth::Project => auth::project(incoming.request.headers())?,
+        Auth::Administrator(scope) => {
+            let by = auth::administrator(incoming).await?;
+            by.may(scope, incoming.route.method == "GET").map_err(Error::Denied)?;
+            Access::Administrator(by)
+        }
+    };
+    incoming.access = Some(access.clone());
     match handle(incoming).await {
         Err(failure) if failure.is_of_the_request() => {
             load::known(incoming.app, incoming.budget, &access).await?;
@@ -83,30 +93,51 @@ async fn dispatch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
 }
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    use handlers::{admin, license};
+    use handlers::admin::{keys, licenses, policies, projects};
+    use handlers::license;
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
-    match incoming.route.endpoint {
-        Endpoint::Health => Ok(handlers::health::health()),
-        Endpoint::License => license::license(incoming).await,
-        Endpoint::Activate => license::activate(incoming).await,
-        Endpoint::Heartbeat => license::heartbeat(incoming).await,
-        Endpoint::Signout => license::signout(incoming).await,
-        Endpoint::Seats => license::seats(incoming).await,
-        Endpoint::ReleaseSeat => license::release_seat(incoming).await,
-        Endpoint::Settings => license::settings(incoming).await,
-        Endpoint::SaveSettings => license::save_settings(incoming).await,
-        Endpoint::Consume => license::consume(incoming).await,
-        Endpoint::ConsumeBatch => license::consume_batch(incoming).await,
-        Endpoint::Usage => license::usage(incoming).await,
-        Endpoint::AdminCreateProject => admin::create_project(incoming).await,
-        Endpoint::AdminCreatePolicy => admin::create_policy(incoming).await,
-        Endpoint::AdminCreateLicense => admin::create_license(incoming).await,
-        Endpoint::AdminLicense => admin::license(incoming).await,
-        Endpoint::AdminChangeLicense => admin::change_license(incoming).await,
-        Endpoint::AdminTokens => admin::tokens(incoming).await,
-        Endpoint::AdminRemoveDevice => admin::remove_device(incoming).await,
-        Endpoint::AdminReleaseSeat => admin::release_seat(incoming).await,
-    }
+    // On the heap: one frame with the futures of all handlers would be large.
+    let answer: Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + '_>> = match incoming.route.endpoint {
+        Endpoint::Health => return Ok(handlers::health::health()),
+        Endpoint::License => Box::pin(license::license(incoming)),
+        Endpoint::Activate => Box::pin(license::activate(incoming)),
+        Endpoint::Heartbeat => Box::pin(license::heartbeat(incoming)),
+        Endpoint::Signout => Box::pin(license::signout(incoming)),
+        Endpoint::Seats => Box::pin(license::seats(incoming)),
+        Endpoint::ReleaseSeat => Box::pin(license::release_seat(incoming)),
+        Endpoint::Settings => Box::pin(license::settings(incoming)),
+        Endpoint::SaveSettings => Box::pin(license::save_settings(incoming)),
+        Endpoint::Consume => Box::pin(license::consume(incoming)),
+        Endpoint::ConsumeBatch => Box::pin(license::consume_batch(incoming)),
+        Endpoint::Usage => Box::pin(license::usage(incoming)),
+        Endpoint::AdminCreateProject => Box::pin(projects::create(incoming)),
+        Endpoint::AdminProjects => Box::pin(projects::list(incoming)),
+        Endpoint::AdminProject => Box::pin(projects::get(incoming)),
+        Endpoint::AdminChangeProject => Box::pin(projects::change(incoming)),
+        Endpoint::AdminAddSecret => Box::pin(projects::add_secret(incoming)),
+        Endpoint::AdminRetireSecret => Box::pin(projects::retire_secret(incoming)),
+        Endpoint::AdminCreatePolicy => Box::pin(policies::create(incoming)),
+        Endpoint::AdminPolicies => Box::pin(policies::list(incoming)),
+        Endpoint::AdminPolicy => Box::pin(policies::get(incoming)),
+        Endpoint::AdminChangePolicy => Box::pin(policies::change(incoming)),
+        Endpoint::AdminCreateLicense => Box::pin(licenses::issue(incoming)),
+        Endpoint::AdminLicenses => Box::pin(licenses::search(incoming)),
+        Endpoint::AdminLicense => Box::pin(licenses::get(incoming)),
+        Endpoint::AdminChangeLicense => Box::pin(licenses::change(incoming)),
+        Endpoint::AdminTokens => Box::pin(licenses::tokens(incoming)),
+        // The same page for both: who asks decides what is shown.
+        Endpoint::AdminUsage => Box::pin(license::usage(incoming)),
+        Endpoint::AdminDevices => Box::pin(licenses::devices(incoming)),
+        Endpoint::AdminDescribeDevice => Box::pin(licenses::describe_device(incoming)),
+        Endpoint::AdminRemoveDevice => Box::pin(licenses::remove_device(incoming)),
+        Endpoint::AdminSeats => Box::pin(licenses::seats(incoming)),
+        Endpoint::AdminReleaseSeat => Box::pin(licenses::release_seat(incoming)),
+        Endpoint::AdminCreateKey => Box::pin(keys::create(incoming)),
+        Endpoint::AdminKeys => Box::pin(keys::list(incoming)),
+        Endpoint::AdminRevokeKey => Box::pin(keys::revoke(incoming)),
+        Endpoint::AdminAudit => Box::pin(keys::audit(incoming)),
+    };
+    answer.await
 }

@@ -3,6 +3,8 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::domain::administrator::Scope;
+
 /// What a route does: one word for its handler, its event file and its tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -32,20 +34,54 @@ pub enum Endpoint {
     Usage,
     /// `POST /v1/admin/projects`
     AdminCreateProject,
+    /// `GET /v1/admin/projects`
+    AdminProjects,
+    /// `GET /v1/admin/projects/{projectId}`
+    AdminProject,
+    /// `PATCH /v1/admin/projects/{projectId}`
+    AdminChangeProject,
+    /// `POST …/secrets`
+    AdminAddSecret,
+    /// `DELETE …/secrets/{secretId}`
+    AdminRetireSecret,
     /// `POST …/policies`
     AdminCreatePolicy,
+    /// `GET …/policies`
+    AdminPolicies,
+    /// `GET /v1/admin/policies/{PolicyID}`
+    AdminPolicy,
+    /// `PATCH /v1/admin/policies/{PolicyID}`
+    AdminChangePolicy,
     /// `POST …/licenses`
     AdminCreateLicense,
+    /// `GET …/licenses`
+    AdminLicenses,
     /// `GET /v1/admin/licenses/{licenseKey}`
     AdminLicense,
     /// `PATCH /v1/admin/licenses/{licenseKey}`
     AdminChangeLicense,
     /// `POST …/tokens`
     AdminTokens,
+    /// `GET …/usage`
+    AdminUsage,
+    /// `GET …/devices`
+    AdminDevices,
+    /// `PATCH …/devices/{hwid}`
+    AdminDescribeDevice,
     /// `DELETE …/devices/{hwid}`
     AdminRemoveDevice,
+    /// `GET …/seats`
+    AdminSeats,
     /// `POST …/seats/{hwid}/release`
     AdminReleaseSeat,
+    /// `POST /v1/admin/keys`
+    AdminCreateKey,
+    /// `GET /v1/admin/keys`
+    AdminKeys,
+    /// `DELETE /v1/admin/keys/{keyId}`
+    AdminRevokeKey,
+    /// `GET /v1/admin/audit`
+    AdminAudit,
 }
 
 /// Who may call a route.
@@ -55,8 +91,8 @@ pub enum Auth {
     Open,
     /// Who knows a project's secret.
     Project,
-    /// Who has an administrator key.
-    Administrator,
+    /// Who has an administrator key of this scope; to look, one that may read everything will do.
+    Administrator(Scope),
 }
 
 /// One route.
@@ -118,26 +154,55 @@ pub const ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::Usage, name: "usage", method: "GET", path: path!("/usage"), function: "usage",
         auth: Auth::Project, body: false, operation_id: false, summary: "Ledger entries, newest first." },
     Route { endpoint: Endpoint::AdminCreateProject, name: "admin-create-project", method: "POST", path: "/v1/admin/projects",
-        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Make a project." },
-    Route { endpoint: Endpoint::AdminCreatePolicy, name: "admin-create-policy", method: "POST",
-        path: "/v1/admin/projects/{projectId}/policies",
-        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Make a policy." },
-    Route { endpoint: Endpoint::AdminCreateLicense, name: "admin-create-license", method: "POST",
-        path: "/v1/admin/projects/{projectId}/licenses",
-        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Issue licenses." },
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make a project." },
+    Route { endpoint: Endpoint::AdminProjects, name: "admin-projects", method: "GET", path: "/v1/admin/projects",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "Projects, newest first." },
+    Route { endpoint: Endpoint::AdminProject, name: "admin-project", method: "GET", path: "/v1/admin/projects/{projectId}",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "A project, without its secrets." },
+    Route { endpoint: Endpoint::AdminChangeProject, name: "admin-change-project", method: "PATCH", path: "/v1/admin/projects/{projectId}",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Change a project." },
+    Route { endpoint: Endpoint::AdminAddSecret, name: "admin-add-secret", method: "POST", path: "/v1/admin/projects/{projectId}/secrets",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Add a secret; those there are stay valid." },
+    Route { endpoint: Endpoint::AdminRetireSecret, name: "admin-retire-secret", method: "DELETE", path: "/v1/admin/projects/{projectId}/secrets/{secretId}",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Retire a secret." },
+    Route { endpoint: Endpoint::AdminCreatePolicy, name: "admin-create-policy", method: "POST", path: "/v1/admin/projects/{projectId}/policies",
+        function: "admin", auth: Auth::Administrator(Scope::Policies), body: true, operation_id: true, summary: "Make a policy." },
+    Route { endpoint: Endpoint::AdminPolicies, name: "admin-policies", method: "GET", path: "/v1/admin/projects/{projectId}/policies",
+        function: "admin", auth: Auth::Administrator(Scope::Policies), body: false, operation_id: false, summary: "A project's policies, newest first." },
+    Route { endpoint: Endpoint::AdminPolicy, name: "admin-policy", method: "GET", path: "/v1/admin/policies/{PolicyID}",
+        function: "admin", auth: Auth::Administrator(Scope::Policies), body: false, operation_id: false, summary: "A policy." },
+    Route { endpoint: Endpoint::AdminChangePolicy, name: "admin-change-policy", method: "PATCH", path: "/v1/admin/policies/{PolicyID}",
+        function: "admin", auth: Auth::Administrator(Scope::Policies), body: true, operation_id: true, summary: "Change a policy; its licenses follow at once." },
+    Route { endpoint: Endpoint::AdminCreateLicense, name: "admin-create-license", method: "POST", path: "/v1/admin/projects/{projectId}/licenses",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: true, operation_id: true, summary: "Issue licenses." },
+    Route { endpoint: Endpoint::AdminLicenses, name: "admin-licenses", method: "GET", path: "/v1/admin/projects/{projectId}/licenses",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "Search a project's licenses." },
     Route { endpoint: Endpoint::AdminLicense, name: "admin-license", method: "GET", path: "/v1/admin/licenses/{licenseKey}",
-        function: "admin", auth: Auth::Administrator, body: false, operation_id: false, summary: "The license, as its vendor sees it." },
-    Route { endpoint: Endpoint::AdminChangeLicense, name: "admin-change-license", method: "PATCH",
-        path: "/v1/admin/licenses/{licenseKey}",
-        function: "admin", auth: Auth::Administrator, body: true, operation_id: false, summary: "Suspend, resume, revoke or terminate." },
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "The license, as its vendor sees it." },
+    Route { endpoint: Endpoint::AdminChangeLicense, name: "admin-change-license", method: "PATCH", path: "/v1/admin/licenses/{licenseKey}",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: true, operation_id: true, summary: "Suspend, resume, revoke, terminate; extend, override, transfer." },
     Route { endpoint: Endpoint::AdminTokens, name: "admin-tokens", method: "POST", path: "/v1/admin/licenses/{licenseKey}/tokens",
-        function: "admin", auth: Auth::Administrator, body: true, operation_id: true, summary: "Credit or debit tokens." },
-    Route { endpoint: Endpoint::AdminRemoveDevice, name: "admin-remove-device", method: "DELETE",
-        path: "/v1/admin/licenses/{licenseKey}/devices/{hwid}",
-        function: "admin", auth: Auth::Administrator, body: false, operation_id: false, summary: "Remove a device." },
-    Route { endpoint: Endpoint::AdminReleaseSeat, name: "admin-release-seat", method: "POST",
-        path: "/v1/admin/licenses/{licenseKey}/seats/{hwid}/release",
-        function: "admin", auth: Auth::Administrator, body: false, operation_id: false, summary: "Take a device's seat away." },
+        function: "admin", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Credit or debit tokens." },
+    Route { endpoint: Endpoint::AdminUsage, name: "admin-usage", method: "GET", path: "/v1/admin/licenses/{licenseKey}/usage",
+        function: "admin", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Ledger entries, newest first." },
+    Route { endpoint: Endpoint::AdminDevices, name: "admin-devices", method: "GET", path: "/v1/admin/licenses/{licenseKey}/devices",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "Devices, last activated first." },
+    Route { endpoint: Endpoint::AdminDescribeDevice, name: "admin-describe-device", method: "PATCH", path: "/v1/admin/licenses/{licenseKey}/devices/{hwid}",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: true, operation_id: true, summary: "Name a device." },
+    Route { endpoint: Endpoint::AdminRemoveDevice, name: "admin-remove-device", method: "DELETE", path: "/v1/admin/licenses/{licenseKey}/devices/{hwid}",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: true, summary: "Remove a device." },
+    Route { endpoint: Endpoint::AdminSeats, name: "admin-seats", method: "GET", path: "/v1/admin/licenses/{licenseKey}/seats",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "Who holds a seat." },
+    Route { endpoint: Endpoint::AdminReleaseSeat, name: "admin-release-seat", method: "POST", path: "/v1/admin/licenses/{licenseKey}/seats/{hwid}/release",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: true, summary: "Take a device's seat away." },
+    Route { endpoint: Endpoint::AdminCreateKey, name: "admin-create-key", method: "POST", path: "/v1/admin/keys",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make an administrator key." },
+    Route { endpoint: Endpoint::AdminKeys, name: "admin-keys", method: "GET", path: "/v1/admin/keys",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "Administrator keys, newest first." },
+    Route { endpoint: Endpoint::AdminRevokeKey, name: "admin-revoke-key", method: "DELETE", path: "/v1/admin/keys/{keyId}",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Revoke an administrator key." },
+    Route { endpoint: Endpoint::AdminAudit, name: "admin-audit", method: "GET", path: "/v1/admin/audit",
+        function: "admin", auth: Auth::Administrator(Scope::Read), body: false, operation_id: false, summary: "What administrators did, newest first." },
 ];
 
 /// A Lambda function: what it may do at the table, and whether it may use keys.
@@ -238,7 +303,10 @@ mod tests {
                 .replace("{key}", "LIC-1")
                 .replace("{projectId}", "p")
                 .replace("{licenseKey}", "LIC-1")
-                .replace("{hwid}", "a");
+                .replace("{hwid}", "a")
+                .replace("{secretId}", "s")
+                .replace("{PolicyID}", "1")
+                .replace("{keyId}", "k");
             let method: Method = route.method.parse().unwrap();
             for path in [path.clone(), format!("/api{path}")] {
                 let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };

@@ -12,12 +12,18 @@ use serde_json::json;
 pub enum Denied {
     /// The secret belongs to no project.
     UnauthorizedProject,
+    /// The administrator key is not for this.
+    Forbidden,
     /// No such license in the project.
     LicenseNotFound,
     /// No such project.
     ProjectNotFound,
     /// No such policy in the project.
     PolicyNotFound,
+    /// No such secret in the project.
+    SecretNotFound,
+    /// No such administrator key.
+    KeyNotFound,
     /// The operation id was used with another request.
     IdempotencyKeyReused,
     /// Only the encrypted endpoints may be used.
@@ -93,6 +99,15 @@ pub enum Denied {
     LicenseKeyTaken,
     /// The license's state is final.
     StateFinal,
+    /// The policy is not what the caller saw any more, and the change does not fit it.
+    PolicyChanged,
+    /// The project has as many secrets as it may.
+    SecretLimitReached {
+        /// Secrets it may have.
+        max: i64,
+    },
+    /// The project's only secret cannot be retired.
+    LastSecret,
 }
 
 impl Denied {
@@ -100,7 +115,10 @@ impl Denied {
     pub fn code(&self) -> Code {
         match self {
             Self::UnauthorizedProject => Code::UnauthorizedProject,
+            Self::Forbidden => Code::Forbidden,
             Self::LicenseNotFound => Code::LicenseNotFound,
+            Self::SecretNotFound => Code::SecretNotFound,
+            Self::KeyNotFound => Code::KeyNotFound,
             Self::ProjectNotFound => Code::ProjectNotFound,
             Self::PolicyNotFound => Code::PolicyNotFound,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
@@ -126,6 +144,9 @@ impl Denied {
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,
             Self::LicenseKeyTaken => Code::LicenseKeyTaken,
             Self::StateFinal => Code::StateFinal,
+            Self::PolicyChanged => Code::PolicyChanged,
+            Self::SecretLimitReached { .. } => Code::SecretLimitReached,
+            Self::LastSecret => Code::LastSecret,
         }
     }
 
@@ -165,7 +186,9 @@ impl Denied {
                 let shown = if holds_reserved_word(path) { "see details" } else { path };
                 ErrorBody::new(self.code(), &[("path", shown.to_owned())], Some(json!({"path": path})))
             }
-            Self::GrantLimitReached { max } => ErrorBody::new(self.code(), &[("max", max.to_string())], None),
+            Self::GrantLimitReached { max } | Self::SecretLimitReached { max } => {
+                ErrorBody::new(self.code(), &[("max", max.to_string())], None)
+            }
             _ => ErrorBody::new(self.code(), &[], None),
         }
     }

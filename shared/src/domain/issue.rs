@@ -6,16 +6,16 @@ use serde_json::{Map, Value};
 
 use super::config;
 use super::credit::instant_opt;
-use super::license::{AdminState, Buyer, License, LicenseId};
-use super::policy::Policy;
+use super::license::{AdminState, Buyer, License, LicenseId, Listing};
+use super::policy::{Policy, policy_id_opt};
 use super::wallet::Wallet;
 use super::write::{Write, wallet_of};
 
 /// `POST /v1/admin/projects/{projectId}/licenses`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issue {
-    /// The policy's number as text.
-    pub policy: String,
+    /// The policy's number.
+    pub policy: i64,
     /// How many.
     pub count: i64,
     /// The vendor's own key, for one license.
@@ -37,7 +37,10 @@ impl Issue {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self {
-            policy: policy_id(&mut r),
+            policy: {
+                r.require("policyId");
+                policy_id_opt(&mut r).unwrap_or(0)
+            },
             count: r.int_opt("count", 1, limits::LICENSES_PER_CALL_MAX).unwrap_or(1),
             license_key: own_key(&mut r),
             buyer: r.object("customer", buyer),
@@ -54,14 +57,6 @@ impl Issue {
     }
 }
 
-/// A policy is named by its number, as a number or as text.
-fn policy_id(r: &mut Reader<'_>) -> String {
-    match r.value("policyId") {
-        Some(Value::Number(number)) => number.to_string(),
-        _ => r.text("policyId", limits::NAME_CHARS_MAX),
-    }
-}
-
 fn own_key(r: &mut Reader<'_>) -> Option<String> {
     let text = r.text_opt("licenseKey", limits::LICENSE_KEY_CHARS_MAX)?;
     let key =
@@ -73,7 +68,8 @@ fn own_key(r: &mut Reader<'_>) -> Option<String> {
     key
 }
 
-fn buyer(r: &mut Reader<'_>) -> Buyer {
+/// Reads a customer.
+pub fn buyer(r: &mut Reader<'_>) -> Buyer {
     let email = r.text_or_empty("email", limits::EMAIL_CHARS_MAX).unwrap_or_default();
     if !email.is_empty() && !email.contains('@') {
         r.problem("email", "must be an e-mail address");
@@ -100,14 +96,20 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
         metadata: command.metadata.clone(),
         buyer: command.buyer.clone(),
         device_count: 0,
+        revision: 0,
         created_at: now,
     }
 }
 
-/// What writes a new license with its wallet, which starts with the policy's allocation as the first entry of its ledger.
-pub fn writes(license: License, tokens: Option<i64>, now: Timestamp) -> Vec<Write> {
+/// What writes a new license with its places in the vendor's lists and its wallet, which starts with the policy's
+/// allocation as the first entry of its ledger. `sealed` is its key, sealed.
+pub fn writes(license: License, sealed: Vec<u8>, tokens: Option<i64>, now: Timestamp) -> Vec<Write> {
     let wallet = tokens.map_or_else(Vec::new, |amount| first_wallet(&license.id, amount, now));
-    std::iter::once(Write::AddLicense { license }).chain(wallet).collect()
+    let buyer = Some(&license.buyer.email).filter(|email| !email.is_empty());
+    let listed = buyer.map(|_| Write::ListBuyer { license: license.clone() });
+    let listing =
+        Listing { license: license.id.clone(), project_id: license.project_id.clone(), number: license.number, sealed };
+    [Write::AddLicense { license }, Write::AddListing { listing }].into_iter().chain(listed).chain(wallet).collect()
 }
 
 fn first_wallet(license: &LicenseId, amount: i64, now: Timestamp) -> Vec<Write> {

@@ -85,8 +85,32 @@ pub struct License {
     pub buyer: Buyer,
     /// Registered devices; moves in the same transaction as they do.
     pub device_count: i64,
+    /// Counts the vendor's changes of this record.
+    pub revision: i64,
     /// When it was issued.
     pub created_at: Timestamp,
+}
+
+/// A license's place in its project's list: what tells its key, which the license's own record does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The license.
+    pub license: LicenseId,
+    /// Its project.
+    pub project_id: String,
+    /// Its number; the list is sorted by it.
+    pub number: i64,
+    /// Its key, sealed under the project's sealing key.
+    pub sealed: Vec<u8>,
+}
+
+/// A license's place in the list of what one customer bought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuyerListing {
+    /// The license.
+    pub license: LicenseId,
+    /// Its number; the list is sorted by it.
+    pub number: i64,
 }
 
 /// The license's status, seats and devices aside (wire 4.1, numbers 2, 3 and 5).
@@ -107,6 +131,10 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::Active, Self::GracePeriod, Self::Expired, Self::Suspended, Self::Revoked, Self::Terminated];
+
     /// May the license be used?
     pub fn is_usable(self) -> bool {
         matches!(self, Self::Active | Self::GracePeriod)

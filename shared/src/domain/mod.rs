@@ -4,12 +4,14 @@
 //! clock, draws a random number, logs, or knows AWS or HTTP: time and ids come in as arguments.
 
 pub mod activate;
+pub mod administrator;
 pub mod change_license;
 pub mod config;
 pub mod consume;
 pub mod consume_batch;
 pub mod credit;
 pub mod denied;
+pub mod describe_device;
 pub mod device;
 pub mod entry;
 pub mod gate;

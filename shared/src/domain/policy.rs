@@ -3,7 +3,7 @@
 use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
 use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::{Timestamp, int32, limits};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::config;
 
@@ -13,6 +13,8 @@ pub const KINDS: &[&str] = &["perpetual", "subscription", "trial", "fixed_durati
 pub const ENVIRONMENTS: &[&str] = &["production", "staging", "development"];
 /// Recurring intervals.
 pub const INTERVALS: &[&str] = &["day", "week", "month", "year"];
+/// What a renewal does with what is left.
+pub const RENEWAL_MODES: &[&str] = &["add", "set", "rollover"];
 /// Most top-up packs of one policy.
 const PACKS_MAX: usize = 50;
 
@@ -47,6 +49,8 @@ pub struct PolicyTerms {
     pub config: Map<String, Value>,
     /// Packs that can be bought on top.
     pub top_up_options: Vec<TopUpOption>,
+    /// How the allocation is renewed, as the vendor wrote it.
+    pub renewal: Map<String, Value>,
 }
 
 /// A policy's record.
@@ -58,6 +62,8 @@ pub struct Policy {
     pub number: i64,
     /// What the vendor said.
     pub terms: PolicyTerms,
+    /// Counts the vendor's changes of this record.
+    pub revision: i64,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -82,7 +88,13 @@ impl PolicyTerms {
             is_air_gapped: r.bool_opt("isAirGapped").unwrap_or(false),
             config: r.document_opt("config", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
             top_up_options: r.objects("topUpOptions", PACKS_MAX, pack),
+            renewal: r.document_opt("renewal", limits::META_BYTES_MAX).unwrap_or_default(),
         };
+        r.object("renewal", |renewal| {
+            renewal.word_opt("mode", RENEWAL_MODES);
+            renewal.word_opt("period", INTERVALS);
+            renewal.bool_opt("catchUp");
+        });
         r.object("config", |config| {
             config::check(config);
             if parsed.needs_an_end()
@@ -93,6 +105,41 @@ impl PolicyTerms {
             }
         });
         r.finish().map(|()| parsed)
+    }
+
+    /// The body that says the same: [`PolicyTerms::parse`] of it gives these terms.
+    pub fn body(&self) -> Map<String, Value> {
+        let body = json!({
+            "name": self.name,
+            "slug": self.slug,
+            "type": self.kind,
+            "environment": self.environment,
+            "description": self.description,
+            "shortDescription": self.short_description,
+            "price": self.price,
+            "currency": self.currency,
+            "recurringInterval": self.recurring_interval,
+            "recurringIntervalCount": self.recurring_interval_count,
+            "recurringPrice": self.recurring_price,
+            "isAirGapped": self.is_air_gapped,
+            "config": self.config,
+            "topUpOptions": self.top_up_options,
+            "renewal": self.renewal,
+        });
+        body.as_object().cloned().unwrap_or_default()
+    }
+
+    /// The terms after a `PATCH`: each member given replaces the one there was, null takes it away. The whole is checked.
+    pub fn changed(&self, body: &Value) -> Result<Self, Problems> {
+        let given = body.as_object().ok_or_else(|| Problems::one("", "must be a JSON object"))?;
+        let mut whole = self.body();
+        let known = given.iter().filter(|(name, _)| whole.contains_key(name.as_str()));
+        let known: Vec<_> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if known.is_empty() {
+            return Err(Problems::one("", "must name something to change"));
+        }
+        whole.extend(known);
+        Self::parse(&Value::Object(whole))
     }
 
     /// Must licenses of this policy end, without another way to know when?
@@ -122,6 +169,15 @@ impl PolicyTerms {
             }
             _ => None,
         }
+    }
+}
+
+/// A policy is named by its number, as a number or as text. What is no number names no policy.
+pub fn policy_id_opt(r: &mut Reader<'_>) -> Option<i64> {
+    let value = r.value("policyId")?;
+    match value {
+        Value::Number(number) => Some(number.as_i64().unwrap_or(0)),
+        _ => r.text_opt("policyId", limits::NAME_CHARS_MAX).map(|text| text.trim().parse().unwrap_or(0)),
     }
 }
 
@@ -186,7 +242,6 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn every_mistake_is_listed_at_once() {
@@ -207,6 +262,20 @@ mod tests {
         ] {
             assert!(paths.contains(&path), "{path} in {paths:?}");
         }
+    }
+
+    #[test]
+    fn a_change_keeps_what_it_does_not_name_and_is_checked_as_a_whole() {
+        let terms = crate::domain::state::tests::policy().terms;
+        let body = Value::Object(terms.body());
+        assert_eq!(PolicyTerms::parse(&body), Ok(terms.clone()));
+        let changed = terms.changed(&json!({"name": "New", "recurringInterval": null, "unknown": 1})).unwrap();
+        assert_eq!((changed.name.as_str(), changed.recurring_interval, &changed.config), ("New", None, &terms.config));
+        let refused = terms.changed(&json!({"config": {}, "recurringInterval": null})).unwrap_err();
+        assert_eq!(refused.list()[0].path, "config.limits.time.durationDays");
+        assert!(terms.changed(&json!({"name": null})).is_err());
+        assert!(terms.changed(&json!({"unknown": 1})).is_err());
+        assert!(terms.changed(&json!({"renewal": {"mode": "twice"}})).is_err());
     }
 
     #[test]

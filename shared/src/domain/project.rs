@@ -1,7 +1,12 @@
 //! A project: one application of a vendor.
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
+
+use super::config;
+use super::denied::Denied;
 
 /// A project's record. Its secrets are wrapped by KMS and never leave the table unwrapped except in the answer to the
 /// call that made them.
@@ -19,10 +24,14 @@ pub struct Project {
     pub project_settings: Map<String, Value>,
     /// Counts every change of a policy, so that a copy of the policies can be told from a stale one.
     pub policies_revision: i64,
+    /// Counts the vendor's changes of this record.
+    pub revision: i64,
     /// Verifies signed answers; PEM.
     pub public_key: String,
     /// What KMS wrapped for this project.
     pub wrapped: WrappedKeys,
+    /// The secrets that are in force, oldest first: several while they are rotated.
+    pub secrets: Vec<ProjectSecret>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -30,17 +39,149 @@ pub struct Project {
 /// Keys of a project, each wrapped by KMS under a context that names the project and the purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct WrappedKeys {
-    /// The first project secret.
-    pub secret: Vec<u8>,
     /// The Ed25519 seed.
     pub signing_seed: Vec<u8>,
     /// Derives license keys, so that issuing twice under one operation id gives the same keys.
     pub derivation: Vec<u8>,
+    /// Seals license keys, so that lists can show them.
+    pub sealing: Vec<u8>,
+}
+
+/// A secret of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectSecret {
+    /// `sec_` and the first 16 hex digits of its hash.
+    pub id: String,
+    /// SHA-256 of the canonical secret, in hex.
+    pub hash: String,
+    /// The secret, wrapped by KMS.
+    pub wrapped: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
 }
 
 impl Project {
     /// Refuse callers whose country is unknown, where a policy limits countries (wire 4.11)?
     pub fn denies_unknown_country(&self) -> bool {
         self.settings.get("geofencing").and_then(|g| g.get("denyUnknown")).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The project with a further secret.
+    pub fn with_secret(&self, secret: ProjectSecret) -> Result<Self, Denied> {
+        if self.secrets.len() >= limits::SECRETS_MAX {
+            return Err(Denied::SecretLimitReached { max: limits::SECRETS_MAX as i64 });
+        }
+        let secrets = self.secrets.iter().cloned().chain([secret]).collect();
+        Ok(Self { secrets, revision: self.revision + 1, ..self.clone() })
+    }
+
+    /// The project without a secret, and that secret. The last one stays: without it nobody could call.
+    pub fn without_secret(&self, id: &str) -> Result<(Self, ProjectSecret), Denied> {
+        let secret = self.secrets.iter().find(|secret| secret.id == id).cloned().ok_or(Denied::SecretNotFound)?;
+        if self.secrets.len() == 1 {
+            return Err(Denied::LastSecret);
+        }
+        let secrets = self.secrets.iter().filter(|kept| kept.id != id).cloned().collect();
+        Ok((Self { secrets, revision: self.revision + 1, ..self.clone() }, secret))
+    }
+}
+
+/// `POST /v1/admin/projects`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateProject {
+    /// Its name.
+    pub name: String,
+    /// How the service treats it.
+    pub settings: Map<String, Value>,
+    /// The vendor's own data.
+    pub project_settings: Map<String, Value>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl CreateProject {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            name: r.text("name", limits::NAME_CHARS_MAX),
+            settings: config::free_form(&mut r, "settings", limits::DOCUMENT_BYTES_MAX),
+            project_settings: config::free_form(&mut r, "projectSettings", limits::DOCUMENT_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// `PATCH /v1/admin/projects/{projectId}`: what is given replaces what was there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeProject {
+    /// A new name.
+    pub name: Option<String>,
+    /// How the service shall treat it.
+    pub settings: Option<Map<String, Value>>,
+    /// The vendor's own data.
+    pub project_settings: Option<Map<String, Value>>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl ChangeProject {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let document = |r: &mut Reader<'_>, name: &str| {
+            let given = r.value(name).is_some();
+            let document = config::free_form(r, name, limits::DOCUMENT_BYTES_MAX);
+            given.then_some(document)
+        };
+        let parsed = Self {
+            name: r.text_opt("name", limits::NAME_CHARS_MAX),
+            settings: document(&mut r, "settings"),
+            project_settings: document(&mut r, "projectSettings"),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        if parsed.name.is_none() && parsed.settings.is_none() && parsed.project_settings.is_none() {
+            r.problem("", "must name something to change");
+        }
+        r.finish().map(|()| parsed)
+    }
+
+    /// The project after it.
+    pub fn apply(&self, project: &Project) -> Project {
+        Project {
+            name: self.name.clone().unwrap_or_else(|| project.name.clone()),
+            settings: self.settings.clone().unwrap_or_else(|| project.settings.clone()),
+            project_settings: self.project_settings.clone().unwrap_or_else(|| project.project_settings.clone()),
+            revision: project.revision + 1,
+            ..project.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::tests::project;
+
+    #[test]
+    fn the_last_secret_stays() {
+        let secret = |id: &str| ProjectSecret {
+            id: id.into(),
+            hash: format!("hash of {id}"),
+            wrapped: Vec::new(),
+            created_at: Timestamp::EPOCH,
+        };
+        let one = project().with_secret(secret("a")).unwrap();
+        assert_eq!(one.without_secret("a").unwrap_err(), Denied::LastSecret);
+        assert_eq!(one.without_secret("b").unwrap_err(), Denied::SecretNotFound);
+        let two = one.with_secret(secret("b")).unwrap();
+        let (rest, retired) = two.without_secret("a").unwrap();
+        assert_eq!((rest.secrets.len(), retired.id.as_str(), rest.revision), (1, "a", two.revision + 1));
+        let full = (1..limits::SECRETS_MAX).try_fold(one, |p, n| p.with_secret(secret(&n.to_string()))).unwrap();
+        assert_eq!(
+            full.with_secret(secret("x")).unwrap_err(),
+            Denied::SecretLimitReached { max: limits::SECRETS_MAX as i64 }
+        );
     }
 }

@@ -1,15 +1,15 @@
 //! Everything the table keeps, one variant a kind of item.
 
+use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::BatchMemory;
 use super::device::Device;
 use super::entry::Entry;
-use super::license::{License, LicenseId};
+use super::license::{BuyerListing, License, LicenseId, Listing};
 use super::policy::Policy;
 use super::project::Project;
 use super::seats::Seat;
 use super::settings::Settings;
 use super::wallet::Wallet;
-use super::write::AdminOperation;
 
 /// One item, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,10 @@ pub enum Record {
     Policy(Policy),
     /// A license.
     License(License),
+    /// A license's place in its project's list.
+    Listing(Listing),
+    /// A license's place in its customer's list.
+    BuyerListing(BuyerListing),
     /// A wallet.
     Wallet(Wallet),
     /// A device of this license.
@@ -43,4 +47,6 @@ pub enum Record {
     Entry(Entry),
     /// An administrator's operation.
     AdminOperation(AdminOperation),
+    /// An administrator key.
+    AdminKey(AdminKey),
 }

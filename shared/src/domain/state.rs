@@ -2,6 +2,7 @@
 
 use ltlm_protocol::Timestamp;
 
+use super::administrator::AdminOperation;
 use super::device::Device;
 use super::entry::Entry;
 use super::license::{License, Status};
@@ -41,6 +42,10 @@ pub struct LicenseState {
     pub settings: Option<Settings>,
     /// What the operation id of this command already did.
     pub entry: Option<Entry>,
+    /// The administrator's operation, if it was done already.
+    pub done: Option<AdminOperation>,
+    /// The policy that the command is about, beside the license's own.
+    pub next_policy: Option<Policy>,
 }
 
 /// A wallet brought up to now.
@@ -78,6 +83,8 @@ impl LicenseState {
             seats: Vec::new(),
             settings: None,
             entry: None,
+            done: None,
+            next_policy: None,
         }
     }
 
@@ -152,15 +159,25 @@ impl LicenseState {
             Write::SaveSettings { settings, .. } => self.settings = Some(settings.clone()),
             Write::AddEntry { entry } => self.entry = Some(entry.clone()),
             Write::AddLicense { license } => self.license = license.clone(),
-            Write::SetLicenseState { state, reason, .. } => {
-                (self.license.state, self.license.state_reason) = (*state, reason.clone());
+            Write::ReviseLicense { license } => self.license = license.clone(),
+            Write::DescribeDevice { nickname, meta, .. } => {
+                if let Some(target) = &mut self.target {
+                    (target.nickname, target.meta) = (nickname.clone(), meta.clone());
+                }
             }
             Write::RememberBatch { .. }
+            | Write::AddListing { .. }
+            | Write::ListBuyer { .. }
             | Write::AddProject { .. }
+            | Write::ReplaceProject { .. }
             | Write::AddSecret { .. }
+            | Write::RetireSecret { .. }
             | Write::AddPolicy { .. }
+            | Write::ReplacePolicy { .. }
             | Write::CountPolicyChange { .. }
-            | Write::AddAdminOperation { .. } => {}
+            | Write::AddAdminOperation { .. }
+            | Write::AddAdminKey { .. }
+            | Write::RevokeAdminKey { .. } => {}
         }
     }
 
@@ -181,7 +198,10 @@ impl LicenseState {
             | Record::Secret { .. }
             | Record::Policy(_)
             | Record::ListedDevice(_)
-            | Record::AdminOperation(_) => {}
+            | Record::Listing(_)
+            | Record::BuyerListing(_)
+            | Record::AdminKey(_) => {}
+            Record::AdminOperation(done) => self.done = Some(done),
         }
     }
 
@@ -228,8 +248,10 @@ pub(crate) mod tests {
             settings: Map::new(),
             project_settings: Map::new(),
             policies_revision: 1,
+            revision: 0,
             public_key: String::new(),
             wrapped: WrappedKeys::default(),
+            secrets: Vec::new(),
             created_at: NOW,
         }
     }
@@ -242,7 +264,13 @@ pub(crate) mod tests {
             "sdkEnforcement": {"heartbeat": {"interval": 5}, "offlineGracePeriod": {"enabled": true, "duration": 72}},
             "customerActions": {"allowRemoteSeatRelease": true, "seatReleaseCooldownSeconds": 300},
             "capabilities": ["pro"]}});
-        Policy { project_id: "prj_1".into(), number: 1, terms: PolicyTerms::parse(&body).unwrap(), created_at: NOW }
+        Policy {
+            project_id: "prj_1".into(),
+            number: 1,
+            terms: PolicyTerms::parse(&body).unwrap(),
+            revision: 0,
+            created_at: NOW,
+        }
     }
 
     /// License L1 of fixture F.
@@ -259,6 +287,7 @@ pub(crate) mod tests {
             metadata: Map::new(),
             buyer: Buyer::default(),
             device_count: 0,
+            revision: 0,
             created_at: NOW,
         }
     }

@@ -135,7 +135,8 @@ fn machines(state: &LicenseState) -> Vec<Machine> {
     caller.chain(others).take(limits::MACHINES_LISTED_MAX).map(|device| machine(device, state)).collect()
 }
 
-fn machine(device: &Device, state: &LicenseState) -> Machine {
+/// A device as answers list it.
+pub fn machine(device: &Device, state: &LicenseState) -> Machine {
     Machine {
         hwid: device.hwid.clone(),
         nickname: device.nickname.clone(),

@@ -4,11 +4,13 @@
 //! back the item as it is now and the decision is taken again.
 
 use ltlm_protocol::Timestamp;
+use serde_json::{Map, Value};
 
+use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::BatchMemory;
 use super::device::{Device, SeatClaim};
 use super::entry::Entry;
-use super::license::{AdminState, License, LicenseId};
+use super::license::{License, LicenseId, Listing};
 use super::policy::Policy;
 use super::project::Project;
 use super::seats::Holder;
@@ -188,20 +190,29 @@ pub enum Write {
         /// Its record.
         license: License,
     },
-    /// A license's state. Guard: the license is there and its state is still `found`.
-    SetLicenseState {
+    /// A license's place in its project's list. Guard: it has none.
+    AddListing {
+        /// Its record.
+        listing: Listing,
+    },
+    /// A license's place in its customer's list, or out of it without an e-mail. Guard: it is this license's.
+    ListBuyer {
         /// The license.
-        license: LicenseId,
-        /// Its state before.
-        found: AdminState,
-        /// Its state now.
-        state: AdminState,
-        /// Why.
-        reason: Option<String>,
+        license: License,
+    },
+    /// What the vendor decides about a license. Guard: nobody decided since.
+    ReviseLicense {
+        /// Its record, the revision already counted up. Its number of devices is left as it is.
+        license: License,
     },
     /// A new project. Guard: the id is free.
     AddProject {
         /// Its record.
+        project: Project,
+    },
+    /// A project changed. Guard: nobody changed it since.
+    ReplaceProject {
+        /// Its record, the revision already counted up. Its count of policy changes is left as it is.
         project: Project,
     },
     /// A secret that names a project. Guard: no project has it.
@@ -213,9 +224,21 @@ pub enum Write {
         /// When.
         created_at: Timestamp,
     },
+    /// A secret that names no project any more. Guard: it does.
+    RetireSecret {
+        /// SHA-256 of the canonical secret, in hex.
+        hash: String,
+        /// When.
+        at: Timestamp,
+    },
     /// A new policy. Guard: the number is free.
     AddPolicy {
         /// Its record.
+        policy: Policy,
+    },
+    /// A policy changed. Guard: nobody changed it since.
+    ReplacePolicy {
+        /// Its record, the revision already counted up.
         policy: Policy,
     },
     /// The project's policies changed. Guard: the project is there.
@@ -228,19 +251,29 @@ pub enum Write {
         /// Its record.
         operation: AdminOperation,
     },
-}
-
-/// Remembers an administrator's operation, so that sending it twice does it once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminOperation {
-    /// Chosen by the caller.
-    pub id: String,
-    /// SHA-256 of the request, in hex.
-    pub fingerprint: String,
-    /// Names what it made: a project id, a policy number, license ids.
-    pub made: Vec<String>,
-    /// When.
-    pub created_at: Timestamp,
+    /// A new administrator key. Guard: there is none with its hash.
+    AddAdminKey {
+        /// Its record.
+        key: AdminKey,
+    },
+    /// An administrator key that works no more. Guard: it is there.
+    RevokeAdminKey {
+        /// Its id.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A device's name or facts changed by the vendor. Guard: it is there.
+    DescribeDevice {
+        /// The license.
+        license: LicenseId,
+        /// The device.
+        hwid: String,
+        /// Its name.
+        nickname: Option<String>,
+        /// Free-form facts about it.
+        meta: Option<Map<String, Value>>,
+    },
 }
 
 /// What a command does and answers. No writes: it only reads, or it is a replay.

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, service_fn};
 
 use super::clock::{SystemClock, TokioSleep};
 use super::config::{self, Config};
 use super::entropy::SystemEntropy;
 use super::{Host, aws, log};
+use crate::api::extract::SourceAddress;
 use crate::api::routes::FUNCTIONS;
 use crate::keys::kms::Kms;
 use crate::service::{App, Hints};
@@ -51,7 +53,14 @@ async fn respond(host: &Host<Dynamo>, stage: &str, request: Request) -> Result<R
     let left = Duration::from_millis(
         request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline).saturating_sub(now_ms),
     );
-    let (parts, body) = request.into_parts();
+    let address = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
+        _ => None,
+    };
+    let (mut parts, body) = request.into_parts();
+    if let Some(address) = address {
+        parts.extensions.insert(SourceAddress(address));
+    }
     let bytes = match body {
         Body::Empty => Bytes::new(),
         Body::Text(text) => Bytes::from(text),

@@ -1,6 +1,7 @@
 //! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_kms::Client;
@@ -22,7 +23,15 @@ const OPERATION: Duration = Duration::from_secs(4);
 pub struct Kms {
     client: Client,
     key_id: String,
+    /// Unwrapped keys, so that each is asked for once in a process's life.
+    unwrapped: Arc<Mutex<Unwrapped>>,
 }
+
+/// By project, purpose and wrapped key: a key is never found for anything but what it was made for.
+type Unwrapped = HashMap<(String, Purpose, Vec<u8>), Arc<Key32>>;
+
+/// Unwrapped keys kept; beyond it all are forgotten.
+const UNWRAPPED_MAX: usize = 1_000;
 
 /// A new key, in clear and wrapped.
 #[derive(Debug)]
@@ -39,7 +48,7 @@ impl Kms {
         let timeouts =
             TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(OPERATION).build();
         let config = aws_sdk_kms::config::Builder::from(config).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(config), key_id: key_id.into() }
+        Self { client: Client::from_conf(config), key_id: key_id.into(), unwrapped: Arc::default() }
     }
 
     /// Makes a key for a purpose of a project.
@@ -59,7 +68,11 @@ impl Kms {
     }
 
     /// Unwraps a key of a project, for the purpose it was made for.
-    pub async fn unwrap(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Key32, KeyError> {
+    pub async fn unwrap(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Arc<Key32>, KeyError> {
+        let name = (project_id.to_owned(), purpose, wrapped.to_vec());
+        if let Some(key) = self.lock().get(&name) {
+            return Ok(key.clone());
+        }
         let answer = self
             .client
             .decrypt()
@@ -69,7 +82,18 @@ impl Kms {
             .send()
             .await
             .map_err(key_error)?;
-        answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)
+        let key = answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)?;
+        let key = Arc::new(key);
+        let mut unwrapped = self.lock();
+        if unwrapped.len() >= UNWRAPPED_MAX {
+            unwrapped.clear();
+        }
+        unwrapped.insert(name, key.clone());
+        Ok(key)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Unwrapped> {
+        self.unwrapped.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

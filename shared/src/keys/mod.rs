@@ -4,9 +4,10 @@
 //! purpose. A key wrapped for one purpose cannot be unwrapped for another.
 
 pub mod kms;
+pub mod seal;
 
 /// What a project's key is for; part of its encryption context.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// The project secret.
     Secret,
@@ -14,6 +15,8 @@ pub enum Purpose {
     SigningSeed,
     /// Derives license keys from operation ids.
     Derivation,
+    /// Seals license keys for lists.
+    Sealing,
 }
 
 impl Purpose {
@@ -23,6 +26,7 @@ impl Purpose {
             Self::Secret => "secret",
             Self::SigningSeed => "signing-seed",
             Self::Derivation => "derivation",
+            Self::Sealing => "sealing",
         }
     }
 }

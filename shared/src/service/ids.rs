@@ -22,6 +22,27 @@ pub fn project_id(entropy: &dyn Entropy) -> String {
     format!("prj_{}", hex::encode(random))
 }
 
+/// Characters of an administrator key.
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// What every administrator key begins with.
+pub const ADMIN_KEY_PREFIX: &str = "ltlm_admin_";
+/// How many random characters follow: 32 of 62, about 190 bits.
+const ADMIN_KEY_CHARS: usize = 32;
+
+/// A new administrator key.
+pub fn admin_key(entropy: &dyn Entropy) -> String {
+    let mut key = ADMIN_KEY_PREFIX.to_owned();
+    while key.len() < ADMIN_KEY_PREFIX.len() + ADMIN_KEY_CHARS {
+        let mut byte = [0];
+        entropy.fill(&mut byte);
+        // 248 is the largest multiple of 62 in a byte: beyond it the spread would not be even.
+        if byte[0] < 248 {
+            key.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
+        }
+    }
+    key
+}
+
 /// The id of the license that has this key.
 pub fn license_id(key: &str) -> LicenseId {
     LicenseId(sha256_hex(key.as_bytes()))

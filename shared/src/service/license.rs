@@ -6,14 +6,12 @@ use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
 use super::load::{self, Access, Beside, Wanted};
 use super::{App, Budget, Error, act, ids};
-use crate::domain::change_license::{self, ChangeLicense};
-use crate::domain::credit::{self, Credit, Credited};
 use crate::domain::entry::OperationKey;
 use crate::domain::gate::{self, Call};
 use crate::domain::settings::{self, SaveSettings, Told};
 use crate::domain::write::{Decision, wallet_of};
 use crate::domain::{Denied, Record};
-use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, remove_device, signout, status};
+use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, signout, status};
 use crate::table::{Read, Table};
 
 /// A call on a license with the caller's right to it.
@@ -29,12 +27,10 @@ impl Request {
     /// What a command on the license loads.
     pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
         Wanted {
-            access: self.access.clone(),
-            license: ids::license_id(&self.call.key),
             hwid: self.call.caller.hwid.clone(),
-            target: None,
             operation: operation.map(|key| key.id.clone()),
             beside,
+            ..Wanted::new(self.access.clone(), ids::license_id(&self.call.key))
         }
     }
 }
@@ -65,7 +61,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Requ
     let state = state(app, budget, request, Beside::Everything).await?;
     match request.access {
         Access::Secret(_) => Ok(status::license(&state, &request.call)?),
-        Access::Administrator => Ok(status::license_for_vendor(&state, &request.call)),
+        Access::Administrator(_) => Ok(status::license_for_vendor(&state, &request.call)),
     }
 }
 
@@ -112,28 +108,6 @@ pub async fn release_seat<T: Table>(
     run(app, budget, wanted, |state| release_seat::decide(state, &request.call, command)).await
 }
 
-/// Takes a device's seat away, for the vendor.
-pub async fn kick<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    request: &Request,
-    hwid: &str,
-) -> Result<SeatList, Error> {
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
-    run(app, budget, wanted, |state| release_seat::by_vendor(state, &request.call)).await
-}
-
-/// Removes a device, for the vendor.
-pub async fn remove_device<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    request: &Request,
-    hwid: &str,
-) -> Result<(), Error> {
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
-    run(app, budget, wanted, |state| remove_device::decide(state, &request.call)).await
-}
-
 /// The user settings as they are.
 pub async fn settings<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<Told, Error> {
     Ok(settings::get(&state(app, budget, request, Beside::Settings).await?, &request.call)?)
@@ -165,33 +139,6 @@ pub async fn consume<T: Table>(
     .await
 }
 
-/// Credits or debits tokens once.
-pub async fn credit<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    request: &Request,
-    command: &Credit,
-    key: &OperationKey,
-) -> Result<Credited, Error> {
-    run(app, budget, request.wanted(Some(key), Beside::Nothing), |state| {
-        credit::decide(state, request.call.now, command, key)
-    })
-    .await
-}
-
-/// Changes a license's state.
-pub async fn change<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    request: &Request,
-    command: &ChangeLicense,
-) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None, Beside::Everything), |state| {
-        change_license::decide(state, &request.call, command)
-    })
-    .await
-}
-
 /// A page of the license's ledger, newest first, and the sequence number to go on from.
 pub async fn usage<T: Table>(
     app: &App<T>,
@@ -201,7 +148,7 @@ pub async fn usage<T: Table>(
     limit: i64,
 ) -> Result<(Vec<Operation>, Option<i64>), Error> {
     let state = state(app, budget, request, Beside::Nothing).await?;
-    if request.access != Access::Administrator {
+    if matches!(request.access, Access::Secret(_)) {
         gate::online(&state)?;
     }
     // One more than asked for tells whether there is a next page.

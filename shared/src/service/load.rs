@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::{App, Budget, Error, act};
+use crate::domain::administrator::{AdminOperation, Administrator};
 use crate::domain::device::Device;
 use crate::domain::entry::{Entry, OperationId};
 use crate::domain::license::{License, LicenseId};
@@ -72,8 +73,8 @@ impl Hints {
 pub enum Access {
     /// Licenses of the project that this secret names: its SHA-256 in hex.
     Secret(String),
-    /// Any license: the caller is an administrator.
-    Administrator,
+    /// Licenses that this administrator may act on.
+    Administrator(Administrator),
 }
 
 /// Refuses a secret that names no project.
@@ -100,8 +101,28 @@ pub struct Wanted {
     pub target: Option<String>,
     /// The operation that may have happened already.
     pub operation: Option<OperationId>,
+    /// Under which id an administrator's act on it is remembered.
+    pub act: Option<String>,
+    /// A policy that the command is about, by its number.
+    pub policy: Option<i64>,
     /// What comes along.
     pub beside: Beside,
+}
+
+impl Wanted {
+    /// The license and its wallet, nothing else.
+    pub fn new(access: Access, license: LicenseId) -> Self {
+        Self {
+            access,
+            license,
+            hwid: None,
+            target: None,
+            operation: None,
+            act: None,
+            policy: None,
+            beside: Beside::Nothing,
+        }
+    }
 }
 
 /// What comes along beside the license, its wallet and its devices by name; what nobody needs is not read.
@@ -132,6 +153,8 @@ struct Loaded {
     seats: Vec<Seat>,
     settings: Option<Settings>,
     entry: Option<Entry>,
+    done: Option<AdminOperation>,
+    next_policy: Option<Policy>,
 }
 
 impl Loaded {
@@ -152,7 +175,8 @@ impl Loaded {
                 Record::Seat(_, seat) => self.seats.push(seat),
                 Record::Settings(_, settings) => self.settings = Some(settings),
                 Record::Entry(entry) => self.entry = Some(entry),
-                Record::BatchMemory(..) | Record::AdminOperation(_) => {}
+                Record::AdminOperation(done) => self.done = Some(done),
+                Record::BatchMemory(..) | Record::Listing(_) | Record::BuyerListing(_) | Record::AdminKey(_) => {}
             }
         }
     }
@@ -162,12 +186,14 @@ impl Loaded {
 pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wanted) -> Result<LicenseState, Error> {
     let secret = match &wanted.access {
         Access::Secret(hash) => Some(hash.as_str()),
-        Access::Administrator => None,
+        Access::Administrator(_) => None,
     };
     let hinted = secret.and_then(|hash| app.hints.project(hash));
     let mut loaded = Loaded::default();
     let first = first_reads(wanted, secret, hinted.as_deref());
     loaded.take(app.table.read(&first, budget.meter).await?, wanted.hwid.as_deref());
+    // In the first round a policy is one that the command names.
+    loaded.next_policy = loaded.policy.take().map(|policy| (*policy).clone());
 
     if secret.is_some() && loaded.project_id.is_none() {
         return Err(Denied::UnauthorizedProject.into());
@@ -176,6 +202,9 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         .license
         .take()
         .filter(|license| secret.is_none() || loaded.project_id.as_ref() == Some(&license.project_id));
+    if let (Access::Administrator(by), Some(license)) = (&wanted.access, &mine) {
+        by.may_in(&license.project_id)?;
+    }
     let project_id = loaded.project_id.clone().or_else(|| mine.as_ref().map(|license| license.project_id.clone()));
     loaded.project = loaded.project.filter(|project| Some(&project.id) == project_id.as_ref());
 
@@ -194,6 +223,8 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         seats: loaded.seats,
         settings: loaded.settings,
         entry: loaded.entry,
+        done: loaded.done,
+        next_policy: loaded.next_policy,
         ..LicenseState::new(project, (*policy).clone(), license)
     })
 }
@@ -207,6 +238,8 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>) -> 
     let target = wanted.target.iter().filter(|target| wanted.hwid.as_ref() != Some(target));
     reads.extend(target.map(|hwid| Read::Device(license.clone(), hwid.clone())));
     reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
+    reads.extend(wanted.act.iter().map(|id| Read::AdminOperation(id.clone())));
+    reads.extend(wanted.policy.map(Read::Policy));
     if matches!(wanted.beside, Beside::Everything | Beside::Seats) {
         reads.push(Read::Seats(license.clone()));
     }
@@ -232,10 +265,10 @@ async fn complete<T: Table>(
     loaded.policy = loaded.project.as_ref().and_then(|project| app.hints.policy(project, license.policy_number));
     let mut reads = Vec::new();
     if loaded.project.is_none() {
-        reads.push(Read::Project(project_id.clone()));
+        reads.push(Read::Project(project_id));
     }
     if loaded.policy.is_none() {
-        reads.push(Read::Policy(project_id, license.policy_number));
+        reads.push(Read::Policy(license.policy_number));
     }
     if reads.is_empty() {
         return Ok(());

@@ -22,9 +22,9 @@ use ltlm_protocol::limits;
 
 use super::item::{self, Item};
 use super::key::{self, Key};
-use super::port::{CommitError, Meter, Read, ReadError, Source, Table};
+use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table};
 use super::schema::LIST_INDEX;
-use super::statement::{self, NAME_PLACEHOLDERS, Statement};
+use super::statement::{self, Statement};
 use crate::domain::{Record, Write};
 
 /// Time to connect.
@@ -307,7 +307,7 @@ impl Query {
             Read::Devices(license) => Some(Self {
                 index: true,
                 condition: "listPk = :pk",
-                values: HashMap::from([(":pk".to_owned(), text(key::device_list(license)))]),
+                values: HashMap::from([(":pk".to_owned(), text(key::list_partition(&List::Devices(license.clone()))))]),
                 newest_first: true,
                 limit: limits::MACHINES_LISTED_MAX as i64,
             }),
@@ -321,6 +321,17 @@ impl Query {
                 newest_first: true,
                 limit: *limit,
             }),
+            Read::List { list, before, limit } => {
+                let mut values = HashMap::from([(":pk".to_owned(), text(key::list_partition(list)))]);
+                values.extend(before.clone().map(|before| (":before".to_owned(), text(before))));
+                Some(Self {
+                    index: true,
+                    condition: if before.is_some() { "listPk = :pk AND listSk < :before" } else { "listPk = :pk" },
+                    values,
+                    newest_first: true,
+                    limit: *limit,
+                })
+            }
             _ => None,
         }
     }
@@ -330,7 +341,9 @@ fn key_of(read: &Read) -> Option<Key> {
     match read {
         Read::Project(id) => Some(key::project(id)),
         Read::Secret(hash) => Some(key::secret(hash)),
-        Read::Policy(project_id, number) => Some(key::policy(project_id, *number)),
+        Read::Policy(number) => Some(key::policy(*number)),
+        Read::Listing(id) => Some(key::listing(id)),
+        Read::AdminKey(id) => Some(key::admin_key(id)),
         Read::License(id) => Some(key::license(id)),
         Read::Wallet(id) => Some(key::wallet(id)),
         Read::Device(license, hwid) => Some(key::device(license, hwid)),
@@ -338,7 +351,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::BatchMemory(license, hwid) => Some(key::batch_memory(license, hwid)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
-        Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } => None,
+        Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } | Read::List { .. } => None,
     }
 }
 
@@ -346,12 +359,14 @@ fn attributes(key: &Key) -> Item {
     Item::from([("pk".to_owned(), Value::S(key.pk.clone())), ("sk".to_owned(), Value::S(key.sk.clone()))])
 }
 
-/// The placeholders that these expressions use; DynamoDB refuses unused ones.
+/// The attributes that these expressions name by `#attribute`. DynamoDB wants to be told each placeholder that is used, and
+/// no other.
 fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {
-    let used =
-        NAME_PLACEHOLDERS.iter().filter(|(placeholder, _)| expressions.iter().any(|text| text.contains(placeholder)));
-    let names: HashMap<_, _> =
-        used.map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect();
+    let placeholders = expressions.iter().flat_map(|text| text.split('#').skip(1));
+    let names: HashMap<_, _> = placeholders
+        .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or(rest))
+        .map(|name| (format!("#{name}"), name.to_owned()))
+        .collect();
     (!names.is_empty()).then_some(names)
 }
 

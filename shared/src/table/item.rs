@@ -12,18 +12,18 @@ use ltlm_protocol::license_data::TopUpOption;
 use serde_json::{Map, json};
 
 use super::key::{self, Key, Kind};
-use super::port::Source;
+use super::port::{List, Source};
 use crate::domain::Record;
+use crate::domain::administrator::{AdminKey, AdminOperation, Audit, Scope};
 use crate::domain::consume_batch::{BatchMemory, MEMORY_HOURS};
 use crate::domain::device::{Device, SeatClaim};
 use crate::domain::entry::{Entry, Source as EntrySource};
-use crate::domain::license::{AdminState, Buyer, License};
+use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
-use crate::domain::project::{Project, WrappedKeys};
+use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
 use crate::domain::seats::{Holder, Seat};
 use crate::domain::settings::Settings;
 use crate::domain::wallet::{Grant, Wallet};
-use crate::domain::write::AdminOperation;
 
 /// An item's attributes by name.
 pub type Item = HashMap<String, Value>;
@@ -167,9 +167,16 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
     let Some(kind) = key::parse(&r.text("pk")?, &r.text("sk")?) else { return Ok(None) };
     let record = match kind {
         Kind::Project { id } => Record::Project(read_project(&r, id)?),
+        // A retired secret names nothing any more.
+        Kind::Secret { .. } if r.int_opt("retiredAt").is_some() => return Ok(None),
         Kind::Secret { hash } => Record::Secret { hash, project_id: r.text("projectId")? },
-        Kind::Policy { project_id, number } => Record::Policy(read_policy(&r, project_id, number)?),
+        Kind::Policy { number } => Record::Policy(read_policy(&r, number)?),
         Kind::License(id) => Record::License(read_license(&r, id)?),
+        Kind::Listing(license) => {
+            let (project_id, number) = (r.text("projectId")?, r.int("number")?);
+            Record::Listing(Listing { license, project_id, number, sealed: r.bytes("sealed") })
+        }
+        Kind::BuyerListing(license) => Record::BuyerListing(BuyerListing { license, number: r.int("number")? }),
         Kind::Wallet(id) => Record::Wallet(Wallet {
             id,
             grants: read_grants(&r)?,
@@ -214,9 +221,12 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
             fingerprint: r.text("fingerprint")?,
+            request: r.text("request")?,
             made: r.text("made")?.split(' ').map(str::to_owned).collect(),
             created_at: r.at("createdAt")?,
+            audit: read_audit(&r)?,
         }),
+        Kind::AdminKey { id } => Record::AdminKey(read_admin_key(&r, id)?),
     };
     Ok(Some(record))
 }
@@ -230,10 +240,14 @@ pub fn project(project: &Project) -> Item {
         .document("projectSettings", &project.project_settings)
         .int("policiesRevision", project.policies_revision)
         .text("publicKey", &project.public_key)
-        .bytes("wrappedSecret", &project.wrapped.secret)
+        .int("revision", project.revision)
         .bytes("wrappedSigningSeed", &project.wrapped.signing_seed)
         .bytes("wrappedDerivation", &project.wrapped.derivation)
+        .bytes("wrappedSealing", &project.wrapped.sealing)
+        .text("secrets", secrets_text(&project.secrets))
         .at("createdAt", project.created_at)
+        .text("listPk", key::list_partition(&List::Projects))
+        .text("listSk", key::numbered_sort(project.number))
         .build()
 }
 
@@ -245,14 +259,39 @@ fn read_project(r: &Reader<'_>, id: String) -> Result<Project, ItemError> {
         settings: r.document("settings")?,
         project_settings: r.document("projectSettings")?,
         policies_revision: r.int("policiesRevision")?,
+        revision: r.int("revision")?,
         public_key: r.text("publicKey")?,
         wrapped: WrappedKeys {
-            secret: r.bytes("wrappedSecret"),
             signing_seed: r.bytes("wrappedSigningSeed"),
             derivation: r.bytes("wrappedDerivation"),
+            sealing: r.bytes("wrappedSealing"),
         },
+        secrets: read_secrets(r)?,
         created_at: r.at("createdAt")?,
     })
+}
+
+/// A project's secrets as text: wrapped, so that the text tells none of them.
+pub fn secrets_text(secrets: &[ProjectSecret]) -> String {
+    let rows = secrets.iter().map(
+        |s| json!({"id": s.id, "hash": s.hash, "wrapped": hex::encode(&s.wrapped), "createdAt": s.created_at.ms()}),
+    );
+    json!(rows.collect::<Vec<_>>()).to_string()
+}
+
+fn read_secrets(r: &Reader<'_>) -> Result<Vec<ProjectSecret>, ItemError> {
+    let broken = ItemError { attribute: "secrets" };
+    let Some(serde_json::Value::Array(rows)) = r.json("secrets")? else { return Err(broken) };
+    let secret = |row: &serde_json::Value| {
+        let text = |name: &str| Some(row.get(name)?.as_str()?.to_owned());
+        Some(ProjectSecret {
+            id: text("id")?,
+            hash: text("hash")?,
+            wrapped: hex::decode(text("wrapped")?).ok()?,
+            created_at: Timestamp::from_ms(row.get("createdAt")?.as_i64()?),
+        })
+    };
+    rows.iter().map(secret).collect::<Option<_>>().ok_or(broken)
 }
 
 /// A secret's pointer.
@@ -264,7 +303,8 @@ pub fn secret(hash: &str, project_id: &str, created_at: Timestamp) -> Item {
 pub fn policy(policy: &Policy) -> Item {
     let terms = &policy.terms;
     let prices = json!({"price": terms.price, "recurringPrice": terms.recurring_price});
-    Builder::new(key::policy(&policy.project_id, policy.number))
+    Builder::new(key::policy(policy.number))
+        .text("projectId", &policy.project_id)
         .text("name", &terms.name)
         .text_opt("slug", terms.slug.as_ref())
         .text("type", terms.kind)
@@ -278,11 +318,15 @@ pub fn policy(policy: &Policy) -> Item {
         .int("airGapped", terms.is_air_gapped.into())
         .document("config", &terms.config)
         .text("topUpOptions", json!(terms.top_up_options).to_string())
+        .document("renewal", &terms.renewal)
+        .int("revision", policy.revision)
         .at("createdAt", policy.created_at)
+        .text("listPk", key::list_partition(&List::Policies(policy.project_id.clone())))
+        .text("listSk", key::numbered_sort(policy.number))
         .build()
 }
 
-fn read_policy(r: &Reader<'_>, project_id: String, number: i64) -> Result<Policy, ItemError> {
+fn read_policy(r: &Reader<'_>, number: i64) -> Result<Policy, ItemError> {
     let prices = r.document("prices")?;
     let packs: Option<Vec<TopUpOption>> = r.json("topUpOptions")?.and_then(|packs| serde_json::from_value(packs).ok());
     let terms = PolicyTerms {
@@ -300,8 +344,10 @@ fn read_policy(r: &Reader<'_>, project_id: String, number: i64) -> Result<Policy
         is_air_gapped: r.int("airGapped")? == 1,
         config: r.document("config")?,
         top_up_options: packs.ok_or(ItemError { attribute: "topUpOptions" })?,
+        renewal: r.document("renewal")?,
     };
-    Ok(Policy { project_id, number, terms, created_at: r.at("createdAt")? })
+    let (project_id, revision) = (r.text("projectId")?, r.int("revision")?);
+    Ok(Policy { project_id, number, terms, revision, created_at: r.at("createdAt")? })
 }
 
 /// A license's item.
@@ -319,6 +365,7 @@ pub fn license(license: &License) -> Item {
         .document("buyerMetadata", &license.buyer.metadata)
         .text_opt("lastCountry", license.buyer.last_country.as_ref())
         .int("deviceCount", license.device_count)
+        .int("revision", license.revision)
         .at("createdAt", license.created_at)
         .at_opt("validUntil", license.valid_until)
         .build()
@@ -342,6 +389,7 @@ fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result
             last_country: r.text_opt("lastCountry"),
         },
         device_count: r.int("deviceCount")?,
+        revision: r.int("revision")?,
         created_at: r.at("createdAt")?,
     })
 }
@@ -396,8 +444,8 @@ pub fn device(license: &crate::domain::license::LicenseId, device: &Device) -> I
         .int("seatRevision", device.seat_revision)
         .at_opt("releasedOtherAt", device.released_other_at);
     builder
-        .text("listPk", key::device_list(license))
-        .text("listSk", key::device_list_sort(device.activated_at.ms()))
+        .text("listPk", key::list_partition(&List::Devices(license.clone())))
+        .text("listSk", key::timed_sort(device.activated_at, &device.hwid))
         .build()
 }
 
@@ -495,13 +543,87 @@ pub fn entry(entry: &Entry) -> Item {
         .build()
 }
 
-/// An administrator's operation's item.
-pub fn admin_operation(operation: &AdminOperation) -> Item {
-    Builder::new(key::admin_operation(&operation.id))
-        .text("fingerprint", &operation.fingerprint)
-        .text("made", operation.made.join(" "))
-        .at("createdAt", operation.created_at)
+/// A license's place in its project's list.
+pub fn listing(listing: &Listing) -> Item {
+    Builder::new(key::listing(&listing.license))
+        .text("projectId", &listing.project_id)
+        .int("number", listing.number)
+        .bytes("sealed", &listing.sealed)
+        .text("listPk", key::list_partition(&List::Licenses(listing.project_id.clone())))
+        .text("listSk", key::numbered_sort(listing.number))
         .build()
+}
+
+/// A license's place in its customer's list; in none without an e-mail.
+pub fn buyer_listing(license: &License) -> Item {
+    let builder = Builder::new(key::buyer_listing(&license.id)).int("number", license.number);
+    if license.buyer.email.trim().is_empty() {
+        return builder.build();
+    }
+    let list = List::Buyer(license.project_id.clone(), license.buyer.email.clone());
+    builder.text("listPk", key::list_partition(&list)).text("listSk", key::numbered_sort(license.number)).build()
+}
+
+/// An administrator's operation's item. What has an audit is in the log.
+pub fn admin_operation(operation: &AdminOperation) -> Item {
+    let builder = Builder::new(key::admin_operation(&operation.id))
+        .text("fingerprint", &operation.fingerprint)
+        .text("request", &operation.request)
+        .text("made", operation.made.join(" "))
+        .at("createdAt", operation.created_at);
+    let Some(audit) = &operation.audit else { return builder.build() };
+    builder
+        .text("operationId", &audit.operation_id)
+        .text("action", &audit.action)
+        .text("target", &audit.target)
+        .text("keyId", &audit.key_id)
+        .text_opt("from", audit.from.as_ref())
+        .text_opt("change", audit.change.as_ref().map(serde_json::Value::to_string))
+        .text("listPk", key::list_partition(&List::Audit))
+        .text("listSk", key::timed_sort(operation.created_at, &operation.request))
+        .build()
+}
+
+fn read_audit(r: &Reader<'_>) -> Result<Option<Audit>, ItemError> {
+    let Some(operation_id) = r.text_opt("operationId") else { return Ok(None) };
+    Ok(Some(Audit {
+        operation_id,
+        action: r.text("action")?,
+        target: r.text("target")?,
+        key_id: r.text("keyId")?,
+        from: r.text_opt("from"),
+        change: r.json("change")?,
+    }))
+}
+
+/// An administrator key's item.
+pub fn admin_key(key: &AdminKey) -> Item {
+    let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.wire()).collect();
+    Builder::new(key::admin_key(&key.id))
+        .text("hash", &key.hash)
+        .text_opt("name", key.name.as_ref())
+        .text("scopes", scopes.join(" "))
+        .text_opt("projectId", key.project_id.as_ref())
+        .at_opt("expiresAt", key.expires_at)
+        .text("createdBy", &key.created_by)
+        .at("createdAt", key.created_at)
+        .text("listPk", key::list_partition(&List::AdminKeys))
+        .text("listSk", key::timed_sort(key.created_at, &key.id))
+        .build()
+}
+
+fn read_admin_key(r: &Reader<'_>, id: String) -> Result<AdminKey, ItemError> {
+    Ok(AdminKey {
+        id,
+        hash: r.text("hash")?,
+        name: r.text_opt("name"),
+        scopes: r.text("scopes")?.split(' ').filter_map(Scope::parse).collect(),
+        project_id: r.text_opt("projectId"),
+        expires_at: r.at_opt("expiresAt"),
+        created_by: r.text("createdBy")?,
+        created_at: r.at("createdAt")?,
+        revoked_at: r.at_opt("revokedAt"),
+    })
 }
 
 #[cfg(test)]
@@ -535,10 +657,48 @@ mod tests {
         let operation = AdminOperation {
             id: "x".into(),
             fingerprint: "f".into(),
+            request: "r".into(),
             made: vec!["1".into(), "2".into()],
             created_at: NOW,
+            audit: None,
         };
-        assert_eq!(round(admin_operation(&operation)), Record::AdminOperation(operation));
+        assert_eq!(round(admin_operation(&operation)), Record::AdminOperation(operation.clone()));
+        let audit = Audit {
+            operation_id: "op".into(),
+            action: "admin-tokens".into(),
+            target: "/v1".into(),
+            key_id: "first".into(),
+            from: None,
+            change: Some(json!({"amount": 1})),
+        };
+        let audited = AdminOperation { audit: Some(audit), ..operation };
+        assert_eq!(round(admin_operation(&audited)), Record::AdminOperation(audited));
+        let stored = AdminKey {
+            id: "key_1".into(),
+            hash: "h".into(),
+            name: Some("ci".into()),
+            scopes: vec![Scope::Licenses, Scope::Read],
+            project_id: Some("prj_1".into()),
+            expires_at: Some(NOW),
+            created_by: "first".into(),
+            created_at: NOW,
+            revoked_at: None,
+        };
+        assert_eq!(round(admin_key(&stored)), Record::AdminKey(stored));
+        let place = Listing { license: id.clone(), project_id: "prj_1".into(), number: 7, sealed: vec![1, 2] };
+        assert_eq!(round(listing(&place)), Record::Listing(place));
+        let listed = BuyerListing { license: id.clone(), number: state.license.number };
+        assert_eq!(round(buyer_listing(&state.license)), Record::BuyerListing(listed));
+        let memory = BatchMemory {
+            hwid: "a#b".into(),
+            request: "r".into(),
+            from: 1,
+            count: 2,
+            hash: "h".into(),
+            at: NOW,
+            revision: 3,
+        };
+        assert_eq!(round(batch_memory(&id, &memory)), Record::BatchMemory(id.clone(), memory));
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! Keys. The only file that knows key prefixes (a test checks).
 
+use ltlm_protocol::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::port::List;
+use crate::domain::Record;
 use crate::domain::entry::{OperationId, Origin};
 use crate::domain::license::LicenseId;
 use crate::domain::wallet::WalletId;
@@ -28,13 +33,15 @@ pub enum Kind {
     },
     /// A policy.
     Policy {
-        /// Its project.
-        project_id: String,
         /// Its number.
         number: i64,
     },
     /// A license.
     License(LicenseId),
+    /// A license's place in its project's list.
+    Listing(LicenseId),
+    /// A license's place in its customer's list.
+    BuyerListing(LicenseId),
     /// A wallet.
     Wallet(WalletId),
     /// A device.
@@ -49,6 +56,11 @@ pub enum Kind {
     Entry(WalletId, OperationId),
     /// An administrator's operation.
     AdminOperation {
+        /// Its id.
+        id: String,
+    },
+    /// An administrator key.
+    AdminKey {
         /// Its id.
         id: String,
     },
@@ -67,7 +79,16 @@ const SETTINGS: &str = "SETTINGS";
 const LEDGER: &str = "LEDGER#";
 const ADMIN_OPERATION: &str = "ADMINOP#";
 const NUMBER: &str = "NUMBER#";
+const ADMIN_KEY: &str = "ADMINKEY#";
+const LISTED: &str = "LISTED";
+const BUYER: &str = "BUYER";
 const DEVICES: &str = "DEVICES#";
+const PROJECTS: &str = "PROJECTS";
+const POLICIES: &str = "POLICIES#";
+const LICENSES: &str = "LICENSES#";
+const BUYERS: &str = "BUYERS#";
+const AUDIT: &str = "AUDIT";
+const ADMIN_KEYS: &str = "ADMINKEYS";
 
 fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }
@@ -84,13 +105,23 @@ pub fn secret(hash: &str) -> Key {
 }
 
 /// A policy.
-pub fn policy(project_id: &str, number: i64) -> Key {
-    key(format!("{PROJECT}{project_id}"), format!("{POLICY}{number}"))
+pub fn policy(number: i64) -> Key {
+    key(format!("{POLICY}{number}"), META)
 }
 
 /// A license.
 pub fn license(id: &LicenseId) -> Key {
     key(license_partition(id), META)
+}
+
+/// A license's place in its project's list.
+pub fn listing(id: &LicenseId) -> Key {
+    key(license_partition(id), LISTED)
+}
+
+/// A license's place in its customer's list.
+pub fn buyer_listing(id: &LicenseId) -> Key {
+    key(license_partition(id), BUYER)
 }
 
 /// Everything of a license but its ledger.
@@ -148,19 +179,55 @@ pub fn admin_operation(id: &str) -> Key {
     key(format!("{ADMIN_OPERATION}{id}"), META)
 }
 
+/// An administrator key.
+pub fn admin_key(id: &str) -> Key {
+    key(format!("{ADMIN_KEY}{id}"), META)
+}
+
 /// The counter that numbers things of `kind` (`project`, `policy`, `license`).
 pub fn number(kind: &str) -> Key {
     key(format!("{NUMBER}{kind}"), META)
 }
 
-/// The index's partition of a license's devices, sorted by [`device_list_sort`].
-pub fn device_list(license: &LicenseId) -> String {
-    format!("{DEVICES}{}", license.0)
+/// The index's partition of a list.
+pub fn list_partition(list: &List) -> String {
+    match list {
+        List::Projects => PROJECTS.to_owned(),
+        List::Policies(project_id) => format!("{POLICIES}{project_id}"),
+        List::Licenses(project_id) => format!("{LICENSES}{project_id}"),
+        // Nobody's address stands in a key.
+        List::Buyer(project_id, email) => {
+            let digest = Sha256::digest(email.trim().to_lowercase().as_bytes());
+            format!("{BUYERS}{project_id}#{}", hex::encode(digest))
+        }
+        List::Devices(license) => format!("{DEVICES}{}", license.0),
+        List::AdminKeys => ADMIN_KEYS.to_owned(),
+        List::Audit => AUDIT.to_owned(),
+    }
 }
 
-/// Where a device stands in its license's list: by activation, in milliseconds.
-pub fn device_list_sort(activated_ms: i64) -> String {
-    format!("{:015}", activated_ms.max(0))
+/// Where a numbered thing stands in its list.
+pub fn numbered_sort(number: i64) -> String {
+    format!("{number:019}")
+}
+
+/// Where something stands that is sorted by an instant: `name` tells two of the same millisecond apart.
+pub fn timed_sort(at: Timestamp, name: &str) -> String {
+    format!("{:015}#{name}", at.ms().max(0))
+}
+
+/// Where a listed record stands in its list: what the next page starts after.
+pub fn position(record: &Record) -> Option<String> {
+    match record {
+        Record::Project(project) => Some(numbered_sort(project.number)),
+        Record::Policy(policy) => Some(numbered_sort(policy.number)),
+        Record::Listing(listing) => Some(numbered_sort(listing.number)),
+        Record::BuyerListing(listing) => Some(numbered_sort(listing.number)),
+        Record::ListedDevice(device) => Some(timed_sort(device.activated_at, &device.hwid)),
+        Record::AdminKey(key) => Some(timed_sort(key.created_at, &key.id)),
+        Record::AdminOperation(operation) => Some(timed_sort(operation.created_at, &operation.request)),
+        _ => None,
+    }
 }
 
 /// Where an entry stands in its wallet's list.
@@ -171,10 +238,13 @@ pub fn entry_list_sort(sequence: i64) -> String {
 /// What a key names; `None` for a key of no record (a counter).
 pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     if let Some(id) = pk.strip_prefix(PROJECT) {
-        return match sk.strip_prefix(POLICY) {
-            Some(number) => Some(Kind::Policy { project_id: id.to_owned(), number: number.parse().ok()? }),
-            None => (sk == META).then(|| Kind::Project { id: id.to_owned() }),
-        };
+        return Some(Kind::Project { id: id.to_owned() });
+    }
+    if let Some(number) = pk.strip_prefix(POLICY) {
+        return Some(Kind::Policy { number: number.parse().ok()? });
+    }
+    if let Some(id) = pk.strip_prefix(ADMIN_KEY) {
+        return Some(Kind::AdminKey { id: id.to_owned() });
     }
     if let Some(hash) = pk.strip_prefix(SECRET) {
         return Some(Kind::Secret { hash: hash.to_owned() });
@@ -205,6 +275,8 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     match sk {
         META => Some(Kind::License(license)),
+        LISTED => Some(Kind::Listing(license)),
+        BUYER => Some(Kind::BuyerListing(license)),
         SETTINGS => Some(Kind::Settings(license)),
         WALLET => Some(Kind::Wallet(WalletId(license))),
         _ => None,

@@ -15,10 +15,12 @@ pub enum Read {
     Project(String),
     /// A secret's pointer by hash.
     Secret(String),
-    /// A policy by project and number.
-    Policy(String, i64),
+    /// A policy by its number.
+    Policy(i64),
     /// A license.
     License(LicenseId),
+    /// A license's place in its project's list.
+    Listing(LicenseId),
     /// A wallet.
     Wallet(WalletId),
     /// A device.
@@ -31,6 +33,17 @@ pub enum Read {
     Entry(WalletId, OperationId),
     /// An administrator's operation.
     AdminOperation(String),
+    /// An administrator key by its id.
+    AdminKey(String),
+    /// A page of a list, newest first.
+    List {
+        /// The list.
+        list: List,
+        /// Only what stands before this position.
+        before: Option<String>,
+        /// At most so many.
+        limit: i64,
+    },
     /// All seats of a license, at most `limits::SEATS_MAX`.
     Seats(LicenseId),
     /// The devices of a license that were activated last, at most `limits::MACHINES_LISTED_MAX`.
@@ -44,6 +57,25 @@ pub enum Read {
         /// At most so many.
         limit: i64,
     },
+}
+
+/// A list that the index keeps in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum List {
+    /// All projects, by number.
+    Projects,
+    /// The policies of a project, by number.
+    Policies(String),
+    /// The licenses of a project, by number.
+    Licenses(String),
+    /// The licenses of a project that were bought with this e-mail, in any letter case.
+    Buyer(String, String),
+    /// The devices of a license, by last activation.
+    Devices(LicenseId),
+    /// Administrator keys, by when they were made.
+    AdminKeys,
+    /// What administrators did, by when.
+    Audit,
 }
 
 /// Why a read failed.

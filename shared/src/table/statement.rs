@@ -2,10 +2,13 @@
 
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 
+use serde_json::{Map, json};
+
 use super::item::{self, Item};
 use super::key::{self, Key};
 use crate::domain::Write;
 use crate::domain::device::SeatClaim;
+use crate::domain::license::License;
 use crate::domain::seats::Holder;
 
 /// One write, ready to be sent: alone or as part of a transaction.
@@ -31,9 +34,6 @@ pub enum Statement {
         values: Item,
     },
 }
-
-/// Attribute names that DynamoDB reserves, with the placeholder each stands as.
-pub const NAME_PLACEHOLDERS: [(&str, &str); 2] = [("#state", "state"), ("#sequence", "sequence")];
 
 const ABSENT: &str = "attribute_not_exists(pk)";
 const PRESENT: &str = "attribute_exists(pk)";
@@ -157,25 +157,106 @@ pub fn of(write: &Write) -> Statement {
         },
         Write::AddEntry { entry } => put_absent(item::entry(entry)),
         Write::AddLicense { license } => put_absent(item::license(license)),
-        Write::SetLicenseState { license, found, state, reason } => {
-            let mut values = vec![(":found", text(found.wire())), (":state", text(state.wire()))];
-            let set = match reason {
-                Some(reason) => {
-                    values.push((":reason", text(reason)));
-                    "SET #state = :state, stateReason = :reason"
-                }
-                None => "SET #state = :state REMOVE stateReason",
-            };
-            update(key::license(license), set, format!("{PRESENT} AND #state = :found"), values)
+        Write::AddListing { listing } => put_absent(item::listing(listing)),
+        Write::ListBuyer { license } => {
+            let item = item::buyer_listing(license);
+            Statement::Put {
+                item,
+                condition: format!("{ABSENT} OR #number = :number"),
+                values: Item::from([(":number".to_owned(), int(license.number))]),
+            }
         }
+        Write::ReviseLicense { license } => revise_license(license),
         Write::AddProject { project } => put_absent(item::project(project)),
         Write::AddSecret { hash, project_id, created_at } => put_absent(item::secret(hash, project_id, *created_at)),
+        Write::ReplaceProject { project } => revise(
+            key::project(&project.id),
+            project.revision,
+            vec![
+                ("name", Some(text(&project.name))),
+                ("settings", document(&project.settings)),
+                ("projectSettings", document(&project.project_settings)),
+                ("secrets", Some(text(&item::secrets_text(&project.secrets)))),
+            ],
+        ),
+        Write::RetireSecret { hash, at } => update(
+            key::secret(hash),
+            "SET retiredAt = :at",
+            format!("{PRESENT} AND attribute_not_exists(retiredAt)"),
+            vec![(":at", int(at.ms()))],
+        ),
+        Write::ReplacePolicy { policy } => put_over(item::policy(policy), Some(policy.revision - 1)),
+        Write::AddAdminKey { key } => put_absent(item::admin_key(key)),
+        Write::RevokeAdminKey { id, at } => {
+            update(key::admin_key(id), "SET revokedAt = :at", PRESENT, vec![(":at", int(at.ms()))])
+        }
+        Write::DescribeDevice { license, hwid, nickname, meta } => {
+            let changes = vec![
+                ("nickname", nickname.as_deref().map(text)),
+                ("meta", meta.as_ref().map(|meta| text(&json!(meta).to_string()))),
+            ];
+            let (set, values) = set(changes);
+            let condition = format!("{PRESENT} AND attribute_not_exists(removedAt)");
+            Statement::Update { key: key::device(license, hwid), update: set, condition, values }
+        }
         Write::AddPolicy { policy } => put_absent(item::policy(policy)),
         Write::CountPolicyChange { project_id } => {
             update(key::project(project_id), "ADD policiesRevision :one", PRESENT, vec![(":one", int(1))])
         }
         Write::AddAdminOperation { operation } => put_absent(item::admin_operation(operation)),
     }
+}
+
+/// What the vendor decides about a license; its number of devices and its country are left as they are.
+fn revise_license(license: &License) -> Statement {
+    let buyer = &license.buyer;
+    revise(
+        key::license(&license.id),
+        license.revision,
+        vec![
+            ("state", Some(text(license.state.wire()))),
+            ("stateReason", license.state_reason.as_deref().map(text)),
+            ("validUntil", license.valid_until.map(|end| int(end.ms()))),
+            ("policyNumber", Some(int(license.policy_number))),
+            ("overrides", document(&license.overrides)),
+            ("metadata", document(&license.metadata)),
+            ("email", Some(buyer.email.as_str()).filter(|email| !email.is_empty()).map(text)),
+            ("buyerName", buyer.name.as_deref().map(text)),
+            ("buyerMetadata", document(&buyer.metadata)),
+        ],
+    )
+}
+
+/// Sets attributes of an item that counts its revisions; `None` takes an attribute away. The guard: nobody revised it since.
+fn revise(key: Key, revision: i64, mut changes: Vec<(&str, Option<Value>)>) -> Statement {
+    changes.push(("revision", Some(int(revision))));
+    let (update, mut values) = set(changes);
+    values.insert(":found".to_owned(), int(revision - 1));
+    Statement::Update { key, update, condition: "revision = :found".to_owned(), values }
+}
+
+/// An update expression that sets attributes, or takes them away, with its values. Every name is a placeholder, because
+/// DynamoDB reserves many words.
+fn set(changes: Vec<(&str, Option<Value>)>) -> (String, Item) {
+    let (mut set, mut remove, mut values) = (Vec::new(), Vec::new(), Item::new());
+    for (name, value) in changes {
+        match value {
+            Some(value) => {
+                set.push(format!("#{name} = :{name}"));
+                values.insert(format!(":{name}"), value);
+            }
+            None => remove.push(format!("#{name}")),
+        }
+    }
+    let clause = |word: &str, parts: Vec<String>| match parts.is_empty() {
+        true => String::new(),
+        false => format!("{word} {} ", parts.join(", ")),
+    };
+    ((clause("SET", set) + &clause("REMOVE", remove)).trim_end().to_owned(), values)
+}
+
+fn document(value: &Map<String, serde_json::Value>) -> Option<Value> {
+    (!value.is_empty()).then(|| text(&json!(value).to_string()))
 }
 
 /// A device's seat, with further instants of its record. The guard: the seat has not changed since.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
-use shared::service::Entropy;
+use shared::service::ids;
 use shared::table::Table;
 
 use shared::host::Host;
@@ -15,22 +15,9 @@ use shared::host::entropy::SystemEntropy;
 /// Time for one call.
 const ALLOWANCE: Duration = Duration::from_secs(8);
 
-/// Characters of an administrator key.
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// A new administrator key: 32 characters of 62, about 190 bits.
+/// A new administrator key.
 pub fn new_admin_key() -> String {
-    let mut key = shared::api::auth::ADMIN_KEY_PREFIX.to_owned();
-    let wanted = key.len() + 32;
-    while key.len() < wanted {
-        let mut byte = [0];
-        SystemEntropy.fill(&mut byte);
-        // 248 is the largest multiple of 62 in a byte: beyond it the spread would not be even.
-        if byte[0] < 248 {
-            key.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
-        }
-    }
-    key
+    ids::admin_key(&SystemEntropy)
 }
 
 /// Policy SUB of fixture F.

@@ -119,7 +119,7 @@ async fn run(options: Options) -> Result<(), String> {
     if first && !options.quiet && options.demo == Demo::Basic {
         say(&walk_through(&told));
     }
-    axum::serve(listener, router(server))
+    axum::serve(listener, router(server).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(asked_to_stop())
         .await
         .map_err(|error| format!("The server ended: {error}."))

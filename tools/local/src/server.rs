@@ -1,18 +1,20 @@
 //! Every route on one port, and the switches under `/__local`.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::{Code, ErrorBody, Problems, Timestamp, limits};
 use serde_json::{Value, json};
+use shared::api::extract::SourceAddress;
 use shared::host::{Report, log};
 use shared::service::Clock;
 use shared::table::Spent;
@@ -92,7 +94,11 @@ pub fn router(server: Arc<Server>) -> Router {
 }
 
 async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    if let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
+        let address = SourceAddress(peer.ip().to_string());
+        parts.extensions.insert(address);
+    }
     let Ok(body) = axum::body::to_bytes(body, READ_MAX).await else {
         let values = [("max", limits::BODY_BYTES_MAX.to_string())];
         return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!(ErrorBody::new(Code::BodyTooLarge, &values, None)));

@@ -55,7 +55,7 @@ pub fn api() -> String {
         let who = match route.auth {
             Auth::Open => "anybody",
             Auth::Project => "`x-project-secret`",
-            Auth::Administrator => "administrator",
+            Auth::Administrator(_) => "administrator",
         };
         line(
             &mut text,

@@ -1,12 +1,17 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
+use ltlm_protocol::admin_data::{
+    AdminKeyData, AdminKeyList, AuditLog, DeviceList, LicenseList, PolicyDetails, PolicyList, ProjectData, ProjectList,
+};
 use ltlm_protocol::license_data::{
-    LicenseData, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
+    LicenseData, Machine, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
 };
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
+use shared::domain::administrator::Scope;
+use shared::domain::policy;
 
 /// The document.
 pub fn document() -> Value {
@@ -41,11 +46,11 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut operation = json!({
         "operationId": route.name,
         "summary": route.summary,
-        "tags": [if route.auth == Auth::Administrator { "administration" } else { "licences" }],
+        "tags": [if is_administration(route) { "administration" } else { "licences" }],
         "security": match route.auth {
             Auth::Open => json!([]),
             Auth::Project => json!([{"project": []}]),
-            Auth::Administrator => json!([{"administrator": []}]),
+            Auth::Administrator(_) => json!([{"administrator": []}]),
         },
         "responses": responses(route, schemas),
     });
@@ -60,6 +65,25 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         });
     }
     operation
+}
+
+/// Does it answer with a page of a list?
+fn is_paged(route: &Route) -> bool {
+    matches!(
+        route.endpoint,
+        Endpoint::Usage
+            | Endpoint::AdminUsage
+            | Endpoint::AdminProjects
+            | Endpoint::AdminPolicies
+            | Endpoint::AdminLicenses
+            | Endpoint::AdminDevices
+            | Endpoint::AdminKeys
+            | Endpoint::AdminAudit
+    )
+}
+
+fn is_administration(route: &Route) -> bool {
+    matches!(route.auth, Auth::Administrator(_))
 }
 
 /// The body of the route's event file.
@@ -94,8 +118,27 @@ fn parameters(route: &Route) -> Vec<Value> {
     if matches!(route.endpoint, Endpoint::License | Endpoint::Seats | Endpoint::Settings) {
         parameters.push(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false));
     }
-    if route.endpoint == Endpoint::Usage {
-        parameters.push(json!({"name": "limit", "in": "query", "description": "Entries on the page.",
+    for (name, what) in
+        [("secretId", "The secret, by its name."), ("PolicyID", "The policy."), ("keyId", "The key, by its name.")]
+    {
+        if route.path.contains(&format!("{{{name}}}")) {
+            parameters.push(text(name, "path", what, 64, true));
+        }
+    }
+    if route.endpoint == Endpoint::AdminLicenses {
+        let statuses: Vec<_> = shared::domain::license::Status::ALL.iter().map(|status| status.wire()).collect();
+        parameters.push(text(
+            "email",
+            "query",
+            "The customer's e-mail, in any letter case.",
+            limits::EMAIL_CHARS_MAX,
+            false,
+        ));
+        parameters.push(text("policyId", "query", "The policy.", limits::NAME_CHARS_MAX, false));
+        parameters.push(json!({"name": "status", "in": "query", "schema": {"enum": statuses}}));
+    }
+    if is_paged(route) {
+        parameters.push(json!({"name": "limit", "in": "query", "description": "Rows on the page.",
             "schema": {"type": "integer", "minimum": 1, "maximum": limits::PAGE_MAX, "default": limits::PAGE_DEFAULT}}));
         parameters.push(text("cursor", "query", "A nextCursor of this list.", 200, false));
     }
@@ -164,31 +207,46 @@ fn request_schema(route: &Route) -> Value {
                 "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
             }),
         ),
-        Endpoint::AdminCreatePolicy => object(
-            &["name", "type"],
+        Endpoint::AdminChangeProject => object(
+            &[],
             json!({
-                "name": text(limits::NAME_CHARS_MAX), "slug": text(limits::NAME_CHARS_MAX),
-                "type": {"enum": shared::domain::policy::KINDS}, "environment": {"enum": shared::domain::policy::ENVIRONMENTS},
-                "price": {"type": "number", "minimum": 0}, "currency": {"type": "string", "minLength": 3, "maxLength": 3},
-                "recurringInterval": {"enum": shared::domain::policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
-                "recurringPrice": {"type": "number", "minimum": 0}, "isAirGapped": {"type": "boolean"},
-                "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, metadata."},
-                "topUpOptions": {"type": "array", "items": {"type": "object"}}, "operationId": id,
+                "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
             }),
         ),
+        Endpoint::AdminCreatePolicy => object(&["name", "type"], policy_members(&id)),
+        Endpoint::AdminChangePolicy => object(&[], policy_members(&id)),
+        Endpoint::AdminDescribeDevice => object(
+            &[],
+            json!({"nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX}, "meta": meta, "operationId": id}),
+        ),
+        Endpoint::AdminCreateKey => {
+            let scopes: Vec<_> = Scope::ALL.iter().map(|(_, text)| *text).collect();
+            object(
+                &["scopes"],
+                json!({
+                    "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX},
+                    "scopes": {"type": "array", "minItems": 1, "maxItems": scopes.len(), "items": {"enum": scopes}},
+                    "projectId": text(limits::NAME_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time"}, "operationId": id,
+                }),
+            )
+        }
         Endpoint::AdminCreateLicense => object(
             &["policyId"],
             json!({
                 "policyId": {"type": ["string", "integer"]}, "count": {"type": "integer", "minimum": 1, "maximum": limits::LICENSES_PER_CALL_MAX},
                 "licenseKey": {"type": "string", "minLength": limits::LICENSE_KEY_CHARS_MIN, "maxLength": limits::LICENSE_KEY_CHARS_MAX},
-                "customer": {"type": "object", "properties": {"email": {"type": "string"}, "name": {"type": "string"}, "metadata": {"type": "object"}}},
+                "customer": customer_schema(),
                 "validUntil": {"type": "string", "format": "date-time"}, "overrides": {"type": "object"}, "metadata": {"type": "object"}, "operationId": id,
             }),
         ),
         Endpoint::AdminChangeLicense => object(
-            &["state"],
+            &[],
             json!({
                 "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
+                "validUntil": {"type": ["string", "null"], "format": "date-time", "description": "null takes the end away."},
+                "extendDays": {"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX, "description": "From the end, or from now if it has ended."},
+                "policyId": {"type": ["string", "integer"]}, "overrides": {"type": "object"}, "metadata": {"type": "object"},
+                "customer": customer_schema(), "operationId": id,
             }),
         ),
         Endpoint::AdminTokens => object(
@@ -198,15 +256,31 @@ fn request_schema(route: &Route) -> Value {
                 "reason": text(limits::ACTION_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time"}, "operationId": id,
             }),
         ),
-        Endpoint::Health
-        | Endpoint::License
-        | Endpoint::Seats
-        | Endpoint::Usage
-        | Endpoint::AdminLicense
-        | Endpoint::Settings
-        | Endpoint::AdminRemoveDevice
-        | Endpoint::AdminReleaseSeat => Value::Null,
+        _ => Value::Null,
     }
+}
+
+fn customer_schema() -> Value {
+    json!({"type": "object", "properties": {
+        "email": {"type": "string", "maxLength": limits::EMAIL_CHARS_MAX}, "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX},
+        "metadata": {"type": "object"}}})
+}
+
+fn policy_members(id: &Value) -> Value {
+    let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
+    json!({
+        "name": text(limits::NAME_CHARS_MAX), "slug": text(limits::NAME_CHARS_MAX),
+        "type": {"enum": policy::KINDS}, "environment": {"enum": policy::ENVIRONMENTS},
+        "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX},
+        "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX},
+        "price": {"type": "number", "minimum": 0}, "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
+        "recurringInterval": {"enum": policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
+        "recurringPrice": {"type": "number", "minimum": 0}, "isAirGapped": {"type": "boolean"},
+        "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, metadata."},
+        "topUpOptions": {"type": "array", "items": {"type": "object"}},
+        "renewal": {"type": "object", "properties": {"mode": {"enum": policy::RENEWAL_MODES}, "period": {"enum": policy::INTERVALS}, "catchUp": {"type": "boolean"}}},
+        "operationId": id,
+    })
 }
 
 fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
@@ -221,17 +295,23 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         }
         Endpoint::Signout => ("200", schema::<SignoutAnswer>(schemas)),
         Endpoint::ReleaseSeat => ("200", schema::<ReleaseSeatAnswer>(schemas)),
-        Endpoint::Seats | Endpoint::AdminReleaseSeat => ("200", schema::<SeatList>(schemas)),
+        Endpoint::Seats | Endpoint::AdminSeats | Endpoint::AdminReleaseSeat => ("200", schema::<SeatList>(schemas)),
         Endpoint::Settings | Endpoint::SaveSettings => ("200", schema::<UserSettings>(schemas)),
-        Endpoint::AdminRemoveDevice => ("204", Value::Null),
-        Endpoint::Usage => ("200", schema::<Usage>(schemas)),
+        Endpoint::AdminRemoveDevice | Endpoint::AdminRetireSecret | Endpoint::AdminRevokeKey => ("204", Value::Null),
+        Endpoint::Usage | Endpoint::AdminUsage => ("200", schema::<Usage>(schemas)),
         Endpoint::AdminTokens => ("200", schema::<Operation>(schemas)),
-        Endpoint::AdminCreateProject => (
-            "201",
-            json!({"type": "object", "required": ["projectId", "ProjectID", "secretKey", "publicKey"], "properties": {
-            "projectId": {"type": "string"}, "ProjectID": {"type": "integer"}, "secretKey": {"type": "string"}, "publicKey": {"type": "string"}}}),
-        ),
-        Endpoint::AdminCreatePolicy => ("201", schema::<ltlm_protocol::license_data::PolicyData>(schemas)),
+        Endpoint::AdminCreateProject | Endpoint::AdminAddSecret => ("201", schema::<ProjectData>(schemas)),
+        Endpoint::AdminProject | Endpoint::AdminChangeProject => ("200", schema::<ProjectData>(schemas)),
+        Endpoint::AdminProjects => ("200", schema::<ProjectList>(schemas)),
+        Endpoint::AdminCreatePolicy => ("201", schema::<PolicyDetails>(schemas)),
+        Endpoint::AdminPolicy | Endpoint::AdminChangePolicy => ("200", schema::<PolicyDetails>(schemas)),
+        Endpoint::AdminPolicies => ("200", schema::<PolicyList>(schemas)),
+        Endpoint::AdminLicenses => ("200", schema::<LicenseList>(schemas)),
+        Endpoint::AdminDevices => ("200", schema::<DeviceList>(schemas)),
+        Endpoint::AdminDescribeDevice => ("200", schema::<Machine>(schemas)),
+        Endpoint::AdminCreateKey => ("201", schema::<AdminKeyData>(schemas)),
+        Endpoint::AdminKeys => ("200", schema::<AdminKeyList>(schemas)),
+        Endpoint::AdminAudit => ("200", schema::<AuditLog>(schemas)),
         Endpoint::AdminCreateLicense => {
             let license = schema::<LicenseData>(schemas);
             (
@@ -267,7 +347,10 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 /// The codes that a route can refuse with.
 fn refusals(route: &Route) -> Vec<Code> {
     let mut codes = vec![Code::BadRequest, Code::Internal, Code::Busy];
-    codes.push(if route.auth == Auth::Administrator { Code::Unauthorized } else { Code::UnauthorizedProject });
+    match is_administration(route) {
+        true => codes.extend([Code::Unauthorized, Code::Forbidden]),
+        false => codes.push(Code::UnauthorizedProject),
+    }
     if route.body {
         codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
@@ -317,17 +400,24 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend([Code::SettingsChanged, Code::SettingsTooLarge, Code::SettingsRejected]);
         }
         Endpoint::AdminReleaseSeat => codes.push(Code::SeatNotHeld),
-        Endpoint::AdminCreatePolicy => codes.push(Code::ProjectNotFound),
+        Endpoint::AdminProject
+        | Endpoint::AdminChangeProject
+        | Endpoint::AdminCreatePolicy
+        | Endpoint::AdminPolicies
+        | Endpoint::AdminLicenses
+        | Endpoint::AdminCreateKey => codes.push(Code::ProjectNotFound),
+        Endpoint::AdminAddSecret => codes.extend([Code::ProjectNotFound, Code::SecretLimitReached]),
+        Endpoint::AdminRetireSecret => codes.extend([Code::ProjectNotFound, Code::SecretNotFound, Code::LastSecret]),
+        Endpoint::AdminPolicy => codes.push(Code::PolicyNotFound),
+        Endpoint::AdminChangePolicy => codes.extend([Code::PolicyNotFound, Code::PolicyChanged]),
+        Endpoint::AdminRevokeKey => codes.push(Code::KeyNotFound),
+        Endpoint::AdminDescribeDevice => codes.push(Code::DeviceNotRegistered),
         Endpoint::AdminCreateLicense => {
             codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
         }
-        Endpoint::AdminChangeLicense => codes.push(Code::StateFinal),
+        Endpoint::AdminChangeLicense => codes.extend([Code::PolicyNotFound, Code::StateFinal]),
         Endpoint::AdminTokens => codes.extend([Code::TokensDisabled, Code::GrantLimitReached]),
-        Endpoint::Health
-        | Endpoint::Seats
-        | Endpoint::AdminCreateProject
-        | Endpoint::AdminLicense
-        | Endpoint::AdminRemoveDevice => {}
+        _ => {}
     }
     codes
 }

@@ -1,9 +1,9 @@
 //! The plain REST face of a license.
 
+use ltlm_protocol::Problems;
 use ltlm_protocol::license_data::Usage;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat, Signout};
 
-use crate::api::cursor;
 use crate::api::extract::{Incoming, Operation};
 use crate::api::reply::{Failure, Reply};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
@@ -103,8 +103,14 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let access = incoming.access()?;
     let limit = incoming.query_limit()?;
-    let before = incoming.query("cursor").map(|text| cursor::parse_ledger(&text)).transpose()?;
+    let before = incoming.cursor("ledger")?.map(|position| sequence(&position)).transpose()?;
     let request = incoming.license_request(access, incoming.query_hwid()?);
     let (entries, next) = service::usage(incoming.app, incoming.budget, &request, before, limit).await?;
-    Ok(Reply::json(&Usage { entries, next_cursor: next.map(cursor::ledger) }))
+    let next_cursor = incoming.next_cursor("ledger", next.map(|sequence| sequence.to_string()));
+    Ok(Reply::json(&Usage { entries, next_cursor }))
+}
+
+fn sequence(position: &str) -> Result<i64, Problems> {
+    let sequence = position.parse().ok().filter(|sequence| *sequence > 0);
+    sequence.ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))
 }

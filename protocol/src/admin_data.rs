@@ -1,0 +1,217 @@
+//! Answers of the administration routes that are the vendor's alone.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::license_data::{Machine, PolicyData};
+
+/// A license in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseSummary {
+    /// Numeric id.
+    #[serde(rename = "LicenseID")]
+    pub license_id: i32,
+    /// Numeric id of its policy.
+    #[serde(rename = "PolicyID")]
+    pub policy_id: i32,
+    /// The key.
+    pub license_key: String,
+    /// `active`, `grace_period`, `expired`, `suspended`, `revoked` or `terminated`.
+    pub status: String,
+    /// What the vendor decided: `active`, `suspended`, `revoked` or `terminated`.
+    pub state: String,
+    /// End of the license, if it has one.
+    pub valid_until: Option<String>,
+    /// Registered devices.
+    pub devices: i32,
+    /// Who bought it.
+    pub customer: LicenseBuyer,
+    /// When it was issued.
+    pub created_at: String,
+}
+
+/// Who bought a license, in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LicenseBuyer {
+    /// E-mail, `""` if unknown.
+    pub email: String,
+    /// Name, if known.
+    pub name: Option<String>,
+}
+
+/// Answer of `GET …/licenses`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseList {
+    /// Licenses, newest first.
+    pub licenses: Vec<LicenseSummary>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// Answer of `GET …/devices`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceList {
+    /// Registered devices, last activated first.
+    pub devices: Vec<Machine>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// A project, as its vendor sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectData {
+    /// Its id.
+    pub project_id: String,
+    /// Numeric id on the wire.
+    #[serde(rename = "ProjectID")]
+    pub number: i32,
+    /// Name.
+    pub name: String,
+    /// How the service treats it.
+    pub settings: Map<String, Value>,
+    /// The vendor's own data, merged into every license.
+    pub project_settings: Map<String, Value>,
+    /// Verifies signed answers; PEM.
+    pub public_key: String,
+    /// The secrets in force, by name; never the secrets themselves.
+    pub secrets: Vec<SecretName>,
+    /// When it was made.
+    pub created_at: String,
+    /// The secret that this call made; in no other answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_id: Option<String>,
+}
+
+/// Names a project's secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SecretName {
+    /// Its id.
+    pub secret_id: String,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// Answer of `GET /v1/admin/projects`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectList {
+    /// Projects, newest first.
+    pub projects: Vec<ProjectData>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// A policy, as its vendor sees it: with its configuration as it was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyDetails {
+    /// The policy as licenses show it.
+    #[serde(flatten)]
+    pub policy: PolicyData,
+    /// Its project.
+    pub project_id: String,
+    /// A readable name.
+    pub slug: Option<String>,
+    /// The configuration as it was written.
+    pub config: Map<String, Value>,
+    /// How the allocation is renewed.
+    pub renewal: Map<String, Value>,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// Answer of `GET …/policies`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyList {
+    /// Policies, newest first.
+    pub policies: Vec<PolicyDetails>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// An administrator key, as the vendor sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AdminKeyData {
+    /// Its id.
+    pub key_id: String,
+    /// What it is for, for people.
+    pub name: Option<String>,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// The one project it is for.
+    pub project_id: Option<String>,
+    /// It stops working here.
+    pub expires_at: Option<String>,
+    /// The key that made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: String,
+    /// When it was revoked.
+    pub revoked_at: Option<String>,
+    /// The key itself: in the answer to the call that made it, and in no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// Answer of `GET /v1/admin/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AdminKeyList {
+    /// Keys, newest first.
+    pub keys: Vec<AdminKeyData>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// One line of the audit log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// When.
+    pub timestamp: String,
+    /// Whose key; `first` is the stack's own.
+    pub key_id: String,
+    /// The caller's network address, if it is known.
+    pub from: Option<String>,
+    /// The route's name.
+    pub action: String,
+    /// The path, license keys masked.
+    pub target: String,
+    /// The operation's id.
+    pub operation_id: String,
+    /// The request's body, if it was not too long to keep.
+    pub change: Option<Value>,
+}
+
+/// Answer of `GET /v1/admin/audit`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AuditLog {
+    /// Acts, newest first.
+    pub entries: Vec<AuditEntry>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,69 @@
+//! Administrator keys, and the log of what was done with them.
+
+use ltlm_protocol::admin_data::{AdminKeyData, AdminKeyList, AuditEntry, AuditLog};
+
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::administrator::{AdminKey, AdminOperation, CreateKey};
+use crate::service::admin::{audit, keys};
+use crate::table::Table;
+
+/// `POST /v1/admin/keys`. The key is in this answer and in no other, not even in that to the same call sent again.
+pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = CreateKey::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let made = keys::create(incoming.app, incoming.budget, &command, &act).await?;
+    let replayed = made.text.is_none();
+    Ok(Reply::created(&AdminKeyData { key: made.text, ..data(&made.key) }).operation(&act.id, replayed))
+}
+
+/// `GET /v1/admin/keys`
+pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (by, before, limit) = (incoming.administrator()?, incoming.cursor("keys")?, incoming.query_limit()?);
+    let (keys, next) = keys::list(incoming.app, incoming.budget, &by, before, limit).await?;
+    let keys = keys.iter().map(data).collect();
+    Ok(Reply::json(&AdminKeyList { keys, next_cursor: incoming.next_cursor("keys", next) }))
+}
+
+/// `DELETE /v1/admin/keys/{keyId}`
+pub async fn revoke<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let act = incoming.act(&serde_json::Value::Null, None)?;
+    keys::revoke(incoming.app, incoming.budget, incoming.parameter("keyId"), &act).await?;
+    Ok(Reply::empty())
+}
+
+/// `GET /v1/admin/audit`
+pub async fn audit<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (by, before, limit) = (incoming.administrator()?, incoming.cursor("audit")?, incoming.query_limit()?);
+    let (acts, next) = audit::list(incoming.app, incoming.budget, &by, before, limit).await?;
+    let entries = acts.iter().filter_map(entry).collect();
+    Ok(Reply::json(&AuditLog { entries, next_cursor: incoming.next_cursor("audit", next) }))
+}
+
+fn data(key: &AdminKey) -> AdminKeyData {
+    AdminKeyData {
+        key_id: key.id.clone(),
+        name: key.name.clone(),
+        scopes: key.scopes.iter().map(|scope| scope.wire().to_owned()).collect(),
+        project_id: key.project_id.clone(),
+        expires_at: key.expires_at.map(|end| end.to_string()),
+        created_by: key.created_by.clone(),
+        created_at: key.created_at.to_string(),
+        revoked_at: key.revoked_at.map(|at| at.to_string()),
+        key: None,
+    }
+}
+
+fn entry(act: &AdminOperation) -> Option<AuditEntry> {
+    let audit = act.audit.as_ref()?;
+    Some(AuditEntry {
+        timestamp: act.created_at.to_string(),
+        key_id: audit.key_id.clone(),
+        from: audit.from.clone(),
+        action: audit.action.clone(),
+        target: audit.target.clone(),
+        operation_id: audit.operation_id.clone(),
+        change: audit.change.clone(),
+    })
+}

@@ -1,0 +1,131 @@
+//! Licenses, their devices, seats and tokens.
+
+use ltlm_protocol::Problems;
+use ltlm_protocol::admin_data::{DeviceList, LicenseList};
+use ltlm_protocol::limits;
+use serde_json::{Value, json};
+
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::change_license::ChangeLicense;
+use crate::domain::credit::Credit;
+use crate::domain::describe_device::DescribeDevice;
+use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::issue::Issue;
+use crate::domain::license::Status;
+use crate::service::admin::licenses::Search;
+use crate::service::admin::{issue, license as acts, licenses};
+use crate::service::license as service;
+use crate::table::Table;
+
+/// `POST /v1/admin/projects/{projectId}/licenses`
+pub async fn issue<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = incoming.project()?;
+    let body = incoming.json()?;
+    let command = Issue::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let (licenses, replayed) = issue::issue(incoming.app, incoming.budget, project_id, &command, &act).await?;
+    Ok(Reply::created(&json!({ "licenses": licenses })).operation(&act.id, replayed))
+}
+
+/// `GET /v1/admin/projects/{projectId}/licenses`
+pub async fn search<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = incoming.project()?;
+    let (before, limit) = (incoming.cursor("licenses")?, incoming.query_limit()?);
+    let search = Search {
+        email: short(incoming, "email", limits::EMAIL_CHARS_MAX)?,
+        // What is no number names no policy.
+        policy: short(incoming, "policyId", limits::NAME_CHARS_MAX)?.map(|text| text.parse().unwrap_or(0)),
+        status: short(incoming, "status", limits::NAME_CHARS_MAX)?,
+    };
+    let known = search.status.as_deref().is_none_or(|text| Status::ALL.iter().any(|status| status.wire() == text));
+    if !known {
+        let all: Vec<_> = Status::ALL.iter().map(|status| status.wire()).collect();
+        return Err(Problems::one("status", format!("must be one of {}", all.join(", "))).into());
+    }
+    let (app, budget) = (incoming.app, incoming.budget);
+    let (licenses, next) = licenses::search(app, budget, project_id, &search, before, limit, incoming.now).await?;
+    Ok(Reply::json(&LicenseList { licenses, next_cursor: incoming.next_cursor("licenses", next) }))
+}
+
+/// A member of the query that is there and not empty.
+fn short<T>(incoming: &Incoming<'_, T>, name: &str, max: usize) -> Result<Option<String>, Failure> {
+    let Some(text) = incoming.query(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    match text.chars().count() <= max {
+        true => Ok(Some(text)),
+        false => Err(Problems::one(name, format!("must be a text of 1 to {max} characters")).into()),
+    }
+}
+
+/// `GET /v1/admin/licenses/{licenseKey}`
+pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, None);
+    Ok(Reply::json(&service::license(incoming.app, incoming.budget, &request).await?))
+}
+
+/// `PATCH /v1/admin/licenses/{licenseKey}`
+pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = ChangeLicense::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let request = incoming.license_request(incoming.access()?, None);
+    let (data, replayed) = acts::change(incoming.app, incoming.budget, &request, &command, &act).await?;
+    Ok(Reply::json(&data).operation(&act.id, replayed))
+}
+
+/// `POST /v1/admin/licenses/{licenseKey}/tokens`
+pub async fn tokens<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = Credit::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let request = incoming.license_request(incoming.access()?, None);
+    let id = OperationId { origin: Origin::Admin, id: act.id.clone() };
+    let key = OperationKey { id, fingerprint: act.fingerprint.clone() };
+    let (operation, replayed) = acts::credit(incoming.app, incoming.budget, &request, &command, &key, &act).await?;
+    let mut answer = json!(operation);
+    answer["replayed"] = json!(replayed);
+    Ok(Reply::json(&answer).operation(&act.id, replayed))
+}
+
+/// `GET /v1/admin/licenses/{licenseKey}/seats`
+pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, None);
+    Ok(Reply::json(&service::seats(incoming.app, incoming.budget, &request).await?))
+}
+
+/// `GET /v1/admin/licenses/{licenseKey}/devices`
+pub async fn devices<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (before, limit) = (incoming.cursor("devices")?, incoming.query_limit()?);
+    let request = incoming.license_request(incoming.access()?, None);
+    let (devices, next) = acts::devices(incoming.app, incoming.budget, &request, before, limit).await?;
+    Ok(Reply::json(&DeviceList { devices, next_cursor: incoming.next_cursor("devices", next) }))
+}
+
+/// `PATCH /v1/admin/licenses/{licenseKey}/devices/{hwid}`
+pub async fn describe_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = DescribeDevice::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let request = incoming.license_request(incoming.access()?, None);
+    let hwid = incoming.parameter("hwid");
+    let (device, replayed) =
+        acts::describe_device(incoming.app, incoming.budget, &request, hwid, &command, &act).await?;
+    Ok(Reply::json(&device).operation(&act.id, replayed))
+}
+
+/// `DELETE /v1/admin/licenses/{licenseKey}/devices/{hwid}`
+pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let act = incoming.act(&Value::Null, None)?;
+    let request = incoming.license_request(incoming.access()?, None);
+    acts::remove_device(incoming.app, incoming.budget, &request, incoming.parameter("hwid"), &act).await?;
+    Ok(Reply::empty())
+}
+
+/// `POST /v1/admin/licenses/{licenseKey}/seats/{hwid}/release`
+pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let act = incoming.act(&Value::Null, None)?;
+    let request = incoming.license_request(incoming.access()?, None);
+    let hwid = incoming.parameter("hwid");
+    let (seats, replayed) = acts::kick(incoming.app, incoming.budget, &request, hwid, &act).await?;
+    Ok(Reply::json(&seats).operation(&act.id, replayed))
+}

@@ -1,0 +1,65 @@
+//! Policies.
+
+use ltlm_protocol::admin_data::{PolicyDetails, PolicyList};
+
+use super::operation_id;
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::policy::{Policy, PolicyTerms};
+use crate::service::admin::policies;
+use crate::table::Table;
+
+/// `POST /v1/admin/projects/{projectId}/policies`
+pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = incoming.project()?;
+    let body = incoming.json()?;
+    let terms = PolicyTerms::parse(&body)?;
+    let act = incoming.act(&body, operation_id(&body)?.as_ref())?;
+    let (policy, replayed) = policies::create(incoming.app, incoming.budget, project_id, &terms, &act).await?;
+    Ok(Reply::created(&details(&policy)).operation(&act.id, replayed))
+}
+
+/// `GET /v1/admin/projects/{projectId}/policies`
+pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = incoming.project()?;
+    let (before, limit) = (incoming.cursor("policies")?, incoming.query_limit()?);
+    let (policies, next) = policies::list(incoming.app, incoming.budget, project_id, before, limit).await?;
+    let policies = policies.iter().map(details).collect();
+    Ok(Reply::json(&PolicyList { policies, next_cursor: incoming.next_cursor("policies", next) }))
+}
+
+/// `GET /v1/admin/policies/{PolicyID}`
+pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let by = incoming.administrator()?;
+    let policy = policies::get(incoming.app, incoming.budget, &by, number(incoming)).await?;
+    Ok(Reply::json(&details(&policy)))
+}
+
+/// `PATCH /v1/admin/policies/{PolicyID}`
+pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let by = incoming.administrator()?;
+    let body = incoming.json()?;
+    let act = incoming.act(&body, operation_id(&body)?.as_ref())?;
+    let number = number(incoming);
+    // All mistakes are told against the policy as it is.
+    let found = policies::get(incoming.app, incoming.budget, &by, number).await?;
+    found.terms.changed(&body)?;
+    let (policy, replayed) = policies::change(incoming.app, incoming.budget, number, &body, &act).await?;
+    Ok(Reply::json(&details(&policy)).operation(&act.id, replayed))
+}
+
+/// What is no number names no policy.
+fn number<T>(incoming: &Incoming<'_, T>) -> i64 {
+    incoming.parameter("PolicyID").parse().unwrap_or(0)
+}
+
+fn details(policy: &Policy) -> PolicyDetails {
+    PolicyDetails {
+        policy: policy.data(),
+        project_id: policy.project_id.clone(),
+        slug: policy.terms.slug.clone(),
+        config: policy.terms.config.clone(),
+        renewal: policy.terms.renewal.clone(),
+        created_at: policy.created_at.to_string(),
+    }
+}

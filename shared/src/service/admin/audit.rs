@@ -1,0 +1,25 @@
+//! The audit log: who did what, when, from where.
+
+use super::page;
+use crate::domain::Record;
+use crate::domain::administrator::{AdminOperation, Administrator};
+use crate::service::{App, Budget, Error};
+use crate::table::Table;
+use crate::table::port::List;
+
+/// A page of the log.
+pub async fn list<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    by: &Administrator,
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<AdminOperation>, Option<String>), Error> {
+    by.may_everywhere()?;
+    let (records, next) = page(app, budget, List::Audit, before, limit).await?;
+    let acts = records.into_iter().filter_map(|record| match record {
+        Record::AdminOperation(operation) => Some(operation),
+        _ => None,
+    });
+    Ok((acts.collect(), next))
+}

@@ -1,0 +1,142 @@
+//! Issuing licenses.
+
+use futures_util::future::try_join_all;
+use ltlm_protocol::LicenseData;
+use serde_json::json;
+
+use super::{Act, Deed, Found, Part, find, kms, once};
+use crate::domain::administrator::Administrator;
+use crate::domain::gate::{Call, Caller};
+use crate::domain::issue::{self, Issue};
+use crate::domain::policy::Policy;
+use crate::domain::project::Project;
+use crate::domain::write::Write;
+use crate::domain::{Denied, LicenseState, status};
+use crate::keys::{Key32, Purpose, seal};
+use crate::service::load::{self, Access, Beside, Wanted};
+use crate::service::{App, Budget, Error, act, ids};
+use crate::table::{Read, Table};
+
+/// Licenses written by one transaction: at most five items each, of the hundred that one may hold.
+const LICENSES_PER_TRANSACTION: usize = 19;
+/// The same for licenses with large documents, of the four megabytes that one may hold.
+const LARGE_LICENSES_PER_TRANSACTION: usize = 10;
+/// Documents from this size on are large, in bytes.
+const LARGE_BYTES: usize = 16 * 1024;
+
+/// Issues licenses of a policy, some at a time; and whether an earlier call began it. The keys follow from the operation
+/// id, and each transaction has an id of its own that follows from it too: sending it twice issues them once, and goes on
+/// where a killed process stopped.
+pub async fn issue<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    command: &Issue,
+    act: &Act,
+) -> Result<(Vec<LicenseData>, bool), Error> {
+    let reads =
+        [Read::AdminOperation(act.id.clone()), Read::Project(project_id.to_owned()), Read::Policy(command.policy)];
+    let found = find(app, budget, &reads).await?;
+    let replayed = act.replay(found.done.as_ref())?.is_some();
+    let project = found.project()?.clone();
+    let policy = found.policy.clone().filter(|policy| policy.project_id == project.id).ok_or(Denied::PolicyNotFound)?;
+    let keys = keys(app, &project, command, act).await?;
+    let sealing = kms(app)?.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
+    let order = Order { act, project, policy, command, sealing: &sealing, replayed };
+    let documents = json!(command.overrides).to_string().len() + json!(command.metadata).to_string().len();
+    let size = if documents < LARGE_BYTES { LICENSES_PER_TRANSACTION } else { LARGE_LICENSES_PER_TRANSACTION };
+    let mut told = Vec::with_capacity(keys.len());
+    for (index, some) in keys.chunks(size).enumerate() {
+        told.extend(issue_some(app, budget, &order, some, index).await?);
+    }
+    Ok((told, replayed))
+}
+
+/// What licenses are issued from.
+struct Order<'a> {
+    act: &'a Act,
+    project: Project,
+    policy: Policy,
+    command: &'a Issue,
+    sealing: &'a Key32,
+    replayed: bool,
+}
+
+impl Order<'_> {
+    /// A new license's state and the writes that make it.
+    fn license<T>(&self, app: &App<T>, key: &str, number: i64) -> Result<(LicenseState, Vec<Write>), Error> {
+        let id = ids::license_id(key);
+        let mut nonce = [0; seal::NONCE_BYTES];
+        app.entropy.fill(&mut nonce);
+        let sealed = seal::seal(self.sealing, nonce, &id.0, key)?;
+        let license = issue::license(&self.policy, self.command, id, number, self.act.now);
+        let empty = LicenseState::new(self.project.clone(), self.policy.clone(), license.clone());
+        let writes = issue::writes(license, sealed, empty.terms.tokens_base, self.act.now);
+        Ok((empty.after(&writes), writes))
+    }
+}
+
+/// Issues as many licenses as one transaction holds: the `index`-th part of the order.
+async fn issue_some<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    order: &Order<'_>,
+    keys: &[String],
+    index: usize,
+) -> Result<Vec<LicenseData>, Error> {
+    // No caller's id has a space in it.
+    let id = if index == 0 { order.act.id.clone() } else { format!("{} {index}", order.act.id) };
+    let mut part = Part { id: &id, is_further: index > 0, found: None };
+    if order.replayed {
+        let found = find(app, budget, &[Read::AdminOperation(id.clone())]).await?;
+        if order.act.replay(found.done.as_ref())?.is_some() {
+            return tell(app, budget, order, keys).await;
+        }
+        part.found = Some(found);
+    }
+    let first = act::reserve(app, budget, "license", keys.len() as i64).await?;
+    let licenses = keys.iter().zip(first..).map(|(key, number)| order.license(app, key, number));
+    let licenses: Vec<_> = licenses.collect::<Result<_, _>>()?;
+    let deed = |found: &Found| {
+        if found.taken {
+            return Err(Denied::LicenseKeyTaken);
+        }
+        let writes = licenses.iter().flat_map(|(_, writes)| writes.clone()).collect();
+        Ok(Deed { made: vec![first.to_string()], writes })
+    };
+    match once(app, budget, order.act, part, &[], deed).await? {
+        Some(_) => tell(app, budget, order, keys).await,
+        None => {
+            let told = keys.iter().zip(&licenses);
+            Ok(told.map(|(key, (state, _))| status::license_for_vendor(state, &call(key, order))).collect())
+        }
+    }
+}
+
+async fn keys<T: Table>(app: &App<T>, project: &Project, command: &Issue, act: &Act) -> Result<Vec<String>, Error> {
+    if let Some(own) = &command.license_key {
+        return Ok(vec![own.clone()]);
+    }
+    let derivation = kms(app)?.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
+    Ok((0..command.count).map(|index| ids::license_key(&derivation, &act.id, index)).collect())
+}
+
+/// The licenses as they are in the table, read side by side.
+async fn tell<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    order: &Order<'_>,
+    keys: &[String],
+) -> Result<Vec<LicenseData>, Error> {
+    let tell = async |key: &String| {
+        let (access, license) = (Access::Administrator(Administrator::first()), ids::license_id(key));
+        let wanted = Wanted { beside: Beside::Everything, ..Wanted::new(access, license) };
+        let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
+        Ok::<_, Error>(status::license_for_vendor(&state, &call(key, order)))
+    };
+    try_join_all(keys.iter().map(tell)).await
+}
+
+fn call(key: &str, order: &Order<'_>) -> Call {
+    Call { key: key.to_owned(), caller: Caller::default(), now: order.act.now }
+}

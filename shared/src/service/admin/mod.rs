@@ -1,0 +1,215 @@
+//! What a vendor does. Every act carries an operation id, can be sent twice, and is told by the audit log: the record that
+//! makes it happen once is the log's entry, written in the same transaction as the act.
+
+pub mod audit;
+pub mod issue;
+pub mod keys;
+pub mod license;
+pub mod licenses;
+pub mod policies;
+pub mod projects;
+
+use ltlm_protocol::Timestamp;
+use serde_json::Value;
+
+use super::act::{self, Absorb};
+use super::{App, Budget, Error};
+use crate::domain::administrator::{AdminKey, AdminOperation, Administrator, Audit};
+use crate::domain::license::LicenseId;
+use crate::domain::policy::Policy;
+use crate::domain::project::Project;
+use crate::domain::write::{Decision, Write};
+use crate::domain::{Denied, Record};
+use crate::keys::kms::Kms;
+use crate::table::key::position;
+use crate::table::port::List;
+use crate::table::{Read, Table};
+
+/// Largest request body that the audit log keeps, in bytes of compact JSON.
+const CHANGE_BYTES_MAX: usize = 2 * 1024;
+
+/// An administrator's act as it arrives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Act {
+    /// The operation's id: chosen by the caller, or made for one that chose none.
+    pub id: String,
+    /// Hash of the request.
+    pub fingerprint: String,
+    /// Names this one request, whatever its operation id.
+    pub request: String,
+    /// Who acts.
+    pub by: Administrator,
+    /// The route's name.
+    pub action: &'static str,
+    /// The path, license keys masked.
+    pub target: String,
+    /// The caller's network address, if it is known.
+    pub from: Option<String>,
+    /// The request's body.
+    pub change: Value,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Act {
+    /// Under which id an act on a license is remembered. No caller's id has a space in it.
+    pub fn id_on(&self, license: &LicenseId) -> String {
+        format!("{} {}", self.id, license.0)
+    }
+
+    /// The record of the act, in the log.
+    pub fn record(&self, id: String, made: Vec<String>) -> AdminOperation {
+        let is_short = self.change.to_string().len() <= CHANGE_BYTES_MAX;
+        let audit = Audit {
+            operation_id: self.id.clone(),
+            action: self.action.to_owned(),
+            target: self.target.clone(),
+            key_id: self.by.key_id.clone(),
+            from: self.from.clone(),
+            change: Some(self.change.clone()).filter(|change| is_short && !change.is_null()),
+        };
+        AdminOperation { audit: Some(audit), ..self.part(id, made) }
+    }
+
+    /// The record of a further part of the act: remembered, not told.
+    fn part(&self, id: String, made: Vec<String>) -> AdminOperation {
+        AdminOperation {
+            id,
+            fingerprint: self.fingerprint.clone(),
+            request: self.request.clone(),
+            made,
+            created_at: self.now,
+            audit: None,
+        }
+    }
+
+    /// What the act did when it was done, if it was. The same id with another request is refused.
+    pub fn replay<'a>(&self, done: Option<&'a AdminOperation>) -> Result<Option<&'a AdminOperation>, Denied> {
+        match done {
+            Some(done) if done.fingerprint != self.fingerprint => Err(Denied::IdempotencyKeyReused),
+            done => Ok(done),
+        }
+    }
+}
+
+/// What an act finds.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    done: Option<AdminOperation>,
+    project: Option<Project>,
+    policy: Option<Policy>,
+    key: Option<AdminKey>,
+    taken: bool,
+}
+
+impl Absorb for Found {
+    fn absorb(&mut self, record: Record) {
+        match record {
+            Record::AdminOperation(done) => self.done = Some(done),
+            Record::Project(project) => self.project = Some(project),
+            Record::Policy(policy) => self.policy = Some(policy),
+            Record::AdminKey(key) => self.key = Some(key),
+            Record::License(_) => self.taken = true,
+            _ => {}
+        }
+    }
+}
+
+impl Found {
+    fn project(&self) -> Result<&Project, Denied> {
+        self.project.as_ref().ok_or(Denied::ProjectNotFound)
+    }
+
+    /// The policy, if this administrator may act on its project.
+    fn policy(&self, by: &Administrator) -> Result<&Policy, Denied> {
+        let policy = self.policy.as_ref().ok_or(Denied::PolicyNotFound)?;
+        by.may_in(&policy.project_id).map(|()| policy)
+    }
+}
+
+async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Result<Found, Error> {
+    let load = || async {
+        let mut found = Found::default();
+        app.table.read(reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
+        Ok(found)
+    };
+    act::read(app, budget, load).await
+}
+
+/// What an act does: names of what it makes, and the writes.
+struct Deed {
+    made: Vec<String>,
+    writes: Vec<Write>,
+}
+
+/// Which part of an act is done.
+struct Part<'a> {
+    /// Under which id it is remembered.
+    id: &'a str,
+    /// Not the first: remembered, but not told by the log.
+    is_further: bool,
+    /// What was read already, if anything was.
+    found: Option<Found>,
+}
+
+impl<'a> Part<'a> {
+    /// An act that is done in one.
+    fn whole(act: &'a Act) -> Self {
+        Self { id: &act.id, is_further: false, found: None }
+    }
+}
+
+/// Does `deed` once per operation id. `None` if this request did it; what was made, if an earlier one did.
+async fn once<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    act: &Act,
+    part: Part<'_>,
+    reads: &[Read],
+    deed: impl Fn(&Found) -> Result<Deed, Denied>,
+) -> Result<Option<Vec<String>>, Error> {
+    let Part { id, is_further, found } = part;
+    let reads: Vec<_> = reads.iter().cloned().chain([Read::AdminOperation(id.to_owned())]).collect();
+    let load = || async {
+        let mut found = Found::default();
+        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
+        Ok(found)
+    };
+    act::act_on(app, budget, found, load, |found: &Found| {
+        if let Some(done) = act.replay(found.done.as_ref())? {
+            // Its reply was lost, and it looked again: the request found itself.
+            let is_mine = done.request == act.request;
+            return Ok(Decision::read((!is_mine).then(|| done.made.clone())));
+        }
+        let Deed { made, mut writes } = deed(found)?;
+        let operation = if is_further { act.part(id.to_owned(), made) } else { act.record(id.to_owned(), made) };
+        writes.push(Write::AddAdminOperation { operation });
+        Ok(Decision::write(writes, None))
+    })
+    .await
+}
+
+/// A page of a list, newest first, and where the next one starts.
+pub async fn page<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    list: List,
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<Record>, Option<String>), Error> {
+    // One more than asked for tells whether there is a next page.
+    let read = [Read::List { list, before, limit: limit + 1 }];
+    let mut records = act::read(app, budget, || async { Ok(app.table.read(&read, budget.meter).await?) }).await?;
+    let more = records.len() as i64 > limit;
+    records.truncate(usize::try_from(limit).unwrap_or(0));
+    let next = records.last().filter(|_| more).and_then(position);
+    Ok((records, next))
+}
+
+fn kms<T>(app: &App<T>) -> Result<&Kms, Error> {
+    app.kms.as_ref().ok_or_else(|| Error::Broken("this function has no key service".into()))
+}
+
+fn gone(what: &str) -> Error {
+    Error::Broken(format!("an operation made a {what} that is not there").into())
+}

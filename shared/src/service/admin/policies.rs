@@ -1,0 +1,100 @@
+//! Policies.
+
+use serde_json::Value;
+
+use super::{Act, Deed, Found, Part, find, gone, once, page};
+use crate::domain::administrator::Administrator;
+use crate::domain::policy::{Policy, PolicyTerms};
+use crate::domain::write::Write;
+use crate::domain::{Denied, Record};
+use crate::service::{App, Budget, Error, act};
+use crate::table::port::List;
+use crate::table::{Read, Table};
+
+/// Makes a policy; and whether an earlier call did.
+pub async fn create<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    terms: &PolicyTerms,
+    act: &Act,
+) -> Result<(Policy, bool), Error> {
+    let reads = [Read::Project(project_id.to_owned()), Read::AdminOperation(act.id.clone())];
+    let found = find(app, budget, &reads).await?;
+    found.project()?;
+    if let Some(done) = act.replay(found.done.as_ref())? {
+        return tell(app, budget, &done.made).await;
+    }
+    let policy = Policy {
+        project_id: project_id.to_owned(),
+        number: act::reserve(app, budget, "policy", 1).await?,
+        terms: terms.clone(),
+        revision: 0,
+        created_at: act.now,
+    };
+    let deed = |_: &Found| {
+        let counted = Write::CountPolicyChange { project_id: project_id.to_owned() };
+        let writes = vec![Write::AddPolicy { policy: policy.clone() }, counted];
+        Ok(Deed { made: vec![policy.number.to_string()], writes })
+    };
+    match once(app, budget, act, Part { found: Some(found), ..Part::whole(act) }, &reads[..1], deed).await? {
+        Some(made) => tell(app, budget, &made).await,
+        None => Ok((policy, false)),
+    }
+}
+
+async fn tell<T: Table>(app: &App<T>, budget: &Budget<'_>, made: &[String]) -> Result<(Policy, bool), Error> {
+    let number = made.first().and_then(|number| number.parse().ok()).unwrap_or(0);
+    let found = find(app, budget, &[Read::Policy(number)]).await?;
+    found.policy.map(|policy| (policy, true)).ok_or_else(|| gone("policy"))
+}
+
+/// A policy.
+pub async fn get<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    by: &Administrator,
+    number: i64,
+) -> Result<Policy, Error> {
+    let found = find(app, budget, &[Read::Policy(number)]).await?;
+    Ok(found.policy(by)?.clone())
+}
+
+/// A page of a project's policies.
+pub async fn list<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<Policy>, Option<String>), Error> {
+    find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?;
+    let (records, next) = page(app, budget, List::Policies(project_id.to_owned()), before, limit).await?;
+    let policies = records.into_iter().filter_map(|record| match record {
+        Record::Policy(policy) => Some(policy),
+        _ => None,
+    });
+    Ok((policies.collect(), next))
+}
+
+/// Changes a policy; its licenses follow with their next call. The policy afterwards, and whether an earlier call did it.
+/// `body` was found to be a change of the policy as it was read; it is checked again on what it is laid over.
+pub async fn change<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    number: i64,
+    body: &Value,
+    act: &Act,
+) -> Result<(Policy, bool), Error> {
+    let reads = [Read::Policy(number)];
+    let deed = |found: &Found| {
+        let policy = found.policy(&act.by)?;
+        // What the caller was told is fine by itself may be wrong over what somebody else changed meanwhile.
+        let terms = policy.terms.changed(body).map_err(|_| Denied::PolicyChanged)?;
+        let policy = Policy { terms, revision: policy.revision + 1, ..policy.clone() };
+        let counted = Write::CountPolicyChange { project_id: policy.project_id.clone() };
+        Ok(Deed { made: vec![number.to_string()], writes: vec![Write::ReplacePolicy { policy }, counted] })
+    };
+    let earlier = once(app, budget, act, Part::whole(act), &reads, deed).await?;
+    Ok((get(app, budget, &act.by, number).await?, earlier.is_some()))
+}

@@ -1,0 +1,456 @@
+//! The vendor's side: projects, policies, licenses, keys with scopes, and the log of every act.
+
+use http::Request;
+use serde_json::{Value, json};
+use shared::api::extract::SourceAddress;
+use shared::api::routes::{Auth, ROUTES};
+use shared::domain::administrator::Scope;
+
+use crate::support::{ADMIN_KEY, L1, Reply, World, device};
+
+/// Calls with a key, and perhaps an operation id.
+async fn call(world: &World, key: &str, method: &str, path: &str, id: Option<&str>, body: Value) -> Reply {
+    let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+    if let Some(id) = id {
+        request = request.header("idempotency-key", id);
+    }
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let mut request = request.body(body.into()).unwrap();
+    request.extensions_mut().insert(SourceAddress("203.0.113.7".into()));
+    world.send(request).await
+}
+
+fn projects(world: &World, tail: &str) -> String {
+    format!("/v1/admin/projects/{}{tail}", world.project_id)
+}
+
+fn license(key: &str, tail: &str) -> String {
+    format!("/v1/admin/licenses/{key}{tail}")
+}
+
+/// The status that the license's own route answers to this secret.
+async fn knows(world: &World, secret: &str) -> u16 {
+    let request = Request::builder().uri(format!("/v1/sdk/license/{L1}")).header("x-project-secret", secret);
+    world.send(request.body(Default::default()).unwrap()).await.status
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_without_locking_anybody_out() {
+    let world = World::new().await;
+    let first = world.admin("GET", &projects(&world, ""), Value::Null).await;
+    let first_id = first.body["secrets"][0]["secretId"].as_str().unwrap().to_owned();
+    let added = world.admin("POST", &projects(&world, "/secrets"), Value::Null).await;
+    assert_eq!((added.status, added.body["secrets"].as_array().unwrap().len()), (201, 2));
+    let secret = added.text_of("secretKey").to_owned();
+    assert_eq!(knows(&world, &secret).await, 200);
+    assert!(!first.text.contains("secretKey") && !first.text.contains("wrapped"), "{}", first.text);
+
+    let retire = projects(&world, &format!("/secrets/{first_id}"));
+    assert_eq!(world.admin("DELETE", &retire, Value::Null).await.status, 204);
+    world.admin("DELETE", &retire, Value::Null).await.refused(404, "SECRET_NOT_FOUND");
+    let last = projects(&world, &format!("/secrets/{}", added.text_of("secretId")));
+    world.admin("DELETE", &last, Value::Null).await.refused(409, "LAST_SECRET");
+    assert_eq!(knows(&world, &secret).await, 200);
+}
+
+#[tokio::test]
+async fn a_retired_secret_is_refused_at_once_by_a_warm_process() {
+    let world = World::new().await;
+    let made = world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await;
+    let path = format!("/v1/admin/projects/{}", made.text_of("projectId"));
+    let secret = made.text_of("secretKey").to_owned();
+    assert_eq!(knows(&world, &secret).await, 404, "the secret is known, the license is another's");
+    world.admin("POST", &format!("{path}/secrets"), Value::Null).await;
+    world.admin("DELETE", &format!("{path}/secrets/{}", made.text_of("secretId")), Value::Null).await;
+    assert_eq!(knows(&world, &secret).await, 401);
+}
+
+#[tokio::test]
+async fn projects_are_listed_and_changed() {
+    let world = World::new().await;
+    for number in 2..=5 {
+        world.admin("POST", "/v1/admin/projects", json!({"name": format!("P{number}")})).await;
+    }
+    let mut names = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = world.admin("GET", &format!("/v1/admin/projects?limit=2{cursor}"), Value::Null).await;
+        let rows = page.body["projects"].as_array().unwrap();
+        names.extend(rows.iter().map(|row| row["name"].as_str().unwrap().to_owned()));
+        match page.body["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["P5", "P4", "P3", "P2", "P1"]);
+    let body = json!({"projectSettings": {"a": 1}, "settings": {"geofencing": {"denyUnknown": true}}});
+    let changed = world.admin("PATCH", &projects(&world, ""), body).await;
+    assert_eq!((changed.text_of("name"), &changed.body["projectSettings"]), ("P1", &json!({"a": 1})));
+    let told = world.get(L1, "").await;
+    assert_eq!(told.body["config"]["projectSettings"], json!({"a": 1}), "licenses follow at once");
+    world.admin("GET", "/v1/admin/projects/prj_0", Value::Null).await.refused(404, "PROJECT_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_changed_policy_is_seen_by_the_next_call_of_its_licenses() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let warm = || crate::support::post_request(L1, "activate", &json!({"hwid": device('a')}));
+    crate::support::send(&other, warm()).await;
+    let policies = world.admin("GET", &projects(&world, "/policies"), Value::Null).await;
+    let id = policies.body["policies"][0]["PolicyID"].as_i64().unwrap();
+    let path = format!("/v1/admin/policies/{id}");
+    let mut config = world.admin("GET", &path, Value::Null).await.body["config"].clone();
+    config["limits"]["tokens"]["maxTokens"] = json!(150);
+    config["capabilities"] = json!(["pro", "hd"]);
+    let changed = world.admin("PATCH", &path, json!({"config": config, "name": "SUB 2"})).await;
+    assert_eq!((changed.status, changed.text_of("name"), changed.text_of("type")), (200, "SUB 2", "subscription"));
+    let told = crate::support::send(&other, warm()).await;
+    assert_eq!((told.int_of("tokensRemaining"), told.text_of("status")), (150, "active"));
+    assert_eq!(told.body["config"]["capabilities"], json!(["pro", "hd"]));
+    let charged = world.consume(L1, &device('a'), 10, "op").await;
+    assert_eq!(charged.int_of("tokensRemaining"), 140);
+    assert_eq!(world.audit(L1).await, 10);
+    let refused = world.admin("PATCH", &path, json!({"type": "trial", "config": {}})).await;
+    assert_eq!(
+        refused.refused(400, "BAD_REQUEST").body["details"]["problems"][0]["path"],
+        "config.limits.time.durationDays"
+    );
+    world.admin("PATCH", "/v1/admin/policies/99", json!({"name": "x"})).await.refused(404, "POLICY_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn licenses_are_found_by_customer_policy_and_status() {
+    let world = World::new().await;
+    let trial = world
+        .policy(json!({"name": "TRIAL", "type": "trial", "config": {"limits": {"time": {"durationDays": 14, "gracePeriodDays": 3}}}}))
+        .await;
+    let body =
+        json!({"policyId": trial, "count": 230, "customer": {"email": "Bulk@Example.com"}, "operationId": "bulk"});
+    let issued = world.admin("POST", &projects(&world, "/licenses"), body).await;
+    assert_eq!(issued.status, 201, "{}", issued.text);
+    let search = async |query: &str| {
+        let (mut keys, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = world.admin("GET", &projects(&world, &format!("/licenses?{query}{cursor}")), Value::Null).await;
+            assert_eq!(page.status, 200, "{}", page.text);
+            let rows = page.body["licenses"].as_array().unwrap();
+            keys.extend(rows.iter().map(|row| row["licenseKey"].as_str().unwrap().to_owned()));
+            match page.body["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return keys,
+            }
+        }
+    };
+    let mut expected: Vec<_> = issued.body["licenses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["licenseKey"].as_str().unwrap().to_owned())
+        .collect();
+    expected.reverse();
+    assert_eq!(search("email=bulk%40example.COM&limit=100").await, expected);
+    assert_eq!(search("limit=100").await.len(), 231);
+    assert_eq!(search(&format!("policyId={trial}&limit=7")).await, expected);
+    assert_eq!(search("email=ada%40example.com").await, [L1]);
+    assert_eq!(search("email=nobody%40example.com").await, Vec::<String>::new());
+
+    world.set_state(&expected[5], "suspended").await;
+    world.clock.advance_seconds(15 * 86_400);
+    assert_eq!(search("status=suspended").await, [expected[5].clone()]);
+    assert_eq!(search("status=grace_period&limit=100").await.len(), 229);
+    assert_eq!(search("status=active").await, [L1]);
+    let path = projects(&world, "/licenses?status=asleep");
+    world.admin("GET", &path, Value::Null).await.refused(400, "BAD_REQUEST");
+
+    let moved = world
+        .admin(
+            "PATCH",
+            &license(&expected[0], ""),
+            json!({"customer": {"email": "grace@example.com", "name": "Grace"}}),
+        )
+        .await;
+    assert_eq!((moved.status, &moved.body["customer"]["email"]), (200, &json!("grace@example.com")));
+    assert_eq!(search("email=grace%40example.com").await, [expected[0].clone()]);
+    assert_eq!(search("email=bulk%40example.com&limit=100").await.len(), 229);
+    world.admin("PATCH", &license(&expected[0], ""), json!({"customer": {}})).await;
+    assert_eq!(search("email=grace%40example.com").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_license_is_extended_overridden_and_moved_to_another_policy() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    let change = async |body: Value| world.admin("PATCH", &license(L1, ""), body).await;
+    let extended = change(json!({"extendDays": 10})).await;
+    assert_eq!(extended.text_of("validUntil"), "2026-02-13T00:00:00.000Z");
+    // Case A92 and A93, by the vendor's hand.
+    let overrides =
+        json!({"features": {"pro": false}, "projectSettings": {"c": null}, "limits": {"tokens": {"maxTokens": 60}}});
+    let overridden = change(json!({ "overrides": overrides })).await;
+    assert_eq!(overridden.body["config"]["features"]["pro"], "false");
+    assert_eq!(overridden.body["config"]["projectSettings"], json!({"c": null}));
+    assert_eq!((overridden.int_of("tokensLimit"), overridden.int_of("tokensRemaining")), (60, 60));
+    let entry = world.ledger(L1).await.pop().unwrap();
+    assert_eq!((&entry["source"], &entry["amount"]), (&json!("plan"), &json!(-40)));
+    let cleared = change(json!({"overrides": {}})).await;
+    assert_eq!((&cleared.body["config"]["features"]["pro"], cleared.int_of("tokensRemaining")), (&json!("true"), 100));
+    world.audit(L1).await;
+
+    let perpetual = world.policy(local::demo::perp()).await;
+    let moved = change(json!({"policyId": perpetual, "validUntil": null})).await;
+    assert_eq!((&moved.body["policy"]["type"], &moved.body["validUntil"]), (&json!("perpetual"), &Value::Null));
+    assert_eq!(world.get(L1, "").await.body["seatsEnabled"], false);
+    change(json!({"policyId": "no number"})).await.refused(404, "POLICY_NOT_FOUND");
+    change(json!({"state": "revoked"})).await;
+    change(json!({"state": "active"})).await.refused(409, "STATE_FINAL");
+    assert_eq!(change(json!({"metadata": {"ticket": 7}})).await.status, 200, "its other facts can still be mended");
+}
+
+#[tokio::test]
+async fn two_changes_at_once_both_hold() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    for round in 0..20 {
+        let patch = |body: Value| {
+            let request = Request::builder().method("PATCH").uri(license(L1, ""));
+            let request = request.header("authorization", format!("Bearer {ADMIN_KEY}"));
+            request.body(body.to_string().into()).unwrap()
+        };
+        let (first, second) = tokio::join!(
+            crate::support::send(&world.host, patch(json!({"metadata": {"round": round}}))),
+            crate::support::send(&other, patch(json!({"overrides": {"features": {"round": round}}}))),
+        );
+        assert_eq!((first.status, second.status), (200, 200));
+        let now = world.get(L1, "").await;
+        assert_eq!(
+            (&now.body["metadata"]["round"], &now.body["features"]["round"]),
+            (&json!(round), &json!(round.to_string()))
+        );
+    }
+}
+
+/// Makes a key with these scopes; its text and its id.
+async fn key(world: &World, body: Value) -> (String, String) {
+    let made = world.admin("POST", "/v1/admin/keys", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let text = made.text_of("key");
+    assert!(
+        text.starts_with("ltlm_admin_")
+            && text.len() == 11 + 32
+            && text[11..].bytes().all(|b| b.is_ascii_alphanumeric())
+    );
+    (text.to_owned(), made.text_of("keyId").to_owned())
+}
+
+#[tokio::test]
+async fn every_administration_route_asks_for_its_scope() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    for (scope, text) in Scope::ALL {
+        let (key, _) = key(&world, json!({"scopes": [text]})).await;
+        for route in ROUTES {
+            let Auth::Administrator(wanted) = route.auth else { continue };
+            let path = route
+                .path
+                .replace("{projectId}", &world.project_id)
+                .replace("{licenseKey}", L1)
+                .replace("{PolicyID}", "1");
+            let path = path.replace("{hwid}", "nobody").replace("{secretId}", "none").replace("{keyId}", "none");
+            let reply =
+                call(&world, &key, route.method, &path, None, if route.body { json!({}) } else { Value::Null }).await;
+            let may = wanted == *scope || (route.method == "GET" && *scope == Scope::Read);
+            assert_eq!(reply.body["code"] == "FORBIDDEN", !may, "{text} at {}: {}", route.name, reply.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_one_project_is_confined_to_it() {
+    let world = World::new().await;
+    let other = world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
+    let all = json!(["projects", "policies", "licenses", "tokens", "read"]);
+    let (inside, _) = key(&world, json!({"scopes": all, "projectId": world.project_id})).await;
+    let (outside, _) = key(&world, json!({"scopes": all, "projectId": other})).await;
+    let policy = "/v1/admin/policies/1".to_owned();
+    for path in
+        [projects(&world, ""), projects(&world, "/policies"), projects(&world, "/licenses"), license(L1, ""), policy]
+    {
+        assert_eq!(call(&world, &inside, "GET", &path, None, Value::Null).await.status, 200, "{path}");
+        call(&world, &outside, "GET", &path, None, Value::Null).await.refused(403, "FORBIDDEN");
+    }
+    call(&world, &outside, "PATCH", &license(L1, ""), None, json!({"state": "suspended"}))
+        .await
+        .refused(403, "FORBIDDEN");
+    call(&world, &outside, "PATCH", "/v1/admin/policies/1", None, json!({"name": "x"})).await.refused(403, "FORBIDDEN");
+    call(&world, &inside, "POST", "/v1/admin/projects", None, json!({"name": "x"})).await.refused(403, "FORBIDDEN");
+    for path in ["/v1/admin/keys", "/v1/admin/audit"] {
+        call(&world, &inside, "GET", path, None, Value::Null).await.refused(403, "FORBIDDEN");
+    }
+    let listed = call(&world, &inside, "GET", "/v1/admin/projects", None, Value::Null).await;
+    assert_eq!(listed.body["projects"].as_array().unwrap().len(), 1);
+    call(&world, &inside, "POST", "/v1/admin/keys", None, json!({"scopes": ["read"]})).await.refused(403, "FORBIDDEN");
+    let body = json!({"scopes": ["read"], "projectId": world.project_id});
+    assert_eq!(call(&world, &inside, "POST", "/v1/admin/keys", None, body).await.status, 201);
+    let body = json!({"scopes": ["read"], "projectId": "prj_0"});
+    world.admin("POST", "/v1/admin/keys", body).await.refused(404, "PROJECT_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_key_is_told_once_ends_and_is_revoked_at_once() {
+    let world = World::new().await;
+    let body = json!({"scopes": ["read"], "name": "ci", "expiresAt": "2026-01-05T00:00:00Z", "operationId": "k1"});
+    let made = world.admin("POST", "/v1/admin/keys", body.clone()).await;
+    let text = made.text_of("key").to_owned();
+    let again = world.admin("POST", "/v1/admin/keys", body).await;
+    assert_eq!((again.status, &again.body["key"], &again.body["keyId"]), (201, &Value::Null, &made.body["keyId"]));
+    let list = world.admin("GET", "/v1/admin/keys", Value::Null).await;
+    assert!(!list.text.contains(&text) && list.text.contains(made.text_of("keyId")), "{}", list.text);
+    let look = async |key: &str| call(&world, key, "GET", &license(L1, ""), None, Value::Null).await.status;
+    assert_eq!(look(&text).await, 200);
+    world.clock.advance_seconds(86_400);
+    assert_eq!(look(&text).await, 401, "ended");
+
+    let (text, id) = key(&world, json!({"scopes": ["read"]})).await;
+    assert_eq!(look(&text).await, 200);
+    let path = format!("/v1/admin/keys/{id}");
+    assert_eq!(world.admin("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(look(&text).await, 401);
+    world.admin("DELETE", &path, Value::Null).await.refused(404, "KEY_NOT_FOUND");
+    let listed = world.admin("GET", "/v1/admin/keys", Value::Null).await;
+    let row = listed.body["keys"].as_array().unwrap().iter().find(|row| row["keyId"] == json!(id)).unwrap();
+    assert!(row["revokedAt"].is_string(), "it stays in the list: {row}");
+}
+
+/// Every act that an administrator's key can do, in an order in which each changes something.
+fn acts(world: &World, secret: &str, key_id: &str) -> Vec<(&'static str, &'static str, String, Value)> {
+    let p = |tail: &str| projects(world, tail);
+    let device = format!("/devices/{}", device('a'));
+    vec![
+        ("admin-create-project", "POST", "/v1/admin/projects".into(), json!({"name": "P9"})),
+        ("admin-change-project", "PATCH", p(""), json!({"name": "P1b"})),
+        ("admin-add-secret", "POST", p("/secrets"), Value::Null),
+        ("admin-retire-secret", "DELETE", p(&format!("/secrets/{secret}")), Value::Null),
+        ("admin-create-policy", "POST", p("/policies"), local::demo::perp()),
+        ("admin-change-policy", "PATCH", "/v1/admin/policies/1".into(), json!({"description": "d"})),
+        ("admin-create-license", "POST", p("/licenses"), json!({"policyId": 1, "count": 40})),
+        (
+            "admin-change-license",
+            "PATCH",
+            license(L1, ""),
+            json!({"extendDays": 1, "customer": {"email": "g@example.com"}}),
+        ),
+        ("admin-tokens", "POST", license(L1, "/tokens"), json!({"amount": 5, "reason": "r"})),
+        ("admin-describe-device", "PATCH", license(L1, &device), json!({"nickname": "n"})),
+        ("admin-release-seat", "POST", license(L1, &format!("/seats/{}/release", self::device('a'))), Value::Null),
+        ("admin-remove-device", "DELETE", license(L1, &device), Value::Null),
+        ("admin-create-key", "POST", "/v1/admin/keys".into(), json!({"scopes": ["read"]})),
+        ("admin-revoke-key", "DELETE", format!("/v1/admin/keys/{key_id}"), Value::Null),
+    ]
+}
+
+/// A secret that can be retired, and a key that can be revoked.
+async fn spares(world: &World) -> (String, String) {
+    world.activate(L1, &device('a')).await;
+    let secret = world.admin("POST", &projects(world, "/secrets"), Value::Null).await.text_of("secretId").to_owned();
+    (secret, key(world, json!({"scopes": ["read"]})).await.1)
+}
+
+async fn log(world: &World) -> Vec<Value> {
+    let log = world.admin("GET", "/v1/admin/audit?limit=100", Value::Null).await;
+    assert_eq!(log.status, 200, "{}", log.text);
+    log.body["entries"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn every_act_is_done_once_and_told_once_by_the_log() {
+    let world = World::new().await;
+    let (secret, key_id) = spares(&world).await;
+    let acts = acts(&world, &secret, &key_id);
+    let mutating = ROUTES.iter().filter(|route| matches!(route.auth, Auth::Administrator(_)) && route.method != "GET");
+    assert_eq!(acts.len(), mutating.count(), "a new act belongs into this test");
+    for (name, method, path, body) in acts {
+        world.clock.advance_seconds(1);
+        let before = log(&world).await.len();
+        let first = call(&world, ADMIN_KEY, method, &path, Some(name), body.clone()).await;
+        assert!(first.status < 300, "{name}: {}", first.text);
+        let again = call(&world, ADMIN_KEY, method, &path, Some(name), body.clone()).await;
+        assert_eq!(again.status, first.status, "{name}: {}", again.text);
+        if first.status != 204 {
+            assert_eq!(again.headers["idempotent-replayed"], "true", "{name}");
+            assert!(!first.headers.contains_key("idempotent-replayed"), "{name}");
+        }
+        if !body.is_null() {
+            let mut other = body.clone();
+            other["reason"] = json!("another request");
+            call(&world, ADMIN_KEY, method, &path, Some(name), other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+        }
+        let after = log(&world).await;
+        assert_eq!(after.len(), before + 1, "{name}");
+        let told = &after[0];
+        let expected = json!([name, name, "first", "203.0.113.7"]);
+        assert_eq!(json!([told["action"], told["operationId"], told["keyId"], told["from"]]), expected);
+        assert!(!told.to_string().contains(L1), "{told}");
+        if path.contains(L1) {
+            assert!(told["target"].as_str().unwrap().contains("LIC-…012F"), "{told}");
+        }
+    }
+    world.admin("PATCH", &license(L1, ""), json!({"state": "active"})).await;
+    world.admin("PATCH", &license("LIC-0000000000000000", ""), json!({"state": "active"})).await;
+    assert_eq!(log(&world).await[0]["action"], "admin-revoke-key", "what changed nothing is not told");
+}
+
+/// Stops the process after each round trip of each act: it is done with its line in the log, or not at all, and sending it
+/// again ends it.
+#[tokio::test]
+async fn a_killed_act_is_done_with_its_line_in_the_log_or_not_at_all() {
+    for stop_after in 0..5 {
+        let world = World::new().await;
+        let (secret, key_id) = spares(&world).await;
+        for (name, method, path, body) in acts(&world, &secret, &key_id) {
+            let told = |entries: Vec<Value>| entries.iter().filter(|entry| entry["operationId"] == json!(name)).count();
+            world.host.app.table.stop_after(Some(stop_after));
+            let killed = call(&world, ADMIN_KEY, method, &path, Some(name), body.clone()).await;
+            world.host.app.table.stop_after(None);
+            if killed.status < 300 {
+                assert_eq!(told(log(&world).await), 1, "{name} after {stop_after}");
+            }
+            let again = call(&world, ADMIN_KEY, method, &path, Some(name), body).await;
+            assert!(again.status < 300, "{name} after {stop_after}: {}", again.text);
+            assert_eq!(told(log(&world).await), 1, "{name} after {stop_after}");
+        }
+        let listed = world.admin("GET", &projects(&world, "/licenses?limit=100"), Value::Null).await;
+        assert_eq!(listed.body["licenses"].as_array().unwrap().len(), 41, "after {stop_after}");
+        world.audit(L1).await;
+    }
+}
+
+#[tokio::test]
+async fn devices_are_listed_and_named() {
+    let world = World::new().await;
+    let key = world.license_with(json!({"devices": {"maxDevices": 300}})).await;
+    for number in 0..130 {
+        world.activate(&key, &format!("dev-{number:03}")).await;
+    }
+    let (mut hwids, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.admin("GET", &license(&key, &format!("/devices?limit=50{cursor}")), Value::Null).await;
+        let rows = page.body["devices"].as_array().unwrap();
+        hwids.extend(rows.iter().map(|row| row["hwid"].as_str().unwrap().to_owned()));
+        match page.body["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let expected: Vec<_> = (0..130).rev().map(|number| format!("dev-{number:03}")).collect();
+    assert_eq!(hwids, expected, "all of the same millisecond, and none left out");
+    let path = license(&key, "/devices/dev-007");
+    let named = world.admin("PATCH", &path, json!({"nickname": "Bond", "meta": {"floor": 7}})).await;
+    assert_eq!((named.text_of("nickname"), &named.body["meta"]), ("Bond", &json!({"floor": 7})));
+    let cleared = world.admin("PATCH", &path, json!({"nickname": null})).await;
+    assert_eq!((&cleared.body["nickname"], &cleared.body["meta"]), (&Value::Null, &json!({"floor": 7})));
+    world
+        .admin("PATCH", &license(&key, "/devices/nobody"), json!({"nickname": "x"}))
+        .await
+        .refused(403, "DEVICE_NOT_REGISTERED");
+}
