@@ -60,6 +60,10 @@ pub enum Code {
     LicenseExpired,
     /// The device must be activated first.
     DeviceNotRegistered,
+    /// The license does not include the capability.
+    CapabilityMissing,
+    /// The license does not let customers remove devices.
+    DeviceReleaseNotAllowed,
     /// No place is left for another device.
     DeviceLimitReached,
     /// No seat is free, and the caller insisted on one.
@@ -144,6 +148,8 @@ impl Code {
         row(Self::LicenseSuspended, "LICENSE_SUSPENDED", 403, "This license has been suspended. Please contact support."),
         row(Self::LicenseExpired, "LICENSE_EXPIRED", 403, "This license has expired."),
         row(Self::DeviceNotRegistered, "DEVICE_NOT_REGISTERED", 403, "This device is not registered for this license."),
+        row(Self::CapabilityMissing, "CAPABILITY_MISSING", 403, "This license does not include that capability."),
+        row(Self::DeviceReleaseNotAllowed, "DEVICE_RELEASE_NOT_ALLOWED", 403, "Removing devices is not permitted for this license."),
         row(Self::DeviceLimitReached, "DEVICE_LIMIT_REACHED", 403, "License already activated on another device: activation limit reached (<count> of <max> devices)."),
         row(Self::SeatLimitReached, "SEAT_LIMIT_REACHED", 403, "Concurrent seat limit reached: all <max> seats are in use."),
         row(Self::SeatReleaseNotAllowed, "SEAT_RELEASE_NOT_ALLOWED", 403, "Releasing other seats is not permitted for this license."),

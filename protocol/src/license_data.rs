@@ -453,6 +453,27 @@ pub struct Usage {
     pub next_cursor: Option<String>,
 }
 
+/// Answer of `GET …/entitlement`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Entitlement {
+    /// Would a consumption of these tokens for this capability be accepted now?
+    pub allowed: bool,
+    /// If not: the code it would be refused with.
+    pub reason: Option<String>,
+    /// If not: why, for people.
+    pub message: Option<String>,
+    /// The license's status, seats aside.
+    pub status: String,
+    /// The capability that was asked for.
+    pub capability: Option<String>,
+    /// The tokens that were asked for.
+    pub tokens_required: i32,
+    /// Tokens left; null without tokens.
+    pub tokens_remaining: Option<i32>,
+}
+
 /// Answer of `POST …/signout`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -59,6 +59,8 @@ pub struct Consume {
     pub amount: i64,
     /// What they were used for.
     pub action: String,
+    /// A capability that the license must have.
+    pub capability: Option<String>,
     /// Free-form facts about the use, kept with the ledger entry.
     pub meta: Option<Map<String, Value>>,
     /// The operation id of the body (`operationId`, or `idempotencyKey` as the wire contract names it).
@@ -257,6 +259,7 @@ impl Consume {
             hwid: r.text("hwid", limits::HWID_CHARS_MAX),
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
             action: r.text("action", limits::ACTION_CHARS_MAX),
+            capability: r.text_opt("capability", limits::NAME_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             operation_id: operation_id(&mut r),
         };

@@ -56,6 +56,9 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("settings", 200, "settings"),
     ("usage", 200, "entries"),
     ("seats", 200, "seats"),
+    ("entitlement", 200, "allowed"),
+    // The fixture's policy does not let customers remove devices.
+    ("remove-device", 403, "code"),
     ("license", 200, "licenseKey"),
     ("release-seat", 200, "releasedHwid"),
     ("admin-release-seat", 200, "maxSeats"),

@@ -1,6 +1,9 @@
 //! Stories over days, with the clock moved by hand. Names begin with the contract's case, where it has one.
 
-use crate::support::{L1, World, device};
+use bytes::Bytes;
+use http::Request;
+
+use crate::support::{L1, SECRET, World, device};
 use local::demo;
 use serde_json::{Value, json};
 
@@ -669,4 +672,87 @@ async fn a_thousand_licenses_are_issued_once_even_if_the_process_is_killed_on_th
     assert_eq!((again.status, again.body == issued.body), (201, true));
     let key = issued.body["licenses"][999]["licenseKey"].as_str().unwrap();
     assert_eq!(world.activate(key, &device('a')).await.seat(), ("active", "OCCUPIED"));
+}
+
+#[tokio::test]
+async fn a_capability_and_its_tokens_are_checked_in_one_call() {
+    let world = World::new().await;
+    let ask = async |query: &str| {
+        let reply = world.get(L1, &format!("/entitlement?hwid={}{query}", device('a'))).await;
+        assert_eq!((reply.status, reply.spent.write_units), (200, 0.0), "{}", reply.text);
+        (reply.body["allowed"] == true, reply.body["reason"].as_str().unwrap_or("").to_owned())
+    };
+    let no = |code: &str| (false, code.to_owned());
+    let yes = (true, String::new());
+    assert_eq!(ask("&capability=pro&tokens=5").await, no("DEVICE_NOT_REGISTERED"));
+    world.activate(L1, &device('a')).await;
+    assert_eq!(ask("&capability=pro&tokens=100").await, yes);
+    assert_eq!(ask("&capability=pro").await, yes);
+    assert_eq!(ask("").await, yes);
+    assert_eq!(ask("&capability=pro&tokens=101").await, no("INSUFFICIENT_TOKENS"));
+    assert_eq!(ask("&capability=hd&tokens=5").await, no("CAPABILITY_MISSING"));
+    assert_eq!(ask("&capability=hd").await, no("CAPABILITY_MISSING"));
+    let with = |capability: &str| json!({"hwid": device('a'), "amount": 5, "action": "x", "capability": capability});
+    world.post(L1, "consume", with("hd")).await.refused(403, "CAPABILITY_MISSING");
+    assert_eq!(world.post(L1, "consume", with("pro")).await.int_of("tokensRemaining"), 95);
+    world.set_state(L1, "suspended").await;
+    assert_eq!(ask("&capability=pro&tokens=5").await, no("LICENSE_SUSPENDED"));
+    world.get(L1, "/entitlement").await.refused(400, "BAD_REQUEST");
+    world.get(L1, "/entitlement?hwid=a&tokens=-1").await.refused(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn customers_remove_devices_where_they_may() {
+    let world = World::new().await;
+    let remove = async |key: &str, target: &str, caller: &str| {
+        let request = Request::builder()
+            .method("DELETE")
+            .uri(format!("/v1/sdk/license/{key}/devices/{target}?hwid={caller}"))
+            .header("x-project-secret", SECRET);
+        world.send(request.body(Bytes::new()).unwrap()).await
+    };
+    world.activate(L1, &device('a')).await;
+    remove(L1, &device('a'), &device('a')).await.refused(403, "DEVICE_RELEASE_NOT_ALLOWED");
+    let key = {
+        let mut terms = local::demo::sub();
+        terms["config"]["customerActions"]["allowHardwareRelease"] = json!(true);
+        let policy = world.policy(terms).await;
+        world.license(&policy, None).await
+    };
+    for letter in ['a', 'b'] {
+        world.activate(&key, &device(letter)).await;
+    }
+    remove(&key, &device('b'), &device('c')).await.refused(403, "DEVICE_NOT_REGISTERED");
+    for _ in 0..2 {
+        assert_eq!(remove(&key, &device('b'), &device('a')).await.status, 204);
+    }
+    let told = world.beat(&key, &device('b')).await;
+    assert_eq!((told.seat().1, &told.body["kickedNotice"]["reason"]), ("KICKED", &json!("device_removed")));
+    assert_eq!(world.get(&key, "/seats").await.int_of("activeSeats"), 1);
+    for _ in 0..2 {
+        assert_eq!(remove(&key, &device('a'), &device('a')).await.status, 204, "itself, and again after a lost reply");
+    }
+    assert_eq!(world.get(&key, "").await.body["machines"], json!([]));
+    assert_eq!(world.activate(&key, &device('a')).await.seat(), ("active", "OCCUPIED"));
+}
+
+#[tokio::test]
+async fn the_last_country_is_kept_for_the_vendor() {
+    let world = World::new().await;
+    let from = async |route: &str, country: &str| {
+        let mut request = crate::support::post_request(L1, route, &json!({"hwid": device('a')}));
+        request.headers_mut().insert("cloudfront-viewer-country", country.parse().unwrap());
+        world.send(request).await
+    };
+    let last = async || world.get(L1, "").await.body["customer"]["lastDetectedCountry"].clone();
+    assert_eq!(last().await, Value::Null);
+    from("activate", "de").await;
+    assert_eq!(last().await, "DE");
+    assert_eq!(from("heartbeat", "de").await.spent.write_units, 1.0, "written only when it changes");
+    from("heartbeat", "FR").await;
+    assert_eq!(last().await, "FR");
+    from("activate", "IT").await;
+    assert_eq!(last().await, "IT");
+    world.beat(L1, &device('a')).await;
+    assert_eq!(last().await, "IT", "an unknown country changes nothing");
 }

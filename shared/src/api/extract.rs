@@ -150,14 +150,25 @@ impl<'a, T> Incoming<'a, T> {
 
     /// The device that the query names, if it names one.
     pub fn query_hwid(&self) -> Result<Option<String>, Failure> {
-        let Some(hwid) = self.query("hwid").filter(|hwid| !hwid.is_empty()) else { return Ok(None) };
-        match hwid.chars().count() <= limits::HWID_CHARS_MAX {
-            true => Ok(Some(hwid)),
-            false => {
-                Err(Problems::one("hwid", format!("must be a text of 1 to {} characters", limits::HWID_CHARS_MAX))
-                    .into())
-            }
+        self.query_text("hwid", limits::HWID_CHARS_MAX)
+    }
+
+    /// A text of at most `max` characters in the query; an empty one counts as absent.
+    pub fn query_text(&self, name: &str, max: usize) -> Result<Option<String>, Failure> {
+        let Some(text) = self.query(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        match text.chars().count() <= max {
+            true => Ok(Some(text)),
+            false => Err(Problems::one(name, format!("must be a text of 1 to {max} characters")).into()),
         }
+    }
+
+    /// A whole number within `min..=max` in the query.
+    pub fn query_int(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Failure> {
+        let Some(text) = self.query(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|n| (min..=max).contains(n));
+        number
+            .map(Some)
+            .ok_or_else(|| Problems::one(name, format!("must be a whole number from {min} to {max}")).into())
     }
 
     /// Where the query says that the page of the list called `list` starts.
@@ -172,11 +183,7 @@ impl<'a, T> Incoming<'a, T> {
 
     /// The size of the page that the query asks for.
     pub fn query_limit(&self) -> Result<i64, Failure> {
-        let Some(text) = self.query("limit") else { return Ok(limits::PAGE_DEFAULT) };
-        let limit = text.parse().ok().filter(|n| (1..=limits::PAGE_MAX).contains(n));
-        limit.ok_or_else(|| {
-            Problems::one("limit", format!("must be a whole number from 1 to {}", limits::PAGE_MAX)).into()
-        })
+        Ok(self.query_int("limit", 1, limits::PAGE_MAX)?.unwrap_or(limits::PAGE_DEFAULT))
     }
 
     /// The body as JSON. A body without a content type is taken for JSON; any other type is refused.

@@ -102,6 +102,8 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
     let answer: Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + '_>> = match incoming.route.endpoint {
         Endpoint::Health => return Ok(handlers::health::health()),
         Endpoint::License => Box::pin(license::license(incoming)),
+        Endpoint::Entitlement => Box::pin(license::entitlement(incoming)),
+        Endpoint::RemoveDevice => Box::pin(license::remove_device(incoming)),
         Endpoint::Activate => Box::pin(license::activate(incoming)),
         Endpoint::Heartbeat => Box::pin(license::heartbeat(incoming)),
         Endpoint::Signout => Box::pin(license::signout(incoming)),

@@ -12,6 +12,10 @@ pub enum Endpoint {
     Health,
     /// `GET …/license/{key}`
     License,
+    /// `GET …/entitlement`
+    Entitlement,
+    /// `DELETE …/devices/{hwid}`
+    RemoveDevice,
     /// `POST …/activate`
     Activate,
     /// `POST …/heartbeat`
@@ -133,6 +137,10 @@ pub const ROUTES: &[Route] = &[
         auth: Auth::Open, body: false, operation_id: false, summary: "Is the service there?" },
     Route { endpoint: Endpoint::License, name: "license", method: "GET", path: KEY, function: "license",
         auth: Auth::Project, body: false, operation_id: false, summary: "The license as it is; changes nothing." },
+    Route { endpoint: Endpoint::Entitlement, name: "entitlement", method: "GET", path: path!("/entitlement"), function: "license",
+        auth: Auth::Project, body: false, operation_id: false, summary: "Would a capability and its tokens be granted now?" },
+    Route { endpoint: Endpoint::RemoveDevice, name: "remove-device", method: "DELETE", path: path!("/devices/{hwid}"), function: "devices",
+        auth: Auth::Project, body: false, operation_id: false, summary: "Remove a device, if the customer may." },
     Route { endpoint: Endpoint::Activate, name: "activate", method: "POST", path: path!("/activate"), function: "activate",
         auth: Auth::Project, body: true, operation_id: false, summary: "Register a device and give it a seat." },
     Route { endpoint: Endpoint::Heartbeat, name: "heartbeat", method: "POST", path: path!("/heartbeat"), function: "heartbeat",
@@ -228,6 +236,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "seats", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
     Function { name: "release-seat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
+    Function { name: "devices", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: false, uses_keys: false },
     Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, uses_keys: false },
     Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
     Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },

@@ -37,14 +37,19 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
     let license = state.license.id.clone();
     let mut writes = match is_new {
         true => vec![
-            Write::CountDevice { license: license.clone(), max: state.terms.devices_max() },
+            Write::CountDevice {
+                license: license.clone(),
+                max: state.terms.devices_max(),
+                country: call.caller.country.clone(),
+            },
             Write::AddDevice { license, device },
         ],
         false => vec![Write::ReplaceDevice { license, device }],
     };
     writes.extend(seat_write);
     let reply = license_data(call, state, &state.after(&writes), Asking::Acting);
-    Ok(Decision::write(writes, reply))
+    let touch = if is_new { None } else { gate::country_seen(state, &call.caller) };
+    Ok(Decision { writes, touch, reply })
 }
 
 /// A license that is stopped or has ended takes the caller's seat away (wire 4.1).

@@ -30,6 +30,7 @@ pub fn decide(
     gate::online(state)?;
     gate::usable(state, call.now)?;
     let device = gate::registered(state)?;
+    gate::capability(state, command.capability.as_deref())?;
     let tokens = state.tokens(call.now).ok_or(Denied::TokensDisabled)?;
 
     let cause = Cause {

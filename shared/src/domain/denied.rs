@@ -51,6 +51,10 @@ pub enum Denied {
     LicenseExpired,
     /// The device is not registered.
     DeviceNotRegistered,
+    /// The license lacks the capability.
+    CapabilityMissing,
+    /// Customers may not remove devices.
+    DeviceReleaseNotAllowed,
     /// No place for another device.
     DeviceLimitReached {
         /// Registered devices.
@@ -131,6 +135,8 @@ impl Denied {
             Self::LicenseSuspended => Code::LicenseSuspended,
             Self::LicenseExpired => Code::LicenseExpired,
             Self::DeviceNotRegistered => Code::DeviceNotRegistered,
+            Self::CapabilityMissing => Code::CapabilityMissing,
+            Self::DeviceReleaseNotAllowed => Code::DeviceReleaseNotAllowed,
             Self::DeviceLimitReached { .. } => Code::DeviceLimitReached,
             Self::SeatLimitReached { .. } => Code::SeatLimitReached,
             Self::SeatReleaseNotAllowed => Code::SeatReleaseNotAllowed,

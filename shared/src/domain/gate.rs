@@ -9,6 +9,7 @@ use super::device::Device;
 use super::entry::{Entry, OperationKey};
 use super::license::Status;
 use super::state::LicenseState;
+use super::write::Write;
 
 /// What a request shows of its caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +60,13 @@ pub fn region(state: &LicenseState, caller: &Caller) -> Result<(), Denied> {
         Some(country) => rule.allowed_countries.is_empty() || rule.allowed_countries.contains(country),
     };
     if allowed { Ok(()) } else { Err(Denied::RegionBlocked) }
+}
+
+/// Notes the caller's country with the license, if it is another than the last (wire 4.11). Written in passing: it is told
+/// to the vendor, nothing is decided from it.
+pub fn country_seen(state: &LicenseState, caller: &Caller) -> Option<Write> {
+    let country = caller.country.clone().filter(|_| state.license.buyer.last_country != caller.country)?;
+    Some(Write::SeeCountry { license: state.license.id.clone(), country })
 }
 
 /// Is the application's version within the allowed range, both ends included?
@@ -113,6 +121,17 @@ pub fn usable(state: &LicenseState, now: Timestamp) -> Result<(), Denied> {
 /// Is the caller a registered device?
 pub fn registered(state: &LicenseState) -> Result<&Device, Denied> {
     state.device.as_ref().ok_or(Denied::DeviceNotRegistered)
+}
+
+/// Does the license have this capability? It is on iff its feature's lower-cased text is `true` or `1`, as the existing
+/// client reads it (wire 3.4).
+pub fn capability(state: &LicenseState, name: Option<&str>) -> Result<(), Denied> {
+    let Some(name) = name else { return Ok(()) };
+    let text = state.terms.features.get(name).and_then(|text| text.as_deref()).unwrap_or("").to_lowercase();
+    match text.as_str() {
+        "true" | "1" => Ok(()),
+        _ => Err(Denied::CapabilityMissing),
+    }
 }
 
 /// Did this operation happen already? Then its entry is the answer, unless the id came with another request.

@@ -25,7 +25,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Heartbeat) -> Result<
     // A closing call from a device that is not registered is a no-op, not a kick (wire 4.3).
     let asking = if command.is_closing && state.device.is_none() { Asking::Looking } else { Asking::Acting };
     let reply = license_data(call, state, &state.after(&writes), asking);
-    Ok(Decision::write(writes, reply))
+    Ok(Decision { writes, touch: gate::country_seen(state, &call.caller), reply })
 }
 
 fn writes(state: &LicenseState, device: &Device, call: &Call) -> Vec<Write> {

@@ -13,6 +13,7 @@ pub mod credit;
 pub mod denied;
 pub mod describe_device;
 pub mod device;
+pub mod entitlement;
 pub mod entry;
 pub mod gate;
 pub mod heartbeat;

@@ -1,14 +1,33 @@
-//! The vendor's removal of a device: its place and its seat become free, and it is told at its next heartbeat (wire 4.2).
+//! The removal of a device, by the vendor or, where the policy allows it, by the customer: its place and its seat become free, and it is told at its next heartbeat (wire 4.2).
 
 use super::denied::Denied;
-use super::gate::Call;
+use super::device::Device;
+use super::gate::{self, Call};
 use super::seats::{self, Standing, standing};
 use super::state::LicenseState;
 use super::write::{Decision, Write};
 
 /// Decides a removal. A device that is not registered is removed already.
 pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied> {
-    let Some(target) = &state.target else { return Ok(Decision::read(())) };
+    Ok(removal(state, call, state.target.as_ref()))
+}
+
+/// Decides a removal that a registered device asks for: of itself, or of another.
+pub fn by_customer(state: &LicenseState, call: &Call, target: &str) -> Result<Decision<()>, Denied> {
+    gate::online(state)?;
+    let itself = call.caller.hwid.as_deref() == Some(target);
+    if itself && state.device.is_none() && state.removed.is_some() {
+        return Ok(Decision::read(()));
+    }
+    let caller = gate::registered(state)?;
+    if !state.terms.customer_actions.allow_hardware_release {
+        return Err(Denied::DeviceReleaseNotAllowed);
+    }
+    Ok(removal(state, call, if itself { Some(caller) } else { state.target.as_ref() }))
+}
+
+fn removal(state: &LicenseState, call: &Call, target: Option<&Device>) -> Decision<()> {
+    let Some(target) = target else { return Decision::read(()) };
     let license = state.license.id.clone();
     let mut writes = vec![
         Write::UncountDevice { license: license.clone() },
@@ -22,5 +41,5 @@ pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied>
     if let Standing::Occupied(seat) = standing(target, &state.seats, call.now) {
         writes.push(seats::free(state, target, seat));
     }
-    Ok(Decision::write(writes, ()))
+    Decision::write(writes, ())
 }

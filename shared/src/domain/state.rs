@@ -120,7 +120,11 @@ impl LicenseState {
 
     fn apply(&mut self, write: &Write) {
         match write {
-            Write::CountDevice { .. } => self.license.device_count += 1,
+            Write::CountDevice { country, .. } => {
+                self.license.device_count += 1;
+                self.license.buyer.last_country = country.clone().or(self.license.buyer.last_country.take());
+            }
+            Write::SeeCountry { country, .. } => self.license.buyer.last_country = Some(country.clone()),
             Write::AddDevice { device, .. } | Write::ReplaceDevice { device, .. } => self.device = Some(device.clone()),
             Write::SetDeviceSeat { seat, seat_revision, seen_at, released_other_at, .. } => {
                 if let Some(device) = &mut self.device {

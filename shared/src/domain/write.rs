@@ -26,6 +26,15 @@ pub enum Write {
         license: LicenseId,
         /// Devices allowed.
         max: Option<i64>,
+        /// The country it calls from, if that is known.
+        country: Option<String>,
+    },
+    /// The license was used from another country than before. Guard: it is there.
+    SeeCountry {
+        /// The license.
+        license: LicenseId,
+        /// ISO 3166 alpha-2.
+        country: String,
     },
     /// A new device. Guard: it is not there, or was removed.
     AddDevice {

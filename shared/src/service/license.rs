@@ -1,17 +1,18 @@
 //! The commands on a license: one function each, all of the same shape.
 
 use ltlm_protocol::LicenseData;
-use ltlm_protocol::license_data::{Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer};
+use ltlm_protocol::license_data::{Entitlement, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
 use super::load::{self, Access, Beside, Wanted};
 use super::{App, Budget, Error, act, ids};
+use crate::domain::entitlement::{self, Ask};
 use crate::domain::entry::OperationKey;
 use crate::domain::gate::{self, Call};
 use crate::domain::settings::{self, SaveSettings, Told};
 use crate::domain::write::{Decision, wallet_of};
 use crate::domain::{Denied, Record};
-use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, signout, status};
+use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, remove_device, signout, status};
 use crate::table::{Read, Table};
 
 /// A call on a license with the caller's right to it.
@@ -63,6 +64,27 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Requ
         Access::Secret(_) => Ok(status::license(&state, &request.call)?),
         Access::Administrator(_) => Ok(status::license_for_vendor(&state, &request.call)),
     }
+}
+
+/// May a device use a capability that costs so many tokens?
+pub async fn entitlement<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    ask: &Ask,
+) -> Result<Entitlement, Error> {
+    Ok(entitlement::check(&state(app, budget, request, Beside::Nothing).await?, &request.call, ask))
+}
+
+/// Removes a device, if the customer may.
+pub async fn remove_device<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    hwid: &str,
+) -> Result<(), Error> {
+    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
+    run(app, budget, wanted, |state| remove_device::by_customer(state, &request.call, hwid)).await
 }
 
 /// Who holds its seats.

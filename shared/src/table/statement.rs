@@ -70,12 +70,17 @@ fn int(value: i64) -> Value {
 /// The statement of a write.
 pub fn of(write: &Write) -> Statement {
     match write {
-        Write::CountDevice { license, max } => {
+        Write::CountDevice { license, max, country } => {
             let condition =
                 if max.is_some() { format!("{PRESENT} AND deviceCount < :max") } else { PRESENT.to_owned() };
             let mut values = vec![(":one", int(1))];
             values.extend(max.map(|max| (":max", int(max))));
-            update(key::license(license), "ADD deviceCount :one", condition, values)
+            values.extend(country.as_deref().map(|country| (":country", text(country))));
+            let seen = if country.is_some() { "SET lastCountry = :country " } else { "" };
+            update(key::license(license), format!("{seen}ADD deviceCount :one"), condition, values)
+        }
+        Write::SeeCountry { license, country } => {
+            update(key::license(license), "SET lastCountry = :country", PRESENT, vec![(":country", text(country))])
         }
         Write::AddDevice { license, device } => Statement::Put {
             item: item::device(license, device),

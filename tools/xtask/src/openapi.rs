@@ -4,7 +4,7 @@ use ltlm_protocol::admin_data::{
     AdminKeyData, AdminKeyList, AuditLog, DeviceList, LicenseList, PolicyDetails, PolicyList, ProjectData, ProjectList,
 };
 use ltlm_protocol::license_data::{
-    LicenseData, Machine, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
+    Entitlement, LicenseData, Machine, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
 };
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -115,6 +115,16 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{hwid}") {
         parameters.push(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true));
     }
+    if matches!(route.endpoint, Endpoint::Entitlement | Endpoint::RemoveDevice) {
+        let hwid = json!({"name": "hwid", "in": "query", "required": true, "description": "The device that asks.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": limits::HWID_CHARS_MAX}});
+        parameters.push(hwid);
+    }
+    if route.endpoint == Endpoint::Entitlement {
+        parameters.push(text("capability", "query", "A capability that there must be.", limits::NAME_CHARS_MAX, false));
+        parameters.push(json!({"name": "tokens", "in": "query", "description": "Tokens that there must be.",
+            "schema": {"type": "integer", "minimum": 0, "maximum": limits::AMOUNT_MAX, "default": 0}}));
+    }
     if matches!(route.endpoint, Endpoint::License | Endpoint::Seats | Endpoint::Settings) {
         parameters.push(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false));
     }
@@ -187,7 +197,8 @@ fn request_schema(route: &Route) -> Value {
             &["hwid", "amount", "action"],
             json!({
                 "hwid": hwid, "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
-                "action": text(limits::ACTION_CHARS_MAX), "meta": meta, "operationId": id, "idempotencyKey": id,
+                "action": text(limits::ACTION_CHARS_MAX), "capability": text(limits::NAME_CHARS_MAX), "meta": meta,
+                "operationId": id, "idempotencyKey": id,
             }),
         ),
         Endpoint::ConsumeBatch => object(
@@ -294,6 +305,8 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             ("200", json!({"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}))
         }
         Endpoint::Signout => ("200", schema::<SignoutAnswer>(schemas)),
+        Endpoint::Entitlement => ("200", schema::<Entitlement>(schemas)),
+        Endpoint::RemoveDevice => ("204", Value::Null),
         Endpoint::ReleaseSeat => ("200", schema::<ReleaseSeatAnswer>(schemas)),
         Endpoint::Seats | Endpoint::AdminSeats | Endpoint::AdminReleaseSeat => ("200", schema::<SeatList>(schemas)),
         Endpoint::Settings | Endpoint::SaveSettings => ("200", schema::<UserSettings>(schemas)),
@@ -378,7 +391,8 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::Consume => {
             codes.extend(online);
             codes.extend([Code::LicenseTerminated, Code::LicenseRevoked, Code::LicenseSuspended, Code::LicenseExpired]);
-            codes.extend([Code::DeviceNotRegistered, Code::TokensDisabled, Code::InsufficientTokens]);
+            codes.extend([Code::DeviceNotRegistered, Code::CapabilityMissing]);
+            codes.extend([Code::TokensDisabled, Code::InsufficientTokens]);
         }
         Endpoint::ConsumeBatch => {
             codes.extend(online);
@@ -393,6 +407,10 @@ fn refusals(route: &Route) -> Vec<Code> {
                 Code::SeatReleaseCooldown,
                 Code::SeatNotHeld,
             ]);
+        }
+        Endpoint::RemoveDevice => {
+            codes.extend(online);
+            codes.extend([Code::DeviceNotRegistered, Code::DeviceReleaseNotAllowed]);
         }
         Endpoint::Settings => codes.extend([Code::ProSdkRequired, Code::DeviceNotRegistered]),
         Endpoint::SaveSettings => {

@@ -1,11 +1,12 @@
 //! The plain REST face of a license.
 
-use ltlm_protocol::Problems;
 use ltlm_protocol::license_data::Usage;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat, Signout};
+use ltlm_protocol::{Problems, limits};
 
 use crate::api::extract::{Incoming, Operation};
 use crate::api::reply::{Failure, Reply};
+use crate::domain::entitlement::Ask;
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::settings::SaveSettings;
 use crate::service::batch::{self, BatchKey};
@@ -16,6 +17,25 @@ use crate::table::Table;
 pub async fn license<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
     Ok(Reply::json(&service::license(incoming.app, incoming.budget, &request).await?))
+}
+
+/// `GET …/entitlement`
+pub async fn entitlement<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let ask = Ask {
+        hwid: incoming.query_hwid()?.ok_or_else(|| Problems::one("hwid", "is required"))?,
+        capability: incoming.query_text("capability", limits::NAME_CHARS_MAX)?,
+        tokens: incoming.query_int("tokens", 0, limits::AMOUNT_MAX)?.unwrap_or(0),
+    };
+    let request = incoming.license_request(incoming.access()?, Some(ask.hwid.clone()));
+    Ok(Reply::json(&service::entitlement(incoming.app, incoming.budget, &request, &ask).await?))
+}
+
+/// `DELETE …/devices/{hwid}`
+pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let caller = incoming.query_hwid()?.ok_or_else(|| Problems::one("hwid", "is required"))?;
+    let request = incoming.license_request(incoming.access()?, Some(caller));
+    service::remove_device(incoming.app, incoming.budget, &request, incoming.parameter("hwid")).await?;
+    Ok(Reply::empty())
 }
 
 /// `POST …/activate`

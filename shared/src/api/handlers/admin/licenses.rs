@@ -33,10 +33,10 @@ pub async fn search<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let project_id = incoming.project()?;
     let (before, limit) = (incoming.cursor("licenses")?, incoming.query_limit()?);
     let search = Search {
-        email: short(incoming, "email", limits::EMAIL_CHARS_MAX)?,
+        email: incoming.query_text("email", limits::EMAIL_CHARS_MAX)?,
         // What is no number names no policy.
-        policy: short(incoming, "policyId", limits::NAME_CHARS_MAX)?.map(|text| text.parse().unwrap_or(0)),
-        status: short(incoming, "status", limits::NAME_CHARS_MAX)?,
+        policy: incoming.query_text("policyId", limits::NAME_CHARS_MAX)?.map(|text| text.parse().unwrap_or(0)),
+        status: incoming.query_text("status", limits::NAME_CHARS_MAX)?,
     };
     let known = search.status.as_deref().is_none_or(|text| Status::ALL.iter().any(|status| status.wire() == text));
     if !known {
@@ -46,15 +46,6 @@ pub async fn search<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let (app, budget) = (incoming.app, incoming.budget);
     let (licenses, next) = licenses::search(app, budget, project_id, &search, before, limit, incoming.now).await?;
     Ok(Reply::json(&LicenseList { licenses, next_cursor: incoming.next_cursor("licenses", next) }))
-}
-
-/// A member of the query that is there and not empty.
-fn short<T>(incoming: &Incoming<'_, T>, name: &str, max: usize) -> Result<Option<String>, Failure> {
-    let Some(text) = incoming.query(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-    match text.chars().count() <= max {
-        true => Ok(Some(text)),
-        false => Err(Problems::one(name, format!("must be a text of 1 to {max} characters")).into()),
-    }
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}`
