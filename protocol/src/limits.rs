@@ -34,8 +34,8 @@ pub const NAME_CHARS_MAX: usize = 200;
 pub const EMAIL_CHARS_MAX: usize = 254;
 /// Longest reason text in characters.
 pub const REASON_CHARS_MAX: usize = 500;
-/// Most concurrent seats of one license. All slots are read with each request, which keeps `activeSeats` exact.
-pub const SEATS_MAX: i64 = 100;
+/// Most concurrent seats of one license.
+pub const SEATS_MAX: i64 = 5_000;
 /// Most registered devices of one license.
 pub const DEVICES_MAX: i64 = 100_000;
 /// Devices that one license answer lists, the caller included.

@@ -12,6 +12,7 @@ mod journeys;
 mod keys;
 mod lambda;
 mod local_server;
+mod many_seats;
 mod model;
 mod races;
 mod support;

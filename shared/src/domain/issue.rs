@@ -97,6 +97,7 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
         buyer: command.buyer.clone(),
         device_count: 0,
         revision: 0,
+        seat_counts: None,
         created_at: now,
     }
 }

@@ -3,6 +3,7 @@
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, Value};
 
+use super::seats::SeatCounts;
 use super::terms::Terms;
 
 /// Names a license without telling its key: SHA-256 of the canonical key, in hex.
@@ -87,6 +88,8 @@ pub struct License {
     pub device_count: i64,
     /// Counts the vendor's changes of this record.
     pub revision: i64,
+    /// The last count of its seats, where they are too many to be read each time.
+    pub seat_counts: Option<SeatCounts>,
     /// When it was issued.
     pub created_at: Timestamp,
 }

@@ -7,7 +7,7 @@ use ltlm_protocol::request::ReleaseSeat;
 use super::denied::Denied;
 use super::device::{Device, SeatClaim};
 use super::gate::{self, Call};
-use super::seats::{self, Seat, Standing, active_count, standing};
+use super::seats::{self, Seat, Standing, standing};
 use super::state::LicenseState;
 use super::write::{Decision, Write};
 use super::{signout, status};
@@ -123,6 +123,6 @@ fn answer(state: &LicenseState, call: &Call, command: &ReleaseSeat, writes: &[Wr
         message: "Seat released.".to_owned(),
         released_hwid: command.target.clone(),
         seat_claimed: command.claim_seat && holds,
-        active_seats: int32(active_count(&after.seats, call.now)),
+        active_seats: int32(after.room(call.now).active()),
     }
 }

@@ -7,7 +7,7 @@ use ltlm_protocol::license_data::SignoutAnswer;
 use super::denied::Denied;
 use super::device::{Device, SeatClaim};
 use super::gate::{self, Call};
-use super::seats::{self, Standing, active_count, standing};
+use super::seats::{self, Standing, standing};
 use super::state::LicenseState;
 use super::write::{Decision, Write};
 
@@ -17,7 +17,7 @@ pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswe
     let writes = state.device.as_ref().map_or_else(Vec::new, |device| writes(state, device, call.now));
     let after = state.after(&writes);
     let active = if state.status(call.now).is_usable() && state.terms.seats_max.is_some() {
-        active_count(&after.seats, call.now)
+        after.room(call.now).active()
     } else {
         0
     };

@@ -1,5 +1,7 @@
 //! All that a license command may look at, loaded in one round trip, and how writes change it.
 
+use std::collections::BTreeSet;
+
 use ltlm_protocol::Timestamp;
 
 use super::administrator::AdminOperation;
@@ -9,7 +11,7 @@ use super::license::{License, Status};
 use super::policy::Policy;
 use super::project::Project;
 use super::record::Record;
-use super::seats::Seat;
+use super::seats::{PAGE_SLOTS, Room, Seat};
 use super::settings::Settings;
 use super::terms::Terms;
 use super::wallet::Wallet;
@@ -36,8 +38,10 @@ pub struct LicenseState {
     pub removed: Option<Device>,
     /// Other devices, last activated first, at most as many as an answer lists.
     pub others: Vec<Device>,
-    /// All seats that were ever claimed.
+    /// The seats that were read, of those ever claimed.
     pub seats: Vec<Seat>,
+    /// The pages that they are of.
+    pub seat_pages: BTreeSet<i64>,
     /// The user settings, if any were saved.
     pub settings: Option<Settings>,
     /// What the operation id of this command already did.
@@ -81,6 +85,7 @@ impl LicenseState {
             removed: None,
             others: Vec::new(),
             seats: Vec::new(),
+            seat_pages: BTreeSet::from([0]),
             settings: None,
             entry: None,
             done: None,
@@ -104,6 +109,17 @@ impl LicenseState {
     /// The license's status at `now`.
     pub fn status(&self, now: Timestamp) -> Status {
         self.license.status(&self.terms, now)
+    }
+
+    /// What is known of its seats.
+    pub fn room(&self, now: Timestamp) -> Room<'_> {
+        Room {
+            seats: &self.seats,
+            pages: &self.seat_pages,
+            counts: self.license.seat_counts.as_ref(),
+            max: self.terms.seats_max.unwrap_or(0),
+            now,
+        }
     }
 
     /// The end of a lease that starts at `now`.
@@ -169,7 +185,9 @@ impl LicenseState {
                     (target.nickname, target.meta) = (nickname.clone(), meta.clone());
                 }
             }
+            Write::CountSeats { counts, .. } => self.license.seat_counts = Some(counts.clone()),
             Write::RememberBatch { .. }
+            | Write::StartCount { .. }
             | Write::AddListing { .. }
             | Write::ListBuyer { .. }
             | Write::AddProject { .. }
@@ -185,8 +203,10 @@ impl LicenseState {
         }
     }
 
-    /// Takes in a record as it is now, handed back by the table because a guard failed on it.
-    pub fn absorb(&mut self, record: Record) {
+    /// Takes in a record as it is now, handed back by the table because a guard failed on it. False if that is not enough to
+    /// decide again: of many seats other pages may have room.
+    pub fn absorb(&mut self, record: Record) -> bool {
+        let is_enough = !matches!(record, Record::Seat(..)) || self.terms.seats_max.is_none_or(|max| max <= PAGE_SLOTS);
         match record {
             Record::License(license) => {
                 self.terms = Terms::resolve(&self.project, &self.policy, &license);
@@ -207,6 +227,7 @@ impl LicenseState {
             | Record::AdminKey(_) => {}
             Record::AdminOperation(done) => self.done = Some(done),
         }
+        is_enough
     }
 
     fn put_device(&mut self, device: Device) {
@@ -292,6 +313,7 @@ pub(crate) mod tests {
             buyer: Buyer::default(),
             device_count: 0,
             revision: 0,
+            seat_counts: None,
             created_at: NOW,
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::device::{Device, SeatClaim};
 use super::gate::{Call, Caller};
 use super::license::{License, Status};
-use super::seats::{Standing, active_count, standing};
+use super::seats::{Standing, standing};
 use super::state::LicenseState;
 use super::terms::Terms;
 
@@ -46,7 +46,7 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         tokens_remaining: tokens.map(|(_, balance)| int32(balance)),
         max_activations: terms.devices_max().map(int32),
         max_concurrent_seats: seats_max.map(int32),
-        active_seats: seats_max.map(|_| if status.is_usable() { int32(active_count(&after.seats, now)) } else { 0 }),
+        active_seats: seats_max.map(|_| if status.is_usable() { int32(after.room(now).active()) } else { 0 }),
         seat_status: seat.word.to_owned(),
         can_release_seat: seats_max.map(|_| terms.customer_actions.allow_remote_seat_release),
         kicked_notice: seat.notice,

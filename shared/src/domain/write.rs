@@ -13,7 +13,7 @@ use super::entry::Entry;
 use super::license::{License, LicenseId, Listing};
 use super::policy::Policy;
 use super::project::Project;
-use super::seats::Holder;
+use super::seats::{Holder, SeatCounts};
 use super::settings::Settings;
 use super::wallet::{Wallet, WalletId};
 
@@ -158,6 +158,24 @@ pub enum Write {
         epoch: i64,
         /// Who gives it back.
         hwid: String,
+    },
+    /// Somebody counts the seats. Guard: nobody else has begun to since the last count.
+    StartCount {
+        /// The license.
+        license: LicenseId,
+        /// When they were counted last.
+        found: Timestamp,
+        /// Now.
+        at: Timestamp,
+    },
+    /// The seats were counted. Guard: nobody else counted since.
+    CountSeats {
+        /// The license.
+        license: LicenseId,
+        /// The counts.
+        counts: SeatCounts,
+        /// When they were counted, or began to be, before; `None` if never.
+        found: Option<Timestamp>,
     },
     /// User settings saved. Guard: they are still at the revision `found`.
     SaveSettings {

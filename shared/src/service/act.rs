@@ -27,19 +27,20 @@ const WAIT_MAX_MS: u64 = 200;
 
 /// State that can take in what a failed guard hands back.
 pub trait Absorb {
-    /// Takes in a record as it is now.
-    fn absorb(&mut self, record: Record);
+    /// Takes in a record as it is now. False if that is not enough to decide again: then everything is loaded anew.
+    fn absorb(&mut self, record: Record) -> bool;
 }
 
 impl Absorb for LicenseState {
-    fn absorb(&mut self, record: Record) {
-        LicenseState::absorb(self, record);
+    fn absorb(&mut self, record: Record) -> bool {
+        LicenseState::absorb(self, record)
     }
 }
 
 impl Absorb for BatchState {
-    fn absorb(&mut self, record: Record) {
+    fn absorb(&mut self, record: Record) -> bool {
         BatchState::absorb(self, record);
+        true
     }
 }
 
@@ -91,8 +92,10 @@ where
         match app.table.commit(&decision.writes, decision.touch.as_ref(), budget.meter).await {
             Ok(()) => return Ok(decision.reply),
             Err(CommitError::Guard(records)) => {
-                let complete = records.iter().all(Option::is_some);
-                records.into_iter().flatten().for_each(|record| state.absorb(record));
+                let mut complete = true;
+                for record in records {
+                    complete &= record.is_some_and(|record| state.absorb(record));
+                }
                 wait.or_give_up(app, budget, Error::Busy("contention outlasted the request".into())).await?;
                 loaded = complete.then_some(state);
             }

@@ -4,7 +4,7 @@ use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{Entitlement, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
-use super::load::{self, Access, Beside, Wanted};
+use super::load::{self, Access, Beside, Claims, Wanted};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::entitlement::{self, Ask};
 use crate::domain::entry::OperationKey;
@@ -31,7 +31,7 @@ impl Request {
             hwid: self.call.caller.hwid.clone(),
             operation: operation.map(|key| key.id.clone()),
             beside,
-            ..Wanted::new(self.access.clone(), ids::license_id(&self.call.key))
+            ..Wanted::new(self.access.clone(), ids::license_id(&self.call.key), self.call.now)
         }
     }
 }
@@ -89,7 +89,7 @@ pub async fn remove_device<T: Table>(
 
 /// Who holds its seats.
 pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SeatList, Error> {
-    Ok(status::seats(&state(app, budget, request, Beside::Seats).await?, &request.call))
+    Ok(status::seats(&state(app, budget, request, Beside::AllSeats).await?, &request.call))
 }
 
 /// Registers a device and seats it.
@@ -99,8 +99,8 @@ pub async fn activate<T: Table>(
     request: &Request,
     command: &Activate,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None, Beside::Everything), |state| activate::decide(state, &request.call, command))
-        .await
+    let wanted = Wanted { claims: Claims::Insisting, ..request.wanted(None, Beside::Everything) };
+    run(app, budget, wanted, |state| activate::decide(state, &request.call, command)).await
 }
 
 /// Keeps a seat.
@@ -110,8 +110,9 @@ pub async fn heartbeat<T: Table>(
     request: &Request,
     command: &Heartbeat,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(None, Beside::Everything), |state| heartbeat::decide(state, &request.call, command))
-        .await
+    let claims = if command.is_closing { Claims::Never } else { Claims::Passing };
+    let wanted = Wanted { claims, ..request.wanted(None, Beside::Everything) };
+    run(app, budget, wanted, |state| heartbeat::decide(state, &request.call, command)).await
 }
 
 /// Gives a seat back.

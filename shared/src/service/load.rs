@@ -8,17 +8,19 @@
 //! Policies are kept whole, with the project's count of policy changes. The project's item is read afresh each time, so a
 //! changed policy is seen by the first request after the change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::{App, Budget, Error, act};
+use ltlm_protocol::Timestamp;
+
+use super::{App, Budget, Error, act, seats};
 use crate::domain::administrator::{AdminOperation, Administrator};
 use crate::domain::device::Device;
 use crate::domain::entry::{Entry, OperationId};
 use crate::domain::license::{License, LicenseId};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
-use crate::domain::seats::Seat;
+use crate::domain::seats::{PAGE_SLOTS, Seat};
 use crate::domain::settings::Settings;
 use crate::domain::wallet::Wallet;
 use crate::domain::write::wallet_of;
@@ -36,6 +38,8 @@ pub struct Hints(Mutex<Seen>);
 struct Seen {
     projects: HashMap<String, String>,
     policies: HashMap<(String, i64), (i64, Arc<Policy>)>,
+    /// Seats of the licenses that have more than one page of them.
+    seats: HashMap<LicenseId, i64>,
 }
 
 impl Hints {
@@ -61,6 +65,24 @@ impl Hints {
             seen.projects.insert(hash.to_owned(), project.id.clone());
         }
         seen.policies.insert((project.id.clone(), policy.number), (project.policies_revision, policy.clone()));
+    }
+
+    fn seats(&self, license: &LicenseId) -> i64 {
+        self.lock().seats.get(license).copied().unwrap_or(0)
+    }
+
+    fn remember_seats(&self, state: &LicenseState) {
+        let max = state.terms.seats_max.filter(|max| *max > PAGE_SLOTS);
+        let mut seen = self.lock();
+        match max {
+            None => drop(seen.seats.remove(&state.license.id)),
+            Some(max) => {
+                if seen.seats.len() >= HINTS_MAX {
+                    seen.seats.clear();
+                }
+                seen.seats.insert(state.license.id.clone(), max);
+            }
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
@@ -95,6 +117,8 @@ pub struct Wanted {
     pub access: Access,
     /// The license.
     pub license: LicenseId,
+    /// The instant the call is judged at.
+    pub now: Timestamp,
     /// The calling device.
     pub hwid: Option<String>,
     /// Another device that the command is about.
@@ -107,20 +131,35 @@ pub struct Wanted {
     pub policy: Option<i64>,
     /// What comes along.
     pub beside: Beside,
+    /// How far it goes for a seat.
+    pub claims: Claims,
+}
+
+/// How far a command goes for a seat, where they are too many to be read each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claims {
+    /// It claims none, and writes nothing in passing.
+    Never,
+    /// It takes one if one is near.
+    Passing,
+    /// It takes one if there is one.
+    Insisting,
 }
 
 impl Wanted {
     /// The license and its wallet, nothing else.
-    pub fn new(access: Access, license: LicenseId) -> Self {
+    pub fn new(access: Access, license: LicenseId, now: Timestamp) -> Self {
         Self {
             access,
             license,
+            now,
             hwid: None,
             target: None,
             operation: None,
             act: None,
             policy: None,
             beside: Beside::Nothing,
+            claims: Claims::Never,
         }
     }
 }
@@ -130,8 +169,10 @@ impl Wanted {
 pub enum Beside {
     /// All that `LicenseData` shows: seats, devices, settings.
     Everything,
-    /// Seats.
+    /// The seats that concern the devices by name.
     Seats,
+    /// Every seat.
+    AllSeats,
     /// Settings.
     Settings,
     /// None of it.
@@ -190,7 +231,9 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     };
     let hinted = secret.and_then(|hash| app.hints.project(hash));
     let mut loaded = Loaded::default();
-    let first = first_reads(wanted, secret, hinted.as_deref());
+    let hwid = wanted.hwid.as_deref().unwrap_or_default();
+    let page = seats::home_page(hwid, app.hints.seats(&wanted.license));
+    let first = first_reads(wanted, secret, hinted.as_deref(), page);
     loaded.take(app.table.read(&first, budget.meter).await?, wanted.hwid.as_deref());
     // In the first round a policy is one that the command names.
     loaded.next_policy = loaded.policy.take().map(|policy| (*policy).clone());
@@ -214,22 +257,31 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         return Err(Error::Broken("a license's project or policy is not there".into()));
     };
     app.hints.remember(secret, &project, &policy);
-    Ok(LicenseState {
+    let mut state = LicenseState {
         wallet: loaded.wallet,
         device: loaded.device,
         target: loaded.target,
         removed: loaded.removed,
         others: loaded.others,
         seats: loaded.seats,
+        seat_pages: BTreeSet::from([page]),
         settings: loaded.settings,
         entry: loaded.entry,
         done: loaded.done,
         next_policy: loaded.next_policy,
         ..LicenseState::new(project, (*policy).clone(), license)
-    })
+    };
+    if wanted.beside == Beside::AllSeats {
+        state.seat_pages = seats::every_page(&state);
+    } else if matches!(wanted.beside, Beside::Everything | Beside::Seats) {
+        app.hints.remember_seats(&state);
+        // On the heap: seldom taken, and large.
+        Box::pin(seats::complete(app, budget, wanted, &mut state)).await?;
+    }
+    Ok(state)
 }
 
-fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>) -> Vec<Read> {
+fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, page: i64) -> Vec<Read> {
     let license = &wanted.license;
     let mut reads = vec![Read::License(license.clone()), Read::Wallet(wallet_of(license))];
     reads.extend(secret.map(|hash| Read::Secret(hash.to_owned())));
@@ -240,8 +292,10 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>) -> 
     reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
     reads.extend(wanted.act.iter().map(|id| Read::AdminOperation(id.clone())));
     reads.extend(wanted.policy.map(Read::Policy));
-    if matches!(wanted.beside, Beside::Everything | Beside::Seats) {
-        reads.push(Read::Seats(license.clone()));
+    match wanted.beside {
+        Beside::Everything | Beside::Seats => reads.push(Read::SeatPage(license.clone(), page)),
+        Beside::AllSeats => reads.push(Read::Seats(license.clone())),
+        Beside::Settings | Beside::Nothing => {}
     }
     if matches!(wanted.beside, Beside::Everything | Beside::Settings) {
         reads.push(Read::Settings(license.clone()));

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod license;
 pub mod load;
 pub mod ports;
+pub mod seats;
 
 use std::sync::Arc;
 

@@ -25,6 +25,7 @@ use super::key::{self, Key};
 use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table};
 use super::schema::LIST_INDEX;
 use super::statement::{self, Statement};
+use crate::domain::seats::PAGE_SLOTS;
 use crate::domain::{Record, Write};
 
 /// Time to connect.
@@ -99,7 +100,8 @@ impl Dynamo {
     }
 
     async fn get_all(&self, keys: &[Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
-        let parts = keys.chunks(KEYS_PER_GET).map(|keys| self.get_some(keys, meter));
+        // The SDK's futures are large: each is put on the heap where it begins.
+        let parts = keys.chunks(KEYS_PER_GET).map(|keys| Box::pin(self.get_some(keys, meter)));
         Ok(try_join_all(parts).await?.into_iter().flatten().collect())
     }
 
@@ -122,8 +124,26 @@ impl Dynamo {
         Ok(answer.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default())
     }
 
+    /// All of the query, however many answers it takes: DynamoDB ends one at a megabyte.
     async fn list(&self, query: Query, meter: &Meter) -> Result<Vec<Record>, ReadError> {
-        let indexed = query.index;
+        let mut read = Vec::new();
+        let mut start = None;
+        loop {
+            let (mut records, next) = Box::pin(self.list_some(&query, start, meter)).await?;
+            read.append(&mut records);
+            start = next;
+            if start.is_none() || read.len() as i64 >= query.limit {
+                return Ok(read);
+            }
+        }
+    }
+
+    async fn list_some(
+        &self,
+        query: &Query,
+        start: Option<Item>,
+        meter: &Meter,
+    ) -> Result<(Vec<Record>, Option<Item>), ReadError> {
         let answer = self
             .client
             .query()
@@ -131,7 +151,8 @@ impl Dynamo {
             .set_index_name(query.index.then(|| LIST_INDEX.to_owned()))
             .consistent_read(!query.index)
             .key_condition_expression(query.condition)
-            .set_expression_attribute_values(Some(query.values))
+            .set_expression_attribute_values(Some(query.values.clone()))
+            .set_exclusive_start_key(start)
             .scan_index_forward(!query.newest_first)
             .limit(i32::try_from(query.limit).unwrap_or(1))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -140,10 +161,11 @@ impl Dynamo {
             .map_err(read_error)?;
         meter.read(answer.consumed_capacity().map_or(0.0, units));
         let records = records(answer.items())?.into_iter();
-        Ok(match indexed {
+        let records = match query.index {
             true => records.map(listed).collect(),
             false => records.collect(),
-        })
+        };
+        Ok((records, answer.last_evaluated_key))
     }
 
     async fn write_one(&self, write: &Write, meter: &Meter) -> Result<(), CommitError> {
@@ -229,13 +251,13 @@ impl Table for Dynamo {
         let together = async {
             match writes {
                 [] => Ok(()),
-                [one] => self.write_one(one, meter).await,
-                several => self.write_together(several, meter).await,
+                [one] => Box::pin(self.write_one(one, meter)).await,
+                several => Box::pin(self.write_together(several, meter)).await,
             }
         };
         let beside = async {
             if let Some(write) = touch
-                && let Err(error) = self.write_one(write, meter).await
+                && let Err(error) = Box::pin(self.write_one(write, meter)).await
             {
                 tracing::debug!(%error, "a lease was not prolonged in passing");
             }
@@ -294,6 +316,20 @@ impl Query {
     fn of(read: &Read) -> Option<Self> {
         let text = |value: String| Value::S(value);
         match read {
+            Read::SeatPage(license, page) => {
+                let (first, last) = key::seat_page(*page);
+                Some(Self {
+                    index: false,
+                    condition: "pk = :pk AND sk BETWEEN :first AND :last",
+                    values: HashMap::from([
+                        (":pk".to_owned(), text(key::license_partition(license))),
+                        (":first".to_owned(), text(first)),
+                        (":last".to_owned(), text(last)),
+                    ]),
+                    newest_first: false,
+                    limit: PAGE_SLOTS,
+                })
+            }
             Read::Seats(license) => Some(Self {
                 index: false,
                 condition: "pk = :pk AND begins_with(sk, :prefix)",
@@ -351,7 +387,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::BatchMemory(license, hwid) => Some(key::batch_memory(license, hwid)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
-        Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } | Read::List { .. } => None,
+        Read::SeatPage(..) | Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } | Read::List { .. } => None,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::domain::entry::{Entry, Source as EntrySource};
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
-use crate::domain::seats::{Holder, Seat};
+use crate::domain::seats::{Holder, Seat, SeatCounts};
 use crate::domain::settings::Settings;
 use crate::domain::wallet::{Grant, Wallet};
 
@@ -366,6 +366,8 @@ pub fn license(license: &License) -> Item {
         .text_opt("lastCountry", license.buyer.last_country.as_ref())
         .int("deviceCount", license.device_count)
         .int("revision", license.revision)
+        .text_opt("seatCounts", license.seat_counts.as_ref().map(counts_text))
+        .at_opt("seatsCountedAt", license.seat_counts.as_ref().map(|counts| counts.counted_at))
         .at("createdAt", license.created_at)
         .at_opt("validUntil", license.valid_until)
         .build()
@@ -390,8 +392,30 @@ fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result
         },
         device_count: r.int("deviceCount")?,
         revision: r.int("revision")?,
+        seat_counts: read_counts(r)?,
         created_at: r.at("createdAt")?,
     })
+}
+
+/// Counts of seats as text: the maximum, those above it, then page by page.
+pub fn counts_text(counts: &SeatCounts) -> String {
+    let numbers = [counts.max, counts.above].into_iter().chain(counts.pages.iter().copied());
+    numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn read_counts(r: &Reader<'_>) -> Result<Option<SeatCounts>, ItemError> {
+    let broken = ItemError { attribute: "seatCounts" };
+    let Some(text) = r.text_opt("seatCounts") else { return Ok(None) };
+    let numbers: Result<Vec<i64>, _> = text.split(' ').map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok([max, above, pages @ ..]) => Ok(Some(SeatCounts {
+            counted_at: r.at("seatsCountedAt")?,
+            max: *max,
+            above: *above,
+            pages: pages.to_vec(),
+        })),
+        _ => Err(broken),
+    }
 }
 
 /// A wallet's item.
@@ -647,6 +671,9 @@ mod tests {
         assert_eq!(round(project(&state.project)), Record::Project(state.project.clone()));
         assert_eq!(round(policy(&state.policy)), Record::Policy(state.policy.clone()));
         assert_eq!(round(license(&state.license)), Record::License(state.license.clone()));
+        let counts = SeatCounts { counted_at: NOW, max: 300, above: 0, pages: vec![100, 7, 0] };
+        let counted = License { seat_counts: Some(counts), ..state.license.clone() };
+        assert_eq!(round(license(&counted)), Record::License(counted));
         assert_eq!(round(wallet(&held)), Record::Wallet(held));
         let id = state.license.id.clone();
         for document in [Map::new(), Map::from_iter([("漢".to_owned(), json!({"n": [1.5, null]}))])] {

@@ -7,6 +7,7 @@ use super::port::List;
 use crate::domain::Record;
 use crate::domain::entry::{OperationId, Origin};
 use crate::domain::license::LicenseId;
+use crate::domain::seats::PAGE_SLOTS;
 use crate::domain::wallet::WalletId;
 
 /// The primary key of an item.
@@ -152,6 +153,12 @@ pub fn device(license: &LicenseId, hwid: &str) -> Key {
 /// A seat, by its slot.
 pub fn seat(license: &LicenseId, slot: i64) -> Key {
     key(license_partition(license), format!("{SEAT}{slot:05}"))
+}
+
+/// The first and last sort key of a page of seats.
+pub fn seat_page(page: i64) -> (String, String) {
+    let sk = |slot: i64| format!("{SEAT}{slot:05}");
+    (sk(page * PAGE_SLOTS), sk((page + 1) * PAGE_SLOTS - 1))
 }
 
 /// What the sort keys of all seats begin with.

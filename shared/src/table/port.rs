@@ -44,7 +44,9 @@ pub enum Read {
         /// At most so many.
         limit: i64,
     },
-    /// All seats of a license, at most `limits::SEATS_MAX`.
+    /// A page of a license's seats.
+    SeatPage(LicenseId, i64),
+    /// All seats of a license.
     Seats(LicenseId),
     /// The devices of a license that were activated last, at most `limits::MACHINES_LISTED_MAX`.
     Devices(LicenseId),

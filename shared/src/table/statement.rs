@@ -148,6 +148,21 @@ pub fn of(write: &Write) -> Statement {
             "holder = :holder AND epoch = :epoch",
             vec![(":holder", text(hwid)), (":epoch", int(*epoch))],
         ),
+        Write::StartCount { license, found, at } => update(
+            key::license(license),
+            "SET seatsCountedAt = :at",
+            "seatsCountedAt = :found",
+            vec![(":at", int(at.ms())), (":found", int(found.ms()))],
+        ),
+        Write::CountSeats { license, counts, found } => {
+            let mut values = vec![(":counts", text(&item::counts_text(counts))), (":at", int(counts.counted_at.ms()))];
+            values.extend(found.map(|found| (":found", int(found.ms()))));
+            let condition = match found {
+                Some(_) => "seatsCountedAt = :found".to_owned(),
+                None => format!("{PRESENT} AND attribute_not_exists(seatsCountedAt)"),
+            };
+            update(key::license(license), "SET seatCounts = :counts, seatsCountedAt = :at", condition, values)
+        }
         Write::SaveSettings { license, settings, found } => put_over(item::settings(license, settings), *found),
         Write::RememberBatch { license, memory, found } => put_over(item::batch_memory(license, memory), *found),
         Write::AddWallet { wallet } => put_absent(item::wallet(wallet)),

@@ -130,7 +130,7 @@ async fn tell<T: Table>(
 ) -> Result<Vec<LicenseData>, Error> {
     let tell = async |key: &String| {
         let (access, license) = (Access::Administrator(Administrator::first()), ids::license_id(key));
-        let wanted = Wanted { beside: Beside::Everything, ..Wanted::new(access, license) };
+        let wanted = Wanted { beside: Beside::Everything, ..Wanted::new(access, license, order.act.now) };
         let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
         Ok::<_, Error>(status::license_for_vendor(&state, &call(key, order)))
     };

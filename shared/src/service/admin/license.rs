@@ -82,7 +82,8 @@ pub async fn kick<T: Table>(
     hwid: &str,
     act: &Act,
 ) -> Result<(SeatList, bool), Error> {
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
+    // The answer lists all of them.
+    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::AllSeats) };
     let decide = |state: &LicenseState| release_seat::by_vendor(state, &request.call);
     let again = |state: &LicenseState| Ok(status::seats(state, &request.call));
     administer(app, budget, act, wanted, decide, again).await

@@ -103,7 +103,7 @@ struct Found {
 }
 
 impl Absorb for Found {
-    fn absorb(&mut self, record: Record) {
+    fn absorb(&mut self, record: Record) -> bool {
         match record {
             Record::AdminOperation(done) => self.done = Some(done),
             Record::Project(project) => self.project = Some(project),
@@ -112,6 +112,7 @@ impl Absorb for Found {
             Record::License(_) => self.taken = true,
             _ => {}
         }
+        true
     }
 }
 
@@ -130,7 +131,9 @@ impl Found {
 async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Result<Found, Error> {
     let load = || async {
         let mut found = Found::default();
-        app.table.read(reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
+        app.table.read(reads, budget.meter).await?.into_iter().for_each(|record| {
+            found.absorb(record);
+        });
         Ok(found)
     };
     act::read(app, budget, load).await
@@ -172,7 +175,9 @@ async fn once<T: Table>(
     let reads: Vec<_> = reads.iter().cloned().chain([Read::AdminOperation(id.to_owned())]).collect();
     let load = || async {
         let mut found = Found::default();
-        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
+        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| {
+            found.absorb(record);
+        });
         Ok(found)
     };
     act::act_on(app, budget, found, load, |found: &Found| {
