@@ -12,16 +12,16 @@ use tokio::process::{Child, Command};
 use crate::support::program;
 
 /// A running program with what it told.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    demo: Value,
+    pub(crate) demo: Value,
 }
 
 /// A folder of its own that goes with the test.
-struct Folder(std::path::PathBuf);
+pub(crate) struct Folder(pub(crate) std::path::PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("ltlm-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
@@ -35,7 +35,7 @@ impl Drop for Folder {
     }
 }
 
-async fn start(folder: &Path, options: &[&str]) -> Running {
+pub(crate) async fn start(folder: &Path, options: &[&str]) -> Running {
     let mut child = Command::new(program("local"))
         .args(["--port", "0", "--data"])
         .arg(folder)
@@ -56,16 +56,16 @@ async fn start(folder: &Path, options: &[&str]) -> Running {
 }
 
 impl Running {
-    fn text(&self, pointer: &str) -> &str {
+    pub(crate) fn text(&self, pointer: &str) -> &str {
         self.demo.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} in demo.json"))
     }
 
-    async fn post(&self, client: &Client, path: &str, body: &Value) -> reqwest::Result<Value> {
+    pub(crate) async fn post(&self, client: &Client, path: &str, body: &Value) -> reqwest::Result<Value> {
         let url = format!("{}{path}", self.text("/baseUrl"));
         client.post(url).header("x-project-secret", self.text("/projectSecret")).json(body).send().await?.json().await
     }
 
-    async fn license(&self, client: &Client, route: &str, body: &Value) -> reqwest::Result<Value> {
+    pub(crate) async fn license(&self, client: &Client, route: &str, body: &Value) -> reqwest::Result<Value> {
         self.post(client, &format!("/v1/sdk/license/{}/{route}", self.text("/licenses/SUB")), body).await
     }
 

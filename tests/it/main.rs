@@ -5,6 +5,7 @@
 mod admin;
 mod bad_input;
 mod batch;
+mod cli;
 mod documents;
 mod endpoints;
 mod faults;
@@ -14,6 +15,7 @@ mod lambda;
 mod local_server;
 mod many_seats;
 mod model;
+mod quickstart;
 mod races;
 mod support;
 mod template;

@@ -83,7 +83,7 @@ fn say(text: &str) {
 fn test() -> Outcome {
     template()?;
     say("Building the programs that the tests run …");
-    run(cargo().args(["build", "--package", "functions", "--bins", "--package", "local"]))?;
+    run(cargo().args(["build", "--package", "functions", "--bins", "--package", "local", "--package", "cli"]))?;
     let (passed, failed, success) = cargo_test()?;
     say(&format!("\n{passed} passed, {failed} failed"));
     match success && failed == 0 && passed > 0 {

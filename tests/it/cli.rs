@@ -1,0 +1,186 @@
+//! `ltlm` as a vendor meets it: the real program, against the local server.
+
+use std::process::{Output, Stdio};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::local_server::{Folder, Running, start};
+use crate::support::program;
+
+/// A vendor at a terminal.
+struct Vendor {
+    folder: Folder,
+    running: Running,
+}
+
+impl Vendor {
+    async fn new(name: &str) -> Self {
+        let folder = Folder::new(name);
+        let running = start(&folder.0, &["--quiet"]).await;
+        Self { folder, running }
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program("ltlm"));
+        command.env_clear().stdin(Stdio::null()).arg("--local").arg(self.folder.0.join("demo.json")).args(arguments);
+        command.output().await.unwrap()
+    }
+
+    /// What it prints; it must succeed.
+    async fn told(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments).await;
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.told(&[arguments, &["--json"]].concat()).await).unwrap()
+    }
+
+    /// What it says when it fails, and its exit code.
+    async fn refused(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments).await;
+        assert!(!output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    fn project(&self) -> &str {
+        self.running.text("/projectId")
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_sells_and_serves_from_a_terminal() {
+    let vendor = Vendor::new("cli").await;
+    let project = vendor.project().to_owned();
+    assert!(vendor.told(&["projects", "list"]).await.contains("Demo"));
+    let policy = json!({"name": "STUDIO", "type": "perpetual", "config": {"limits": {"devices": {"maxDevices": 2},
+        "seats": {"enabled": true, "maxSeats": 1}, "tokens": {"enabled": true, "maxTokens": 10}}}});
+    let file = vendor.folder.0.join("policy.json");
+    std::fs::write(&file, policy.to_string()).unwrap();
+    let made = vendor.json(&["policies", "create", &project, file.to_str().unwrap()]).await;
+    let number = made["PolicyID"].to_string();
+    assert!(vendor.told(&["policies", "list", &project]).await.contains("STUDIO"));
+    vendor.told(&["policies", "update", &number, r#"{"description": "For studios."}"#]).await;
+    assert!(vendor.told(&["policies", "show", &number]).await.contains("For studios."));
+
+    let out = vendor.folder.0.join("keys.txt");
+    let issue = ["licenses", "issue", &project, "--policy", &number, "--count", "250", "--email", "ada@studio.example"];
+    let told = vendor.told(&[&issue[..], &["--out", out.to_str().unwrap()]].concat()).await;
+    let keys: Vec<_> = std::fs::read_to_string(&out).unwrap().lines().map(str::to_owned).collect();
+    assert!(keys.len() == 250 && told.contains("250 keys are in"), "{told}");
+    let listed = vendor.json(&["licenses", "list", &project, "--email", "ADA@studio.example", "--all"]).await;
+    assert_eq!(listed.as_array().unwrap().len(), 250);
+
+    let key = &keys[0];
+    let client = Client::new();
+    for hwid in ["a", "b"] {
+        let path = format!("/v1/sdk/license/{key}/activate");
+        vendor.running.post(&client, &path, &json!({"hwid": hwid, "nickname": format!("Desk {hwid}")})).await.unwrap();
+    }
+    let seats = vendor.told(&["licenses", "seats", key]).await;
+    assert!(seats.contains("Desk a") && seats.ends_with("1 of 1 seats held\n"), "{seats}");
+    assert!(vendor.told(&["licenses", "kick", key, "a"]).await.contains("0 of 1 seats held"));
+    vendor.told(&["licenses", "name-device", key, "b", "Render node"]).await;
+    assert!(vendor.told(&["licenses", "devices", key]).await.contains("Render node"));
+    assert!(vendor.told(&["licenses", "tokens", key, "-4", "--reason", "refund"]).await.contains("balance    6"));
+    assert!(vendor.told(&["licenses", "usage", key]).await.contains("refund"));
+    assert!(vendor.told(&["licenses", "update", key, "--email", "grace@studio.example"]).await.contains("grace@"));
+    assert_eq!(vendor.told(&["licenses", "suspend", key, "--reason", "chargeback"]).await, "1 suspended\n");
+    assert!(vendor.told(&["licenses", "show", key]).await.contains("suspended"));
+    assert_eq!(vendor.told(&["licenses", "resume", "--from", out.to_str().unwrap()]).await, "250 resumed\n");
+    vendor.told(&["licenses", "remove-device", key, "b", "--yes"]).await;
+    assert!(!vendor.told(&["licenses", "devices", key]).await.contains("Render node"));
+    assert_eq!(vendor.told(&["licenses", "revoke", key, "--yes"]).await, "1 revoked\n");
+
+    let secret = vendor.json(&["projects", "add-secret", &project]).await;
+    vendor.told(&["projects", "retire-secret", &project, secret["secretId"].as_str().unwrap(), "--yes"]).await;
+    assert!(vendor.told(&["audit"]).await.contains("admin-retire-secret"));
+}
+
+#[tokio::test]
+async fn keys_are_made_and_work_from_the_environment() {
+    let vendor = Vendor::new("cli-keys").await;
+    let made = vendor.json(&["keys", "create", "--scopes", "read,tokens", "--name", "ci"]).await;
+    let (key, id) = (made["key"].as_str().unwrap(), made["keyId"].as_str().unwrap());
+    let url = vendor.running.text("/baseUrl");
+    let with_key = async |arguments: &[&str]| {
+        let mut command = Command::new(program("ltlm"));
+        command.env_clear().env("LTLM_URL", url).env("LTLM_ADMIN_KEY", key).args(arguments);
+        command.output().await.unwrap()
+    };
+    let license = vendor.running.text("/licenses/SUB");
+    assert!(with_key(&["licenses", "show", license]).await.status.success());
+    let refused = with_key(&["licenses", "suspend", license]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("FORBIDDEN"));
+    vendor.told(&["keys", "revoke", id, "--yes"]).await;
+    assert!(!with_key(&["licenses", "show", license]).await.status.success());
+    assert!(vendor.told(&["keys", "list"]).await.contains(id));
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing_and_destroying_takes_a_yes() {
+    let vendor = Vendor::new("cli-dry").await;
+    let license = vendor.running.text("/licenses/SUB").to_owned();
+    let before = vendor.json(&["licenses", "show", &license]).await;
+    let told = vendor.told(&["licenses", "revoke", &license, "--dry-run"]).await;
+    assert_eq!(told, format!("would send PATCH /v1/admin/licenses/{license} {{\"state\":\"revoked\"}}\n"));
+    vendor.told(&["licenses", "issue", vendor.project(), "--policy", "1", "--count", "300", "--dry-run"]).await;
+    for arguments in [["licenses", "revoke", &license], ["licenses", "terminate", &license]] {
+        let (code, said) = vendor.refused(&arguments).await;
+        assert!(code == 2 && said.contains("add --yes"), "{said}");
+    }
+    let (code, said) = vendor.refused(&["licenses", "remove-device", &license, "a"]).await;
+    assert!(code == 2 && said.contains("add --yes"), "{said}");
+    assert_eq!(vendor.json(&["licenses", "show", &license]).await, before);
+    assert_eq!(vendor.json(&["licenses", "list", vendor.project()]).await.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn mistakes_are_told_in_a_sentence() {
+    let vendor = Vendor::new("cli-wrong").await;
+    let (code, said) =
+        vendor.refused(&["policies", "create", vendor.project(), r#"{"name": "", "type": "rent"}"#]).await;
+    assert!(code == 1 && said.contains("\n  name must be") && said.contains("\n  type must be one of"), "{said}");
+    let (code, said) = vendor.refused(&["policies", "create", vendor.project(), "no-such-file.json"]).await;
+    assert!(code == 2 && said.starts_with("Cannot read no-such-file.json"), "{said}");
+    let (code, said) = vendor.refused(&["policies", "create", vendor.project(), "{oops"]).await;
+    assert!(code == 2 && said.contains("is not JSON"), "{said}");
+    let (code, said) = vendor.refused(&["licenses", "show", "NOPE"]).await;
+    assert!(code == 1 && said.starts_with("LICENSE_NOT_FOUND"), "{said}");
+    let (_, said) = vendor.refused(&["licenses", "suspend", "NOPE", vendor.running.text("/licenses/SUB")]).await;
+    assert!(said.contains("NOPE: LICENSE_NOT_FOUND") && said.contains("1 of 2 failed"), "{said}");
+    let nowhere = async |arguments: &[&str]| {
+        let mut command = Command::new(program("ltlm"));
+        command.env_clear().current_dir(&vendor.folder.0).args(["--local", "none.json"]).args(arguments);
+        let output = command.output().await.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = nowhere(&["projects", "list"]).await;
+    assert!(code == Some(2) && said.starts_with("No deployment: set LTLM_URL"), "{said}");
+    let (code, said) = nowhere(&["projects", "list", "--url", "http://127.0.0.1:1"]).await;
+    assert!(code == Some(2) && said.starts_with("No administrator key"), "{said}");
+    let file = vendor.folder.0.join("key");
+    std::fs::write(&file, "ltlm_admin_x\n").unwrap();
+    let (code, said) =
+        nowhere(&["projects", "list", "--url", "http://127.0.0.1:1", "--admin-key-file", file.to_str().unwrap()]).await;
+    assert!(code == Some(1) && said.contains("does not answer"), "{said}");
+}
+
+#[tokio::test]
+async fn bulk_work_survives_lost_replies_and_is_done_once() {
+    let vendor = Vendor::new("cli-faults").await;
+    let client = Client::new();
+    let faults = json!({"dropReplyPercent": 25, "throttlePercent": 10, "seed": 5});
+    vendor.running.post(&client, "/__local/faults", &faults).await.unwrap();
+    let issue = ["licenses", "issue", vendor.project(), "--policy", "2", "--count", "350", "--operation-id", "night"];
+    let first = vendor.json(&issue).await;
+    vendor.running.post(&client, "/__local/faults", &json!({})).await.unwrap();
+    assert_eq!(first.as_array().unwrap().len(), 350);
+    assert_eq!(vendor.json(&issue).await, first, "sent again, it tells the same licenses");
+    let listed = vendor.json(&["licenses", "list", vendor.project(), "--policy", "2", "--all"]).await;
+    assert_eq!(listed.as_array().unwrap().len(), 351);
+}

@@ -1,0 +1,194 @@
+//! Calls a deployment. Every call that changes something carries an operation id, so that it can be repeated when its
+//! answer is lost.
+
+use std::time::Duration;
+
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use ureq::Agent;
+
+/// Time for one call.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Tries of one call before it is given up.
+const TRIES: u32 = 5;
+/// Wait before the second try; it doubles.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// A deployment and the right to it.
+pub(crate) struct Client {
+    agent: Agent,
+    base_url: String,
+    admin_key: String,
+    /// Only say what would be sent.
+    pub(crate) is_dry_run: bool,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// The deployment refuses; its own words.
+    #[error("{code}: {message}{details}")]
+    Refused {
+        /// The code.
+        code: String,
+        /// The sentence.
+        message: String,
+        /// One line for each mistake in the request.
+        details: String,
+    },
+    /// Nobody answers.
+    #[error("{url} does not answer: {why}.")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// Why.
+        why: String,
+    },
+    /// Somebody else answers.
+    #[error("{url} answered {status}, and not as LTLM does.")]
+    Odd {
+        /// Where.
+        url: String,
+        /// With which status.
+        status: u16,
+    },
+}
+
+impl Client {
+    /// A client of the deployment at `base_url`.
+    pub(crate) fn new(base_url: &str, admin_key: &str, is_dry_run: bool) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
+        Self {
+            agent: config.build().new_agent(),
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            admin_key: admin_key.to_owned(),
+            is_dry_run,
+        }
+    }
+
+    /// Reads.
+    pub(crate) fn get(&self, path: &str) -> Result<Value, CallError> {
+        self.call(&Method::GET, path, "", None)
+    }
+
+    /// Changes something, once per `operation`. In a dry run it is only said, and the answer is null.
+    pub(crate) fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        operation: &str,
+        body: Option<Value>,
+    ) -> Result<Value, CallError> {
+        if self.is_dry_run {
+            let body = body.map_or_else(String::new, |body| format!(" {body}"));
+            crate::show::line(&format!("would send {method} {path}{body}"));
+            return Ok(Value::Null);
+        }
+        self.call(method, path, operation, body)
+    }
+
+    fn call(&self, method: &Method, path: &str, operation: &str, body: Option<Value>) -> Result<Value, CallError> {
+        let mut wait = WAIT;
+        for _ in 1..TRIES {
+            match self.call_once(method, path, operation, body.as_ref()) {
+                Err(CallError::Refused { code, .. }) if code == "BUSY" || code == "INTERNAL" => {}
+                Err(CallError::Unreachable { .. }) => {}
+                outcome => return outcome,
+            }
+            std::thread::sleep(wait);
+            wait *= 2;
+        }
+        self.call_once(method, path, operation, body.as_ref())
+    }
+
+    fn call_once(
+        &self,
+        method: &Method,
+        path: &str,
+        operation: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CallError> {
+        let url = format!("{}{path}", self.base_url);
+        let unreachable = |why: String| CallError::Unreachable { url: self.base_url.clone(), why };
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(&url)
+            .header("authorization", format!("Bearer {}", self.admin_key))
+            .header("user-agent", concat!("ltlm/", env!("CARGO_PKG_VERSION")));
+        if !operation.is_empty() {
+            request = request.header("idempotency-key", operation);
+        }
+        let sent = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json").body(body.to_string());
+                self.agent.run(request.map_err(|error| unreachable(error.to_string()))?)
+            }
+            None => self.agent.run(request.body(()).map_err(|error| unreachable(error.to_string()))?),
+        };
+        let mut response = sent.map_err(|error| unreachable(error.to_string()))?;
+        let status = response.status().as_u16();
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_string()
+            .map_err(|e| unreachable(e.to_string()))?;
+        if text.is_empty() && status < 400 {
+            return Ok(Value::Null);
+        }
+        let odd = || CallError::Odd { url: url.clone(), status };
+        let answer: Value = serde_json::from_str(&text).map_err(|_| odd())?;
+        if status < 400 {
+            return Ok(answer);
+        }
+        let text = |name: &str| answer[name].as_str().map(str::to_owned);
+        let problems = answer["details"]["problems"].as_array().into_iter().flatten();
+        let details =
+            problems.filter_map(|row| Some(format!("\n  {} {}", row["path"].as_str()?, row["problem"].as_str()?)));
+        Err(CallError::Refused {
+            code: text("code").ok_or_else(odd)?,
+            message: text("message").ok_or_else(odd)?,
+            details: details.collect(),
+        })
+    }
+
+    /// All rows of a paged list, or the first `limit` of them; `seen` is told how many there are so far.
+    pub(crate) fn list(
+        &self,
+        path: &str,
+        rows: &str,
+        limit: usize,
+        seen: impl Fn(usize),
+    ) -> Result<Vec<Value>, CallError> {
+        let mut list = Vec::new();
+        let mut cursor = String::new();
+        let separator = if path.contains('?') { '&' } else { '?' };
+        while list.len() < limit {
+            let page = (limit - list.len()).min(100);
+            let answer = self.get(&format!("{path}{separator}limit={page}{cursor}"))?;
+            list.extend(answer[rows].as_array().into_iter().flatten().cloned());
+            seen(list.len());
+            match answer["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        list.truncate(limit);
+        Ok(list)
+    }
+}
+
+/// An operation id of its own.
+#[expect(clippy::disallowed_methods, reason = "on the vendor's machine nothing is decided by it")]
+pub(crate) fn new_operation() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// What may stand in a path as it is (RFC 3986, 2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A text as one segment of a path, or a value in a query.
+pub(crate) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, UNRESERVED).to_string()
+}

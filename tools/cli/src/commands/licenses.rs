@@ -1,0 +1,414 @@
+//! Licenses, their devices, seats and tokens.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Failure, ROWS, Session, json_of};
+use crate::client::encoded;
+use crate::show::{self, Column, Format};
+
+/// Licenses issued by one call: small enough for a bar that moves.
+const PER_CALL: u64 = 100;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Issue licenses of a policy
+    Issue(Issue),
+    /// Search a project's licenses, newest first
+    List(Search),
+    /// A license
+    Show {
+        /// Its key
+        license: String,
+    },
+    /// Stop licenses until they are resumed
+    Suspend(Many),
+    /// Resume suspended licenses
+    Resume(Many),
+    /// Stop licenses for good
+    Revoke(Many),
+    /// Stop licenses for good; the application quits
+    Terminate(Many),
+    /// Let licenses last longer, from their end or from now
+    Extend {
+        #[command(flatten)]
+        licenses: Many,
+        /// By how many days
+        #[arg(long)]
+        days: i64,
+    },
+    /// Change a license: what is given replaces what was there
+    Update(Update),
+    /// Credit tokens, or debit them with a negative amount
+    Tokens {
+        /// The license's key
+        license: String,
+        /// How many
+        #[arg(allow_negative_numbers = true)]
+        amount: i64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        /// When a credit ends, such as 2027-01-31T00:00:00Z
+        #[arg(long)]
+        expires_at: Option<String>,
+    },
+    /// What was used: the ledger, newest first
+    Usage {
+        /// The license's key
+        license: String,
+        /// At most so many entries
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
+    /// Its devices, last activated first
+    Devices {
+        /// The license's key
+        license: String,
+        /// At most so many
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
+    /// Name a device
+    NameDevice {
+        /// The license's key
+        license: String,
+        /// The device's hwid
+        hwid: String,
+        /// Its name
+        name: String,
+    },
+    /// Remove a device: its place and its seat become free
+    RemoveDevice {
+        /// The license's key
+        license: String,
+        /// The device's hwid
+        hwid: String,
+    },
+    /// Who holds a seat
+    Seats {
+        /// The license's key
+        license: String,
+    },
+    /// Take a device's seat away; it is told so
+    Kick {
+        /// The license's key
+        license: String,
+        /// The device's hwid
+        hwid: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Issue {
+    /// The project's id
+    project: String,
+    /// The policy's number
+    #[arg(long)]
+    policy: i64,
+    /// How many
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    count: u64,
+    /// A key of your own, for one license
+    #[arg(long)]
+    license_key: Option<String>,
+    /// The customer's e-mail
+    #[arg(long)]
+    email: Option<String>,
+    /// The customer's name
+    #[arg(long)]
+    name: Option<String>,
+    /// An end other than the policy's, such as 2027-01-31T00:00:00Z
+    #[arg(long)]
+    valid_until: Option<String>,
+    /// What differs from the policy: JSON, or a file of it
+    #[arg(long, value_name = "JSON")]
+    overrides: Option<String>,
+    /// Write the keys there, one a line
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Search {
+    /// The project's id
+    project: String,
+    /// Of this customer
+    #[arg(long)]
+    email: Option<String>,
+    /// Of this policy
+    #[arg(long)]
+    policy: Option<i64>,
+    /// Of this status
+    #[arg(long, value_parser = ["active", "grace_period", "expired", "suspended", "revoked", "terminated"])]
+    status: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = ROWS)]
+    limit: usize,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Many {
+    /// Their keys
+    #[arg(required_unless_present = "from")]
+    licenses: Vec<String>,
+    /// A file of further keys, one a line
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Why, for you
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Update {
+    /// The license's key
+    license: String,
+    /// A new end, or `none`
+    #[arg(long)]
+    valid_until: Option<String>,
+    /// Another policy of the project
+    #[arg(long)]
+    policy: Option<i64>,
+    /// The customer it goes to
+    #[arg(long)]
+    email: Option<String>,
+    /// The customer's name
+    #[arg(long, requires = "email")]
+    name: Option<String>,
+    /// What differs from the policy: JSON, or a file of it
+    #[arg(long, value_name = "JSON")]
+    overrides: Option<String>,
+    /// Your own facts: JSON, or a file of it
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+}
+
+const COLUMNS: &[Column] = &[
+    ("LICENSE", "/licenseKey"),
+    ("STATUS", "/status"),
+    ("POLICY", "/PolicyID"),
+    ("ENDS", "/validUntil"),
+    ("DEVICES", "/devices"),
+    ("CUSTOMER", "/customer/email"),
+];
+const FACTS: &[Column] = &[
+    ("license", "/licenseKey"),
+    ("status", "/status"),
+    ("policy", "/policy/name"),
+    ("ends", "/validUntil"),
+    ("customer", "/customer/email"),
+    ("devices allowed", "/maxActivations"),
+    ("seats", "/maxConcurrentSeats"),
+    ("seats held", "/activeSeats"),
+    ("tokens", "/tokensLimit"),
+    ("tokens left", "/tokensRemaining"),
+    ("capabilities", "/config/capabilities"),
+];
+const ENTRIES: &[Column] = &[
+    ("WHEN", "/timestamp"),
+    ("AMOUNT", "/amount"),
+    ("BALANCE", "/balanceAfter"),
+    ("ACTION", "/action"),
+    ("SOURCE", "/source"),
+    ("DEVICE", "/hwid"),
+];
+const ENTRY: &[Column] = &[("amount", "/amount"), ("balance", "/balanceAfter"), ("operation", "/operationId")];
+const DEVICES: &[Column] =
+    &[("DEVICE", "/hwid"), ("NAME", "/nickname"), ("REGISTERED", "/registeredAt"), ("SEEN", "/lastCheckIn")];
+const SEATS: &[Column] = &[("DEVICE", "/hwid"), ("NAME", "/nickname"), ("SEEN", "/lastSeen")];
+
+pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Issue(issue) => self::issue(session, &issue),
+        Command::List(search) => self::search(session, &search),
+        Command::Show { license } => session.show(&path(&license, ""), FACTS),
+        Command::Suspend(many) => change(session, &many, json!({"state": "suspended"}), "suspended"),
+        Command::Resume(many) => change(session, &many, json!({"state": "active"}), "resumed"),
+        Command::Revoke(many) => {
+            session.confirm("A revoked license stays so.")?;
+            change(session, &many, json!({"state": "revoked"}), "revoked")
+        }
+        Command::Terminate(many) => {
+            session.confirm("A terminated license stays so, and its applications quit.")?;
+            change(session, &many, json!({"state": "terminated"}), "terminated")
+        }
+        Command::Extend { licenses, days } => change(session, &licenses, json!({"extendDays": days}), "extended"),
+        Command::Update(update) => {
+            let body = update_body(&update)?;
+            session.act(&Method::PATCH, &path(&update.license, ""), Some(body), FACTS)
+        }
+        Command::Tokens { license, amount, reason, expires_at } => {
+            let body = json!({"amount": amount, "reason": reason, "expiresAt": expires_at});
+            session.act(&Method::POST, &path(&license, "/tokens"), Some(body), ENTRY)
+        }
+        Command::Usage { license, limit } => session.list(&path(&license, "/usage"), "entries", ENTRIES, limit),
+        Command::Devices { license, limit } => session.list(&path(&license, "/devices"), "devices", DEVICES, limit),
+        Command::NameDevice { license, hwid, name } => {
+            let path = path(&license, &format!("/devices/{}", encoded(&hwid)));
+            session.act(
+                &Method::PATCH,
+                &path,
+                Some(json!({ "nickname": name })),
+                &[("device", "/hwid"), ("name", "/nickname")],
+            )
+        }
+        Command::RemoveDevice { license, hwid } => {
+            session.confirm(&format!("Device {hwid} must be activated again to go on."))?;
+            let path = path(&license, &format!("/devices/{}", encoded(&hwid)));
+            session.act(&Method::DELETE, &path, None, &[])
+        }
+        Command::Seats { license } => seats(session, &session.client.get(&path(&license, "/seats"))?),
+        Command::Kick { license, hwid } => {
+            let path = path(&license, &format!("/seats/{}/release", encoded(&hwid)));
+            let answer = session.client.send(&Method::POST, &path, &session.operation, None)?;
+            if session.client.is_dry_run { Ok(()) } else { seats(session, &answer) }
+        }
+    }
+}
+
+fn path(license: &str, tail: &str) -> String {
+    format!("/v1/admin/licenses/{}{tail}", encoded(license.trim()))
+}
+
+fn seats(session: &Session, answer: &Value) -> Result<(), Failure> {
+    if session.format == Format::Json {
+        show::line(&format!("{answer:#}"));
+        return Ok(());
+    }
+    show::rows(session.format, SEATS, answer["seats"].as_array().map_or(&[], Vec::as_slice));
+    show::line(&format!("{} of {} seats held", answer["activeSeats"], answer["maxSeats"]));
+    Ok(())
+}
+
+fn update_body(update: &Update) -> Result<Value, Failure> {
+    let mut body = json!({});
+    match update.valid_until.as_deref() {
+        Some("none") => body["validUntil"] = Value::Null,
+        Some(end) => body["validUntil"] = json!(end),
+        None => {}
+    }
+    if let Some(policy) = update.policy {
+        body["policyId"] = json!(policy);
+    }
+    if let Some(email) = &update.email {
+        body["customer"] = json!({"email": email, "name": update.name});
+    }
+    for (name, document) in [("overrides", &update.overrides), ("metadata", &update.metadata)] {
+        if let Some(document) = document {
+            body[name] = json_of(document)?;
+        }
+    }
+    Ok(body)
+}
+
+fn search(session: &Session, search: &Search) -> Result<(), Failure> {
+    let mut query = Vec::new();
+    query.extend(search.email.iter().map(|email| format!("email={}", encoded(email))));
+    query.extend(search.policy.iter().map(|policy| format!("policyId={policy}")));
+    query.extend(search.status.iter().map(|status| format!("status={status}")));
+    let path = format!("/v1/admin/projects/{}/licenses?{}", encoded(&search.project), query.join("&"));
+    let limit = if search.all { usize::MAX } else { search.limit };
+    let bar = show::progress(0, "Reading licenses");
+    let list = session.client.list(&path, "licenses", limit, |seen| bar.set_position(seen as u64))?;
+    bar.finish_and_clear();
+    show::rows(session.format, COLUMNS, &list);
+    Ok(())
+}
+
+/// Issues as many as wanted, some at a time. Each call's id follows from the command's, so the whole can be repeated.
+fn issue(session: &Session, issue: &Issue) -> Result<(), Failure> {
+    let path = format!("/v1/admin/projects/{}/licenses", encoded(&issue.project));
+    let mut body = json!({"policyId": issue.policy, "licenseKey": issue.license_key, "validUntil": issue.valid_until});
+    if issue.email.is_some() || issue.name.is_some() {
+        body["customer"] = json!({"email": issue.email, "name": issue.name});
+    }
+    if let Some(overrides) = &issue.overrides {
+        body["overrides"] = json_of(overrides)?;
+    }
+    let bar = show::progress(issue.count, "Issuing");
+    let mut licenses = Vec::new();
+    for part in 0..issue.count.div_ceil(PER_CALL) {
+        body["count"] = json!((issue.count - part * PER_CALL).min(PER_CALL));
+        let operation = format!("{}.{part}", session.operation);
+        let answer = session.client.send(&Method::POST, &path, &operation, Some(body.clone())).inspect_err(|_| {
+            if issue.count > PER_CALL {
+                eprintln!(
+                    "{} of {} licenses are issued; repeat the command with --operation-id {} to go on.",
+                    part * PER_CALL,
+                    issue.count,
+                    session.operation
+                );
+            }
+        })?;
+        licenses.extend(answer["licenses"].as_array().into_iter().flatten().cloned());
+        bar.inc(PER_CALL);
+    }
+    bar.finish_and_clear();
+    if session.client.is_dry_run {
+        return Ok(());
+    }
+    let keys: Vec<_> = licenses.iter().filter_map(|license| license["licenseKey"].as_str()).collect();
+    if let Some(out) = &issue.out {
+        std::fs::write(out, keys.join("\n") + "\n")
+            .map_err(|error| Failure::User(format!("Cannot write {}: {error}.", out.display())))?;
+    }
+    match (session.format, &issue.out) {
+        (Format::Json, _) => show::line(&format!("{:#}", json!(keys))),
+        (Format::People, Some(out)) => show::line(&format!("{} keys are in {}", keys.len(), out.display())),
+        (Format::People, None) => keys.iter().for_each(|key| show::line(key)),
+    }
+    Ok(())
+}
+
+/// Changes many licenses, one after the other; a refusal does not stop the others.
+fn change(session: &Session, many: &Many, mut body: Value, done: &str) -> Result<(), Failure> {
+    let mut keys = many.licenses.clone();
+    if let Some(from) = &many.from {
+        let text = std::fs::read_to_string(from)
+            .map_err(|error| Failure::User(format!("Cannot read {}: {error}.", from.display())))?;
+        keys.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    }
+    if let Some(reason) = &many.reason {
+        body["reason"] = json!(reason);
+    }
+    let bar = show::progress(keys.len() as u64, done);
+    let (mut rows, mut refused, mut last) = (Vec::new(), 0, None);
+    for key in &keys {
+        let sent = session.client.send(&Method::PATCH, &path(key, ""), &session.operation, Some(body.clone()));
+        match sent {
+            Ok(answer) => rows.push(answer),
+            Err(error) => {
+                refused += 1;
+                bar.suspend(|| eprintln!("{key}: {error}"));
+                last = Some(error);
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if session.client.is_dry_run {
+        return Ok(());
+    }
+    match session.format {
+        Format::Json => show::line(&format!("{:#}", json!(rows))),
+        Format::People => show::line(&format!("{} {done}", rows.len())),
+    }
+    match last.filter(|_| refused > 0) {
+        None => Ok(()),
+        Some(error) => {
+            eprintln!(
+                "{refused} of {} failed; repeated with --operation-id {} the command changes none twice.",
+                keys.len(),
+                session.operation
+            );
+            Err(error.into())
+        }
+    }
+}

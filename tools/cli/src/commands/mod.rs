@@ -1,0 +1,88 @@
+//! The commands, one file a noun.
+
+pub(crate) mod keys;
+pub(crate) mod licenses;
+pub(crate) mod policies;
+pub(crate) mod projects;
+
+use std::path::Path;
+
+use http::Method;
+use serde_json::Value;
+
+use crate::client::{CallError, Client};
+use crate::show::{self, Column, Format};
+
+/// What a command works with.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) format: Format,
+    /// `--yes`
+    pub(crate) is_agreed: bool,
+    /// The operation's id.
+    pub(crate) operation: String,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The user can mend it.
+    User(String),
+    /// The deployment refused, or did not answer.
+    Call(CallError),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// Rows of a list that are printed if the user does not say.
+pub(crate) const ROWS: usize = 50;
+
+impl Session {
+    /// Changes something and prints what came of it.
+    fn act(&self, method: &Method, path: &str, body: Option<Value>, facts: &[Column]) -> Result<(), Failure> {
+        let answer = self.client.send(method, path, &self.operation, body)?;
+        if !self.client.is_dry_run {
+            match answer {
+                Value::Null => show::line("done"),
+                answer => show::facts(self.format, facts, &answer),
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a list.
+    fn list(&self, path: &str, rows: &str, columns: &[Column], limit: usize) -> Result<(), Failure> {
+        let list = self.client.list(path, rows, limit, |_| {})?;
+        show::rows(self.format, columns, &list);
+        Ok(())
+    }
+
+    /// Prints one thing.
+    fn show(&self, path: &str, facts: &[Column]) -> Result<(), Failure> {
+        let answer = self.client.get(path)?;
+        show::facts(self.format, facts, &answer);
+        Ok(())
+    }
+
+    /// Goes on only if the user agrees. A dry run destroys nothing, so nobody is asked.
+    fn confirm(&self, question: &str) -> Result<(), Failure> {
+        match self.client.is_dry_run || show::confirmed(question, self.is_agreed) {
+            true => Ok(()),
+            false => Err(Failure::User(format!("{question} Not done: confirm it, or add --yes."))),
+        }
+    }
+}
+
+/// The JSON in a file, or what was typed if it is JSON itself.
+fn json_of(text: &str) -> Result<Value, Failure> {
+    let source = match text.trim_start().starts_with('{') {
+        true => text.to_owned(),
+        false => std::fs::read_to_string(Path::new(text))
+            .map_err(|error| Failure::User(format!("Cannot read {text}: {error}.")))?,
+    };
+    serde_json::from_str(&source).map_err(|error| Failure::User(format!("{text} is not JSON: {error}.")))
+}

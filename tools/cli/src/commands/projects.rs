@@ -1,0 +1,109 @@
+//! Projects and their secrets.
+
+use clap::Subcommand;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Failure, ROWS, Session, json_of};
+use crate::client::encoded;
+use crate::show::Column;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// All projects, newest first
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
+    /// Make a project; its secret is shown once
+    Create {
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// How the service treats it: JSON, or a file of it
+        #[arg(long, value_name = "JSON")]
+        settings: Option<String>,
+    },
+    /// A project
+    Show {
+        /// Its id
+        project: String,
+    },
+    /// Change a project: what is given replaces what was there
+    Update {
+        /// Its id
+        project: String,
+        /// A new name
+        #[arg(long)]
+        name: Option<String>,
+        /// How the service treats it: JSON, or a file of it
+        #[arg(long, value_name = "JSON")]
+        settings: Option<String>,
+        /// Your own data, merged into every license: JSON, or a file of it
+        #[arg(long, value_name = "JSON")]
+        project_settings: Option<String>,
+    },
+    /// Add a secret, shown once; those there are stay valid
+    AddSecret {
+        /// The project's id
+        project: String,
+    },
+    /// Retire a secret: applications that use it are refused from now on
+    RetireSecret {
+        /// The project's id
+        project: String,
+        /// The secret's id
+        secret: String,
+    },
+}
+
+const COLUMNS: &[Column] =
+    &[("PROJECT", "/projectId"), ("NUMBER", "/ProjectID"), ("NAME", "/name"), ("CREATED", "/createdAt")];
+const FACTS: &[Column] = &[
+    ("project", "/projectId"),
+    ("number", "/ProjectID"),
+    ("name", "/name"),
+    ("secret, shown once", "/secretKey"),
+    ("secret's id", "/secretId"),
+    ("secrets", "/secrets"),
+    ("public key", "/publicKey"),
+    ("settings", "/settings"),
+    ("project settings", "/projectSettings"),
+    ("created", "/createdAt"),
+];
+const PATH: &str = "/v1/admin/projects";
+
+pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
+    let of = |project: &str, tail: &str| format!("{PATH}/{}{tail}", encoded(project));
+    match command {
+        Command::List { limit } => session.list(PATH, "projects", COLUMNS, limit),
+        Command::Show { project } => session.show(&of(&project, ""), FACTS),
+        Command::Create { name, settings } => {
+            let mut body = json!({ "name": name });
+            put(&mut body, "settings", settings)?;
+            session.act(&Method::POST, PATH, Some(body), FACTS)
+        }
+        Command::Update { project, name, settings, project_settings } => {
+            let mut body = json!({});
+            if let Some(name) = name {
+                body["name"] = json!(name);
+            }
+            put(&mut body, "settings", settings)?;
+            put(&mut body, "projectSettings", project_settings)?;
+            session.act(&Method::PATCH, &of(&project, ""), Some(body), FACTS)
+        }
+        Command::AddSecret { project } => session.act(&Method::POST, &of(&project, "/secrets"), None, FACTS),
+        Command::RetireSecret { project, secret } => {
+            session.confirm(&format!("Applications that use secret {secret} will be refused."))?;
+            session.act(&Method::DELETE, &of(&project, &format!("/secrets/{}", encoded(&secret))), None, FACTS)
+        }
+    }
+}
+
+fn put(body: &mut Value, name: &str, document: Option<String>) -> Result<(), Failure> {
+    if let Some(document) = document {
+        body[name] = json_of(&document)?;
+    }
+    Ok(())
+}

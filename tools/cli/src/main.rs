@@ -1,0 +1,141 @@
+//! `ltlm`: the vendor's side of LTLM from a terminal.
+
+mod client;
+mod commands;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+
+use client::Client;
+use commands::{Failure, keys, licenses, policies, projects};
+use show::Format;
+
+/// The vendor's side of LTLM from a terminal.
+#[derive(Parser)]
+#[command(name = "ltlm", version, about, max_term_width = 100)]
+struct Options {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Args)]
+struct Common {
+    /// Where LTLM answers, such as <https://api.example.com/api>
+    #[arg(long, env = "LTLM_URL", global = true)]
+    url: Option<String>,
+    /// A file that holds the administrator key and nothing else; or put the key into LTLM_ADMIN_KEY
+    #[arg(long, env = "LTLM_ADMIN_KEY_FILE", global = true, value_name = "FILE")]
+    admin_key_file: Option<PathBuf>,
+    /// What `local` wrote when it started; used where no URL is given
+    #[arg(long, default_value = ".ltlm/demo.json", global = true, value_name = "FILE")]
+    local: PathBuf,
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say what would be sent, and change nothing
+    #[arg(long, global = true)]
+    dry_run: bool,
+    /// Do not ask before something is destroyed
+    #[arg(long, global = true)]
+    yes: bool,
+    /// The operation's id: sent again under the same id, a command acts once
+    #[arg(long, global = true, value_name = "ID")]
+    operation_id: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Projects and their secrets
+    #[command(subcommand)]
+    Projects(projects::Command),
+    /// Policies
+    #[command(subcommand)]
+    Policies(policies::Command),
+    /// Licenses, their devices, seats and tokens
+    #[command(subcommand)]
+    Licenses(licenses::Command),
+    /// Administrator keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// What administrators did, newest first
+    Audit {
+        /// At most so many lines
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+}
+
+/// Exit code for what the user can mend before anything is sent.
+const USER_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let Options { common, command } = Options::parse();
+    match run(&common, command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::User(sentence)) => {
+            eprintln!("{sentence}");
+            ExitCode::from(USER_ERROR)
+        }
+        Err(Failure::Call(error)) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(common: &Common, command: Command) -> Result<(), Failure> {
+    let (url, key) = deployment(common)?;
+    let session = commands::Session {
+        client: Client::new(&url, &key, common.dry_run),
+        format: if common.json { Format::Json } else { Format::People },
+        is_agreed: common.yes,
+        operation: common.operation_id.clone().unwrap_or_else(client::new_operation),
+    };
+    match command {
+        Command::Projects(command) => projects::run(&session, command),
+        Command::Policies(command) => policies::run(&session, command),
+        Command::Licenses(command) => licenses::run(&session, command),
+        Command::Keys(command) => keys::run(&session, command),
+        Command::Audit { limit } => keys::audit(&session, limit),
+    }
+}
+
+/// URL and key: by option or environment, or those of the local server.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn deployment(common: &Common) -> Result<(String, String), Failure> {
+    let local = || -> Option<Value> { serde_json::from_str(&std::fs::read_to_string(&common.local).ok()?).ok() };
+    let of_local = |name: &str| local().and_then(|told| Some(told.get(name)?.as_str()?.to_owned()));
+    let key = match &common.admin_key_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::User(format!("Cannot read {}: {error}.", path.display())))?;
+            Some(text.trim().to_owned())
+        }
+        None => std::env::var("LTLM_ADMIN_KEY").ok(),
+    };
+    let missing = |what: &str, how: &str| {
+        Failure::User(format!(
+            "No {what}: {how}, or start `cargo run -p local`, which writes {}.",
+            common.local.display()
+        ))
+    };
+    match (&common.url, key) {
+        (Some(url), Some(key)) => Ok((url.clone(), key)),
+        // A key of one deployment is never sent to another.
+        (Some(_), None) => Err(Failure::User(
+            "No administrator key: put it into LTLM_ADMIN_KEY, or into a file named by --admin-key-file.".to_owned(),
+        )),
+        (None, key) => {
+            let url = of_local("baseUrl").ok_or_else(|| missing("deployment", "set LTLM_URL or --url"))?;
+            let key = key.or_else(|| of_local("adminKey")).ok_or_else(|| missing("key", "set LTLM_ADMIN_KEY"))?;
+            Ok((url, key))
+        }
+    }
+}

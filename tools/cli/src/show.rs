@@ -1,0 +1,97 @@
+//! Output: tables for people, JSON for programs.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Tables.
+    People,
+    /// JSON.
+    Json,
+}
+
+/// A column: its title, and the pointer to its value in a row.
+pub(crate) type Column = (&'static str, &'static str);
+
+/// Prints a line.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints rows: as a table of these columns, or as a list of JSON.
+pub(crate) fn rows(format: Format, columns: &[Column], rows: &[Value]) {
+    if format == Format::Json {
+        return line(&format!("{:#}", json!(rows)));
+    }
+    if rows.is_empty() {
+        return line("none");
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(columns.iter().map(|(title, _)| *title));
+    for row in rows {
+        table.add_row(columns.iter().map(|(_, pointer)| text(row.pointer(pointer))));
+    }
+    line(&trimmed(&table));
+}
+
+/// Prints one thing: name and value line by line, or as JSON.
+pub(crate) fn facts(format: Format, facts: &[Column], thing: &Value) {
+    if format == Format::Json {
+        return line(&format!("{thing:#}"));
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (title, pointer) in facts {
+        let value = thing.pointer(pointer);
+        if value.is_some_and(|value| !value.is_null()) {
+            table.add_row([(*title).to_owned(), text(value)]);
+        }
+    }
+    line(&trimmed(&table));
+}
+
+/// Without the blanks that tables end their lines with.
+fn trimmed(table: &Table) -> String {
+    table.to_string().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+fn text(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) if text.is_empty() => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
+            list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+        }
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A bar for bulk work; silent where nobody watches.
+pub(crate) fn progress(total: u64, what: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} {eta}");
+    let bar = ProgressBar::new(total).with_message(what.to_owned());
+    style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style.progress_chars("=> ")))
+}
+
+/// Asks before something is destroyed. Without a terminal only `--yes` will do.
+pub(crate) fn confirmed(question: &str, is_agreed: bool) -> bool {
+    if is_agreed {
+        return true;
+    }
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    let _ = write!(std::io::stderr().lock(), "{question} Type yes to go on: ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok_and(|_| answer.trim() == "yes")
+}
