@@ -90,6 +90,8 @@ pub enum Code {
     LicenseKeyTaken,
     /// The state of a revoked or terminated license is final.
     StateFinal,
+    /// After the change the policy would not say how long its licenses last.
+    PolicyIncomplete,
     /// The policy was changed by somebody else meanwhile, and the change does not fit any more.
     PolicyChanged,
     /// The project has as many secrets as it may.
@@ -163,6 +165,7 @@ impl Code {
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
         row(Self::LicenseKeyTaken, "LICENSE_KEY_TAKEN", 409, "A license with this key exists already."),
         row(Self::StateFinal, "STATE_FINAL", 409, "A revoked or terminated license stays so."),
+        row(Self::PolicyIncomplete, "POLICY_INCOMPLETE", 422, "After this change the policy would not say how long its licenses last."),
         row(Self::PolicyChanged, "POLICY_CHANGED", 409, "The policy was changed meanwhile, and this change does not fit it any more."),
         row(Self::SecretLimitReached, "SECRET_LIMIT_REACHED", 409, "This project already has <max> secrets: retire one first."),
         row(Self::LastSecret, "LAST_SECRET", 409, "The only secret of a project cannot be retired: add another first."),

@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A whole number within `min..=max` that must be there. `5.0` and `"5"` are not whole numbers.
+    /// A whole number within `min..=max` that must be there. `5.0` is one, as in JSON Schema; `"5"` is not.
     pub fn int(&mut self, name: &str, min: i64, max: i64) -> i64 {
         self.require(name);
         self.int_opt(name, min, max).unwrap_or(min)
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
     /// A whole number within `min..=max`, or nothing.
     pub fn int_opt(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.value(name)?;
-        let number = value.as_i64().filter(|n| (min..=max).contains(n));
+        let number = whole(value).filter(|n| (min..=max).contains(n));
         if number.is_none() {
             self.problem(name, format!("must be a whole number from {min} to {max}"));
         }
@@ -241,6 +241,14 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The whole number that a JSON number is.
+pub fn whole(value: &Value) -> Option<i64> {
+    // Up to 2^53 every whole number has a double of its own.
+    let of_double =
+        |number: f64| (number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64);
+    value.as_i64().or_else(|| value.as_f64().and_then(of_double))
+}
+
 /// How deep a JSON value nests, a scalar counting 1. Iterative in effect: serde_json refuses more than 128 levels on
 /// parsing, so the recursion is bounded.
 pub fn depth(value: &Value) -> usize {
@@ -259,7 +267,7 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_listed_in_reading_order() {
-        let body = json!({"a": 5.0, "b": "", "deep": {"c": "x"}, "rows": [{"d": 0}, 7]});
+        let body = json!({"a": 5.5, "b": "", "deep": {"c": "x"}, "rows": [{"d": 0}, 7]});
         let mut reader = Reader::new(&body).unwrap();
         reader.int("a", 1, 9);
         reader.text("b", 5);

@@ -315,9 +315,7 @@ mod tests {
 
     #[test]
     fn a74_amounts_that_are_not_whole_and_positive_are_refused() {
-        for amount in
-            [json!(0), json!(-1), json!(2.5), json!("5x"), json!(1_000_000_001), json!(5.0), json!(1e30), json!([5])]
-        {
+        for amount in [json!(0), json!(-1), json!(2.5), json!("5x"), json!(1_000_000_001), json!(1e30), json!([5])] {
             assert!(Consume::parse(&json!({"hwid": "a", "amount": amount, "action": "x"})).is_err(), "{amount}");
         }
     }

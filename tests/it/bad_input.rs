@@ -146,6 +146,13 @@ async fn amounts_devices_and_ids_are_bounded() {
             assert_eq!(reply.body["details"]["problems"][0]["path"], *name);
         }
     }
+    for usages in [json!({}), json!("x"), json!(vec![json!({"amount": 1, "action": "x"}); 1_001]), Value::Null] {
+        let reply = world.post(L1, "consume-batch", json!({"hwid": device('a'), "usages": usages})).await;
+        assert_refused(&reply, Code::BadRequest, "a batch that is none");
+        assert_eq!(reply.body["details"]["problems"][0]["path"], "usages");
+    }
+    let long = format!("/v1/admin/licenses/{L1}/devices/{}", "x".repeat(129));
+    assert_refused(&world.admin("DELETE", &long, Value::Null).await, Code::BadRequest, "a long hwid in the path");
     for query in ["?limit=0", "?limit=101", "?limit=x", "?cursor=zz", "?cursor=6c"] {
         assert_refused(&world.get(L1, &format!("/usage{query}")).await, Code::BadRequest, query);
     }

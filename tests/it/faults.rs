@@ -156,3 +156,81 @@ async fn a_conflict_storm_delays_and_loses_nothing() {
     world.host.app.table.set(faults(0, 0, 0, 0));
     assert_eq!(world.audit(L1).await, 8);
 }
+
+/// One of each command, in an order in which each changes something.
+fn commands() -> Vec<(&'static str, String, serde_json::Value)> {
+    let (a, b, c) = (device('a'), device('b'), device('c'));
+    let sdk = |route: &str| format!("/v1/sdk/license/{L1}/{route}");
+    let admin = |tail: &str| format!("/v1/admin/licenses/{L1}{tail}");
+    let usages = json!([{"amount": 2, "action": "x"}, {"amount": 3, "action": "y", "operationId": "use"}]);
+    vec![
+        ("POST", sdk("activate"), json!({"hwid": a, "nickname": "A"})),
+        ("POST", sdk("activate"), json!({"hwid": b})),
+        ("POST", sdk("activate"), json!({"hwid": c})),
+        ("POST", sdk("activate"), json!({"hwid": a, "nickname": "A2"})),
+        ("POST", sdk("heartbeat"), json!({"hwid": a})),
+        ("POST", sdk("consume"), json!({"hwid": a, "amount": 5, "action": "x", "operationId": "op"})),
+        ("POST", sdk("consume-batch"), json!({"hwid": a, "usages": usages})),
+        ("PUT", sdk("settings"), json!({"settings": {"theme": "dark"}})),
+        ("POST", sdk("release-seat"), json!({"targetHwid": b, "callerHwid": c, "claimSeat": true})),
+        ("POST", sdk("signout"), json!({"hwid": c})),
+        ("POST", sdk("heartbeat"), json!({"hwid": a, "isClosing": true})),
+        ("POST", sdk("activate"), json!({"hwid": a})),
+        ("PATCH", admin(""), json!({"overrides": {"limits": {"tokens": {"maxTokens": 120}}}, "operationId": "o1"})),
+        ("POST", admin("/tokens"), json!({"amount": 7, "reason": "r", "operationId": "o2"})),
+        ("PATCH", admin(&format!("/devices/{a}")), json!({"nickname": "A3", "operationId": "o3"})),
+        ("POST", admin(&format!("/seats/{a}/release")), serde_json::Value::Null),
+        ("DELETE", admin(&format!("/devices/{b}")), serde_json::Value::Null),
+        ("PATCH", admin(""), json!({"state": "suspended", "operationId": "o4"})),
+    ]
+}
+
+/// Runs them all; in the command `at` the reply of the round trip `lost` is lost. What they answered, and the ledger.
+async fn run_all(at: usize, lost: Option<u32>) -> Vec<(u16, serde_json::Value)> {
+    let world = World::new().await;
+    let mut answers = Vec::new();
+    for (index, (method, path, body)) in commands().into_iter().enumerate() {
+        if let Some(lost) = lost.filter(|_| index == at) {
+            world.host.app.table.lose_after(lost);
+        }
+        let request = http::Request::builder().method(method).uri(&path).header("idempotency-key", format!("k{index}"));
+        let request = match path.contains("/admin/") {
+            true => request.header("authorization", format!("Bearer {}", crate::support::ADMIN_KEY)),
+            false => request.header("x-project-secret", crate::support::SECRET),
+        };
+        // Those with an id in the body have it there alone.
+        let mut request = request.body(if body.is_null() { String::new() } else { body.to_string() }.into()).unwrap();
+        if !body["operationId"].is_null() {
+            request.headers_mut().remove("idempotency-key");
+        }
+        let mut reply = world.send(request).await;
+        // An answer from the ledger says so, and looking again the device's last contact is this one.
+        for member in ["replayed", "lastCheckIn"] {
+            reply.body.as_object_mut().map(|body| body.remove(member));
+        }
+        answers.push((reply.status, reply.body));
+        world.clock.advance_seconds(1);
+    }
+    answers.push((200, json!(world.ledger(L1).await)));
+    answers
+}
+
+#[tokio::test]
+async fn a_reply_lost_in_any_round_trip_of_any_command_changes_no_answer() {
+    let undisturbed = run_all(0, None).await;
+    assert!(undisturbed.iter().all(|(status, _)| *status < 300), "{undisturbed:?}");
+    for at in 0..commands().len() {
+        for lost in 0..3 {
+            let disturbed = run_all(at, Some(lost)).await;
+            for (index, (expected, told)) in undisturbed.iter().zip(&disturbed).enumerate() {
+                let members = expected.1.as_object().into_iter().flatten();
+                let differing: Vec<_> = members.filter(|(name, value)| told.1[name.as_str()] != **value).collect();
+                assert!(
+                    told == expected,
+                    "command {index}, the reply of round trip {lost} in command {at} lost: {differing:?} became {}",
+                    told.1
+                );
+            }
+        }
+    }
+}

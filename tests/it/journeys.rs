@@ -756,3 +756,26 @@ async fn the_last_country_is_kept_for_the_vendor() {
     world.beat(L1, &device('a')).await;
     assert_eq!(last().await, "IT", "an unknown country changes nothing");
 }
+
+#[tokio::test]
+async fn a48_the_heartbeat_interval_never_wavers() {
+    let world = World::new().await;
+    let (a, b) = (device('a'), device('b'));
+    let mut intervals = Vec::new();
+    let mut note = |reply: crate::support::Reply| intervals.push(reply.int_of("heartbeatIntervalSeconds"));
+    note(world.activate(L1, &a).await);
+    note(world.activate(L1, &b).await);
+    note(world.beat(L1, &a).await);
+    note(world.consume(L1, &a, 1, "op").await);
+    note(world.post(L1, "consume-batch", json!({"hwid": a, "usages": [{"amount": 1, "action": "x"}]})).await);
+    world.post(L1, "release-seat", json!({"targetHwid": b, "callerHwid": a})).await;
+    note(world.beat(L1, &b).await);
+    note(world.set_state(L1, "suspended").await);
+    note(world.beat(L1, &a).await);
+    note(world.set_state(L1, "active").await);
+    world.clock.advance_seconds(31 * 86_400);
+    note(world.beat(L1, &a).await);
+    world.clock.advance_seconds(31 * 86_400);
+    note(world.get(L1, "").await);
+    assert!(intervals.iter().all(|seconds| *seconds == 300), "{intervals:?}");
+}

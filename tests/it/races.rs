@@ -35,7 +35,7 @@ fn hwid(index: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_seat_goes_to_one() {
+async fn a54_the_last_seat_goes_to_one() {
     let world = World::new().await;
     let other = world.another_process().await;
     let key =
@@ -168,4 +168,38 @@ async fn a_late_heartbeat_does_not_undo_a_kick() {
         let seats = world.get(&key, "/seats").await;
         assert_eq!((seats.int_of("activeSeats"), &seats.body["seats"][0]["hwid"]), (1, &json!(b)), "round {round}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_devices_spend_a_thousand_tokens_to_the_last() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = world
+        .license_with(json!({"devices": {"maxDevices": 64}, "tokens": {"enabled": true, "maxTokens": 1_000}}))
+        .await;
+    for index in 0..64 {
+        assert_eq!(world.activate(&key, &hwid(index)).await.status, 200);
+    }
+    let spend = |index: usize| {
+        let host = if index % 2 == 0 { world.host.clone() } else { other.clone() };
+        let key = key.clone();
+        #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+        tokio::spawn(async move {
+            // Amounts of 1 to 7, so that the rest does not come out even; then by ones, until nothing is left.
+            let (mut spent, mut amount) = (0, 1 + index as i64 % 7);
+            loop {
+                let body = json!({"hwid": hwid(index), "amount": amount, "action": "x"});
+                let reply = send(&host, post_request(&key, "consume", &body)).await;
+                match (reply.status, amount) {
+                    (200, _) => spent += amount,
+                    (_, 1) => return spent,
+                    _ => amount = 1,
+                }
+            }
+        })
+    };
+    let spent: Vec<i64> = join_all((0..64).map(spend)).await.into_iter().map(|spent| spent.unwrap()).collect();
+    assert_eq!(spent.iter().sum::<i64>(), 1_000);
+    assert_eq!(world.get(&key, "").await.int_of("tokensRemaining"), 0);
+    assert_eq!(world.audit(&key).await, 1_000);
 }

@@ -121,6 +121,18 @@ impl<'a, T> Incoming<'a, T> {
         self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
+    /// The device that the path names.
+    pub fn path_hwid(&self) -> Result<&str, Failure> {
+        let hwid = self.parameter("hwid");
+        match (1..=limits::HWID_CHARS_MAX).contains(&hwid.chars().count()) {
+            true => Ok(hwid),
+            false => {
+                Err(Problems::one("hwid", format!("must be a text of 1 to {} characters", limits::HWID_CHARS_MAX))
+                    .into())
+            }
+        }
+    }
+
     /// The call on the license that the path names, by the device `hwid`.
     pub fn license_request(&self, access: Access, hwid: Option<String>) -> license::Request {
         let name = if matches!(self.route.auth, Auth::Administrator(_)) { "licenseKey" } else { "key" };
@@ -209,7 +221,8 @@ impl<'a, T> Incoming<'a, T> {
         if tag == "*" {
             return Ok(None);
         }
-        let revision = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+        // Some clients lose the quotes.
+        let revision = tag.trim_matches('"').parse().ok().filter(|revision| *revision >= 0);
         revision.map(Some).ok_or_else(|| Problems::one("If-Match", "must be an ETag of this document").into())
     }
 

@@ -1,7 +1,7 @@
 //! The vendor's credits and debits of a license's tokens.
 
 use ltlm_protocol::license_data::Operation;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::{Problems, Reader, whole};
 use ltlm_protocol::{Timestamp, limits};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ impl Credit {
             expires_at: instant_opt(&mut r, "expiresAt"),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
-        if r.value("amount").and_then(Value::as_i64) == Some(0) {
+        if r.value("amount").and_then(whole) == Some(0) {
             r.problem("amount", "must not be 0");
         }
         if parsed.amount < 0 && parsed.expires_at.is_some() {

@@ -13,6 +13,8 @@ pub const KINDS: &[&str] = &["perpetual", "subscription", "trial", "fixed_durati
 pub const ENVIRONMENTS: &[&str] = &["production", "staging", "development"];
 /// Recurring intervals.
 pub const INTERVALS: &[&str] = &["day", "week", "month", "year"];
+/// What is wrong with a policy whose licenses must end and that does not say when.
+const NO_END: &str = "is required for this type";
 /// What a renewal does with what is left.
 pub const RENEWAL_MODES: &[&str] = &["add", "set", "rollover"];
 /// Most top-up packs of one policy.
@@ -100,8 +102,7 @@ impl PolicyTerms {
             if parsed.needs_an_end()
                 && config.object("limits", |l| l.object("time", |t| t.value("durationDays").is_none()))
             {
-                config
-                    .object("limits", |l| l.object("time", |t| t.problem("durationDays", "is required for this type")));
+                config.object("limits", |l| l.object("time", |t| t.problem("durationDays", NO_END)));
             }
         });
         r.finish().map(|()| parsed)
@@ -129,7 +130,8 @@ impl PolicyTerms {
         body.as_object().cloned().unwrap_or_default()
     }
 
-    /// The terms after a `PATCH`: each member given replaces the one there was, null takes it away. The whole is checked.
+    /// The terms after a `PATCH`: each member given replaces the one there was, null takes it away. The whole is checked;
+    /// what is wrong with it may follow from what was there: [`lacks_an_end`].
     pub fn changed(&self, body: &Value) -> Result<Self, Problems> {
         let given = body.as_object().ok_or_else(|| Problems::one("", "must be a JSON object"))?;
         let mut whole = self.body();
@@ -170,6 +172,11 @@ impl PolicyTerms {
             _ => None,
         }
     }
+}
+
+/// Is the end of its licenses all that a policy lacks?
+pub fn lacks_an_end(problems: &Problems) -> bool {
+    problems.list().iter().all(|problem| problem.text == NO_END)
 }
 
 /// A policy is named by its number, as a number or as text. What is no number names no policy.

@@ -25,6 +25,9 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ReleaseSeat) -> Resul
     if state.terms.seats_max.is_none() || !state.terms.customer_actions.allow_remote_seat_release {
         return Err(Denied::SeatReleaseNotAllowed);
     }
+    if was_this_call(state, caller, call) {
+        return Ok(Decision::read(answer(state, call, command, &[])));
+    }
     cooled_down(state, caller, call)?;
     let (target, seat) = held(state, call)?;
 
@@ -99,6 +102,15 @@ fn stamp(state: &LicenseState, caller: &Device, claim: Option<SeatClaim>, call: 
             released_other_at: Some(call.now),
         },
     }
+}
+
+/// Did this very call release the seat already? Its reply from the table was lost, and it looks again.
+fn was_this_call(state: &LicenseState, caller: &Device, call: &Call) -> bool {
+    let Some(SeatClaim::Kicked(notice)) = state.target.as_ref().map(|target| &target.seat) else { return false };
+    let now = call.now.to_string();
+    caller.released_other_at == Some(call.now)
+        && notice.timestamp == now
+        && notice.kicked_by.as_ref() == Some(&caller.hwid)
 }
 
 fn cooled_down(state: &LicenseState, caller: &Device, call: &Call) -> Result<(), Denied> {

@@ -21,9 +21,9 @@ pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswe
     } else {
         0
     };
-    let released = writes.iter().any(|write| matches!(write, Write::FreeSeat { .. }));
-    let message = if released { "Seat released." } else { "This device held no seat." };
-    let reply = SignoutAnswer { success: true, message: message.to_owned(), active_seats: int32(active) };
+    // The same whether this call freed the seat or an earlier one, whose reply was lost.
+    let message = "Signed out: this device holds no seat.".to_owned();
+    let reply = SignoutAnswer { success: true, message, active_seats: int32(active) };
     Ok(Decision::write(writes, reply))
 }
 

@@ -34,12 +34,16 @@ struct State {
     faults: Faults,
     random: u64,
     stop_after: Option<u32>,
+    lose_after: Option<u32>,
 }
 
 impl<T> Faulty<T> {
     /// Wraps `inner`, without faults yet.
     pub fn new(inner: T) -> Self {
-        Self { inner, state: Mutex::new(State { faults: Faults::default(), random: 0, stop_after: None }) }
+        Self {
+            inner,
+            state: Mutex::new(State { faults: Faults::default(), random: 0, stop_after: None, lose_after: None }),
+        }
     }
 
     /// The table below.
@@ -50,12 +54,17 @@ impl<T> Faulty<T> {
     /// Sets the faults, and starts their sequence anew.
     pub fn set(&self, faults: Faults) {
         let mut state = self.lock();
-        *state = State { faults, random: faults.seed ^ 0x9E37_79B9_7F4A_7C15, stop_after: None };
+        *state = State { faults, random: faults.seed ^ 0x9E37_79B9_7F4A_7C15, stop_after: None, lose_after: None };
     }
 
     /// Lets so many round trips through; every later one fails as if the process had died there. `None` ends that.
     pub fn stop_after(&self, round_trips: Option<u32>) {
         self.lock().stop_after = round_trips;
+    }
+
+    /// Lets so many round trips through and loses the reply of the next, after its effect.
+    pub fn lose_after(&self, round_trips: u32) {
+        self.lock().lose_after = Some(round_trips);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -73,13 +82,15 @@ impl<T> Faulty<T> {
             }
             None => false,
         };
+        let lost = state.lose_after == Some(0);
+        state.lose_after = state.lose_after.and_then(|left| left.checked_sub(1));
         let faults = state.faults;
         let mut happens = |percent: u32| percent > 0 && state.next() % 100 < u64::from(percent);
         Roll {
             stopped,
             throttle: happens(faults.throttle_percent),
             conflict: happens(faults.conflict_percent),
-            drop_reply: happens(faults.drop_reply_percent),
+            drop_reply: lost | happens(faults.drop_reply_percent),
             delay: Duration::from_millis(faults.delay_milliseconds),
         }
     }

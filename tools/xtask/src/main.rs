@@ -1,5 +1,6 @@
 //! `cargo xtask`: what the repository needs done.
 
+mod fuzz;
 mod measure;
 
 use std::io::{BufRead, BufReader, Write};
@@ -16,6 +17,8 @@ enum Task {
     Test,
     /// Check template.yaml and leave it translated in target/template.json for the tests
     Template,
+    /// Hold the local server to infra/openapi.json with requests made from it
+    Fuzz,
     /// Write the generated documents
     Docs,
     /// Check licences, sources and bans of all dependencies
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Test => test(),
         Task::Template => template(),
+        Task::Fuzz => fuzz(),
         Task::Docs => docs(),
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
@@ -82,14 +86,27 @@ fn say(text: &str) {
 
 fn test() -> Outcome {
     template()?;
-    say("Building the programs that the tests run …");
-    run(cargo().args(["build", "--package", "functions", "--bins", "--package", "local", "--package", "cli"]))?;
+    programs()?;
+    let fuzzed = fuzz();
     let (passed, failed, success) = cargo_test()?;
-    say(&format!("\n{passed} passed, {failed} failed"));
+    say(&format!("\nAPI fuzzing {}", if fuzzed.is_ok() { "passed" } else { "failed" }));
+    say(&format!("{passed} passed, {failed} failed"));
     match success && failed == 0 && passed > 0 {
-        true => Ok(()),
+        true => fuzzed,
         false => Err("The tests failed.".to_owned()),
     }
+}
+
+fn programs() -> Outcome {
+    say("Building the programs that the tests run …");
+    run(cargo().args(["build", "--package", "functions", "--bins", "--package", "local", "--package", "cli"]))
+}
+
+fn fuzz() -> Outcome {
+    let venv = venv()?;
+    run(cargo().args(["build", "--package", "local"]))?;
+    say("Fuzzing the API …");
+    fuzz::run(&root(), &venv)
 }
 
 /// Runs all tests, shows their output as it comes, and adds up their results.

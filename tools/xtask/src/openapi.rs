@@ -96,7 +96,7 @@ fn example(route: &Route) -> Value {
 }
 
 fn parameters(route: &Route) -> Vec<Value> {
-    let text = |name: &str, place: &str, what: &str, max: usize, required: bool| json!({"name": name, "in": place, "required": required, "description": what, "schema": {"type": "string", "minLength": 1, "maxLength": max}});
+    let text = |name: &str, place: &str, what: &str, max: usize, required: bool| json!({"name": name, "in": place, "required": required, "description": what, "schema": {"type": "string", "minLength": u8::from(required), "maxLength": max}});
     let mut parameters = Vec::new();
     for name in ["key", "licenseKey"] {
         if route.path.contains(&format!("{{{name}}}")) {
@@ -150,29 +150,65 @@ fn parameters(route: &Route) -> Vec<Value> {
     if is_paged(route) {
         parameters.push(json!({"name": "limit", "in": "query", "description": "Rows on the page.",
             "schema": {"type": "integer", "minimum": 1, "maximum": limits::PAGE_MAX, "default": limits::PAGE_DEFAULT}}));
-        parameters.push(text("cursor", "query", "A nextCursor of this list.", 200, false));
+        parameters.push(json!({"name": "cursor", "in": "query", "description": "A nextCursor of this list.",
+            "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
     }
     if route.endpoint == Endpoint::SaveSettings {
-        parameters.push(text("If-Match", "header", "Save only if the settings still have this ETag.", 40, false));
+        parameters.push(
+            json!({"name": "If-Match", "in": "header", "description": "Save only if the settings still have this ETag.",
+            "schema": {"type": "string", "pattern": r#"^(\*|"?(0|[1-9][0-9]{0,17})"?)$"#}}),
+        );
     }
-    if route.operation_id {
-        parameters.push(text(
-            "Idempotency-Key",
-            "header",
-            "Names the operation; the same id never acts twice.",
-            limits::OPERATION_ID_CHARS_MAX,
-            false,
-        ));
+    // Where there is a body, the id is a member of it; sent in both places it must be the same, which no schema can say.
+    if route.operation_id && !route.body {
+        parameters.push(json!({"name": "Idempotency-Key", "in": "header",
+            "description": "Names the operation; the same id never acts twice.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX, "pattern": VISIBLE}}));
     }
     parameters
+}
+
+/// Visible ASCII.
+const VISIBLE: &str = "^[!-~]+$";
+
+/// What cursors of the route's list look like: the list's name and a position, in hex.
+fn cursor_pattern(route: &Route) -> String {
+    let (list, position) = match route.endpoint {
+        Endpoint::AdminProjects => ("projects", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminPolicies => ("policies", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminLicenses => ("licenses", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminDevices => ("devices", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminKeys => ("keys", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminAudit => ("audit", "([2-7][0-9a-e]){1,64}"),
+        // A sequence number.
+        _ => ("ledger", "3[1-9](3[0-9]){0,17}"),
+    };
+    format!("^{}{position}$", hex::encode(format!("{list}/1:")))
 }
 
 fn request_schema(route: &Route) -> Value {
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     let hwid = text(limits::HWID_CHARS_MAX);
-    let id = text(limits::OPERATION_ID_CHARS_MAX);
+    let id = json!({"type": ["string", "null"], "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX, "pattern": VISIBLE,
+        "description": "Names the operation; the same id never acts twice. The header Idempotency-Key may carry it instead."});
+    // At least one of these, null not counting unless it is `nullable`: taken away, or made nothing.
+    let one_of = |names: &[&str], nullable: &[&str]| {
+        let needed = |name: &&str| match nullable.contains(name) {
+            true => json!({"required": [name]}),
+            false => json!({"required": [name], "properties": {*name: {"not": {"type": "null"}}}}),
+        };
+        names.iter().map(needed).collect::<Vec<_>>()
+    };
     let meta = json!({"type": ["object", "null"], "description": format!("At most {} bytes of compact JSON.", limits::META_BYTES_MAX)});
-    let object = |required: &[&str], properties: Value| json!({"type": "object", "required": required, "properties": properties});
+    // What may be absent may be null too (wire 1.3).
+    let object = |required: &[&str], mut properties: Value| {
+        for (name, schema) in properties.as_object_mut().into_iter().flatten() {
+            if !required.contains(&name.as_str()) {
+                allow_null(schema);
+            }
+        }
+        json!({"type": "object", "required": required, "properties": properties})
+    };
     match route.endpoint {
         Endpoint::Activate => object(
             &["hwid"],
@@ -198,18 +234,18 @@ fn request_schema(route: &Route) -> Value {
             json!({
                 "hwid": hwid, "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
                 "action": text(limits::ACTION_CHARS_MAX), "capability": text(limits::NAME_CHARS_MAX), "meta": meta,
-                "operationId": id, "idempotencyKey": id,
+                "operationId": id,
             }),
         ),
         Endpoint::ConsumeBatch => object(
             &["hwid", "usages"],
             json!({
-                "hwid": hwid, "operationId": id, "idempotencyKey": id,
-                "usages": {"type": "array", "maxItems": limits::BATCH_USAGES_MAX, "items": object(&["amount", "action"], json!({
+                "hwid": hwid, "operationId": id,
+                "usages": {"type": "array", "maxItems": limits::BATCH_USAGES_MAX, "items": {"anyOf": [object(&["amount", "action"], json!({
                     "key": {"type": ["string", "null"], "description": "Another license of this device, if the use was not of the path's."},
                     "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX}, "action": text(limits::ACTION_CHARS_MAX),
                     "hwid": {"type": ["string", "null"]}, "timestamp": {"type": ["string", "null"]}, "meta": meta, "operationId": id,
-                })), "description": "Oldest first. A use that is not as described is skipped, and told."},
+                })), {"description": "Anything else is skipped, and told."}]}, "description": "Oldest first."},
             }),
         ),
         Endpoint::AdminCreateProject => object(
@@ -218,18 +254,44 @@ fn request_schema(route: &Route) -> Value {
                 "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
             }),
         ),
-        Endpoint::AdminChangeProject => object(
-            &[],
-            json!({
-                "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
-            }),
-        ),
-        Endpoint::AdminCreatePolicy => object(&["name", "type"], policy_members(&id)),
-        Endpoint::AdminChangePolicy => object(&[], policy_members(&id)),
-        Endpoint::AdminDescribeDevice => object(
-            &[],
-            json!({"nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX}, "meta": meta, "operationId": id}),
-        ),
+        Endpoint::AdminChangeProject => {
+            let mut schema = object(
+                &[],
+                json!({
+                    "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
+                }),
+            );
+            schema["anyOf"] = json!(one_of(&["name", "settings", "projectSettings"], &[]));
+            schema
+        }
+        Endpoint::AdminCreatePolicy => {
+            let mut schema = object(&["name", "type"], policy_members(&id));
+            let days = json!({"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX});
+            // A license must end, where its type says that it does.
+            schema["anyOf"] = json!([
+                {"properties": {"type": {"enum": ["perpetual", "usage-based"]}}},
+                {"properties": {"type": {"enum": ["subscription"]}, "recurringInterval": {"enum": policy::INTERVALS}}, "required": ["recurringInterval"]},
+                {"properties": {"config": within("limits", within("time", json!({"type": "object", "required": ["durationDays"], "properties": {"durationDays": days}})))}, "required": ["config"]},
+            ]);
+            schema
+        }
+        Endpoint::AdminChangePolicy => {
+            let mut schema = object(&["name", "type"], policy_members(&id));
+            schema["required"] = json!([]);
+            let members = policy_members(&id);
+            let names = members.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+            let names: Vec<_> = names.filter(|name| *name != "operationId").collect();
+            schema["anyOf"] = json!(one_of(&names, &names));
+            schema
+        }
+        Endpoint::AdminDescribeDevice => {
+            let mut schema = object(
+                &[],
+                json!({"nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX}, "meta": meta, "operationId": id}),
+            );
+            schema["anyOf"] = json!(one_of(&["nickname", "meta"], &["nickname", "meta"]));
+            schema
+        }
         Endpoint::AdminCreateKey => {
             let scopes: Vec<_> = Scope::ALL.iter().map(|(_, text)| *text).collect();
             object(
@@ -241,54 +303,98 @@ fn request_schema(route: &Route) -> Value {
                 }),
             )
         }
-        Endpoint::AdminCreateLicense => object(
-            &["policyId"],
-            json!({
-                "policyId": {"type": ["string", "integer"]}, "count": {"type": "integer", "minimum": 1, "maximum": limits::LICENSES_PER_CALL_MAX},
-                "licenseKey": {"type": "string", "minLength": limits::LICENSE_KEY_CHARS_MIN, "maxLength": limits::LICENSE_KEY_CHARS_MAX},
-                "customer": customer_schema(),
-                "validUntil": {"type": "string", "format": "date-time"}, "overrides": {"type": "object"}, "metadata": {"type": "object"}, "operationId": id,
-            }),
-        ),
-        Endpoint::AdminChangeLicense => object(
-            &[],
-            json!({
-                "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
-                "validUntil": {"type": ["string", "null"], "format": "date-time", "description": "null takes the end away."},
-                "extendDays": {"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX, "description": "From the end, or from now if it has ended."},
-                "policyId": {"type": ["string", "integer"]}, "overrides": {"type": "object"}, "metadata": {"type": "object"},
-                "customer": customer_schema(), "operationId": id,
-            }),
-        ),
-        Endpoint::AdminTokens => object(
-            &["amount", "reason"],
-            json!({
-                "amount": {"type": "integer", "minimum": -limits::AMOUNT_MAX, "maximum": limits::AMOUNT_MAX, "not": {"const": 0}},
-                "reason": text(limits::ACTION_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time"}, "operationId": id,
-            }),
-        ),
+        Endpoint::AdminCreateLicense => {
+            let mut schema = object(
+                &["policyId"],
+                json!({
+                    "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "count": {"type": "integer", "minimum": 1, "maximum": limits::LICENSES_PER_CALL_MAX},
+                    "licenseKey": {"type": "string", "pattern": "^[A-Za-z0-9-]+$", "minLength": limits::LICENSE_KEY_CHARS_MIN, "maxLength": limits::LICENSE_KEY_CHARS_MAX},
+                    "customer": customer_schema(),
+                    "validUntil": {"type": "string", "format": "date-time"}, "overrides": {"type": "object"}, "metadata": {"type": "object"}, "operationId": id,
+                }),
+            );
+            let own = json!({"properties": {"licenseKey": {"type": "string"}, "count": {"minimum": 2}}, "required": ["licenseKey", "count"]});
+            schema["not"] = own;
+            schema
+        }
+        Endpoint::AdminChangeLicense => {
+            let mut schema = object(
+                &[],
+                json!({
+                    "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
+                    "validUntil": {"type": ["string", "null"], "format": "date-time", "description": "null takes the end away."},
+                    "extendDays": {"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX, "description": "From the end, or from now if it has ended."},
+                    "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "overrides": {"type": "object"}, "metadata": {"type": "object"},
+                    "customer": customer_schema(), "operationId": id,
+                }),
+            );
+            let names = ["state", "validUntil", "extendDays", "policyId", "overrides", "metadata", "customer"];
+            schema["anyOf"] = json!(one_of(&names, &["validUntil"]));
+            schema["not"] = json!({"required": ["validUntil", "extendDays"]});
+            schema
+        }
+        Endpoint::AdminTokens => {
+            let mut schema = object(
+                &["amount", "reason"],
+                json!({
+                    "amount": {"type": "integer", "minimum": -limits::AMOUNT_MAX, "maximum": limits::AMOUNT_MAX, "not": {"const": 0}},
+                    "reason": text(limits::ACTION_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time", "description": "With a credit only."},
+                    "operationId": id,
+                }),
+            );
+            let debit = json!({"properties": {"amount": {"maximum": 0}}, "required": ["amount"]});
+            schema["not"] =
+                json!({"allOf": [debit, {"required": ["expiresAt"], "properties": {"expiresAt": {"type": "string"}}}]});
+            schema
+        }
         _ => Value::Null,
+    }
+}
+
+/// An object that has the member `name`, which is as `schema` says.
+fn within(name: &str, schema: Value) -> Value {
+    json!({"type": "object", "required": [name], "properties": {name: schema}})
+}
+
+fn allow_null(schema: &mut Value) {
+    if let Some(kind) = schema.get("type").and_then(Value::as_str).map(str::to_owned) {
+        schema["type"] = json!([kind, "null"]);
+    }
+    if let Some(Value::Array(words)) = schema.get_mut("enum") {
+        words.push(Value::Null);
     }
 }
 
 fn customer_schema() -> Value {
     json!({"type": "object", "properties": {
-        "email": {"type": "string", "maxLength": limits::EMAIL_CHARS_MAX}, "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX},
-        "metadata": {"type": "object"}}})
+        "email": {"type": ["string", "null"], "maxLength": limits::EMAIL_CHARS_MAX, "pattern": "^$|@"}, "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX},
+        "metadata": {"type": ["object", "null"]}}})
+}
+
+/// An amount of money, in whole cents.
+fn price() -> Value {
+    json!({"type": "number", "minimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01})
 }
 
 fn policy_members(id: &Value) -> Value {
+    let count = |max: i64| json!({"type": ["integer", "null"], "minimum": 0, "maximum": max});
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     json!({
         "name": text(limits::NAME_CHARS_MAX), "slug": text(limits::NAME_CHARS_MAX),
         "type": {"enum": policy::KINDS}, "environment": {"enum": policy::ENVIRONMENTS},
         "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX},
         "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX},
-        "price": {"type": "number", "minimum": 0}, "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
+        "price": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
         "recurringInterval": {"enum": policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
-        "recurringPrice": {"type": "number", "minimum": 0}, "isAirGapped": {"type": "boolean"},
+        "recurringPrice": price(), "isAirGapped": {"type": "boolean"},
         "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, metadata."},
-        "topUpOptions": {"type": "array", "items": {"type": "object"}},
+        "topUpOptions": {"type": "array", "maxItems": 50, "items": {"type": "object", "required": ["packId", "name", "price"], "properties": {
+            "packId": text(limits::NAME_CHARS_MAX), "name": text(limits::NAME_CHARS_MAX),
+            "tokens": count(limits::AMOUNT_MAX), "devices": count(limits::DEVICES_MAX), "seats": count(limits::SEATS_MAX), "days": count(limits::DURATION_DAYS_MAX),
+            "capability": {"type": ["string", "null"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX},
+            "price": {"type": "object", "required": ["amount", "currency"], "properties": {
+                "amount": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"}}},
+        }}},
         "renewal": {"type": "object", "properties": {"mode": {"enum": policy::RENEWAL_MODES}, "period": {"enum": policy::INTERVALS}, "catchUp": {"type": "boolean"}}},
         "operationId": id,
     })
@@ -427,7 +533,9 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AdminAddSecret => codes.extend([Code::ProjectNotFound, Code::SecretLimitReached]),
         Endpoint::AdminRetireSecret => codes.extend([Code::ProjectNotFound, Code::SecretNotFound, Code::LastSecret]),
         Endpoint::AdminPolicy => codes.push(Code::PolicyNotFound),
-        Endpoint::AdminChangePolicy => codes.extend([Code::PolicyNotFound, Code::PolicyChanged]),
+        Endpoint::AdminChangePolicy => {
+            codes.extend([Code::PolicyNotFound, Code::PolicyIncomplete, Code::PolicyChanged])
+        }
         Endpoint::AdminRevokeKey => codes.push(Code::KeyNotFound),
         Endpoint::AdminDescribeDevice => codes.push(Code::DeviceNotRegistered),
         Endpoint::AdminCreateLicense => {

@@ -34,7 +34,7 @@ pub async fn entitlement<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, 
 pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let caller = incoming.query_hwid()?.ok_or_else(|| Problems::one("hwid", "is required"))?;
     let request = incoming.license_request(incoming.access()?, Some(caller));
-    service::remove_device(incoming.app, incoming.budget, &request, incoming.parameter("hwid")).await?;
+    service::remove_device(incoming.app, incoming.budget, &request, incoming.path_hwid()?).await?;
     Ok(Reply::empty())
 }
 

@@ -98,7 +98,7 @@ pub async fn describe_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Rep
     let command = DescribeDevice::parse(&body)?;
     let act = incoming.act(&body, command.operation_id.as_ref())?;
     let request = incoming.license_request(incoming.access()?, None);
-    let hwid = incoming.parameter("hwid");
+    let hwid = incoming.path_hwid()?;
     let (device, replayed) =
         acts::describe_device(incoming.app, incoming.budget, &request, hwid, &command, &act).await?;
     Ok(Reply::json(&device).operation(&act.id, replayed))
@@ -108,7 +108,7 @@ pub async fn describe_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Rep
 pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let act = incoming.act(&Value::Null, None)?;
     let request = incoming.license_request(incoming.access()?, None);
-    acts::remove_device(incoming.app, incoming.budget, &request, incoming.parameter("hwid"), &act).await?;
+    acts::remove_device(incoming.app, incoming.budget, &request, incoming.path_hwid()?, &act).await?;
     Ok(Reply::empty())
 }
 
@@ -116,7 +116,7 @@ pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let act = incoming.act(&Value::Null, None)?;
     let request = incoming.license_request(incoming.access()?, None);
-    let hwid = incoming.parameter("hwid");
+    let hwid = incoming.path_hwid()?;
     let (seats, replayed) = acts::kick(incoming.app, incoming.budget, &request, hwid, &act).await?;
     Ok(Reply::json(&seats).operation(&act.id, replayed))
 }

@@ -1,11 +1,12 @@
 //! Policies.
 
+use ltlm_protocol::Code;
 use ltlm_protocol::admin_data::{PolicyDetails, PolicyList};
 
 use super::operation_id;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::policy::{Policy, PolicyTerms};
+use crate::domain::policy::{Policy, PolicyTerms, lacks_an_end};
 use crate::service::admin::policies;
 use crate::table::Table;
 
@@ -43,7 +44,10 @@ pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let number = number(incoming);
     // All mistakes are told against the policy as it is.
     let found = policies::get(incoming.app, incoming.budget, &by, number).await?;
-    found.terms.changed(&body)?;
+    found.terms.changed(&body).map_err(|problems| match lacks_an_end(&problems) {
+        true => Failure::new(Code::PolicyIncomplete),
+        false => problems.into(),
+    })?;
     let (policy, replayed) = policies::change(incoming.app, incoming.budget, number, &body, &act).await?;
     Ok(Reply::json(&details(&policy)).operation(&act.id, replayed))
 }
