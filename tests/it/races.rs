@@ -181,7 +181,7 @@ async fn sixty_four_devices_spend_a_thousand_tokens_to_the_last() {
         assert_eq!(world.activate(&key, &hwid(index)).await.status, 200);
     }
     let spend = |index: usize| {
-        let host = if index % 2 == 0 { world.host.clone() } else { other.clone() };
+        let host = if index.is_multiple_of(2) { world.host.clone() } else { other.clone() };
         let key = key.clone();
         #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
         tokio::spawn(async move {
