@@ -45,6 +45,13 @@ pub(crate) fn run(root: &Path, venv: &Path) -> Outcome {
     crate::run(
         Command::new(venv.join("bin/schemathesis"))
             .current_dir(&folder)
+            .env("SCHEMATHESIS_HOOKS", "fuzz_hooks")
+            .env("PYTHONPATH", root.join("tools/xtask/src"))
+            .env("LTLM_FUZZ_URL", text("/baseUrl")?)
+            .env("LTLM_FUZZ_ADMIN_KEY", text("/adminKey")?)
+            .env("LTLM_FUZZ_PROJECT", &project)
+            .env("LTLM_FUZZ_POLICY", &policy)
+            .env("LTLM_FUZZ_LICENSE", &license)
             .arg("--config-file")
             .arg(&path)
             .arg("run")

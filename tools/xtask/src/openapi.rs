@@ -330,7 +330,7 @@ fn request_schema(route: &Route) -> Value {
             );
             let names = ["state", "validUntil", "extendDays", "policyId", "overrides", "metadata", "customer"];
             schema["anyOf"] = json!(one_of(&names, &["validUntil"]));
-            schema["not"] = json!({"required": ["validUntil", "extendDays"]});
+            schema["not"] = json!({"required": ["validUntil", "extendDays"], "properties": {"extendDays": {"not": {"type": "null"}}}});
             schema
         }
         Endpoint::AdminTokens => {
@@ -357,8 +357,10 @@ fn within(name: &str, schema: Value) -> Value {
 }
 
 fn allow_null(schema: &mut Value) {
-    if let Some(kind) = schema.get("type").and_then(Value::as_str).map(str::to_owned) {
-        schema["type"] = json!([kind, "null"]);
+    match schema.get_mut("type") {
+        Some(Value::Array(kinds)) if !kinds.contains(&json!("null")) => kinds.push(json!("null")),
+        Some(Value::String(kind)) => schema["type"] = json!([kind, "null"]),
+        _ => {}
     }
     if let Some(Value::Array(words)) = schema.get_mut("enum") {
         words.push(Value::Null);
