@@ -4,8 +4,11 @@
 //! nothing else. The rules come from `contract/ltlm-wire.md`; comments name the section.
 
 pub mod admin_data;
+pub mod canonical;
 pub mod code;
+pub mod envelope;
 pub mod error;
+pub mod json;
 pub mod license_data;
 pub mod limits;
 pub mod read;
