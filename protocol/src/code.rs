@@ -30,6 +30,12 @@ pub enum Code {
     UnsupportedMediaType,
     /// The request is not as documented.
     BadRequest,
+    /// The envelope does not open. What is wrong with it is not told.
+    BadEnvelope,
+    /// The envelope is of one device, and what it asks for of another.
+    HwidMismatch,
+    /// The nonce is not one that the device may use, or the envelope came before.
+    NonceMismatch,
     /// An operation id came again with another body.
     IdempotencyKeyReused,
     /// No such license in this project.
@@ -60,6 +66,10 @@ pub enum Code {
     LicenseExpired,
     /// The device must be activated first.
     DeviceNotRegistered,
+    /// The project wants devices to sign their requests, and this one has given no key.
+    DeviceKeyRequired,
+    /// The device's signature is missing or wrong.
+    DeviceSignatureRejected,
     /// The license does not include the capability.
     CapabilityMissing,
     /// The license does not let customers remove devices.
@@ -135,6 +145,9 @@ impl Code {
         row(Self::BodyTooLarge, "BODY_TOO_LARGE", 413, "The request body is larger than <max> bytes."),
         row(Self::UnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", 415, "Send the body as application/json."),
         row(Self::BadRequest, "BAD_REQUEST", 400, "<problem>"),
+        row(Self::BadEnvelope, "BAD_ENVELOPE", 400, "Malformed request envelope."),
+        row(Self::HwidMismatch, "HWID_MISMATCH", 400, "HWID mismatch between envelope and payload."),
+        row(Self::NonceMismatch, "NONCE_MISMATCH", 409, "Nonce Mismatch: resynchronise this device."),
         row(Self::IdempotencyKeyReused, "IDEMPOTENCY_KEY_REUSED", 422, "This operation id was already used with another request."),
         row(Self::LicenseNotFound, "LICENSE_NOT_FOUND", 404, "Invalid license key: license not found."),
         row(Self::ProjectNotFound, "PROJECT_NOT_FOUND", 404, "There is no such project."),
@@ -150,6 +163,8 @@ impl Code {
         row(Self::LicenseSuspended, "LICENSE_SUSPENDED", 403, "This license has been suspended. Please contact support."),
         row(Self::LicenseExpired, "LICENSE_EXPIRED", 403, "This license has expired."),
         row(Self::DeviceNotRegistered, "DEVICE_NOT_REGISTERED", 403, "This device is not registered for this license."),
+        row(Self::DeviceKeyRequired, "DEVICE_KEY_REQUIRED", 403, "This project asks for a device key: activate with deviceKey."),
+        row(Self::DeviceSignatureRejected, "DEVICE_SIGNATURE_REJECTED", 401, "The device signature is missing or wrong."),
         row(Self::CapabilityMissing, "CAPABILITY_MISSING", 403, "This license does not include that capability."),
         row(Self::DeviceReleaseNotAllowed, "DEVICE_RELEASE_NOT_ALLOWED", 403, "Removing devices is not permitted for this license."),
         row(Self::DeviceLimitReached, "DEVICE_LIMIT_REACHED", 403, "License already activated on another device: activation limit reached (<count> of <max> devices)."),
@@ -262,6 +277,7 @@ mod tests {
             (Code::LicenseNotFound, &["Invalid", "not found"]),
             (Code::DeviceLimitReached, &["activated", "limit"]),
             (Code::LicenseExpired, &["expired"]),
+            (Code::NonceMismatch, &["Nonce Mismatch"]),
             (Code::InsufficientTokens, &["insufficient", "tokens"]),
             (Code::SeatLimitReached, &["limit"]),
             (Code::SeatReleaseCooldown, &["wait", "cooldown"]),

@@ -11,6 +11,7 @@ pub mod error;
 pub mod json;
 pub mod license_data;
 pub mod limits;
+pub mod proof;
 pub mod read;
 pub mod request;
 pub mod time;

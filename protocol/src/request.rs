@@ -1,5 +1,7 @@
 //! Requests of the plain REST face, parsed (wire 1.3, 4.6 T-1). Unknown members are ignored, null counts as absent.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
 use crate::limits;
@@ -21,6 +23,8 @@ pub struct Activate {
     pub meta: Option<Map<String, Value>>,
     /// Refuse, instead of answering `VALID_NO_SEAT`, when no seat is free.
     pub require_seat: bool,
+    /// The Ed25519 key that the device signs its requests with from now on (wire section 7, protocol 2).
+    pub device_key: Option<[u8; 32]>,
 }
 
 /// `POST /v1/sdk/license/{key}/heartbeat`.
@@ -144,12 +148,17 @@ impl Skip {
 impl ConsumeBatch {
     /// Parses the body. Only what is wrong with the batch as a whole is a mistake.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
+        Self::parse_with(body, limits::BATCH_USAGES_MAX)
+    }
+
+    /// Parses the body of a batch that may hold `max` uses.
+    pub fn parse_with(body: &Value, max: usize) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         r.require("usages");
         let hwid = r.text("hwid", limits::HWID_CHARS_MAX);
         let list = r.value("usages").and_then(Value::as_array);
-        if r.value("usages").is_some() && list.is_none_or(|list| list.len() > limits::BATCH_USAGES_MAX) {
-            r.problem("usages", format!("must be a list of at most {} uses", limits::BATCH_USAGES_MAX));
+        if r.value("usages").is_some() && list.is_none_or(|list| list.len() > max) {
+            r.problem("usages", format!("must be a list of at most {max} uses"));
         }
         let usages = list.into_iter().flatten().map(|usage| Usage::read(usage, &hwid)).collect();
         let parsed = Self { usages, operation_id: operation_id(&mut r), hwid };
@@ -204,6 +213,7 @@ impl Activate {
             client_version: r.text_or_empty("clientVersion", limits::VERSION_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             require_seat: r.bool_opt("requireSeat").unwrap_or(false),
+            device_key: device_key(&mut r),
         };
         r.text_or_empty("version", limits::VERSION_CHARS_MAX);
         if parsed.nickname.is_none() {
@@ -211,6 +221,16 @@ impl Activate {
         }
         r.finish().map(|()| parsed)
     }
+}
+
+/// A public key: the base64 of 32 bytes, in the standard alphabet.
+fn device_key(r: &mut Reader<'_>) -> Option<[u8; 32]> {
+    let value = r.value("deviceKey")?;
+    let key = value.as_str().and_then(|text| BASE64.decode(text).ok()).and_then(|bytes| bytes.try_into().ok());
+    if key.is_none() {
+        r.problem("deviceKey", "must be 32 bytes in base64");
+    }
+    key
 }
 
 /// The device name that older clients send inside `meta` (wire 4.2).

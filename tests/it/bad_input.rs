@@ -26,6 +26,11 @@ fn builder(route: &Route, world: &World) -> http::request::Builder {
     }
 }
 
+/// Does the route take envelopes?
+fn is_pro(route: &Route) -> bool {
+    route.path.starts_with("/v1/sdk/pro/")
+}
+
 /// A refusal in the documented shape, with nothing written.
 fn assert_refused(reply: &Reply, code: Code, case: &str) {
     let body: ErrorBody = serde_json::from_str(&reply.text).unwrap_or_else(|e| panic!("{case}: {e} in {}", reply.text));
@@ -61,7 +66,8 @@ async fn every_route_with_a_body_refuses_what_is_not_its_json() {
         for (name, body) in bodies {
             let request = builder(route, &world).header("content-type", "application/json");
             let reply = world.send(request.body(Bytes::copy_from_slice(body)).unwrap()).await;
-            assert_refused(&reply, Code::BadRequest, &format!("{} with {name}", route.name));
+            let code = if is_pro(route) { Code::BadEnvelope } else { Code::BadRequest };
+            assert_refused(&reply, code, &format!("{} with {name}", route.name));
         }
         let request = builder(route, &world).header("content-type", "text/xml").body(Bytes::from_static(b"<a/>"));
         assert_refused(&world.send(request.unwrap()).await, Code::UnsupportedMediaType, route.name);

@@ -12,7 +12,7 @@ async fn a_wrong_context_does_not_unwrap() {
     let world = World::empty().await;
     let kms = Kms::new(&sdk_config(world.keys.endpoint(), false).await, local::kms::KEY_ID);
     let made = kms.make("prj_1", Purpose::Secret).await.unwrap();
-    let opened = kms.unwrap("prj_1", Purpose::Secret, &made.wrapped).await.unwrap();
+    let opened = kms.unwrap("prj_1", Purpose::Secret, &made.wrapped, 0).await.unwrap();
     assert_eq!(opened.expose(), made.key.expose());
     let mut tampered = made.wrapped.clone();
     tampered[20] ^= 1;
@@ -23,7 +23,7 @@ async fn a_wrong_context_does_not_unwrap() {
     ];
     for (project, purpose, wrapped) in attempts {
         assert!(
-            matches!(kms.unwrap(project, purpose, wrapped).await, Err(KeyError::Broken(_))),
+            matches!(kms.unwrap(project, purpose, wrapped, 0).await, Err(KeyError::Broken(_))),
             "{project} {purpose:?}"
         );
     }

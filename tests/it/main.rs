@@ -15,6 +15,7 @@ mod lambda;
 mod local_server;
 mod many_seats;
 mod model;
+mod pro;
 mod quickstart;
 mod races;
 mod support;

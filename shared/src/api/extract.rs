@@ -3,16 +3,18 @@
 use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_TYPE, IF_MATCH};
+use ltlm_protocol::proof::{self, NONCE_HEADER, SIGNATURE_HEADER, TIME_HEADER};
 use ltlm_protocol::read::depth;
 use ltlm_protocol::request::{canonical_license_key, is_operation_id};
 use ltlm_protocol::{Code, Problems, Timestamp, limits};
 use serde_json::Value;
 
 use super::reply::Failure;
-use super::routes::{Auth, Parameters, Route};
+use super::routes::{Auth, PREFIX, Parameters, Route};
 use super::{Settings, cursor};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
+use crate::domain::proof::Proof;
 use crate::service::admin::Act;
 use crate::service::license;
 use crate::service::load::Access;
@@ -139,8 +141,35 @@ impl<'a, T> Incoming<'a, T> {
         let text = self.parameter(name);
         // What cannot be a key is looked up all the same: the answer and the work are those of an unknown one.
         let key = canonical_license_key(text).unwrap_or_else(|| text.to_owned());
-        let caller = Caller { hwid, country: self.country() };
+        // A request without an envelope brings its nonce in a header. A signature that cannot be read is none.
+        let nonce = self.request.headers().get(NONCE_HEADER).and_then(|value| value.to_str().ok());
+        let proof = self.proof(nonce.unwrap_or("")).ok().flatten();
+        self.call_for(access, key, hwid, proof)
+    }
+
+    /// The call on the license with this canonical key.
+    pub fn call_for(
+        &self,
+        access: Access,
+        key: String,
+        hwid: Option<String>,
+        proof: Option<Proof>,
+    ) -> license::Request {
+        let caller = Caller { hwid, country: self.country(), proof };
         license::Request { access, call: Call { key, caller, now: self.now } }
+    }
+
+    /// The device's signature on this request, if it has one (wire section 7, protocol 2).
+    pub fn proof(&self, nonce: &str) -> Result<Option<Proof>, Failure> {
+        let header = |name: &str| self.request.headers().get(name).and_then(|value| value.to_str().ok());
+        let (Some(signature), Some(time)) = (header(SIGNATURE_HEADER), header(TIME_HEADER)) else { return Ok(None) };
+        let bad_time = || Problems::one(TIME_HEADER, "must be milliseconds since the Unix epoch");
+        let time_ms: i64 = time.parse().map_err(|_| bad_time())?;
+        let uri = self.request.uri();
+        let path = uri.path_and_query().map_or(uri.path(), |path| path.as_str());
+        let path = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let message = proof::message(self.request.method().as_str(), path, self.request.body(), time_ms, nonce);
+        Ok(Some(Proof { message, signature: signature.to_owned(), at: Timestamp::from_ms(time_ms) }))
     }
 
     /// The caller's country, if a trusted edge told it: two letters, upper-case.
@@ -198,14 +227,20 @@ impl<'a, T> Incoming<'a, T> {
         Ok(self.query_int("limit", 1, limits::PAGE_MAX)?.unwrap_or(limits::PAGE_DEFAULT))
     }
 
-    /// The body as JSON. A body without a content type is taken for JSON; any other type is refused.
-    pub fn json(&self) -> Result<Value, Failure> {
+    /// Refuses a body that is declared as anything but JSON; one that is not declared is taken for it.
+    pub fn declared_json(&self) -> Result<(), Failure> {
         if let Some(kind) = self.request.headers().get(CONTENT_TYPE) {
             let kind = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
             if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
                 return Err(Failure::new(Code::UnsupportedMediaType));
             }
         }
+        Ok(())
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Result<Value, Failure> {
+        self.declared_json()?;
         let body: Value =
             serde_json::from_slice(self.request.body()).map_err(|_| Problems::one("", "body must be JSON"))?;
         match depth(&body) <= limits::JSON_DEPTH_MAX {
@@ -233,6 +268,17 @@ impl<'a, T> Incoming<'a, T> {
 
     /// The operation's id: of the header `Idempotency-Key`, or of the body, or made here. Header and body must agree.
     pub fn operation(&self, target: &str, body: &Value, in_body: Option<&String>) -> Result<Operation, Failure> {
+        self.operation_of(self.route.name, target, body, in_body)
+    }
+
+    /// The same for an operation of this kind, whatever the route is called.
+    pub fn operation_of(
+        &self,
+        kind: &str,
+        target: &str,
+        body: &Value,
+        in_body: Option<&String>,
+    ) -> Result<Operation, Failure> {
         let header = self.request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or("").to_owned());
         if header.as_ref().is_some_and(|id| !is_operation_id(id)) {
             return Err(Problems::one("Idempotency-Key", "must be 1 to 128 visible ASCII characters").into());
@@ -245,6 +291,6 @@ impl<'a, T> Incoming<'a, T> {
         let id = header
             .or_else(|| in_body.cloned())
             .unwrap_or_else(|| ids::operation_id(self.now, self.app.entropy.as_ref()));
-        Ok(Operation { id, fingerprint: fingerprint::of(self.route.name, target, body) })
+        Ok(Operation { id, fingerprint: fingerprint::of(kind, target, body) })
     }
 }

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod cursor;
 pub mod extract;
 pub mod handlers;
+pub mod letter;
 pub mod reply;
 pub mod routes;
 
@@ -94,7 +95,7 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     use handlers::admin::{keys, licenses, policies, projects};
-    use handlers::license;
+    use handlers::{license, pro};
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
@@ -114,6 +115,17 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::Consume => Box::pin(license::consume(incoming)),
         Endpoint::ConsumeBatch => Box::pin(license::consume_batch(incoming)),
         Endpoint::Usage => Box::pin(license::usage(incoming)),
+        Endpoint::ProValidate | Endpoint::ProActivate => Box::pin(pro::validate(incoming)),
+        Endpoint::ProStatus => Box::pin(pro::status(incoming)),
+        Endpoint::ProHeartbeat => Box::pin(pro::heartbeat(incoming)),
+        Endpoint::ProSignout => Box::pin(pro::signout(incoming)),
+        Endpoint::ProSeats => Box::pin(pro::seats(incoming)),
+        Endpoint::ProReleaseSeat => Box::pin(pro::release_seat(incoming)),
+        Endpoint::ProConsume => Box::pin(pro::consume(incoming)),
+        Endpoint::ProConsumeBatch => Box::pin(pro::consume_batch(incoming)),
+        Endpoint::ProSettings => Box::pin(pro::settings(incoming)),
+        Endpoint::ProSaveSettings => Box::pin(pro::save_settings(incoming)),
+        Endpoint::ProEvents => Box::pin(pro::events(incoming)),
         Endpoint::AdminCreateProject => Box::pin(projects::create(incoming)),
         Endpoint::AdminProjects => Box::pin(projects::list(incoming)),
         Endpoint::AdminProject => Box::pin(projects::get(incoming)),

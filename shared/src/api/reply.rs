@@ -27,6 +27,12 @@ impl Reply {
         Self { status: StatusCode::OK, body, headers: Vec::new() }
     }
 
+    /// 200 with a text that is no JSON.
+    pub fn text(body: String) -> Self {
+        let headers = vec![("content-type", "text/plain; charset=utf-8".to_owned())];
+        Self { status: StatusCode::OK, body: body.into_bytes(), headers }
+    }
+
     /// 201 with a JSON body.
     pub fn created(body: &impl Serialize) -> Self {
         Self { status: StatusCode::CREATED, ..Self::json(body) }
@@ -70,7 +76,10 @@ impl Failure {
 
     /// Is the request itself at fault, before anybody looked at the table?
     pub fn is_of_the_request(&self) -> bool {
-        matches!(self.code, Code::BadRequest | Code::BodyTooLarge | Code::UnsupportedMediaType)
+        matches!(
+            self.code,
+            Code::BadRequest | Code::BodyTooLarge | Code::UnsupportedMediaType | Code::BadEnvelope | Code::HwidMismatch
+        )
     }
 
     /// With a value in its message.
@@ -128,7 +137,10 @@ fn chain(error: &dyn std::error::Error) -> String {
 const ALWAYS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "*"),
     ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
-    ("access-control-allow-headers", "content-type, x-project-secret, idempotency-key, authorization, if-match"),
+    (
+        "access-control-allow-headers",
+        "content-type, x-project-secret, idempotency-key, authorization, if-match, x-ltlm-signature, x-ltlm-time, x-ltlm-nonce",
+    ),
     ("access-control-expose-headers", "operation-id, idempotent-replayed, retry-after, etag"),
     ("access-control-max-age", "86400"),
 ];

@@ -36,6 +36,30 @@ pub enum Endpoint {
     ConsumeBatch,
     /// `GET …/usage`
     Usage,
+    /// `POST …/pro/license/validate`
+    ProValidate,
+    /// `POST …/pro/license/activate`
+    ProActivate,
+    /// `POST …/pro/license/status`
+    ProStatus,
+    /// `POST …/pro/license/heartbeat`
+    ProHeartbeat,
+    /// `POST …/pro/license/signout`
+    ProSignout,
+    /// `POST …/pro/license/seats`
+    ProSeats,
+    /// `POST …/pro/license/release-seat`
+    ProReleaseSeat,
+    /// `POST …/pro/license/consume`
+    ProConsume,
+    /// `POST …/pro/license/consume-batch`
+    ProConsumeBatch,
+    /// `POST …/pro/license/settings/get`
+    ProSettings,
+    /// `POST …/pro/license/settings/save`
+    ProSaveSettings,
+    /// `POST …/pro/license/events`
+    ProEvents,
     /// `POST /v1/admin/projects`
     AdminCreateProject,
     /// `GET /v1/admin/projects`
@@ -130,6 +154,12 @@ macro_rules! path {
     };
 }
 
+macro_rules! pro {
+    ($tail:literal) => {
+        concat!("/v1/sdk/pro/license", $tail)
+    };
+}
+
 /// All routes.
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
@@ -161,6 +191,30 @@ pub const ROUTES: &[Route] = &[
         auth: Auth::Project, body: true, operation_id: true, summary: "Charge what a device used while it was offline." },
     Route { endpoint: Endpoint::Usage, name: "usage", method: "GET", path: path!("/usage"), function: "usage",
         auth: Auth::Project, body: false, operation_id: false, summary: "Ledger entries, newest first." },
+    Route { endpoint: Endpoint::ProValidate, name: "pro-validate", method: "POST", path: pro!("/validate"), function: "pro-validate",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Register a device and give it a seat; the device is in step again afterwards." },
+    Route { endpoint: Endpoint::ProActivate, name: "pro-activate", method: "POST", path: pro!("/activate"), function: "pro-validate",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Another name of validate." },
+    Route { endpoint: Endpoint::ProStatus, name: "pro-status", method: "POST", path: pro!("/status"), function: "pro-status",
+        auth: Auth::Project, body: true, operation_id: false, summary: "The license for a device that shows itself; claims a seat, never registers." },
+    Route { endpoint: Endpoint::ProHeartbeat, name: "pro-heartbeat", method: "POST", path: pro!("/heartbeat"), function: "pro-heartbeat",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Keep the seat, wait for one, or give it back." },
+    Route { endpoint: Endpoint::ProSignout, name: "pro-signout", method: "POST", path: pro!("/signout"), function: "pro-heartbeat",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Give the seat back." },
+    Route { endpoint: Endpoint::ProSeats, name: "pro-seats", method: "POST", path: pro!("/seats"), function: "pro-status",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Who holds a seat." },
+    Route { endpoint: Endpoint::ProReleaseSeat, name: "pro-release-seat", method: "POST", path: pro!("/release-seat"), function: "release-seat",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Take another device's seat away." },
+    Route { endpoint: Endpoint::ProConsume, name: "pro-consume", method: "POST", path: pro!("/consume"), function: "pro-consume",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Charge tokens." },
+    Route { endpoint: Endpoint::ProConsumeBatch, name: "pro-consume-batch", method: "POST", path: pro!("/consume-batch"), function: "pro-consume-batch",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Charge what a device used while it was offline." },
+    Route { endpoint: Endpoint::ProSettings, name: "pro-settings", method: "POST", path: pro!("/settings/get"), function: "pro-settings",
+        auth: Auth::Project, body: true, operation_id: false, summary: "The user settings." },
+    Route { endpoint: Endpoint::ProSaveSettings, name: "pro-save-settings", method: "POST", path: pro!("/settings/save"), function: "pro-settings",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Save the user settings, as a whole." },
+    Route { endpoint: Endpoint::ProEvents, name: "pro-events", method: "POST", path: pro!("/events"), function: "pro-events",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Report something." },
     Route { endpoint: Endpoint::AdminCreateProject, name: "admin-create-project", method: "POST", path: "/v1/admin/projects",
         function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make a project." },
     Route { endpoint: Endpoint::AdminProjects, name: "admin-projects", method: "GET", path: "/v1/admin/projects",
@@ -222,26 +276,33 @@ pub struct Function {
     pub table_actions: &'static [&'static str],
     /// May it query the index?
     pub queries_index: bool,
-    /// May it make and unwrap keys?
-    pub uses_keys: bool,
+    /// KMS actions on the key that wraps projects' keys.
+    pub key_actions: &'static [&'static str],
 }
 
 /// All functions, with exactly the permissions that the template gives them.
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
-    Function { name: "health", table_actions: &[], queries_index: false, uses_keys: false },
-    Function { name: "license", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
-    Function { name: "activate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
-    Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
-    Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
-    Function { name: "seats", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
-    Function { name: "release-seat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
-    Function { name: "devices", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: false, uses_keys: false },
-    Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, uses_keys: false },
-    Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
-    Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: false },
-    Function { name: "usage", table_actions: &["BatchGetItem", "Query"], queries_index: true, uses_keys: false },
-    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, uses_keys: true },
+    Function { name: "health", table_actions: &[], queries_index: false, key_actions: &[] },
+    Function { name: "license", table_actions: &["BatchGetItem", "Query"], queries_index: true, key_actions: &[] },
+    Function { name: "activate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
+    Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
+    Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
+    Function { name: "seats", table_actions: &["BatchGetItem", "Query"], queries_index: true, key_actions: &[] },
+    Function { name: "release-seat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
+    Function { name: "devices", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: false, key_actions: &[] },
+    Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &[] },
+    Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
+    Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
+    Function { name: "usage", table_actions: &["BatchGetItem", "Query"], queries_index: true, key_actions: &[] },
+    Function { name: "pro-validate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
+    Function { name: "pro-status", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
+    Function { name: "pro-heartbeat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
+    Function { name: "pro-consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
+    Function { name: "pro-consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
+    Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &["Decrypt"] },
+    Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &["Decrypt"] },
+    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt", "GenerateDataKey"] },
 ];
 
 /// The prefix that paths may carry (wire 1.1).

@@ -6,6 +6,7 @@ use ltlm_protocol::request::Activate;
 use super::denied::Denied;
 use super::device::{Device, SeatClaim};
 use super::gate::{self, Call};
+use super::hardening::DeviceKeys;
 use super::seats;
 use super::state::LicenseState;
 use super::view::{Asking, license_data};
@@ -19,6 +20,9 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
     let is_new = state.device.is_none();
     if is_new {
         gate::not_stopped(state, call.now)?;
+        if state.terms.hardening.device_keys == DeviceKeys::Required && command.device_key.is_none() {
+            return Err(Denied::DeviceKeyRequired);
+        }
         place_for_one_more(state)?;
     }
 
@@ -78,6 +82,7 @@ fn registered(state: &LicenseState, call: &Call, command: &Activate) -> Device {
         nickname: command.nickname.clone().or_else(|| known.and_then(|d| d.nickname.clone())),
         client_version: command.client_version.clone().or_else(|| known.and_then(|d| d.client_version.clone())),
         meta: command.meta.clone().or_else(|| known.and_then(|d| d.meta.clone())),
+        public_key: known.and_then(|d| d.public_key).or(command.device_key),
         registered_at: known.map_or(call.now, |d| d.registered_at),
         activated_at: call.now,
         seen_at: call.now,
@@ -99,7 +104,11 @@ mod tests {
     use serde_json::json;
 
     fn call(hwid: &str) -> Call {
-        Call { key: "LIC-0BEC53C679BF012F".into(), caller: Caller { hwid: Some(hwid.into()), country: None }, now: NOW }
+        Call {
+            key: "LIC-0BEC53C679BF012F".into(),
+            caller: Caller { hwid: Some(hwid.into()), ..Caller::default() },
+            now: NOW,
+        }
     }
 
     fn command(hwid: &str) -> Activate {

@@ -15,6 +15,7 @@ use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey, Source};
 use super::gate::{self, Call};
 use super::license::LicenseId;
+use super::nonce::{Chain, ChainId, Mark, Trace, Turn};
 use super::record::Record;
 use super::state::{LicenseState, Tokens};
 use super::view::{Asking, license_data};
@@ -25,6 +26,16 @@ use super::write::{Decision, Write};
 const WRITES_MAX: usize = 96;
 /// How long a batch can be recognised when it is sent again without an id, in hours (wire 4.6 T-4).
 pub const MEMORY_HOURS: i64 = 24;
+
+/// Where a device's batches are told apart: its queue is one license's on the plain endpoints, and the whole project's in
+/// the existing client (wire 4.6, T-3 and T-4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchOwner {
+    /// By license.
+    License(LicenseId),
+    /// By chain of nonces.
+    Chain(ChainId),
+}
 
 /// How far a device's last batch came. Kept for batches that hold uses without an operation id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +52,8 @@ pub struct BatchMemory {
     pub hash: String,
     /// When.
     pub at: Timestamp,
+    /// The nonce in the answer, if the batch came in an envelope and was finished.
+    pub answered: Option<Mark>,
     /// Counts writes of this record.
     pub revision: i64,
 }
@@ -56,6 +69,8 @@ pub struct Batch {
     pub fingerprint: String,
     /// The uses, oldest first.
     pub items: Vec<Item>,
+    /// Its turn in the device's chain, if it came in an envelope.
+    pub turn: Option<Turn>,
 }
 
 /// A use of a batch.
@@ -73,6 +88,8 @@ pub struct Item {
     pub prefix: String,
     /// When it happened, if the device told a time.
     pub occurred_at: Option<Timestamp>,
+    /// License and action, as a single charge's trace names them.
+    pub what: Mark,
     /// What it costs, or why it is left out.
     pub charge: Result<Charge, Skip>,
 }
@@ -122,6 +139,7 @@ impl BatchState {
             }
             Record::BatchMemory(_, memory) => self.memory = Some(memory),
             Record::Wallet(wallet) => self.put_wallet(wallet),
+            Record::Chain(chain) => self.license.chain = Some(chain),
             _ => {}
         }
     }
@@ -147,12 +165,35 @@ impl BatchState {
         (other.device.is_some() || other.removed.is_some()).then_some(other)
     }
 
+    /// Where the batch is told apart from others.
+    pub fn owner(&self, batch: &Batch) -> BatchOwner {
+        let LicenseState { project, license, .. } = &self.license;
+        match &batch.turn {
+            None => BatchOwner::License(license.id.clone()),
+            Some(turn) => BatchOwner::Chain(ChainId { project_id: project.id.clone(), hwid: turn.hwid.clone() }),
+        }
+    }
+
+    /// Takes in what the presented nonce tells about earlier answers, before the uses are looked at.
+    fn learn(&mut self, batch: &Batch, now: Timestamp) {
+        let presented = batch.turn.as_ref().and_then(|turn| turn.presented);
+        if let (Some(chain), Some(presented)) = (&mut self.license.chain, presented) {
+            chain.learn(presented, now);
+        }
+    }
+
     /// Marks what the memory says is done: by an earlier request, or by this one before a reply was lost.
     fn recall(&mut self, batch: &Batch, now: Timestamp) {
         let Some(memory) = self.memory.as_ref().filter(|_| batch.needs_memory()) else { return };
+        let is_in_force = match (&batch.turn, memory.answered) {
+            (None, _) => now < memory.at.plus_seconds(MEMORY_HOURS * 3_600),
+            // A batch that was not finished has no answer that could have arrived.
+            (Some(_), None) => true,
+            (Some(_), answered) => self.license.chain.as_ref().and_then(|chain| chain.batch) == answered,
+        };
         let count = usize::try_from(memory.count).unwrap_or(0);
         let is_prefix = (1..=batch.items.len()).contains(&count) && batch.items[count - 1].prefix == memory.hash;
-        if !is_prefix || now >= memory.at.plus_seconds(MEMORY_HOURS * 3_600) {
+        if !is_prefix || !is_in_force {
             return;
         }
         let is_mine = memory.request == batch.request;
@@ -173,9 +214,14 @@ impl BatchState {
 /// Decides the next transaction of a batch. The reply is the state after it; the batch goes on until it
 /// [`BatchState::is_done`]. The status of the license does not matter: the tokens are used already.
 pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision<BatchState>, Denied> {
+    let (chain, seen) = (state.license.chain.as_ref(), state.license.seen_blob.as_ref());
+    if let Some(turn) = &batch.turn {
+        turn.check(chain, seen)?;
+    }
     gate::online(&state.license)?;
     let device = gate::registered(&state.license)?;
     let mut after = state.clone();
+    after.learn(batch, call.now);
     after.recall(batch, call.now);
     let from = after.outcomes.len() as i64;
 
@@ -188,13 +234,20 @@ pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision
         };
         after.outcomes.push(outcome);
     }
+    if batch.turn.as_ref().is_some_and(|turn| turn.is_done(chain, seen)) {
+        return Ok(Decision::read(after));
+    }
     let mut writes = moved.writes();
-    if !writes.is_empty() && batch.needs_memory() {
-        let memory = remembered(state, batch, &device.hwid, from, after.outcomes.len(), call.now);
+    let answers = batch.turn.as_ref().filter(|_| after.is_done(batch));
+    if batch.needs_memory() && (!writes.is_empty() || answers.is_some()) {
+        let answered = answers.map(|turn| turn.issued);
+        let count = after.outcomes.len();
+        let memory = remembered(state, batch, &device.hwid, from, count, answered, call.now);
         let found = state.memory.as_ref().map(|memory| memory.revision);
         after.memory = Some(memory.clone());
-        writes.push(Write::RememberBatch { license: state.license.license.id.clone(), memory, found });
+        writes.push(Write::RememberBatch { owner: state.owner(batch), memory, found });
     }
+    writes.extend(chain_writes(state, &mut after, batch, call.now));
     let touch = consume::touch(&state.license, device, call.now).filter(|_| after.is_done(batch));
     after.license = after.license.after(touch.as_slice());
     Ok(Decision { writes, touch, reply: after })
@@ -210,7 +263,13 @@ fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str) -> Resu
         return Ok(Some(Outcome::Skipped(Skip::License)));
     }
     let name = (item.license.clone(), item.operation.clone());
-    let Some(entry) = state.entries.get(&name) else { return Ok(None) };
+    let Some(entry) = state.entries.get(&name) else {
+        let was_charged = batch.turn.is_some() && item.own_id.is_none() && {
+            let chain = state.license.chain.as_mut();
+            chain.is_some_and(|chain| chain.absorb(item.what, charge.amount, item.occurred_at))
+        };
+        return Ok(was_charged.then_some(Outcome::Duplicate));
+    };
     let is_same = match &item.own_id {
         // The use may have come by itself before, in other words but with the same facts.
         Some(_) => {
@@ -287,7 +346,35 @@ fn movement(state: &BatchState, item: &Item, call: &Call, hwid: &str) -> Option<
     Some((found, (moved, entries)))
 }
 
-fn remembered(state: &BatchState, batch: &Batch, hwid: &str, from: i64, count: usize, now: Timestamp) -> BatchMemory {
+/// The chain after this transaction. The last one uses up the nonce; one before it may have found that uses were charged
+/// already.
+fn chain_writes(state: &BatchState, after: &mut BatchState, batch: &Batch, now: Timestamp) -> Vec<Write> {
+    let Some(turn) = &batch.turn else { return Vec::new() };
+    let found = state.license.chain.as_ref().map(|chain| chain.revision);
+    let chain = match after.is_done(batch) {
+        true => {
+            let id = ChainId { project_id: state.license.project.id.clone(), hwid: turn.hwid.clone() };
+            let trace = if batch.needs_memory() { Trace::Batch } else { Trace::None };
+            turn.next(id, after.license.chain.as_ref(), trace, now)
+        }
+        false => match after.license.chain.clone().filter(|chain| state.license.chain.as_ref() != Some(chain)) {
+            Some(chain) => Chain { revision: chain.revision + 1, used_at: now, ..chain },
+            None => return Vec::new(),
+        },
+    };
+    after.license.chain = Some(chain.clone());
+    vec![Write::MoveChain { chain, found }]
+}
+
+fn remembered(
+    state: &BatchState,
+    batch: &Batch,
+    hwid: &str,
+    from: i64,
+    count: usize,
+    answered: Option<Mark>,
+    now: Timestamp,
+) -> BatchMemory {
     let before = state.memory.as_ref();
     let mine = before.filter(|memory| memory.request == batch.request);
     BatchMemory {
@@ -295,8 +382,9 @@ fn remembered(state: &BatchState, batch: &Batch, hwid: &str, from: i64, count: u
         request: batch.request.clone(),
         from: mine.map_or(from, |memory| memory.from),
         count: count as i64,
-        hash: batch.items[count - 1].prefix.clone(),
+        hash: count.checked_sub(1).map_or_else(String::new, |last| batch.items[last].prefix.clone()),
         at: now,
+        answered,
         revision: before.map_or(1, |memory| memory.revision + 1),
     }
 }

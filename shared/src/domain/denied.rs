@@ -12,6 +12,10 @@ use serde_json::json;
 pub enum Denied {
     /// The secret belongs to no project.
     UnauthorizedProject,
+    /// The envelope is of a kind that the project does not accept.
+    BadEnvelope,
+    /// The nonce is not one that the device may use.
+    NonceMismatch,
     /// The administrator key is not for this.
     Forbidden,
     /// No such license in the project.
@@ -51,6 +55,10 @@ pub enum Denied {
     LicenseExpired,
     /// The device is not registered.
     DeviceNotRegistered,
+    /// The project wants devices to sign, and this one has given no key.
+    DeviceKeyRequired,
+    /// The device's signature is missing or wrong.
+    DeviceSignatureRejected,
     /// The license lacks the capability.
     CapabilityMissing,
     /// Customers may not remove devices.
@@ -119,6 +127,8 @@ impl Denied {
     pub fn code(&self) -> Code {
         match self {
             Self::UnauthorizedProject => Code::UnauthorizedProject,
+            Self::BadEnvelope => Code::BadEnvelope,
+            Self::NonceMismatch => Code::NonceMismatch,
             Self::Forbidden => Code::Forbidden,
             Self::LicenseNotFound => Code::LicenseNotFound,
             Self::SecretNotFound => Code::SecretNotFound,
@@ -135,6 +145,8 @@ impl Denied {
             Self::LicenseSuspended => Code::LicenseSuspended,
             Self::LicenseExpired => Code::LicenseExpired,
             Self::DeviceNotRegistered => Code::DeviceNotRegistered,
+            Self::DeviceKeyRequired => Code::DeviceKeyRequired,
+            Self::DeviceSignatureRejected => Code::DeviceSignatureRejected,
             Self::CapabilityMissing => Code::CapabilityMissing,
             Self::DeviceReleaseNotAllowed => Code::DeviceReleaseNotAllowed,
             Self::DeviceLimitReached { .. } => Code::DeviceLimitReached,

@@ -34,6 +34,8 @@ pub struct Device {
     pub client_version: Option<String>,
     /// Free-form facts about it.
     pub meta: Option<Map<String, Value>>,
+    /// The Ed25519 key that its requests are signed with, if it gave one at its activation (wire section 7, W1).
+    pub public_key: Option<[u8; 32]>,
     /// First activation.
     pub registered_at: Timestamp,
     /// Last activation; lists are sorted by it.

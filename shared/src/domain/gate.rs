@@ -8,6 +8,7 @@ use super::denied::Denied;
 use super::device::Device;
 use super::entry::{Entry, OperationKey};
 use super::license::Status;
+use super::proof::Proof;
 use super::state::LicenseState;
 use super::write::Write;
 
@@ -18,6 +19,8 @@ pub struct Caller {
     pub hwid: Option<String>,
     /// ISO 3166 alpha-2, upper-case, if a trusted edge told it.
     pub country: Option<String>,
+    /// The device's signature, if it signed.
+    pub proof: Option<Proof>,
 }
 
 /// One call on a license: which key it named, who makes it, and when.
@@ -31,9 +34,9 @@ pub struct Call {
     pub now: Timestamp,
 }
 
-/// May the plain endpoints be used for this license at all?
+/// May the license be used by the endpoint that the call came by?
 pub fn plain(state: &LicenseState) -> Result<(), Denied> {
-    if state.terms.pro_only {
+    if state.terms.pro_only && !state.is_sealed {
         return Err(Denied::ProSdkRequired);
     }
     Ok(())
@@ -170,7 +173,7 @@ mod tests {
             Geofencing { enabled: true, allowed_countries: list(&["DE", "FR"]), blocked_countries: list(&["KP"]) };
         let mut from = |country: Option<&str>, deny: bool| {
             state.terms.deny_unknown_country = deny;
-            region(&state, &Caller { hwid: None, country: country.map(str::to_owned) }).is_ok()
+            region(&state, &Caller { country: country.map(str::to_owned), ..Caller::default() }).is_ok()
         };
         assert_eq!([from(Some("KP"), false), from(Some("US"), false), from(Some("DE"), false)], [false, false, true]);
         assert_eq!([from(None, false), from(None, true)], [true, false]);

@@ -62,7 +62,7 @@ mod tests {
     use ltlm_protocol::license_data::KickedNotice;
 
     fn beat(state: &LicenseState, seconds: i64, is_closing: bool) -> Decision<LicenseData> {
-        let caller = Caller { hwid: Some("a".into()), country: None };
+        let caller = Caller { hwid: Some("a".into()), ..Caller::default() };
         let call = Call { key: "LIC-0BEC53C679BF012F".into(), caller, now: NOW.plus_seconds(seconds) };
         decide(state, &call, &Heartbeat { hwid: "a".into(), is_closing }).unwrap()
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::config;
 use super::denied::Denied;
+use super::hardening;
 
 /// A project's record. Its secrets are wrapped by KMS and never leave the table unwrapped except in the answer to the
 /// call that made them.
@@ -18,7 +19,7 @@ pub struct Project {
     pub number: i64,
     /// Name.
     pub name: String,
-    /// How the service treats this project (`geofencing.denyUnknown` …).
+    /// How the service treats this project: `hardening.rs`, and `geofencing.denyUnknown`.
     pub settings: Map<String, Value>,
     /// The vendor's own data, merged into every license (wire 4.12).
     pub project_settings: Map<String, Value>,
@@ -109,6 +110,7 @@ impl CreateProject {
             project_settings: config::free_form(&mut r, "projectSettings", limits::DOCUMENT_BYTES_MAX),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
+        r.object("settings", hardening::check);
         r.finish().map(|()| parsed)
     }
 }
@@ -141,6 +143,7 @@ impl ChangeProject {
             project_settings: document(&mut r, "projectSettings"),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
+        r.object("settings", hardening::check);
         if parsed.name.is_none() && parsed.settings.is_none() && parsed.project_settings.is_none() {
             r.problem("", "must name something to change");
         }

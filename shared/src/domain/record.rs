@@ -1,10 +1,11 @@
 //! Everything the table keeps, one variant a kind of item.
 
 use super::administrator::{AdminKey, AdminOperation};
-use super::consume_batch::BatchMemory;
+use super::consume_batch::{BatchMemory, BatchOwner};
 use super::device::Device;
 use super::entry::Entry;
 use super::license::{BuyerListing, License, LicenseId, Listing};
+use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
 use super::project::Project;
 use super::seats::Seat;
@@ -41,8 +42,12 @@ pub enum Record {
     Seat(LicenseId, Seat),
     /// The user settings of this license.
     Settings(LicenseId, Settings),
-    /// How far the last batch of a device of this license came.
-    BatchMemory(LicenseId, BatchMemory),
+    /// How far a device's last batch came.
+    BatchMemory(BatchOwner, BatchMemory),
+    /// The nonces of a device.
+    Chain(Chain),
+    /// A cipher text that was accepted.
+    SeenBlob(SeenBlob),
     /// A ledger entry.
     Entry(Entry),
     /// An administrator's operation.

@@ -8,6 +8,7 @@ use super::administrator::AdminOperation;
 use super::device::Device;
 use super::entry::Entry;
 use super::license::{License, Status};
+use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
 use super::project::Project;
 use super::record::Record;
@@ -50,6 +51,12 @@ pub struct LicenseState {
     pub done: Option<AdminOperation>,
     /// The policy that the command is about, beside the license's own.
     pub next_policy: Option<Policy>,
+    /// Did the call come in an envelope (wire 2)?
+    pub is_sealed: bool,
+    /// The nonces of the calling device, if the call came in an envelope.
+    pub chain: Option<Chain>,
+    /// The call's cipher text, if it came before.
+    pub seen_blob: Option<SeenBlob>,
 }
 
 /// A wallet brought up to now.
@@ -90,6 +97,9 @@ impl LicenseState {
             entry: None,
             done: None,
             next_policy: None,
+            is_sealed: false,
+            chain: None,
+            seen_blob: None,
         }
     }
 
@@ -106,9 +116,12 @@ impl LicenseState {
         self.wallet.clone().unwrap_or_else(|| Wallet::empty(wallet_of(&self.license.id)))
     }
 
-    /// The license's status at `now`.
+    /// The license's status at `now`. One that is overdrawn below the project's floor is suspended (wire section 7, W8).
     pub fn status(&self, now: Timestamp) -> Status {
-        self.license.status(&self.terms, now)
+        let status = self.license.status(&self.terms, now);
+        let floor = self.terms.hardening.overdraft_floor.filter(|_| status.is_usable());
+        let is_below = floor.is_some_and(|floor| self.tokens(now).is_some_and(|t| t.wallet.balance(now) < -floor));
+        if is_below { Status::Suspended } else { status }
     }
 
     /// What is known of its seats.
@@ -186,7 +199,10 @@ impl LicenseState {
                 }
             }
             Write::CountSeats { counts, .. } => self.license.seat_counts = Some(counts.clone()),
+            Write::MoveChain { chain, .. } => self.chain = Some(chain.clone()),
             Write::RememberBatch { .. }
+            | Write::RememberBlob { .. }
+            | Write::AddEvent { .. }
             | Write::StartCount { .. }
             | Write::AddListing { .. }
             | Write::ListBuyer { .. }
@@ -217,6 +233,8 @@ impl LicenseState {
             Record::Seat(_, seat) => self.put_seat(seat),
             Record::Settings(_, settings) => self.settings = Some(settings),
             Record::Entry(entry) => self.entry = Some(entry),
+            Record::Chain(chain) => self.chain = Some(chain),
+            Record::SeenBlob(seen) => self.seen_blob = Some(seen),
             Record::Project(_)
             | Record::BatchMemory(..)
             | Record::Secret { .. }
@@ -343,6 +361,7 @@ pub(crate) mod tests {
             nickname: Some(format!("Desk {hwid}")),
             client_version: None,
             meta: None,
+            public_key: None,
             registered_at: NOW,
             activated_at: NOW,
             seen_at: NOW,

@@ -7,7 +7,7 @@ use ltlm_protocol::license_data::{SeatList, SeatRow};
 use super::denied::Denied;
 use super::gate::{self, Call};
 use super::state::LicenseState;
-use super::view::{Asking, license_data};
+use super::view::{Asking, client_date, license_data};
 
 /// The license, as `GET /v1/sdk/license/{key}` shows it.
 pub fn license(state: &LicenseState, call: &Call) -> Result<LicenseData, Denied> {
@@ -34,7 +34,8 @@ pub fn seats(state: &LicenseState, call: &Call) -> SeatList {
         .map(|holder| SeatRow {
             hwid: holder.hwid.clone(),
             nickname: holder.nickname.clone(),
-            last_seen: holder.seen_at.to_string(),
+            // The existing client reads this route unsealed, so the choice of dates holds for it always (wire 3.5).
+            last_seen: client_date(holder.seen_at, state.terms.hardening.naive_dates),
             is_current_device: call.caller.hwid.as_ref() == Some(&holder.hwid),
         })
         .collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ltlm_protocol::license_data::{CustomerActions, Geofencing, Versioning};
 use serde_json::{Map, Value};
 
+use super::hardening::Hardening;
 use super::license::License;
 use super::policy::Policy;
 use super::project::Project;
@@ -41,6 +42,8 @@ pub struct Terms {
     pub versioning: Versioning,
     /// Allowed countries, upper-case.
     pub geofencing: Geofencing,
+    /// What the project asks for beyond the existing client.
+    pub hardening: Hardening,
     /// Refuse callers of unknown country?
     pub deny_unknown_country: bool,
     /// Encrypted endpoints only?
@@ -99,6 +102,7 @@ impl Terms {
                 allowed_countries: countries(at("/geofencing/allowedCountries")),
                 blocked_countries: countries(at("/geofencing/blockedCountries")),
             },
+            hardening: Hardening::of(project),
             deny_unknown_country: project.denies_unknown_country(),
             pro_only: matches!(text("/sdkEnforcement/mode").as_deref(), Some("pro_only" | "sdk_only")),
             heartbeat_enabled: flag("/sdkEnforcement/heartbeat/enabled").unwrap_or(true),

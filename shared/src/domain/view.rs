@@ -37,7 +37,7 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         license_key: call.key.clone(),
         status: seat.status.unwrap_or(status.wire()).to_owned(),
         environment: after.policy.terms.environment.to_owned(),
-        valid_until: license.valid_until.map(|t| t.to_string()),
+        valid_until: license.valid_until.map(|end| client_date(end, after.is_sealed && terms.hardening.naive_dates)),
         grace_period_ends: license.valid_until.map(|t| t.plus_days(terms.grace_period_days).to_string()),
         last_check_in: before.device.as_ref().map(|device| last_seen(device, before).to_string()),
         next_billing_date: license.valid_until.filter(|_| is_subscription(after)).map(|t| t.to_string()),
@@ -68,6 +68,13 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         replayed: None,
         batch_result: None,
     }
+}
+
+/// A date that the existing client compares. It takes one with a `Z` for local time; a project can have it left out of what
+/// that client reads (wire 3.5).
+pub(super) fn client_date(date: Timestamp, is_naive: bool) -> String {
+    let text = date.to_string();
+    if is_naive { text.trim_end_matches('Z').to_owned() } else { text }
 }
 
 /// What an answer says about the caller's seat.

@@ -7,10 +7,12 @@ use ltlm_protocol::Timestamp;
 use serde_json::{Map, Value};
 
 use super::administrator::{AdminKey, AdminOperation};
-use super::consume_batch::BatchMemory;
+use super::consume_batch::{BatchMemory, BatchOwner};
 use super::device::{Device, SeatClaim};
 use super::entry::Entry;
+use super::event::Event;
 use super::license::{License, LicenseId, Listing};
+use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
 use super::project::Project;
 use super::seats::{Holder, SeatCounts};
@@ -205,12 +207,29 @@ pub enum Write {
     },
     /// How far a batch came. Guard: it is still at the revision `found`.
     RememberBatch {
-        /// The license of the batch's path.
-        license: LicenseId,
+        /// Where batches are told apart.
+        owner: BatchOwner,
         /// Its record, the revision already counted up.
         memory: BatchMemory,
         /// The revision before, `None` if there was none.
         found: Option<i64>,
+    },
+    /// A device's nonces moved on. Guard: the chain is still at the revision `found`.
+    MoveChain {
+        /// Its record, the revision already counted up.
+        chain: Chain,
+        /// The revision before, `None` if there was none.
+        found: Option<i64>,
+    },
+    /// A cipher text was accepted. Guard: it was not before.
+    RememberBlob {
+        /// Its record.
+        seen: SeenBlob,
+    },
+    /// Something that an application reports. Guard: it is not there.
+    AddEvent {
+        /// Its record.
+        event: Event,
     },
     /// A new license. Guard: the key is free.
     AddLicense {

@@ -24,7 +24,7 @@ const RESERVE: Duration = Duration::from_millis(300);
 
 /// Serves the routes of the function called `name`, until Lambda ends the process.
 pub async fn serve(name: &'static str) -> Result<(), lambda_http::Error> {
-    let uses_keys = FUNCTIONS.iter().any(|function| function.name == name && function.uses_keys);
+    let uses_keys = FUNCTIONS.iter().any(|function| function.name == name && !function.key_actions.is_empty());
     let config = config::from_env(uses_keys)?;
     log::init(&config);
     let host = &build(name, &config).await;

@@ -28,7 +28,18 @@ pub struct Kms {
 }
 
 /// By project, purpose and wrapped key: a key is never found for anything but what it was made for.
-type Unwrapped = HashMap<(String, Purpose, Vec<u8>), Arc<Key32>>;
+type Unwrapped = HashMap<(String, Purpose, Vec<u8>), Held>;
+
+/// An unwrapped key, and since when it is held, in milliseconds of the caller's clock.
+#[derive(Debug)]
+struct Held {
+    key: Arc<Key32>,
+    since_ms: u64,
+}
+
+/// A key is asked for again after so many milliseconds: a right that was taken away ends by then, and a key does not lie in
+/// memory for as long as a process lives.
+pub const AGE_MAX_MS: u64 = 10 * 60 * 1_000;
 
 /// Unwrapped keys kept; beyond it all are forgotten.
 const UNWRAPPED_MAX: usize = 1_000;
@@ -67,11 +78,17 @@ impl Kms {
         Ok(NewKey { key, wrapped })
     }
 
-    /// Unwraps a key of a project, for the purpose it was made for.
-    pub async fn unwrap(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Arc<Key32>, KeyError> {
+    /// Unwraps a key of a project, for the purpose it was made for. `now_ms` is of a clock that only runs forward.
+    pub async fn unwrap(
+        &self,
+        project_id: &str,
+        purpose: Purpose,
+        wrapped: &[u8],
+        now_ms: u64,
+    ) -> Result<Arc<Key32>, KeyError> {
         let name = (project_id.to_owned(), purpose, wrapped.to_vec());
-        if let Some(key) = self.lock().get(&name) {
-            return Ok(key.clone());
+        if let Some(key) = self.held(&name, now_ms) {
+            return Ok(key);
         }
         let answer = self
             .client
@@ -88,8 +105,15 @@ impl Kms {
         if unwrapped.len() >= UNWRAPPED_MAX {
             unwrapped.clear();
         }
-        unwrapped.insert(name, key.clone());
+        unwrapped.insert(name, Held { key: key.clone(), since_ms: now_ms });
         Ok(key)
+    }
+
+    /// A key that was unwrapped not too long ago. Those that were are wiped.
+    fn held(&self, name: &(String, Purpose, Vec<u8>), now_ms: u64) -> Option<Arc<Key32>> {
+        let mut unwrapped = self.lock();
+        unwrapped.retain(|_, held| now_ms.saturating_sub(held.since_ms) < AGE_MAX_MS);
+        unwrapped.get(name).map(|held| held.key.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Unwrapped> {

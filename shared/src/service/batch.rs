@@ -10,12 +10,14 @@ use serde_json::json;
 
 use super::license::Request;
 use super::load::{self, Beside, Wanted};
+use super::pro::{self, SignerCell};
 use super::{App, Budget, Error, act, fingerprint, ids};
-use crate::domain::consume_batch::{self, Batch, BatchState, Item};
+use crate::domain::LicenseState;
+use crate::domain::consume_batch::{self, Batch, BatchOwner, BatchState, Item};
 use crate::domain::entry::{OperationId, Origin};
 use crate::domain::license::LicenseId;
+use crate::domain::nonce::{ChainId, Turn};
 use crate::domain::write::wallet_of;
-use crate::domain::{Denied, LicenseState};
 use crate::table::{Read, Table};
 
 /// The operation id of a batch.
@@ -29,6 +31,15 @@ pub struct BatchKey {
     pub fingerprint: String,
 }
 
+/// How a batch came in an envelope.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealed<'a> {
+    /// Its turn in the device's chain.
+    pub turn: &'a Turn,
+    /// Where what signs the answer is left.
+    pub signer: &'a SignerCell,
+}
+
 /// Charges a batch whole, once.
 pub async fn consume<T: Table>(
     app: &App<T>,
@@ -36,11 +47,18 @@ pub async fn consume<T: Table>(
     request: &Request,
     command: &ConsumeBatch,
     key: &BatchKey,
+    sealed: Option<Sealed<'_>>,
 ) -> Result<LicenseData, Error> {
-    let batch = batch(app, request, command, key);
+    let batch = batch(app, request, command, key, sealed.map(|sealed| sealed.turn));
     // Once a reply is lost, the ledger alone tells which uses of this request are charged.
     let again = AtomicBool::new(false);
-    let load = || load(app, budget, request, &batch, again.swap(true, Ordering::Relaxed));
+    let load = || async {
+        let state = load(app, budget, request, &batch, again.swap(true, Ordering::Relaxed)).await?;
+        if let Some(Sealed { signer, .. }) = sealed {
+            pro::find_signer(app, signer, &state.license).await?;
+        }
+        Ok(state)
+    };
     let mut state = None;
     loop {
         let next =
@@ -53,7 +71,7 @@ pub async fn consume<T: Table>(
 }
 
 /// Names and hashes the uses.
-fn batch<T>(app: &App<T>, request: &Request, command: &ConsumeBatch, key: &BatchKey) -> Batch {
+fn batch<T>(app: &App<T>, request: &Request, command: &ConsumeBatch, key: &BatchKey, turn: Option<&Turn>) -> Batch {
     let mut prefix = String::new();
     let items = command.usages.iter().enumerate().map(|(index, usage)| {
         prefix = ids::sha256_hex(format!("{prefix}{}", usage.content).as_bytes());
@@ -61,10 +79,13 @@ fn batch<T>(app: &App<T>, request: &Request, command: &ConsumeBatch, key: &Batch
     });
     let items = items.collect();
     Batch {
-        request: ids::operation_id(request.call.now, app.entropy.as_ref()),
+        // In an envelope the request has a name already, by which its turn is known too.
+        request: turn
+            .map_or_else(|| ids::operation_id(request.call.now, app.entropy.as_ref()), |turn| turn.request.clone()),
         is_named: key.is_named,
         fingerprint: key.fingerprint.clone(),
         items,
+        turn: turn.cloned(),
     }
 }
 
@@ -89,8 +110,11 @@ fn item(
     };
     // No caller's id has a space in it.
     let id = own_id.clone().unwrap_or_else(|| format!("{} {index}", key.id));
+    let license = ids::license_id(license);
+    let action = usage.charge.as_ref().map_or("", |charge| charge.action.as_str());
     Item {
-        license: ids::license_id(license),
+        what: ids::use_mark(&license, action),
+        license,
         operation: OperationId { origin: Origin::Client, id },
         own_id,
         fingerprint,
@@ -107,10 +131,15 @@ async fn load<T: Table>(
     batch: &Batch,
     again: bool,
 ) -> Result<BatchState, Error> {
-    let wanted = request.wanted(None, Beside::Everything);
+    let wanted = Wanted { turn: batch.turn.clone(), ..request.wanted(None, Beside::Everything) };
     let own = wanted.license.clone();
+    let owner = match &batch.turn {
+        None => Some(BatchOwner::License(own.clone())),
+        Some(turn) => load::hinted_project(app, &request.access)
+            .map(|project_id| BatchOwner::Chain(ChainId { project_id, hwid: turn.hwid.clone() })),
+    };
     let records = async {
-        let reads = reads(request, batch, &own, again);
+        let reads = reads(request, batch, owner.as_ref(), again);
         match reads.is_empty() {
             true => Ok(Vec::new()),
             false => app.table.read(&reads, budget.meter).await.map_err(Error::from),
@@ -127,17 +156,26 @@ async fn load<T: Table>(
     let others = try_join_all(names.into_iter().map(|id| other(app, budget, request, id))).await?;
     let mut state = BatchState::new(license?, others.into_iter().flatten().collect());
     records?.into_iter().for_each(|record| state.absorb(record));
+    let (named, needed) = (owner, state.owner(batch));
+    if named.as_ref() != Some(&needed) {
+        // The project was not known before, or the secret names another one by now.
+        state.memory = None;
+        let hwid = request.call.caller.hwid.clone().unwrap_or_default();
+        let missing = [Read::BatchMemory(needed, hwid)];
+        app.table.read(&missing, budget.meter).await?.into_iter().for_each(|record| state.absorb(record));
+    }
     Ok(state)
 }
 
 /// What tells which uses are charged already.
-fn reads(request: &Request, batch: &Batch, own: &LicenseId, again: bool) -> Vec<Read> {
+fn reads(request: &Request, batch: &Batch, owner: Option<&BatchOwner>, again: bool) -> Vec<Read> {
     let can_be_known = |item: &&Item| item.charge.is_ok() && (item.own_id.is_some() || batch.is_named || again);
     let names: BTreeSet<_> =
         batch.items.iter().filter(can_be_known).map(|item| (&item.license, &item.operation)).collect();
     let entries = names.into_iter().map(|(license, id)| Read::Entry(wallet_of(license), id.clone()));
     let memory = request.call.caller.hwid.iter().filter(|_| batch.needs_memory());
-    memory.map(|hwid| Read::BatchMemory(own.clone(), hwid.clone())).chain(entries).collect()
+    let memory = memory.zip(owner).map(|(hwid, owner)| Read::BatchMemory(owner.clone(), hwid.clone()));
+    memory.chain(entries).collect()
 }
 
 /// Another license that a use names; `None` if the project has no such license.
@@ -150,7 +188,8 @@ async fn other<T: Table>(
     let wanted = Wanted { license: license.clone(), ..request.wanted(None, Beside::Nothing) };
     match load::license(app, budget, &wanted).await {
         Ok(state) => Ok(Some(state)),
-        Err(Error::Denied(Denied::LicenseNotFound)) => Ok(None),
+        // Whatever keeps this device from it: the other uses are charged all the same.
+        Err(Error::Denied(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::ports::Entropy;
 use crate::domain::license::LicenseId;
+use crate::domain::nonce::Mark;
 use crate::keys::Key32;
 
 /// A UUID of version 7 (RFC 9562): sorts by time.
@@ -57,6 +58,26 @@ pub fn license_key(derivation: &Key32, operation_id: &str, index: i64) -> String
     block[..32].copy_from_slice(derivation.expose());
     let mac = Hmac::<Sha256>::new((&*block).into()).chain_update(message).finalize().into_bytes();
     format!("LIC-{}", hex::encode_upper(&mac[..8]))
+}
+
+/// A nonce: 16 random bytes as hex.
+pub fn nonce(entropy: &dyn Entropy) -> String {
+    let mut random = [0; 16];
+    entropy.fill(&mut random);
+    hex::encode(random)
+}
+
+/// What is kept of a text that only needs to be recognised.
+pub fn mark(text: &str) -> Mark {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut mark = [0; 8];
+    mark.copy_from_slice(&digest[..8]);
+    Mark(mark)
+}
+
+/// What a charge was for, to recognise a use that comes again.
+pub fn use_mark(license: &LicenseId, action: &str) -> Mark {
+    mark(&format!("{}\0{action}", license.0))
 }
 
 /// SHA-256 as lower-case hex.

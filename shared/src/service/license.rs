@@ -29,6 +29,7 @@ impl Request {
     pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
         Wanted {
             hwid: self.call.caller.hwid.clone(),
+            proof: self.call.caller.proof.clone(),
             operation: operation.map(|key| key.id.clone()),
             beside,
             ..Wanted::new(self.access.clone(), ids::license_id(&self.call.key), self.call.now)
@@ -99,7 +100,8 @@ pub async fn activate<T: Table>(
     request: &Request,
     command: &Activate,
 ) -> Result<LicenseData, Error> {
-    let wanted = Wanted { claims: Claims::Insisting, ..request.wanted(None, Beside::Everything) };
+    let wanted = request.wanted(None, Beside::Everything);
+    let wanted = Wanted { claims: Claims::Insisting, offered_key: command.device_key, ..wanted };
     run(app, budget, wanted, |state| activate::decide(state, &request.call, command)).await
 }
 

@@ -18,8 +18,10 @@ use crate::domain::administrator::{AdminOperation, Administrator};
 use crate::domain::device::Device;
 use crate::domain::entry::{Entry, OperationId};
 use crate::domain::license::{License, LicenseId};
+use crate::domain::nonce::{Chain, ChainId, Class, SeenBlob, Turn};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
+use crate::domain::proof::{self, Proof};
 use crate::domain::seats::{PAGE_SLOTS, Seat};
 use crate::domain::settings::Settings;
 use crate::domain::wallet::Wallet;
@@ -99,6 +101,14 @@ pub enum Access {
     Administrator(Administrator),
 }
 
+/// The project that a secret is believed to name.
+pub fn hinted_project<T>(app: &App<T>, access: &Access) -> Option<String> {
+    match access {
+        Access::Secret(hash) => app.hints.project(hash),
+        Access::Administrator(_) => None,
+    }
+}
+
 /// Refuses a secret that names no project.
 pub async fn known<T: Table>(app: &App<T>, budget: &Budget<'_>, access: &Access) -> Result<(), Error> {
     let Access::Secret(hash) = access else { return Ok(()) };
@@ -133,6 +143,12 @@ pub struct Wanted {
     pub beside: Beside,
     /// How far it goes for a seat.
     pub claims: Claims,
+    /// Its turn in the device's chain, if it came in an envelope.
+    pub turn: Option<Turn>,
+    /// The device's signature, if it signed.
+    pub proof: Option<Proof>,
+    /// The key that an activation brings.
+    pub offered_key: Option<[u8; 32]>,
 }
 
 /// How far a command goes for a seat, where they are too many to be read each time.
@@ -160,6 +176,9 @@ impl Wanted {
             policy: None,
             beside: Beside::Nothing,
             claims: Claims::Never,
+            turn: None,
+            proof: None,
+            offered_key: None,
         }
     }
 }
@@ -196,6 +215,8 @@ struct Loaded {
     entry: Option<Entry>,
     done: Option<AdminOperation>,
     next_policy: Option<Policy>,
+    chain: Option<Chain>,
+    seen_blob: Option<SeenBlob>,
 }
 
 impl Loaded {
@@ -217,6 +238,8 @@ impl Loaded {
                 Record::Settings(_, settings) => self.settings = Some(settings),
                 Record::Entry(entry) => self.entry = Some(entry),
                 Record::AdminOperation(done) => self.done = Some(done),
+                Record::Chain(chain) => self.chain = Some(chain),
+                Record::SeenBlob(seen) => self.seen_blob = Some(seen),
                 Record::BatchMemory(..) | Record::Listing(_) | Record::BuyerListing(_) | Record::AdminKey(_) => {}
             }
         }
@@ -229,7 +252,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         Access::Secret(hash) => Some(hash.as_str()),
         Access::Administrator(_) => None,
     };
-    let hinted = secret.and_then(|hash| app.hints.project(hash));
+    let hinted = hinted_project(app, &wanted.access);
     let mut loaded = Loaded::default();
     let hwid = wanted.hwid.as_deref().unwrap_or_default();
     let page = seats::home_page(hwid, app.hints.seats(&wanted.license));
@@ -250,8 +273,16 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     }
     let project_id = loaded.project_id.clone().or_else(|| mine.as_ref().map(|license| license.project_id.clone()));
     loaded.project = loaded.project.filter(|project| Some(&project.id) == project_id.as_ref());
+    let chain = wanted.turn.as_ref().zip(project_id.clone());
+    let chain = chain.map(|(turn, project_id)| ChainId { project_id, hwid: turn.hwid.clone() });
+    loaded.chain = loaded.chain.filter(|loaded| Some(&loaded.id) == chain.as_ref());
+    // Read already, if the hint was right.
+    let chain = chain.filter(|chain| hinted.as_ref() != Some(&chain.project_id));
 
-    complete(app, budget, &mut loaded, project_id, mine.as_ref()).await?;
+    complete(app, budget, &mut loaded, project_id, mine.as_ref(), chain).await?;
+    if let Some(turn) = &wanted.turn {
+        turn.check(loaded.chain.as_ref(), loaded.seen_blob.as_ref())?;
+    }
     let license = mine.ok_or(Denied::LicenseNotFound)?;
     let (Some(project), Some(policy)) = (loaded.project, loaded.policy) else {
         return Err(Error::Broken("a license's project or policy is not there".into()));
@@ -269,8 +300,17 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         entry: loaded.entry,
         done: loaded.done,
         next_policy: loaded.next_policy,
+        is_sealed: wanted.turn.is_some(),
+        chain: loaded.chain,
+        seen_blob: loaded.seen_blob,
         ..LicenseState::new(project, (*policy).clone(), license)
     };
+    if state.terms.hardening.gcm_only && wanted.turn.as_ref().is_some_and(|turn| turn.is_cbc) {
+        return Err(Denied::BadEnvelope.into());
+    }
+    if secret.is_some() && wanted.hwid.is_some() {
+        proof::check(&state, wanted.proof.as_ref(), wanted.offered_key, wanted.now)?;
+    }
     if wanted.beside == Beside::AllSeats {
         state.seat_pages = seats::every_page(&state);
     } else if matches!(wanted.beside, Beside::Everything | Beside::Seats) {
@@ -286,6 +326,11 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, pag
     let mut reads = vec![Read::License(license.clone()), Read::Wallet(wallet_of(license))];
     reads.extend(secret.map(|hash| Read::Secret(hash.to_owned())));
     reads.extend(project.map(|id| Read::Project(id.to_owned())));
+    if let Some(turn) = &wanted.turn {
+        let chain = project.map(|id| ChainId { project_id: id.to_owned(), hwid: turn.hwid.clone() });
+        reads.extend(chain.map(Read::Chain));
+        reads.extend((turn.class != Class::Strict).then(|| Read::SeenBlob(turn.blob.clone())));
+    }
     reads.extend(wanted.hwid.iter().map(|hwid| Read::Device(license.clone(), hwid.clone())));
     let target = wanted.target.iter().filter(|target| wanted.hwid.as_ref() != Some(target));
     reads.extend(target.map(|hwid| Read::Device(license.clone(), hwid.clone())));
@@ -306,23 +351,25 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, pag
     reads
 }
 
-/// Second round: the project and policy that the hints did not give. A license of another project reads as many items as
-/// one that does not exist: none.
+/// Second round: the project and policy that the hints did not give, and the chain that lies under the project. A license
+/// of another project reads as many items as one that does not exist.
 async fn complete<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     loaded: &mut Loaded,
     project_id: Option<String>,
     license: Option<&License>,
+    chain: Option<ChainId>,
 ) -> Result<(), Error> {
-    let (Some(project_id), Some(license)) = (project_id, license) else { return Ok(()) };
-    loaded.policy = loaded.project.as_ref().and_then(|project| app.hints.policy(project, license.policy_number));
-    let mut reads = Vec::new();
-    if loaded.project.is_none() {
-        reads.push(Read::Project(project_id));
-    }
-    if loaded.policy.is_none() {
-        reads.push(Read::Policy(license.policy_number));
+    let mut reads: Vec<_> = chain.map(Read::Chain).into_iter().collect();
+    if let (Some(project_id), Some(license)) = (project_id, license) {
+        loaded.policy = loaded.project.as_ref().and_then(|project| app.hints.policy(project, license.policy_number));
+        if loaded.project.is_none() {
+            reads.push(Read::Project(project_id));
+        }
+        if loaded.policy.is_none() {
+            reads.push(Read::Policy(license.policy_number));
+        }
     }
     if reads.is_empty() {
         return Ok(());

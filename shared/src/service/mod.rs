@@ -9,13 +9,14 @@ pub mod ids;
 pub mod license;
 pub mod load;
 pub mod ports;
+pub mod pro;
 pub mod seats;
 
 use std::sync::Arc;
 
 use crate::domain::Denied;
-use crate::keys::KeyError;
 use crate::keys::kms::Kms;
+use crate::keys::{Key32, KeyError, Purpose};
 use crate::table::{CommitError, Meter, ReadError};
 
 pub use load::Hints;
@@ -35,6 +36,18 @@ pub struct App<T> {
     pub sleep: Arc<dyn Sleep>,
     /// What recent reads saw; every hint is checked by the next read.
     pub hints: Hints,
+}
+
+impl<T> App<T> {
+    /// The key service.
+    pub fn kms(&self) -> Result<&Kms, Error> {
+        self.kms.as_ref().ok_or_else(|| Error::Broken("this function has no key service".into()))
+    }
+
+    /// A key of a project in clear, for the purpose it was made for.
+    pub async fn unwrap(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Arc<Key32>, Error> {
+        Ok(self.kms()?.unwrap(project_id, purpose, wrapped, self.sleep.elapsed_ms()).await?)
+    }
 }
 
 /// One request's budget.

@@ -15,10 +15,12 @@ use super::key::{self, Key, Kind};
 use super::port::{List, Source};
 use crate::domain::Record;
 use crate::domain::administrator::{AdminKey, AdminOperation, Audit, Scope};
-use crate::domain::consume_batch::{BatchMemory, MEMORY_HOURS};
+use crate::domain::consume_batch::{BatchMemory, BatchOwner, MEMORY_HOURS};
 use crate::domain::device::{Device, SeatClaim};
 use crate::domain::entry::{Entry, Source as EntrySource};
+use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
+use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
 use crate::domain::seats::{Holder, Seat, SeatCounts};
@@ -89,6 +91,19 @@ impl Builder {
     pub fn bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.0.insert(name.to_owned(), Value::B(Blob::new(value)));
         self
+    }
+
+    /// Adds bytes, if there are any.
+    pub fn bytes_opt(self, name: &str, value: Option<&[u8]>) -> Self {
+        match value {
+            Some(value) => self.bytes(name, value),
+            None => self,
+        }
+    }
+
+    /// Lets DynamoDB delete the item some time after this instant.
+    pub fn ttl(self, after: Timestamp) -> Self {
+        self.int("ttl", after.ms() / 1_000)
     }
 
     /// Adds a document as text, unless it is empty.
@@ -192,11 +207,28 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             let (document, revision) = (r.document("document")?, r.int("revision")?);
             Record::Settings(license, Settings { document, revision, updated_at: r.at("updatedAt")? })
         }
-        Kind::BatchMemory(license, hwid) => {
-            let (request, hash) = (r.text("request")?, r.text("hash")?);
-            let (from, count, revision) = (r.int("from")?, r.int("count")?, r.int("revision")?);
-            Record::BatchMemory(license, BatchMemory { hwid, request, from, count, hash, at: r.at("at")?, revision })
-        }
+        Kind::BatchMemory(owner, hwid) => Record::BatchMemory(
+            owner,
+            BatchMemory {
+                hwid,
+                request: r.text("request")?,
+                from: r.int("from")?,
+                count: r.int("count")?,
+                hash: r.text("hash")?,
+                at: r.at("at")?,
+                answered: marks(&r.bytes("answered")).first().copied(),
+                revision: r.int("revision")?,
+            },
+        ),
+        Kind::Chain(id) => Record::Chain(Chain {
+            id,
+            outstanding: marks(&r.bytes("outstanding")),
+            charges: read_charges(&r)?,
+            batch: marks(&r.bytes("batch")).first().copied(),
+            revision: r.int("revision")?,
+            used_at: r.at("usedAt")?,
+        }),
+        Kind::SeenBlob { hash } => Record::SeenBlob(SeenBlob { hash, request: r.text("request")?, at: r.at("at")? }),
         Kind::Entry(wallet, operation) => Record::Entry(Entry {
             wallet,
             operation,
@@ -466,6 +498,7 @@ pub fn device(license: &crate::domain::license::LicenseId, device: &Device) -> I
         .at("seenAt", device.seen_at)
         .text("seat", seat_text(&device.seat))
         .int("seatRevision", device.seat_revision)
+        .bytes_opt("publicKey", device.public_key.as_ref().map(<[u8; 32]>::as_slice))
         .at_opt("releasedOtherAt", device.released_other_at);
     builder
         .text("listPk", key::list_partition(&List::Devices(license.clone())))
@@ -479,6 +512,7 @@ fn read_device(r: &Reader<'_>, hwid: String) -> Result<Device, ItemError> {
         nickname: r.text_opt("nickname"),
         client_version: r.text_opt("clientVersion"),
         meta: r.document_opt("meta")?,
+        public_key: r.bytes("publicKey").try_into().ok(),
         registered_at: r.at("registeredAt")?,
         activated_at: r.at("activatedAt")?,
         seen_at: r.at("seenAt")?,
@@ -533,15 +567,78 @@ pub fn settings(license: &crate::domain::license::LicenseId, settings: &Settings
 }
 
 /// The memory of a batch; DynamoDB removes it some time after it has ceased to count.
-pub fn batch_memory(license: &crate::domain::license::LicenseId, memory: &BatchMemory) -> Item {
-    Builder::new(key::batch_memory(license, &memory.hwid))
+pub fn batch_memory(owner: &BatchOwner, memory: &BatchMemory) -> Item {
+    let hours = match owner {
+        BatchOwner::License(_) => MEMORY_HOURS,
+        // As long as the chain that tells whether it still counts.
+        BatchOwner::Chain(_) => CHAIN_DAYS * 24,
+    };
+    Builder::new(key::batch_memory(owner, &memory.hwid))
         .text("request", &memory.request)
         .int("from", memory.from)
         .int("count", memory.count)
         .text("hash", &memory.hash)
         .at("at", memory.at)
+        .bytes_opt("answered", memory.answered.as_ref().map(|mark| mark.0.as_slice()))
         .int("revision", memory.revision)
-        .int("ttl", memory.at.plus_seconds(MEMORY_HOURS * 3_600).ms() / 1_000)
+        .ttl(memory.at.plus_seconds(hours * 3_600))
+        .build()
+}
+
+/// A chain's item: small, because every call writes it.
+pub fn chain(chain: &Chain) -> Item {
+    let charges: Vec<_> = chain.charges.iter().map(charge_text).collect();
+    Builder::new(key::chain(&chain.id))
+        .bytes("outstanding", &chain.outstanding.iter().flat_map(|mark| mark.0).collect::<Vec<_>>())
+        .text_opt("charges", Some(charges.join(";")).filter(|text| !text.is_empty()))
+        .bytes_opt("batch", chain.batch.as_ref().map(|mark| mark.0.as_slice()))
+        .int("revision", chain.revision)
+        .at("usedAt", chain.used_at)
+        .ttl(chain.used_at.plus_days(CHAIN_DAYS))
+        .build()
+}
+
+fn marks(bytes: &[u8]) -> Vec<Mark> {
+    bytes.as_chunks::<8>().0.iter().map(|bytes| Mark(*bytes)).collect()
+}
+
+fn charge_text(charge: &Charge) -> String {
+    let mark = |mark: Mark| hex::encode(mark.0);
+    let Charge { used, issued, what, amount, at, is_lost } = *charge;
+    format!("{} {} {} {amount} {} {}", mark(used), mark(issued), mark(what), at.ms(), u8::from(is_lost))
+}
+
+fn read_charges(r: &Reader<'_>) -> Result<Vec<Charge>, ItemError> {
+    let text = r.text_opt("charges").unwrap_or_default();
+    let charge = |text: &str| {
+        let mut parts = text.split(' ');
+        let mut mark = || marks(&hex::decode(parts.next()?).ok()?).first().copied();
+        let (used, issued, what) = (mark()?, mark()?, mark()?);
+        let mut int = || parts.next()?.parse::<i64>().ok();
+        let (amount, at, is_lost) = (int()?, Timestamp::from_ms(int()?), int()? != 0);
+        Some(Charge { used, issued, what, amount, at, is_lost })
+    };
+    let charges = text.split(';').filter(|text| !text.is_empty()).map(charge);
+    charges.collect::<Option<_>>().ok_or(ItemError { attribute: "charges" })
+}
+
+/// The item of a cipher text that was accepted.
+pub fn seen_blob(seen: &SeenBlob) -> Item {
+    Builder::new(key::seen_blob(&seen.hash))
+        .text("request", &seen.request)
+        .at("at", seen.at)
+        .ttl(seen.at.plus_days(BLOB_DAYS))
+        .build()
+}
+
+/// An event's item.
+pub fn event(event: &Event) -> Item {
+    Builder::new(key::event(event))
+        .text("hwid", &event.hwid)
+        .text("type", &event.kind)
+        .document("payload", &event.payload)
+        .at("at", event.at)
+        .ttl(event.at.plus_days(EVENT_DAYS))
         .build()
 }
 
@@ -653,6 +750,7 @@ fn read_admin_key(r: &Reader<'_>, id: String) -> Result<AdminKey, ItemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::nonce::ChainId;
     use crate::domain::state::tests::{NOW, fresh};
     use crate::domain::wallet::tests::cause;
     use ltlm_protocol::license_data::KickedNotice;
@@ -716,6 +814,8 @@ mod tests {
         assert_eq!(round(listing(&place)), Record::Listing(place));
         let listed = BuyerListing { license: id.clone(), number: state.license.number };
         assert_eq!(round(buyer_listing(&state.license)), Record::BuyerListing(listed));
+        let chain_id = ChainId { project_id: "prj_1".into(), hwid: "a#b".into() };
+        let owners = [BatchOwner::License(id.clone()), BatchOwner::Chain(chain_id.clone())];
         let memory = BatchMemory {
             hwid: "a#b".into(),
             request: "r".into(),
@@ -723,9 +823,33 @@ mod tests {
             count: 2,
             hash: "h".into(),
             at: NOW,
+            answered: Some(Mark([7; 8])),
             revision: 3,
         };
-        assert_eq!(round(batch_memory(&id, &memory)), Record::BatchMemory(id.clone(), memory));
+        for owner in owners {
+            assert_eq!(round(batch_memory(&owner, &memory)), Record::BatchMemory(owner, memory.clone()));
+        }
+        let charge = Charge {
+            used: Mark([1; 8]),
+            issued: Mark([2; 8]),
+            what: Mark([3; 8]),
+            amount: 1_000_000_000,
+            at: NOW,
+            is_lost: true,
+        };
+        let full = Chain {
+            id: chain_id,
+            outstanding: (0..32).map(|n| Mark([n; 8])).collect(),
+            charges: vec![charge, Charge { is_lost: false, ..charge }],
+            batch: Some(Mark([9; 8])),
+            revision: 4,
+            used_at: NOW,
+        };
+        assert_eq!(round(chain(&full)), Record::Chain(full.clone()));
+        let fresh_chain = Chain { outstanding: Vec::new(), charges: Vec::new(), batch: None, ..full };
+        assert_eq!(round(chain(&fresh_chain)), Record::Chain(fresh_chain));
+        let seen = SeenBlob { hash: "h".into(), request: "r".into(), at: NOW };
+        assert_eq!(round(seen_blob(&seen)), Record::SeenBlob(seen));
     }
 
     #[test]

@@ -5,8 +5,11 @@ use sha2::{Digest, Sha256};
 
 use super::port::List;
 use crate::domain::Record;
+use crate::domain::consume_batch::BatchOwner;
 use crate::domain::entry::{OperationId, Origin};
+use crate::domain::event::Event;
 use crate::domain::license::LicenseId;
+use crate::domain::nonce::ChainId;
 use crate::domain::seats::PAGE_SLOTS;
 use crate::domain::wallet::WalletId;
 
@@ -52,7 +55,14 @@ pub enum Kind {
     /// User settings.
     Settings(LicenseId),
     /// How far a device's last batch came.
-    BatchMemory(LicenseId, String),
+    BatchMemory(BatchOwner, String),
+    /// The nonces of a device.
+    Chain(ChainId),
+    /// A cipher text that was accepted.
+    SeenBlob {
+        /// Its hash.
+        hash: String,
+    },
     /// A ledger entry.
     Entry(WalletId, OperationId),
     /// An administrator's operation.
@@ -76,6 +86,10 @@ const WALLET: &str = "WALLET#tokens";
 const DEVICE: &str = "DEV#";
 const SEAT: &str = "SEAT#";
 const BATCH: &str = "BATCH#";
+const CHAIN: &str = "CHAIN#";
+const CHAIN_BATCH: &str = "BATCH";
+const BLOB: &str = "BLOB#";
+const EVENTS: &str = "EVENTS#";
 const SETTINGS: &str = "SETTINGS";
 const LEDGER: &str = "LEDGER#";
 const ADMIN_OPERATION: &str = "ADMINOP#";
@@ -141,8 +155,30 @@ pub fn settings(license: &LicenseId) -> Key {
 }
 
 /// How far a device's last batch came.
-pub fn batch_memory(license: &LicenseId, hwid: &str) -> Key {
-    key(license_partition(license), format!("{BATCH}{hwid}"))
+pub fn batch_memory(owner: &BatchOwner, hwid: &str) -> Key {
+    match owner {
+        BatchOwner::License(license) => key(license_partition(license), format!("{BATCH}{hwid}")),
+        BatchOwner::Chain(id) => key(chain_partition(id), CHAIN_BATCH),
+    }
+}
+
+/// The nonces of a device.
+pub fn chain(id: &ChainId) -> Key {
+    key(chain_partition(id), META)
+}
+
+fn chain_partition(id: &ChainId) -> String {
+    format!("{CHAIN}{}#{}", id.project_id, id.hwid)
+}
+
+/// A cipher text that was accepted, by its hash.
+pub fn seen_blob(hash: &str) -> Key {
+    key(format!("{BLOB}{hash}"), META)
+}
+
+/// An event, in its license's events by when it arrived.
+pub fn event(event: &Event) -> Key {
+    key(format!("{EVENTS}{}", event.license.0), timed_sort(event.at, &event.request))
 }
 
 /// A device.
@@ -270,12 +306,22 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
         let operation = OperationId { origin, id: operation.to_owned() };
         return Some(Kind::Entry(WalletId(LicenseId(id.to_owned())), operation));
     }
+    if let Some(hash) = pk.strip_prefix(BLOB) {
+        return Some(Kind::SeenBlob { hash: hash.to_owned() });
+    }
+    if let Some((project_id, hwid)) = pk.strip_prefix(CHAIN).and_then(|rest| rest.split_once('#')) {
+        let id = ChainId { project_id: project_id.to_owned(), hwid: hwid.to_owned() };
+        return Some(match sk {
+            CHAIN_BATCH => Kind::BatchMemory(BatchOwner::Chain(id), hwid.to_owned()),
+            _ => Kind::Chain(id),
+        });
+    }
     let license = LicenseId(pk.strip_prefix(LICENSE)?.to_owned());
     if let Some(hwid) = sk.strip_prefix(DEVICE) {
         return Some(Kind::Device(license, hwid.to_owned()));
     }
     if let Some(hwid) = sk.strip_prefix(BATCH) {
-        return Some(Kind::BatchMemory(license, hwid.to_owned()));
+        return Some(Kind::BatchMemory(BatchOwner::License(license), hwid.to_owned()));
     }
     if let Some(slot) = sk.strip_prefix(SEAT) {
         return Some(Kind::Seat(license, slot.parse().ok()?));

@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::sync::Mutex;
 
+use crate::domain::consume_batch::BatchOwner;
 use crate::domain::entry::OperationId;
 use crate::domain::license::LicenseId;
+use crate::domain::nonce::ChainId;
 use crate::domain::wallet::WalletId;
 use crate::domain::{Record, Write};
 
@@ -28,7 +30,11 @@ pub enum Read {
     /// User settings.
     Settings(LicenseId),
     /// How far a device's last batch came.
-    BatchMemory(LicenseId, String),
+    BatchMemory(BatchOwner, String),
+    /// The nonces of a device.
+    Chain(ChainId),
+    /// A cipher text, by its hash.
+    SeenBlob(String),
     /// A ledger entry.
     Entry(WalletId, OperationId),
     /// An administrator's operation.

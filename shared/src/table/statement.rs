@@ -164,7 +164,10 @@ pub fn of(write: &Write) -> Statement {
             update(key::license(license), "SET seatCounts = :counts, seatsCountedAt = :at", condition, values)
         }
         Write::SaveSettings { license, settings, found } => put_over(item::settings(license, settings), *found),
-        Write::RememberBatch { license, memory, found } => put_over(item::batch_memory(license, memory), *found),
+        Write::RememberBatch { owner, memory, found } => put_over(item::batch_memory(owner, memory), *found),
+        Write::MoveChain { chain, found } => put_over(item::chain(chain), *found),
+        Write::RememberBlob { seen } => put_absent(item::seen_blob(seen)),
+        Write::AddEvent { event } => put_absent(item::event(event)),
         Write::AddWallet { wallet } => put_absent(item::wallet(wallet)),
         Write::MoveWallet { wallet, found } => Statement::Put {
             item: item::wallet(wallet),

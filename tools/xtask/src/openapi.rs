@@ -59,12 +59,68 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         operation["parameters"] = json!(parameters);
     }
     if route.body {
+        let schema = match is_sealed(route) {
+            true => sealed_schema(),
+            false => request_schema(route),
+        };
         operation["requestBody"] = json!({
             "required": true,
-            "content": {"application/json": {"schema": request_schema(route), "example": example(route)}},
+            "content": {"application/json": {"schema": schema, "example": example(route)}},
         });
     }
+    if is_sealed(route) {
+        operation["description"] = json!(SEALED);
+        operation["x-ltlm-data"] = json!({"request": sealed_data(route), "response": success(route, schemas).1});
+    }
     operation
+}
+
+/// What stands in the place of a description of the PRO endpoints' bodies.
+const SEALED: &str = "Request and answer are encrypted with the project's secret, and the answer is signed: see docs/pro-protocol.md. \
+What lies inside as `data` is described by `x-ltlm-data`.";
+
+/// Does it take envelopes only?
+fn is_sealed(route: &Route) -> bool {
+    route.path.starts_with("/v1/sdk/pro/")
+}
+
+/// The envelope of a request: AES-256 in CBC, `iv:cipher`, or in GCM, `iv:tag:cipher`.
+fn sealed_schema() -> Value {
+    let hex = "[0-9A-Fa-f]";
+    let pattern = format!("^({hex}{{32}}:({hex}{{32}})+|{hex}{{24}}:{hex}{{32}}:({hex}{{2}})+)$");
+    json!({"type": "object", "required": ["blob"], "additionalProperties": false,
+        "properties": {"blob": {"type": "string", "pattern": pattern}}})
+}
+
+/// What an envelope's `data` holds: the plain endpoint's body, and the license's key.
+fn sealed_data(route: &Route) -> Value {
+    let twin = match route.endpoint {
+        Endpoint::ProValidate | Endpoint::ProActivate | Endpoint::ProStatus => Endpoint::Activate,
+        Endpoint::ProHeartbeat => Endpoint::Heartbeat,
+        Endpoint::ProConsume => Endpoint::Consume,
+        Endpoint::ProConsumeBatch => Endpoint::ConsumeBatch,
+        Endpoint::ProReleaseSeat => Endpoint::ReleaseSeat,
+        Endpoint::ProSaveSettings => Endpoint::SaveSettings,
+        Endpoint::ProEvents => Endpoint::ProEvents,
+        // The device and the license, no more.
+        _ => Endpoint::Signout,
+    };
+    let mut schema = match ROUTES.iter().find(|route| route.endpoint == twin && !is_sealed(route)) {
+        Some(plain) => request_schema(plain),
+        None => json!({"type": "object", "required": ["type"], "properties": {
+            "type": {"type": "string", "minLength": 1, "maxLength": limits::ACTION_CHARS_MAX},
+            "payload": {"type": ["object", "null"], "description": format!("At most {} bytes of compact JSON.", limits::EVENT_BYTES_MAX)}}}),
+    };
+    schema["properties"]["key"] = json!({"type": "string", "maxLength": limits::LICENSE_KEY_CHARS_MAX});
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.push(json!("key"));
+    }
+    if route.endpoint == Endpoint::ProConsumeBatch
+        && let Some(usages) = schema["properties"]["usages"].as_object_mut()
+    {
+        usages.remove("maxItems");
+    }
+    schema
 }
 
 /// Does it answer with a page of a list?
@@ -406,18 +462,25 @@ fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
     schemas.subschema_for::<T>().to_value()
 }
 
-/// The success and every refusal that the route can give.
-fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
-    let (status, success) = match route.endpoint {
+/// Status and schema of the route's success.
+fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value) {
+    match route.endpoint {
         Endpoint::Health => {
             ("200", json!({"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}))
         }
-        Endpoint::Signout => ("200", schema::<SignoutAnswer>(schemas)),
+        Endpoint::Signout | Endpoint::ProSignout => ("200", schema::<SignoutAnswer>(schemas)),
+        Endpoint::ProEvents => {
+            ("200", json!({"type": "object", "required": ["success"], "properties": {"success": {"type": "boolean"}}}))
+        }
         Endpoint::Entitlement => ("200", schema::<Entitlement>(schemas)),
         Endpoint::RemoveDevice => ("204", Value::Null),
-        Endpoint::ReleaseSeat => ("200", schema::<ReleaseSeatAnswer>(schemas)),
-        Endpoint::Seats | Endpoint::AdminSeats | Endpoint::AdminReleaseSeat => ("200", schema::<SeatList>(schemas)),
-        Endpoint::Settings | Endpoint::SaveSettings => ("200", schema::<UserSettings>(schemas)),
+        Endpoint::ReleaseSeat | Endpoint::ProReleaseSeat => ("200", schema::<ReleaseSeatAnswer>(schemas)),
+        Endpoint::Seats | Endpoint::ProSeats | Endpoint::AdminSeats | Endpoint::AdminReleaseSeat => {
+            ("200", schema::<SeatList>(schemas))
+        }
+        Endpoint::Settings | Endpoint::SaveSettings | Endpoint::ProSettings | Endpoint::ProSaveSettings => {
+            ("200", schema::<UserSettings>(schemas))
+        }
         Endpoint::AdminRemoveDevice | Endpoint::AdminRetireSecret | Endpoint::AdminRevokeKey => ("204", Value::Null),
         Endpoint::Usage | Endpoint::AdminUsage => ("200", schema::<Usage>(schemas)),
         Endpoint::AdminTokens => ("200", schema::<Operation>(schemas)),
@@ -441,11 +504,18 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             )
         }
         _ => ("200", schema::<LicenseData>(schemas)),
-    };
+    }
+}
+
+/// The success and every refusal that the route can give.
+fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
+    let (status, success) = success(route, schemas);
     let mut responses = Map::new();
     let content = |schema: Value| json!({"application/json": {"schema": schema}});
     let mut done = json!({"description": route.summary});
-    if !success.is_null() {
+    if is_sealed(route) {
+        done["content"] = json!({"text/plain": {"schema": {"type": "string"}}});
+    } else if !success.is_null() {
         done["content"] = content(success);
     }
     responses.insert(status.to_owned(), done);
@@ -481,11 +551,24 @@ fn refusals(route: &Route) -> Vec<Code> {
     if route.path.contains("icense/{key}") || route.path.contains("{licenseKey}") {
         codes.push(Code::LicenseNotFound);
     }
-    let online = [Code::ProSdkRequired, Code::OfflineActivationRequired];
+    let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
+    if is_sealed(route) {
+        codes.extend([Code::BadEnvelope, Code::HwidMismatch, Code::NonceMismatch, Code::LicenseNotFound]);
+        online.remove(0);
+    }
+    if route.auth == Auth::Project {
+        codes.extend([Code::DeviceKeyRequired, Code::DeviceSignatureRejected]);
+    }
+    if matches!(route.endpoint, Endpoint::ProConsume | Endpoint::ProConsumeBatch) {
+        codes.push(Code::IdempotencyKeyReused);
+    }
     match route.endpoint {
-        Endpoint::License | Endpoint::Signout | Endpoint::Usage => codes.extend(online),
-        Endpoint::Heartbeat => codes.extend([online[0], online[1], Code::RegionBlocked]),
-        Endpoint::Activate => {
+        Endpoint::License | Endpoint::Signout | Endpoint::Usage | Endpoint::ProSignout => codes.extend(online),
+        Endpoint::Heartbeat | Endpoint::ProHeartbeat => {
+            codes.extend(online);
+            codes.push(Code::RegionBlocked);
+        }
+        Endpoint::Activate | Endpoint::ProValidate | Endpoint::ProActivate | Endpoint::ProStatus => {
             codes.extend(online);
             codes.extend([
                 Code::RegionBlocked,
@@ -496,17 +579,17 @@ fn refusals(route: &Route) -> Vec<Code> {
             ]);
             codes.extend([Code::DeviceLimitReached, Code::SeatLimitReached]);
         }
-        Endpoint::Consume => {
+        Endpoint::Consume | Endpoint::ProConsume => {
             codes.extend(online);
             codes.extend([Code::LicenseTerminated, Code::LicenseRevoked, Code::LicenseSuspended, Code::LicenseExpired]);
             codes.extend([Code::DeviceNotRegistered, Code::CapabilityMissing]);
             codes.extend([Code::TokensDisabled, Code::InsufficientTokens]);
         }
-        Endpoint::ConsumeBatch => {
+        Endpoint::ConsumeBatch | Endpoint::ProConsumeBatch => {
             codes.extend(online);
             codes.push(Code::DeviceNotRegistered);
         }
-        Endpoint::ReleaseSeat => {
+        Endpoint::ReleaseSeat | Endpoint::ProReleaseSeat => {
             codes.extend(online);
             codes.extend([Code::LicenseTerminated, Code::LicenseRevoked, Code::LicenseSuspended, Code::LicenseExpired]);
             codes.extend([
@@ -524,6 +607,10 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::SaveSettings => {
             codes.extend([Code::ProSdkRequired, Code::DeviceNotRegistered]);
             codes.extend([Code::SettingsChanged, Code::SettingsTooLarge, Code::SettingsRejected]);
+        }
+        Endpoint::ProSettings => codes.push(Code::DeviceNotRegistered),
+        Endpoint::ProSaveSettings => {
+            codes.extend([Code::DeviceNotRegistered, Code::SettingsTooLarge, Code::SettingsRejected]);
         }
         Endpoint::AdminReleaseSeat => codes.push(Code::SeatNotHeld),
         Endpoint::AdminProject

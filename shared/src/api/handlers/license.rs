@@ -1,10 +1,12 @@
 //! The plain REST face of a license.
 
+use ltlm_protocol::envelope;
 use ltlm_protocol::license_data::Usage;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat, Signout};
 use ltlm_protocol::{Problems, limits};
 
 use crate::api::extract::{Incoming, Operation};
+use crate::api::handlers::pro;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::entitlement::Ask;
 use crate::domain::entry::{OperationId, OperationKey, Origin};
@@ -70,8 +72,12 @@ pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 
 /// `POST …/release-seat`
 pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    if envelope::blob(&body).is_some() {
+        return pro::release_seat_of_path(incoming).await;
+    }
     let access = incoming.access()?;
-    let command = ReleaseSeat::parse(&incoming.json()?)?;
+    let command = ReleaseSeat::parse(&body)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
     Ok(Reply::json(&service::release_seat(incoming.app, incoming.budget, &request, &command).await?))
 }
@@ -114,7 +120,7 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let in_body = command.operation_id.as_ref();
     let Operation { id, fingerprint } = incoming.operation(&request.call.key, &body, in_body)?;
     let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
-    let data = batch::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
+    let data = batch::consume(incoming.app, incoming.budget, &request, &command, &key, None).await?;
     let nothing_new = data.batch_result.as_ref().is_some_and(|result| result.accepted == 0 && result.duplicates > 0);
     Ok(Reply::json(&data).operation(&key.id, nothing_new))
 }

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use ltlm_protocol::LicenseData;
 use serde_json::json;
 
-use super::{Act, Deed, Found, Part, find, kms, once};
+use super::{Act, Deed, Found, Part, find, once};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
 use crate::domain::issue::{self, Issue};
@@ -41,7 +41,7 @@ pub async fn issue<T: Table>(
     let project = found.project()?.clone();
     let policy = found.policy.clone().filter(|policy| policy.project_id == project.id).ok_or(Denied::PolicyNotFound)?;
     let keys = keys(app, &project, command, act).await?;
-    let sealing = kms(app)?.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
+    let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
     let order = Order { act, project, policy, command, sealing: &sealing, replayed };
     let documents = json!(command.overrides).to_string().len() + json!(command.metadata).to_string().len();
     let size = if documents < LARGE_BYTES { LICENSES_PER_TRANSACTION } else { LARGE_LICENSES_PER_TRANSACTION };
@@ -117,7 +117,7 @@ async fn keys<T: Table>(app: &App<T>, project: &Project, command: &Issue, act: &
     if let Some(own) = &command.license_key {
         return Ok(vec![own.clone()]);
     }
-    let derivation = kms(app)?.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
+    let derivation = app.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
     Ok((0..command.count).map(|index| ids::license_key(&derivation, &act.id, index)).collect())
 }
 

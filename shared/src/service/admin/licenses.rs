@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use ltlm_protocol::admin_data::{LicenseBuyer, LicenseSummary};
 use ltlm_protocol::{Timestamp, int32};
 
-use super::{find, kms, page};
+use super::{find, page};
 use crate::domain::Record;
 use crate::domain::license::{License, LicenseId, Listing};
 use crate::domain::policy::Policy;
@@ -46,7 +46,7 @@ pub async fn search<T: Table>(
     now: Timestamp,
 ) -> Result<(Vec<LicenseSummary>, Option<String>), Error> {
     let project = find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?.clone();
-    let sealing = kms(app)?.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
+    let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
     let list = match &search.email {
         Some(email) => List::Buyer(project_id.to_owned(), email.clone()),
         None => List::Licenses(project_id.to_owned()),

@@ -20,7 +20,6 @@ use crate::domain::policy::Policy;
 use crate::domain::project::Project;
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, Record};
-use crate::keys::kms::Kms;
 use crate::table::key::position;
 use crate::table::port::List;
 use crate::table::{Read, Table};
@@ -209,10 +208,6 @@ pub async fn page<T: Table>(
     records.truncate(usize::try_from(limit).unwrap_or(0));
     let next = records.last().filter(|_| more).and_then(position);
     Ok((records, next))
-}
-
-fn kms<T>(app: &App<T>) -> Result<&Kms, Error> {
-    app.kms.as_ref().ok_or_else(|| Error::Broken("this function has no key service".into()))
 }
 
 fn gone(what: &str) -> Error {

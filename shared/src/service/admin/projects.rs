@@ -6,7 +6,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 
-use super::{Act, Deed, Found, Part, find, gone, kms, once, page};
+use super::{Act, Deed, Found, Part, find, gone, once, page};
 use crate::domain::administrator::Administrator;
 use crate::domain::project::{ChangeProject, CreateProject, Project, ProjectSecret, WrappedKeys};
 use crate::domain::write::Write;
@@ -63,7 +63,7 @@ async fn new_project<T: Table>(
     command: &CreateProject,
     act: &Act,
 ) -> Result<(Project, Key32), Error> {
-    let kms = kms(app)?;
+    let kms = app.kms()?;
     let id = ids::project_id(app.entropy.as_ref());
     let (secret, key) = new_secret(app, &id, act).await?;
     let seed = kms.make(&id, Purpose::SigningSeed).await?;
@@ -90,7 +90,7 @@ async fn new_project<T: Table>(
 }
 
 async fn new_secret<T: Table>(app: &App<T>, project_id: &str, act: &Act) -> Result<(ProjectSecret, Key32), Error> {
-    let made = kms(app)?.make(project_id, Purpose::Secret).await?;
+    let made = app.kms()?.make(project_id, Purpose::Secret).await?;
     let hash = ids::sha256_hex(hex::encode(made.key.expose()).as_bytes());
     let secret = ProjectSecret { id: format!("sec_{}", &hash[..16]), wrapped: made.wrapped, created_at: act.now, hash };
     Ok((secret, made.key))
@@ -107,7 +107,7 @@ async fn tell<T: Table>(
     let project = found.project.ok_or_else(|| gone("project"))?;
     let secret = project.secrets.iter().find(|secret| secret_id.is_none_or(|id| secret.id == id));
     let secret = secret.cloned().ok_or(Denied::SecretNotFound)?;
-    let key = kms(app)?.unwrap(&project.id, Purpose::Secret, &secret.wrapped).await?;
+    let key = app.unwrap(&project.id, Purpose::Secret, &secret.wrapped).await?;
     Ok(NewSecret { project, secret_id: secret.id, secret: key, replayed: true })
 }
 

@@ -1,0 +1,138 @@
+//! The PRO endpoints: the license handlers over envelopes (wire 1.2, E1 to E9 and E18).
+
+use ltlm_protocol::limits;
+use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
+use serde_json::json;
+
+use crate::api::extract::{Incoming, Operation};
+use crate::api::letter::Letter;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::event::ReportEvent;
+use crate::domain::nonce::Class;
+use crate::domain::settings::SaveSettings;
+use crate::service::batch::BatchKey;
+use crate::service::pro::{self as service, ProRequest, Signed};
+use crate::table::Table;
+
+/// `POST …/pro/license/validate`
+pub async fn validate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let command = Activate::parse(&letter.body)?;
+    let request = letter.request(incoming, Class::Lenient)?;
+    let signed = service::validate(incoming.app, incoming.budget, &request, &command).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/status`
+pub async fn status<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let command = Activate::parse(&letter.body)?;
+    let request = letter.request(incoming, Class::Lenient)?;
+    let signed = service::status(incoming.app, incoming.budget, &request, &command).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/heartbeat`
+pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let command = Heartbeat::parse(&letter.body)?;
+    let class = if command.is_closing { Class::Closing } else { Class::Strict };
+    let request = letter.request(incoming, class)?;
+    let signed = service::heartbeat(incoming.app, incoming.budget, &request, &command).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/signout`
+pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let request = letter.request(incoming, Class::Closing)?;
+    let signed = service::signout(incoming.app, incoming.budget, &request).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/seats`
+pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let request = letter.request(incoming, Class::Lenient)?;
+    let signed = service::seats(incoming.app, incoming.budget, &request).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/release-seat`, the license named by the data.
+pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let request = letter.request(incoming, Class::Strict)?;
+    released(incoming, &letter, &request).await
+}
+
+/// `POST …/license/{key}/release-seat` with an envelope: the existing client's way (wire E18).
+pub async fn release_seat_of_path<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let request = letter.request_for(incoming, Class::Strict, incoming.parameter("key"))?;
+    released(incoming, &letter, &request).await
+}
+
+async fn released<T: Table>(
+    incoming: &Incoming<'_, T>,
+    letter: &Letter,
+    request: &ProRequest,
+) -> Result<Reply, Failure> {
+    let command = ReleaseSeat::parse(&letter.body)?;
+    let signed = service::release_seat(incoming.app, incoming.budget, request, &command).await?;
+    letter.reply(incoming, request, &signed)
+}
+
+/// `POST …/pro/license/settings/get`
+pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let request = letter.request(incoming, Class::Lenient)?;
+    let signed = service::settings(incoming.app, incoming.budget, &request).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/settings/save`
+pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let command = SaveSettings::parse(&letter.body)?;
+    let request = letter.request(incoming, Class::Lenient)?;
+    let signed = service::save_settings(incoming.app, incoming.budget, &request, &command).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/consume`
+pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let command = Consume::parse(&letter.body)?;
+    let request = letter.request(incoming, Class::Strict)?;
+    // As the plain endpoint names it: a use is the same use, whichever way it comes.
+    let (key, facts) = (&request.request.call.key, letter.facts());
+    let operation = incoming.operation_of("consume", key, &facts, command.operation_id.as_ref())?;
+    let id = OperationId { origin: Origin::Client, id: operation.id };
+    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let signed = service::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/consume-batch`
+pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    // The existing client sends all that it has queued, again and again until it succeeds: only the body's size bounds it.
+    let command = ConsumeBatch::parse_with(&letter.body, limits::BODY_BYTES_MAX)?;
+    let request = letter.request(incoming, Class::Strict)?;
+    let in_body = command.operation_id.as_ref();
+    let Operation { id, fingerprint } =
+        incoming.operation_of("consume-batch", &request.request.call.key, &letter.facts(), in_body)?;
+    let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
+    let signed = service::consume_batch(incoming.app, incoming.budget, &request, &command, &key).await?;
+    letter.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/events`
+pub async fn events<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let letter = Letter::open(incoming)?;
+    let command = ReportEvent::parse(&letter.body)?;
+    let request = letter.request(incoming, Class::Lenient)?;
+    let Signed { seed, is_bound, .. } = service::report(incoming.app, incoming.budget, &request, &command).await?;
+    letter.reply(incoming, &request, &Signed { reply: json!({"success": true}), seed, is_bound })
+}

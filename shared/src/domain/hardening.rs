@@ -1,0 +1,98 @@
+//! What a project asks for beyond what the existing client knows (wire section 7): settings of the project, each off or
+//! harmless by default.
+
+use ltlm_protocol::limits;
+use ltlm_protocol::read::Reader;
+use serde_json::Value;
+
+use super::project::Project;
+
+/// What devices' own keys mean to a project.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceKeys {
+    /// Nothing: a key is kept, and signatures are not looked at.
+    #[default]
+    Off,
+    /// A device that gave a key must sign; others need not.
+    Accepted,
+    /// Every device must give a key, and sign.
+    Required,
+}
+
+/// A project's choices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hardening {
+    /// Answers say, signed, whom they are for and until when (`security.boundAnswers`, on by default).
+    pub bound_answers: bool,
+    /// Envelopes without authentication are refused (`security.gcmOnly`).
+    pub gcm_only: bool,
+    /// `security.deviceKeys`.
+    pub device_keys: DeviceKeys,
+    /// Dates of the existing client's comparison go out without their `Z` (`clientDates`: `naive`; wire 3.5).
+    pub naive_dates: bool,
+    /// Tokens a license may be overdrawn by before it is suspended (`tokens.overdraftFloor`).
+    pub overdraft_floor: Option<i64>,
+}
+
+const DEVICE_KEYS: &[(&str, DeviceKeys)] =
+    &[("off", DeviceKeys::Off), ("accepted", DeviceKeys::Accepted), ("required", DeviceKeys::Required)];
+const CLIENT_DATES: &[&str] = &["zulu", "naive"];
+
+/// Notes every mistake of a project's settings.
+pub fn check(r: &mut Reader<'_>) {
+    r.object("geofencing", |g| g.bool_opt("denyUnknown"));
+    r.object("security", |s| {
+        s.bool_opt("boundAnswers");
+        s.bool_opt("gcmOnly");
+        s.word_opt("deviceKeys", &DEVICE_KEYS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
+    });
+    r.word_opt("clientDates", CLIENT_DATES);
+    r.object("tokens", |t| t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX));
+}
+
+impl Hardening {
+    /// The choices of a project. Shapes were checked when they were written, so an odd value reads as its default.
+    pub fn of(project: &Project) -> Self {
+        let at = |group: &str, name: &str| project.settings.get(group).and_then(|group| group.get(name));
+        let flag = |name: &str| at("security", name).and_then(Value::as_bool);
+        let keys = at("security", "deviceKeys").and_then(Value::as_str);
+        Self {
+            bound_answers: flag("boundAnswers").unwrap_or(true),
+            gcm_only: flag("gcmOnly").unwrap_or(false),
+            device_keys: DEVICE_KEYS.iter().find(|(word, _)| Some(*word) == keys).map(|(_, k)| *k).unwrap_or_default(),
+            naive_dates: project.settings.get("clientDates").and_then(Value::as_str) == Some("naive"),
+            overdraft_floor: at("tokens", "overdraftFloor").and_then(Value::as_i64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::tests::project;
+    use serde_json::json;
+
+    fn of(settings: Value) -> Hardening {
+        Hardening::of(&Project { settings: settings.as_object().cloned().unwrap(), ..project() })
+    }
+
+    #[test]
+    fn a_project_that_says_nothing_is_served_as_the_existing_client_expects() {
+        let plain = of(json!({}));
+        assert!(plain.bound_answers && !plain.gcm_only && !plain.naive_dates);
+        assert_eq!((plain.device_keys, plain.overdraft_floor), (DeviceKeys::Off, None));
+        let strict = of(json!({"security": {"boundAnswers": false, "gcmOnly": true, "deviceKeys": "required"},
+            "clientDates": "naive", "tokens": {"overdraftFloor": 50}}));
+        assert!(!strict.bound_answers && strict.gcm_only && strict.naive_dates);
+        assert_eq!((strict.device_keys, strict.overdraft_floor), (DeviceKeys::Required, Some(50)));
+    }
+
+    #[test]
+    fn every_mistake_is_listed() {
+        let body = json!({"security": {"gcmOnly": 1, "deviceKeys": "maybe"}, "clientDates": "utc",
+            "tokens": {"overdraftFloor": -1}, "geofencing": {"denyUnknown": "yes"}, "anything": "else"});
+        let mut reader = Reader::new(&body).unwrap();
+        check(&mut reader);
+        assert_eq!(reader.finish().unwrap_err().list().len(), 5);
+    }
+}

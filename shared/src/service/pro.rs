@@ -1,0 +1,236 @@
+//! Calls that came in an envelope: the same commands, each in its turn in the device's chain of nonces, and an answer that
+//! the project's key signs (wire 2).
+
+use std::sync::{Arc, Mutex};
+
+use ltlm_protocol::LicenseData;
+use ltlm_protocol::license_data::{ReleaseSeatAnswer, SeatList, SignoutAnswer, UserSettings};
+use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
+
+use super::batch::{self, BatchKey};
+use super::license::Request;
+use super::load::{self, Beside, Claims, Wanted};
+use super::{App, Budget, Error, act, ids};
+use crate::domain::entry::OperationKey;
+use crate::domain::event::{self, ReportEvent};
+use crate::domain::nonce::{self, Trace, Turn};
+use crate::domain::project::Project;
+use crate::domain::settings::{self, SaveSettings};
+use crate::domain::write::Decision;
+use crate::domain::{Denied, LicenseState};
+use crate::domain::{activate, consume, heartbeat, refresh, release_seat, signout, status};
+use crate::keys::{Key32, Purpose};
+use crate::table::Table;
+
+/// A call that came in an envelope.
+#[derive(Clone, Debug)]
+pub struct ProRequest {
+    /// Who calls, and for which license.
+    pub request: Request,
+    /// Its turn in the device's chain.
+    pub turn: Turn,
+}
+
+/// An answer with what seals it.
+#[derive(Debug)]
+pub struct Signed<R> {
+    /// The answer.
+    pub reply: R,
+    /// The key that signs it.
+    pub seed: Arc<Key32>,
+    /// Does the project want it to say whom it is for?
+    pub is_bound: bool,
+}
+
+/// What signs the answers of a project. It is had before anything takes effect, so that no effect is without its answer.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    seed: Arc<Key32>,
+    is_bound: bool,
+}
+
+/// Where a load leaves the signer of the project that it found.
+pub type SignerCell = Mutex<Option<Signer>>;
+
+impl ProRequest {
+    /// What a command loads.
+    pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
+        Wanted { turn: Some(self.turn.clone()), ..self.request.wanted(operation, beside) }
+    }
+}
+
+/// Gets the signer of the project that a state is of.
+pub async fn find_signer<T>(app: &App<T>, cell: &SignerCell, state: &LicenseState) -> Result<(), Error> {
+    let Project { id, wrapped, .. } = &state.project;
+    let seed = app.unwrap(id, Purpose::SigningSeed, &wrapped.signing_seed).await?;
+    let signer = Signer { seed, is_bound: state.terms.hardening.bound_answers };
+    *cell.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(signer);
+    Ok(())
+}
+
+/// The answer with the signer that the load found.
+pub fn signed<R>(reply: R, cell: SignerCell) -> Result<Signed<R>, Error> {
+    let found = cell.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let Signer { seed, is_bound } = found.ok_or_else(|| Error::Broken("an answer without a signer".into()))?;
+    Ok(Signed { reply, seed, is_bound })
+}
+
+/// Runs a command in its turn.
+async fn run<T: Table, R>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    wanted: Wanted,
+    decide: impl Fn(&LicenseState) -> Result<Decision<R>, Denied>,
+    trace: impl Fn(&Decision<R>) -> Trace,
+) -> Result<Signed<R>, Error> {
+    let cell = SignerCell::default();
+    let load = || async {
+        let state = load::license(app, budget, &wanted).await?;
+        find_signer(app, &cell, &state).await?;
+        Ok(state)
+    };
+    let decide = |state: &LicenseState| nonce::in_turn(state, &pro.turn, pro.request.call.now, &decide, &trace);
+    let reply = act::act(app, budget, load, decide).await?;
+    signed(reply, cell)
+}
+
+fn no_trace<R>(_: &Decision<R>) -> Trace {
+    Trace::None
+}
+
+/// Registers a device and seats it (E1).
+pub async fn validate<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &Activate,
+) -> Result<Signed<LicenseData>, Error> {
+    let wanted = pro.wanted(None, Beside::Everything);
+    let wanted = Wanted { claims: Claims::Insisting, offered_key: command.device_key, ..wanted };
+    let decide = |state: &LicenseState| activate::decide(state, &pro.request.call, command);
+    run(app, budget, pro, wanted, decide, no_trace).await
+}
+
+/// The license for a device that shows itself (E2).
+pub async fn status<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &Activate,
+) -> Result<Signed<LicenseData>, Error> {
+    let wanted = Wanted { claims: Claims::Insisting, ..pro.wanted(None, Beside::Everything) };
+    let decide = |state: &LicenseState| refresh::decide(state, &pro.request.call, command);
+    run(app, budget, pro, wanted, decide, no_trace).await
+}
+
+/// Keeps a seat, or gives it back (E3).
+pub async fn heartbeat<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &Heartbeat,
+) -> Result<Signed<LicenseData>, Error> {
+    let claims = if command.is_closing { Claims::Never } else { Claims::Passing };
+    let wanted = Wanted { claims, ..pro.wanted(None, Beside::Everything) };
+    let decide = |state: &LicenseState| heartbeat::decide(state, &pro.request.call, command);
+    run(app, budget, pro, wanted, decide, no_trace).await
+}
+
+/// Gives a seat back.
+pub async fn signout<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+) -> Result<Signed<SignoutAnswer>, Error> {
+    let decide = |state: &LicenseState| signout::decide(state, &pro.request.call);
+    run(app, budget, pro, pro.wanted(None, Beside::Seats), decide, no_trace).await
+}
+
+/// Who holds a seat.
+pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &ProRequest) -> Result<Signed<SeatList>, Error> {
+    let decide = |state: &LicenseState| Ok(Decision::read(status::seats(state, &pro.request.call)));
+    run(app, budget, pro, pro.wanted(None, Beside::AllSeats), decide, no_trace).await
+}
+
+/// Takes another device's seat away (E18).
+pub async fn release_seat<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &ReleaseSeat,
+) -> Result<Signed<ReleaseSeatAnswer>, Error> {
+    let wanted = Wanted { target: Some(command.target.clone()), ..pro.wanted(None, Beside::Seats) };
+    let decide = |state: &LicenseState| release_seat::decide(state, &pro.request.call, command);
+    run(app, budget, pro, wanted, decide, no_trace).await
+}
+
+/// The user settings as they are (E8).
+pub async fn settings<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+) -> Result<Signed<UserSettings>, Error> {
+    let decide = |state: &LicenseState| Ok(Decision::read(settings::get(state, &pro.request.call)?.answer));
+    run(app, budget, pro, pro.wanted(None, Beside::Settings), decide, no_trace).await
+}
+
+/// Saves the user settings (E9).
+pub async fn save_settings<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &SaveSettings,
+) -> Result<Signed<UserSettings>, Error> {
+    let decide = |state: &LicenseState| {
+        let Decision { writes, touch, reply } = settings::decide(state, &pro.request.call, command, None)?;
+        Ok(Decision { writes, touch, reply: reply.answer })
+    };
+    run(app, budget, pro, pro.wanted(None, Beside::Settings), decide, no_trace).await
+}
+
+/// Charges tokens once (E4).
+pub async fn consume<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &Consume,
+    key: &OperationKey,
+) -> Result<Signed<LicenseData>, Error> {
+    let call = &pro.request.call;
+    let decide = |state: &LicenseState| consume::decide(state, call, command, key);
+    // A use that has a name of its own is told apart by that.
+    let trace = |decision: &Decision<LicenseData>| match decision.writes.is_empty() || command.operation_id.is_some() {
+        true => Trace::None,
+        false => {
+            Trace::Charge { what: ids::use_mark(&ids::license_id(&call.key), &command.action), amount: command.amount }
+        }
+    };
+    run(app, budget, pro, pro.wanted(Some(key), Beside::Everything), decide, trace).await
+}
+
+/// Charges a batch whole, once (E5).
+pub async fn consume_batch<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &ConsumeBatch,
+    key: &BatchKey,
+) -> Result<Signed<LicenseData>, Error> {
+    let cell = SignerCell::default();
+    let sealed = Some(batch::Sealed { turn: &pro.turn, signer: &cell });
+    let reply = batch::consume(app, budget, &pro.request, command, key, sealed).await?;
+    signed(reply, cell)
+}
+
+/// Keeps what an application reports (E6).
+pub async fn report<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &ReportEvent,
+) -> Result<Signed<()>, Error> {
+    let decide =
+        |state: &LicenseState| event::decide(state, command, &pro.turn.hwid, &pro.turn.request, pro.request.call.now);
+    run(app, budget, pro, pro.wanted(None, Beside::Nothing), decide, no_trace).await
+}
