@@ -27,7 +27,9 @@ async fn operations_cost_what_the_document_says() {
     let world = World::new().await;
     let mut rows = Vec::new();
     for devices in [1, 50, 2_000] {
-        rows.extend(measure(&world, devices).await);
+        let (key, plain) = Box::pin(measure(&world, devices)).await;
+        rows.extend(plain);
+        rows.extend(Box::pin(measure_pro(&world, &key, devices)).await);
     }
     rows.sort_by_key(|row| order(row));
     let documented = documented();
@@ -52,11 +54,22 @@ fn order(row: &str) -> usize {
         "usage",
         "settings |",
         "save-settings",
+        "pro validate, new",
+        "pro validate, known",
+        "pro status",
+        "pro heartbeat |",
+        "pro heartbeat, refused",
+        "pro consume |",
+        "pro consume-batch",
+        "pro release-seat",
+        "pro settings/get",
+        "pro settings/save",
+        "pro events",
     ];
-    operations.iter().position(|operation| row.contains(operation)).unwrap_or(operations.len())
+    operations.iter().position(|operation| row.starts_with(&format!("| {operation}"))).unwrap_or(operations.len())
 }
 
-async fn measure(world: &World, devices: usize) -> Vec<String> {
+async fn measure(world: &World, devices: usize) -> (String, Vec<String>) {
     let key = world
         .license_with(json!({"seats": {"enabled": true, "maxSeats": 100}, "devices": {"maxDevices": 3_000}}))
         .await;
@@ -101,7 +114,7 @@ async fn measure(world: &World, devices: usize) -> Vec<String> {
     );
     refused.refused(403, "INSUFFICIENT_TOKENS");
     assert_eq!(new.body["machines"].as_array().unwrap().len(), devices.min(100));
-    vec![
+    let rows = vec![
         row("activate, new device", devices, &new),
         row("activate, known device", devices, &known),
         row("heartbeat, with a seat", devices, &beat),
@@ -118,7 +131,50 @@ async fn measure(world: &World, devices: usize) -> Vec<String> {
         row("usage, first page", devices, &usage),
         row("settings", devices, &settings),
         row("save-settings", devices, &save),
-    ]
+    ];
+    (key, rows)
+}
+
+/// The encrypted face, after [`measure`]: one device more, and the first has no seat.
+async fn measure_pro(world: &World, key: &str, devices: usize) -> Vec<String> {
+    let (a, b) = (device('a'), device('p'));
+    let data = |hwid: &str| json!({"key": key, "hwid": hwid});
+    let usage = |amount: i64| json!({"key": key, "hwid": b, "amount": amount, "action": "x"});
+    // Warm: the signing key is unwrapped.
+    world.pro("settings/get", &a, "n", data(&a)).await;
+    let new = world.pro("validate", &b, "n", data(&b)).await;
+    let known = world.pro("validate", &b, new.nonce(), data(&b)).await;
+    let status = world.pro("status", &b, known.nonce(), data(&b)).await;
+    let beat = world.pro("heartbeat", &b, status.nonce(), data(&b)).await;
+    let refused = world.pro("heartbeat", &b, status.nonce(), data(&b)).await;
+    let consume = world.pro("consume", &b, beat.nonce(), usage(1)).await;
+    let usages: Vec<_> = (0..50).map(|n| json!({"amount": 1, "action": "x", "timestamp": format!("t{n}")})).collect();
+    let batch = json!({"key": key, "hwid": b, "usages": usages});
+    let batch = world.pro("consume-batch", &b, consume.nonce(), batch).await;
+    world.activate(key, &a).await;
+    let release = json!({"key": key, "targetHwid": a, "callerHwid": b});
+    let release = world.pro("release-seat", &b, batch.nonce(), release).await;
+    let settings = world.pro("settings/get", &b, release.nonce(), data(&b)).await;
+    let save = json!({"key": key, "hwid": b, "settings": {"theme": "light"}});
+    let save = world.pro("settings/save", &b, settings.nonce(), save).await;
+    let event = json!({"key": key, "type": "x", "payload": {"a": 1}});
+    let event = world.pro("events", &b, save.nonce(), event).await;
+    refused.refused(409, "NONCE_MISMATCH");
+    event.nonce();
+    let rows = [
+        ("pro validate, new device", new),
+        ("pro validate, known device", known),
+        ("pro status", status),
+        ("pro heartbeat", beat),
+        ("pro heartbeat, refused", refused),
+        ("pro consume", consume),
+        ("pro consume-batch of 50 uses", batch),
+        ("pro release-seat", release),
+        ("pro settings/get", settings),
+        ("pro settings/save", save),
+        ("pro events", event),
+    ];
+    rows.into_iter().map(|(name, answer)| row(name, devices, &answer.reply)).collect()
 }
 
 #[tokio::test]

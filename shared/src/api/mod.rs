@@ -93,65 +93,75 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
     }
 }
 
+/// A handler at work.
+type Handling<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+
+/// Puts a handler's future on the heap, from a frame of its own: one frame with the futures of all handlers would be large.
+fn on_heap<'a, F>(handler: impl FnOnce() -> F) -> Handling<'a>
+where
+    F: Future<Output = Result<Reply, Failure>> + Send + 'a,
+{
+    Box::pin(handler())
+}
+
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     use handlers::admin::{keys, licenses, policies, projects};
     use handlers::{license, pro};
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
-    // On the heap: one frame with the futures of all handlers would be large.
-    let answer: Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + '_>> = match incoming.route.endpoint {
+    let answer: Handling<'_> = match incoming.route.endpoint {
         Endpoint::Health => return Ok(handlers::health::health()),
-        Endpoint::License => Box::pin(license::license(incoming)),
-        Endpoint::Entitlement => Box::pin(license::entitlement(incoming)),
-        Endpoint::RemoveDevice => Box::pin(license::remove_device(incoming)),
-        Endpoint::Activate => Box::pin(license::activate(incoming)),
-        Endpoint::Heartbeat => Box::pin(license::heartbeat(incoming)),
-        Endpoint::Signout => Box::pin(license::signout(incoming)),
-        Endpoint::Seats => Box::pin(license::seats(incoming)),
-        Endpoint::ReleaseSeat => Box::pin(license::release_seat(incoming)),
-        Endpoint::Settings => Box::pin(license::settings(incoming)),
-        Endpoint::SaveSettings => Box::pin(license::save_settings(incoming)),
-        Endpoint::Consume => Box::pin(license::consume(incoming)),
-        Endpoint::ConsumeBatch => Box::pin(license::consume_batch(incoming)),
-        Endpoint::Usage => Box::pin(license::usage(incoming)),
-        Endpoint::ProValidate | Endpoint::ProActivate => Box::pin(pro::validate(incoming)),
-        Endpoint::ProStatus => Box::pin(pro::status(incoming)),
-        Endpoint::ProHeartbeat => Box::pin(pro::heartbeat(incoming)),
-        Endpoint::ProSignout => Box::pin(pro::signout(incoming)),
-        Endpoint::ProSeats => Box::pin(pro::seats(incoming)),
-        Endpoint::ProReleaseSeat => Box::pin(pro::release_seat(incoming)),
-        Endpoint::ProConsume => Box::pin(pro::consume(incoming)),
-        Endpoint::ProConsumeBatch => Box::pin(pro::consume_batch(incoming)),
-        Endpoint::ProSettings => Box::pin(pro::settings(incoming)),
-        Endpoint::ProSaveSettings => Box::pin(pro::save_settings(incoming)),
-        Endpoint::ProEvents => Box::pin(pro::events(incoming)),
-        Endpoint::AdminCreateProject => Box::pin(projects::create(incoming)),
-        Endpoint::AdminProjects => Box::pin(projects::list(incoming)),
-        Endpoint::AdminProject => Box::pin(projects::get(incoming)),
-        Endpoint::AdminChangeProject => Box::pin(projects::change(incoming)),
-        Endpoint::AdminAddSecret => Box::pin(projects::add_secret(incoming)),
-        Endpoint::AdminRetireSecret => Box::pin(projects::retire_secret(incoming)),
-        Endpoint::AdminCreatePolicy => Box::pin(policies::create(incoming)),
-        Endpoint::AdminPolicies => Box::pin(policies::list(incoming)),
-        Endpoint::AdminPolicy => Box::pin(policies::get(incoming)),
-        Endpoint::AdminChangePolicy => Box::pin(policies::change(incoming)),
-        Endpoint::AdminCreateLicense => Box::pin(licenses::issue(incoming)),
-        Endpoint::AdminLicenses => Box::pin(licenses::search(incoming)),
-        Endpoint::AdminLicense => Box::pin(licenses::get(incoming)),
-        Endpoint::AdminChangeLicense => Box::pin(licenses::change(incoming)),
-        Endpoint::AdminTokens => Box::pin(licenses::tokens(incoming)),
+        Endpoint::License => on_heap(|| license::license(incoming)),
+        Endpoint::Entitlement => on_heap(|| license::entitlement(incoming)),
+        Endpoint::RemoveDevice => on_heap(|| license::remove_device(incoming)),
+        Endpoint::Activate => on_heap(|| license::activate(incoming)),
+        Endpoint::Heartbeat => on_heap(|| license::heartbeat(incoming)),
+        Endpoint::Signout => on_heap(|| license::signout(incoming)),
+        Endpoint::Seats => on_heap(|| license::seats(incoming)),
+        Endpoint::ReleaseSeat => on_heap(|| license::release_seat(incoming)),
+        Endpoint::Settings => on_heap(|| license::settings(incoming)),
+        Endpoint::SaveSettings => on_heap(|| license::save_settings(incoming)),
+        Endpoint::Consume => on_heap(|| license::consume(incoming)),
+        Endpoint::ConsumeBatch => on_heap(|| license::consume_batch(incoming)),
+        Endpoint::Usage => on_heap(|| license::usage(incoming)),
+        Endpoint::ProValidate | Endpoint::ProActivate => on_heap(|| pro::validate(incoming)),
+        Endpoint::ProStatus => on_heap(|| pro::status(incoming)),
+        Endpoint::ProHeartbeat => on_heap(|| pro::heartbeat(incoming)),
+        Endpoint::ProSignout => on_heap(|| pro::signout(incoming)),
+        Endpoint::ProSeats => on_heap(|| pro::seats(incoming)),
+        Endpoint::ProReleaseSeat => on_heap(|| pro::release_seat(incoming)),
+        Endpoint::ProConsume => on_heap(|| pro::consume(incoming)),
+        Endpoint::ProConsumeBatch => on_heap(|| pro::consume_batch(incoming)),
+        Endpoint::ProSettings => on_heap(|| pro::settings(incoming)),
+        Endpoint::ProSaveSettings => on_heap(|| pro::save_settings(incoming)),
+        Endpoint::ProEvents => on_heap(|| pro::events(incoming)),
+        Endpoint::AdminCreateProject => on_heap(|| projects::create(incoming)),
+        Endpoint::AdminProjects => on_heap(|| projects::list(incoming)),
+        Endpoint::AdminProject => on_heap(|| projects::get(incoming)),
+        Endpoint::AdminChangeProject => on_heap(|| projects::change(incoming)),
+        Endpoint::AdminAddSecret => on_heap(|| projects::add_secret(incoming)),
+        Endpoint::AdminRetireSecret => on_heap(|| projects::retire_secret(incoming)),
+        Endpoint::AdminCreatePolicy => on_heap(|| policies::create(incoming)),
+        Endpoint::AdminPolicies => on_heap(|| policies::list(incoming)),
+        Endpoint::AdminPolicy => on_heap(|| policies::get(incoming)),
+        Endpoint::AdminChangePolicy => on_heap(|| policies::change(incoming)),
+        Endpoint::AdminCreateLicense => on_heap(|| licenses::issue(incoming)),
+        Endpoint::AdminLicenses => on_heap(|| licenses::search(incoming)),
+        Endpoint::AdminLicense => on_heap(|| licenses::get(incoming)),
+        Endpoint::AdminChangeLicense => on_heap(|| licenses::change(incoming)),
+        Endpoint::AdminTokens => on_heap(|| licenses::tokens(incoming)),
         // The same page for both: who asks decides what is shown.
-        Endpoint::AdminUsage => Box::pin(license::usage(incoming)),
-        Endpoint::AdminDevices => Box::pin(licenses::devices(incoming)),
-        Endpoint::AdminDescribeDevice => Box::pin(licenses::describe_device(incoming)),
-        Endpoint::AdminRemoveDevice => Box::pin(licenses::remove_device(incoming)),
-        Endpoint::AdminSeats => Box::pin(licenses::seats(incoming)),
-        Endpoint::AdminReleaseSeat => Box::pin(licenses::release_seat(incoming)),
-        Endpoint::AdminCreateKey => Box::pin(keys::create(incoming)),
-        Endpoint::AdminKeys => Box::pin(keys::list(incoming)),
-        Endpoint::AdminRevokeKey => Box::pin(keys::revoke(incoming)),
-        Endpoint::AdminAudit => Box::pin(keys::audit(incoming)),
+        Endpoint::AdminUsage => on_heap(|| license::usage(incoming)),
+        Endpoint::AdminDevices => on_heap(|| licenses::devices(incoming)),
+        Endpoint::AdminDescribeDevice => on_heap(|| licenses::describe_device(incoming)),
+        Endpoint::AdminRemoveDevice => on_heap(|| licenses::remove_device(incoming)),
+        Endpoint::AdminSeats => on_heap(|| licenses::seats(incoming)),
+        Endpoint::AdminReleaseSeat => on_heap(|| licenses::release_seat(incoming)),
+        Endpoint::AdminCreateKey => on_heap(|| keys::create(incoming)),
+        Endpoint::AdminKeys => on_heap(|| keys::list(incoming)),
+        Endpoint::AdminRevokeKey => on_heap(|| keys::revoke(incoming)),
+        Endpoint::AdminAudit => on_heap(|| keys::audit(incoming)),
     };
     answer.await
 }

@@ -145,7 +145,8 @@ async fn load<T: Table>(
             false => app.table.read(&reads, budget.meter).await.map_err(Error::from),
         }
     };
-    let (license, records) = join(load::license(app, budget, &wanted), records).await;
+    // On the heap: a batch's future holds several states already.
+    let (license, records) = join(Box::pin(load::license(app, budget, &wanted)), records).await;
     let names: BTreeSet<_> = batch
         .items
         .iter()

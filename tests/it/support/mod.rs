@@ -261,7 +261,7 @@ pub(crate) fn post_request(key: &str, route: &str, body: &Value) -> Request<Byte
 
 /// Sends a request to a process.
 pub(crate) async fn send(host: &Local, request: Request<Bytes>) -> Reply {
-    let (response, report) = host.respond(request, ALLOWANCE).await;
+    let (response, report) = Box::pin(host.respond(request, ALLOWANCE)).await;
     let text = String::from_utf8(response.body().to_vec()).unwrap();
     // The encrypted face answers with a text that is no JSON.
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
