@@ -90,6 +90,8 @@ pub enum Code {
     SettingsTooLarge,
     /// The settings hold a name that clients cannot read, or nest too deep.
     SettingsRejected,
+    /// Offline files are for air-gapped licenses.
+    LicenseNotAirGapped,
     /// The license has no tokens at all.
     TokensDisabled,
     /// The balance is smaller than the amount.
@@ -175,6 +177,7 @@ impl Code {
         row(Self::SettingsChanged, "SETTINGS_CHANGED", 412, "The settings were changed meanwhile."),
         row(Self::SettingsTooLarge, "SETTINGS_TOO_LARGE", 413, "Settings exceed maximum size of 64KB."),
         row(Self::SettingsRejected, "SETTINGS_REJECTED", 400, "Settings contain a reserved or too deeply nested name: <path>."),
+        row(Self::LicenseNotAirGapped, "LICENSE_NOT_AIR_GAPPED", 409, "Offline files are for air-gapped licenses; this one is used online."),
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),

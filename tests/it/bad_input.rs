@@ -105,7 +105,7 @@ async fn every_closed_route_refuses_strangers() {
 #[tokio::test]
 async fn every_license_route_refuses_an_unknown_key_alike() {
     let world = World::new().await;
-    let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": [], "nickname": "n"}).to_string();
+    let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": [], "nickname": "n", "hwids": ["a"]}).to_string();
     for route in ROUTES.iter().filter(|route| route.path.contains("ey}")) {
         for key in ["NOPE", "LIC-0000000000000000", "%2e%2e", "LIC%23META", "%F0%9F%98%80", "a%00b"] {
             let good = builder(route, &world).body(Bytes::from(body.clone())).unwrap();

@@ -101,6 +101,23 @@ async fn a_vendor_sells_and_serves_from_a_terminal() {
 }
 
 #[tokio::test]
+async fn an_offline_file_is_written_for_its_devices() {
+    let vendor = Vendor::new("cli-file").await;
+    let air = vendor.running.text("/licenses/AIR").to_owned();
+    let out = vendor.folder.0.join("customer.ltlm");
+    let order = ["licenses", "file", &air, "machine-1", "--out", out.to_str().unwrap()];
+    let told = vendor.told(&[&order[..], &["--dry-run"]].concat()).await;
+    assert!(told.starts_with("would send POST") && !out.exists(), "{told}");
+    assert!(vendor.told(&order).await.contains("is for 1 devices"));
+    let secret = ltlm_protocol::envelope::key_of_secret(vendor.running.text("/projectSecret")).unwrap();
+    let (_, file) = ltlm_protocol::envelope::decrypt(&secret, &std::fs::read_to_string(&out).unwrap()).unwrap();
+    let key = crate::support::public_key(vendor.running.text("/publicKeyPem"));
+    let members = ltlm_protocol::envelope::verify(&key, file).unwrap();
+    assert_eq!(members["data"]["machines"][0]["hwid"], "machine-1");
+    assert!(vendor.told(&["licenses", "devices", &air]).await.contains("machine-1"));
+}
+
+#[tokio::test]
 async fn keys_are_made_and_work_from_the_environment() {
     let vendor = Vendor::new("cli-keys").await;
     let made = vendor.json(&["keys", "create", "--scopes", "read,tokens", "--name", "ci"]).await;

@@ -86,6 +86,8 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("admin-keys", 200, "keys"),
     ("admin-revoke-key", 404, "code"),
     ("admin-audit", 200, "entries"),
+    // The fixture's license is used online.
+    ("admin-offline-file", 409, "code"),
     ("admin-license", 200, "licenseKey"),
     ("admin-tokens", 200, "balanceAfter"),
     ("admin-change-license", 200, "licenseKey"),

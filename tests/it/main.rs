@@ -9,6 +9,7 @@ mod cli;
 mod documents;
 mod endpoints;
 mod faults;
+mod independent;
 mod journeys;
 mod keys;
 mod lambda;

@@ -41,8 +41,9 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
     let license = state.license.id.clone();
     let mut writes = match is_new {
         true => vec![
-            Write::CountDevice {
+            Write::CountDevices {
                 license: license.clone(),
+                count: 1,
                 max: state.terms.devices_max(),
                 country: call.caller.country.clone(),
             },

@@ -93,6 +93,8 @@ pub enum Denied {
         /// Names down to the place, joined by dots.
         path: String,
     },
+    /// Offline files are for air-gapped licenses.
+    LicenseNotAirGapped,
     /// The license has no tokens.
     TokensDisabled,
     /// The balance is too small.
@@ -157,6 +159,7 @@ impl Denied {
             Self::SettingsChanged => Code::SettingsChanged,
             Self::SettingsTooLarge => Code::SettingsTooLarge,
             Self::SettingsRejected { .. } => Code::SettingsRejected,
+            Self::LicenseNotAirGapped => Code::LicenseNotAirGapped,
             Self::TokensDisabled => Code::TokensDisabled,
             Self::InsufficientTokens { .. } => Code::InsufficientTokens,
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,

@@ -22,6 +22,7 @@ pub mod heartbeat;
 pub mod issue;
 pub mod license;
 pub mod nonce;
+pub mod offline_file;
 pub mod policy;
 pub mod project;
 pub mod proof;

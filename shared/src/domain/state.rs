@@ -149,8 +149,8 @@ impl LicenseState {
 
     fn apply(&mut self, write: &Write) {
         match write {
-            Write::CountDevice { country, .. } => {
-                self.license.device_count += 1;
+            Write::CountDevices { count, country, .. } => {
+                self.license.device_count += count;
                 self.license.buyer.last_country = country.clone().or(self.license.buyer.last_country.take());
             }
             Write::SeeCountry { country, .. } => self.license.buyer.last_country = Some(country.clone()),

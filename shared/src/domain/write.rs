@@ -22,10 +22,12 @@ use super::wallet::{Wallet, WalletId};
 /// One change of one item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
-    /// One more registered device. Guard: the license is there, and below `max` if there is one.
-    CountDevice {
+    /// More registered devices. Guard: the license is there, and has places for them below `max` if there is one.
+    CountDevices {
         /// The license.
         license: LicenseId,
+        /// How many more.
+        count: i64,
         /// Devices allowed.
         max: Option<i64>,
         /// The country it calls from, if that is known.
@@ -337,6 +339,11 @@ impl<R> Decision<R> {
     /// Changes nothing.
     pub fn read(reply: R) -> Self {
         Self { writes: Vec::new(), touch: None, reply }
+    }
+
+    /// The same decision with another reply.
+    pub fn map<Q>(self, reply: impl FnOnce(R) -> Q) -> Decision<Q> {
+        Decision { writes: self.writes, touch: self.touch, reply: reply(self.reply) }
     }
 
     /// Changes all of `writes` or nothing.

@@ -70,14 +70,14 @@ fn int(value: i64) -> Value {
 /// The statement of a write.
 pub fn of(write: &Write) -> Statement {
     match write {
-        Write::CountDevice { license, max, country } => {
+        Write::CountDevices { license, count, max, country } => {
             let condition =
-                if max.is_some() { format!("{PRESENT} AND deviceCount < :max") } else { PRESENT.to_owned() };
-            let mut values = vec![(":one", int(1))];
-            values.extend(max.map(|max| (":max", int(max))));
+                if max.is_some() { format!("{PRESENT} AND deviceCount <= :most") } else { PRESENT.to_owned() };
+            let mut values = vec![(":count", int(*count))];
+            values.extend(max.map(|max| (":most", int(max - count))));
             values.extend(country.as_deref().map(|country| (":country", text(country))));
             let seen = if country.is_some() { "SET lastCountry = :country " } else { "" };
-            update(key::license(license), format!("{seen}ADD deviceCount :one"), condition, values)
+            update(key::license(license), format!("{seen}ADD deviceCount :count"), condition, values)
         }
         Write::SeeCountry { license, country } => {
             update(key::license(license), "SET lastCountry = :country", PRESENT, vec![(":country", text(country))])

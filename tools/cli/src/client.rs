@@ -137,6 +137,10 @@ impl Client {
         if text.is_empty() && status < 400 {
             return Ok(Value::Null);
         }
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        if status < 400 && kind.is_some_and(|kind| kind.starts_with("text/plain")) {
+            return Ok(Value::String(text));
+        }
         let odd = || CallError::Odd { url: url.clone(), status };
         let answer: Value = serde_json::from_str(&text).map_err(|_| odd())?;
         if status < 400 {

@@ -389,6 +389,15 @@ fn request_schema(route: &Route) -> Value {
             schema["not"] = json!({"required": ["validUntil", "extendDays"], "properties": {"extendDays": {"not": {"type": "null"}}}});
             schema
         }
+        Endpoint::AdminOfflineFile => object(
+            &["hwids"],
+            json!({
+                "hwids": {"type": "array", "items": hwid, "minItems": 1, "maxItems": limits::FILE_DEVICES_MAX, "uniqueItems": true},
+                "validUntil": {"type": "string", "format": "date-time", "description": "No later than the license's end."},
+                "secretId": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "description": "The secret that it is encrypted with; else the newest."},
+                "operationId": id,
+            }),
+        ),
         Endpoint::AdminTokens => {
             let mut schema = object(
                 &["amount", "reason"],
@@ -513,7 +522,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
     let content = |schema: Value| json!({"application/json": {"schema": schema}});
     let mut done = json!({"description": route.summary});
-    if is_sealed(route) {
+    if is_sealed(route) || route.endpoint == Endpoint::AdminOfflineFile {
         done["content"] = json!({"text/plain": {"schema": {"type": "string"}}});
     } else if !success.is_null() {
         done["content"] = content(success);
@@ -631,6 +640,15 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
         }
         Endpoint::AdminChangeLicense => codes.extend([Code::PolicyNotFound, Code::StateFinal]),
+        Endpoint::AdminOfflineFile => codes.extend([
+            Code::LicenseNotAirGapped,
+            Code::LicenseTerminated,
+            Code::LicenseRevoked,
+            Code::LicenseSuspended,
+            Code::LicenseExpired,
+            Code::DeviceLimitReached,
+            Code::SecretNotFound,
+        ]),
         Endpoint::AdminTokens => codes.extend([Code::TokensDisabled, Code::GrantLimitReached]),
         _ => {}
     }

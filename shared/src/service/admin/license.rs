@@ -1,9 +1,12 @@
 //! What a vendor does to one license. Each act is written together with its record in the log.
 
+use std::future::Future;
+
 use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{Machine, Operation, SeatList};
 
 use super::{Act, page};
+use crate::domain::administrator::AdminOperation;
 use crate::domain::change_license::{self, ChangeLicense};
 use crate::domain::credit::{self, Credit, Credited};
 use crate::domain::describe_device::{self, DescribeDevice};
@@ -11,6 +14,7 @@ use crate::domain::entry::OperationKey;
 use crate::domain::view::{Asking, license_data, machine};
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record, release_seat, remove_device, status};
+use crate::service::act::Absorb;
 use crate::service::license::Request;
 use crate::service::load::{self, Beside, Wanted};
 use crate::service::{App, Budget, Error, act};
@@ -29,16 +33,41 @@ async fn administer<T: Table, R>(
     let id = act.id_on(&wanted.license);
     let wanted = Wanted { act: Some(id.clone()), ..wanted };
     let decide = |state: &LicenseState| {
-        if let Some(done) = act.replay(state.done.as_ref())? {
+        let decision = decide(state)?;
+        // Asking for what is there already leaves no line in the log.
+        Ok((!decision.writes.is_empty(), decision))
+    };
+    let load = || load::license(app, budget, &wanted);
+    once_on(app, budget, act, &id, load, |state: &LicenseState| state.done.as_ref(), decide, again).await
+}
+
+/// The same on a state of another kind: `done` tells the operation that stands in it under `id`, and `decide` also says
+/// whether the act is worth a line in the log.
+#[expect(clippy::too_many_arguments, reason = "the parts of one act: who, what, on which state, and how often")]
+pub(super) async fn once_on<T: Table, S: Absorb, R, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    act: &Act,
+    id: &str,
+    load: impl Fn() -> F,
+    done: impl Fn(&S) -> Option<&AdminOperation>,
+    decide: impl Fn(&S) -> Result<(bool, Decision<R>), Denied>,
+    again: impl Fn(&S) -> Result<R, Denied>,
+) -> Result<(R, bool), Error>
+where
+    F: Future<Output = Result<S, Error>>,
+{
+    let decide = |state: &S| {
+        if let Some(done) = act.replay(done(state))? {
             return Ok(Decision::read((again(state)?, done.request != act.request)));
         }
-        let Decision { mut writes, touch, reply } = decide(state)?;
-        if !writes.is_empty() {
-            writes.push(Write::AddAdminOperation { operation: act.record(id.clone(), Vec::new()) });
+        let (is_logged, Decision { mut writes, touch, reply }) = decide(state)?;
+        if is_logged {
+            writes.push(Write::AddAdminOperation { operation: act.record(id.to_owned(), Vec::new()) });
         }
         Ok(Decision { writes, touch, reply: (reply, false) })
     };
-    act::act(app, budget, || load::license(app, budget, &wanted), decide).await
+    act::act(app, budget, load, decide).await
 }
 
 /// Changes a license.

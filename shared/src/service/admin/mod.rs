@@ -6,6 +6,7 @@ pub mod issue;
 pub mod keys;
 pub mod license;
 pub mod licenses;
+pub mod offline_file;
 pub mod policies;
 pub mod projects;
 

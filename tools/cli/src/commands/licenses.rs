@@ -56,6 +56,8 @@ pub(crate) enum Command {
         #[arg(long)]
         expires_at: Option<String>,
     },
+    /// Write the file of an air-gapped license: it works without any network, and cannot be taken back
+    File(File),
     /// What was used: the ledger, newest first
     Usage {
         /// The license's key
@@ -130,6 +132,24 @@ pub(crate) struct Issue {
     /// Write the keys there, one a line
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct File {
+    /// The license's key
+    license: String,
+    /// The devices' hwids
+    #[arg(required = true, value_name = "HWID")]
+    hwids: Vec<String>,
+    /// Where to write it, such as customer.ltlm
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// When it ends, if sooner than the license, such as 2027-01-31T00:00:00Z
+    #[arg(long)]
+    valid_until: Option<String>,
+    /// The project's secret that it is encrypted with, by its id; else the newest
+    #[arg(long, value_name = "ID")]
+    secret: Option<String>,
 }
 
 #[derive(Args)]
@@ -264,6 +284,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             let path = path(&license, &format!("/devices/{}", encoded(&hwid)));
             session.act(&Method::DELETE, &path, None, &[])
         }
+        Command::File(file) => write_file(session, &file),
         Command::Seats { license } => seats(session, &session.client.get(&path(&license, "/seats"))?),
         Command::Kick { license, hwid } => {
             let path = path(&license, &format!("/seats/{}/release", encoded(&hwid)));
@@ -271,6 +292,21 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             if session.client.is_dry_run { Ok(()) } else { seats(session, &answer) }
         }
     }
+}
+
+fn write_file(session: &Session, file: &File) -> Result<(), Failure> {
+    let body = json!({"hwids": file.hwids, "validUntil": file.valid_until, "secretId": file.secret});
+    let path = path(&file.license, "/offline-file");
+    let answer = session.client.send(&Method::POST, &path, &session.operation, Some(body))?;
+    // A dry run has no answer.
+    let Some(text) = answer.as_str() else { return Ok(()) };
+    std::fs::write(&file.out, text)
+        .map_err(|error| Failure::User(format!("{} cannot be written: {error}.", file.out.display())))?;
+    match session.format {
+        Format::Json => show::line(&json!({"file": file.out}).to_string()),
+        _ => show::line(&format!("{} is for {} devices.", file.out.display(), file.hwids.len())),
+    }
+    Ok(())
 }
 
 fn path(license: &str, tail: &str) -> String {

@@ -13,8 +13,9 @@ use crate::domain::describe_device::DescribeDevice;
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::issue::Issue;
 use crate::domain::license::Status;
+use crate::domain::offline_file::IssueFile;
 use crate::service::admin::licenses::Search;
-use crate::service::admin::{issue, license as acts, licenses};
+use crate::service::admin::{issue, license as acts, licenses, offline_file as files};
 use crate::service::license as service;
 use crate::table::Table;
 
@@ -76,6 +77,16 @@ pub async fn tokens<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let mut answer = json!(operation);
     answer["replayed"] = json!(replayed);
     Ok(Reply::json(&answer).operation(&act.id, replayed))
+}
+
+/// `POST /v1/admin/licenses/{licenseKey}/offline-file`
+pub async fn offline_file<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = IssueFile::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let request = incoming.license_request(incoming.access()?, None);
+    let (file, replayed) = files::issue(incoming.app, incoming.budget, &request, &command, &act).await?;
+    Ok(Reply::text(file).operation(&act.id, replayed))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/seats`

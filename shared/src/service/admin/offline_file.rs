@@ -1,0 +1,82 @@
+//! Offline files: made, signed and encrypted (wire 4.13).
+
+use futures_util::future::join;
+use ltlm_protocol::envelope::{self, Mode};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::Act;
+use super::license::once_on;
+use crate::domain::offline_file::{self, FileState, IssueFile};
+use crate::domain::project::Project;
+use crate::domain::{Denied, Record};
+use crate::keys::Purpose;
+use crate::service::act::Absorb;
+use crate::service::license::Request;
+use crate::service::load::{self, Beside, Wanted};
+use crate::service::{App, Budget, Error};
+use crate::table::{Read, Table};
+
+impl Absorb for FileState {
+    fn absorb(&mut self, record: Record) -> bool {
+        FileState::absorb(self, record)
+    }
+}
+
+/// Issues a file for devices, which it registers; its text, and whether an earlier call had issued it.
+pub async fn issue<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &IssueFile,
+    act: &Act,
+) -> Result<(String, bool), Error> {
+    let wanted = request.wanted(None, Beside::Nothing);
+    let id = act.id_on(&wanted.license);
+    let wanted = Wanted { act: Some(id.clone()), ..wanted };
+    let load = || async {
+        let reads: Vec<_> =
+            command.hwids.iter().map(|hwid| Read::Device(wanted.license.clone(), hwid.clone())).collect();
+        let devices = async { app.table.read(&reads, budget.meter).await.map_err(Error::from) };
+        let (license, devices) = join(Box::pin(load::license(app, budget, &wanted)), devices).await;
+        let mut state = FileState { license: license?, devices: Vec::new() };
+        for record in devices? {
+            state.absorb(record);
+        }
+        Ok(state)
+    };
+    let decide = |state: &FileState| {
+        let decision = offline_file::decide(state, &request.call, command)?;
+        // Every file that is issued stands in the log, whether its devices are new or not.
+        Ok((true, decision.map(|data| (data, state.license.project.clone()))))
+    };
+    let again = |state: &FileState| decide(state).map(|(_, decision)| decision.reply);
+    let ((data, project), again) =
+        once_on(app, budget, act, &id, load, |state| state.license.done.as_ref(), decide, again).await?;
+
+    let mut data = serde_json::to_value(&data).unwrap_or_default();
+    data["hwid"] = Value::from(command.hwids.first().cloned());
+    Ok((sealed(app, &project, command, data, act).await?, again))
+}
+
+async fn sealed<T>(
+    app: &App<T>,
+    project: &Project,
+    command: &IssueFile,
+    data: Value,
+    act: &Act,
+) -> Result<String, Error> {
+    let named = |id: &String| project.secrets.iter().find(|secret| secret.id == *id);
+    let secret = command.secret_id.as_ref().map_or(project.secrets.last(), named).ok_or(Denied::SecretNotFound)?;
+    let key = app.unwrap(&project.id, Purpose::Secret, &secret.wrapped).await?;
+    let seed = app.unwrap(&project.id, Purpose::SigningSeed, &project.wrapped.signing_seed).await?;
+    let members = Map::from_iter([
+        ("data".to_owned(), data),
+        ("generatedAt".to_owned(), Value::from(act.now.to_string())),
+        ("timestamp".to_owned(), Value::from(act.now.ms())),
+    ]);
+    let text = Zeroizing::new(envelope::sign(seed.expose(), members));
+    let mut random = [0; 16];
+    app.entropy.fill(&mut random);
+    Ok(envelope::seal(key.expose(), Mode::Cbc, random, &text) + "\n")
+}
