@@ -66,6 +66,25 @@ fn request_opened(bencher: Bencher<'_, '_>, mode: &Mode) {
     bencher.bench(|| envelope::open(&KEY, black_box(&sealed)));
 }
 
+/// What does not open: all kinds should take the same time.
+#[divan::bench(args = ["padding", "first block", "no JSON", "no members"])]
+fn request_refused(bencher: Bencher<'_, '_>, kind: &str) {
+    let plain = json!({"data": answer()["data"], "nonce": "7f3c2a10-0001", "hwid": "a"}).to_string();
+    let plain = match kind {
+        "no JSON" => plain.replacen("\"hwid\":\"a\"}", "\"hwid\":\"a\"]", 1),
+        "no members" => plain.replacen("\"hwid\":\"a\"}", "\"hwie\":\"a\"}", 1),
+        _ => plain,
+    };
+    let mut sealed = envelope::seal(&KEY, Mode::Cbc, [1; 16], &plain).into_bytes();
+    let place = if kind == "first block" { 40 } else { sealed.len() - 1 };
+    if matches!(kind, "padding" | "first block") {
+        sealed[place] = if sealed[place] == b'0' { b'1' } else { b'0' };
+    }
+    let sealed = String::from_utf8_lossy(&sealed).into_owned();
+    assert!(envelope::open(&KEY, &sealed).is_err());
+    bencher.bench(|| envelope::open(&KEY, black_box(&sealed)));
+}
+
 #[divan::bench]
 fn library_ed25519_sign(bencher: Bencher<'_, '_>) {
     let (key, text) = (SigningKey::from_bytes(&KEY), text());

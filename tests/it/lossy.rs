@@ -50,7 +50,7 @@ async fn a100_a_lossy_network_charges_exactly_what_was_used() {
 }
 
 #[tokio::test]
-async fn a99_a103_a_day_without_losses_needs_no_recovery() {
+async fn a99_a_day_without_losses_needs_no_recovery() {
     let world = World::new().await;
     let network = Network { lost_requests: 0, lost_answers: 0, doubled_requests: 0 };
     let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": TOKENS}})).await;

@@ -827,3 +827,194 @@ fn the_public_key_of_appendix_a_is_read_from_its_pem() {
     let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAKay64UG8yvCyLhqU000LxzYeUm0L/hLIl5S8kyKWbdc=\n-----END PUBLIC KEY-----";
     assert_eq!(hex::encode(public_key(pem)), "29acbae141bccaf0b22e1a94d34d0bc7361e526d0bfe12c89794bc9322966dd7");
 }
+
+#[tokio::test]
+async fn a16_a17_a18_every_answer_can_be_read_by_the_existing_client() {
+    let world = World::new().await;
+    let a = device('a');
+    let mut terms = local::demo::sub();
+    terms["config"]["limits"]["tokens"] = json!({"enabled": true, "maxTokens": 3_000_000_000_i64});
+    terms["config"]["features"] = json!({"on": true, "five": 5, "half": 1.5, "none": null, "deep": {"x": [1]}});
+    let policy = world.policy(terms).await;
+    let key = world.license(&policy, None).await;
+    let told = world.pro("validate", &a, GUID, data(&key, &a)).await.reply.body;
+    assert_eq!(told["tokensLimit"], json!(i32::MAX));
+    let features = told["config"]["features"].as_object().unwrap();
+    assert!(features.values().all(|value| value.is_string() || value.is_null()), "{features:?}");
+    assert_eq!((&features["on"], &features["deep"]), (&json!("true"), &json!("{\"x\":[1]}")));
+    let at = |path: &str| told.pointer(path).unwrap_or_else(|| panic!("{path}"));
+    for path in ["/seatsEnabled", "/tokensEnabled", "/offlineEnabled", "/policy/isAirGapped"] {
+        assert!(at(path).is_boolean(), "{path}");
+    }
+    for path in ["/machines", "/policy/topUpOptions"] {
+        assert!(at(path).is_array(), "{path}");
+    }
+    for path in ["/customer", "/config", "/config/projectSettings", "/userSettings", "/policy"] {
+        assert!(at(path).is_object(), "{path}");
+    }
+    at("/customer/metadata/name");
+}
+
+#[tokio::test]
+async fn a45_a46_a48_a49_a_license_over_time() {
+    let world = World::new().await;
+    let (a, b) = (device('a'), device('b'));
+    let key = world.license("1", None).await;
+    let mut n = world.validated(&key, &a).await;
+    let interval = world.pro("status", &a, GUID, data(&key, &a)).await.reply.int_of("heartbeatIntervalSeconds");
+    let mut beat_after_days = async |days: i64| {
+        world.clock.advance_seconds(days * 86_400);
+        let beat = world.pro("heartbeat", &a, n.as_str(), data(&key, &a)).await;
+        n = beat.nonce();
+        assert_eq!(beat.reply.int_of("heartbeatIntervalSeconds"), interval);
+        beat
+    };
+    assert_eq!(beat_after_days(31).await.reply.seat(), ("grace_period", "OCCUPIED"));
+    let ended = beat_after_days(7).await;
+    assert_eq!((ended.reply.seat(), &ended.reply.body["kickedNotice"]), (("expired", "N/A"), &Value::Null));
+    let other = world.pro("validate", &b, GUID, data(&key, &b)).await;
+    assert_eq!((other.reply.seat().0, other.reply.int_of("activeSeats")), ("expired", 0));
+
+    let perp = world.policy(local::demo::perp()).await;
+    let l2 = world.license(&perp, None).await;
+    let told = world.pro("validate", &a, GUID, data(&l2, &a)).await.reply.body;
+    assert_eq!((&told["validUntil"], &told["policy"]["type"]), (&Value::Null, &json!("perpetual")));
+    assert_ne!(told["config"]["limits"]["time"]["mode"], "duration");
+    let mut terms = local::demo::sub();
+    terms["config"]["sdkEnforcement"] =
+        json!({"heartbeat": {"interval": 10}, "offlineGracePeriod": {"enabled": false}});
+    let policy = world.policy(terms).await;
+    let key = world.license(&policy, None).await;
+    let told = world.pro("validate", &a, GUID, data(&key, &a)).await.reply;
+    assert_eq!((told.int_of("heartbeatIntervalSeconds"), told.int_of("offlineGraceHours")), (600, 0));
+    assert_eq!(told.body["offlineEnabled"], false);
+}
+
+#[tokio::test]
+async fn a50_a54_a59_a60_a62_seats_on_the_encrypted_face() {
+    let world = World::new().await;
+    let (a, b, c) = (device('a'), device('b'), device('c'));
+    world.validated(L1, &a).await;
+    let mut n = world.validated(L1, &b).await;
+    let third = world.pro("validate", &c, GUID, data(L1, &c)).await;
+    assert_eq!(third.reply.seat(), ("VALID_NO_SEAT", "NO_SEAT"));
+    assert_eq!((third.reply.int_of("activeSeats"), third.reply.int_of("maxConcurrentSeats")), (2, 2));
+    assert_eq!(third.reply.body["canReleaseSeat"], true);
+    let release = |claim: bool| json!({"key": L1, "targetHwid": a, "callerHwid": c, "claimSeat": claim});
+    let released = world.pro("release-seat", &c, third.nonce(), release(false)).await;
+    assert_eq!((&released.reply.body["seatClaimed"], released.reply.int_of("activeSeats")), (&json!(false), 1));
+    let mut m = released.nonce();
+    // One free seat, and two devices that ask at once: one has it.
+    for round in 0..10 {
+        let signout = world.pro("signout", &b, GUID, data(L1, &b)).await;
+        assert_eq!(signout.reply.status, 200);
+        world.pro("signout", &c, GUID, data(L1, &c)).await.nonce();
+        world.pro("status", &a, GUID, data(L1, &a)).await.nonce();
+        let calls =
+            [world.pro("status", &b, n.as_str(), data(L1, &b)), world.pro("status", &c, m.as_str(), data(L1, &c))];
+        let answers = join_all(calls).await;
+        let seated = answers.iter().filter(|answer| answer.reply.seat().1 == "OCCUPIED").count();
+        assert_eq!(seated, 1, "round {round}");
+        (n, m) = (answers[0].nonce(), answers[1].nonce());
+    }
+    let over = json!({"overrides": {"customerActions": {"allowRemoteSeatRelease": false}}});
+    world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), over).await;
+    let refused = world.pro("release-seat", &c, m, release(true)).await;
+    refused.refused(403, "SEAT_RELEASE_NOT_ALLOWED");
+    assert_eq!(world.get(L1, "/seats").await.int_of("activeSeats"), 2);
+    let perp = world.policy(local::demo::perp()).await;
+    let l2 = world.license(&perp, None).await;
+    let off = world.pro("validate", &a, GUID, data(&l2, &a)).await.reply;
+    assert_eq!(
+        (off.seat().1, &off.body["seatsEnabled"], &off.body["maxConcurrentSeats"]),
+        ("N/A", &json!(false), &Value::Null)
+    );
+    assert_eq!(world.get(&l2, "/seats").await.body["seats"], json!([]));
+}
+
+#[tokio::test]
+async fn a67_fifty_devices_spend_a_hundred_tokens_in_envelopes() {
+    let world = World::new().await;
+    let key =
+        world.license_with(json!({"devices": {"maxDevices": 60}, "tokens": {"enabled": true, "maxTokens": 100}})).await;
+    let hwids: Vec<_> = (0..50).map(|n| format!("{n:064}")).collect();
+    let mut nonces = Vec::new();
+    for hwid in &hwids {
+        nonces.push(world.validated(&key, hwid).await);
+    }
+    let calls = hwids.iter().zip(&nonces).map(|(hwid, nonce)| {
+        let used = json!({"key": key, "amount": 3, "action": "x", "hwid": hwid});
+        Box::pin(world.pro("consume", hwid, nonce.as_str(), used))
+    });
+    let answers = join_all(calls).await;
+    let charged = answers.iter().filter(|answer| answer.reply.status == 200).count();
+    assert_eq!(charged, 33);
+    for answer in answers.iter().filter(|answer| answer.reply.status != 200) {
+        answer.refused(403, "INSUFFICIENT_TOKENS");
+    }
+    assert_eq!(world.audit(&key).await, 99);
+}
+
+#[tokio::test]
+async fn a102_a103_a_removed_device_is_told_and_one_failure_is_forgotten() {
+    let world = World::new().await;
+    let a = device('a');
+    let n = world.validated(L1, &a).await;
+    world.host.app.table.stop_after(Some(0));
+    let failed = world.pro("heartbeat", &a, n.as_str(), data(L1, &a)).await;
+    world.host.app.table.stop_after(None);
+    assert_eq!(failed.reply.status, 500);
+    let beat = world.pro("heartbeat", &a, n, data(L1, &a)).await;
+    assert_eq!((beat.reply.seat().0, beat.reply.int_of("offlineGraceHours")), ("active", 72));
+    world.admin("DELETE", &format!("/v1/admin/licenses/{L1}/devices/{a}"), Value::Null).await;
+    let told = world.pro("heartbeat", &a, beat.nonce(), data(L1, &a)).await;
+    assert_eq!((told.reply.seat().0, &told.reply.body["machines"]), ("KICKED", &json!([])));
+}
+
+/// Members of every type in every place: a refusal that says what is wrong, or an answer; never a failure of ours.
+#[tokio::test]
+async fn members_of_any_type_are_refused_and_never_break_anything() {
+    let world = World::new().await;
+    let a = device('a');
+    world.validated(L1, &a).await;
+    let before = remaining(&world).await;
+    let values =
+        [json!(null), json!(true), json!(-1.5), json!(1e300), json!(""), json!("x"), json!([[]]), json!({"$ref": {}})];
+    let members = [
+        "key",
+        "hwid",
+        "amount",
+        "action",
+        "usages",
+        "settings",
+        "isClosing",
+        "type",
+        "payload",
+        "targetHwid",
+        "meta",
+        "deviceKey",
+    ];
+    let endpoints = [
+        "validate",
+        "status",
+        "heartbeat",
+        "consume",
+        "consume-batch",
+        "settings/save",
+        "events",
+        "release-seat",
+        "seats",
+    ];
+    for endpoint in endpoints {
+        for member in members {
+            for value in &values {
+                let mut asked = json!({"key": L1, "hwid": a, "amount": 1, "action": "x", "usages": [], "settings": {},
+                    "type": "x", "targetHwid": a, "callerHwid": a});
+                asked[member] = value.clone();
+                let answer = world.pro(endpoint, &a, "not a nonce", asked).await;
+                assert!(answer.reply.status < 500, "{endpoint} {member} {value}: {}", answer.reply.text);
+            }
+        }
+    }
+    assert_eq!(remaining(&world).await, before);
+}
