@@ -6,10 +6,10 @@ use crate::support::World;
 use crate::wire_client::{Network, WireClient};
 
 const ACTIONS: usize = 200;
-/// Runs in the gate; `LTLM_LOSSY_RUNS` asks for others.
+/// Runs in the gate; `LTLM_LOSSY_RUNS` asks for others, from the seed `LTLM_LOSSY_FROM` on.
 const RUNS: u64 = 24;
 const TOKENS: i64 = 1_000_000;
-const NETWORK: Network = Network { lost_requests: 3, lost_answers: 5, doubled_requests: 2 };
+const NETWORK: Network = Network { lost_requests: 3, lost_answers: 5, doubled_requests: 2, slow_calls: 3 };
 
 /// One device's life; its calls and the most recoveries that followed one heartbeat.
 async fn run(world: &World, seed: u64) -> (u64, u32) {
@@ -29,13 +29,17 @@ async fn run(world: &World, seed: u64) -> (u64, u32) {
     (client.calls, client.recoveries_max)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test's own knobs")]
+fn knob(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 #[tokio::test]
 async fn a100_a_lossy_network_charges_exactly_what_was_used() {
-    #[expect(clippy::disallowed_methods, reason = "a test's own knob")]
-    let runs = std::env::var("LTLM_LOSSY_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(RUNS);
+    let (runs, from) = (knob("LTLM_LOSSY_RUNS").unwrap_or(RUNS), knob("LTLM_LOSSY_FROM").unwrap_or(0));
     let world = World::new().await;
     let (mut calls, mut recoveries) = (0, 0);
-    for seed in 0..runs {
+    for seed in from..from + runs {
         let (made, most) = Box::pin(run(&world, seed)).await;
         calls += made;
         recoveries = recoveries.max(most);
@@ -52,7 +56,7 @@ async fn a100_a_lossy_network_charges_exactly_what_was_used() {
 #[tokio::test]
 async fn a99_a_day_without_losses_needs_no_recovery() {
     let world = World::new().await;
-    let network = Network { lost_requests: 0, lost_answers: 0, doubled_requests: 0 };
+    let network = Network { lost_requests: 0, lost_answers: 0, doubled_requests: 0, slow_calls: 0 };
     let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": TOKENS}})).await;
     let mut client = WireClient::new(&world, &key, &"e".repeat(64), 1, network);
     client.activate().await;

@@ -33,6 +33,8 @@ pub(crate) struct Network {
     pub(crate) lost_requests: u64,
     pub(crate) lost_answers: u64,
     pub(crate) doubled_requests: u64,
+    /// Calls that take up to 25 seconds: longer than a player waits, shorter than the client does.
+    pub(crate) slow_calls: u64,
 }
 
 /// Seconds after which the client takes a call for failed.
@@ -129,6 +131,11 @@ impl<'a> WireClient<'a> {
             waited |= !is_heard;
             sent.push((format!("/v1/sdk/pro/license/{endpoint}"), body, if arrives { copies } else { 0 }, is_heard));
         }
+        let slow = match self.chance.percent(self.network.slow_calls) {
+            true => (self.chance.below(13) as i64, self.chance.below(13) as i64),
+            false => (0, 0),
+        };
+        self.world.clock.advance_seconds(slow.0);
         self.calls += sent.iter().map(|(_, _, copies, _)| copies).sum::<u64>();
         let world = self.world;
         let answers = join_all(sent.into_iter().map(|(path, body, copies, is_heard)| async move {
@@ -141,6 +148,7 @@ impl<'a> WireClient<'a> {
             first.filter(|_| is_heard).map(|reply| world.opened(reply))
         }))
         .await;
+        self.world.clock.advance_seconds(slow.1);
         // What is lost is noticed by waiting for it.
         self.lost = waited;
         if waited {
@@ -323,7 +331,7 @@ impl<'a> WireClient<'a> {
 
     /// On a network that loses nothing any more: until the queue is empty.
     pub(crate) async fn settle(&mut self) {
-        self.network = Network { lost_requests: 0, lost_answers: 0, doubled_requests: 0 };
+        self.network = Network { lost_requests: 0, lost_answers: 0, doubled_requests: 0, slow_calls: 0 };
         for _ in 0..4 {
             self.pass(BEAT_SECONDS).await;
         }
