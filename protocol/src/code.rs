@@ -92,6 +92,24 @@ pub enum Code {
     SettingsRejected,
     /// Offline files are for air-gapped licenses.
     LicenseNotAirGapped,
+    /// No such account in this project.
+    AccountNotFound,
+    /// The account exists already.
+    AccountExists,
+    /// No plan has this name.
+    UnknownTier,
+    /// No price is known of this operation.
+    UnknownOperationType,
+    /// The operation has no price.
+    OperationHasNoCost,
+    /// The account's balance is too small.
+    AccountInsufficient,
+    /// No operation with this id spent tokens of the account.
+    OperationNotFound,
+    /// More than the operation spent.
+    RefundTooLarge,
+    /// A range of time that ends before it begins.
+    RangeReversed,
     /// The license has no tokens at all.
     TokensDisabled,
     /// The balance is smaller than the amount.
@@ -178,6 +196,15 @@ impl Code {
         row(Self::SettingsTooLarge, "SETTINGS_TOO_LARGE", 413, "Settings exceed maximum size of 64KB."),
         row(Self::SettingsRejected, "SETTINGS_REJECTED", 400, "Settings contain a reserved or too deeply nested name: <path>."),
         row(Self::LicenseNotAirGapped, "LICENSE_NOT_AIR_GAPPED", 409, "Offline files are for air-gapped licenses; this one is used online."),
+        row(Self::AccountNotFound, "ACCOUNT_NOT_FOUND", 404, "There is no such account in this project."),
+        row(Self::AccountExists, "ACCOUNT_EXISTS", 409, "An account with this id exists already."),
+        row(Self::UnknownTier, "UNKNOWN_TIER", 422, "There is no such plan: see details for those there are."),
+        row(Self::UnknownOperationType, "UNKNOWN_OPERATION_TYPE", 422, "There is no such operation type: see details for those there are."),
+        row(Self::OperationHasNoCost, "OPERATION_HAS_NO_COST", 422, "Operation type does not have a cost"),
+        row(Self::AccountInsufficient, "INSUFFICIENT_TOKENS", 402, "Insufficient tokens. Required: <required>, Available: <balance>"),
+        row(Self::OperationNotFound, "OPERATION_NOT_FOUND", 404, "No operation with this id spent tokens of this account."),
+        row(Self::RefundTooLarge, "REFUND_TOO_LARGE", 409, "Of this operation <refundable> can be refunded."),
+        row(Self::RangeReversed, "RANGE_REVERSED", 422, "The range ends before it begins."),
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
@@ -247,10 +274,11 @@ mod tests {
 
     #[test]
     fn every_code_has_one_row() {
-        let wires: BTreeSet<_> = Code::ALL.iter().map(|row| row.wire).collect();
+        // One text stands for the same refusal on both faces, with the status that each face gives it.
+        let wires: BTreeSet<_> = Code::ALL.iter().map(|row| (row.wire, row.status)).collect();
         assert_eq!(wires.len(), Code::ALL.len());
         for row in Code::ALL {
-            assert_eq!(row.code.row().wire, row.wire);
+            assert_eq!((row.code.row().wire, row.code.row().status), (row.wire, row.status));
             assert!((400..600).contains(&row.status), "{}", row.wire);
         }
     }
@@ -281,6 +309,8 @@ mod tests {
             (Code::DeviceLimitReached, &["activated", "limit"]),
             (Code::LicenseExpired, &["expired"]),
             (Code::NonceMismatch, &["Nonce Mismatch"]),
+            (Code::AccountInsufficient, &["insufficient", "tokens"]),
+            (Code::OperationNotFound, &["tokens"]),
             (Code::InsufficientTokens, &["insufficient", "tokens"]),
             (Code::SeatLimitReached, &["limit"]),
             (Code::SeatReleaseCooldown, &["wait", "cooldown"]),

@@ -3,6 +3,7 @@
 //! Invariant: nothing here does I/O, knows the database, or panics on input. Server and client share this crate and
 //! nothing else. The rules come from `contract/ltlm-wire.md`; comments name the section.
 
+pub mod account_data;
 pub mod admin_data;
 pub mod canonical;
 pub mod code;

@@ -56,6 +56,10 @@ pub const LICENSES_PER_CALL_MAX: i64 = 1_000;
 pub const SECRETS_MAX: usize = 10;
 /// Uses that one batch may hold.
 pub const BATCH_USAGES_MAX: usize = 1_000;
+/// Longest name of an account in characters.
+pub const ACCOUNT_CHARS_MAX: usize = 128;
+/// Largest priority of a grant.
+pub const PRIORITY_MAX: i64 = 1_000;
 /// Devices that one offline file may name.
 pub const FILE_DEVICES_MAX: usize = 20;
 /// Largest payload of an event, in bytes of compact JSON (wire 4.14).
@@ -106,6 +110,8 @@ pub const ALL: &[Limit] = &[
     Limit { what: "licenses issued by one call", value: LICENSES_PER_CALL_MAX, unit: "licenses" },
     Limit { what: "secrets of a project at once", value: SECRETS_MAX as i64, unit: "secrets" },
     Limit { what: "uses in one batch", value: BATCH_USAGES_MAX as i64, unit: "uses" },
+    Limit { what: "accountId", value: ACCOUNT_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "priority of a grant", value: PRIORITY_MAX, unit: "" },
     Limit { what: "devices of one offline file", value: FILE_DEVICES_MAX as i64, unit: "devices" },
     Limit { what: "payload of an event", value: EVENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
     Limit { what: "page of a list, default", value: PAGE_DEFAULT, unit: "rows" },

@@ -17,8 +17,9 @@ fn builder(route: &Route, world: &World) -> http::request::Builder {
         .replace("{licenseKey}", L1)
         .replace("{projectId}", &world.project_id)
         .replace("{hwid}", &device('a'))
+        .replace("{accountId}", "user-1")
         .replace("{PolicyID}", "1");
-    let builder = Request::builder().method(route.method).uri(path);
+    let builder = Request::builder().method(route.method).uri(path).header("x-project-id", &world.project_id);
     match route.auth {
         Auth::Open => builder,
         Auth::Project => builder.header("x-project-secret", SECRET),

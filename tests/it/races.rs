@@ -34,6 +34,27 @@ fn hwid(index: usize) -> String {
     format!("device-{index:03}")
 }
 
+/// Everybody's first charge after a grant has ended also writes that it ended; one of them does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn charges_at_the_end_of_a_grant_all_succeed() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = world.license_with(json!({})).await;
+    world.activate(&key, &device('a')).await;
+    for round in 0..10 {
+        let end = shared::service::Clock::now(world.clock.as_ref()).plus_seconds(60).to_string();
+        let credit = json!({"amount": 5, "reason": "r", "expiresAt": end});
+        let path = format!("/v1/admin/licenses/{key}/tokens");
+        assert_eq!(world.admin("POST", &path, credit).await.status, 200);
+        world.clock.advance_seconds(60);
+        let bodies = (0..8).map(|_| json!({"hwid": device('a'), "amount": 1, "action": "x"})).collect();
+        for reply in all_at_once(&world, &other, &key, "consume", bodies).await {
+            assert_eq!(reply.status, 200, "round {round}: {}", reply.text);
+        }
+    }
+    assert_eq!(world.audit(&key).await, 80);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a54_the_last_seat_goes_to_one() {
     let world = World::new().await;

@@ -31,6 +31,7 @@ async fn operations_cost_what_the_document_says() {
         rows.extend(plain);
         rows.extend(Box::pin(measure_pro(&world, &key, devices)).await);
     }
+    rows.extend(Box::pin(measure_accounts(&world)).await);
     rows.sort_by_key(|row| order(row));
     let documented = documented();
     assert!(rows == documented, "docs/data-model.md should say:\n{}", rows.join("\n"));
@@ -65,6 +66,14 @@ fn order(row: &str) -> usize {
         "pro settings/get",
         "pro settings/save",
         "pro events",
+        "account create",
+        "account debit |",
+        "account debit, refused",
+        "account debit, replayed",
+        "account debit that renews",
+        "account refund",
+        "account |",
+        "account entries",
     ];
     operations.iter().position(|operation| row.starts_with(&format!("| {operation}"))).unwrap_or(operations.len())
 }
@@ -133,6 +142,34 @@ async fn measure(world: &World, devices: usize) -> (String, Vec<String>) {
         row("save-settings", devices, &save),
     ];
     (key, rows)
+}
+
+/// Accounts have no devices: one row each.
+async fn measure_accounts(world: &World) -> Vec<String> {
+    let debit = |amount: i64, id: &str| json!({"operationType": "x", "amount": amount, "operationId": id});
+    let make = json!({"accountId": "u", "tier": "Gift"});
+    let create = world.account("POST", "", make).await;
+    let spend = world.account("POST", "/u/debit", debit(10, "a")).await;
+    let again = world.account("POST", "/u/debit", debit(10, "a")).await;
+    let refused = world.account("POST", "/u/debit", debit(1_000, "b")).await;
+    let refund = json!({"originalOperationId": "a", "amount": 4});
+    let refund = world.account("POST", "/u/refund", refund).await;
+    world.clock.advance_seconds(30 * 86_400);
+    let renewing = world.account("POST", "/u/debit", debit(10, "c")).await;
+    let account = world.account("GET", "/u", serde_json::Value::Null).await;
+    let entries = world.account("GET", "/u/entries", serde_json::Value::Null).await;
+    refused.refused(402, "INSUFFICIENT_TOKENS");
+    let rows = [
+        ("account create", create),
+        ("account debit", spend),
+        ("account debit, refused", refused),
+        ("account debit, replayed", again),
+        ("account debit that renews", renewing),
+        ("account refund", refund),
+        ("account", account),
+        ("account entries, first page", entries),
+    ];
+    rows.into_iter().map(|(name, reply)| row(name, 0, &reply)).collect()
 }
 
 /// The encrypted face, after [`measure`]: one device more, and the first has no seat.

@@ -106,7 +106,7 @@ where
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     use handlers::admin::{keys, licenses, policies, projects};
-    use handlers::{license, pro};
+    use handlers::{accounts, license, pro};
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
@@ -136,6 +136,15 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::ProSettings => on_heap(|| pro::settings(incoming)),
         Endpoint::ProSaveSettings => on_heap(|| pro::save_settings(incoming)),
         Endpoint::ProEvents => on_heap(|| pro::events(incoming)),
+        Endpoint::CreateAccount => on_heap(|| accounts::create(incoming)),
+        Endpoint::Account => on_heap(|| accounts::get(incoming)),
+        Endpoint::DebitAccount => on_heap(|| accounts::debit(incoming)),
+        Endpoint::ChargeAccount => on_heap(|| accounts::charge(incoming)),
+        Endpoint::CreditAccount => on_heap(|| accounts::credit(incoming)),
+        Endpoint::RefundAccount => on_heap(|| accounts::refund(incoming)),
+        Endpoint::ResetAccount => on_heap(|| accounts::reset(incoming)),
+        Endpoint::AccountAffordability => on_heap(|| accounts::affordability(incoming)),
+        Endpoint::AccountEntries => on_heap(|| accounts::entries(incoming)),
         Endpoint::AdminCreateProject => on_heap(|| projects::create(incoming)),
         Endpoint::AdminProjects => on_heap(|| projects::list(incoming)),
         Endpoint::AdminProject => on_heap(|| projects::get(incoming)),

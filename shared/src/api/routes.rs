@@ -60,6 +60,24 @@ pub enum Endpoint {
     ProSaveSettings,
     /// `POST …/pro/license/events`
     ProEvents,
+    /// `POST /v1/accounts`
+    CreateAccount,
+    /// `GET /v1/accounts/{accountId}`
+    Account,
+    /// `POST /v1/accounts/{accountId}/debit`
+    DebitAccount,
+    /// `POST /v1/accounts/{accountId}/charge`
+    ChargeAccount,
+    /// `POST /v1/accounts/{accountId}/credit`
+    CreditAccount,
+    /// `POST /v1/accounts/{accountId}/refund`
+    RefundAccount,
+    /// `POST /v1/accounts/{accountId}/reset`
+    ResetAccount,
+    /// `GET /v1/accounts/{accountId}/affordability`
+    AccountAffordability,
+    /// `GET /v1/accounts/{accountId}/entries`
+    AccountEntries,
     /// `POST /v1/admin/projects`
     AdminCreateProject,
     /// `GET /v1/admin/projects`
@@ -217,6 +235,24 @@ pub const ROUTES: &[Route] = &[
         auth: Auth::Project, body: true, operation_id: false, summary: "Save the user settings, as a whole." },
     Route { endpoint: Endpoint::ProEvents, name: "pro-events", method: "POST", path: pro!("/events"), function: "pro-events",
         auth: Auth::Project, body: true, operation_id: false, summary: "Report something." },
+    Route { endpoint: Endpoint::CreateAccount, name: "create-account", method: "POST", path: "/v1/accounts",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make a token account." },
+    Route { endpoint: Endpoint::Account, name: "account", method: "GET", path: "/v1/accounts/{accountId}",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "A token account as it stands." },
+    Route { endpoint: Endpoint::DebitAccount, name: "debit-account", method: "POST", path: "/v1/accounts/{accountId}/debit",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Spend tokens, once per operation id." },
+    Route { endpoint: Endpoint::ChargeAccount, name: "charge-account", method: "POST", path: "/v1/accounts/{accountId}/charge",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Pay an operation at its price." },
+    Route { endpoint: Endpoint::CreditAccount, name: "credit-account", method: "POST", path: "/v1/accounts/{accountId}/credit",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Give tokens." },
+    Route { endpoint: Endpoint::RefundAccount, name: "refund-account", method: "POST", path: "/v1/accounts/{accountId}/refund",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Give back what an operation spent, never more." },
+    Route { endpoint: Endpoint::ResetAccount, name: "reset-account", method: "POST", path: "/v1/accounts/{accountId}/reset",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Set the balance." },
+    Route { endpoint: Endpoint::AccountAffordability, name: "account-affordability", method: "GET", path: "/v1/accounts/{accountId}/affordability",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Could the account pay for this?" },
+    Route { endpoint: Endpoint::AccountEntries, name: "account-entries", method: "GET", path: "/v1/accounts/{accountId}/entries",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Ledger entries, newest first." },
     Route { endpoint: Endpoint::AdminCreateProject, name: "admin-create-project", method: "POST", path: "/v1/admin/projects",
         function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make a project." },
     Route { endpoint: Endpoint::AdminProjects, name: "admin-projects", method: "GET", path: "/v1/admin/projects",
@@ -306,6 +342,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "pro-consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
     Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &["Decrypt"] },
     Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &["Decrypt"] },
+    Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
     Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt", "GenerateDataKey"] },
 ];
 
@@ -380,7 +417,8 @@ mod tests {
                 .replace("{hwid}", "a")
                 .replace("{secretId}", "s")
                 .replace("{PolicyID}", "1")
-                .replace("{keyId}", "k");
+                .replace("{keyId}", "k")
+                .replace("{accountId}", "u");
             let method: Method = route.method.parse().unwrap();
             for path in [path.clone(), format!("/api{path}")] {
                 let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };

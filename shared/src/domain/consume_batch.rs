@@ -19,8 +19,8 @@ use super::nonce::{Chain, ChainId, Mark, Trace, Turn};
 use super::record::Record;
 use super::state::{LicenseState, Tokens};
 use super::view::{Asking, license_data};
-use super::wallet::{Cause, Wallet};
-use super::write::{Decision, Write};
+use super::wallet::{Cause, Wallet, WalletId};
+use super::write::{Decision, Write, wallet_of};
 
 /// Items that one transaction may write, of the hundred that DynamoDB allows.
 const WRITES_MAX: usize = 96;
@@ -119,10 +119,10 @@ pub struct BatchState {
     /// How far the device's last batch came.
     pub memory: Option<BatchMemory>,
     /// What the uses' ids did already.
-    pub entries: BTreeMap<(LicenseId, OperationId), Entry>,
+    pub entries: BTreeMap<(WalletId, OperationId), Entry>,
     outcomes: Vec<Outcome>,
     /// Uses of this request that found their own entry, because a reply was lost.
-    seen: BTreeSet<(LicenseId, OperationId)>,
+    seen: BTreeSet<(WalletId, OperationId)>,
 }
 
 impl BatchState {
@@ -135,7 +135,7 @@ impl BatchState {
     pub fn absorb(&mut self, record: Record) {
         match record {
             Record::Entry(entry) => {
-                self.entries.insert((entry.wallet.0.clone(), entry.operation.clone()), entry);
+                self.entries.insert((entry.wallet.clone(), entry.operation.clone()), entry);
             }
             Record::BatchMemory(_, memory) => self.memory = Some(memory),
             Record::Wallet(wallet) => self.put_wallet(wallet),
@@ -150,7 +150,8 @@ impl BatchState {
     }
 
     fn put_wallet(&mut self, wallet: Wallet) {
-        let owner = [&mut self.license].into_iter().chain(&mut self.others).find(|s| s.license.id == wallet.id.0);
+        let owner =
+            [&mut self.license].into_iter().chain(&mut self.others).find(|s| wallet_of(&s.license.id) == wallet.id);
         if let Some(owner) = owner {
             owner.wallet = Some(wallet);
         }
@@ -262,7 +263,7 @@ fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str) -> Resu
     if state.charged(item).is_none() {
         return Ok(Some(Outcome::Skipped(Skip::License)));
     }
-    let name = (item.license.clone(), item.operation.clone());
+    let name = (wallet_of(&item.license), item.operation.clone());
     let Some(entry) = state.entries.get(&name) else {
         let was_charged = batch.turn.is_some() && item.own_id.is_none() && {
             let chain = state.license.chain.as_mut();
@@ -306,7 +307,7 @@ impl Moved {
         }
         for entry in &mut entries {
             entry.batch = Some(batch.request.clone());
-            let name = (entry.wallet.0.clone(), entry.operation.clone());
+            let name = (entry.wallet.clone(), entry.operation.clone());
             state.seen.insert(name.clone());
             state.entries.insert(name, entry.clone());
         }

@@ -95,6 +95,38 @@ pub enum Denied {
     },
     /// Offline files are for air-gapped licenses.
     LicenseNotAirGapped,
+    /// No such account in the project.
+    AccountNotFound,
+    /// The account exists already.
+    AccountExists,
+    /// No plan has this name.
+    UnknownTier {
+        /// Those there are.
+        known: Vec<String>,
+    },
+    /// No price is known of this operation.
+    UnknownOperationType {
+        /// Operations that have one.
+        known: Vec<String>,
+    },
+    /// The operation costs nothing.
+    OperationHasNoCost,
+    /// No operation with this id spent tokens of the account.
+    OperationNotFound,
+    /// More than is left of what the operation spent.
+    RefundTooLarge {
+        /// What is left.
+        refundable: i64,
+    },
+    /// The account's balance is too small.
+    AccountInsufficient {
+        /// Tokens asked for.
+        required: i64,
+        /// Tokens there.
+        balance: i64,
+        /// When the next allocation comes.
+        next_renewal_at: Option<String>,
+    },
     /// The license has no tokens.
     TokensDisabled,
     /// The balance is too small.
@@ -160,6 +192,14 @@ impl Denied {
             Self::SettingsTooLarge => Code::SettingsTooLarge,
             Self::SettingsRejected { .. } => Code::SettingsRejected,
             Self::LicenseNotAirGapped => Code::LicenseNotAirGapped,
+            Self::AccountNotFound => Code::AccountNotFound,
+            Self::AccountExists => Code::AccountExists,
+            Self::UnknownTier { .. } => Code::UnknownTier,
+            Self::UnknownOperationType { .. } => Code::UnknownOperationType,
+            Self::OperationHasNoCost => Code::OperationHasNoCost,
+            Self::OperationNotFound => Code::OperationNotFound,
+            Self::RefundTooLarge { .. } => Code::RefundTooLarge,
+            Self::AccountInsufficient { .. } => Code::AccountInsufficient,
             Self::TokensDisabled => Code::TokensDisabled,
             Self::InsufficientTokens { .. } => Code::InsufficientTokens,
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,
@@ -197,6 +237,20 @@ impl Denied {
                 let deficit = required.saturating_sub(*balance);
                 let details = json!({"required": required, "balance": balance, "deficit": deficit});
                 ErrorBody::new(self.code(), &values, Some(details))
+            }
+            Self::AccountInsufficient { required, balance, next_renewal_at } => {
+                let values = [("required", required.to_string()), ("balance", balance.to_string())];
+                let deficit = required.saturating_sub(*balance);
+                let details = json!({"required": required, "balance": balance, "deficit": deficit,
+                    "nextRenewalAt": next_renewal_at});
+                ErrorBody::new(self.code(), &values, Some(details))
+            }
+            Self::UnknownTier { known } | Self::UnknownOperationType { known } => {
+                ErrorBody::new(self.code(), &[], Some(json!({ "known": known })))
+            }
+            Self::RefundTooLarge { refundable } => {
+                let values = [("refundable", refundable.to_string())];
+                ErrorBody::new(self.code(), &values, Some(json!({ "refundable": refundable })))
             }
             Self::SeatReleaseCooldown { seconds } => {
                 let details = json!({"retryAfterSeconds": seconds});

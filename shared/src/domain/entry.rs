@@ -2,6 +2,7 @@
 //! stored answer and the proof that it happened once.
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::account_data::AccountEntry;
 use ltlm_protocol::license_data::Operation;
 use serde_json::{Map, Value};
 
@@ -49,6 +50,16 @@ pub enum Source {
     Plan,
     /// The end of a grant with tokens left.
     Expiry,
+    /// A backend's debit of an account.
+    Debit,
+    /// A backend's credit of an account.
+    Credit,
+    /// Tokens of an account given back.
+    Refund,
+    /// An account's balance set.
+    Reset,
+    /// The allocation of an account's period.
+    Renewal,
 }
 
 impl Source {
@@ -59,11 +70,27 @@ impl Source {
         (Self::Admin, "admin"),
         (Self::Plan, "plan"),
         (Self::Expiry, "expiry"),
+        (Self::Debit, "debit"),
+        (Self::Credit, "credit"),
+        (Self::Refund, "refund"),
+        (Self::Reset, "reset"),
+        (Self::Renewal, "renewal"),
     ];
 
     /// The text on the wire and in the table.
     pub fn wire(self) -> &'static str {
         Self::ALL.iter().find(|(source, _)| *source == self).map_or("", |(_, text)| text)
+    }
+
+    /// What kind of movement it is in an account's statistics (contract/token-accounting.md, section 2, rule 8).
+    pub fn category(self) -> &'static str {
+        match self {
+            Self::Single | Self::Batch | Self::Debit => "spent",
+            Self::Refund => "refunded",
+            Self::Credit | Self::Plan | Self::Renewal => "granted",
+            Self::Expiry => "expired",
+            Self::Admin | Self::Reset => "adjusted",
+        }
     }
 
     /// The source with this text.
@@ -107,6 +134,12 @@ pub struct Entry {
     pub batch: Option<String>,
     /// What a use would have cost if the license had tokens (wire 4.6 T-3).
     pub uncharged: Option<i64>,
+    /// What the account had spent in all its life, after it.
+    pub spent_after: Option<i64>,
+    /// The operation that a refund is of.
+    pub original: Option<String>,
+    /// What was refunded of it.
+    pub refunded: i64,
 }
 
 /// How long ago a use may have happened before it is marked, in days (wire 4.6 T-6).
@@ -121,6 +154,23 @@ fn time_flag(occurred_at: Timestamp, recorded_at: Timestamp) -> Option<&'static 
 }
 
 impl Entry {
+    /// The entry as callers of an account see it.
+    pub fn account_data(&self) -> AccountEntry {
+        AccountEntry {
+            operation_id: self.operation.id.clone(),
+            sequence: self.sequence,
+            operation_type: self.action.clone(),
+            category: self.source.category().to_owned(),
+            amount: self.amount,
+            balance_before: self.balance_before,
+            balance_after: self.balance_after,
+            occurred_at: self.occurred_at.to_string(),
+            recorded_at: self.recorded_at.to_string(),
+            metadata: self.meta.clone(),
+            original_operation_id: self.original.clone(),
+        }
+    }
+
     /// The entry as callers see it.
     pub fn data(&self) -> Operation {
         Operation {

@@ -5,6 +5,7 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
 use serde_json::Value;
 
+use super::account::plans;
 use super::project::Project;
 
 /// What devices' own keys mean to a project.
@@ -46,6 +47,7 @@ pub fn check(r: &mut Reader<'_>) {
         s.bool_opt("gcmOnly");
         s.word_opt("deviceKeys", &DEVICE_KEYS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
     });
+    r.object("accounts", plans::check);
     r.word_opt("clientDates", CLIENT_DATES);
     r.object("tokens", |t| t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX));
 }

@@ -3,6 +3,7 @@
 //! One file per command with a `decide`; the records they read; the writes they ask for. Nothing here is `async`, reads a
 //! clock, draws a random number, logs, or knows AWS or HTTP: time and ids come in as arguments.
 
+pub mod account;
 pub mod activate;
 pub mod administrator;
 pub mod change_license;

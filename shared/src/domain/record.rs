@@ -1,5 +1,6 @@
 //! Everything the table keeps, one variant a kind of item.
 
+use super::account::Account;
 use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::{BatchMemory, BatchOwner};
 use super::device::Device;
@@ -32,6 +33,8 @@ pub enum Record {
     Listing(Listing),
     /// A license's place in its customer's list.
     BuyerListing(BuyerListing),
+    /// An account.
+    Account(Account),
     /// A wallet.
     Wallet(Wallet),
     /// A device of this license.

@@ -6,7 +6,7 @@ use ltlm_protocol::Timestamp;
 
 use super::administrator::AdminOperation;
 use super::device::Device;
-use super::entry::Entry;
+use super::entry::{Entry, Origin};
 use super::license::{License, Status};
 use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
@@ -203,6 +203,8 @@ impl LicenseState {
             Write::RememberBatch { .. }
             | Write::RememberBlob { .. }
             | Write::AddEvent { .. }
+            | Write::AddAccount { .. }
+            | Write::RefundEntry { .. }
             | Write::StartCount { .. }
             | Write::AddListing { .. }
             | Write::ListBuyer { .. }
@@ -232,10 +234,14 @@ impl LicenseState {
             Record::Device(_, device) => self.put_device(device),
             Record::Seat(_, seat) => self.put_seat(seat),
             Record::Settings(_, settings) => self.settings = Some(settings),
+            // One that the service wrote by itself, a grant's end say, is in the way of the same by somebody else: the wallet, which
+            // comes with it, tells. It is not what this command did.
+            Record::Entry(entry) if entry.operation.origin == Origin::System => {}
             Record::Entry(entry) => self.entry = Some(entry),
             Record::Chain(chain) => self.chain = Some(chain),
             Record::SeenBlob(seen) => self.seen_blob = Some(seen),
             Record::Project(_)
+            | Record::Account(_)
             | Record::BatchMemory(..)
             | Record::Secret { .. }
             | Record::Policy(_)
@@ -350,7 +356,7 @@ pub(crate) mod tests {
             expires_at: None,
             granted_at: NOW,
         };
-        let wallet = Wallet { grants: vec![plan], sequence: 1, ..Wallet::empty(WalletId(license().id)) };
+        let wallet = Wallet { grants: vec![plan], sequence: 1, ..Wallet::empty(WalletId::License(license().id)) };
         LicenseState { wallet: Some(wallet), ..LicenseState::new(project(), policy(), license()) }
     }
 

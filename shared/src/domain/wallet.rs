@@ -5,13 +5,19 @@
 
 use ltlm_protocol::{Timestamp, limits};
 
+use super::account::AccountId;
 use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey, Origin, Source};
 use super::license::LicenseId;
 
-/// Names a wallet by its owner. A license owns one.
+/// Names a wallet by its owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WalletId(pub LicenseId);
+pub enum WalletId {
+    /// The tokens of a license.
+    License(LicenseId),
+    /// The tokens of an account.
+    Account(AccountId),
+}
 
 /// Tokens given once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +54,10 @@ pub struct Wallet {
     pub debt: i64,
     /// Entries so far.
     pub sequence: i64,
-    /// Spent in all its life.
+    /// Spent in all its life, less what was refunded.
     pub spent: i64,
+    /// The period whose allocation it had last, of an account.
+    pub period: Option<i64>,
 }
 
 /// What an operation is about, beside its amount.
@@ -78,7 +86,7 @@ impl Grant {
 impl Wallet {
     /// A wallet without a history.
     pub fn empty(id: WalletId) -> Self {
-        Self { id, grants: Vec::new(), debt: 0, sequence: 0, spent: 0 }
+        Self { id, grants: Vec::new(), debt: 0, sequence: 0, spent: 0, period: None }
     }
 
     /// What can be spent at `now`; below zero if overdrawn.
@@ -203,7 +211,56 @@ impl Wallet {
             meta: cause.meta,
             batch: None,
             uncharged: None,
+            spent_after: matches!(self.id, WalletId::Account(_)).then_some(self.spent),
+            original: None,
+            refunded: 0,
         }
+    }
+
+    /// The wallet without the grants that have ended by `now`.
+    pub fn without_ended(&self, now: Timestamp) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = (self.clone(), Vec::new());
+        after.settle(now, &mut entries);
+        (after, entries)
+    }
+
+    /// Gives back what was spent.
+    pub fn refund(&self, grant: Grant, cause: Cause, now: Timestamp) -> Result<(Self, Vec<Entry>), Denied> {
+        let before = Self { spent: self.spent.saturating_sub(grant.amount), ..self.clone() };
+        before.grant(grant, cause, now)
+    }
+
+    /// Sets the balance. What that takes away was not spent.
+    pub fn reset(&self, balance: i64, cause: Cause, now: Timestamp) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = self.without_ended(now);
+        let before = after.booked();
+        let change = balance.saturating_sub(before);
+        if change < 0 {
+            after.burn(change.saturating_neg());
+        } else {
+            let repaid = after.debt.min(change);
+            after.debt -= repaid;
+            let id = "reset".to_owned();
+            let given = Grant {
+                id,
+                amount: change - repaid,
+                remaining: change - repaid,
+                priority: CREDIT_PRIORITY,
+                expires_at: None,
+                granted_at: now,
+            };
+            match after.grants.iter_mut().find(|kept| kept.id == given.id) {
+                _ if given.amount == 0 => {}
+                Some(kept) => {
+                    kept.amount = kept.amount.saturating_add(given.amount);
+                    kept.remaining = kept.remaining.saturating_add(given.amount);
+                }
+                None => after.grants.push(given),
+            }
+        }
+        let entry = after.record(change, before, cause, now);
+        entries.push(entry);
+        (after, entries)
     }
 
     /// Spends `amount` (above 0). Without `overdraw` it must be there. The entries end with the movement's own.
@@ -292,7 +349,7 @@ pub(crate) mod tests {
     }
 
     fn wallet(grants: Vec<Grant>) -> Wallet {
-        Wallet { grants, ..Wallet::empty(WalletId(LicenseId("w".into()))) }
+        Wallet { grants, ..Wallet::empty(WalletId::License(LicenseId("w".into()))) }
     }
 
     fn left(wallet: &Wallet) -> Vec<(&str, i64)> {

@@ -6,10 +6,11 @@
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, Value};
 
+use super::account::Account;
 use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::{BatchMemory, BatchOwner};
 use super::device::{Device, SeatClaim};
-use super::entry::Entry;
+use super::entry::{Entry, OperationId};
 use super::event::Event;
 use super::license::{License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
@@ -202,6 +203,22 @@ pub enum Write {
         /// Its sequence before.
         found: i64,
     },
+    /// A new account. Guard: it is not there.
+    AddAccount {
+        /// Its record.
+        account: Account,
+    },
+    /// Some of what an operation spent was refunded. Guard: nothing was since `found`.
+    RefundEntry {
+        /// The wallet.
+        wallet: WalletId,
+        /// The operation that spent.
+        operation: OperationId,
+        /// Refunded before.
+        found: i64,
+        /// Refunded by now.
+        refunded: i64,
+    },
     /// A ledger entry. Guard: the operation has none.
     AddEntry {
         /// Its record.
@@ -354,5 +371,5 @@ impl<R> Decision<R> {
 
 /// The wallet a license owns.
 pub fn wallet_of(license: &LicenseId) -> WalletId {
-    WalletId(license.clone())
+    WalletId::License(license.clone())
 }

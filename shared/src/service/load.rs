@@ -240,7 +240,11 @@ impl Loaded {
                 Record::AdminOperation(done) => self.done = Some(done),
                 Record::Chain(chain) => self.chain = Some(chain),
                 Record::SeenBlob(seen) => self.seen_blob = Some(seen),
-                Record::BatchMemory(..) | Record::Listing(_) | Record::BuyerListing(_) | Record::AdminKey(_) => {}
+                Record::Account(_)
+                | Record::BatchMemory(..)
+                | Record::Listing(_)
+                | Record::BuyerListing(_)
+                | Record::AdminKey(_) => {}
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Floor 3: load, decide, commit. `act.rs` is the one retry loop; `load.rs` the one way to a license's state; the rest is
 //! one function per command.
 
+pub mod accounts;
 pub mod act;
 pub mod admin;
 pub mod batch;

@@ -381,6 +381,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Listing(id) => Some(key::listing(id)),
         Read::AdminKey(id) => Some(key::admin_key(id)),
         Read::License(id) => Some(key::license(id)),
+        Read::Account(id) => Some(key::account(id)),
         Read::Wallet(id) => Some(key::wallet(id)),
         Read::Device(license, hwid) => Some(key::device(license, hwid)),
         Read::Settings(license) => Some(key::settings(license)),

@@ -14,10 +14,11 @@ use serde_json::{Map, json};
 use super::key::{self, Key, Kind};
 use super::port::{List, Source};
 use crate::domain::Record;
+use crate::domain::account::{Account, AccountId};
 use crate::domain::administrator::{AdminKey, AdminOperation, Audit, Scope};
 use crate::domain::consume_batch::{BatchMemory, BatchOwner, MEMORY_HOURS};
 use crate::domain::device::{Device, SeatClaim};
-use crate::domain::entry::{Entry, Source as EntrySource};
+use crate::domain::entry::{Entry, OperationId, OperationKey, Origin, Source as EntrySource};
 use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
 use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
@@ -192,12 +193,14 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             Record::Listing(Listing { license, project_id, number, sealed: r.bytes("sealed") })
         }
         Kind::BuyerListing(license) => Record::BuyerListing(BuyerListing { license, number: r.int("number")? }),
+        Kind::Account(id) => Record::Account(read_account(&r, id)?),
         Kind::Wallet(id) => Record::Wallet(Wallet {
             id,
             grants: read_grants(&r)?,
             debt: r.int("debt")?,
             sequence: r.int("sequence")?,
             spent: r.int("spent")?,
+            period: r.int_opt("period"),
         }),
         Kind::Device(license, hwid) => Record::Device(license, read_device(&r, hwid)?),
         Kind::Seat(license, slot) => {
@@ -249,6 +252,9 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             meta: r.document_opt("meta")?,
             batch: r.text_opt("batch"),
             uncharged: r.int_opt("uncharged"),
+            spent_after: r.int_opt("spentAfter"),
+            original: r.text_opt("original"),
+            refunded: r.int_opt("refunded").unwrap_or(0),
         }),
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
@@ -465,7 +471,34 @@ pub fn wallet(wallet: &Wallet) -> Item {
         .int("debt", wallet.debt)
         .int("sequence", wallet.sequence)
         .int("spent", wallet.spent)
+        .int_opt("period", wallet.period)
         .build()
+}
+
+/// An account's item.
+pub fn account(account: &Account) -> Item {
+    Builder::new(key::account(&account.id))
+        .text("tier", &account.tier)
+        .at_opt("tierEndsAt", account.tier_ends_at)
+        .at("anchor", account.anchor)
+        .int("overdraftLimit", account.overdraft_limit)
+        .at("createdAt", account.created_at)
+        .text("createdBy", &account.created_by.id.id)
+        .text("fingerprint", &account.created_by.fingerprint)
+        .build()
+}
+
+fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, ItemError> {
+    let operation = OperationId { origin: Origin::Client, id: r.text("createdBy")? };
+    Ok(Account {
+        id,
+        tier: r.text("tier")?,
+        tier_ends_at: r.at_opt("tierEndsAt"),
+        anchor: r.at("anchor")?,
+        overdraft_limit: r.int("overdraftLimit")?,
+        created_at: r.at("createdAt")?,
+        created_by: OperationKey { id: operation, fingerprint: r.text("fingerprint")? },
+    })
 }
 
 fn read_grants(r: &Reader<'_>) -> Result<Vec<Grant>, ItemError> {
@@ -659,6 +692,9 @@ pub fn entry(entry: &Entry) -> Item {
         .text_opt("meta", entry.meta.as_ref().map(|meta| json!(meta).to_string()))
         .text_opt("batch", entry.batch.as_ref())
         .int_opt("uncharged", entry.uncharged)
+        .int_opt("spentAfter", entry.spent_after)
+        .text_opt("original", entry.original.as_ref())
+        .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))
         .text("listPk", key::ledger_partition(&entry.wallet))
         .text("listSk", key::entry_list_sort(entry.sequence))
         .build()

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::port::List;
 use crate::domain::Record;
+use crate::domain::account::AccountId;
 use crate::domain::consume_batch::BatchOwner;
 use crate::domain::entry::{OperationId, Origin};
 use crate::domain::event::Event;
@@ -46,6 +47,8 @@ pub enum Kind {
     Listing(LicenseId),
     /// A license's place in its customer's list.
     BuyerListing(LicenseId),
+    /// An account.
+    Account(AccountId),
     /// A wallet.
     Wallet(WalletId),
     /// A device.
@@ -86,6 +89,7 @@ const WALLET: &str = "WALLET#tokens";
 const DEVICE: &str = "DEV#";
 const SEAT: &str = "SEAT#";
 const BATCH: &str = "BATCH#";
+const ACCOUNT: &str = "ACCT#";
 const CHAIN: &str = "CHAIN#";
 const CHAIN_BATCH: &str = "BATCH";
 const BLOB: &str = "BLOB#";
@@ -146,7 +150,25 @@ pub fn license_partition(id: &LicenseId) -> String {
 
 /// A wallet lies with its owner, apart from the owner's facts: it is the contended item.
 pub fn wallet(id: &WalletId) -> Key {
-    key(license_partition(&id.0), WALLET)
+    let partition = match id {
+        WalletId::License(license) => license_partition(license),
+        WalletId::Account(account) => account_partition(account),
+    };
+    key(partition, WALLET)
+}
+
+/// An account.
+pub fn account(id: &AccountId) -> Key {
+    key(account_partition(id), META)
+}
+
+fn account_partition(id: &AccountId) -> String {
+    format!("{ACCOUNT}{}#{}", id.project_id, id.name)
+}
+
+fn parse_account(pk: &str) -> Option<AccountId> {
+    let (project_id, name) = pk.strip_prefix(ACCOUNT)?.split_once('#')?;
+    Some(AccountId { project_id: project_id.to_owned(), name: name.to_owned() })
 }
 
 /// User settings.
@@ -214,7 +236,10 @@ pub fn entry(wallet: &WalletId, operation: &OperationId) -> Key {
 
 /// A wallet's ledger; also its list's partition in the index.
 pub fn ledger_partition(wallet: &WalletId) -> String {
-    format!("{LEDGER}{}", wallet.0.0)
+    match wallet {
+        WalletId::License(license) => format!("{LEDGER}{}", license.0),
+        WalletId::Account(account) => format!("{LEDGER}{}", account_partition(account)),
+    }
 }
 
 /// An administrator's operation.
@@ -304,7 +329,19 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
             _ => return None,
         };
         let operation = OperationId { origin, id: operation.to_owned() };
-        return Some(Kind::Entry(WalletId(LicenseId(id.to_owned())), operation));
+        // A license is named by a hash, in which there is no such prefix.
+        let wallet = match id.starts_with(ACCOUNT) {
+            true => WalletId::Account(parse_account(id)?),
+            false => WalletId::License(LicenseId(id.to_owned())),
+        };
+        return Some(Kind::Entry(wallet, operation));
+    }
+    if let Some(account) = parse_account(pk) {
+        return match sk {
+            META => Some(Kind::Account(account)),
+            WALLET => Some(Kind::Wallet(WalletId::Account(account))),
+            _ => None,
+        };
     }
     if let Some(hash) = pk.strip_prefix(BLOB) {
         return Some(Kind::SeenBlob { hash: hash.to_owned() });
@@ -331,7 +368,7 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
         LISTED => Some(Kind::Listing(license)),
         BUYER => Some(Kind::BuyerListing(license)),
         SETTINGS => Some(Kind::Settings(license)),
-        WALLET => Some(Kind::Wallet(WalletId(license))),
+        WALLET => Some(Kind::Wallet(WalletId::License(license))),
         _ => None,
     }
 }

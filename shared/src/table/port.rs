@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Mutex;
 
+use crate::domain::account::AccountId;
 use crate::domain::consume_batch::BatchOwner;
 use crate::domain::entry::OperationId;
 use crate::domain::license::LicenseId;
@@ -23,6 +24,8 @@ pub enum Read {
     License(LicenseId),
     /// A license's place in its project's list.
     Listing(LicenseId),
+    /// An account.
+    Account(AccountId),
     /// A wallet.
     Wallet(WalletId),
     /// A device.

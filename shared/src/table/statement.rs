@@ -178,6 +178,17 @@ pub fn of(write: &Write) -> Statement {
             },
             values: Item::from([(":found".to_owned(), int(*found))]),
         },
+        Write::AddAccount { account } => put_absent(item::account(account)),
+        Write::RefundEntry { wallet, operation, found, refunded } => {
+            // An operation that nothing was refunded of does not say so.
+            let condition = match found {
+                0 => format!("{PRESENT} AND attribute_not_exists(refunded)"),
+                _ => "refunded = :found".to_owned(),
+            };
+            let mut values = vec![(":refunded", int(*refunded))];
+            values.extend((*found > 0).then(|| (":found", int(*found))));
+            update(key::entry(wallet, operation), "SET refunded = :refunded", condition, values)
+        }
         Write::AddEntry { entry } => put_absent(item::entry(entry)),
         Write::AddLicense { license } => put_absent(item::license(license)),
         Write::AddListing { listing } => put_absent(item::listing(listing)),

@@ -1,5 +1,6 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
+use ltlm_protocol::account_data::{AccountData, AccountEntries, AccountMovement, Affordability};
 use ltlm_protocol::admin_data::{
     AdminKeyData, AdminKeyList, AuditLog, DeviceList, LicenseList, PolicyDetails, PolicyList, ProjectData, ProjectList,
 };
@@ -75,6 +76,9 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     operation
 }
 
+/// An account's name.
+const ACCOUNT: &str = "^[A-Za-z0-9._:@-]+$";
+
 /// What stands in the place of a description of the PRO endpoints' bodies.
 const SEALED: &str = "Request and answer are encrypted with the project's secret, and the answer is signed: see docs/pro-protocol.md. \
 What lies inside as `data` is described by `x-ltlm-data`.";
@@ -129,6 +133,7 @@ fn is_paged(route: &Route) -> bool {
         route.endpoint,
         Endpoint::Usage
             | Endpoint::AdminUsage
+            | Endpoint::AccountEntries
             | Endpoint::AdminProjects
             | Endpoint::AdminPolicies
             | Endpoint::AdminLicenses
@@ -167,6 +172,32 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     if route.path.contains("{projectId}") {
         parameters.push(text("projectId", "path", "The project.", 64, true));
+    }
+    if route.path.starts_with("/v1/accounts") {
+        parameters.push(text(
+            "x-project-id",
+            "header",
+            "The project; a key that is limited to one need not name it.",
+            64,
+            true,
+        ));
+    }
+    if route.path.contains("{accountId}") {
+        let mut account = text("accountId", "path", "The account.", limits::ACCOUNT_CHARS_MAX, true);
+        account["schema"]["pattern"] = json!(ACCOUNT);
+        parameters.push(account);
+    }
+    if route.endpoint == Endpoint::AccountAffordability {
+        parameters.push(text("operationType", "query", "What it is for.", limits::ACTION_CHARS_MAX, true));
+        parameters.push(json!({"name": "amount", "in": "query", "description": "In place of the operation's price.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX}}));
+    }
+    if route.endpoint == Endpoint::AccountEntries {
+        parameters.push(text("type", "query", "Entries for this.", limits::ACTION_CHARS_MAX, false));
+        for (name, what) in [("from", "Written at this instant or later."), ("to", "Written before this instant.")] {
+            parameters.push(json!({"name": name, "in": "query", "description": what,
+                "schema": {"type": "string", "format": "date-time"}}));
+        }
     }
     if route.path.contains("{hwid}") {
         parameters.push(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true));
@@ -237,6 +268,7 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::AdminKeys => ("keys", "([2-7][0-9a-e]){1,64}"),
         Endpoint::AdminAudit => ("audit", "([2-7][0-9a-e]){1,64}"),
         // A sequence number.
+        Endpoint::AccountEntries => ("account", "3[1-9](3[0-9]){0,17}"),
         _ => ("ledger", "3[1-9](3[0-9]){0,17}"),
     };
     format!("^{}{position}$", hex::encode(format!("{list}/1:")))
@@ -389,6 +421,48 @@ fn request_schema(route: &Route) -> Value {
             schema["not"] = json!({"required": ["validUntil", "extendDays"], "properties": {"extendDays": {"not": {"type": "null"}}}});
             schema
         }
+        Endpoint::CreateAccount => object(
+            &["accountId"],
+            json!({
+                "accountId": {"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": limits::ACCOUNT_CHARS_MAX},
+                "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time"},
+                "openingBalance": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX, "description": "In place of the plan's first allocation."},
+                "overdraftLimit": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX}, "operationId": id,
+            }),
+        ),
+        Endpoint::DebitAccount => object(
+            &["operationType", "amount"],
+            json!({
+                "operationType": text(limits::ACTION_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
+                "allowOverdraft": {"type": "boolean"}, "metadata": meta, "operationId": id,
+            }),
+        ),
+        Endpoint::ChargeAccount => object(
+            &["operationType"],
+            json!({"operationType": text(limits::ACTION_CHARS_MAX), "metadata": meta, "operationId": id}),
+        ),
+        Endpoint::CreditAccount => object(
+            &["operationType", "amount"],
+            json!({
+                "operationType": text(limits::ACTION_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
+                "expiresAt": {"type": "string", "format": "date-time"}, "priority": {"type": "integer", "minimum": 0, "maximum": limits::PRIORITY_MAX},
+                "metadata": meta, "operationId": id,
+            }),
+        ),
+        Endpoint::RefundAccount => object(
+            &["originalOperationId"],
+            json!({
+                "originalOperationId": text(limits::OPERATION_ID_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
+                "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX}, "metadata": meta, "operationId": id,
+            }),
+        ),
+        Endpoint::ResetAccount => object(
+            &["balance"],
+            json!({
+                "balance": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX}, "operationType": text(limits::ACTION_CHARS_MAX),
+                "metadata": meta, "operationId": id,
+            }),
+        ),
         Endpoint::AdminOfflineFile => object(
             &["hwids"],
             json!({
@@ -477,6 +551,15 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         Endpoint::Health => {
             ("200", json!({"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}))
         }
+        Endpoint::CreateAccount => ("201", schema::<AccountData>(schemas)),
+        Endpoint::Account => ("200", schema::<AccountData>(schemas)),
+        Endpoint::DebitAccount
+        | Endpoint::ChargeAccount
+        | Endpoint::CreditAccount
+        | Endpoint::RefundAccount
+        | Endpoint::ResetAccount => ("200", schema::<AccountMovement>(schemas)),
+        Endpoint::AccountAffordability => ("200", schema::<Affordability>(schemas)),
+        Endpoint::AccountEntries => ("200", schema::<AccountEntries>(schemas)),
         Endpoint::Signout | Endpoint::ProSignout => ("200", schema::<SignoutAnswer>(schemas)),
         Endpoint::ProEvents => {
             ("200", json!({"type": "object", "required": ["success"], "properties": {"success": {"type": "boolean"}}}))
@@ -560,6 +643,9 @@ fn refusals(route: &Route) -> Vec<Code> {
     if route.path.contains("icense/{key}") || route.path.contains("{licenseKey}") {
         codes.push(Code::LicenseNotFound);
     }
+    if route.path.starts_with("/v1/accounts") {
+        codes.push(Code::ProjectNotFound);
+    }
     let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
     if is_sealed(route) {
         codes.extend([Code::BadEnvelope, Code::HwidMismatch, Code::NonceMismatch, Code::LicenseNotFound]);
@@ -640,6 +726,24 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
         }
         Endpoint::AdminChangeLicense => codes.extend([Code::PolicyNotFound, Code::StateFinal]),
+        Endpoint::CreateAccount => codes.extend([Code::AccountExists, Code::UnknownTier]),
+        Endpoint::DebitAccount => codes.extend([Code::AccountNotFound, Code::AccountInsufficient]),
+        Endpoint::ChargeAccount => codes.extend([
+            Code::AccountNotFound,
+            Code::AccountInsufficient,
+            Code::UnknownOperationType,
+            Code::OperationHasNoCost,
+        ]),
+        Endpoint::CreditAccount => codes.extend([Code::AccountNotFound, Code::GrantLimitReached]),
+        Endpoint::RefundAccount => codes.extend([
+            Code::AccountNotFound,
+            Code::OperationNotFound,
+            Code::RefundTooLarge,
+            Code::GrantLimitReached,
+        ]),
+        Endpoint::AccountAffordability => codes.extend([Code::AccountNotFound, Code::UnknownOperationType]),
+        Endpoint::Account | Endpoint::ResetAccount => codes.push(Code::AccountNotFound),
+        Endpoint::AccountEntries => codes.extend([Code::AccountNotFound, Code::RangeReversed]),
         Endpoint::AdminOfflineFile => codes.extend([
             Code::LicenseNotAirGapped,
             Code::LicenseTerminated,

@@ -136,7 +136,8 @@ pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     Ok(Reply::json(&Usage { entries, next_cursor }))
 }
 
-fn sequence(position: &str) -> Result<i64, Problems> {
+/// The sequence number that a cursor stands for.
+pub(super) fn sequence(position: &str) -> Result<i64, Problems> {
     let sequence = position.parse().ok().filter(|sequence| *sequence > 0);
     sequence.ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))
 }

@@ -1,5 +1,6 @@
 //! Handlers: extract, call the service, reply. No rule of the product lives here.
 
+pub mod accounts;
 pub mod admin;
 pub mod health;
 pub mod license;

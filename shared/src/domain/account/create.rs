@@ -1,0 +1,98 @@
+//! Making an account.
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
+use serde_json::Value;
+
+use super::{Account, AccountId, AccountState, is_account_name, renewal};
+use crate::domain::credit::instant_opt;
+use crate::domain::denied::Denied;
+use crate::domain::entry::{OperationId, OperationKey, Origin, Source};
+use crate::domain::wallet::{Cause, Wallet, WalletId};
+use crate::domain::write::{Decision, Write};
+
+/// `POST /v1/accounts`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateAccount {
+    /// The vendor's own name for it.
+    pub name: String,
+    /// The plan, by name.
+    pub tier: String,
+    /// The plan's end.
+    pub tier_ends_at: Option<Timestamp>,
+    /// Tokens to begin with, in place of the plan's first allocation.
+    pub opening_balance: Option<i64>,
+    /// Tokens it may go into debt by.
+    pub overdraft_limit: i64,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl CreateAccount {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            name: r.text("accountId", limits::ACCOUNT_CHARS_MAX),
+            tier: r.text_opt("tier", limits::NAME_CHARS_MAX).unwrap_or_else(|| "Gift".to_owned()),
+            tier_ends_at: instant_opt(&mut r, "tierEndsAt"),
+            opening_balance: r.int_opt("openingBalance", 0, limits::TOKENS_MAX),
+            overdraft_limit: r.int_opt("overdraftLimit", 0, limits::TOKENS_MAX).unwrap_or(0),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        if r.value("accountId").is_some_and(Value::is_string) && !is_account_name(&parsed.name) {
+            r.problem("accountId", "must be letters, digits and . _ : @ - only");
+        }
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Decides the making of an account. The reply: it was made before, by this very operation.
+pub fn decide(
+    state: &AccountState,
+    id: &AccountId,
+    command: &CreateAccount,
+    key: &OperationKey,
+    now: Timestamp,
+) -> Result<Decision<bool>, Denied> {
+    match &state.account {
+        Some(account) if account.created_by == *key => return Ok(Decision::read(true)),
+        Some(account) if account.created_by.id == key.id => return Err(Denied::IdempotencyKeyReused),
+        Some(_) => return Err(Denied::AccountExists),
+        None => {}
+    }
+    let plans = state.plans();
+    let plan = plans.plan(&command.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
+    let account = Account {
+        id: id.clone(),
+        tier: command.tier.clone(),
+        tier_ends_at: command.tier_ends_at,
+        anchor: now,
+        overdraft_limit: command.overdraft_limit,
+        created_at: now,
+        created_by: key.clone(),
+    };
+    // The first period begins now: what the account begins with is its allocation.
+    let tokens = command.opening_balance.unwrap_or(plan.tokens);
+    let mut wallet = Wallet { period: Some(0), ..Wallet::empty(WalletId::Account(id.clone())) };
+    let mut writes = vec![Write::AddAccount { account }];
+    if tokens > 0 {
+        let cause = Cause {
+            key: OperationKey {
+                id: OperationId { origin: Origin::System, id: "opening".to_owned() },
+                fingerprint: String::new(),
+            },
+            action: "opening".to_owned(),
+            source: Source::Renewal,
+            hwid: None,
+            occurred_at: now,
+            meta: None,
+        };
+        let (granted, entries) = wallet.grant(renewal::allocation(tokens, now), cause, now)?;
+        wallet = granted;
+        writes.extend(entries.into_iter().map(|entry| Write::AddEntry { entry }));
+    }
+    writes.insert(1, Write::AddWallet { wallet });
+    Ok(Decision::write(writes, false))
+}

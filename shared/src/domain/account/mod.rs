@@ -1,0 +1,170 @@
+//! Token accounts: users and organisations that a vendor's backend charges (contract/token-accounting.md). One wallet engine
+//! and one ledger with the licenses'.
+
+pub mod create;
+pub mod movement;
+pub mod plans;
+pub mod refund;
+pub mod renewal;
+
+use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountMovement};
+use ltlm_protocol::{Timestamp, limits};
+
+use super::denied::Denied;
+use super::entry::{Entry, OperationId, OperationKey, Origin};
+use super::project::Project;
+use super::record::Record;
+use super::wallet::{Wallet, WalletId};
+use super::write::{Decision, Write};
+use plans::Plans;
+
+/// Names an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId {
+    /// The project.
+    pub project_id: String,
+    /// The vendor's own name for it: [`is_account_name`].
+    pub name: String,
+}
+
+/// Can this be an account's name: 1 to 128 letters, digits, `.`, `_`, `:`, `@`, `-`?
+pub fn is_account_name(name: &str) -> bool {
+    let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._:@-".contains(&b);
+    (1..=limits::ACCOUNT_CHARS_MAX).contains(&name.len()) && name.bytes().all(is_fine)
+}
+
+/// An account's record: facts. What it has lies in its wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub id: AccountId,
+    /// The plan it is on, by name.
+    pub tier: String,
+    /// The plan ends here, if it ends: in force in [start, end).
+    pub tier_ends_at: Option<Timestamp>,
+    /// Periods are counted from here.
+    pub anchor: Timestamp,
+    /// Tokens it may go into debt by, where a debit allows it.
+    pub overdraft_limit: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The operation that made it.
+    pub created_by: OperationKey,
+}
+
+/// An account as a command sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountState {
+    /// Its project.
+    pub project: Project,
+    /// The account, if it is there.
+    pub account: Option<Account>,
+    /// Its tokens.
+    pub wallet: Option<Wallet>,
+    /// What the command's operation id already did.
+    pub entry: Option<Entry>,
+    /// The operation that the command is about.
+    pub original: Option<Entry>,
+}
+
+/// An account with its wallet brought up to now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// The account.
+    pub account: Account,
+    /// Its tokens now.
+    pub wallet: Wallet,
+    /// What brought them up to now, to be written with the next movement.
+    pub entries: Vec<Entry>,
+    /// The sequence number that is in the table.
+    pub found: i64,
+}
+
+impl AccountState {
+    /// Takes in a record as it is in the table. `original` names the operation that the command is about.
+    pub fn absorb(&mut self, record: Record, original: Option<&OperationId>) {
+        match record {
+            Record::Account(account) => self.account = Some(account),
+            Record::Wallet(wallet) => self.wallet = Some(wallet),
+            Record::Entry(entry) if Some(&entry.operation) == original => self.original = Some(entry),
+            // What the service wrote by itself is not what this command did.
+            Record::Entry(entry) if entry.operation.origin == Origin::System => {}
+            Record::Entry(entry) => self.entry = Some(entry),
+            _ => {}
+        }
+    }
+
+    /// The plans and prices of its project.
+    pub fn plans(&self) -> Plans {
+        Plans::of(&self.project)
+    }
+
+    /// The account with its wallet brought up to `now`: ended grants gone, a due allocation given.
+    pub fn standing(&self, now: Timestamp) -> Result<Standing, Denied> {
+        let account = self.account.clone().ok_or(Denied::AccountNotFound)?;
+        let wallet = self.wallet.clone().unwrap_or_else(|| Wallet::empty(WalletId::Account(account.id.clone())));
+        let found = wallet.sequence;
+        let (wallet, entries) = renewal::brought_up(&account, &self.plans(), &wallet, now);
+        Ok(Standing { account, wallet, entries, found })
+    }
+
+    /// Did this operation happen already? Then its entry is the answer, unless the id came with another request.
+    pub fn replay(&self, key: &OperationKey) -> Result<Option<&Entry>, Denied> {
+        match &self.entry {
+            None => Ok(None),
+            Some(entry) if entry.fingerprint == key.fingerprint => Ok(Some(entry)),
+            Some(_) => Err(Denied::IdempotencyKeyReused),
+        }
+    }
+}
+
+impl Standing {
+    /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
+    pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
+        let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
+        std::iter::once(Write::MoveWallet { wallet: moved, found: self.found }).chain(entries).collect()
+    }
+
+    /// The decision that a movement is: its writes, and its last entry as the answer.
+    pub fn decided(self, moved: Wallet, entries: Vec<Entry>) -> Result<Decision<AccountMovement>, Denied> {
+        let reply = entries.last().map(|entry| told(entry, false)).ok_or(Denied::AccountNotFound)?;
+        Ok(Decision::write(self.moved(moved, entries), reply))
+    }
+}
+
+/// A movement as its caller is told: the same the first time and ever after.
+pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
+    AccountMovement {
+        success: true,
+        new_balance: entry.balance_after,
+        tokens_spent: entry.spent_after.unwrap_or(0),
+        ledger_entry_id: entry.operation.id.clone(),
+        entry: entry.account_data(),
+        replayed,
+    }
+}
+
+/// The account as it stands at `now`.
+pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied> {
+    let Standing { account, wallet, .. } = state.standing(now)?;
+    let plans = state.plans();
+    let grants = wallet.grants.iter().map(|grant| AccountGrant {
+        id: grant.id.clone(),
+        amount: grant.amount,
+        remaining: grant.remaining,
+        priority: grant.priority,
+        expires_at: grant.expires_at.map(|end| end.to_string()),
+    });
+    Ok(AccountData {
+        account_id: account.id.name.clone(),
+        tokens_balance: wallet.balance(now),
+        tokens_spent: wallet.spent,
+        tier: account.tier.clone(),
+        tier_ends_at: account.tier_ends_at.map(|end| end.to_string()),
+        overdraft_limit: account.overdraft_limit,
+        last_renewal_at: renewal::last(&account, &plans, &wallet).map(|at| at.to_string()),
+        next_renewal_at: renewal::next(&account, &plans, now).map(|at| at.to_string()),
+        grants: grants.collect(),
+        created_at: account.created_at.to_string(),
+    })
+}

@@ -1,0 +1,141 @@
+//! Plans and prices: data of the project, with the defaults of the service that seed 003 describes.
+
+use std::collections::BTreeMap;
+
+use ltlm_protocol::limits;
+use ltlm_protocol::read::Reader;
+use serde_json::Value;
+
+use crate::domain::project::Project;
+
+/// Tiers that every project has: name and tokens of a period.
+const TIERS: &[(&str, i64)] = &[("Gift", 100), ("Professional", 2_000), ("Business", 10_000)];
+/// What operations cost in every project.
+const COSTS: &[(&str, i64)] = &[
+    ("chatgpt_message", 5),
+    ("image_generation", 10),
+    ("monthly_reset", 0),
+    ("product_card", 10),
+    ("purchase", 0),
+    ("refund", 0),
+    ("sora_image", 10),
+];
+/// Days of a period, where a plan does not say.
+const PERIOD_DAYS: i64 = 30;
+/// Most plans, and most prices, of a project.
+const ROWS_MAX: usize = 200;
+
+/// What an account on a plan gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Tokens of a period.
+    pub tokens: i64,
+    /// Days of a period of 24 hours each.
+    pub period_days: i64,
+}
+
+/// The plans and prices of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plans {
+    plans: BTreeMap<String, Plan>,
+    costs: BTreeMap<String, i64>,
+}
+
+/// Notes every mistake of `settings.accounts`.
+pub fn check(r: &mut Reader<'_>) {
+    for (name, value) in members(r, "plans") {
+        let Ok(mut plan) = Reader::new(value) else {
+            r.problem("plans", format!("{name} must be a JSON object"));
+            continue;
+        };
+        plan.int("tokens", 0, limits::TOKENS_MAX);
+        plan.int_opt("periodDays", 1, limits::DURATION_DAYS_MAX);
+        for problem in plan.finish().err().iter().flat_map(|problems| problems.list()) {
+            r.problem(&format!("plans.{name}.{}", problem.path), problem.text.clone());
+        }
+    }
+    for (name, value) in members(r, "costs") {
+        if !value.as_i64().is_some_and(|cost| (0..=limits::AMOUNT_MAX).contains(&cost)) {
+            r.problem(&format!("costs.{name}"), format!("must be a whole number from 0 to {}", limits::AMOUNT_MAX));
+        }
+    }
+}
+
+fn members<'a>(r: &mut Reader<'a>, name: &str) -> Vec<(&'a String, &'a Value)> {
+    let Some(value) = r.value(name) else { return Vec::new() };
+    match value.as_object().filter(|object| object.len() <= ROWS_MAX) {
+        Some(object) => object.iter().collect(),
+        None => {
+            r.problem(name, format!("must be a JSON object of at most {ROWS_MAX} members"));
+            Vec::new()
+        }
+    }
+}
+
+impl Plans {
+    /// A project's, laid over the defaults. Shapes were checked when they were written.
+    pub fn of(project: &Project) -> Self {
+        let plan = |tokens: i64| Plan { tokens, period_days: PERIOD_DAYS };
+        let mut plans: BTreeMap<_, _> =
+            TIERS.iter().map(|(name, tokens)| ((*name).to_owned(), plan(*tokens))).collect();
+        let mut costs: BTreeMap<_, _> = COSTS.iter().map(|(name, cost)| ((*name).to_owned(), *cost)).collect();
+        let own = |name: &str| project.settings.get("accounts").and_then(|a| a.get(name)).and_then(Value::as_object);
+        for (name, row) in own("plans").into_iter().flatten() {
+            let int = |member: &str| row.get(member).and_then(Value::as_i64);
+            let period_days = int("periodDays").unwrap_or(PERIOD_DAYS);
+            plans.insert(name.clone(), Plan { tokens: int("tokens").unwrap_or(0), period_days });
+        }
+        for (name, cost) in own("costs").into_iter().flatten() {
+            costs.insert(name.clone(), cost.as_i64().unwrap_or(0));
+        }
+        Self { plans, costs }
+    }
+
+    /// The plan with this name.
+    pub fn plan(&self, name: &str) -> Option<&Plan> {
+        self.plans.get(name)
+    }
+
+    /// Names of all plans.
+    pub fn names(&self) -> Vec<String> {
+        self.plans.keys().cloned().collect()
+    }
+
+    /// What an operation costs; `None` for one that is not known.
+    pub fn cost(&self, operation_type: &str) -> Option<i64> {
+        self.costs.get(operation_type).copied()
+    }
+
+    /// Names of all operations that have a price.
+    pub fn operations(&self) -> Vec<String> {
+        self.costs.keys().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::tests::project;
+    use serde_json::json;
+
+    #[test]
+    fn ts_22_operations_cost_what_the_table_says() {
+        let plans = Plans::of(&project());
+        let costs = ["image_generation", "sora_image", "chatgpt_message", "refund", "unknown"].map(|o| plans.cost(o));
+        assert_eq!(costs, [Some(10), Some(10), Some(5), Some(0), None]);
+        assert_eq!(plans.plan("Gift"), Some(&Plan { tokens: 100, period_days: 30 }));
+    }
+
+    #[test]
+    fn a_projects_own_rows_lie_over_the_defaults() {
+        let settings = json!({"accounts": {"plans": {"Gift": {"tokens": 7}, "Studio": {"tokens": 500, "periodDays": 7}},
+            "costs": {"render": 3}}});
+        let plans = Plans::of(&Project { settings: settings.as_object().cloned().unwrap(), ..project() });
+        assert_eq!((plans.plan("Gift").unwrap().tokens, plans.plan("Studio").unwrap().period_days), (7, 7));
+        assert_eq!((plans.cost("render"), plans.cost("sora_image")), (Some(3), Some(10)));
+        let bad = json!({"plans": {"A": 1, "B": {"tokens": -1, "periodDays": 0}}, "costs": {"x": -1, "y": "1"}});
+        let mut reader = Reader::new(&bad).unwrap();
+        check(&mut reader);
+        assert_eq!(reader.finish().unwrap_err().list().len(), 5);
+    }
+}

@@ -1,0 +1,184 @@
+//! Token accounts: one function a command, all of the same shape.
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::account_data::{AccountData, AccountEntry, AccountMovement, Affordability};
+
+use super::act::Absorb;
+use super::{App, Budget, Error, act};
+use crate::domain::account::create::{self, CreateAccount};
+use crate::domain::account::movement::{self, Move};
+use crate::domain::account::refund::{self, Refund};
+use crate::domain::account::{self, AccountId, AccountState};
+use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::wallet::WalletId;
+use crate::domain::write::Decision;
+use crate::domain::{Denied, Record};
+use crate::table::{Read, Table};
+
+/// Entries that one call looks at in search of those that are asked for.
+const LOOKED_AT_MAX: usize = 1_000;
+/// Entries of one read.
+const READ: i64 = 100;
+
+/// A call on an account.
+#[derive(Clone, Debug)]
+pub struct AccountCall {
+    /// Which.
+    pub id: AccountId,
+    /// The operation, of a call that changes something.
+    pub key: Option<OperationKey>,
+    /// The operation that the command is about.
+    pub original: Option<String>,
+    /// The one instant this call is judged at.
+    pub now: Timestamp,
+}
+
+/// What is asked of a ledger: half-open in time.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Entries for this, by operation type.
+    pub operation_type: Option<String>,
+    /// Written at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Written before this instant.
+    pub to: Option<Timestamp>,
+}
+
+/// An account's state while a command is decided on it.
+struct Deciding {
+    state: AccountState,
+    original: Option<OperationId>,
+}
+
+impl Absorb for Deciding {
+    fn absorb(&mut self, record: Record) -> bool {
+        self.state.absorb(record, self.original.as_ref());
+        true
+    }
+}
+
+/// The backend's ids are of one kind, whatever they name.
+fn operation(id: &str) -> OperationId {
+    OperationId { origin: Origin::Client, id: id.to_owned() }
+}
+
+async fn load<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<Deciding, Error> {
+    let wallet = WalletId::Account(call.id.clone());
+    let original = call.original.as_deref().map(operation);
+    let mut reads =
+        vec![Read::Project(call.id.project_id.clone()), Read::Account(call.id.clone()), Read::Wallet(wallet.clone())];
+    let names: std::collections::BTreeSet<_> =
+        call.key.iter().map(|key| key.id.clone()).chain(original.clone()).collect();
+    reads.extend(names.into_iter().map(|id| Read::Entry(wallet.clone(), id)));
+    let records = app.table.read(&reads, budget.meter).await?;
+    let project = records.iter().find_map(|record| match record {
+        Record::Project(project) => Some(project.clone()),
+        _ => None,
+    });
+    let project = project.ok_or(Denied::ProjectNotFound)?;
+    let state = AccountState { project, account: None, wallet: None, entry: None, original: None };
+    let mut deciding = Deciding { state, original };
+    for record in records {
+        deciding.absorb(record);
+    }
+    Ok(deciding)
+}
+
+async fn run<T: Table, R>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    decide: impl Fn(&AccountState, &OperationKey) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error> {
+    let key = call.key.clone().ok_or_else(|| Error::Broken("a command without an operation".into()))?;
+    act::act(app, budget, || load(app, budget, call), |deciding: &Deciding| decide(&deciding.state, &key)).await
+}
+
+async fn look<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<AccountState, Error> {
+    Ok(act::read(app, budget, || load(app, budget, call)).await?.state)
+}
+
+/// Makes an account; how it stands, and whether an earlier call made it.
+pub async fn create<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    command: &CreateAccount,
+) -> Result<(AccountData, bool), Error> {
+    let again = run(app, budget, call, |state, key| create::decide(state, &call.id, command, key, call.now)).await?;
+    Ok((get(app, budget, call).await?, again))
+}
+
+/// How an account stands.
+pub async fn get<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<AccountData, Error> {
+    Ok(account::data(&look(app, budget, call).await?, call.now)?)
+}
+
+/// Debits, charges, credits or resets it, once.
+pub async fn move_tokens<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    command: &Move,
+) -> Result<AccountMovement, Error> {
+    run(app, budget, call, |state, key| movement::decide(state, command, key, call.now)).await
+}
+
+/// Refunds an operation, once.
+pub async fn refund<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    command: &Refund,
+) -> Result<AccountMovement, Error> {
+    run(app, budget, call, |state, key| refund::decide(state, command, key, call.now)).await
+}
+
+/// Could it pay for this?
+pub async fn affordability<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    operation_type: &str,
+    amount: Option<i64>,
+) -> Result<Affordability, Error> {
+    Ok(movement::affordability(&look(app, budget, call).await?, operation_type, amount, call.now)?)
+}
+
+/// A page of its ledger, newest first, and the sequence number to go on from.
+pub async fn entries<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<(Vec<AccountEntry>, Option<i64>), Error> {
+    look(app, budget, call).await?.account.ok_or(Denied::AccountNotFound)?;
+    let wallet = WalletId::Account(call.id.clone());
+    let (mut found, mut position, mut looked_at) = (Vec::new(), before, 0);
+    loop {
+        let list = [Read::Entries { wallet: wallet.clone(), before: position, limit: READ }];
+        let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+        let is_last = (records.len() as i64) < READ;
+        for record in records {
+            let Record::Entry(entry) = record else { continue };
+            // Later entries were written later: what is before the range ends the search.
+            if filter.from.is_some_and(|from| entry.recorded_at < from) {
+                return Ok((found, None));
+            }
+            if found.len() == limit || looked_at == LOOKED_AT_MAX {
+                return Ok((found, position));
+            }
+            position = Some(entry.sequence);
+            looked_at += 1;
+            let is_in_time = filter.to.is_none_or(|to| entry.recorded_at < to);
+            if is_in_time && filter.operation_type.as_ref().is_none_or(|wanted| *wanted == entry.action) {
+                found.push(entry.account_data());
+            }
+        }
+        if is_last {
+            return Ok((found, None));
+        }
+    }
+}

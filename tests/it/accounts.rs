@@ -1,0 +1,258 @@
+//! Token accounts: cases of contract/token-accounting.md, section 3, over HTTP.
+
+use futures_util::future::join_all;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN_KEY, Reply, World};
+
+const DAY: i64 = 86_400;
+
+impl World {
+    /// Calls an account route as a vendor's backend.
+    pub(crate) async fn account(&self, method: &str, tail: &str, body: Value) -> Reply {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v1/accounts{tail}"))
+            .header("authorization", format!("Bearer {ADMIN_KEY}"))
+            .header("x-project-id", &self.project_id);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// Makes an account with this balance, its next allocation 30 days away.
+    async fn account_with(&self, name: &str, balance: i64, overdraft: i64) {
+        let body = json!({"accountId": name, "openingBalance": balance, "overdraftLimit": overdraft});
+        assert_eq!(self.account("POST", "", body).await.status, 201);
+    }
+
+    async fn balance(&self, name: &str) -> (i64, i64) {
+        let told = self.account("GET", &format!("/{name}"), Value::Null).await;
+        (told.int_of("tokensBalance"), told.int_of("tokensSpent"))
+    }
+
+    /// The whole ledger, oldest first; it has no gap and adds up to the balance.
+    async fn account_ledger(&self, name: &str) -> Vec<Value> {
+        let (mut entries, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.account("GET", &format!("/{name}/entries?limit=7{cursor}"), Value::Null).await;
+            assert_eq!(page.status, 200, "{}", page.text);
+            entries.extend(page.body["entries"].as_array().unwrap().iter().cloned());
+            match page.body["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        entries.reverse();
+        let mut balance = 0;
+        for (index, entry) in entries.iter().enumerate() {
+            assert_eq!((&entry["sequence"], &entry["balanceBefore"]), (&json!(index + 1), &json!(balance)), "{entry}");
+            balance += entry["amount"].as_i64().unwrap();
+            assert_eq!(entry["balanceAfter"], json!(balance));
+        }
+        entries
+    }
+}
+
+fn debit(amount: i64) -> Value {
+    json!({"operationType": "image_generation", "amount": amount})
+}
+
+#[tokio::test]
+async fn ts_01_ts_02_an_account_as_it_stands() {
+    let world = World::new().await;
+    let made = world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    assert_eq!((made.status, made.int_of("tokensBalance"), made.text_of("tier")), (201, 100, "Gift"));
+    assert_eq!(made.text_of("lastRenewalAt"), "2026-01-04T00:00:00.000Z");
+    assert_eq!(made.text_of("nextRenewalAt"), "2026-02-03T00:00:00.000Z");
+    world.account("GET", "/nobody", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn ts_03_to_ts_08_debits() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    let told = world.account("POST", "/u/debit", debit(10)).await;
+    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (90, 10));
+    assert!(!told.text_of("ledgerEntryId").is_empty());
+    for amount in [-10, 0] {
+        world.account("POST", "/u/debit", debit(amount)).await.refused(400, "BAD_REQUEST");
+    }
+    world.account_with("poor", 5, 0).await;
+    world.account_with("trusted", 5, 20).await;
+    let refused = world.account("POST", "/poor/debit", debit(10)).await;
+    refused.refused(402, "INSUFFICIENT_TOKENS");
+    assert_eq!(refused.text_of("message"), "Insufficient tokens. Required: 10, Available: 5");
+    let figures = json!({"required": 10, "balance": 5, "deficit": 5, "nextRenewalAt": "2026-02-03T00:00:00.000Z"});
+    assert_eq!(refused.body["details"], figures);
+    let over = json!({"operationType": "image_generation", "amount": 10, "allowOverdraft": true});
+    world.account("POST", "/poor/debit", over.clone()).await.refused(402, "INSUFFICIENT_TOKENS");
+    let told = world.account("POST", "/trusted/debit", over).await;
+    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (-5, 10));
+    world.account("POST", "/nobody/debit", debit(10)).await.refused(404, "ACCOUNT_NOT_FOUND");
+    // To the last token, exactly.
+    assert_eq!(world.account("POST", "/poor/debit", debit(5)).await.int_of("newBalance"), 0);
+}
+
+#[tokio::test]
+async fn ts_09_to_ts_17_credits_charges_and_what_can_be_afforded() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    let credit = json!({"operationType": "purchase", "amount": 50});
+    assert_eq!(world.account("POST", "/u/credit", credit).await.int_of("newBalance"), 150);
+    for amount in [-50, 0] {
+        let credit = json!({"operationType": "purchase", "amount": amount});
+        world.account("POST", "/u/credit", credit).await.refused(400, "BAD_REQUEST");
+    }
+    for (operation, left) in [("image_generation", 140), ("chatgpt_message", 135)] {
+        let told = world.account("POST", "/u/charge", json!({"operationType": operation})).await;
+        assert_eq!(told.int_of("newBalance"), left);
+    }
+    let free = world.account("POST", "/u/charge", json!({"operationType": "refund"})).await;
+    assert_eq!(free.refused(422, "OPERATION_HAS_NO_COST").text_of("message"), "Operation type does not have a cost");
+    let unknown = world.account("POST", "/u/charge", json!({"operationType": "levitation"})).await;
+    assert!(unknown.refused(422, "UNKNOWN_OPERATION_TYPE").body["details"]["known"].as_array().unwrap().len() >= 7);
+    world.account_with("poor", 5, 0).await;
+    let can = async |name: &str| {
+        world.account("GET", &format!("/{name}/affordability?operationType=image_generation"), Value::Null).await.body
+    };
+    assert_eq!(can("u").await, json!({"canAfford": true, "balance": 135, "cost": 10}));
+    assert_eq!(can("poor").await, json!({"canAfford": false, "balance": 5, "cost": 10, "deficit": 5}));
+    world.project_settings(json!({"accounts": {"costs": {"image_generation": 3}}})).await;
+    assert_eq!(can("poor").await, json!({"canAfford": true, "balance": 5, "cost": 3}));
+    assert_eq!(world.balance("poor").await, (5, 0), "looking holds nothing");
+}
+
+#[tokio::test]
+async fn ts_18_to_ts_21_refunds_and_resets() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    let spent = json!({"operationType": "image_generation", "amount": 10, "operationId": "spend"});
+    world.account("POST", "/u/debit", spent).await;
+    let refund = |amount: i64, id: &str| json!({"originalOperationId": "spend", "amount": amount, "reason": "failed", "operationId": id});
+    let told = world.account("POST", "/u/refund", refund(4, "r1")).await;
+    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (94, 6));
+    assert_eq!(
+        (&told.body["entry"]["category"], &told.body["entry"]["originalOperationId"]),
+        (&json!("refunded"), &json!("spend"))
+    );
+    let again = world.account("POST", "/u/refund", refund(4, "r1")).await;
+    assert_eq!((again.int_of("newBalance"), &again.body["replayed"]), (94, &json!(true)));
+    let more = world.account("POST", "/u/refund", refund(7, "r2")).await;
+    assert_eq!(more.refused(409, "REFUND_TOO_LARGE").body["details"]["refundable"], 6);
+    // Two refunds at once never give back more than was spent.
+    let answers = join_all(["r3", "r4"].map(|id| world.account("POST", "/u/refund", refund(6, id)))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(world.balance("u").await, (100, 0));
+    for unknown in ["nothing", "r1"] {
+        let body = json!({"originalOperationId": unknown});
+        world.account("POST", "/u/refund", body).await.refused(404, "OPERATION_NOT_FOUND");
+    }
+    assert_eq!(world.account("POST", "/u/reset", json!({"balance": 250})).await.int_of("newBalance"), 250);
+    assert_eq!(world.account("POST", "/u/reset", json!({"balance": 50})).await.int_of("newBalance"), 50);
+    assert_eq!(world.account("POST", "/u/reset", json!({"balance": 0})).await.int_of("newBalance"), 0);
+    world.account("POST", "/u/reset", json!({"balance": -10})).await.refused(400, "BAD_REQUEST");
+    let ledger = world.account_ledger("u").await;
+    let categories: Vec<_> = ledger.iter().map(|entry| entry["category"].as_str().unwrap()).collect();
+    assert_eq!(categories, ["granted", "spent", "refunded", "refunded", "adjusted", "adjusted", "adjusted"]);
+}
+
+#[tokio::test]
+async fn ts_24_an_operation_is_done_once_and_keeps_its_facts() {
+    let world = World::new().await;
+    let make = json!({"accountId": "u", "openingBalance": 100, "operationId": "make"});
+    assert_eq!(world.account("POST", "", make.clone()).await.status, 201);
+    let again = world.account("POST", "", make).await;
+    assert_eq!((again.status, again.headers["idempotent-replayed"].to_str().unwrap()), (201, "true"));
+    world.account("POST", "", json!({"accountId": "u"})).await.refused(409, "ACCOUNT_EXISTS");
+    world.account("POST", "", json!({"accountId": "v", "tier": "Platinum"})).await.refused(422, "UNKNOWN_TIER");
+    world.account("POST", "", json!({"accountId": "a b"})).await.refused(400, "BAD_REQUEST");
+    let spend = json!({"operationType": "x", "amount": 10, "metadata": {"generationId": "g", "model": "m"}, "operationId": "op"});
+    let answers = join_all((0..8).map(|_| world.account("POST", "/u/debit", spend.clone()))).await;
+    assert!(answers.iter().all(|answer| answer.int_of("newBalance") == 90 && answer.int_of("tokensSpent") == 10));
+    assert_eq!(answers.iter().filter(|answer| answer.body["replayed"] == false).count(), 1);
+    let mut other = spend.clone();
+    other["amount"] = json!(11);
+    world.account("POST", "/u/debit", other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    let ledger = world.account_ledger("u").await;
+    assert_eq!((ledger.len(), &ledger[1]["metadata"]["generationId"]), (2, &json!("g")));
+}
+
+#[tokio::test]
+async fn the_last_tokens_of_an_account_are_spent_once() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    let answers = join_all((0..16).map(|_| Box::pin(world.account("POST", "/u/debit", debit(9))))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 11);
+    assert_eq!(world.balance("u").await, (1, 99));
+    assert_eq!(world.account_ledger("u").await.len(), 12);
+}
+
+#[tokio::test]
+async fn an_allocation_is_given_by_whoever_comes_first_in_its_period() {
+    let world = World::new().await;
+    world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    world.account("POST", "/u/debit", debit(60)).await;
+    world.clock.advance_seconds(30 * DAY - 1);
+    world.account("POST", "/u/debit", debit(50)).await.refused(402, "INSUFFICIENT_TOKENS");
+    world.clock.advance_seconds(1);
+    assert_eq!(world.balance("u").await.0, 140, "seen before it is written");
+    let answers = join_all((0..8).map(|_| Box::pin(world.account("POST", "/u/debit", debit(10))))).await;
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(world.balance("u").await.0, 60);
+    world.clock.advance_seconds(300 * DAY);
+    assert_eq!(world.account("POST", "/u/debit", debit(10)).await.int_of("newBalance"), 150, "the latest period only");
+    let ledger = world.account_ledger("u").await;
+    let renewed: Vec<_> = ledger.iter().filter(|entry| entry["operationType"] == "monthly_reset").collect();
+    assert_eq!(renewed.len(), 2);
+    assert_eq!(renewed[0]["occurredAt"], "2026-02-03T00:00:00.000Z");
+}
+
+#[tokio::test]
+async fn a_ledger_is_searched_by_type_and_time() {
+    let world = World::new().await;
+    world.account_with("u", 1_000, 0).await;
+    for (index, operation) in ["a", "b", "a", "b", "a"].into_iter().enumerate() {
+        world.clock.advance_seconds(60);
+        world.account("POST", "/u/debit", json!({"operationType": operation, "amount": index + 1})).await;
+    }
+    let found = async |query: &str| {
+        let page = world.account("GET", &format!("/u/entries?{query}"), Value::Null).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        page.body["entries"].as_array().unwrap().iter().map(|e| e["amount"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("type=a").await, [-5, -3, -1]);
+    // Half-open: what was written at the end is not in it.
+    assert_eq!(found("from=2026-01-04T00:02:00Z&to=2026-01-04T00:04:00Z").await, [-3, -2]);
+    assert_eq!(found("type=b&from=2026-01-04T00:03:00Z").await, [-4]);
+    let reversed = "/u/entries?from=2026-01-05T00:00:00Z&to=2026-01-04T00:00:00Z";
+    world.account("GET", reversed, Value::Null).await.refused(422, "RANGE_REVERSED");
+    for bad in ["from=yesterday", "limit=0", "cursor=zz"] {
+        world.account("GET", &format!("/u/entries?{bad}"), Value::Null).await.refused(400, "BAD_REQUEST");
+    }
+    let other = world.get(crate::support::L1, "/usage?limit=1").await;
+    assert_eq!(other.status, 200);
+}
+
+#[tokio::test]
+async fn accounts_belong_to_a_project() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    let second = world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
+    let with = async |key: &str, project: Option<&str>| {
+        let mut request = Request::builder().uri("/v1/accounts/u").header("authorization", format!("Bearer {key}"));
+        if let Some(project) = project {
+            request = request.header("x-project-id", project);
+        }
+        world.send(request.body(bytes::Bytes::new()).unwrap()).await
+    };
+    with(ADMIN_KEY, None).await.refused(400, "BAD_REQUEST");
+    with(ADMIN_KEY, Some(&second)).await.refused(404, "ACCOUNT_NOT_FOUND");
+    with(ADMIN_KEY, Some("prj_0000000000000000")).await.refused(404, "PROJECT_NOT_FOUND");
+    let limited = json!({"scopes": ["tokens"], "projectId": second});
+    let key = world.admin("POST", "/v1/admin/keys", limited).await.text_of("key").to_owned();
+    with(&key, Some(&world.project_id)).await.refused(403, "FORBIDDEN");
+    with(&key, None).await.refused(404, "ACCOUNT_NOT_FOUND");
+    let key = world.admin("POST", "/v1/admin/keys", json!({"scopes": ["licenses"]})).await.text_of("key").to_owned();
+    with(&key, Some(&world.project_id)).await.refused(403, "FORBIDDEN");
+}
