@@ -256,3 +256,55 @@ async fn accounts_belong_to_a_project() {
     let key = world.admin("POST", "/v1/admin/keys", json!({"scopes": ["licenses"]})).await.text_of("key").to_owned();
     with(&key, Some(&world.project_id)).await.refused(403, "FORBIDDEN");
 }
+
+/// One of each command, in an order in which each changes something.
+fn commands() -> Vec<(&'static str, Value)> {
+    vec![
+        ("", json!({"accountId": "u", "tier": "Gift", "operationId": "o1"})),
+        ("/u/debit", json!({"operationType": "x", "amount": 10, "operationId": "o2"})),
+        ("/u/charge", json!({"operationType": "chatgpt_message", "operationId": "o3"})),
+        (
+            "/u/credit",
+            json!({"operationType": "purchase", "amount": 7, "expiresAt": "2026-02-04T00:00:00Z", "operationId": "o4"}),
+        ),
+        ("/u/refund", json!({"originalOperationId": "o2", "amount": 3, "operationId": "o5"})),
+        ("/u/debit", json!({"operationType": "after the end of the credit", "amount": 1, "operationId": "o6"})),
+        ("/u/debit", json!({"operationType": "after a renewal", "amount": 1, "operationId": "o7"})),
+        ("/u/reset", json!({"balance": 40, "operationId": "o8"})),
+    ]
+}
+
+/// Runs them all, sending each again until it succeeds; `fault` is put before the command `at`.
+async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<Value>) {
+    let world = World::new().await;
+    let mut answers = Vec::new();
+    for (index, (tail, body)) in commands().into_iter().enumerate() {
+        if index == at {
+            fault(&world);
+        }
+        let mut reply = world.account("POST", tail, body.clone()).await;
+        if reply.status >= 500 {
+            world.host.app.table.stop_after(None);
+            reply = world.account("POST", tail, body).await;
+        }
+        world.host.app.table.stop_after(None);
+        reply.body.as_object_mut().map(|told| told.remove("replayed"));
+        answers.push((reply.status, reply.body));
+        world.clock.advance_seconds(7 * DAY);
+    }
+    (answers, world.account_ledger("u").await)
+}
+
+#[tokio::test]
+async fn lost_replies_and_kills_change_nothing_that_an_account_is_told() {
+    let undisturbed = Box::pin(run_all(usize::MAX, |_| {})).await;
+    assert!(undisturbed.0.iter().all(|(status, _)| *status < 300), "{:?}", undisturbed.0);
+    for at in 0..commands().len() {
+        for round_trip in 0..3 {
+            let lost = Box::pin(run_all(at, |world| world.host.app.table.lose_after(round_trip))).await;
+            assert_eq!(lost, undisturbed, "the reply of round trip {round_trip} in command {at} lost");
+            let killed = Box::pin(run_all(at, |world| world.host.app.table.stop_after(Some(round_trip)))).await;
+            assert_eq!(killed, undisturbed, "killed after round trip {round_trip} in command {at}");
+        }
+    }
+}

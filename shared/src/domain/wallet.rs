@@ -428,6 +428,8 @@ pub(crate) mod tests {
         Spend(i64, bool),
         Plan(i64),
         Grant(u8, i64, i64, Option<i64>),
+        Refund(i64),
+        Reset(i64),
         Pass(i64),
     }
 
@@ -438,6 +440,8 @@ pub(crate) mod tests {
             // An end counts from the start, so that it may have passed, and come up again.
             (0_u8..6, 1_i64..50, 0_i64..3, proptest::option::of((1_i64..40).prop_map(|tens| tens * 10)))
                 .prop_map(|(i, a, p, e)| Step::Grant(i, a, p, e)),
+            (1_i64..40).prop_map(Step::Refund),
+            (0_i64..90).prop_map(Step::Reset),
             (1_i64..60).prop_map(Step::Pass),
         ];
         proptest::collection::vec(step, 1..60)
@@ -455,6 +459,13 @@ pub(crate) mod tests {
                     Step::Pass(ms) => { now += ms; continue }
                     Step::Plan(plan) => Ok(wallet.settled(plan, at(now))),
                     Step::Spend(amount, over) => wallet.spend(amount, over, cause(&id, Source::Single), at(now)),
+                    Step::Refund(amount) =>
+                        wallet.refund(grant("refund", amount, 1, None, now), cause(&id, Source::Refund), at(now)),
+                    Step::Reset(balance) => {
+                        let (after, entries) = wallet.reset(balance, cause(&id, Source::Reset), at(now));
+                        prop_assert_eq!(after.balance(at(now)), balance);
+                        Ok((after, entries))
+                    }
                     Step::Grant(name, amount, priority, end) =>
                         wallet.grant(grant(&name.to_string(), amount, priority, end, now), cause(&id, Source::Admin), at(now)),
                 };
