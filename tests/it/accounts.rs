@@ -209,6 +209,34 @@ async fn an_allocation_is_given_by_whoever_comes_first_in_its_period() {
 }
 
 #[tokio::test]
+async fn a_plan_starts_a_period_and_leaves_what_is_there() {
+    let world = World::new().await;
+    world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    world.account("POST", "/u/debit", debit(60)).await;
+    world.clock.advance_seconds(20 * DAY);
+    let buy = json!({"tier": "Professional", "tierEndsAt": "2026-02-24T00:00:00Z", "operationId": "payment-1"});
+    let answers = join_all((0..4).map(|_| Box::pin(world.account("POST", "/u/plan", buy.clone())))).await;
+    assert!(answers.iter().all(|answer| answer.int_of("newBalance") == 2_040), "{answers:?}");
+    let account = world.account("GET", "/u", Value::Null).await;
+    assert_eq!(
+        (account.text_of("tier"), account.text_of("lastRenewalAt")),
+        ("Professional", "2026-01-24T00:00:00.000Z")
+    );
+    assert_eq!(account.text_of("nextRenewalAt"), "2026-02-23T00:00:00.000Z");
+    // The old plan's next period would have begun by now: there is no double month.
+    world.clock.advance_seconds(15 * DAY);
+    assert_eq!(world.balance("u").await.0, 2_040);
+    world.clock.advance_seconds(15 * DAY);
+    assert_eq!(world.balance("u").await.0, 4_040);
+    // Ended before its next period: no more of it.
+    world.clock.advance_seconds(60 * DAY);
+    assert_eq!(world.balance("u").await.0, 4_040);
+    assert_eq!(world.account("GET", "/u", Value::Null).await.body["nextRenewalAt"], Value::Null);
+    world.account("POST", "/u/plan", json!({"tier": "Platinum"})).await.refused(422, "UNKNOWN_TIER");
+    assert_eq!(world.account_ledger("u").await.len(), 3);
+}
+
+#[tokio::test]
 async fn a_ledger_is_searched_by_type_and_time() {
     let world = World::new().await;
     world.account_with("u", 1_000, 0).await;
@@ -271,6 +299,7 @@ fn commands() -> Vec<(&'static str, Value)> {
         ("/u/debit", json!({"operationType": "after the end of the credit", "amount": 1, "operationId": "o6"})),
         ("/u/debit", json!({"operationType": "after a renewal", "amount": 1, "operationId": "o7"})),
         ("/u/reset", json!({"balance": 40, "operationId": "o8"})),
+        ("/u/plan", json!({"tier": "Professional", "operationId": "o9"})),
     ]
 }
 

@@ -88,6 +88,7 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("credit-account", 200, "newBalance"),
     ("refund-account", 200, "newBalance"),
     ("reset-account", 200, "newBalance"),
+    ("account-plan", 200, "newBalance"),
     ("account", 200, "tokensBalance"),
     ("account-affordability", 200, "canAfford"),
     ("account-entries", 200, "entries"),

@@ -143,6 +143,7 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::CreditAccount => on_heap(|| accounts::credit(incoming)),
         Endpoint::RefundAccount => on_heap(|| accounts::refund(incoming)),
         Endpoint::ResetAccount => on_heap(|| accounts::reset(incoming)),
+        Endpoint::AccountPlan => on_heap(|| accounts::change_plan(incoming)),
         Endpoint::AccountAffordability => on_heap(|| accounts::affordability(incoming)),
         Endpoint::AccountEntries => on_heap(|| accounts::entries(incoming)),
         Endpoint::AdminCreateProject => on_heap(|| projects::create(incoming)),

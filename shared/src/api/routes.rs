@@ -74,6 +74,8 @@ pub enum Endpoint {
     RefundAccount,
     /// `POST /v1/accounts/{accountId}/reset`
     ResetAccount,
+    /// `POST /v1/accounts/{accountId}/plan`
+    AccountPlan,
     /// `GET /v1/accounts/{accountId}/affordability`
     AccountAffordability,
     /// `GET /v1/accounts/{accountId}/entries`
@@ -249,6 +251,8 @@ pub const ROUTES: &[Route] = &[
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Give back what an operation spent, never more." },
     Route { endpoint: Endpoint::ResetAccount, name: "reset-account", method: "POST", path: "/v1/accounts/{accountId}/reset",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Set the balance." },
+    Route { endpoint: Endpoint::AccountPlan, name: "account-plan", method: "POST", path: "/v1/accounts/{accountId}/plan",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Put the account on a plan; starts a period." },
     Route { endpoint: Endpoint::AccountAffordability, name: "account-affordability", method: "GET", path: "/v1/accounts/{accountId}/affordability",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Could the account pay for this?" },
     Route { endpoint: Endpoint::AccountEntries, name: "account-entries", method: "GET", path: "/v1/accounts/{accountId}/entries",

@@ -204,6 +204,7 @@ impl LicenseState {
             | Write::RememberBlob { .. }
             | Write::AddEvent { .. }
             | Write::AddAccount { .. }
+            | Write::ReplaceAccount { .. }
             | Write::RefundEntry { .. }
             | Write::StartCount { .. }
             | Write::AddListing { .. }

@@ -208,6 +208,11 @@ pub enum Write {
         /// Its record.
         account: Account,
     },
+    /// An account changed. Guard: nobody changed it since.
+    ReplaceAccount {
+        /// Its record, the revision already counted up.
+        account: Account,
+    },
     /// Some of what an operation spent was refunded. Guard: nothing was since `found`.
     RefundEntry {
         /// The wallet.

@@ -7,6 +7,7 @@ use super::act::Absorb;
 use super::{App, Budget, Error, act};
 use crate::domain::account::create::{self, CreateAccount};
 use crate::domain::account::movement::{self, Move};
+use crate::domain::account::plan::{self, ChangePlan};
 use crate::domain::account::refund::{self, Refund};
 use crate::domain::account::{self, AccountId, AccountState};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
@@ -132,6 +133,16 @@ pub async fn refund<T: Table>(
     command: &Refund,
 ) -> Result<AccountMovement, Error> {
     run(app, budget, call, |state, key| refund::decide(state, command, key, call.now)).await
+}
+
+/// Puts it on a plan, once.
+pub async fn change_plan<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    command: &ChangePlan,
+) -> Result<AccountMovement, Error> {
+    run(app, budget, call, |state, key| plan::decide(state, command, key, call.now)).await
 }
 
 /// Could it pay for this?

@@ -485,6 +485,7 @@ pub fn account(account: &Account) -> Item {
         .at("createdAt", account.created_at)
         .text("createdBy", &account.created_by.id.id)
         .text("fingerprint", &account.created_by.fingerprint)
+        .int("revision", account.revision)
         .build()
 }
 
@@ -498,6 +499,7 @@ fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, ItemError> {
         overdraft_limit: r.int("overdraftLimit")?,
         created_at: r.at("createdAt")?,
         created_by: OperationKey { id: operation, fingerprint: r.text("fingerprint")? },
+        revision: r.int("revision")?,
     })
 }
 

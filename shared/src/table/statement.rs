@@ -179,6 +179,7 @@ pub fn of(write: &Write) -> Statement {
             values: Item::from([(":found".to_owned(), int(*found))]),
         },
         Write::AddAccount { account } => put_absent(item::account(account)),
+        Write::ReplaceAccount { account } => put_over(item::account(account), Some(account.revision - 1)),
         Write::RefundEntry { wallet, operation, found, refunded } => {
             // An operation that nothing was refunded of does not say so.
             let condition = match found {

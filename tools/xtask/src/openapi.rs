@@ -456,6 +456,13 @@ fn request_schema(route: &Route) -> Value {
                 "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX}, "metadata": meta, "operationId": id,
             }),
         ),
+        Endpoint::AccountPlan => object(
+            &["tier"],
+            json!({
+                "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time"},
+                "overdraftLimit": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX}, "metadata": meta, "operationId": id,
+            }),
+        ),
         Endpoint::ResetAccount => object(
             &["balance"],
             json!({
@@ -557,7 +564,8 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         | Endpoint::ChargeAccount
         | Endpoint::CreditAccount
         | Endpoint::RefundAccount
-        | Endpoint::ResetAccount => ("200", schema::<AccountMovement>(schemas)),
+        | Endpoint::ResetAccount
+        | Endpoint::AccountPlan => ("200", schema::<AccountMovement>(schemas)),
         Endpoint::AccountAffordability => ("200", schema::<Affordability>(schemas)),
         Endpoint::AccountEntries => ("200", schema::<AccountEntries>(schemas)),
         Endpoint::Signout | Endpoint::ProSignout => ("200", schema::<SignoutAnswer>(schemas)),
@@ -726,6 +734,7 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
         }
         Endpoint::AdminChangeLicense => codes.extend([Code::PolicyNotFound, Code::StateFinal]),
+        Endpoint::AccountPlan => codes.extend([Code::AccountNotFound, Code::UnknownTier, Code::GrantLimitReached]),
         Endpoint::CreateAccount => codes.extend([Code::AccountExists, Code::UnknownTier]),
         Endpoint::DebitAccount => codes.extend([Code::AccountNotFound, Code::AccountInsufficient]),
         Endpoint::ChargeAccount => codes.extend([

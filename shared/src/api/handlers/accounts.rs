@@ -8,6 +8,7 @@ use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::account::create::CreateAccount;
 use crate::domain::account::movement::Move;
+use crate::domain::account::plan::ChangePlan;
 use crate::domain::account::refund::Refund;
 use crate::domain::account::{AccountId, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
@@ -105,6 +106,14 @@ pub async fn refund<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let call = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
     let call = AccountCall { original: Some(command.original.clone()), ..call };
     Ok(told(&call, &service::refund(incoming.app, incoming.budget, &call, &command).await?))
+}
+
+/// `POST …/plan`
+pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = ChangePlan::parse(&body)?;
+    let call = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
+    Ok(told(&call, &service::change_plan(incoming.app, incoming.budget, &call, &command).await?))
 }
 
 /// `GET …/affordability`

@@ -72,6 +72,7 @@ pub fn decide(
         overdraft_limit: command.overdraft_limit,
         created_at: now,
         created_by: key.clone(),
+        revision: 0,
     };
     // The first period begins now: what the account begins with is its allocation.
     let tokens = command.opening_balance.unwrap_or(plan.tokens);

@@ -3,6 +3,7 @@
 
 pub mod create;
 pub mod movement;
+pub mod plan;
 pub mod plans;
 pub mod refund;
 pub mod renewal;
@@ -50,6 +51,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// The operation that made it.
     pub created_by: OperationKey,
+    /// Counts changes of this record.
+    pub revision: i64,
 }
 
 /// An account as a command sees it.

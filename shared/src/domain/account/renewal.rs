@@ -57,7 +57,9 @@ pub fn brought_up(account: &Account, plans: &Plans, wallet: &Wallet, now: Timest
     let (wallet, mut entries) = wallet.without_ended(now);
     let plan = plans.plan(&account.tier).filter(|plan| plan.tokens > 0);
     let Some(plan) = plan else { return (wallet, entries) };
-    let period = period(account, plan, now);
+    // After the plan's end it is the last period that began before it.
+    let last_instant = account.tier_ends_at.map_or(now, |end| now.min(Timestamp::from_ms(end.ms() - 1)));
+    let period = period(account, plan, last_instant);
     let begins = start(account, plan, period);
     let is_due = wallet.period.is_none_or(|had| had < period) && account.tier_ends_at.is_none_or(|end| begins < end);
     if !is_due {
@@ -101,6 +103,7 @@ mod tests {
             overdraft_limit: 0,
             created_at: NOW,
             created_by: OperationKey { id, fingerprint: "f".into() },
+            revision: 0,
         }
     }
 
@@ -138,6 +141,9 @@ mod tests {
         let ends = |days: i64| account("Professional", Some(NOW.plus_days(days)));
         assert!(at(&ends(30), &wallet(Some(0)), 30, 0).1.is_empty(), "at its end it has ended");
         assert_eq!(at(&ends(31), &wallet(Some(0)), 30, 0).1[0].amount, 2_000);
+        // What was due before the end is given to who comes after it.
+        let late = at(&ends(31), &wallet(Some(0)), 100, 0).1;
+        assert_eq!((late.len(), late[0].occurred_at), (1, NOW.plus_days(30)));
         assert_eq!(next(&ends(30), &Plans::of(&project()), NOW), None);
         assert_eq!(next(&ends(31), &Plans::of(&project()), NOW), Some(NOW.plus_days(30)));
         assert!(at(&account("No such plan", None), &wallet(None), 30, 0).1.is_empty());

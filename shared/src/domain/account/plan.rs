@@ -1,0 +1,81 @@
+//! Putting an account on a plan: bought, prolonged or changed. It starts a period, whose allocation is given with it
+//! (contract/token-accounting.md, section 2, rule 2).
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::account_data::AccountMovement;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
+use serde_json::{Map, Value};
+
+use super::{Account, AccountState, renewal, told};
+use crate::domain::credit::instant_opt;
+use crate::domain::denied::Denied;
+use crate::domain::entry::{OperationKey, Source};
+use crate::domain::wallet::{Cause, Wallet};
+use crate::domain::write::{Decision, Write};
+
+/// `POST /v1/accounts/{accountId}/plan`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangePlan {
+    /// The plan, by name.
+    pub tier: String,
+    /// Its end; without it the plan does not end.
+    pub tier_ends_at: Option<Timestamp>,
+    /// Tokens the account may go into debt by; without it, as many as before.
+    pub overdraft_limit: Option<i64>,
+    /// Free-form facts, kept with the entry.
+    pub metadata: Option<Map<String, Value>>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl ChangePlan {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            tier: r.text("tier", limits::NAME_CHARS_MAX),
+            tier_ends_at: instant_opt(&mut r, "tierEndsAt"),
+            overdraft_limit: r.int_opt("overdraftLimit", 0, limits::TOKENS_MAX),
+            metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Decides a plan. What is left of the old one's allocations stays.
+pub fn decide(
+    state: &AccountState,
+    command: &ChangePlan,
+    key: &OperationKey,
+    now: Timestamp,
+) -> Result<Decision<AccountMovement>, Denied> {
+    if let Some(entry) = state.replay(key)? {
+        return Ok(Decision::read(told(entry, true)));
+    }
+    let standing = state.standing(now)?;
+    let plans = state.plans();
+    let plan = plans.plan(&command.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
+    let account = Account {
+        tier: command.tier.clone(),
+        tier_ends_at: command.tier_ends_at,
+        anchor: now,
+        overdraft_limit: command.overdraft_limit.unwrap_or(standing.account.overdraft_limit),
+        revision: standing.account.revision + 1,
+        ..standing.account.clone()
+    };
+    let cause = Cause {
+        key: key.clone(),
+        action: "plan".to_owned(),
+        source: Source::Renewal,
+        hwid: None,
+        occurred_at: now,
+        meta: command.metadata.clone(),
+    };
+    let (moved, entries) = standing.wallet.grant(renewal::allocation(plan.tokens, now), cause, now)?;
+    let moved = Wallet { period: Some(0), ..moved };
+    let Decision { mut writes, touch, reply } = standing.decided(moved, entries)?;
+    writes.push(Write::ReplaceAccount { account });
+    Ok(Decision { writes, touch, reply })
+}
