@@ -78,6 +78,11 @@ pub struct Cause {
 }
 
 impl Grant {
+    /// Has it the same name and end? Then the two are one.
+    fn is_like(&self, other: &Self) -> bool {
+        self.id == other.id && self.expires_at == other.expires_at
+    }
+
     fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
@@ -112,8 +117,7 @@ impl Wallet {
     /// is as large as the policy and the license's overrides say by now. The entries are still to be written, with the
     /// next movement.
     pub fn settled(&self, plan: i64, now: Timestamp) -> (Self, Vec<Entry>) {
-        let (mut after, mut entries) = (self.clone(), Vec::new());
-        after.settle(now, &mut entries);
+        let (mut after, mut entries) = self.without_ended(now);
         after.follow(plan, now, &mut entries);
         (after, entries)
     }
@@ -172,7 +176,7 @@ impl Wallet {
         let ended: Vec<_> = self.grants.iter().filter(|grant| !grant.is_live(now)).cloned().collect();
         for grant in ended {
             let before = self.booked();
-            self.grants.retain(|kept| (&kept.id, kept.expires_at) != (&grant.id, grant.expires_at));
+            self.grants.retain(|kept| !kept.is_like(&grant));
             if grant.remaining == 0 {
                 continue;
             }
@@ -224,6 +228,24 @@ impl Wallet {
         (after, entries)
     }
 
+    /// Repays the debt with these tokens, as far as they go; what is left of them.
+    fn repay(&mut self, amount: i64) -> i64 {
+        let repaid = self.debt.min(amount);
+        self.debt -= repaid;
+        amount - repaid
+    }
+
+    /// Puts a grant with its like, or beside the others.
+    fn put(&mut self, grant: Grant) {
+        match self.grants.iter_mut().find(|kept| kept.is_like(&grant)) {
+            Some(kept) => {
+                kept.amount = kept.amount.saturating_add(grant.amount);
+                kept.remaining = kept.remaining.saturating_add(grant.remaining);
+            }
+            None => self.grants.push(grant),
+        }
+    }
+
     /// Gives back what was spent.
     pub fn refund(&self, grant: Grant, cause: Cause, now: Timestamp) -> Result<(Self, Vec<Entry>), Denied> {
         let before = Self { spent: self.spent.saturating_sub(grant.amount), ..self.clone() };
@@ -238,24 +260,17 @@ impl Wallet {
         if change < 0 {
             after.burn(change.saturating_neg());
         } else {
-            let repaid = after.debt.min(change);
-            after.debt -= repaid;
-            let id = "reset".to_owned();
+            let amount = after.repay(change);
             let given = Grant {
-                id,
-                amount: change - repaid,
-                remaining: change - repaid,
+                id: "reset".to_owned(),
+                amount,
+                remaining: amount,
                 priority: CREDIT_PRIORITY,
                 expires_at: None,
                 granted_at: now,
             };
-            match after.grants.iter_mut().find(|kept| kept.id == given.id) {
-                _ if given.amount == 0 => {}
-                Some(kept) => {
-                    kept.amount = kept.amount.saturating_add(given.amount);
-                    kept.remaining = kept.remaining.saturating_add(given.amount);
-                }
-                None => after.grants.push(given),
+            if amount > 0 {
+                after.put(given);
             }
         }
         let entry = after.record(change, before, cause, now);
@@ -275,8 +290,7 @@ impl Wallet {
         if !overdraw && balance < amount {
             return Err(Denied::InsufficientTokens { required: amount, balance });
         }
-        let (mut after, mut entries) = (self.clone(), Vec::new());
-        after.settle(now, &mut entries);
+        let (mut after, mut entries) = self.without_ended(now);
         let before = after.booked();
         after.burn(amount);
         after.spent = after.spent.saturating_add(amount);
@@ -302,21 +316,13 @@ impl Wallet {
 
     /// Adds `grant`, repaying the debt first. A grant of the same name and end grows instead of standing twice.
     pub fn grant(&self, grant: Grant, cause: Cause, now: Timestamp) -> Result<(Self, Vec<Entry>), Denied> {
-        let (mut after, mut entries) = (self.clone(), Vec::new());
-        after.settle(now, &mut entries);
-        let before = after.booked();
-        let repaid = after.debt.min(grant.amount);
-        after.debt -= repaid;
-        let amount = grant.amount;
-        let full = after.grants.len() >= limits::GRANTS_MAX;
-        match after.grants.iter_mut().find(|kept| kept.id == grant.id && kept.expires_at == grant.expires_at) {
-            Some(kept) => {
-                kept.amount = kept.amount.saturating_add(amount);
-                kept.remaining = kept.remaining.saturating_add(amount - repaid);
-            }
-            None if full => return Err(Denied::GrantLimitReached { max: limits::GRANTS_MAX as i64 }),
-            None => after.grants.push(Grant { remaining: amount - repaid, ..grant }),
+        let (mut after, mut entries) = self.without_ended(now);
+        if after.grants.len() >= limits::GRANTS_MAX && !after.grants.iter().any(|kept| kept.is_like(&grant)) {
+            return Err(Denied::GrantLimitReached { max: limits::GRANTS_MAX as i64 });
         }
+        let (before, amount) = (after.booked(), grant.amount);
+        let remaining = after.repay(amount);
+        after.put(Grant { remaining, ..grant });
         let entry = after.record(amount, before, cause, now);
         entries.push(entry);
         Ok((after, entries))
