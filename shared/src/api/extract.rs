@@ -10,7 +10,7 @@ use ltlm_protocol::{Code, Problems, Timestamp, limits};
 use serde_json::Value;
 
 use super::reply::Failure;
-use super::routes::{Auth, PREFIX, Parameters, Route};
+use super::routes::{Auth, Parameters, Route, without_prefix};
 use super::{Settings, cursor};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
@@ -167,7 +167,7 @@ impl<'a, T> Incoming<'a, T> {
         let time_ms: i64 = time.parse().map_err(|_| bad_time())?;
         let uri = self.request.uri();
         let path = uri.path_and_query().map_or(uri.path(), |path| path.as_str());
-        let path = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let path = without_prefix(path);
         let message = proof::message(self.request.method().as_str(), path, self.request.body(), time_ms, nonce);
         Ok(Some(Proof { message, signature: signature.to_owned(), at: Timestamp::from_ms(time_ms) }))
     }

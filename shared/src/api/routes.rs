@@ -368,9 +368,14 @@ pub enum Found {
     Nothing,
 }
 
+/// A path without the prefix that it may carry.
+pub fn without_prefix(path: &str) -> &str {
+    path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
 /// Finds the route of a method and path. No redirects, and no canonical spelling of a path but its own (wire 1.1).
 pub fn find(method: &Method, path: &str) -> Found {
-    let path = path.strip_prefix(PREFIX).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let path = without_prefix(path);
     let Ok(matched) = ROUTER.at(path) else { return Found::Nothing };
     let candidates = matched.value;
     if method == Method::OPTIONS {

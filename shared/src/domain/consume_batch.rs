@@ -171,7 +171,7 @@ impl BatchState {
         let LicenseState { project, license, .. } = &self.license;
         match &batch.turn {
             None => BatchOwner::License(license.id.clone()),
-            Some(turn) => BatchOwner::Chain(ChainId { project_id: project.id.clone(), hwid: turn.hwid.clone() }),
+            Some(turn) => BatchOwner::Chain(turn.chain_id(&project.id)),
         }
     }
 
@@ -354,7 +354,7 @@ fn chain_writes(state: &BatchState, after: &mut BatchState, batch: &Batch, now: 
     let found = state.license.chain.as_ref().map(|chain| chain.revision);
     let chain = match after.is_done(batch) {
         true => {
-            let id = ChainId { project_id: state.license.project.id.clone(), hwid: turn.hwid.clone() };
+            let id = turn.chain_id(&state.license.project.id);
             let trace = if batch.needs_memory() { Trace::Batch } else { Trace::None };
             turn.next(id, after.license.chain.as_ref(), trace, now)
         }

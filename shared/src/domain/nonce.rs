@@ -170,6 +170,11 @@ impl Chain {
 }
 
 impl Turn {
+    /// The chain that it is a turn in.
+    pub fn chain_id(&self, project_id: &str) -> ChainId {
+        ChainId { project_id: project_id.to_owned(), hwid: self.hwid.clone() }
+    }
+
     /// May the call be made? Asked before anything about the license is (wire 2.6).
     pub fn check(&self, chain: Option<&Chain>, seen: Option<&SeenBlob>) -> Result<(), Denied> {
         if self.is_done(chain, seen) {
@@ -219,7 +224,7 @@ impl Turn {
     /// What the call leaves behind, to be written with its effect.
     pub fn writes(&self, state: &LicenseState, trace: Trace, now: Timestamp) -> Vec<Write> {
         let chain = (self.class != Class::Closing).then(|| {
-            let id = ChainId { project_id: state.project.id.clone(), hwid: self.hwid.clone() };
+            let id = self.chain_id(&state.project.id);
             let chain = self.next(id, state.chain.as_ref(), trace, now);
             Write::MoveChain { chain, found: state.chain.as_ref().map(|chain| chain.revision) }
         });

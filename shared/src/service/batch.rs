@@ -16,7 +16,7 @@ use crate::domain::LicenseState;
 use crate::domain::consume_batch::{self, Batch, BatchOwner, BatchState, Item};
 use crate::domain::entry::{OperationId, Origin};
 use crate::domain::license::LicenseId;
-use crate::domain::nonce::{ChainId, Turn};
+use crate::domain::nonce::Turn;
 use crate::domain::write::wallet_of;
 use crate::table::{Read, Table};
 
@@ -135,8 +135,9 @@ async fn load<T: Table>(
     let own = wanted.license.clone();
     let owner = match &batch.turn {
         None => Some(BatchOwner::License(own.clone())),
-        Some(turn) => load::hinted_project(app, &request.access)
-            .map(|project_id| BatchOwner::Chain(ChainId { project_id, hwid: turn.hwid.clone() })),
+        Some(turn) => {
+            load::hinted_project(app, &request.access).map(|project_id| BatchOwner::Chain(turn.chain_id(&project_id)))
+        }
     };
     let records = async {
         let reads = reads(request, batch, owner.as_ref(), again);
@@ -158,7 +159,7 @@ async fn load<T: Table>(
     let mut state = BatchState::new(license?, others.into_iter().flatten().collect());
     records?.into_iter().for_each(|record| state.absorb(record));
     let (named, needed) = (owner, state.owner(batch));
-    if named.as_ref() != Some(&needed) {
+    if batch.needs_memory() && named.as_ref() != Some(&needed) {
         // The project was not known before, or the secret names another one by now.
         state.memory = None;
         let hwid = request.call.caller.hwid.clone().unwrap_or_default();

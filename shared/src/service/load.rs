@@ -278,7 +278,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     let project_id = loaded.project_id.clone().or_else(|| mine.as_ref().map(|license| license.project_id.clone()));
     loaded.project = loaded.project.filter(|project| Some(&project.id) == project_id.as_ref());
     let chain = wanted.turn.as_ref().zip(project_id.clone());
-    let chain = chain.map(|(turn, project_id)| ChainId { project_id, hwid: turn.hwid.clone() });
+    let chain = chain.map(|(turn, project_id)| turn.chain_id(&project_id));
     loaded.chain = loaded.chain.filter(|loaded| Some(&loaded.id) == chain.as_ref());
     // Read already, if the hint was right.
     let chain = chain.filter(|chain| hinted.as_ref() != Some(&chain.project_id));
@@ -331,7 +331,7 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, pag
     reads.extend(secret.map(|hash| Read::Secret(hash.to_owned())));
     reads.extend(project.map(|id| Read::Project(id.to_owned())));
     if let Some(turn) = &wanted.turn {
-        let chain = project.map(|id| ChainId { project_id: id.to_owned(), hwid: turn.hwid.clone() });
+        let chain = project.map(|id| turn.chain_id(id));
         reads.extend(chain.map(Read::Chain));
         reads.extend((turn.class != Class::Strict).then(|| Read::SeenBlob(turn.blob.clone())));
     }
