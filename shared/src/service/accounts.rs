@@ -1,5 +1,7 @@
 //! Token accounts: one function a command, all of the same shape.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::{AccountData, AccountEntry, AccountMovement, Affordability};
 
@@ -10,7 +12,7 @@ use crate::domain::account::movement::{self, Move};
 use crate::domain::account::plan::{self, ChangePlan};
 use crate::domain::account::refund::{self, Refund};
 use crate::domain::account::{self, AccountId, AccountState};
-use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::entry::{OperationId, OperationKey};
 use crate::domain::wallet::WalletId;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Record};
@@ -18,24 +20,20 @@ use crate::table::{Read, Table};
 
 /// Entries that one call looks at in search of those that are asked for.
 const LOOKED_AT_MAX: usize = 1_000;
-/// Entries of one read.
-const READ: i64 = 100;
+/// Entries of one read in such a search.
+const READ: usize = 100;
 
 /// A call on an account.
 #[derive(Clone, Debug)]
 pub struct AccountCall {
     /// Which.
     pub id: AccountId,
-    /// The operation, of a call that changes something.
-    pub key: Option<OperationKey>,
-    /// The operation that the command is about.
-    pub original: Option<String>,
     /// The one instant this call is judged at.
     pub now: Timestamp,
 }
 
 /// What is asked of a ledger: half-open in time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Entries for this, by operation type.
     pub operation_type: Option<String>,
@@ -45,58 +43,51 @@ pub struct Filter {
     pub to: Option<Timestamp>,
 }
 
-/// An account's state while a command is decided on it.
-struct Deciding {
-    state: AccountState,
-    original: Option<OperationId>,
-}
-
-impl Absorb for Deciding {
+impl Absorb for AccountState {
     fn absorb(&mut self, record: Record) -> bool {
-        self.state.absorb(record, self.original.as_ref());
+        AccountState::absorb(self, record);
         true
     }
 }
 
-/// The backend's ids are of one kind, whatever they name.
-fn operation(id: &str) -> OperationId {
-    OperationId { origin: Origin::Client, id: id.to_owned() }
-}
-
-async fn load<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<Deciding, Error> {
+/// Loads an account, with what is known of these operations.
+async fn load<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    operations: &BTreeSet<OperationId>,
+) -> Result<AccountState, Error> {
     let wallet = WalletId::Account(call.id.clone());
-    let original = call.original.as_deref().map(operation);
     let mut reads =
         vec![Read::Project(call.id.project_id.clone()), Read::Account(call.id.clone()), Read::Wallet(wallet.clone())];
-    let names: std::collections::BTreeSet<_> =
-        call.key.iter().map(|key| key.id.clone()).chain(original.clone()).collect();
-    reads.extend(names.into_iter().map(|id| Read::Entry(wallet.clone(), id)));
+    reads.extend(operations.iter().map(|id| Read::Entry(wallet.clone(), id.clone())));
     let records = app.table.read(&reads, budget.meter).await?;
     let project = records.iter().find_map(|record| match record {
         Record::Project(project) => Some(project.clone()),
         _ => None,
     });
     let project = project.ok_or(Denied::ProjectNotFound)?;
-    let state = AccountState { project, account: None, wallet: None, entry: None, original: None };
-    let mut deciding = Deciding { state, original };
-    for record in records {
-        deciding.absorb(record);
-    }
-    Ok(deciding)
+    let mut state = AccountState { project, account: None, wallet: None, entries: BTreeMap::new() };
+    records.into_iter().for_each(|record| state.absorb(record));
+    Ok(state)
 }
 
+/// Runs a command; `about` is an operation that it is about, beside its own.
 async fn run<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
     call: &AccountCall,
-    decide: impl Fn(&AccountState, &OperationKey) -> Result<Decision<R>, Denied>,
+    key: &OperationKey,
+    about: Option<&OperationId>,
+    decide: impl Fn(&AccountState) -> Result<Decision<R>, Denied>,
 ) -> Result<R, Error> {
-    let key = call.key.clone().ok_or_else(|| Error::Broken("a command without an operation".into()))?;
-    act::act(app, budget, || load(app, budget, call), |deciding: &Deciding| decide(&deciding.state, &key)).await
+    let operations = [Some(&key.id), about].into_iter().flatten().cloned().collect();
+    act::act(app, budget, || load(app, budget, call, &operations), decide).await
 }
 
 async fn look<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<AccountState, Error> {
-    Ok(act::read(app, budget, || load(app, budget, call)).await?.state)
+    let none = BTreeSet::new();
+    act::read(app, budget, || load(app, budget, call, &none)).await
 }
 
 /// Makes an account; how it stands, and whether an earlier call made it.
@@ -105,9 +96,9 @@ pub async fn create<T: Table>(
     budget: &Budget<'_>,
     call: &AccountCall,
     command: &CreateAccount,
+    key: &OperationKey,
 ) -> Result<(AccountData, bool), Error> {
-    let again = run(app, budget, call, |state, key| create::decide(state, &call.id, command, key, call.now)).await?;
-    Ok((get(app, budget, call).await?, again))
+    run(app, budget, call, key, None, |state| create::decide(state, &call.id, command, key, call.now)).await
 }
 
 /// How an account stands.
@@ -121,8 +112,9 @@ pub async fn move_tokens<T: Table>(
     budget: &Budget<'_>,
     call: &AccountCall,
     command: &Move,
+    key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, |state, key| movement::decide(state, command, key, call.now)).await
+    run(app, budget, call, key, None, |state| movement::decide(state, command, key, call.now)).await
 }
 
 /// Refunds an operation, once.
@@ -131,8 +123,9 @@ pub async fn refund<T: Table>(
     budget: &Budget<'_>,
     call: &AccountCall,
     command: &Refund,
+    key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, |state, key| refund::decide(state, command, key, call.now)).await
+    run(app, budget, call, key, Some(&command.original), |state| refund::decide(state, command, key, call.now)).await
 }
 
 /// Puts it on a plan, once.
@@ -141,8 +134,9 @@ pub async fn change_plan<T: Table>(
     budget: &Budget<'_>,
     call: &AccountCall,
     command: &ChangePlan,
+    key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, |state, key| plan::decide(state, command, key, call.now)).await
+    run(app, budget, call, key, None, |state| plan::decide(state, command, key, call.now)).await
 }
 
 /// Could it pay for this?
@@ -167,11 +161,13 @@ pub async fn entries<T: Table>(
 ) -> Result<(Vec<AccountEntry>, Option<i64>), Error> {
     look(app, budget, call).await?.account.ok_or(Denied::AccountNotFound)?;
     let wallet = WalletId::Account(call.id.clone());
+    // One more than asked for tells whether there is a next page.
+    let read = if filter == &Filter::default() { limit + 1 } else { READ };
     let (mut found, mut position, mut looked_at) = (Vec::new(), before, 0);
     loop {
-        let list = [Read::Entries { wallet: wallet.clone(), before: position, limit: READ }];
+        let list = [Read::Entries { wallet: wallet.clone(), before: position, limit: read as i64 }];
         let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
-        let is_last = (records.len() as i64) < READ;
+        let is_last = records.len() < read;
         for record in records {
             let Record::Entry(entry) = record else { continue };
             // Later entries were written later: what is before the range ends the search.

@@ -32,35 +32,33 @@ fn call<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<AccountCall, Failur
         return Err(Problems::one("accountId", "must be 1 to 128 letters, digits and . _ : @ - only").into());
     }
     let id = AccountId { project_id, name: name.to_owned() };
-    Ok(AccountCall { id, key: None, original: None, now: incoming.now })
+    Ok(AccountCall { id, now: incoming.now })
 }
 
-/// The same with the operation that it is.
+/// The same, and the operation that it is.
 fn operation<T>(
     incoming: &Incoming<'_, T>,
     name: &str,
     body: &Value,
     in_body: Option<&String>,
-) -> Result<AccountCall, Failure> {
+) -> Result<(AccountCall, OperationKey), Failure> {
     let call = call(incoming, name)?;
     let operation = incoming.operation(&format!("{}#{name}", call.id.project_id), body, in_body)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
-    Ok(AccountCall { key: Some(OperationKey { id, fingerprint: operation.fingerprint }), ..call })
+    Ok((call, OperationKey { id, fingerprint: operation.fingerprint }))
 }
 
-fn told(call: &AccountCall, movement: &AccountMovement) -> Reply {
-    let id = call.key.as_ref().map_or("", |key| key.id.id.as_str());
-    Reply::json(movement).operation(id, movement.replayed)
+fn told(key: &OperationKey, movement: &AccountMovement) -> Reply {
+    Reply::json(movement).operation(&key.id.id, movement.replayed)
 }
 
 /// `POST /v1/accounts`
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = CreateAccount::parse(&body)?;
-    let call = operation(incoming, &command.name, &body, command.operation_id.as_ref())?;
-    let (account, replayed) = service::create(incoming.app, incoming.budget, &call, &command).await?;
-    let id = call.key.as_ref().map_or("", |key| key.id.id.as_str());
-    Ok(Reply::created(&account).operation(id, replayed))
+    let (call, key) = operation(incoming, &command.name, &body, command.operation_id.as_ref())?;
+    let (account, replayed) = service::create(incoming.app, incoming.budget, &call, &command, &key).await?;
+    Ok(Reply::created(&account).operation(&key.id.id, replayed))
 }
 
 /// `GET /v1/accounts/{accountId}`
@@ -75,8 +73,8 @@ async fn moved<T: Table>(
 ) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = parse(&body)?;
-    let call = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
-    Ok(told(&call, &service::move_tokens(incoming.app, incoming.budget, &call, &command).await?))
+    let (call, key) = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
+    Ok(told(&key, &service::move_tokens(incoming.app, incoming.budget, &call, &command, &key).await?))
 }
 
 /// `POST …/debit`
@@ -103,17 +101,16 @@ pub async fn reset<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 pub async fn refund<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = Refund::parse(&body)?;
-    let call = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
-    let call = AccountCall { original: Some(command.original.clone()), ..call };
-    Ok(told(&call, &service::refund(incoming.app, incoming.budget, &call, &command).await?))
+    let (call, key) = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
+    Ok(told(&key, &service::refund(incoming.app, incoming.budget, &call, &command, &key).await?))
 }
 
 /// `POST …/plan`
 pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = ChangePlan::parse(&body)?;
-    let call = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
-    Ok(told(&call, &service::change_plan(incoming.app, incoming.budget, &call, &command).await?))
+    let (call, key) = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
+    Ok(told(&key, &service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?))
 }
 
 /// `GET …/affordability`

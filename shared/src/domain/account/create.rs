@@ -1,11 +1,12 @@
 //! Making an account.
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::account_data::AccountData;
 use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::Value;
 
-use super::{Account, AccountId, AccountState, is_account_name, renewal};
+use super::{Account, AccountId, AccountState, data, is_account_name, renewal};
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationId, OperationKey, Origin, Source};
@@ -48,16 +49,16 @@ impl CreateAccount {
     }
 }
 
-/// Decides the making of an account. The reply: it was made before, by this very operation.
+/// Decides the making of an account. The reply: how it stands, and whether this very operation made it before.
 pub fn decide(
     state: &AccountState,
     id: &AccountId,
     command: &CreateAccount,
     key: &OperationKey,
     now: Timestamp,
-) -> Result<Decision<bool>, Denied> {
+) -> Result<Decision<(AccountData, bool)>, Denied> {
     match &state.account {
-        Some(account) if account.created_by == *key => return Ok(Decision::read(true)),
+        Some(account) if account.created_by == *key => return Ok(Decision::read((data(state, now)?, true))),
         Some(account) if account.created_by.id == key.id => return Err(Denied::IdempotencyKeyReused),
         Some(_) => return Err(Denied::AccountExists),
         None => {}
@@ -77,7 +78,7 @@ pub fn decide(
     // The first period begins now: what the account begins with is its allocation.
     let tokens = command.opening_balance.unwrap_or(plan.tokens);
     let mut wallet = Wallet { period: Some(0), ..Wallet::empty(WalletId::Account(id.clone())) };
-    let mut writes = vec![Write::AddAccount { account }];
+    let mut writes = vec![Write::AddAccount { account: account.clone() }];
     if tokens > 0 {
         let cause = Cause {
             key: OperationKey {
@@ -94,6 +95,7 @@ pub fn decide(
         wallet = granted;
         writes.extend(entries.into_iter().map(|entry| Write::AddEntry { entry }));
     }
-    writes.insert(1, Write::AddWallet { wallet });
-    Ok(Decision::write(writes, false))
+    writes.insert(1, Write::AddWallet { wallet: wallet.clone() });
+    let made = AccountState { account: Some(account), wallet: Some(wallet), ..state.clone() };
+    Ok(Decision::write(writes, (data(&made, now)?, false)))
 }

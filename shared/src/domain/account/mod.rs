@@ -8,11 +8,13 @@ pub mod plans;
 pub mod refund;
 pub mod renewal;
 
+use std::collections::BTreeMap;
+
 use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountMovement};
 use ltlm_protocol::{Timestamp, limits};
 
 use super::denied::Denied;
-use super::entry::{Entry, OperationId, OperationKey, Origin};
+use super::entry::{Entry, OperationId, OperationKey};
 use super::project::Project;
 use super::record::Record;
 use super::wallet::{Wallet, WalletId};
@@ -64,10 +66,8 @@ pub struct AccountState {
     pub account: Option<Account>,
     /// Its tokens.
     pub wallet: Option<Wallet>,
-    /// What the command's operation id already did.
-    pub entry: Option<Entry>,
-    /// The operation that the command is about.
-    pub original: Option<Entry>,
+    /// What is known of operations: the command's own, and one that it is about.
+    pub entries: BTreeMap<OperationId, Entry>,
 }
 
 /// An account with its wallet brought up to now.
@@ -84,15 +84,12 @@ pub struct Standing {
 }
 
 impl AccountState {
-    /// Takes in a record as it is in the table. `original` names the operation that the command is about.
-    pub fn absorb(&mut self, record: Record, original: Option<&OperationId>) {
+    /// Takes in a record as it is in the table.
+    pub fn absorb(&mut self, record: Record) {
         match record {
             Record::Account(account) => self.account = Some(account),
             Record::Wallet(wallet) => self.wallet = Some(wallet),
-            Record::Entry(entry) if Some(&entry.operation) == original => self.original = Some(entry),
-            // What the service wrote by itself is not what this command did.
-            Record::Entry(entry) if entry.operation.origin == Origin::System => {}
-            Record::Entry(entry) => self.entry = Some(entry),
+            Record::Entry(entry) => drop(self.entries.insert(entry.operation.clone(), entry)),
             _ => {}
         }
     }
@@ -113,7 +110,7 @@ impl AccountState {
 
     /// Did this operation happen already? Then its entry is the answer, unless the id came with another request.
     pub fn replay(&self, key: &OperationKey) -> Result<Option<&Entry>, Denied> {
-        match &self.entry {
+        match self.entries.get(&key.id) {
             None => Ok(None),
             Some(entry) if entry.fingerprint == key.fingerprint => Ok(Some(entry)),
             Some(_) => Err(Denied::IdempotencyKeyReused),

@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 
 use super::{AccountState, told};
 use crate::domain::denied::Denied;
-use crate::domain::entry::{OperationKey, Source};
+use crate::domain::entry::{OperationId, OperationKey, Origin, Source};
 use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant};
 use crate::domain::write::{Decision, Write};
 
 /// `POST /v1/accounts/{accountId}/refund`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refund {
-    /// The operation that spent, by its id.
-    pub original: String,
+    /// The operation that spent.
+    pub original: OperationId,
     /// How many; without it, what is left of the operation.
     pub amount: Option<i64>,
     /// Why.
@@ -32,7 +32,10 @@ impl Refund {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self {
-            original: r.text("originalOperationId", limits::OPERATION_ID_CHARS_MAX),
+            original: OperationId {
+                origin: Origin::Client,
+                id: r.text("originalOperationId", limits::OPERATION_ID_CHARS_MAX),
+            },
             amount: r.int_opt("amount", 1, limits::AMOUNT_MAX),
             reason: r.text_or_empty("reason", limits::REASON_CHARS_MAX),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
@@ -53,7 +56,7 @@ pub fn decide(
         return Ok(Decision::read(told(entry, true)));
     }
     let standing = state.standing(now)?;
-    let original = state.original.as_ref().filter(|entry| entry.source == Source::Debit);
+    let original = state.entries.get(&command.original).filter(|entry| entry.source == Source::Debit);
     let original = original.ok_or(Denied::OperationNotFound)?;
     let refundable = original.amount.saturating_neg() - original.refunded;
     let amount = command.amount.unwrap_or(refundable);
@@ -86,7 +89,7 @@ pub fn decide(
     };
     let (moved, mut entries) = standing.wallet.refund(grant, cause, now)?;
     if let Some(entry) = entries.last_mut() {
-        entry.original = Some(command.original.clone());
+        entry.original = Some(command.original.id.clone());
     }
     let taken = Write::RefundEntry {
         wallet: original.wallet.clone(),
