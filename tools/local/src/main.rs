@@ -111,6 +111,8 @@ async fn run(options: Options) -> Result<(), String> {
     write_private(&path, &format!("{told:#}\n"))?;
 
     let server = Arc::new(Server::new(host, clock, !options.quiet));
+    // Who reads that we are ready may stop us at once.
+    let stop = asked_to_stop();
     say(&format!(
         "LTLM is ready on {base_url} (data in {}, keys and secrets in {})",
         options.data.display(),
@@ -120,7 +122,7 @@ async fn run(options: Options) -> Result<(), String> {
         say(&walk_through(&told));
     }
     axum::serve(listener, router(server).into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(asked_to_stop())
+        .with_graceful_shutdown(stop)
         .await
         .map_err(|error| format!("The server ended: {error}."))
 }
@@ -204,12 +206,14 @@ fn walk_through(told: &Value) -> String {
     )
 }
 
-/// Ends on Ctrl-C or SIGTERM.
-async fn asked_to_stop() {
+/// Ends on Ctrl-C or SIGTERM, from the moment this is called and not only once it is waited for.
+fn asked_to_stop() -> impl Future<Output = ()> + Send + 'static {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
+    let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    #[cfg(unix)]
     let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        match signal {
             Ok(mut signal) => {
                 signal.recv().await;
             }
@@ -218,8 +222,10 @@ async fn asked_to_stop() {
     };
     #[cfg(not(unix))]
     let terminate = std::future::pending::<()>();
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
+    async {
+        tokio::select! {
+            _ = interrupt => {}
+            () = terminate => {}
+        }
     }
 }
