@@ -15,6 +15,8 @@ pub struct AccountData {
     pub tokens_balance: i64,
     /// Spent in all its life, less what was refunded.
     pub tokens_spent: i64,
+    /// Set aside now: not in the balance.
+    pub tokens_held: i64,
     /// The plan, by name.
     pub tier: String,
     /// The plan's end, ISO 8601.
@@ -27,8 +29,81 @@ pub struct AccountData {
     pub next_renewal_at: Option<String>,
     /// What was given and has not ended, in no particular order.
     pub grants: Vec<AccountGrant>,
+    /// What is set aside.
+    pub holds: Vec<AccountHold>,
     /// When it was made.
     pub created_at: String,
+    /// True where nothing was written, because the caller only wanted to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+/// Tokens set aside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AccountHold {
+    /// Its name: the operation that set them aside.
+    pub id: String,
+    /// How many.
+    pub amount: i64,
+    /// What for.
+    pub operation_type: String,
+    /// Given back by themselves at this instant, ISO 8601.
+    pub expires_at: String,
+}
+
+/// Could an account be renewed now?
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Eligibility {
+    /// The account.
+    pub account_id: String,
+    /// Is an allocation due?
+    pub eligible: bool,
+    /// If not, why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The plan, by name.
+    pub tier: String,
+    /// Days until the next one, begun ones counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_until_renewal: Option<i64>,
+    /// When the next one is due, ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_renewal_date: Option<String>,
+    /// When the period of the last one began, ISO 8601.
+    pub last_renewal_at: Option<String>,
+}
+
+/// What a renewal did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Renewal {
+    /// The account.
+    pub account_id: String,
+    /// An allocation was due, and given.
+    pub success: bool,
+    /// The plan, by name.
+    pub tier: String,
+    /// Tokens given.
+    pub tokens_added: i64,
+    /// The balance before.
+    pub previous_balance: i64,
+    /// The balance after.
+    pub new_balance: i64,
+    /// When the period of the last allocation began, ISO 8601.
+    pub last_renewal_at: Option<String>,
+    /// When the next allocation is due, ISO 8601.
+    pub next_renewal_at: Option<String>,
+    /// Why nothing was given, if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// True where nothing was written, because the caller only wanted to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
 }
 
 /// Tokens given to an account.
@@ -63,8 +138,14 @@ pub struct AccountMovement {
     pub ledger_entry_id: String,
     /// The entry.
     pub entry: AccountEntry,
+    /// What was set aside, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<AccountHold>,
     /// It had been done before.
     pub replayed: bool,
+    /// True where nothing was written, because the caller only wanted to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
 }
 
 /// A ledger entry of an account.
@@ -78,7 +159,7 @@ pub struct AccountEntry {
     pub sequence: i64,
     /// What it was for.
     pub operation_type: String,
-    /// `spent`, `refunded`, `granted`, `expired` or `adjusted`.
+    /// `spent`, `refunded`, `granted`, `expired`, `adjusted` or `held`.
     pub category: String,
     /// Signed: negative is spent.
     pub amount: i64,
@@ -96,6 +177,10 @@ pub struct AccountEntry {
     /// The operation that a refund is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_operation_id: Option<String>,
+    /// Hash of the entry, in hex.
+    pub hash: String,
+    /// Hash of the entry before it, in hex; zeros if it is the first.
+    pub previous_hash: String,
 }
 
 /// A page of an account's ledger, newest first.
@@ -123,4 +208,96 @@ pub struct Affordability {
     /// What is missing, if something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deficit: Option<i64>,
+}
+
+/// An account's balance at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct BalanceThen {
+    /// The account.
+    pub account_id: String,
+    /// The instant, ISO 8601.
+    pub at: String,
+    /// The balance after all that was written before it.
+    pub balance: i64,
+    /// Place of the last entry that counts; 0 if none does.
+    pub sequence: i64,
+}
+
+/// Is an account's ledger what it was?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// The account.
+    pub account_id: String,
+    /// Nothing wrong was found.
+    pub intact: bool,
+    /// Place of the last entry that is right.
+    pub verified: i64,
+    /// The first place at which something is wrong.
+    pub first_break: Option<LedgerBreak>,
+    /// Where to go on, if there is more to check.
+    pub next_cursor: Option<String>,
+}
+
+/// What is wrong with a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerBreak {
+    /// The entry's place.
+    pub sequence: i64,
+    /// `missing`, `altered` or `balance`: it does not add up.
+    pub reason: String,
+}
+
+/// What was erased of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Erased {
+    /// Entries that had free-form facts. Amounts stay.
+    pub erased: i64,
+    /// Where to go on, if there is more to erase.
+    pub next_cursor: Option<String>,
+    /// True where nothing was written, because the caller only wanted to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+/// What the renewal of many accounts did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Renewals {
+    /// Accounts that were looked at.
+    pub total_processed: i64,
+    /// Of them, renewed.
+    pub successful: i64,
+    /// Of them, failed.
+    pub failed: i64,
+    /// Of them, with nothing due any more, or on another plan.
+    pub skipped: i64,
+    /// Why some failed.
+    pub errors: Vec<RenewalError>,
+    /// What was given.
+    pub renewals: Vec<Renewal>,
+    /// Where to go on, if the call stopped before the end.
+    pub cursor: Option<String>,
+    /// True where nothing was written, because the caller only wanted to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+/// A renewal that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RenewalError {
+    /// The account.
+    pub account_id: String,
+    /// Why.
+    pub error: String,
 }

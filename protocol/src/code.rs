@@ -108,8 +108,18 @@ pub enum Code {
     OperationNotFound,
     /// More than the operation spent.
     RefundTooLarge,
+    /// No operation with this id set tokens of the account aside.
+    HoldNotFound,
+    /// What was set aside is spent or given back.
+    HoldEnded,
+    /// More than was set aside.
+    HoldTooSmall,
+    /// The wallet has as many open holds as it may.
+    HoldLimitReached,
     /// A range of time that ends before it begins.
     RangeReversed,
+    /// A cursor of another account or project.
+    CursorElsewhere,
     /// The license has no tokens at all.
     TokensDisabled,
     /// The balance is smaller than the amount.
@@ -204,7 +214,12 @@ impl Code {
         row(Self::AccountInsufficient, "INSUFFICIENT_TOKENS", 402, "Insufficient tokens. Required: <required>, Available: <balance>"),
         row(Self::OperationNotFound, "OPERATION_NOT_FOUND", 404, "No operation with this id spent tokens of this account."),
         row(Self::RefundTooLarge, "REFUND_TOO_LARGE", 409, "Of this operation <refundable> can be refunded."),
+        row(Self::HoldNotFound, "HOLD_NOT_FOUND", 404, "No operation with this id set anything of this account aside."),
+        row(Self::HoldEnded, "HOLD_ENDED", 409, "What was set aside is spent or given back already."),
+        row(Self::HoldTooSmall, "HOLD_TOO_SMALL", 409, "Only <held> are set aside."),
+        row(Self::HoldLimitReached, "HOLD_LIMIT_REACHED", 409, "This wallet has <max> open holds, as many as it may."),
         row(Self::RangeReversed, "RANGE_REVERSED", 422, "The range ends before it begins."),
+        row(Self::CursorElsewhere, "CURSOR_ELSEWHERE", 422, "This cursor belongs to another list."),
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),

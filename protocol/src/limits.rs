@@ -44,12 +44,24 @@ pub const MACHINES_LISTED_MAX: usize = 100;
 pub const TOKENS_MAX: i64 = 1_000_000_000_000;
 /// Longest allocation period of a policy, in days (a hundred years).
 pub const DURATION_DAYS_MAX: i64 = 36_500;
+/// Longest period of an account's plan in months (a hundred years).
+pub const PERIOD_MONTHS_MAX: i64 = 1_200;
 /// Longest heartbeat interval in minutes (a day).
 pub const HEARTBEAT_MINUTES_MAX: i64 = 1_440;
 /// Longest offline grace in hours (ten years, what a `.ltlm` file promises).
 pub const OFFLINE_HOURS_MAX: i64 = 87_600;
 /// Live grants one wallet may hold. A credit beyond it is refused.
 pub const GRANTS_MAX: usize = 50;
+/// Accounts that one call may renew.
+pub const RENEWALS_MAX: i64 = 1_000;
+/// Accounts that one call renews, where the caller does not say.
+pub const RENEWALS_DEFAULT: i64 = 100;
+/// Holds that one wallet may have open. One more is refused.
+pub const HOLDS_MAX: usize = 50;
+/// Longest hold in seconds (30 days).
+pub const HOLD_SECONDS_MAX: i64 = 2_592_000;
+/// How long a hold lasts in seconds, where the caller does not say.
+pub const HOLD_SECONDS_DEFAULT: i64 = 900;
 /// Licenses that one call may issue.
 pub const LICENSES_PER_CALL_MAX: i64 = 1_000;
 /// Secrets that a project may have at once, while they are rotated.
@@ -104,9 +116,13 @@ pub const ALL: &[Limit] = &[
     Limit { what: "machines listed in one answer", value: MACHINES_LISTED_MAX as i64, unit: "devices" },
     Limit { what: "maxTokens", value: TOKENS_MAX, unit: "tokens" },
     Limit { what: "durationDays, gracePeriodDays", value: DURATION_DAYS_MAX, unit: "days" },
+    Limit { what: "period of a plan", value: PERIOD_MONTHS_MAX, unit: "months" },
     Limit { what: "heartbeat interval", value: HEARTBEAT_MINUTES_MAX, unit: "minutes" },
     Limit { what: "offline grace", value: OFFLINE_HOURS_MAX, unit: "hours" },
     Limit { what: "live grants of one wallet", value: GRANTS_MAX as i64, unit: "grants" },
+    Limit { what: "accounts renewed by one call", value: RENEWALS_MAX, unit: "accounts" },
+    Limit { what: "open holds of one wallet", value: HOLDS_MAX as i64, unit: "holds" },
+    Limit { what: "length of a hold", value: HOLD_SECONDS_MAX, unit: "seconds" },
     Limit { what: "licenses issued by one call", value: LICENSES_PER_CALL_MAX, unit: "licenses" },
     Limit { what: "secrets of a project at once", value: SECRETS_MAX as i64, unit: "secrets" },
     Limit { what: "uses in one batch", value: BATCH_USAGES_MAX as i64, unit: "uses" },

@@ -5,7 +5,7 @@ use http::Request;
 use ltlm_protocol::code::RESERVED_WORDS;
 use ltlm_protocol::{Code, ErrorBody, limits};
 use serde_json::{Value, json};
-use shared::api::routes::{Auth, ROUTES, Route};
+use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
 
 use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
 
@@ -18,6 +18,7 @@ fn builder(route: &Route, world: &World) -> http::request::Builder {
         .replace("{projectId}", &world.project_id)
         .replace("{hwid}", &device('a'))
         .replace("{accountId}", "user-1")
+        .replace("{holdId}", "hold-1")
         .replace("{PolicyID}", "1");
     let builder = Request::builder().method(route.method).uri(path).header("x-project-id", &world.project_id);
     match route.auth {
@@ -59,12 +60,15 @@ async fn every_route_with_a_body_refuses_what_is_not_its_json() {
         ("a bomb", deep.as_bytes()),
         (
             "wrong types",
-            br#"{"hwid":5,"amount":"5x","action":[],"name":{},"type":7,"policyId":[],"state":"asleep","reason":false}"#,
+            br#"{"hwid":5,"amount":"5x","action":[],"name":{},"type":7,"policyId":[],"state":"asleep","reason":false,
+                "operationId":7,"dryRun":"no"}"#,
         ),
         ("nothing in it", b"{}"),
     ];
     for route in ROUTES.iter().filter(|route| route.body) {
-        for (name, body) in bodies {
+        // What these may be told, they need not be.
+        let is_content = matches!(route.endpoint, Endpoint::CommitHold | Endpoint::VoidHold | Endpoint::RenewAccounts);
+        for (name, body) in bodies.iter().filter(|(name, _)| !(is_content && *name == "nothing in it")) {
             let request = builder(route, &world).header("content-type", "application/json");
             let reply = world.send(request.body(Bytes::copy_from_slice(body)).unwrap()).await;
             let code = if is_pro(route) { Code::BadEnvelope } else { Code::BadRequest };

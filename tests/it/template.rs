@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared::api::routes::{FUNCTIONS, PREFIX, ROUTES};
-use shared::table::schema::{KEY_ATTRIBUTES, LIST_INDEX};
+use shared::table::schema::{DUE_INDEX, KEY_ATTRIBUTES, LIST_INDEX};
 
 fn translated() -> Value {
     let path = crate::support::target_folder().join("template.json");
@@ -80,8 +80,16 @@ fn every_function_may_do_exactly_what_its_routes_need() {
         };
         let table: BTreeSet<_> = function.table_actions.iter().map(|a| format!("dynamodb:{a}")).collect();
         assert_eq!(actions(json!({"Fn::GetAtt": ["Table", "Arn"]})), table, "{}", function.name);
-        let index: BTreeSet<_> = function.queries_index.then(|| "dynamodb:Query".to_owned()).into_iter().collect();
-        assert_eq!(actions(json!({"Fn::Sub": "${Table.Arn}/index/list"})), index, "{}", function.name);
+        for index in [DUE_INDEX, LIST_INDEX] {
+            let query: BTreeSet<_> =
+                function.indexes.contains(&index).then(|| "dynamodb:Query".to_owned()).into_iter().collect();
+            assert_eq!(
+                actions(json!({"Fn::Sub": format!("${{Table.Arn}}/index/{index}")})),
+                query,
+                "{}",
+                function.name
+            );
+        }
         let keys: BTreeSet<_> = function.key_actions.iter().map(|a| format!("kms:{a}")).collect();
         assert_eq!(actions(json!({"Fn::GetAtt": ["Key", "Arn"]})), keys, "{}", function.name);
         for statement in &statements {
@@ -127,11 +135,12 @@ fn the_table_is_the_one_that_the_code_expects_and_is_safe() {
         schema.as_array().unwrap().iter().map(|k| k["AttributeName"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(key(&table["KeySchema"]), KEY_ATTRIBUTES[..2]);
-    let index = &table["GlobalSecondaryIndexes"][0];
-    assert_eq!(
-        (index["IndexName"].as_str().unwrap(), key(&index["KeySchema"])),
-        (LIST_INDEX, KEY_ATTRIBUTES[2..].iter().map(|s| (*s).to_owned()).collect())
-    );
+    for (place, (name, projection)) in [(LIST_INDEX, "ALL"), (DUE_INDEX, "KEYS_ONLY")].into_iter().enumerate() {
+        let index = &table["GlobalSecondaryIndexes"][place];
+        assert_eq!(index["IndexName"], name);
+        assert_eq!(key(&index["KeySchema"]), KEY_ATTRIBUTES[2 + 2 * place..4 + 2 * place]);
+        assert_eq!(index["Projection"]["ProjectionType"], projection);
+    }
     assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
     assert_eq!(table["DeletionProtectionEnabled"], true);
     assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);

@@ -212,6 +212,15 @@ impl<'a, T> Incoming<'a, T> {
             .ok_or_else(|| Problems::one(name, format!("must be a whole number from {min} to {max}")).into())
     }
 
+    /// `true` or `false` in the query; false if it is not there.
+    pub fn query_bool(&self, name: &str) -> Result<bool, Failure> {
+        match self.query(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problems::one(name, "must be true or false").into()),
+        }
+    }
+
     /// Where the query says that the page of the list called `list` starts.
     pub fn cursor(&self, list: &str) -> Result<Option<String>, Failure> {
         Ok(self.query("cursor").map(|text| cursor::parse(list, &text)).transpose()?)

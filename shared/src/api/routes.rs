@@ -80,6 +80,24 @@ pub enum Endpoint {
     AccountAffordability,
     /// `GET /v1/accounts/{accountId}/entries`
     AccountEntries,
+    /// `POST /v1/accounts/{accountId}/holds`
+    HoldTokens,
+    /// `POST /v1/accounts/{accountId}/holds/{holdId}/commit`
+    CommitHold,
+    /// `POST /v1/accounts/{accountId}/holds/{holdId}/void`
+    VoidHold,
+    /// `GET /v1/accounts/{accountId}/renewal`
+    AccountRenewal,
+    /// `POST /v1/accounts/{accountId}/renewal`
+    RenewAccount,
+    /// `GET /v1/accounts/{accountId}/balance`
+    AccountBalance,
+    /// `GET /v1/accounts/{accountId}/verification`
+    AccountVerification,
+    /// `DELETE /v1/accounts/{accountId}/entries`
+    EraseEntries,
+    /// `POST /v1/renewals`
+    RenewAccounts,
     /// `POST /v1/admin/projects`
     AdminCreateProject,
     /// `GET /v1/admin/projects`
@@ -257,6 +275,24 @@ pub const ROUTES: &[Route] = &[
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Could the account pay for this?" },
     Route { endpoint: Endpoint::AccountEntries, name: "account-entries", method: "GET", path: "/v1/accounts/{accountId}/entries",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Ledger entries, newest first." },
+    Route { endpoint: Endpoint::HoldTokens, name: "hold-tokens", method: "POST", path: "/v1/accounts/{accountId}/holds",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Set tokens aside for something that is under way." },
+    Route { endpoint: Endpoint::CommitHold, name: "commit-hold", method: "POST", path: "/v1/accounts/{accountId}/holds/{holdId}/commit",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Spend what was set aside, or a part; the rest is given back." },
+    Route { endpoint: Endpoint::VoidHold, name: "void-hold", method: "POST", path: "/v1/accounts/{accountId}/holds/{holdId}/void",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Give back what was set aside." },
+    Route { endpoint: Endpoint::AccountRenewal, name: "account-renewal", method: "GET", path: "/v1/accounts/{accountId}/renewal",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Is an allocation due, and if not, when?" },
+    Route { endpoint: Endpoint::RenewAccount, name: "renew-account", method: "POST", path: "/v1/accounts/{accountId}/renewal",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Give the allocation that is due." },
+    Route { endpoint: Endpoint::AccountBalance, name: "account-balance", method: "GET", path: "/v1/accounts/{accountId}/balance",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "The balance at an instant." },
+    Route { endpoint: Endpoint::AccountVerification, name: "account-verification", method: "GET", path: "/v1/accounts/{accountId}/verification",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Is the ledger whole?" },
+    Route { endpoint: Endpoint::EraseEntries, name: "erase-entries", method: "DELETE", path: "/v1/accounts/{accountId}/entries",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Erase the free-form facts of old entries; amounts stay." },
+    Route { endpoint: Endpoint::RenewAccounts, name: "renew-accounts", method: "POST", path: "/v1/renewals",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: false, summary: "Give the allocations that are due in the project." },
     Route { endpoint: Endpoint::AdminCreateProject, name: "admin-create-project", method: "POST", path: "/v1/admin/projects",
         function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make a project." },
     Route { endpoint: Endpoint::AdminProjects, name: "admin-projects", method: "GET", path: "/v1/admin/projects",
@@ -318,8 +354,8 @@ pub struct Function {
     pub name: &'static str,
     /// DynamoDB actions on the table.
     pub table_actions: &'static [&'static str],
-    /// May it query the index?
-    pub queries_index: bool,
+    /// Indexes that it may query.
+    pub indexes: &'static [&'static str],
     /// KMS actions on the key that wraps projects' keys.
     pub key_actions: &'static [&'static str],
 }
@@ -327,27 +363,27 @@ pub struct Function {
 /// All functions, with exactly the permissions that the template gives them.
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
-    Function { name: "health", table_actions: &[], queries_index: false, key_actions: &[] },
-    Function { name: "license", table_actions: &["BatchGetItem", "Query"], queries_index: true, key_actions: &[] },
-    Function { name: "activate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
-    Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
-    Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
-    Function { name: "seats", table_actions: &["BatchGetItem", "Query"], queries_index: true, key_actions: &[] },
-    Function { name: "release-seat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
-    Function { name: "devices", table_actions: &["BatchGetItem", "Query", "UpdateItem"], queries_index: false, key_actions: &[] },
-    Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &[] },
-    Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
-    Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
-    Function { name: "usage", table_actions: &["BatchGetItem", "Query"], queries_index: true, key_actions: &[] },
-    Function { name: "pro-validate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
-    Function { name: "pro-status", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
-    Function { name: "pro-heartbeat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
-    Function { name: "pro-consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
-    Function { name: "pro-consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt"] },
-    Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &["Decrypt"] },
-    Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], queries_index: false, key_actions: &["Decrypt"] },
-    Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &[] },
-    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], queries_index: true, key_actions: &["Decrypt", "GenerateDataKey"] },
+    Function { name: "health", table_actions: &[], indexes: &[], key_actions: &[] },
+    Function { name: "license", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[] },
+    Function { name: "activate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
+    Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
+    Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
+    Function { name: "seats", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[] },
+    Function { name: "release-seat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "devices", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &[], key_actions: &[] },
+    Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
+    Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
+    Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
+    Function { name: "usage", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[] },
+    Function { name: "pro-validate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "pro-status", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "pro-heartbeat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "pro-consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "pro-consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
+    Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
+    Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
+    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"] },
 ];
 
 /// The prefix that paths may carry (wire 1.1).
@@ -427,7 +463,8 @@ mod tests {
                 .replace("{secretId}", "s")
                 .replace("{PolicyID}", "1")
                 .replace("{keyId}", "k")
-                .replace("{accountId}", "u");
+                .replace("{accountId}", "u")
+                .replace("{holdId}", "h");
             let method: Method = route.method.parse().unwrap();
             for path in [path.clone(), format!("/api{path}")] {
                 let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };

@@ -40,6 +40,8 @@ pub fn decide(
         hwid: Some(device.hwid.clone()),
         occurred_at: call.now,
         meta: command.meta.clone(),
+        batch: None,
+        original: None,
     };
     let (moved, entries) = tokens.wallet.spend(command.amount, false, cause, call.now)?;
     let writes = tokens.moved(moved, entries);

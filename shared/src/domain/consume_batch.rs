@@ -300,13 +300,12 @@ struct Moved {
 impl Moved {
     /// Charges a use; false if the transaction has no room for it.
     fn charge(&mut self, state: &mut BatchState, batch: &Batch, item: &Item, call: &Call, hwid: &str) -> bool {
-        let Some((found, (wallet, mut entries))) = movement(state, item, call, hwid) else { return false };
+        let Some((found, (wallet, entries))) = movement(state, item, call, hwid, &batch.request) else { return false };
         let wallets = self.wallets.len() + usize::from(!self.wallets.contains_key(&item.license));
         if !self.entries.is_empty() && self.entries.len() + entries.len() + wallets > WRITES_MAX {
             return false;
         }
-        for entry in &mut entries {
-            entry.batch = Some(batch.request.clone());
+        for entry in &entries {
             let name = (entry.wallet.clone(), entry.operation.clone());
             state.seen.insert(name.clone());
             state.entries.insert(name, entry.clone());
@@ -325,7 +324,13 @@ impl Moved {
 }
 
 /// A use's movement: the sequence number before it, the wallet after it, its entries.
-fn movement(state: &BatchState, item: &Item, call: &Call, hwid: &str) -> Option<(i64, (Wallet, Vec<Entry>))> {
+fn movement(
+    state: &BatchState,
+    item: &Item,
+    call: &Call,
+    hwid: &str,
+    request: &str,
+) -> Option<(i64, (Wallet, Vec<Entry>))> {
     let charge = item.charge.as_ref().ok()?;
     let owner = state.charged(item)?;
     let cause = Cause {
@@ -335,6 +340,8 @@ fn movement(state: &BatchState, item: &Item, call: &Call, hwid: &str) -> Option<
         hwid: Some(hwid.to_owned()),
         occurred_at: item.occurred_at.unwrap_or(call.now),
         meta: charge.meta.clone(),
+        batch: Some(request.to_owned()),
+        original: None,
     };
     let Some(Tokens { wallet, mut entries, found }) = owner.tokens(call.now) else {
         let wallet = owner.wallet_or_empty();

@@ -75,14 +75,7 @@ pub fn decide(
         return Ok(Decision::read(Credited { operation: entry.data(), replayed: true }));
     }
     let tokens = state.tokens(now).ok_or(Denied::TokensDisabled)?;
-    let cause = Cause {
-        key: key.clone(),
-        action: command.reason.clone(),
-        source: Source::Admin,
-        hwid: None,
-        occurred_at: now,
-        meta: None,
-    };
+    let cause = Cause::plain(key.clone(), command.reason.clone(), Source::Admin, now);
     let (moved, entries) = match command.amount {
         amount if amount < 0 => tokens.wallet.spend(amount.saturating_neg(), true, cause, now)?,
         amount => tokens.wallet.grant(grant(amount, command.expires_at, now), cause, now)?,

@@ -113,6 +113,20 @@ pub enum Denied {
     OperationHasNoCost,
     /// No operation with this id spent tokens of the account.
     OperationNotFound,
+    /// No operation with this id set tokens aside.
+    HoldNotFound,
+    /// What was set aside is spent or given back.
+    HoldEnded,
+    /// More than was set aside.
+    HoldTooSmall {
+        /// What was.
+        held: i64,
+    },
+    /// Too many open holds.
+    HoldLimitReached {
+        /// As many as there may be.
+        max: i64,
+    },
     /// More than is left of what the operation spent.
     RefundTooLarge {
         /// What is left.
@@ -198,6 +212,10 @@ impl Denied {
             Self::UnknownOperationType { .. } => Code::UnknownOperationType,
             Self::OperationHasNoCost => Code::OperationHasNoCost,
             Self::OperationNotFound => Code::OperationNotFound,
+            Self::HoldNotFound => Code::HoldNotFound,
+            Self::HoldEnded => Code::HoldEnded,
+            Self::HoldTooSmall { .. } => Code::HoldTooSmall,
+            Self::HoldLimitReached { .. } => Code::HoldLimitReached,
             Self::RefundTooLarge { .. } => Code::RefundTooLarge,
             Self::AccountInsufficient { .. } => Code::AccountInsufficient,
             Self::TokensDisabled => Code::TokensDisabled,
@@ -252,6 +270,9 @@ impl Denied {
                 let values = [("refundable", refundable.to_string())];
                 ErrorBody::new(self.code(), &values, Some(json!({ "refundable": refundable })))
             }
+            Self::HoldTooSmall { held } => {
+                ErrorBody::new(self.code(), &[("held", held.to_string())], Some(json!({ "held": held })))
+            }
             Self::SeatReleaseCooldown { seconds } => {
                 let details = json!({"retryAfterSeconds": seconds});
                 ErrorBody::new(self.code(), &[("seconds", seconds.to_string())], Some(details))
@@ -261,7 +282,7 @@ impl Denied {
                 let shown = if holds_reserved_word(path) { "see details" } else { path };
                 ErrorBody::new(self.code(), &[("path", shown.to_owned())], Some(json!({"path": path})))
             }
-            Self::GrantLimitReached { max } | Self::SecretLimitReached { max } => {
+            Self::GrantLimitReached { max } | Self::SecretLimitReached { max } | Self::HoldLimitReached { max } => {
                 ErrorBody::new(self.code(), &[("max", max.to_string())], None)
             }
             _ => ErrorBody::new(self.code(), &[], None),

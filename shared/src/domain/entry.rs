@@ -3,10 +3,12 @@
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::AccountEntry;
+use ltlm_protocol::canonical;
 use ltlm_protocol::license_data::Operation;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
-use super::wallet::WalletId;
+use super::wallet::{Link, WalletId};
 
 /// Who chose an operation's id. Part of the ledger's key, so that nobody can use up the ids of another origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +19,21 @@ pub enum Origin {
     Admin,
     /// The service itself, from facts: the grant a license starts with, the end of a grant.
     System,
+}
+
+impl Origin {
+    /// All of them, each with the letter that stands for it.
+    const ALL: &'static [(Self, &'static str)] = &[(Self::Client, "c"), (Self::Admin, "a"), (Self::System, "s")];
+
+    /// The letter that stands for it.
+    pub fn letter(self) -> &'static str {
+        Self::ALL.iter().find(|(origin, _)| *origin == self).map_or("", |(_, letter)| letter)
+    }
+
+    /// The origin that a letter stands for.
+    pub fn parse(letter: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == letter).map(|(origin, _)| *origin)
+    }
 }
 
 /// Names one operation on one wallet, for ever.
@@ -60,6 +77,8 @@ pub enum Source {
     Reset,
     /// The allocation of an account's period.
     Renewal,
+    /// Tokens set aside, or given back from there.
+    Hold,
 }
 
 impl Source {
@@ -75,6 +94,7 @@ impl Source {
         (Self::Refund, "refund"),
         (Self::Reset, "reset"),
         (Self::Renewal, "renewal"),
+        (Self::Hold, "hold"),
     ];
 
     /// The text on the wire and in the table.
@@ -90,6 +110,7 @@ impl Source {
             Self::Credit | Self::Plan | Self::Renewal => "granted",
             Self::Expiry => "expired",
             Self::Admin | Self::Reset => "adjusted",
+            Self::Hold => "held",
         }
     }
 
@@ -130,6 +151,8 @@ pub struct Entry {
     pub recorded_at: Timestamp,
     /// Free-form facts about it.
     pub meta: Option<Map<String, Value>>,
+    /// Hash of the facts that were here, once they are erased.
+    pub erased: Option<Link>,
     /// The request that wrote it, if it came in a batch.
     pub batch: Option<String>,
     /// What a use would have cost if the license had tokens (wire 4.6 T-3).
@@ -138,8 +161,10 @@ pub struct Entry {
     pub spent_after: Option<i64>,
     /// The operation that a refund is of.
     pub original: Option<String>,
-    /// What was refunded of it.
+    /// What was refunded of it. Not a part of what is linked: it grows.
     pub refunded: i64,
+    /// Hash of the entry before; zeros if it is the first.
+    pub previous: Link,
 }
 
 /// How long ago a use may have happened before it is marked, in days (wire 4.6 T-6).
@@ -154,6 +179,38 @@ fn time_flag(occurred_at: Timestamp, recorded_at: Timestamp) -> Option<&'static 
 }
 
 impl Entry {
+    /// The entry's hash, that the next one keeps: SHA-256 of a JSON array of what never changes. Of the free-form facts it
+    /// holds a hash, so that they can be erased.
+    pub fn link(&self) -> Link {
+        let facts = self.facts_link().map(hex::encode);
+        let content = json!([
+            self.wallet.text(),
+            self.operation.origin.letter(),
+            self.operation.id,
+            self.sequence,
+            self.amount,
+            self.balance_before,
+            self.balance_after,
+            self.limit_after,
+            self.action,
+            self.source.wire(),
+            self.hwid,
+            self.occurred_at.ms(),
+            self.recorded_at.ms(),
+            facts,
+            self.uncharged,
+            self.original,
+            hex::encode(self.previous),
+        ]);
+        Sha256::digest(canonical::print(&content)).into()
+    }
+
+    /// Hash of the free-form facts, there or erased.
+    pub fn facts_link(&self) -> Option<Link> {
+        let facts = self.meta.clone().map(|meta| Sha256::digest(canonical::print(&Value::Object(meta))).into());
+        facts.or(self.erased)
+    }
+
     /// The entry as callers of an account see it.
     pub fn account_data(&self) -> AccountEntry {
         AccountEntry {
@@ -168,6 +225,8 @@ impl Entry {
             recorded_at: self.recorded_at.to_string(),
             metadata: self.meta.clone(),
             original_operation_id: self.original.clone(),
+            hash: hex::encode(self.link()),
+            previous_hash: hex::encode(self.previous),
         }
     }
 

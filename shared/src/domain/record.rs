@@ -11,7 +11,7 @@ use super::policy::Policy;
 use super::project::Project;
 use super::seats::Seat;
 use super::settings::Settings;
-use super::wallet::Wallet;
+use super::wallet::{Due, Wallet};
 
 /// One item, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,8 @@ pub enum Record {
     Account(Account),
     /// A wallet.
     Wallet(Wallet),
+    /// A wallet to which something is due.
+    Due(Due),
     /// A device of this license.
     Device(LicenseId, Device),
     /// A device as the index lists it: perhaps a moment old, good enough to be shown.

@@ -203,6 +203,7 @@ impl LicenseState {
             Write::RememberBatch { .. }
             | Write::RememberBlob { .. }
             | Write::AddEvent { .. }
+            | Write::EraseFacts { .. }
             | Write::AddAccount { .. }
             | Write::ReplaceAccount { .. }
             | Write::RefundEntry { .. }
@@ -242,6 +243,7 @@ impl LicenseState {
             Record::Chain(chain) => self.chain = Some(chain),
             Record::SeenBlob(seen) => self.seen_blob = Some(seen),
             Record::Project(_)
+            | Record::Due(_)
             | Record::Account(_)
             | Record::BatchMemory(..)
             | Record::Secret { .. }

@@ -18,7 +18,7 @@ use super::policy::Policy;
 use super::project::Project;
 use super::seats::{Holder, SeatCounts};
 use super::settings::Settings;
-use super::wallet::{Wallet, WalletId};
+use super::wallet::{Link, Wallet, WalletId};
 
 /// One change of one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,6 +223,15 @@ pub enum Write {
         found: i64,
         /// Refunded by now.
         refunded: i64,
+    },
+    /// The free-form facts of an entry erased, their hash kept. Guard: it is there.
+    EraseFacts {
+        /// The wallet.
+        wallet: WalletId,
+        /// The operation.
+        operation: OperationId,
+        /// Hash of the facts.
+        hash: Link,
     },
     /// A ledger entry. Guard: the operation has none.
     AddEntry {

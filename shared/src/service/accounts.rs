@@ -3,17 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ltlm_protocol::Timestamp;
-use ltlm_protocol::account_data::{AccountData, AccountEntry, AccountMovement, Affordability};
+use ltlm_protocol::account_data::{
+    AccountData, AccountEntry, AccountMovement, Affordability, BalanceThen, Eligibility, LedgerBreak, Renewal,
+    Verification,
+};
 
 use super::act::Absorb;
+use super::ledger::{self, Verdict};
 use super::{App, Budget, Error, act};
 use crate::domain::account::create::{self, CreateAccount};
+use crate::domain::account::hold::{self, EndHold, Reserve};
 use crate::domain::account::movement::{self, Move};
 use crate::domain::account::plan::{self, ChangePlan};
 use crate::domain::account::refund::{self, Refund};
-use crate::domain::account::{self, AccountId, AccountState};
+use crate::domain::account::{self, AccountId, AccountState, renewal};
 use crate::domain::entry::{OperationId, OperationKey};
-use crate::domain::wallet::WalletId;
+use crate::domain::ledger::Checked;
+use crate::domain::project::Project;
+use crate::domain::wallet::{Wallet, WalletId};
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Record};
 use crate::table::{Read, Table};
@@ -30,6 +37,8 @@ pub struct AccountCall {
     pub id: AccountId,
     /// The one instant this call is judged at.
     pub now: Timestamp,
+    /// Only look what it would do.
+    pub dry_run: bool,
 }
 
 /// What is asked of a ledger: half-open in time.
@@ -82,7 +91,22 @@ async fn run<T: Table, R>(
     decide: impl Fn(&AccountState) -> Result<Decision<R>, Denied>,
 ) -> Result<R, Error> {
     let operations = [Some(&key.id), about].into_iter().flatten().cloned().collect();
+    let decide = |state: &AccountState| {
+        let decision = decide(state)?;
+        Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
+    };
     act::act(app, budget, || load(app, budget, call, &operations), decide).await
+}
+
+/// Is there such a project?
+pub async fn project<T: Table>(app: &App<T>, budget: &Budget<'_>, project_id: &str) -> Result<Project, Error> {
+    let reads = [Read::Project(project_id.to_owned())];
+    let records = act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await?;
+    let project = records.into_iter().find_map(|record| match record {
+        Record::Project(project) => Some(project),
+        _ => None,
+    });
+    Ok(project.ok_or(Denied::ProjectNotFound)?)
 }
 
 async fn look<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<AccountState, Error> {
@@ -126,6 +150,117 @@ pub async fn refund<T: Table>(
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
     run(app, budget, call, key, Some(&command.original), |state| refund::decide(state, command, key, call.now)).await
+}
+
+/// Sets tokens aside, once.
+pub async fn reserve<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    command: &Reserve,
+    key: &OperationKey,
+) -> Result<AccountMovement, Error> {
+    run(app, budget, call, key, None, |state| hold::reserve(state, command, key, call.now)).await
+}
+
+/// Spends what a hold holds or gives it back, once.
+pub async fn end_hold<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    id: &str,
+    command: &EndHold,
+    key: &OperationKey,
+) -> Result<AccountMovement, Error> {
+    let made = hold::operation(id);
+    run(app, budget, call, key, Some(&made), |state| hold::end(state, id, command, key, call.now)).await
+}
+
+/// Could it be renewed now?
+pub async fn eligibility<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+) -> Result<Eligibility, Error> {
+    Ok(renewal::eligibility(&look(app, budget, call).await?, call.now)?)
+}
+
+/// Renews it, if something is due to it and it is on the plan `tier`.
+pub async fn renew<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    tier: Option<&str>,
+) -> Result<Renewal, Error> {
+    let none = BTreeSet::new();
+    let decide = |state: &AccountState| {
+        let decision = renewal::decide(state, tier, call.now)?;
+        Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
+    };
+    act::act(app, budget, || load(app, budget, call, &none), decide).await
+}
+
+/// Its balance at an instant: after all that was written before it.
+pub async fn balance<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    at: Timestamp,
+) -> Result<BalanceThen, Error> {
+    let last = ledger::last_before(app, budget, &wallet(app, budget, call).await?, at).await?;
+    Ok(BalanceThen {
+        account_id: call.id.name.clone(),
+        at: at.to_string(),
+        balance: last.as_ref().map_or(0, |entry| entry.balance_after),
+        sequence: last.map_or(0, |entry| entry.sequence),
+    })
+}
+
+/// Checks its ledger from a place on; the reply, and where to go on.
+pub async fn verify<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    from: Checked,
+) -> Result<(Verification, Option<Checked>), Error> {
+    let verdict = ledger::verify(app, budget, &wallet(app, budget, call).await?, from).await?;
+    let (checked, first_break, next) = match verdict {
+        Verdict::Whole(checked) => (checked, None, None),
+        Verdict::SoFar(checked) => (checked, None, Some(checked)),
+        Verdict::Broken(found) => (Checked { sequence: found.sequence - 1, ..from }, Some(found), None),
+    };
+    let first_break =
+        first_break.map(|found| LedgerBreak { sequence: found.sequence, reason: found.fault.wire().to_owned() });
+    let verification = Verification {
+        account_id: call.id.name.clone(),
+        intact: first_break.is_none(),
+        verified: checked.sequence,
+        first_break,
+        next_cursor: None,
+    };
+    Ok((verification, next))
+}
+
+/// Erases the free-form facts of what was written before an instant: how many entries had some, and where to go on.
+pub async fn erase<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    before: Timestamp,
+    from: Option<i64>,
+) -> Result<(i64, Option<i64>), Error> {
+    let wallet = wallet(app, budget, call).await?;
+    let last = ledger::last_before(app, budget, &wallet, before).await?;
+    let Some(last) = last else { return Ok((0, None)) };
+    let end = from.map_or(last.sequence + 1, |from| from.min(last.sequence + 1));
+    ledger::erase(app, budget, &wallet.id, end, call.dry_run).await
+}
+
+/// The wallet as it is in the table.
+async fn wallet<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<Wallet, Error> {
+    let state = look(app, budget, call).await?;
+    state.account.ok_or(Denied::AccountNotFound)?;
+    Ok(state.wallet.unwrap_or_else(|| Wallet::empty(WalletId::Account(call.id.clone()))))
 }
 
 /// Puts it on a plan, once.

@@ -242,6 +242,7 @@ impl Loaded {
                 Record::SeenBlob(seen) => self.seen_blob = Some(seen),
                 Record::Account(_)
                 | Record::BatchMemory(..)
+                | Record::Due(_)
                 | Record::Listing(_)
                 | Record::BuyerListing(_)
                 | Record::AdminKey(_) => {}

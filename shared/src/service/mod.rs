@@ -7,10 +7,12 @@ pub mod admin;
 pub mod batch;
 pub mod fingerprint;
 pub mod ids;
+pub mod ledger;
 pub mod license;
 pub mod load;
 pub mod ports;
 pub mod pro;
+pub mod renewals;
 pub mod seats;
 
 use std::sync::Arc;

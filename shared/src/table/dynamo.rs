@@ -18,12 +18,12 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use futures_util::future::{join, join_all, try_join_all};
-use ltlm_protocol::limits;
+use ltlm_protocol::{Timestamp, limits};
 
 use super::item::{self, Item};
 use super::key::{self, Key};
 use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table};
-use super::schema::LIST_INDEX;
+use super::schema::{DUE_INDEX, LIST_INDEX};
 use super::statement::{self, Statement};
 use crate::domain::seats::PAGE_SLOTS;
 use crate::domain::{Record, Write};
@@ -148,8 +148,8 @@ impl Dynamo {
             .client
             .query()
             .table_name(&self.table)
-            .set_index_name(query.index.then(|| LIST_INDEX.to_owned()))
-            .consistent_read(!query.index)
+            .set_index_name(query.index.map(str::to_owned))
+            .consistent_read(query.index.is_none())
             .key_condition_expression(query.condition)
             .set_expression_attribute_values(Some(query.values.clone()))
             .set_exclusive_start_key(start)
@@ -162,8 +162,8 @@ impl Dynamo {
         meter.read(answer.consumed_capacity().map_or(0.0, units));
         let records = records(answer.items())?.into_iter();
         let records = match query.index {
-            true => records.map(listed).collect(),
-            false => records.collect(),
+            Some(_) => records.map(listed).collect(),
+            None => records.collect(),
         };
         Ok((records, answer.last_evaluated_key))
     }
@@ -305,7 +305,7 @@ fn listed(record: Record) -> Record {
 
 /// A list to read.
 struct Query {
-    index: bool,
+    index: Option<&'static str>,
     condition: &'static str,
     values: Item,
     newest_first: bool,
@@ -319,7 +319,7 @@ impl Query {
             Read::SeatPage(license, page) => {
                 let (first, last) = key::seat_page(*page);
                 Some(Self {
-                    index: false,
+                    index: None,
                     condition: "pk = :pk AND sk BETWEEN :first AND :last",
                     values: HashMap::from([
                         (":pk".to_owned(), text(key::license_partition(license))),
@@ -331,7 +331,7 @@ impl Query {
                 })
             }
             Read::Seats(license) => Some(Self {
-                index: false,
+                index: None,
                 condition: "pk = :pk AND begins_with(sk, :prefix)",
                 values: HashMap::from([
                     (":pk".to_owned(), text(key::license_partition(license))),
@@ -341,14 +341,43 @@ impl Query {
                 limit: limits::SEATS_MAX,
             }),
             Read::Devices(license) => Some(Self {
-                index: true,
+                index: Some(LIST_INDEX),
                 condition: "listPk = :pk",
                 values: HashMap::from([(":pk".to_owned(), text(key::list_partition(&List::Devices(license.clone()))))]),
                 newest_first: true,
                 limit: limits::MACHINES_LISTED_MAX as i64,
             }),
+            Read::Due { project_id, shard, until, after, limit } => {
+                // What is due at the instant itself stands before the next millisecond.
+                let end = key::timed_sort(Timestamp::from_ms(until.ms() + 1), "");
+                let mut values = HashMap::from([
+                    (":pk".to_owned(), text(key::due_partition(project_id, *shard))),
+                    (":end".to_owned(), text(end)),
+                ]);
+                values.extend(after.clone().map(|after| (":after".to_owned(), text(format!("{after}!")))));
+                Some(Self {
+                    index: Some(DUE_INDEX),
+                    condition: match after {
+                        Some(_) => "duePk = :pk AND dueSk BETWEEN :after AND :end",
+                        None => "duePk = :pk AND dueSk < :end",
+                    },
+                    values,
+                    newest_first: false,
+                    limit: *limit,
+                })
+            }
+            Read::EntriesAfter { wallet, after, limit } => Some(Self {
+                index: Some(LIST_INDEX),
+                condition: "listPk = :pk AND listSk > :after",
+                values: HashMap::from([
+                    (":pk".to_owned(), text(key::ledger_partition(wallet))),
+                    (":after".to_owned(), text(key::entry_list_sort(*after))),
+                ]),
+                newest_first: false,
+                limit: *limit,
+            }),
             Read::Entries { wallet, before, limit } => Some(Self {
-                index: true,
+                index: Some(LIST_INDEX),
                 condition: "listPk = :pk AND listSk < :before",
                 values: HashMap::from([
                     (":pk".to_owned(), text(key::ledger_partition(wallet))),
@@ -361,7 +390,7 @@ impl Query {
                 let mut values = HashMap::from([(":pk".to_owned(), text(key::list_partition(list)))]);
                 values.extend(before.clone().map(|before| (":before".to_owned(), text(before))));
                 Some(Self {
-                    index: true,
+                    index: Some(LIST_INDEX),
                     condition: if before.is_some() { "listPk = :pk AND listSk < :before" } else { "listPk = :pk" },
                     values,
                     newest_first: true,
@@ -390,7 +419,13 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::SeenBlob(hash) => Some(key::seen_blob(hash)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
-        Read::SeatPage(..) | Read::Seats(_) | Read::Devices(_) | Read::Entries { .. } | Read::List { .. } => None,
+        Read::SeatPage(..)
+        | Read::Seats(_)
+        | Read::Devices(_)
+        | Read::Due { .. }
+        | Read::Entries { .. }
+        | Read::EntriesAfter { .. }
+        | Read::List { .. } => None,
     }
 }
 

@@ -26,7 +26,8 @@ use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms}
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
 use crate::domain::seats::{Holder, Seat, SeatCounts};
 use crate::domain::settings::Settings;
-use crate::domain::wallet::{Grant, Wallet};
+use crate::domain::wallet::hold::{Hold, Piece};
+use crate::domain::wallet::{Due, Grant, Link, Wallet, WalletId};
 
 /// An item's attributes by name.
 pub type Item = HashMap<String, Value>;
@@ -153,6 +154,11 @@ impl Reader<'_> {
         self.0.get(name).and_then(|v| v.as_b().ok()).map(|b| b.as_ref().to_vec()).unwrap_or_default()
     }
 
+    /// A hash of 32 bytes.
+    fn link_opt(&self, name: &str) -> Option<Link> {
+        self.0.get(name).and_then(|v| v.as_b().ok()).and_then(|b| b.as_ref().try_into().ok())
+    }
+
     fn json(&self, name: &'static str) -> Result<Option<serde_json::Value>, ItemError> {
         let Some(text) = self.text_opt(name) else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|_| ItemError { attribute: name })
@@ -194,13 +200,22 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         }
         Kind::BuyerListing(license) => Record::BuyerListing(BuyerListing { license, number: r.int("number")? }),
         Kind::Account(id) => Record::Account(read_account(&r, id)?),
+        // From the index of what is due, which has the keys only.
+        Kind::Wallet(id) if !item.contains_key("sequence") => {
+            Record::Due(Due { wallet: id, position: r.text("dueSk")? })
+        }
         Kind::Wallet(id) => Record::Wallet(Wallet {
             id,
             grants: read_grants(&r)?,
             debt: r.int("debt")?,
             sequence: r.int("sequence")?,
             spent: r.int("spent")?,
-            period: r.int_opt("period"),
+            period: r.at_opt("period"),
+            spent_before: r.int_opt("spentBefore").unwrap_or(0),
+            due_at: r.at_opt("dueAt"),
+            holds: read_holds(&r)?,
+            head: r.link_opt("head").unwrap_or_default(),
+            moved_at: r.at_opt("movedAt").unwrap_or(Timestamp::EPOCH),
         }),
         Kind::Device(license, hwid) => Record::Device(license, read_device(&r, hwid)?),
         Kind::Seat(license, slot) => {
@@ -250,11 +265,13 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             occurred_at: r.at("occurredAt")?,
             recorded_at: r.at("recordedAt")?,
             meta: r.document_opt("meta")?,
+            erased: r.link_opt("erased"),
             batch: r.text_opt("batch"),
             uncharged: r.int_opt("uncharged"),
             spent_after: r.int_opt("spentAfter"),
             original: r.text_opt("original"),
             refunded: r.int_opt("refunded").unwrap_or(0),
+            previous: r.link_opt("previous").unwrap_or_default(),
         }),
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
@@ -466,13 +483,63 @@ pub fn wallet(wallet: &Wallet) -> Item {
                 "expiresAt": g.expires_at.map(Timestamp::ms), "grantedAt": g.granted_at.ms()})
         })
         .collect();
-    Builder::new(key::wallet(&wallet.id))
+    let builder = Builder::new(key::wallet(&wallet.id))
         .text("grants", json!(grants).to_string())
         .int("debt", wallet.debt)
         .int("sequence", wallet.sequence)
         .int("spent", wallet.spent)
-        .int_opt("period", wallet.period)
-        .build()
+        .at_opt("period", wallet.period)
+        .int_opt("spentBefore", Some(wallet.spent_before).filter(|spent| *spent != 0))
+        .at_opt("dueAt", wallet.due_at)
+        .text_opt("holds", holds_text(&wallet.holds))
+        .bytes("head", &wallet.head)
+        .at("movedAt", wallet.moved_at);
+    match (wallet.due_at, &wallet.id) {
+        (Some(due_at), WalletId::Account(account)) => {
+            let shard = key::due_shard(account);
+            builder
+                .text("duePk", key::due_partition(&account.project_id, shard))
+                .text("dueSk", key::timed_sort(due_at, &account.name))
+                .build()
+        }
+        _ => builder.build(),
+    }
+}
+
+/// Holds as text; `None` if there are none.
+fn holds_text(holds: &[Hold]) -> Option<String> {
+    let piece = |p: &Piece| {
+        json!({"grant": p.grant, "expiresAt": p.expires_at.map(Timestamp::ms), "grantedAt": p.granted_at.ms(),
+            "amount": p.amount})
+    };
+    let rows = holds.iter().map(|h| {
+        json!({"id": h.id, "amount": h.amount, "action": h.action, "expiresAt": h.expires_at.ms(),
+            "pieces": h.pieces.iter().map(piece).collect::<Vec<_>>()})
+    });
+    (!holds.is_empty()).then(|| json!(rows.collect::<Vec<_>>()).to_string())
+}
+
+fn read_holds(r: &Reader<'_>) -> Result<Vec<Hold>, ItemError> {
+    let broken = ItemError { attribute: "holds" };
+    let Some(rows) = r.json("holds")? else { return Ok(Vec::new()) };
+    let piece = |row: &serde_json::Value| {
+        Some(Piece {
+            grant: row.get("grant")?.as_str()?.to_owned(),
+            expires_at: row.get("expiresAt")?.as_i64().map(Timestamp::from_ms),
+            granted_at: Timestamp::from_ms(row.get("grantedAt")?.as_i64()?),
+            amount: row.get("amount")?.as_i64()?,
+        })
+    };
+    let hold = |row: &serde_json::Value| {
+        Some(Hold {
+            id: row.get("id")?.as_str()?.to_owned(),
+            amount: row.get("amount")?.as_i64()?,
+            action: row.get("action")?.as_str()?.to_owned(),
+            expires_at: Timestamp::from_ms(row.get("expiresAt")?.as_i64()?),
+            pieces: row.get("pieces")?.as_array()?.iter().map(piece).collect::<Option<_>>()?,
+        })
+    };
+    rows.as_array().and_then(|rows| rows.iter().map(hold).collect()).ok_or(broken)
 }
 
 /// An account's item.
@@ -692,6 +759,8 @@ pub fn entry(entry: &Entry) -> Item {
         .at("occurredAt", entry.occurred_at)
         .at("recordedAt", entry.recorded_at)
         .text_opt("meta", entry.meta.as_ref().map(|meta| json!(meta).to_string()))
+        .bytes_opt("erased", entry.erased.as_ref().map(|hash| &hash[..]))
+        .bytes("previous", &entry.previous)
         .text_opt("batch", entry.batch.as_ref())
         .int_opt("uncharged", entry.uncharged)
         .int_opt("spentAfter", entry.spent_after)

@@ -107,6 +107,10 @@ const POLICIES: &str = "POLICIES#";
 const LICENSES: &str = "LICENSES#";
 const BUYERS: &str = "BUYERS#";
 const AUDIT: &str = "AUDIT";
+const DUE: &str = "DUE#";
+
+/// Parts that the due accounts of a project are spread over, so that a day on which many are due is written by many.
+pub const DUE_SHARDS: i64 = 8;
 const ADMIN_KEYS: &str = "ADMINKEYS";
 
 fn key(pk: String, sk: impl Into<String>) -> Key {
@@ -171,6 +175,16 @@ fn parse_account(pk: &str) -> Option<AccountId> {
     Some(AccountId { project_id: project_id.to_owned(), name: name.to_owned() })
 }
 
+/// The part of the due accounts that an account is in.
+pub fn due_shard(account: &AccountId) -> i64 {
+    i64::from(Sha256::digest(account.name.as_bytes())[0]) % DUE_SHARDS
+}
+
+/// A part of a project's due accounts, in order of when.
+pub fn due_partition(project_id: &str, shard: i64) -> String {
+    format!("{DUE}{project_id}#{shard}")
+}
+
 /// User settings.
 pub fn settings(license: &LicenseId) -> Key {
     key(license_partition(license), SETTINGS)
@@ -226,12 +240,7 @@ pub fn seat_prefix() -> &'static str {
 
 /// A ledger entry: the operation's id is the key, so that an operation is written once, for ever.
 pub fn entry(wallet: &WalletId, operation: &OperationId) -> Key {
-    let origin = match operation.origin {
-        Origin::Client => "c",
-        Origin::Admin => "a",
-        Origin::System => "s",
-    };
-    key(ledger_partition(wallet), format!("{origin}#{}", operation.id))
+    key(ledger_partition(wallet), format!("{}#{}", operation.origin.letter(), operation.id))
 }
 
 /// A wallet's ledger; also its list's partition in the index.
@@ -322,13 +331,7 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     if let Some(id) = pk.strip_prefix(LEDGER) {
         let (origin, operation) = sk.split_once('#')?;
-        let origin = match origin {
-            "c" => Origin::Client,
-            "a" => Origin::Admin,
-            "s" => Origin::System,
-            _ => return None,
-        };
-        let operation = OperationId { origin, id: operation.to_owned() };
+        let operation = OperationId { origin: Origin::parse(origin)?, id: operation.to_owned() };
         // A license is named by a hash, in which there is no such prefix.
         let wallet = match id.starts_with(ACCOUNT) {
             true => WalletId::Account(parse_account(id)?),

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::sync::Mutex;
 
+use ltlm_protocol::Timestamp;
+
 use crate::domain::account::AccountId;
 use crate::domain::consume_batch::BatchOwner;
 use crate::domain::entry::OperationId;
@@ -59,6 +61,28 @@ pub enum Read {
     Seats(LicenseId),
     /// The devices of a license that were activated last, at most `limits::MACHINES_LISTED_MAX`.
     Devices(LicenseId),
+    /// Accounts of a project to which something is due, the longest due first.
+    Due {
+        /// The project.
+        project_id: String,
+        /// The part of them.
+        shard: i64,
+        /// Due at this instant or before.
+        until: Timestamp,
+        /// Only what stands after this position.
+        after: Option<String>,
+        /// At most so many.
+        limit: i64,
+    },
+    /// Entries of a wallet, oldest first.
+    EntriesAfter {
+        /// The wallet.
+        wallet: WalletId,
+        /// Only those with a larger sequence number.
+        after: i64,
+        /// At most so many.
+        limit: i64,
+    },
     /// Entries of a wallet, newest first.
     Entries {
         /// The wallet.

@@ -9,12 +9,14 @@ use aws_sdk_dynamodb::types::{
 
 /// The overloaded index that keeps lists in order: devices of a license, entries of a wallet. It nominates, never decides.
 pub const LIST_INDEX: &str = "list";
-/// All key attributes, text each: table hash and range, index hash and range.
-pub const KEY_ATTRIBUTES: [&str; 4] = ["pk", "sk", "listPk", "listSk"];
+/// The sparse index of what is due, in order of when: keys only. It nominates, never decides.
+pub const DUE_INDEX: &str = "due";
+/// All key attributes, text each: hash and range of the table, of the index of lists, of the index of what is due.
+pub const KEY_ATTRIBUTES: [&str; 6] = ["pk", "sk", "listPk", "listSk", "duePk", "dueSk"];
 
 /// Creates the table where there is none. For the local engine: in the cloud the stack owns the table.
 pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let [pk, sk, list_pk, list_sk] = KEY_ATTRIBUTES;
+    let [pk, sk, list_pk, list_sk, due_pk, due_sk] = KEY_ATTRIBUTES;
     let element = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     let definitions: Result<Vec<_>, _> = KEY_ATTRIBUTES
         .iter()
@@ -26,6 +28,12 @@ pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dy
         .key_schema(element(list_sk, KeyType::Range)?)
         .projection(Projection::builder().projection_type(ProjectionType::All).build())
         .build()?;
+    let due = GlobalSecondaryIndex::builder()
+        .index_name(DUE_INDEX)
+        .key_schema(element(due_pk, KeyType::Hash)?)
+        .key_schema(element(due_sk, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()?;
     let created = client
         .create_table()
         .table_name(table)
@@ -33,6 +41,7 @@ pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dy
         .key_schema(element(pk, KeyType::Hash)?)
         .key_schema(element(sk, KeyType::Range)?)
         .global_secondary_indexes(list)
+        .global_secondary_indexes(due)
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await;

@@ -1,5 +1,6 @@
 //! Writes as DynamoDB expressions. Every write carries its guard as the condition.
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 
 use serde_json::{Map, json};
@@ -190,6 +191,12 @@ pub fn of(write: &Write) -> Statement {
             values.extend((*found > 0).then(|| (":found", int(*found))));
             update(key::entry(wallet, operation), "SET refunded = :refunded", condition, values)
         }
+        Write::EraseFacts { wallet, operation, hash } => update(
+            key::entry(wallet, operation),
+            "SET erased = :hash REMOVE meta",
+            PRESENT,
+            vec![(":hash", Value::B(Blob::new(hash.as_slice())))],
+        ),
         Write::AddEntry { entry } => put_absent(item::entry(entry)),
         Write::AddLicense { license } => put_absent(item::license(license)),
         Write::AddListing { listing } => put_absent(item::listing(listing)),

@@ -37,7 +37,7 @@ pub(crate) fn run(root: &Path, venv: &Path) -> Outcome {
     let (license, project, policy) = (text("/licenses/SUB")?, text("/projectId")?, text("/policies/SUB")?);
     let config = format!(
         "[parameters]\n\"path.key\" = \"{license}\"\n\"path.licenseKey\" = \"{license}\"\n\"path.projectId\" = \"{project}\"\n\
-         \"path.PolicyID\" = \"{policy}\"\n\"path.accountId\" = \"demo-user\"\n\
+         \"path.PolicyID\" = \"{policy}\"\n\"path.accountId\" = \"demo-user\"\n\"path.holdId\" = \"demo-hold\"\n\
          \"header.x-project-id\" = \"{project}\"\n\n[checks.positive_data_acceptance]\n\
          expected-statuses = [\"2xx\", 401, 402, 403, 404, 409, 412, 422]\n\n\
          # What opens an envelope no schema can say: almost none of these opens.\n\

@@ -1,6 +1,9 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
-use ltlm_protocol::account_data::{AccountData, AccountEntries, AccountMovement, Affordability};
+use ltlm_protocol::account_data::{
+    AccountData, AccountEntries, AccountMovement, Affordability, BalanceThen, Eligibility, Erased, Renewal, Renewals,
+    Verification,
+};
 use ltlm_protocol::admin_data::{
     AdminKeyData, AdminKeyList, AuditLog, DeviceList, LicenseList, PolicyDetails, PolicyList, ProjectData, ProjectList,
 };
@@ -60,10 +63,14 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         operation["parameters"] = json!(parameters);
     }
     if route.body {
-        let schema = match is_sealed(route) {
+        let mut schema = match is_sealed(route) {
             true => sealed_schema(),
             false => request_schema(route),
         };
+        if route.path.starts_with("/v1/accounts") {
+            schema["properties"]["dryRun"] =
+                json!({"type": ["boolean", "null"], "description": "Write nothing, and tell what would be done."});
+        }
         operation["requestBody"] = json!({
             "required": true,
             "content": {"application/json": {"schema": schema, "example": example(route)}},
@@ -173,7 +180,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{projectId}") {
         parameters.push(text("projectId", "path", "The project.", 64, true));
     }
-    if route.path.starts_with("/v1/accounts") {
+    if route.path.starts_with("/v1/accounts") || route.endpoint == Endpoint::RenewAccounts {
         parameters.push(text(
             "x-project-id",
             "header",
@@ -198,6 +205,32 @@ fn parameters(route: &Route) -> Vec<Value> {
             parameters.push(json!({"name": name, "in": "query", "description": what,
                 "schema": {"type": "string", "format": "date-time"}}));
         }
+    }
+    if route.path.contains("{holdId}") {
+        let mut hold =
+            text("holdId", "path", "The hold, by the id of its operation.", limits::OPERATION_ID_CHARS_MAX, true);
+        hold["schema"]["pattern"] = json!(VISIBLE);
+        parameters.push(hold);
+    }
+    let instant = |name: &str, what: &str, required: bool| {
+        json!({"name": name, "in": "query", "description": what, "required": required,
+            "schema": {"type": "string", "format": "date-time"}})
+    };
+    if route.endpoint == Endpoint::AccountBalance {
+        parameters.push(instant("at", "The balance after all that was written before this instant; else now.", false));
+    }
+    if route.endpoint == Endpoint::EraseEntries {
+        parameters.push(instant("before", "Entries written before this instant.", true));
+    }
+    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::RenewAccount) {
+        parameters.push(
+            json!({"name": "dryRun", "in": "query", "description": "Write nothing, and tell what would be done.",
+            "schema": {"type": "boolean"}}),
+        );
+    }
+    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::AccountVerification) {
+        parameters.push(json!({"name": "cursor", "in": "query", "description": "A nextCursor of this call.",
+            "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
     }
     if route.path.contains("{hwid}") {
         parameters.push(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true));
@@ -268,7 +301,14 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::AdminKeys => ("keys", "([2-7][0-9a-e]){1,64}"),
         Endpoint::AdminAudit => ("audit", "([2-7][0-9a-e]){1,64}"),
         // A sequence number.
-        Endpoint::AccountEntries => ("account", "3[1-9](3[0-9]){0,17}"),
+        Endpoint::AccountEntries => ("account", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
+        Endpoint::EraseEntries => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
+        // A sequence number, a balance and a hash.
+        Endpoint::AccountVerification => {
+            ("verification", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}3a(2d)?3[1-9](3[0-9]){0,17}3a(3[0-9]|6[1-6]){64}")
+        }
+        // A part and a position in it.
+        Endpoint::RenewAccounts => ("renewals", "(3[0-9]|6[1-6]){8}3a3[0-7]3a([2-7][0-9a-e]){0,64}"),
         _ => ("ledger", "3[1-9](3[0-9]){0,17}"),
     };
     format!("^{}{position}$", hex::encode(format!("{list}/1:")))
@@ -421,6 +461,31 @@ fn request_schema(route: &Route) -> Value {
             schema["not"] = json!({"required": ["validUntil", "extendDays"], "properties": {"extendDays": {"not": {"type": "null"}}}});
             schema
         }
+        Endpoint::HoldTokens => object(
+            &["operationType", "amount"],
+            json!({
+                "operationType": text(limits::ACTION_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
+                "expiresInSeconds": {"type": "integer", "minimum": 1, "maximum": limits::HOLD_SECONDS_MAX, "default": limits::HOLD_SECONDS_DEFAULT},
+                "metadata": meta, "operationId": id,
+            }),
+        ),
+        Endpoint::CommitHold => object(
+            &[],
+            json!({
+                "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX, "description": "How many are spent; else all."},
+                "metadata": meta, "operationId": id,
+            }),
+        ),
+        Endpoint::VoidHold => object(&[], json!({"metadata": meta, "operationId": id})),
+        Endpoint::RenewAccounts => object(
+            &[],
+            json!({
+                "tier": text(limits::NAME_CHARS_MAX),
+                "limit": {"type": "integer", "minimum": 1, "maximum": limits::RENEWALS_MAX, "default": limits::RENEWALS_DEFAULT, "description": "Counts accounts that are due."},
+                "dryRun": {"type": "boolean"}, "continueOnError": {"type": "boolean"},
+                "cursor": {"type": "string", "pattern": cursor_pattern(route), "description": "The cursor of an earlier answer."},
+            }),
+        ),
         Endpoint::CreateAccount => object(
             &["accountId"],
             json!({
@@ -566,6 +631,13 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         | Endpoint::RefundAccount
         | Endpoint::ResetAccount
         | Endpoint::AccountPlan => ("200", schema::<AccountMovement>(schemas)),
+        Endpoint::HoldTokens | Endpoint::CommitHold | Endpoint::VoidHold => ("200", schema::<AccountMovement>(schemas)),
+        Endpoint::AccountRenewal => ("200", schema::<Eligibility>(schemas)),
+        Endpoint::RenewAccount => ("200", schema::<Renewal>(schemas)),
+        Endpoint::RenewAccounts => ("200", schema::<Renewals>(schemas)),
+        Endpoint::AccountBalance => ("200", schema::<BalanceThen>(schemas)),
+        Endpoint::AccountVerification => ("200", schema::<Verification>(schemas)),
+        Endpoint::EraseEntries => ("200", schema::<Erased>(schemas)),
         Endpoint::AccountAffordability => ("200", schema::<Affordability>(schemas)),
         Endpoint::AccountEntries => ("200", schema::<AccountEntries>(schemas)),
         Endpoint::Signout | Endpoint::ProSignout => ("200", schema::<SignoutAnswer>(schemas)),
@@ -651,7 +723,7 @@ fn refusals(route: &Route) -> Vec<Code> {
     if route.path.contains("icense/{key}") || route.path.contains("{licenseKey}") {
         codes.push(Code::LicenseNotFound);
     }
-    if route.path.starts_with("/v1/accounts") {
+    if route.path.starts_with("/v1/accounts") || route.endpoint == Endpoint::RenewAccounts {
         codes.push(Code::ProjectNotFound);
     }
     let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
@@ -751,8 +823,23 @@ fn refusals(route: &Route) -> Vec<Code> {
             Code::GrantLimitReached,
         ]),
         Endpoint::AccountAffordability => codes.extend([Code::AccountNotFound, Code::UnknownOperationType]),
-        Endpoint::Account | Endpoint::ResetAccount => codes.push(Code::AccountNotFound),
-        Endpoint::AccountEntries => codes.extend([Code::AccountNotFound, Code::RangeReversed]),
+        Endpoint::Account
+        | Endpoint::ResetAccount
+        | Endpoint::AccountRenewal
+        | Endpoint::RenewAccount
+        | Endpoint::AccountBalance => codes.push(Code::AccountNotFound),
+        Endpoint::AccountVerification | Endpoint::EraseEntries => {
+            codes.extend([Code::AccountNotFound, Code::CursorElsewhere])
+        }
+        Endpoint::RenewAccounts => codes.push(Code::CursorElsewhere),
+        Endpoint::HoldTokens => {
+            codes.extend([Code::AccountNotFound, Code::AccountInsufficient, Code::HoldLimitReached])
+        }
+        Endpoint::CommitHold => {
+            codes.extend([Code::AccountNotFound, Code::HoldNotFound, Code::HoldEnded, Code::HoldTooSmall])
+        }
+        Endpoint::VoidHold => codes.extend([Code::AccountNotFound, Code::HoldNotFound, Code::HoldEnded]),
+        Endpoint::AccountEntries => codes.extend([Code::AccountNotFound, Code::RangeReversed, Code::CursorElsewhere]),
         Endpoint::AdminOfflineFile => codes.extend([
             Code::LicenseNotAirGapped,
             Code::LicenseTerminated,

@@ -1,26 +1,46 @@
 //! Token accounts, for a vendor's backend (contract/token-accounting.md).
 
-use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
+use ltlm_protocol::account_data::{
+    AccountData, AccountEntries, AccountMovement, Erased, Renewal, Renewals, Verification,
+};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::request::is_operation_id;
 use ltlm_protocol::{Code, Problems, Timestamp, limits};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::api::cursor;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::account::create::CreateAccount;
+use crate::domain::account::hold::{EndHold, Reserve};
 use crate::domain::account::movement::Move;
 use crate::domain::account::plan::ChangePlan;
 use crate::domain::account::refund::Refund;
 use crate::domain::account::{AccountId, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::service::Error;
+use crate::domain::ledger::Checked;
 use crate::service::accounts::{self as service, AccountCall, Filter};
+use crate::service::renewals::{self, Place, RenewDue};
+use crate::service::{Error, ids};
 use crate::table::Table;
 
 /// The header that names the project, for keys that are not limited to one.
 const PROJECT_HEADER: &str = "x-project-id";
+/// Hex digits that tell in a cursor whose it is.
+const TAG_CHARS: usize = 8;
 
 /// The call on the account called `name`, in the project that the key or a header names.
 fn call<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<AccountCall, Failure> {
+    let project_id = project(incoming)?;
+    if !is_account_name(name) {
+        return Err(Problems::one("accountId", "must be 1 to 128 letters, digits and . _ : @ - only").into());
+    }
+    let id = AccountId { project_id, name: name.to_owned() };
+    Ok(AccountCall { id, now: incoming.now, dry_run: false })
+}
+
+/// The project that the key or a header names.
+fn project<T>(incoming: &Incoming<'_, T>) -> Result<String, Failure> {
     let by = incoming.administrator()?;
     let header = incoming.request.headers().get(PROJECT_HEADER).and_then(|value| value.to_str().ok());
     let project_id = header.map(str::to_owned).or_else(|| by.project_id.clone());
@@ -28,37 +48,69 @@ fn call<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<AccountCall, Failur
         .filter(|id| !id.is_empty())
         .ok_or_else(|| Problems::one(PROJECT_HEADER, "must name the project, unless the key is limited to one"))?;
     by.may_in(&project_id).map_err(Error::Denied)?;
-    if !is_account_name(name) {
-        return Err(Problems::one("accountId", "must be 1 to 128 letters, digits and . _ : @ - only").into());
+    Ok(project_id)
+}
+
+/// Whose a cursor is: it leads nowhere else.
+fn tag(owner: &str) -> String {
+    ids::sha256_hex(owner.as_bytes()).chars().take(TAG_CHARS).collect()
+}
+
+/// The place in `text`, a cursor of this list, which is `owner`'s.
+fn placed(list: &str, owner: &str, text: &str) -> Result<String, Failure> {
+    let position = cursor::parse(list, text)?;
+    match position.split_once(':') {
+        Some((of, place)) if of == tag(owner) => Ok(place.to_owned()),
+        Some(_) => Err(Failure::new(Code::CursorElsewhere)),
+        None => Err(Problems::one("cursor", "must be a nextCursor of this list").into()),
     }
-    let id = AccountId { project_id, name: name.to_owned() };
-    Ok(AccountCall { id, now: incoming.now })
+}
+
+/// Where the query says that this list, which is `owner`'s, goes on.
+fn place<T>(incoming: &Incoming<'_, T>, list: &str, owner: &str) -> Result<Option<String>, Failure> {
+    incoming.query("cursor").map(|text| placed(list, owner, &text)).transpose()
+}
+
+/// The cursor of a place in this list, which is `owner`'s.
+fn cursor_of(list: &str, owner: &str, place: Option<String>) -> Option<String> {
+    place.map(|place| cursor::of(list, &format!("{}:{place}", tag(owner))))
+}
+
+/// Does the caller only want to see what would be done?
+fn dry_run(body: &Value) -> Result<bool, Problems> {
+    let mut r = Reader::new(body)?;
+    let dry_run = r.bool_opt("dryRun").unwrap_or(false);
+    r.finish().map(|()| dry_run)
 }
 
 /// The same, and the operation that it is.
 fn operation<T>(
     incoming: &Incoming<'_, T>,
     name: &str,
+    asked: &Value,
     body: &Value,
     in_body: Option<&String>,
 ) -> Result<(AccountCall, OperationKey), Failure> {
-    let call = call(incoming, name)?;
-    let operation = incoming.operation(&format!("{}#{name}", call.id.project_id), body, in_body)?;
+    let call = AccountCall { dry_run: dry_run(body)?, ..call(incoming, name)? };
+    let operation = incoming.operation(&format!("{}#{name}", call.id.project_id), asked, in_body)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     Ok((call, OperationKey { id, fingerprint: operation.fingerprint }))
 }
 
-fn told(key: &OperationKey, movement: &AccountMovement) -> Reply {
-    Reply::json(movement).operation(&key.id.id, movement.replayed)
+fn told(call: &AccountCall, key: &OperationKey, movement: AccountMovement) -> Reply {
+    let movement = AccountMovement { dry_run: call.dry_run.then_some(true), ..movement };
+    Reply::json(&movement).operation(&key.id.id, movement.replayed)
 }
 
 /// `POST /v1/accounts`
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = CreateAccount::parse(&body)?;
-    let (call, key) = operation(incoming, &command.name, &body, command.operation_id.as_ref())?;
+    let (call, key) = operation(incoming, &command.name, &body, &body, command.operation_id.as_ref())?;
     let (account, replayed) = service::create(incoming.app, incoming.budget, &call, &command, &key).await?;
-    Ok(Reply::created(&account).operation(&key.id.id, replayed))
+    let account = AccountData { dry_run: call.dry_run.then_some(true), ..account };
+    let reply = if call.dry_run { Reply::json(&account) } else { Reply::created(&account) };
+    Ok(reply.operation(&key.id.id, replayed))
 }
 
 /// `GET /v1/accounts/{accountId}`
@@ -73,8 +125,10 @@ async fn moved<T: Table>(
 ) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = parse(&body)?;
-    let (call, key) = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
-    Ok(told(&key, &service::move_tokens(incoming.app, incoming.budget, &call, &command, &key).await?))
+    let (call, key) =
+        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+    let movement = service::move_tokens(incoming.app, incoming.budget, &call, &command, &key).await?;
+    Ok(told(&call, &key, movement))
 }
 
 /// `POST …/debit`
@@ -101,16 +155,125 @@ pub async fn reset<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 pub async fn refund<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = Refund::parse(&body)?;
-    let (call, key) = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
-    Ok(told(&key, &service::refund(incoming.app, incoming.budget, &call, &command, &key).await?))
+    let (call, key) =
+        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+    let movement = service::refund(incoming.app, incoming.budget, &call, &command, &key).await?;
+    Ok(told(&call, &key, movement))
 }
 
 /// `POST …/plan`
 pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = ChangePlan::parse(&body)?;
-    let (call, key) = operation(incoming, incoming.parameter("accountId"), &body, command.operation_id.as_ref())?;
-    Ok(told(&key, &service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?))
+    let (call, key) =
+        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+    let movement = service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?;
+    Ok(told(&call, &key, movement))
+}
+
+/// `POST …/holds`
+pub async fn reserve<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = Reserve::parse(&body)?;
+    let (call, key) =
+        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+    let movement = service::reserve(incoming.app, incoming.budget, &call, &command, &key).await?;
+    Ok(told(&call, &key, movement))
+}
+
+async fn end_hold<T: Table>(
+    incoming: &Incoming<'_, T>,
+    parse: impl FnOnce(&Value) -> Result<EndHold, Problems>,
+) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = parse(&body)?;
+    let hold = incoming.parameter("holdId");
+    let name = incoming.parameter("accountId");
+    if !is_operation_id(hold) {
+        return Err(Problems::one("holdId", "must be 1 to 128 visible ASCII characters").into());
+    }
+    let (call, key) = operation(incoming, name, &json!([hold, body]), &body, command.operation_id.as_ref())?;
+    let movement = service::end_hold(incoming.app, incoming.budget, &call, hold, &command, &key).await?;
+    Ok(told(&call, &key, movement))
+}
+
+/// `POST …/holds/{holdId}/commit`
+pub async fn commit_hold<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    end_hold(incoming, EndHold::commit).await
+}
+
+/// `POST …/holds/{holdId}/void`
+pub async fn void_hold<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    end_hold(incoming, EndHold::void).await
+}
+
+/// `GET …/renewal`
+pub async fn eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = call(incoming, incoming.parameter("accountId"))?;
+    Ok(Reply::json(&service::eligibility(incoming.app, incoming.budget, &call).await?))
+}
+
+/// `POST …/renewal`: no operation id, for the period is one.
+pub async fn renew<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = call(incoming, incoming.parameter("accountId"))?;
+    let dry_run = incoming.query_bool("dryRun")?;
+    let call = AccountCall { dry_run, ..call };
+    let renewal = service::renew(incoming.app, incoming.budget, &call, None).await?;
+    Ok(Reply::json(&Renewal { dry_run: dry_run.then_some(true), ..renewal }))
+}
+
+/// `POST /v1/renewals`: no operation id, for each account's period is one.
+pub async fn renew_due<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = project(incoming)?;
+    let command = RenewDue::parse(&incoming.json()?)?;
+    let place = command.cursor.as_ref().map(|text| placed("renewals", &project_id, text)).transpose()?;
+    let place = place
+        .map(|text| Place::parse(&text).ok_or_else(|| Problems::one("cursor", "must be a cursor of this call")))
+        .transpose()?
+        .unwrap_or_default();
+    let (done, next) =
+        renewals::renew_due(incoming.app, incoming.budget, &project_id, &command, incoming.now, place).await?;
+    let cursor = cursor_of("renewals", &project_id, next.map(|place| place.text()));
+    Ok(Reply::json(&Renewals { cursor, ..done }))
+}
+
+/// `GET …/balance`
+pub async fn balance<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = call(incoming, incoming.parameter("accountId"))?;
+    let at = instant(incoming, "at")?.unwrap_or(Timestamp::from_ms(incoming.now.ms() + 1));
+    Ok(Reply::json(&service::balance(incoming.app, incoming.budget, &call, at).await?))
+}
+
+/// `GET …/verification`
+pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = call(incoming, incoming.parameter("accountId"))?;
+    let from = match place(incoming, "verification", &call.id.name)? {
+        None => Checked::default(),
+        Some(text) => checked(&text).ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))?,
+    };
+    let (told, next) = service::verify(incoming.app, incoming.budget, &call, from).await?;
+    let text = next.map(|next| format!("{}:{}:{}", next.sequence, next.balance, hex::encode(next.head)));
+    Ok(Reply::json(&Verification { next_cursor: cursor_of("verification", &call.id.name, text), ..told }))
+}
+
+/// How far a ledger was found whole, as a cursor says it.
+fn checked(text: &str) -> Option<Checked> {
+    let mut parts = text.split(':');
+    let (sequence, balance, head) = (parts.next()?, parts.next()?, parts.next()?);
+    let head = hex::decode(head).ok()?.try_into().ok()?;
+    Some(Checked { sequence: sequence.parse().ok().filter(|n| *n >= 0)?, balance: balance.parse().ok()?, head })
+}
+
+/// `DELETE …/entries`
+pub async fn erase<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let dry_run = incoming.query_bool("dryRun")?;
+    let call = AccountCall { dry_run, ..call(incoming, incoming.parameter("accountId"))? };
+    let before = instant(incoming, "before")?.ok_or_else(|| Problems::one("before", "is required"))?;
+    let from =
+        place(incoming, "erase", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let (erased, next) = service::erase(incoming.app, incoming.budget, &call, before, from).await?;
+    let next_cursor = cursor_of("erase", &call.id.name, next.map(|sequence| sequence.to_string()));
+    Ok(Reply::json(&Erased { erased, next_cursor, dry_run: dry_run.then_some(true) }))
 }
 
 /// `GET …/affordability`
@@ -133,10 +296,11 @@ pub async fn entries<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     if filter.from.zip(filter.to).is_some_and(|(from, to)| from > to) {
         return Err(Failure::new(Code::RangeReversed));
     }
-    let before = incoming.cursor("account")?.map(|position| super::license::sequence(&position)).transpose()?;
+    let before =
+        place(incoming, "account", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let (entries, next) = service::entries(incoming.app, incoming.budget, &call, &filter, before, limit).await?;
-    let next_cursor = incoming.next_cursor("account", next.map(|sequence| sequence.to_string()));
+    let next_cursor = cursor_of("account", &call.id.name, next.map(|sequence| sequence.to_string()));
     Ok(Reply::json(&AccountEntries { entries, next_cursor }))
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Account, AccountId, AccountState, data, is_account_name, renewal};
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
-use crate::domain::entry::{OperationId, OperationKey, Origin, Source};
+use crate::domain::entry::{OperationKey, Source};
 use crate::domain::wallet::{Cause, Wallet, WalletId};
 use crate::domain::write::{Decision, Write};
 
@@ -77,24 +77,15 @@ pub fn decide(
     };
     // The first period begins now: what the account begins with is its allocation.
     let tokens = command.opening_balance.unwrap_or(plan.tokens);
-    let mut wallet = Wallet { period: Some(0), ..Wallet::empty(WalletId::Account(id.clone())) };
+    let mut wallet = Wallet { period: Some(now), ..Wallet::empty(WalletId::Account(id.clone())) };
     let mut writes = vec![Write::AddAccount { account: account.clone() }];
     if tokens > 0 {
-        let cause = Cause {
-            key: OperationKey {
-                id: OperationId { origin: Origin::System, id: "opening".to_owned() },
-                fingerprint: String::new(),
-            },
-            action: "opening".to_owned(),
-            source: Source::Renewal,
-            hwid: None,
-            occurred_at: now,
-            meta: None,
-        };
-        let (granted, entries) = wallet.grant(renewal::allocation(tokens, now), cause, now)?;
+        let cause = Cause::of_the_service("opening".to_owned(), "opening", Source::Renewal, now);
+        let (granted, entries) = wallet.allot(tokens, None, now, cause, now);
         wallet = granted;
         writes.extend(entries.into_iter().map(|entry| Write::AddEntry { entry }));
     }
+    wallet.due_at = renewal::next(&account, &plans, &wallet, now);
     writes.insert(1, Write::AddWallet { wallet: wallet.clone() });
     let made = AccountState { account: Some(account), wallet: Some(wallet), ..state.clone() };
     Ok(Decision::write(writes, (data(&made, now)?, false)))

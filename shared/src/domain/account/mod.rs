@@ -2,7 +2,9 @@
 //! and one ledger with the licenses'.
 
 pub mod create;
+pub mod hold;
 pub mod movement;
+pub mod period;
 pub mod plan;
 pub mod plans;
 pub mod refund;
@@ -10,7 +12,7 @@ pub mod renewal;
 
 use std::collections::BTreeMap;
 
-use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountMovement};
+use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountHold, AccountMovement};
 use ltlm_protocol::{Timestamp, limits};
 
 use super::denied::Denied;
@@ -75,6 +77,10 @@ pub struct AccountState {
 pub struct Standing {
     /// The account.
     pub account: Account,
+    /// The plans and prices of its project.
+    pub plans: Plans,
+    /// Now.
+    pub now: Timestamp,
     /// Its tokens now.
     pub wallet: Wallet,
     /// What brought them up to now, to be written with the next movement.
@@ -104,8 +110,9 @@ impl AccountState {
         let account = self.account.clone().ok_or(Denied::AccountNotFound)?;
         let wallet = self.wallet.clone().unwrap_or_else(|| Wallet::empty(WalletId::Account(account.id.clone())));
         let found = wallet.sequence;
-        let (wallet, entries) = renewal::brought_up(&account, &self.plans(), &wallet, now);
-        Ok(Standing { account, wallet, entries, found })
+        let plans = self.plans();
+        let (wallet, entries) = renewal::brought_up(&account, &plans, &wallet, now);
+        Ok(Standing { account, plans, now, wallet, entries, found })
     }
 
     /// Did this operation happen already? Then its entry is the answer, unless the id came with another request.
@@ -121,8 +128,10 @@ impl AccountState {
 impl Standing {
     /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
     pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
+        let due_at = renewal::next(&self.account, &self.plans, &moved, self.now);
+        let wallet = Wallet { due_at, ..moved };
         let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
-        std::iter::once(Write::MoveWallet { wallet: moved, found: self.found }).chain(entries).collect()
+        std::iter::once(Write::MoveWallet { wallet, found: self.found }).chain(entries).collect()
     }
 
     /// The decision that a movement is: its writes, and its last entry as the answer.
@@ -140,14 +149,15 @@ pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
         tokens_spent: entry.spent_after.unwrap_or(0),
         ledger_entry_id: entry.operation.id.clone(),
         entry: entry.account_data(),
+        hold: None,
         replayed,
+        dry_run: None,
     }
 }
 
 /// The account as it stands at `now`.
 pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied> {
-    let Standing { account, wallet, .. } = state.standing(now)?;
-    let plans = state.plans();
+    let Standing { account, plans, wallet, .. } = state.standing(now)?;
     let grants = wallet.grants.iter().map(|grant| AccountGrant {
         id: grant.id.clone(),
         amount: grant.amount,
@@ -155,16 +165,25 @@ pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied>
         priority: grant.priority,
         expires_at: grant.expires_at.map(|end| end.to_string()),
     });
+    let holds = wallet.holds.iter().map(|hold| AccountHold {
+        id: hold.id.clone(),
+        amount: hold.amount,
+        operation_type: hold.action.clone(),
+        expires_at: hold.expires_at.to_string(),
+    });
     Ok(AccountData {
         account_id: account.id.name.clone(),
         tokens_balance: wallet.balance(now),
         tokens_spent: wallet.spent,
+        tokens_held: wallet.held(now),
         tier: account.tier.clone(),
         tier_ends_at: account.tier_ends_at.map(|end| end.to_string()),
         overdraft_limit: account.overdraft_limit,
-        last_renewal_at: renewal::last(&account, &plans, &wallet).map(|at| at.to_string()),
-        next_renewal_at: renewal::next(&account, &plans, now).map(|at| at.to_string()),
+        last_renewal_at: wallet.period.map(|at| at.to_string()),
+        next_renewal_at: renewal::next(&account, &plans, &wallet, now).map(|at| at.to_string()),
         grants: grants.collect(),
+        holds: holds.collect(),
         created_at: account.created_at.to_string(),
+        dry_run: None,
     })
 }

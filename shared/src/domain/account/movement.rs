@@ -6,6 +6,7 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
 
+use super::plans::Plans;
 use super::{AccountState, Standing, told};
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
@@ -129,16 +130,18 @@ pub fn decide(
         hwid: None,
         occurred_at: now,
         meta: command.metadata.clone(),
+        batch: None,
+        original: None,
     };
     let (moved, entries) = match command.movement {
         Movement::Debit { amount, allow_overdraft } => {
             let floor = if allow_overdraft { -standing.account.overdraft_limit } else { 0 };
-            affordable(state, &standing, amount, floor, now)?;
+            affordable(&standing, amount, floor)?;
             standing.wallet.spend(amount, true, cause, now)?
         }
         Movement::Charge => {
-            let amount = price(state, &command.operation_type)?;
-            affordable(state, &standing, amount, 0, now)?;
+            let amount = price(&standing.plans, &command.operation_type)?;
+            affordable(&standing, amount, 0)?;
             standing.wallet.spend(amount, true, cause, now)?
         }
         Movement::Credit { amount, expires_at, priority } => {
@@ -152,8 +155,7 @@ pub fn decide(
 }
 
 /// The price of an operation that has one.
-fn price(state: &AccountState, operation_type: &str) -> Result<i64, Denied> {
-    let plans = state.plans();
+fn price(plans: &Plans, operation_type: &str) -> Result<i64, Denied> {
     match plans.cost(operation_type) {
         None => Err(Denied::UnknownOperationType { known: plans.operations() }),
         Some(0) => Err(Denied::OperationHasNoCost),
@@ -161,18 +163,15 @@ fn price(state: &AccountState, operation_type: &str) -> Result<i64, Denied> {
     }
 }
 
-fn affordable(
-    state: &AccountState,
-    standing: &Standing,
-    required: i64,
-    floor: i64,
-    now: Timestamp,
-) -> Result<(), Denied> {
+/// Refuses what would leave less than `floor`.
+pub(super) fn affordable(standing: &Standing, required: i64, floor: i64) -> Result<(), Denied> {
+    let now = standing.now;
     let balance = standing.wallet.balance(now);
     if balance.saturating_sub(required) >= floor {
         return Ok(());
     }
-    let next_renewal_at = super::renewal::next(&standing.account, &state.plans(), now).map(|at| at.to_string());
+    let next_renewal_at =
+        super::renewal::next(&standing.account, &standing.plans, &standing.wallet, now).map(|at| at.to_string());
     Err(Denied::AccountInsufficient { required, balance, next_renewal_at })
 }
 

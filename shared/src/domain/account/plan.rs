@@ -7,11 +7,11 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
 
-use super::{Account, AccountState, renewal, told};
+use super::{Account, AccountState, Standing, told};
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationKey, Source};
-use crate::domain::wallet::{Cause, Wallet};
+use crate::domain::wallet::Cause;
 use crate::domain::write::{Decision, Write};
 
 /// `POST /v1/accounts/{accountId}/plan`.
@@ -55,7 +55,7 @@ pub fn decide(
         return Ok(Decision::read(told(entry, true)));
     }
     let standing = state.standing(now)?;
-    let plans = state.plans();
+    let plans = &standing.plans;
     let plan = plans.plan(&command.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
     let account = Account {
         tier: command.tier.clone(),
@@ -65,16 +65,10 @@ pub fn decide(
         revision: standing.account.revision + 1,
         ..standing.account.clone()
     };
-    let cause = Cause {
-        key: key.clone(),
-        action: "plan".to_owned(),
-        source: Source::Renewal,
-        hwid: None,
-        occurred_at: now,
-        meta: command.metadata.clone(),
-    };
-    let (moved, entries) = standing.wallet.grant(renewal::allocation(plan.tokens, now), cause, now)?;
-    let moved = Wallet { period: Some(0), ..moved };
+    let plain = Cause::plain(key.clone(), "plan".to_owned(), Source::Renewal, now);
+    let cause = Cause { meta: command.metadata.clone(), ..plain };
+    let (moved, entries) = standing.wallet.allot(plan.tokens, None, now, cause, now);
+    let standing = Standing { account: account.clone(), ..standing };
     let Decision { mut writes, touch, reply } = standing.decided(moved, entries)?;
     writes.push(Write::ReplaceAccount { account });
     Ok(Decision { writes, touch, reply })

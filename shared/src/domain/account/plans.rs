@@ -6,6 +6,7 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
 use serde_json::Value;
 
+use super::period::Length;
 use crate::domain::project::Project;
 
 /// Tiers that every project has: name and tokens of a period.
@@ -30,8 +31,50 @@ const ROWS_MAX: usize = 200;
 pub struct Plan {
     /// Tokens of a period.
     pub tokens: i64,
-    /// Days of a period of 24 hours each.
-    pub period_days: i64,
+    /// How long a period is.
+    pub length: Length,
+    /// How many tokens of a period may stay for the next; without it all of them do.
+    pub keep: Option<i64>,
+    /// Does who was away for several periods get what each of them gives? If not, the latest one's.
+    pub catch_up_each: bool,
+    /// Does a period begin when the allocation is given? If not, they are counted from the account's anchor.
+    pub anchor_on_renewal: bool,
+}
+
+/// What a plan does with what is left: all of it stays, none, or so much.
+const MODES: &[&str] = &["add", "set", "rollover"];
+/// Which of the missed periods count.
+const CATCH_UPS: &[&str] = &["latest", "each"];
+/// What periods are counted from.
+const ANCHORS: &[&str] = &["fixed", "onRenewal"];
+
+impl Plan {
+    fn of(tokens: i64) -> Self {
+        let length = Length::Days(PERIOD_DAYS);
+        Self { tokens, length, keep: None, catch_up_each: false, anchor_on_renewal: false }
+    }
+
+    /// Reads a row of `settings.accounts.plans`, noting every mistake.
+    fn read(r: &mut Reader<'_>) -> Self {
+        let tokens = r.int("tokens", 0, limits::TOKENS_MAX);
+        let days = r.int_opt("periodDays", 1, limits::DURATION_DAYS_MAX);
+        let months = r.int_opt("periodMonths", 1, limits::PERIOD_MONTHS_MAX);
+        if days.is_some() && months.is_some() {
+            r.problem("periodMonths", "must not stand beside periodDays");
+        }
+        let mode = r.word_opt("mode", MODES);
+        let max = r.int_opt("rolloverMax", 0, limits::TOKENS_MAX);
+        if (mode == Some("rollover")) != max.is_some() {
+            r.problem("rolloverMax", "must stand with the mode rollover, and only with it");
+        }
+        Self {
+            tokens,
+            length: months.map_or(Length::Days(days.unwrap_or(PERIOD_DAYS)), Length::Months),
+            keep: if mode == Some("set") { Some(0) } else { max },
+            catch_up_each: r.word_opt("catchUp", CATCH_UPS) == Some("each"),
+            anchor_on_renewal: r.word_opt("anchor", ANCHORS) == Some("onRenewal"),
+        }
+    }
 }
 
 /// The plans and prices of a project.
@@ -48,8 +91,7 @@ pub fn check(r: &mut Reader<'_>) {
             r.problem("plans", format!("{name} must be a JSON object"));
             continue;
         };
-        plan.int("tokens", 0, limits::TOKENS_MAX);
-        plan.int_opt("periodDays", 1, limits::DURATION_DAYS_MAX);
+        Plan::read(&mut plan);
         for problem in plan.finish().err().iter().flat_map(|problems| problems.list()) {
             r.problem(&format!("plans.{name}.{}", problem.path), problem.text.clone());
         }
@@ -75,15 +117,14 @@ fn members<'a>(r: &mut Reader<'a>, name: &str) -> Vec<(&'a String, &'a Value)> {
 impl Plans {
     /// A project's, laid over the defaults. Shapes were checked when they were written.
     pub fn of(project: &Project) -> Self {
-        let plan = |tokens: i64| Plan { tokens, period_days: PERIOD_DAYS };
         let mut plans: BTreeMap<_, _> =
-            TIERS.iter().map(|(name, tokens)| ((*name).to_owned(), plan(*tokens))).collect();
+            TIERS.iter().map(|(name, tokens)| ((*name).to_owned(), Plan::of(*tokens))).collect();
         let mut costs: BTreeMap<_, _> = COSTS.iter().map(|(name, cost)| ((*name).to_owned(), *cost)).collect();
         let own = |name: &str| project.settings.get("accounts").and_then(|a| a.get(name)).and_then(Value::as_object);
         for (name, row) in own("plans").into_iter().flatten() {
-            let int = |member: &str| row.get(member).and_then(Value::as_i64);
-            let period_days = int("periodDays").unwrap_or(PERIOD_DAYS);
-            plans.insert(name.clone(), Plan { tokens: int("tokens").unwrap_or(0), period_days });
+            if let Ok(mut row) = Reader::new(row) {
+                plans.insert(name.clone(), Plan::read(&mut row));
+            }
         }
         for (name, cost) in own("costs").into_iter().flatten() {
             costs.insert(name.clone(), cost.as_i64().unwrap_or(0));
@@ -123,19 +164,22 @@ mod tests {
         let plans = Plans::of(&project());
         let costs = ["image_generation", "sora_image", "chatgpt_message", "refund", "unknown"].map(|o| plans.cost(o));
         assert_eq!(costs, [Some(10), Some(10), Some(5), Some(0), None]);
-        assert_eq!(plans.plan("Gift"), Some(&Plan { tokens: 100, period_days: 30 }));
+        assert_eq!(plans.plan("Gift"), Some(&Plan::of(100)));
     }
 
     #[test]
     fn a_projects_own_rows_lie_over_the_defaults() {
-        let settings = json!({"accounts": {"plans": {"Gift": {"tokens": 7}, "Studio": {"tokens": 500, "periodDays": 7}},
+        let settings = json!({"accounts": {"plans": {"Gift": {"tokens": 7}, "Studio": {"tokens": 500, "periodDays": 7, "mode": "rollover",
+            "rolloverMax": 50}},
             "costs": {"render": 3}}});
         let plans = Plans::of(&Project { settings: settings.as_object().cloned().unwrap(), ..project() });
-        assert_eq!((plans.plan("Gift").unwrap().tokens, plans.plan("Studio").unwrap().period_days), (7, 7));
+        let studio = plans.plan("Studio").unwrap();
+        assert_eq!((plans.plan("Gift").unwrap().tokens, studio.length, studio.keep), (7, Length::Days(7), Some(50)));
         assert_eq!((plans.cost("render"), plans.cost("sora_image")), (Some(3), Some(10)));
-        let bad = json!({"plans": {"A": 1, "B": {"tokens": -1, "periodDays": 0}}, "costs": {"x": -1, "y": "1"}});
+        let bad = json!({"plans": {"A": 1, "B": {"tokens": -1, "periodDays": 0}, "C": {"tokens": 1, "periodDays": 1,
+            "periodMonths": 1, "mode": "set", "rolloverMax": 1, "anchor": "never"}}, "costs": {"x": -1, "y": "1"}});
         let mut reader = Reader::new(&bad).unwrap();
         check(&mut reader);
-        assert_eq!(reader.finish().unwrap_err().list().len(), 5);
+        assert_eq!(reader.finish().unwrap_err().list().len(), 8);
     }
 }

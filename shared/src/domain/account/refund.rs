@@ -72,12 +72,9 @@ pub fn decide(
         }
     };
     let cause = Cause {
-        key: key.clone(),
-        action: "refund".to_owned(),
-        source: Source::Refund,
-        hwid: None,
-        occurred_at: now,
         meta,
+        original: Some(command.original.id.clone()),
+        ..Cause::plain(key.clone(), "refund".to_owned(), Source::Refund, now)
     };
     let grant = Grant {
         id: "refund".to_owned(),
@@ -87,10 +84,7 @@ pub fn decide(
         expires_at: None,
         granted_at: now,
     };
-    let (moved, mut entries) = standing.wallet.refund(grant, cause, now)?;
-    if let Some(entry) = entries.last_mut() {
-        entry.original = Some(command.original.id.clone());
-    }
+    let (moved, entries) = standing.wallet.refund(grant, cause, now)?;
     let taken = Write::RefundEntry {
         wallet: original.wallet.clone(),
         operation: original.operation.clone(),

@@ -1,95 +1,166 @@
-//! Allocations that come again each period. Periods are counted from the account's anchor in whole days of 24 hours, so they
-//! do not drift. An allocation is given by whoever comes first in its period, once: its entry is named by the period, and the
-//! wallet says which it had last. Who comes after several periods gets the latest one's.
+//! Allocations that come again each period. One is given by whoever comes first in its period, once: its entry is named by
+//! the period's beginning, and the wallet says which it had last. Periods are told apart by when they begin, so that a plan
+//! whose length is changed neither gives twice nor skips.
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::account_data::{Eligibility, Renewal};
+use serde_json::{Map, json};
 
-use super::Account;
 use super::plans::{Plan, Plans};
-use crate::domain::entry::{Entry, OperationId, OperationKey, Origin, Source};
-use crate::domain::wallet::{Cause, Grant, PLAN_PRIORITY, Wallet};
+use super::{Account, AccountState, Standing};
+use crate::domain::denied::Denied;
+use crate::domain::entry::{Entry, Source};
+use crate::domain::wallet::{ALLOCATION, Cause, Wallet};
+use crate::domain::write::Decision;
 
-/// Name of the grant that allocations add up in.
-const ALLOCATION: &str = "allocation";
 const DAY_MS: i64 = 86_400_000;
+/// What an allocation is for, in the ledger.
+const ACTION: &str = "monthly_reset";
 
-/// The allocation as a grant.
-pub fn allocation(tokens: i64, now: Timestamp) -> Grant {
-    Grant {
-        id: ALLOCATION.to_owned(),
-        amount: tokens,
-        remaining: tokens,
-        priority: PLAN_PRIORITY,
-        expires_at: None,
-        granted_at: now,
+/// What is due to a wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Due {
+    /// When the period began.
+    began_at: Timestamp,
+    /// Periods that have begun since the last allocation, this one included.
+    periods: i64,
+}
+
+fn plan<'a>(account: &Account, plans: &'a Plans) -> Option<&'a Plan> {
+    plans.plan(&account.tier).filter(|plan| plan.tokens > 0)
+}
+
+/// What is due at `now`. After the plan's end it is what was due before.
+fn due(account: &Account, plan: &Plan, wallet: &Wallet, now: Timestamp) -> Option<Due> {
+    let now = account.tier_ends_at.map_or(now, |end| now.min(Timestamp::from_ms(end.ms() - 1)));
+    if now < account.anchor {
+        return None;
     }
+    let last = wallet.period.unwrap_or(account.anchor);
+    if plan.anchor_on_renewal {
+        let periods = plan.length.index(last, now);
+        return (periods > 0).then_some(Due { began_at: now, periods });
+    }
+    let index = plan.length.index(account.anchor, now);
+    let began_at = plan.length.start(account.anchor, index);
+    let is_due = wallet.period.is_none_or(|last| last < began_at);
+    let periods = (index - plan.length.index(account.anchor, last)).max(1);
+    is_due.then_some(Due { began_at, periods })
 }
 
-fn length_ms(plan: &Plan) -> i64 {
-    plan.period_days * DAY_MS
-}
-
-/// The period that `now` is in, from 0.
-fn period(account: &Account, plan: &Plan, now: Timestamp) -> i64 {
-    ((now.ms() - account.anchor.ms()) / length_ms(plan)).max(0)
-}
-
-fn start(account: &Account, plan: &Plan, period: i64) -> Timestamp {
-    Timestamp::from_ms(account.anchor.ms().saturating_add(period.saturating_mul(length_ms(plan))))
-}
-
-/// When the wallet had its last allocation, if it ever had one.
-pub fn last(account: &Account, plans: &Plans, wallet: &Wallet) -> Option<Timestamp> {
-    let plan = plans.plan(&account.tier)?;
-    wallet.period.map(|period| start(account, plan, period))
-}
-
-/// When the next allocation is due, if one comes.
-pub fn next(account: &Account, plans: &Plans, now: Timestamp) -> Option<Timestamp> {
-    let plan = plans.plan(&account.tier).filter(|plan| plan.tokens > 0)?;
-    let next = start(account, plan, period(account, plan, now) + 1);
+/// When the next allocation is due, if one comes, to a wallet that is brought up to `now`.
+pub fn next(account: &Account, plans: &Plans, wallet: &Wallet, now: Timestamp) -> Option<Timestamp> {
+    let plan = plan(account, plans)?;
+    let last = wallet.period.unwrap_or(account.anchor);
+    let next = match plan.anchor_on_renewal {
+        true => plan.length.start(last, 1),
+        false => plan.length.start(account.anchor, plan.length.index(account.anchor, now.max(last)) + 1),
+    };
     Some(next).filter(|next| account.tier_ends_at.is_none_or(|end| *next < end))
 }
 
-/// The wallet as it stands at `now`: ended grants gone, and the allocation of the present period given if it was not. The
-/// entries are still to be written.
+/// How many tokens come, and how many of those that are left may stay.
+fn share(plan: &Plan, left: i64, periods: i64) -> (i64, Option<i64>) {
+    let periods = if plan.catch_up_each { periods } else { 1 };
+    let Some(max) = plan.keep else { return (plan.tokens.saturating_mul(periods), None) };
+    let kept = left.min(max).max(0);
+    let mut there = kept.saturating_add(plan.tokens);
+    // Period by period, as if somebody had come in each; it comes to rest soon.
+    for _ in 1..periods {
+        let next = there.min(max).saturating_add(plan.tokens);
+        if next == there {
+            break;
+        }
+        there = next;
+    }
+    (there - kept, Some(kept))
+}
+
+/// The wallet as it stands at `now`: what has ended gone, and what is due given. The entries are still to be written.
 pub fn brought_up(account: &Account, plans: &Plans, wallet: &Wallet, now: Timestamp) -> (Wallet, Vec<Entry>) {
     let (wallet, mut entries) = wallet.without_ended(now);
-    let plan = plans.plan(&account.tier).filter(|plan| plan.tokens > 0);
-    let Some(plan) = plan else { return (wallet, entries) };
-    // After the plan's end it is the last period that began before it.
-    let last_instant = account.tier_ends_at.map_or(now, |end| now.min(Timestamp::from_ms(end.ms() - 1)));
-    let period = period(account, plan, last_instant);
-    let begins = start(account, plan, period);
-    let is_due = wallet.period.is_none_or(|had| had < period) && account.tier_ends_at.is_none_or(|end| begins < end);
-    if !is_due {
-        return (wallet, entries);
+    let due = plan(account, plans).and_then(|plan| Some((plan, due(account, plan, &wallet, now)?)));
+    let Some((plan, due)) = due else { return (wallet, entries) };
+    let left = wallet.grants.iter().find(|grant| grant.id == ALLOCATION).map_or(0, |grant| grant.remaining);
+    let (tokens, keep) = share(plan, left, due.periods);
+    let mut meta = Map::from_iter([("tier".to_owned(), json!(account.tier))]);
+    if plan.catch_up_each && due.periods > 1 {
+        meta.insert("periods".to_owned(), json!(due.periods));
     }
-    let cause = Cause {
-        key: OperationKey {
-            id: OperationId { origin: Origin::System, id: format!("renewal:{period}:{}", wallet.sequence + 1) },
-            fingerprint: String::new(),
-        },
-        action: "monthly_reset".to_owned(),
-        source: Source::Renewal,
-        hwid: None,
-        occurred_at: begins,
-        meta: None,
+    let cause = Cause::of_the_service(format!("renewal:{}", due.began_at), ACTION, Source::Renewal, due.began_at);
+    let cause = Cause { meta: Some(meta), ..cause };
+    let (renewed, given) = wallet.allot(tokens, keep, due.began_at, cause, now);
+    entries.extend(given);
+    (renewed, entries)
+}
+
+/// Could the account be renewed now, and if not, why? In the words of seed 003.
+pub fn eligibility(state: &AccountState, now: Timestamp) -> Result<Eligibility, Denied> {
+    let Standing { account, plans, wallet, entries, .. } = state.standing(now)?;
+    let is_due = entries.iter().any(is_renewal);
+    let next = next(&account, &plans, &wallet, now);
+    let days = next.map(|next| (next.ms() - now.ms() + DAY_MS - 1).div_euclid(DAY_MS));
+    let reason = match (is_due, next) {
+        (true, _) => None,
+        (false, _) if account.tier_ends_at.is_some_and(|end| end <= now) => Some("Subscription expired".to_owned()),
+        (false, Some(_)) => Some(format!("Next renewal in {} days", days.unwrap_or(0))),
+        (false, None) if plan(&account, &plans).is_none() => Some("The plan gives no tokens".to_owned()),
+        (false, None) => Some("Subscription ends before the next renewal".to_owned()),
     };
-    // It grows the grant that is there, so there is always room for it.
-    match wallet.grant(allocation(plan.tokens, now), cause, now) {
-        Ok((renewed, given)) => {
-            entries.extend(given);
-            (Wallet { period: Some(period), ..renewed }, entries)
-        }
-        Err(_) => (wallet, entries),
+    let last = state.wallet.as_ref().and_then(|wallet| wallet.period);
+    Ok(Eligibility {
+        account_id: account.id.name.clone(),
+        eligible: is_due,
+        reason,
+        tier: account.tier.clone(),
+        days_until_renewal: days.filter(|_| !is_due),
+        next_renewal_date: next.filter(|_| !is_due).map(|at| at.to_string()),
+        last_renewal_at: last.map(|at| at.to_string()),
+    })
+}
+
+fn is_renewal(entry: &Entry) -> bool {
+    entry.source == Source::Renewal
+}
+
+/// Decides a renewal, if the account is on the plan `tier` where one is named: writes what is due. Sent twice it finds
+/// nothing due the second time: the period is its id.
+pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Result<Decision<Renewal>, Denied> {
+    let standing = state.standing(now)?;
+    let mut eligibility = eligibility(state, now)?;
+    if tier.is_some_and(|tier| tier != eligibility.tier) {
+        eligibility = Eligibility { eligible: false, reason: Some("On another plan".to_owned()), ..eligibility };
     }
+    let given = standing.entries.iter().filter(|entry| is_renewal(entry) && eligibility.eligible);
+    let added = given.map(|entry| entry.amount).sum();
+    let previous = state.wallet.as_ref().map_or(0, |wallet| wallet.without_ended(now).0.balance(now));
+    let balance = if eligibility.eligible { standing.wallet.balance(now) } else { previous };
+    let next = next(&standing.account, &standing.plans, &standing.wallet, now);
+    let reply = Renewal {
+        account_id: eligibility.account_id,
+        success: eligibility.eligible,
+        tier: eligibility.tier,
+        tokens_added: added,
+        previous_balance: previous,
+        new_balance: balance,
+        last_renewal_at: standing.wallet.period.map(|at| at.to_string()),
+        next_renewal_at: next.map(|at| at.to_string()),
+        error: eligibility.reason,
+        dry_run: None,
+    };
+    if !reply.success {
+        return Ok(Decision::read(reply));
+    }
+    let moved = standing.wallet.clone();
+    Ok(Decision::write(standing.moved(moved, Vec::new()), reply))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::account::AccountId;
+    use crate::domain::entry::{OperationId, OperationKey, Origin};
+    use crate::domain::project::Project;
     use crate::domain::state::tests::{NOW, project};
     use crate::domain::wallet::WalletId;
 
@@ -107,45 +178,128 @@ mod tests {
         }
     }
 
-    fn wallet(period: Option<i64>) -> Wallet {
-        Wallet { period, ..Wallet::empty(WalletId::Account(account("Gift", None).id)) }
+    fn plans() -> Plans {
+        let settings = json!({"accounts": {"plans": {
+            "Set": {"tokens": 100, "mode": "set"},
+            "Roll": {"tokens": 100, "mode": "rollover", "rolloverMax": 30},
+            "RollEach": {"tokens": 100, "mode": "rollover", "rolloverMax": 250, "catchUp": "each"},
+            "Each": {"tokens": 100, "catchUp": "each"},
+            "Drift": {"tokens": 100, "anchor": "onRenewal"},
+            "Monthly": {"tokens": 100, "periodMonths": 1},
+            "Week": {"tokens": 100, "periodDays": 7},
+        }}});
+        Plans::of(&Project { settings: settings.as_object().cloned().unwrap(), ..project() })
+    }
+
+    /// A wallet whose last allocation came at the anchor, with so many tokens of it left.
+    fn wallet(left: i64) -> Wallet {
+        let empty = Wallet::empty(WalletId::Account(account("Gift", None).id));
+        let cause = Cause::of_the_service("opening".into(), "opening", Source::Renewal, NOW);
+        empty.allot(left, None, NOW, cause, NOW).0
     }
 
     fn at(account: &Account, wallet: &Wallet, days: i64, ms: i64) -> (Wallet, Vec<Entry>) {
         let now = Timestamp::from_ms(NOW.plus_days(days).ms() + ms);
-        brought_up(account, &Plans::of(&project()), wallet, now)
+        brought_up(account, &plans(), wallet, now)
+    }
+
+    fn balance(wallet: &Wallet) -> i64 {
+        wallet.balance(NOW)
     }
 
     #[test]
     fn an_allocation_comes_at_the_instant_and_once() {
         let gift = account("Gift", None);
-        let had = wallet(Some(0));
+        let had = wallet(0);
         assert!(at(&gift, &had, 30, -1).1.is_empty());
         let (renewed, entries) = at(&gift, &had, 30, 0);
-        assert_eq!((renewed.period, entries.len(), entries[0].amount), (Some(1), 1, 100));
+        assert_eq!((renewed.period, entries.len(), entries[0].amount), (Some(NOW.plus_days(30)), 1, 100));
         assert_eq!(entries[0].occurred_at, NOW.plus_days(30));
         assert!(at(&gift, &renewed, 30, 1).1.is_empty() && at(&gift, &renewed, 59, 0).1.is_empty());
         // Added to what is there, and counted from the anchor: no drift.
         let (later, entries) = at(&gift, &renewed, 65, 0);
-        assert_eq!((later.balance(NOW.plus_days(65)), entries[0].occurred_at), (200, NOW.plus_days(60)));
+        assert_eq!((balance(&later), entries[0].occurred_at), (200, NOW.plus_days(60)));
     }
 
     #[test]
-    fn who_was_away_for_long_gets_the_latest_period_only() {
-        let (renewed, entries) = at(&account("Gift", None), &wallet(Some(0)), 365, 0);
-        assert_eq!((renewed.period, entries.len(), renewed.balance(NOW.plus_days(365))), (Some(12), 1, 100));
+    fn what_is_left_is_added_to_or_lapses_or_rolls_over() {
+        let renewed = |tier: &str, left: i64, days: i64| {
+            let (renewed, entries) = at(&account(tier, None), &wallet(left), days, 0);
+            (balance(&renewed), entries.iter().map(|entry| entry.amount).collect::<Vec<_>>())
+        };
+        assert_eq!(renewed("Gift", 70, 30), (170, vec![100]));
+        assert_eq!(renewed("Set", 70, 30), (100, vec![-70, 100]));
+        assert_eq!(renewed("Roll", 70, 30), (130, vec![-40, 100]));
+        assert_eq!(renewed("Roll", 20, 30), (120, vec![100]));
+    }
+
+    #[test]
+    fn who_was_away_gets_the_latest_period_or_each_as_the_plan_says() {
+        let renewed = |tier: &str, days: i64| {
+            let (renewed, entries) = at(&account(tier, None), &wallet(10), days, 0);
+            (balance(&renewed), entries.len(), renewed.period)
+        };
+        assert_eq!(renewed("Gift", 365), (110, 1, Some(NOW.plus_days(360))));
+        assert_eq!(renewed("Each", 365), (1_210, 1, Some(NOW.plus_days(360))));
+        // 10 + 100, + 100, + 100 is 310; of that 250 stay: 350, then 350 for ever.
+        assert_eq!(renewed("RollEach", 90).0, 310);
+        assert_eq!(renewed("RollEach", 120).0, 350);
+        assert_eq!(renewed("RollEach", 36_000).0, 350);
+    }
+
+    #[test]
+    fn a_period_may_begin_when_the_allocation_is_given() {
+        let drift = account("Drift", None);
+        assert!(at(&drift, &wallet(0), 29, 0).1.is_empty());
+        let (renewed, _) = at(&drift, &wallet(0), 40, 0);
+        assert_eq!(next(&drift, &plans(), &renewed, NOW.plus_days(40)), Some(NOW.plus_days(70)));
+        assert!(at(&drift, &renewed, 69, 0).1.is_empty());
+        assert_eq!(at(&drift, &renewed, 70, 0).1.len(), 1);
+    }
+
+    #[test]
+    fn a_plan_whose_length_changes_neither_gives_twice_nor_skips() {
+        let (renewed, _) = at(&account("Gift", None), &wallet(0), 30, 0);
+        assert!(at(&account("Week", None), &renewed, 30, 1).1.is_empty(), "period 4 of 7 days began on day 28");
+        assert_eq!(at(&account("Week", None), &renewed, 35, 0).1.len(), 1);
+        let (weekly, _) = at(&account("Week", None), &wallet(0), 21, 0);
+        assert!(at(&account("Gift", None), &weekly, 29, 0).1.is_empty());
+        assert_eq!(at(&account("Gift", None), &weekly, 30, 0).1.len(), 1);
+        let monthly = account("Monthly", None);
+        let due = next(&monthly, &plans(), &wallet(0), NOW).unwrap();
+        assert_eq!(due, NOW.plus_intervals("month", 1));
     }
 
     #[test]
     fn a_plan_that_has_ended_gives_nothing_more() {
         let ends = |days: i64| account("Professional", Some(NOW.plus_days(days)));
-        assert!(at(&ends(30), &wallet(Some(0)), 30, 0).1.is_empty(), "at its end it has ended");
-        assert_eq!(at(&ends(31), &wallet(Some(0)), 30, 0).1[0].amount, 2_000);
+        assert!(at(&ends(30), &wallet(0), 30, 0).1.is_empty(), "at its end it has ended");
+        assert_eq!(at(&ends(31), &wallet(0), 30, 0).1[0].amount, 2_000);
         // What was due before the end is given to who comes after it.
-        let late = at(&ends(31), &wallet(Some(0)), 100, 0).1;
+        let late = at(&ends(31), &wallet(0), 100, 0).1;
         assert_eq!((late.len(), late[0].occurred_at), (1, NOW.plus_days(30)));
-        assert_eq!(next(&ends(30), &Plans::of(&project()), NOW), None);
-        assert_eq!(next(&ends(31), &Plans::of(&project()), NOW), Some(NOW.plus_days(30)));
-        assert!(at(&account("No such plan", None), &wallet(None), 30, 0).1.is_empty());
+        assert_eq!(next(&ends(30), &plans(), &wallet(0), NOW), None);
+        assert_eq!(next(&ends(31), &plans(), &wallet(0), NOW), Some(NOW.plus_days(30)));
+        assert!(at(&account("No such plan", None), &wallet(0), 30, 0).1.is_empty());
+    }
+
+    #[test]
+    fn a_wallet_is_told_why_nothing_is_due_in_the_words_of_the_seed() {
+        let told = |tier: &str, ends: Option<i64>, days: i64, ms: i64| {
+            let account = account(tier, ends.map(|days| NOW.plus_days(days)));
+            let state = AccountState {
+                project: Project { settings: Map::new(), ..project() },
+                account: Some(account),
+                wallet: Some(wallet(0)),
+                entries: std::collections::BTreeMap::new(),
+            };
+            let told = eligibility(&state, Timestamp::from_ms(NOW.plus_days(days).ms() + ms)).unwrap();
+            (told.eligible, told.reason.unwrap_or_default(), told.days_until_renewal)
+        };
+        assert_eq!(told("Gift", None, 30, 0), (true, String::new(), None));
+        assert_eq!(told("Gift", None, 29, 82_800_000), (false, "Next renewal in 1 days".into(), Some(1)));
+        assert_eq!(told("Gift", None, 5, 0), (false, "Next renewal in 25 days".into(), Some(25)));
+        assert_eq!(told("Professional", Some(10), 10, 0).1, "Subscription expired");
+        assert_eq!(told("Professional", Some(10), 10, -1).1, "Subscription ends before the next renewal");
     }
 }

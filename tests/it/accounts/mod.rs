@@ -1,5 +1,9 @@
 //! Token accounts: cases of contract/token-accounting.md, section 3, over HTTP.
 
+mod holds;
+mod ledger;
+mod renewals;
+
 use futures_util::future::join_all;
 use http::Request;
 use serde_json::{Value, json};
@@ -21,18 +25,18 @@ impl World {
     }
 
     /// Makes an account with this balance, its next allocation 30 days away.
-    async fn account_with(&self, name: &str, balance: i64, overdraft: i64) {
+    pub(crate) async fn account_with(&self, name: &str, balance: i64, overdraft: i64) {
         let body = json!({"accountId": name, "openingBalance": balance, "overdraftLimit": overdraft});
         assert_eq!(self.account("POST", "", body).await.status, 201);
     }
 
-    async fn balance(&self, name: &str) -> (i64, i64) {
+    pub(crate) async fn balance(&self, name: &str) -> (i64, i64) {
         let told = self.account("GET", &format!("/{name}"), Value::Null).await;
         (told.int_of("tokensBalance"), told.int_of("tokensSpent"))
     }
 
     /// The whole ledger, oldest first; it has no gap and adds up to the balance.
-    async fn account_ledger(&self, name: &str) -> Vec<Value> {
+    pub(crate) async fn account_ledger(&self, name: &str) -> Vec<Value> {
         let (mut entries, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = self.account("GET", &format!("/{name}/entries?limit=7{cursor}"), Value::Null).await;
@@ -298,6 +302,10 @@ fn commands() -> Vec<(&'static str, Value)> {
         ("/u/refund", json!({"originalOperationId": "o2", "amount": 3, "operationId": "o5"})),
         ("/u/debit", json!({"operationType": "after the end of the credit", "amount": 1, "operationId": "o6"})),
         ("/u/debit", json!({"operationType": "after a renewal", "amount": 1, "operationId": "o7"})),
+        ("/u/holds", json!({"operationType": "v", "amount": 9, "expiresInSeconds": 1_000_000, "operationId": "h1"})),
+        ("/u/holds/h1/commit", json!({"amount": 5, "operationId": "c1"})),
+        ("/u/holds", json!({"operationType": "v", "amount": 9, "expiresInSeconds": 60, "operationId": "h2"})),
+        ("/u/debit", json!({"operationType": "after the end of the hold", "amount": 1, "operationId": "o10"})),
         ("/u/reset", json!({"balance": 40, "operationId": "o8"})),
         ("/u/plan", json!({"tier": "Professional", "operationId": "o9"})),
     ]
@@ -318,10 +326,20 @@ async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<V
         }
         world.host.app.table.stop_after(None);
         reply.body.as_object_mut().map(|told| told.remove("replayed"));
+        // The chain begins with the project, which is another each time.
+        if let Some(entry) = reply.body.get_mut("entry").and_then(Value::as_object_mut) {
+            entry.retain(|name, _| !name.to_lowercase().ends_with("hash"));
+        }
         answers.push((reply.status, reply.body));
         world.clock.advance_seconds(7 * DAY);
     }
-    (answers, world.account_ledger("u").await)
+    let told = world.account("GET", "/u/verification", Value::Null).await;
+    assert_eq!(told.body["intact"], true);
+    let mut ledger = world.account_ledger("u").await;
+    for entry in ledger.iter_mut().filter_map(Value::as_object_mut) {
+        entry.retain(|name, _| !name.to_lowercase().ends_with("hash"));
+    }
+    (answers, ledger)
 }
 
 #[tokio::test]

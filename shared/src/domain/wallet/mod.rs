@@ -5,10 +5,13 @@
 
 use ltlm_protocol::{Timestamp, limits};
 
+pub mod hold;
+
 use super::account::AccountId;
 use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey, Origin, Source};
 use super::license::LicenseId;
+use hold::{Hold, Piece};
 
 /// Names a wallet by its owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +20,16 @@ pub enum WalletId {
     License(LicenseId),
     /// The tokens of an account.
     Account(AccountId),
+}
+
+impl WalletId {
+    /// Its name as a text, unlike that of any other.
+    pub fn text(&self) -> String {
+        match self {
+            Self::License(license) => format!("license {}", license.0),
+            Self::Account(account) => format!("account {} {}", account.project_id, account.name),
+        }
+    }
 }
 
 /// Tokens given once.
@@ -38,8 +51,10 @@ pub struct Grant {
 
 /// Name of the grant that is the policy's allocation.
 pub const PLAN: &str = "plan";
-/// Priority of the policy's allocation: it burns before what was bought.
+/// Priority of an allocation: it burns before what was bought.
 pub const PLAN_PRIORITY: i64 = 10;
+/// Name of the grant that an account's allocations add up in.
+pub const ALLOCATION: &str = "allocation";
 /// Priority of credits.
 pub const CREDIT_PRIORITY: i64 = 50;
 
@@ -56,9 +71,31 @@ pub struct Wallet {
     pub sequence: i64,
     /// Spent in all its life, less what was refunded.
     pub spent: i64,
-    /// The period whose allocation it had last, of an account.
-    pub period: Option<i64>,
+    /// When the period began whose allocation it had last, if allocations come to it.
+    pub period: Option<Timestamp>,
+    /// What it had spent in all its life when that period began.
+    pub spent_before: i64,
+    /// When the next allocation is due, for the schedule to find it. It nominates; the plan decides.
+    pub due_at: Option<Timestamp>,
+    /// Tokens set aside.
+    pub holds: Vec<Hold>,
+    /// Hash of the last entry, that the next one is linked to; zeros before the first.
+    pub head: Link,
+    /// When the last entry was written.
+    pub moved_at: Timestamp,
 }
+
+/// A wallet as the index of what is due names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// Where it stands in the index.
+    pub position: String,
+}
+
+/// SHA-256 of an entry.
+pub type Link = [u8; 32];
 
 /// What an operation is about, beside its amount.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +112,23 @@ pub struct Cause {
     pub occurred_at: Timestamp,
     /// Free-form facts.
     pub meta: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The request that it came with, if that held several.
+    pub batch: Option<String>,
+    /// The operation that it gives back, or ends.
+    pub original: Option<String>,
+}
+
+impl Cause {
+    /// The service's own: named by `id`, without a request.
+    pub fn of_the_service(id: String, action: &str, source: Source, occurred_at: Timestamp) -> Self {
+        let id = OperationId { origin: Origin::System, id };
+        Self::plain(OperationKey { id, fingerprint: String::new() }, action.to_owned(), source, occurred_at)
+    }
+
+    /// Without anything that is not needed.
+    pub fn plain(key: OperationKey, action: String, source: Source, occurred_at: Timestamp) -> Self {
+        Self { key, action, source, hwid: None, occurred_at, meta: None, batch: None, original: None }
+    }
 }
 
 impl Grant {
@@ -91,7 +145,19 @@ impl Grant {
 impl Wallet {
     /// A wallet without a history.
     pub fn empty(id: WalletId) -> Self {
-        Self { id, grants: Vec::new(), debt: 0, sequence: 0, spent: 0, period: None }
+        Self {
+            id,
+            grants: Vec::new(),
+            debt: 0,
+            sequence: 0,
+            spent: 0,
+            period: None,
+            spent_before: 0,
+            due_at: None,
+            holds: Vec::new(),
+            head: Link::default(),
+            moved_at: Timestamp::EPOCH,
+        }
     }
 
     /// What can be spent at `now`; below zero if overdrawn.
@@ -105,7 +171,7 @@ impl Wallet {
     }
 
     /// What the ledger adds up to: live or not, as long as no entry says that a grant ended.
-    fn booked(&self) -> i64 {
+    pub fn booked(&self) -> i64 {
         self.grants.iter().fold(0_i64, |sum, grant| sum.saturating_add(grant.remaining)).saturating_sub(self.debt)
     }
 
@@ -148,15 +214,8 @@ impl Wallet {
             self.grants.insert(place.unwrap_or(self.grants.len()), grant);
         }
         if change != 0 {
-            let id = OperationId { origin: Origin::System, id: format!("{PLAN}:{}", self.sequence + 1) };
-            let cause = Cause {
-                key: OperationKey { id, fingerprint: String::new() },
-                action: PLAN.to_owned(),
-                source: Source::Plan,
-                hwid: None,
-                occurred_at: now,
-                meta: None,
-            };
+            let id = format!("{PLAN}:{}", self.sequence + 1);
+            let cause = Cause::of_the_service(id, PLAN, Source::Plan, now);
             entries.push(self.record(change, before, cause, now));
         }
     }
@@ -165,14 +224,14 @@ impl Wallet {
     pub fn note(&self, uncharged: i64, cause: Cause, now: Timestamp) -> (Self, Entry) {
         let mut after = self.clone();
         let before = after.booked();
-        let mut entry = after.record(0, before, cause, now);
-        entry.uncharged = Some(uncharged);
+        let entry = after.entry(0, before, cause, Some(uncharged), now);
         (after, entry)
     }
 
-    /// Removes ended grants, with an entry for each that had tokens left. Every movement settles first, so that its
-    /// balance before is what the ledger says.
+    /// Gives back what was held too long, and removes ended grants, with an entry for each that had tokens left. Every
+    /// movement settles first, so that its balance before is what the ledger says.
     fn settle(&mut self, now: Timestamp, entries: &mut Vec<Entry>) {
+        self.release_ended(now, entries);
         let ended: Vec<_> = self.grants.iter().filter(|grant| !grant.is_live(now)).cloned().collect();
         for grant in ended {
             let before = self.booked();
@@ -180,25 +239,27 @@ impl Wallet {
             if grant.remaining == 0 {
                 continue;
             }
-            let end = grant.expires_at.unwrap_or(now);
-            // By its place in the ledger: a grant of the same name and end may be given, and end, again.
-            let id = OperationId { origin: Origin::System, id: format!("expiry:{}:{}", grant.id, self.sequence + 1) };
-            let cause = Cause {
-                key: OperationKey { id, fingerprint: String::new() },
-                action: "grant_expired".to_owned(),
-                source: Source::Expiry,
-                hwid: None,
-                occurred_at: end,
-                meta: None,
-            };
-            entries.push(self.record(-grant.remaining, before, cause, now));
+            entries.push(self.expire(&grant.id, grant.remaining, before, grant.expires_at.unwrap_or(now), now));
         }
+    }
+
+    /// The entry of tokens that are gone because their grant is.
+    fn expire(&mut self, grant: &str, amount: i64, before: i64, at: Timestamp, now: Timestamp) -> Entry {
+        // By its place in the ledger: a grant of the same name and end may be given, and end, again.
+        let id = format!("expiry:{grant}:{}", self.sequence + 1);
+        self.record(-amount, before, Cause::of_the_service(id, "grant_expired", Source::Expiry, at), now)
     }
 
     /// The entry of a movement that was just made, under the next sequence number.
     fn record(&mut self, amount: i64, before: i64, cause: Cause, now: Timestamp) -> Entry {
+        self.entry(amount, before, cause, None, now)
+    }
+
+    fn entry(&mut self, amount: i64, before: i64, cause: Cause, uncharged: Option<i64>, now: Timestamp) -> Entry {
         self.sequence += 1;
-        Entry {
+        // The clocks of two processes differ a little. The ledger is in order of time all the same: it is searched by it.
+        self.moved_at = self.moved_at.max(now);
+        let entry = Entry {
             wallet: self.id.clone(),
             operation: cause.key.id,
             fingerprint: cause.key.fingerprint,
@@ -211,14 +272,18 @@ impl Wallet {
             source: cause.source,
             hwid: cause.hwid,
             occurred_at: cause.occurred_at,
-            recorded_at: now,
+            recorded_at: self.moved_at,
             meta: cause.meta,
-            batch: None,
-            uncharged: None,
+            erased: None,
+            batch: cause.batch,
+            uncharged,
             spent_after: matches!(self.id, WalletId::Account(_)).then_some(self.spent),
-            original: None,
+            original: cause.original,
             refunded: 0,
-        }
+            previous: self.head,
+        };
+        self.head = entry.link();
+        entry
     }
 
     /// The wallet without the grants that have ended by `now`.
@@ -299,19 +364,26 @@ impl Wallet {
         Ok((after, entries))
     }
 
-    fn burn(&mut self, amount: i64) {
+    /// Takes tokens in the order in which they burn, and what is not there as debt.
+    fn burn(&mut self, amount: i64) -> Vec<Piece> {
         let mut order: Vec<usize> = (0..self.grants.len()).collect();
         order.sort_by_key(|index| {
             let grant = &self.grants[*index];
             (grant.priority, grant.expires_at.map_or(i64::MAX, Timestamp::ms), grant.granted_at.ms(), *index)
         });
-        let mut left = amount;
+        let (mut left, mut pieces) = (amount, Vec::new());
         for index in order {
-            let burnt = left.min(self.grants[index].remaining);
-            self.grants[index].remaining -= burnt;
+            let grant = &mut self.grants[index];
+            let burnt = left.min(grant.remaining);
+            grant.remaining -= burnt;
             left -= burnt;
+            if burnt > 0 {
+                let (expires_at, granted_at) = (grant.expires_at, grant.granted_at);
+                pieces.push(Piece { grant: grant.id.clone(), expires_at, granted_at, amount: burnt });
+            }
         }
         self.debt = self.debt.saturating_add(left);
+        pieces
     }
 
     /// Adds `grant`, repaying the debt first. A grant of the same name and end grows instead of standing twice.
@@ -327,173 +399,50 @@ impl Wallet {
         entries.push(entry);
         Ok((after, entries))
     }
+
+    /// Gives the allocation of a period that began at `began_at`. `keep` says how many may stay of those that are left of
+    /// the last one; without it all of them do.
+    pub fn allot(
+        &self,
+        tokens: i64,
+        keep: Option<i64>,
+        began_at: Timestamp,
+        cause: Cause,
+        now: Timestamp,
+    ) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = self.without_ended(now);
+        let place = after.grants.iter().position(|grant| grant.id == ALLOCATION && grant.expires_at.is_none());
+        if let Some(place) = place {
+            let before = after.booked();
+            let grant = &mut after.grants[place];
+            let lapsed = keep.map_or(0, |keep| (grant.remaining - keep).max(0));
+            grant.remaining -= lapsed;
+            // From now on it is worth what is left of it.
+            grant.amount = grant.remaining;
+            if grant.remaining == 0 {
+                after.grants.remove(place);
+            }
+            if lapsed > 0 {
+                entries.push(after.expire(ALLOCATION, lapsed, before, began_at, now));
+            }
+        }
+        let before = after.booked();
+        let remaining = after.repay(tokens);
+        if tokens > 0 {
+            after.put(allocation(tokens, remaining, now));
+        }
+        let entry = after.record(tokens, before, cause, now);
+        entries.push(entry);
+        after.period = Some(after.period.map_or(began_at, |last| last.max(began_at)));
+        after.spent_before = after.spent;
+        (after, entries)
+    }
+}
+
+fn allocation(amount: i64, remaining: i64, now: Timestamp) -> Grant {
+    let id = ALLOCATION.to_owned();
+    Grant { id, amount, remaining, priority: PLAN_PRIORITY, expires_at: None, granted_at: now }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    pub(crate) fn cause(id: &str, source: Source) -> Cause {
-        let id = OperationId { origin: Origin::Client, id: id.into() };
-        Cause {
-            key: OperationKey { id, fingerprint: "f".into() },
-            action: "x".into(),
-            source,
-            hwid: None,
-            occurred_at: Timestamp::EPOCH,
-            meta: None,
-        }
-    }
-
-    fn at(ms: i64) -> Timestamp {
-        Timestamp::from_ms(ms)
-    }
-
-    fn grant(id: &str, amount: i64, priority: i64, end: Option<i64>, given: i64) -> Grant {
-        Grant { id: id.into(), amount, remaining: amount, priority, expires_at: end.map(at), granted_at: at(given) }
-    }
-
-    fn wallet(grants: Vec<Grant>) -> Wallet {
-        Wallet { grants, ..Wallet::empty(WalletId::License(LicenseId("w".into()))) }
-    }
-
-    fn left(wallet: &Wallet) -> Vec<(&str, i64)> {
-        wallet.grants.iter().map(|g| (g.id.as_str(), g.remaining)).collect()
-    }
-
-    #[test]
-    fn tokens_burn_by_priority_then_end_then_age() {
-        let wallet = wallet(vec![
-            grant("late", 5, 1, Some(900), 0),
-            grant("young", 5, 1, Some(500), 9),
-            grant("old", 5, 1, Some(500), 1),
-            grant("endless", 5, 1, None, 0),
-            grant("first", 5, 0, None, 9),
-        ]);
-        let (after, _) = wallet.spend(18, false, cause("a", Source::Single), at(10)).unwrap();
-        assert_eq!(left(&after), [("late", 2), ("young", 0), ("old", 0), ("endless", 5), ("first", 0)]);
-    }
-
-    #[test]
-    fn a65_spending_more_than_there_is_is_refused_with_the_figures() {
-        let wallet = wallet(vec![grant("plan", 3, 0, None, 0)]);
-        let refused = wallet.spend(5, false, cause("a", Source::Single), at(0)).unwrap_err();
-        assert_eq!(refused, Denied::InsufficientTokens { required: 5, balance: 3 });
-        assert!(wallet.spend(3, false, cause("a", Source::Single), at(0)).is_ok());
-    }
-
-    #[test]
-    fn a_debt_is_repaid_by_the_next_credit() {
-        let wallet = wallet(vec![grant("plan", 8, 0, None, 0)]);
-        let (wallet, _) = wallet.spend(10, true, cause("a", Source::Single), at(0)).unwrap();
-        assert_eq!((wallet.balance(at(0)), wallet.debt), (-2, 2));
-        let (wallet, entries) = wallet.grant(grant("more", 5, 0, None, 0), cause("b", Source::Admin), at(0)).unwrap();
-        assert_eq!((wallet.balance(at(0)), wallet.debt, wallet.limit(at(0))), (3, 0, 13));
-        assert_eq!((entries[0].balance_before, entries[0].balance_after), (-2, 3));
-    }
-
-    #[test]
-    fn an_ended_grant_leaves_by_an_entry_of_its_own() {
-        let wallet = wallet(vec![grant("trial", 10, 0, Some(100), 0), grant("plan", 5, 1, None, 0)]);
-        assert_eq!((wallet.balance(at(99)), wallet.balance(at(100))), (15, 5));
-        let (after, entries) = wallet.spend(2, false, cause("a", Source::Single), at(100)).unwrap();
-        let moved: Vec<_> = entries.iter().map(|e| (e.sequence, e.amount, e.balance_before, e.balance_after)).collect();
-        assert_eq!(moved, [(1, -10, 15, 5), (2, -2, 5, 3)]);
-        assert_eq!(entries[0].operation.id, "expiry:trial:1");
-        assert_eq!(after.grants.len(), 1);
-    }
-
-    #[test]
-    fn a_wallet_holds_a_bounded_number_of_grants() {
-        let grants = (0..limits::GRANTS_MAX).map(|n| grant(&n.to_string(), 1, 0, None, 0)).collect();
-        let wallet = wallet(grants);
-        let refused = wallet.grant(grant("one more", 1, 0, None, 0), cause("a", Source::Admin), at(0)).unwrap_err();
-        assert_eq!(refused, Denied::GrantLimitReached { max: limits::GRANTS_MAX as i64 });
-        assert!(wallet.grant(grant("7", 1, 0, None, 0), cause("a", Source::Admin), at(0)).is_ok());
-    }
-
-    #[test]
-    fn the_plans_grant_follows_the_plan_and_the_balance_follows_it() {
-        let start = wallet(vec![grant("plan", 100, PLAN_PRIORITY, None, 0), grant("credit", 50, 50, None, 0)]);
-        let (spent, _) = start.spend(120, false, cause("a", Source::Single), at(0)).unwrap();
-        let (raised, entries) = spent.settled(130, at(1));
-        assert_eq!((raised.balance(at(1)), raised.limit(at(1)), entries[0].amount), (60, 180, 30));
-        assert_eq!((entries[0].operation.id.as_str(), entries[0].source), ("plan:2", Source::Plan));
-        let (lowered, entries) = raised.settled(10, at(2));
-        assert_eq!((lowered.balance(at(2)), lowered.debt, entries[0].balance_after), (-60, 90, -60));
-        let (back, _) = lowered.settled(100, at(3));
-        assert_eq!((back.balance(at(3)), back.debt), (30, 0));
-        assert_eq!(back.settled(100, at(4)), (back.clone(), Vec::new()), "nothing moves without a change");
-        let (none, _) = wallet(Vec::new()).settled(0, at(0));
-        assert_eq!(none.sequence, 0);
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Spend(i64, bool),
-        Plan(i64),
-        Grant(u8, i64, i64, Option<i64>),
-        Refund(i64),
-        Reset(i64),
-        Pass(i64),
-    }
-
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let step = prop_oneof![
-            (1_i64..40, any::<bool>()).prop_map(|(amount, over)| Step::Spend(amount, over)),
-            (0_i64..60).prop_map(Step::Plan),
-            // An end counts from the start, so that it may have passed, and come up again.
-            (0_u8..6, 1_i64..50, 0_i64..3, proptest::option::of((1_i64..40).prop_map(|tens| tens * 10)))
-                .prop_map(|(i, a, p, e)| Step::Grant(i, a, p, e)),
-            (1_i64..40).prop_map(Step::Refund),
-            (0_i64..90).prop_map(Step::Reset),
-            (1_i64..60).prop_map(Step::Pass),
-        ];
-        proptest::collection::vec(step, 1..60)
-    }
-
-    proptest! {
-        /// After any history: the ledger adds up to the balance, its sequence has no gap, each entry starts where the
-        /// last one ended, an id stands once, and nothing refused moved anything.
-        #[test]
-        fn the_ledger_adds_up(steps in steps()) {
-            let (mut now, mut wallet, mut ledger) = (0_i64, wallet(Vec::new()), Vec::<Entry>::new());
-            for (index, step) in steps.into_iter().enumerate() {
-                let id = index.to_string();
-                let moved = match step {
-                    Step::Pass(ms) => { now += ms; continue }
-                    Step::Plan(plan) => Ok(wallet.settled(plan, at(now))),
-                    Step::Spend(amount, over) => wallet.spend(amount, over, cause(&id, Source::Single), at(now)),
-                    Step::Refund(amount) =>
-                        wallet.refund(grant("refund", amount, 1, None, now), cause(&id, Source::Refund), at(now)),
-                    Step::Reset(balance) => {
-                        let (after, entries) = wallet.reset(balance, cause(&id, Source::Reset), at(now));
-                        prop_assert_eq!(after.balance(at(now)), balance);
-                        Ok((after, entries))
-                    }
-                    Step::Grant(name, amount, priority, end) =>
-                        wallet.grant(grant(&name.to_string(), amount, priority, end, now), cause(&id, Source::Admin), at(now)),
-                };
-                if let Ok((after, entries)) = moved {
-                    wallet = after;
-                    ledger.extend(entries);
-                }
-                let sum: i64 = ledger.iter().map(|e| e.amount).sum();
-                prop_assert_eq!(sum, wallet.booked());
-                prop_assert!(wallet.debt >= 0 && wallet.grants.iter().all(|g| (0..=g.amount).contains(&g.remaining)));
-            }
-            prop_assert_eq!(wallet.sequence, ledger.len() as i64);
-            let mut before = 0;
-            for (index, entry) in ledger.iter().enumerate() {
-                prop_assert_eq!((entry.sequence, entry.balance_before), (index as i64 + 1, before));
-                prop_assert_eq!(entry.balance_after, before + entry.amount);
-                before = entry.balance_after;
-            }
-            let mut ids: Vec<_> = ledger.iter().map(|e| &e.operation).collect();
-            ids.sort();
-            ids.dedup();
-            prop_assert_eq!(ids.len(), ledger.len());
-        }
-    }
-}
+pub(crate) mod tests;

@@ -1,0 +1,148 @@
+//! The ledger as a whole: checked, asked for a balance of the past, and freed of personal facts.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+impl World {
+    async fn verified(&self, name: &str) -> Value {
+        self.account("GET", &format!("/{name}/verification"), Value::Null).await.body
+    }
+
+    /// Reaches past the product into the table, as somebody with the rights of its owner could.
+    async fn tamper(&self, operation: &str, update: &str, value: AttributeValue) {
+        let table = self.host.app.table.inner();
+        table
+            .client()
+            .update_item()
+            .table_name(table.name())
+            .key("pk", AttributeValue::S(format!("LEDGER#ACCT#{}#u", self.project_id)))
+            .key("sk", AttributeValue::S(format!("c#{operation}")))
+            .update_expression(update)
+            .expression_attribute_values(":v", value)
+            .send()
+            .await
+            .unwrap();
+    }
+}
+
+async fn spender() -> World {
+    let world = World::new().await;
+    world.account_with("u", 1_000, 0).await;
+    for index in 1..=6 {
+        world.clock.advance_seconds(60);
+        let body = json!({"operationType": "x", "amount": index, "operationId": format!("op{index}"),
+            "metadata": {"user": "Ada"}});
+        world.account("POST", "/u/debit", body).await;
+    }
+    world
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_touched_is_not_intact() {
+    let world = spender().await;
+    let whole = json!({"accountId": "u", "intact": true, "verified": 7, "firstBreak": null, "nextCursor": null});
+    assert_eq!(world.verified("u").await, whole);
+    world.tamper("op3", "SET amount = :v", AttributeValue::N("-1".into())).await;
+    let told = world.verified("u").await;
+    assert_eq!((&told["intact"], &told["firstBreak"]), (&json!(false), &json!({"sequence": 4, "reason": "balance"})));
+    world.tamper("op3", "SET amount = :v", AttributeValue::N("-3".into())).await;
+    assert_eq!(world.verified("u").await, whole);
+    world.tamper("op5", "SET recordedAt = :v", AttributeValue::N("1".into())).await;
+    assert_eq!(world.verified("u").await["firstBreak"], json!({"sequence": 6, "reason": "altered"}));
+    world.account("GET", "/nobody/verification", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn the_chain_can_be_followed_by_who_reads_the_ledger() {
+    let world = spender().await;
+    let ledger = world.account_ledger("u").await;
+    for pair in ledger.windows(2) {
+        assert_eq!(pair[0]["hash"], pair[1]["previousHash"]);
+    }
+    assert_eq!(ledger[0]["previousHash"], "0".repeat(64));
+}
+
+#[tokio::test]
+async fn a_balance_of_the_past_is_what_had_been_written_by_then() {
+    let world = spender().await;
+    let then = async |at: &str| {
+        let told = world.account("GET", &format!("/u/balance?at={at}"), Value::Null).await;
+        (told.int_of("balance"), told.int_of("sequence"))
+    };
+    assert_eq!(then("2026-01-04T00:00:00.000Z").await, (0, 0), "half-open: nothing was written before it");
+    assert_eq!(then("2026-01-04T00:00:00.001Z").await, (1_000, 1));
+    for (minute, balance) in [(1, 999), (2, 997), (3, 994), (4, 990), (5, 985), (6, 979)] {
+        assert_eq!(then(&format!("2026-01-04T00:0{minute}:00.001Z")).await, (balance, minute + 1));
+        assert_eq!(then(&format!("2026-01-04T00:0{minute}:00.000Z")).await.1, minute);
+    }
+    assert_eq!(then("2099-01-01T00:00:00Z").await, (979, 7));
+    let now = world.account("GET", "/u/balance", Value::Null).await;
+    assert_eq!((now.int_of("balance"), now.text_of("accountId")), (979, "u"));
+    world.account("GET", "/u/balance?at=then", Value::Null).await.refused(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn personal_facts_go_and_amounts_stay() {
+    let world = spender().await;
+    let erase = async |query: &str| world.account("DELETE", &format!("/u/entries?{query}"), Value::Null).await;
+    let before = "before=2026-01-04T00:04:00Z";
+    let dry = erase(&format!("{before}&dryRun=true")).await;
+    assert_eq!((dry.int_of("erased"), dry.spent.write_units), (3, 0.0));
+    let done = erase(before).await;
+    assert_eq!((done.status, done.int_of("erased"), &done.body["nextCursor"]), (200, 3, &Value::Null));
+    assert_eq!(erase(before).await.int_of("erased"), 0, "sent twice");
+    let ledger = world.account_ledger("u").await;
+    let with_facts: Vec<_> = ledger.iter().map(|entry| !entry["metadata"].is_null()).collect();
+    assert_eq!(with_facts, [false, false, false, false, true, true, true]);
+    assert_eq!(world.verified("u").await["intact"], true);
+    assert_eq!(world.balance("u").await, (979, 21));
+    erase("").await.refused(400, "BAD_REQUEST");
+    erase("before=then").await.refused(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn a_cursor_leads_through_its_own_accounts_ledger_only() {
+    let world = spender().await;
+    world.account_with("v", 5, 0).await;
+    let page = world.account("GET", "/u/entries?limit=2", Value::Null).await;
+    let cursor = page.text_of("nextCursor");
+    world.account("GET", &format!("/v/entries?cursor={cursor}"), Value::Null).await.refused(422, "CURSOR_ELSEWHERE");
+    world.account("GET", &format!("/u/verification?cursor={cursor}"), Value::Null).await.refused(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_all_and_writes_nothing() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    let with = |mut body: Value| {
+        body["dryRun"] = json!(true);
+        body
+    };
+    let debit = with(json!({"operationType": "x", "amount": 10, "operationId": "op"}));
+    let cases = [
+        ("", with(json!({"accountId": "new"})), "tokensBalance", 100),
+        ("/u/debit", debit.clone(), "newBalance", 90),
+        ("/u/charge", with(json!({"operationType": "image_generation"})), "newBalance", 90),
+        ("/u/credit", with(json!({"operationType": "x", "amount": 10})), "newBalance", 110),
+        ("/u/reset", with(json!({"balance": 7})), "newBalance", 7),
+        ("/u/plan", with(json!({"tier": "Business"})), "newBalance", 10_100),
+        ("/u/holds", with(json!({"operationType": "x", "amount": 10})), "newBalance", 90),
+    ];
+    for (tail, body, member, value) in cases {
+        let told = world.account("POST", tail, body).await;
+        assert_eq!((told.status, told.int_of(member), &told.body["dryRun"]), (200, value, &json!(true)), "{tail}");
+        assert_eq!(told.spent.write_units, 0.0, "{tail}");
+    }
+    world.account("GET", "/new", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
+    // What would be refused is refused.
+    let much = with(json!({"operationType": "x", "amount": 101}));
+    world.account("POST", "/u/debit", much).await.refused(402, "INSUFFICIENT_TOKENS");
+    // Nothing happened under the id: it is still free.
+    let real = json!({"operationType": "x", "amount": 11, "operationId": "op"});
+    let told = world.account("POST", "/u/debit", real).await;
+    assert_eq!((told.int_of("newBalance"), &told.body["replayed"]), (89, &json!(false)));
+    let unused = world.account("POST", "/u/debit", super::debit(1)).await;
+    assert!(unused.body.get("dryRun").is_none());
+}
