@@ -53,6 +53,11 @@ async fn answer(
 
 /// Runs a function's binary on these events; its answers, and all that it printed.
 async fn invoke(world: &World, function: &str, events: Vec<Value>) -> (Vec<Value>, String) {
+    invoke_with(world, function, events, None).await
+}
+
+/// The same, with a queue.
+async fn invoke_with(world: &World, function: &str, events: Vec<Value>, queue: Option<&str>) -> (Vec<Value>, String) {
     let count = events.len();
     let (answers, mut received) = mpsc::unbounded_channel();
     let runtime = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers });
@@ -85,6 +90,7 @@ async fn invoke(world: &World, function: &str, events: Vec<Value>) -> (Vec<Value
             ("LTLM_KMS_KEY", local::kms::KEY_ID.to_owned()),
             ("LTLM_ADMIN_KEY_SHA256", hex::encode(Sha256::digest(ADMIN_KEY))),
         ])
+        .envs(queue.into_iter().flat_map(|url| [("AWS_ENDPOINT_URL_SQS", url), ("LTLM_QUEUE_URL", url)]))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -156,6 +162,24 @@ async fn a_function_serves_its_own_routes_only() {
     let world = World::starting_at(SystemClock.now()).await;
     let (answers, _) = invoke(&world, "license", vec![event("consume", &world.project_id, "1")]).await;
     assert_eq!(answers[0]["statusCode"], 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_renewals_function_takes_the_events_of_the_schedule_and_the_queue() {
+    let now = SystemClock.now();
+    let world = World::starting_at(now.plus_days(-30)).await;
+    let made = world.account("POST", "", serde_json::json!({"accountId": "user-1", "tier": "Gift"})).await;
+    assert_eq!(made.status, 201);
+    let queue = local::queue::WorkQueue::start().await.unwrap();
+    let events = ["renewals-schedule", "renewals-queue"].map(|name| event(name, &world.project_id, "1"));
+    let (answers, printed) = invoke_with(&world, "renewals", events.to_vec(), Some(queue.endpoint())).await;
+    assert_eq!(answers[1]["batchItemFailures"].as_array().unwrap().len(), 1, "the one that is no message");
+    assert_eq!(queue.waiting().len(), 1);
+    for line in [r#""Job":"renewals""#, r#""Dispatched":1"#, r#""Renewed":1"#, r#""Skipped":1"#] {
+        assert!(printed.contains(line), "without {line}: {printed}");
+    }
+    world.clock.set(now.plus_seconds(60));
+    assert_eq!(world.account_ledger("user-1").await.len(), 2);
 }
 
 #[tokio::test]

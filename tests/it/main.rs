@@ -18,6 +18,7 @@ mod local_server;
 mod lossy;
 mod many_seats;
 mod model;
+mod night;
 mod pro;
 mod pro_faults;
 mod quickstart;

@@ -128,6 +128,29 @@ fn every_function_has_its_log_group_and_alarms() {
 }
 
 #[test]
+fn the_renewals_run_nightly_and_hourly_and_lose_no_message() {
+    let template = translated();
+    let schedules: BTreeSet<_> = resources(&template, "AWS::Scheduler::Schedule")
+        .into_iter()
+        .map(|(_, schedule)| schedule["ScheduleExpression"].as_str().unwrap().to_owned())
+        .collect();
+    // Together every hour, on the hour.
+    let expected = ["cron(0 0-1,3-23 * * ? *)", "cron(0 2 * * ? *)"].map(str::to_owned);
+    assert_eq!(schedules, BTreeSet::from(expected));
+    let queues: BTreeMap<_, _> = resources(&template, "AWS::SQS::Queue").into_iter().collect();
+    let queue = queues[&"RenewalsQueue".to_owned()];
+    assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"], 5);
+    assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0], "RenewalsDeadLetters");
+    let functions = resources(&template, "AWS::Lambda::Function");
+    let (_, function) = functions.iter().find(|(_, f)| function_name(f) == "renewals").unwrap();
+    let timeout = function["Timeout"].as_i64().unwrap();
+    assert!(queue["VisibilityTimeout"].as_i64().unwrap() >= 6 * timeout);
+    let (_, mapping) = resources(&template, "AWS::Lambda::EventSourceMapping")[0];
+    assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert!(mapping["BatchSize"].as_i64().unwrap() <= 10);
+}
+
+#[test]
 fn the_table_is_the_one_that_the_code_expects_and_is_safe() {
     let template = translated();
     let (_, table) = resources(&template, "AWS::DynamoDB::Table")[0];

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Answer;
 use crate::domain::Denied;
-use crate::service::Error;
+use crate::service::{Error, chain};
 
 /// A success.
 #[derive(Debug)]
@@ -119,18 +119,6 @@ impl From<Error> for Failure {
             Error::Broken(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Internal) },
         }
     }
-}
-
-/// An error and all below it, in one line, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        below = error.source();
-    }
-    text
 }
 
 /// Headers of every answer, failures too: open to browsers (wire 1.1), kept by nobody.

@@ -383,6 +383,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
+    // Serves no route: the schedule and the queue call it.
+    Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[] },
     Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"] },
 ];
 

@@ -21,6 +21,7 @@ pub mod gate;
 pub mod hardening;
 pub mod heartbeat;
 pub mod issue;
+pub mod job;
 pub mod ledger;
 pub mod license;
 pub mod nonce;

@@ -5,6 +5,7 @@ use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::{BatchMemory, BatchOwner};
 use super::device::Device;
 use super::entry::Entry;
+use super::job::Job;
 use super::license::{BuyerListing, License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
@@ -37,6 +38,8 @@ pub enum Record {
     Account(Account),
     /// A wallet.
     Wallet(Wallet),
+    /// How far a job has come.
+    Job(Job),
     /// A wallet to which something is due.
     Due(Due),
     /// A device of this license.

@@ -204,6 +204,7 @@ impl LicenseState {
             | Write::RememberBlob { .. }
             | Write::AddEvent { .. }
             | Write::EraseFacts { .. }
+            | Write::SaveJob { .. }
             | Write::AddAccount { .. }
             | Write::ReplaceAccount { .. }
             | Write::RefundEntry { .. }
@@ -244,6 +245,7 @@ impl LicenseState {
             Record::SeenBlob(seen) => self.seen_blob = Some(seen),
             Record::Project(_)
             | Record::Due(_)
+            | Record::Job(_)
             | Record::Account(_)
             | Record::BatchMemory(..)
             | Record::Secret { .. }

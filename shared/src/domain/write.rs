@@ -12,6 +12,7 @@ use super::consume_batch::{BatchMemory, BatchOwner};
 use super::device::{Device, SeatClaim};
 use super::entry::{Entry, OperationId};
 use super::event::Event;
+use super::job::Job;
 use super::license::{License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
@@ -232,6 +233,13 @@ pub enum Write {
         operation: OperationId,
         /// Hash of the facts.
         hash: Link,
+    },
+    /// How far a job has come. Guard: it is still at the revision `found`.
+    SaveJob {
+        /// Its record, the revision already counted up.
+        job: Job,
+        /// The revision before, `None` if it never ran.
+        found: Option<i64>,
     },
     /// A ledger entry. Guard: the operation has none.
     AddEntry {

@@ -8,11 +8,14 @@ use bytes::Bytes;
 use http::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, service_fn};
+use lambda_runtime::LambdaEvent;
+use serde_json::Value;
 
 use super::clock::{SystemClock, TokioSleep};
 use super::config::{self, Config};
 use super::entropy::SystemEntropy;
-use super::{Host, aws, log};
+use super::queue::Sqs;
+use super::{Host, aws, background, log};
 use crate::api::extract::SourceAddress;
 use crate::api::routes::FUNCTIONS;
 use crate::keys::kms::Kms;
@@ -32,6 +35,27 @@ pub async fn serve(name: &'static str) -> Result<(), lambda_http::Error> {
     lambda_http::run(service_fn(move |request| respond(host, stage, request))).await
 }
 
+/// Serves the events of the schedule and of the queue, until Lambda ends the process.
+pub async fn serve_renewals() -> Result<(), lambda_runtime::Error> {
+    let config = config::from_env(false)?;
+    log::init(&config);
+    let url = config.queue_url.clone().ok_or("LTLM_QUEUE_URL is missing")?;
+    let (host, queue) = (&build("renewals", &config).await, &Sqs::new(&aws::sdk_config().await, url));
+    let stage = config.stage.as_str();
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| async move {
+        let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
+        let (answer, report) = background::renewals(&host.app, queue, &event.payload, allowance).await;
+        log::job(&report, stage, host.app.clock.as_ref());
+        answer.map_err(|_| "the job failed; its log line says why")
+    }))
+    .await
+}
+
+/// Time until a deadline in milliseconds since the epoch.
+fn left(host: &Host<Dynamo>, deadline_ms: u64) -> Duration {
+    Duration::from_millis(deadline_ms.saturating_sub(host.app.clock.now().ms().max(0).unsigned_abs()))
+}
+
 async fn build(name: &'static str, config: &Config) -> Host<Dynamo> {
     let sdk = aws::sdk_config().await;
     let mut settings = config.settings.clone();
@@ -49,10 +73,7 @@ async fn build(name: &'static str, config: &Config) -> Host<Dynamo> {
 
 /// Never an error: API Gateway would put its own body in place of ours, and the alarm on errors is for crashes.
 async fn respond(host: &Host<Dynamo>, stage: &str, request: Request) -> Result<Response<Body>, Infallible> {
-    let now_ms = host.app.clock.now().ms().max(0).unsigned_abs();
-    let left = Duration::from_millis(
-        request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline).saturating_sub(now_ms),
-    );
+    let left = left(host, request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline));
     let address = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
         _ => None,

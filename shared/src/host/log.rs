@@ -9,6 +9,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use super::Report;
+use super::background::JobReport;
 use super::config::Config;
 use crate::service::Clock;
 
@@ -49,6 +50,53 @@ pub fn metrics(report: &Report, stage: &str, clock: &dyn Clock) {
     let document = document(report, stage, clock.now().ms());
     // A lost metric is not worth a failed request.
     let _ = writeln!(std::io::stdout().lock(), "{document}");
+}
+
+/// The log line and the metrics line of a job.
+pub fn job(report: &JobReport, stage: &str, clock: &dyn Clock) {
+    job_line(report);
+    let _ = writeln!(std::io::stdout().lock(), "{}", job_document(report, stage, clock.now().ms()));
+}
+
+/// The log line of a job.
+pub fn job_line(report: &JobReport) {
+    let ms = report.duration.as_secs_f64() * 1_000.0;
+    let counts: serde_json::Map<_, _> =
+        report.counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+    let (job, counts, spent) = (report.job, json!(counts).to_string(), report.spent);
+    for cause in &report.causes {
+        tracing::error!(job, cause, "job failed");
+    }
+    tracing::info!(
+        job,
+        counts,
+        duration_ms = ms,
+        round_trips = spent.round_trips,
+        read_units = spent.read_units,
+        write_units = spent.write_units,
+        "job"
+    );
+}
+
+fn job_document(report: &JobReport, stage: &str, now_ms: i64) -> serde_json::Value {
+    let count = |name: &str| json!({"Name": name, "Unit": "Count"});
+    let mut metrics: Vec<_> = report.counts.iter().map(|(name, _)| count(name)).collect();
+    metrics.extend([count("ReadUnits"), count("WriteUnits"), json!({"Name": "Duration", "Unit": "Milliseconds"})]);
+    let mut document = json!({
+        "_aws": {
+            "Timestamp": now_ms,
+            "CloudWatchMetrics": [{"Namespace": "LTLM", "Dimensions": [["Stage", "Job"]], "Metrics": metrics}],
+        },
+        "Stage": stage,
+        "Job": report.job,
+        "Duration": report.duration.as_secs_f64() * 1_000.0,
+        "ReadUnits": report.spent.read_units,
+        "WriteUnits": report.spent.write_units,
+    });
+    for (name, value) in &report.counts {
+        document[*name] = json!(value);
+    }
+    document
 }
 
 fn document(report: &Report, stage: &str, now_ms: i64) -> serde_json::Value {

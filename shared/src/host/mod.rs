@@ -2,11 +2,13 @@
 //! `lambda_http`, and the only reader of the environment. It holds no rule of the product.
 
 pub mod aws;
+pub mod background;
 pub mod clock;
 pub mod config;
 pub mod entropy;
 pub mod lambda;
 pub mod log;
+pub mod queue;
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ use crate::api::{self, Settings};
 use crate::service::{App, Budget};
 use crate::table::{Meter, Spent, Table};
 
-pub use lambda::serve;
+pub use lambda::{serve, serve_renewals};
 
 /// A service ready to answer.
 pub struct Host<T> {

@@ -243,6 +243,7 @@ impl Loaded {
                 Record::Account(_)
                 | Record::BatchMemory(..)
                 | Record::Due(_)
+                | Record::Job(_)
                 | Record::Listing(_)
                 | Record::BuyerListing(_)
                 | Record::AdminKey(_) => {}

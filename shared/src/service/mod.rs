@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod act;
 pub mod admin;
 pub mod batch;
+pub mod dispatch;
 pub mod fingerprint;
 pub mod ids;
 pub mod ledger;
@@ -59,6 +60,18 @@ pub struct Budget<'a> {
     pub meter: &'a Meter,
     /// No try starts after this instant, in milliseconds of the monotonic clock that [`Sleep`] keeps.
     pub until_ms: u64,
+}
+
+/// An error and all below it, in one line, for the log.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        below = error.source();
+    }
+    text
 }
 
 /// Why a command has no answer. Three, because three different readers act: the caller mends the request, the caller's

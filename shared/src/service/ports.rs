@@ -26,3 +26,12 @@ pub trait Sleep: Send + Sync {
     /// Waits.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
+
+/// An effect that may have happened or not.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
+
+/// Hands work to workers, each message at least once.
+pub trait Queue: Send + Sync {
+    /// Sends these messages.
+    fn send(&self, messages: Vec<String>) -> Sending<'_>;
+}

@@ -418,6 +418,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Chain(id) => Some(key::chain(id)),
         Read::SeenBlob(hash) => Some(key::seen_blob(hash)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
+        Read::Job(name) => Some(key::job(name)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
         Read::SeatPage(..)
         | Read::Seats(_)

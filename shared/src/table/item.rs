@@ -20,6 +20,7 @@ use crate::domain::consume_batch::{BatchMemory, BatchOwner, MEMORY_HOURS};
 use crate::domain::device::{Device, SeatClaim};
 use crate::domain::entry::{Entry, OperationId, OperationKey, Origin, Source as EntrySource};
 use crate::domain::event::{EVENT_DAYS, Event};
+use crate::domain::job::Job;
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
 use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
@@ -272,6 +273,16 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             original: r.text_opt("original"),
             refunded: r.int_opt("refunded").unwrap_or(0),
             previous: r.link_opt("previous").unwrap_or_default(),
+        }),
+        Kind::Job { name } => Record::Job(Job {
+            name,
+            started_at: r.at("startedAt")?,
+            project: r.text_opt("project"),
+            shard: r.int("shard")?,
+            after: r.text_opt("after"),
+            sent: r.int("sent")?,
+            done: r.int("done")? != 0,
+            revision: r.int("revision")?,
         }),
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
@@ -768,6 +779,19 @@ pub fn entry(entry: &Entry) -> Item {
         .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))
         .text("listPk", key::ledger_partition(&entry.wallet))
         .text("listSk", key::entry_list_sort(entry.sequence))
+        .build()
+}
+
+/// A job's item.
+pub fn job(job: &Job) -> Item {
+    Builder::new(key::job(&job.name))
+        .at("startedAt", job.started_at)
+        .text_opt("project", job.project.as_ref())
+        .int("shard", job.shard)
+        .text_opt("after", job.after.as_ref())
+        .int("sent", job.sent)
+        .int("done", job.done.into())
+        .int("revision", job.revision)
         .build()
 }
 

@@ -68,6 +68,11 @@ pub enum Kind {
     },
     /// A ledger entry.
     Entry(WalletId, OperationId),
+    /// How far a job has come.
+    Job {
+        /// Its name.
+        name: String,
+    },
     /// An administrator's operation.
     AdminOperation {
         /// Its id.
@@ -108,6 +113,7 @@ const LICENSES: &str = "LICENSES#";
 const BUYERS: &str = "BUYERS#";
 const AUDIT: &str = "AUDIT";
 const DUE: &str = "DUE#";
+const JOB: &str = "JOB#";
 
 /// Parts that the due accounts of a project are spread over, so that a day on which many are due is written by many.
 pub const DUE_SHARDS: i64 = 8;
@@ -251,6 +257,11 @@ pub fn ledger_partition(wallet: &WalletId) -> String {
     }
 }
 
+/// How far a job has come.
+pub fn job(name: &str) -> Key {
+    key(format!("{JOB}{name}"), META)
+}
+
 /// An administrator's operation.
 pub fn admin_operation(id: &str) -> Key {
     key(format!("{ADMIN_OPERATION}{id}"), META)
@@ -322,6 +333,9 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     if let Some(id) = pk.strip_prefix(ADMIN_KEY) {
         return Some(Kind::AdminKey { id: id.to_owned() });
+    }
+    if let Some(name) = pk.strip_prefix(JOB) {
+        return Some(Kind::Job { name: name.to_owned() });
     }
     if let Some(hash) = pk.strip_prefix(SECRET) {
         return Some(Kind::Secret { hash: hash.to_owned() });

@@ -42,6 +42,8 @@ pub enum Read {
     SeenBlob(String),
     /// A ledger entry.
     Entry(WalletId, OperationId),
+    /// How far a job has come.
+    Job(String),
     /// An administrator's operation.
     AdminOperation(String),
     /// An administrator key by its id.

@@ -10,7 +10,11 @@ use shared::service::ids;
 use shared::table::Table;
 
 use shared::host::Host;
+use shared::host::background::JobReport;
 use shared::host::entropy::SystemEntropy;
+
+use crate::background::Background;
+use crate::clock::MovableClock;
 
 /// Time for one call.
 const ALLOWANCE: Duration = Duration::from_secs(8);
@@ -81,15 +85,21 @@ pub async fn call<T: Table>(
         .method(method)
         .uri(path)
         .header("authorization", format!("Bearer {admin_key}"))
-        .header("idempotency-key", operation)
+        .header("idempotency-key", operation);
+    send(host, request, body).await
+}
+
+async fn send<T: Table>(host: &Host<T>, request: http::request::Builder, body: &Value) -> Result<Value, String> {
+    let request = request
         .header("content-type", "application/json")
         .body(Bytes::from(body.to_string()))
         .map_err(|error| error.to_string())?;
+    let asked = format!("{} {}", request.method(), request.uri());
     let (response, report) = host.respond(request, ALLOWANCE).await;
     let text = String::from_utf8_lossy(response.body()).into_owned();
     match response.status().is_success() {
         true => serde_json::from_str(&text).map_err(|error| error.to_string()),
-        false => Err(format!("{method} {path} answered {text} ({})", report.cause.unwrap_or_default())),
+        false => Err(format!("{asked} answered {text} ({})", report.cause.unwrap_or_default())),
     }
 }
 
@@ -115,4 +125,75 @@ pub async fn make<T: Table>(host: &Host<T>, admin_key: &str) -> Result<Value, St
         "policies": policies,
         "licenses": licenses,
     }))
+}
+
+/// Accounts of the renewals' night.
+const NIGHT_ACCOUNTS: usize = 240;
+/// Seconds of a period of the default plans.
+const PERIOD_SECONDS: i64 = 30 * 86_400;
+
+/// A renewals' night: accounts on three plans, 30 days later the dispatcher, the queue and its workers, told as it goes.
+/// Another start on the same data finds them renewed.
+pub async fn night<T: Table>(
+    host: &Host<T>,
+    background: &Background,
+    clock: &MovableClock,
+    admin_key: &str,
+    project: &str,
+    say: impl Fn(&str),
+) -> Result<(), String> {
+    for index in 0..NIGHT_ACCOUNTS {
+        let tier = ["Gift", "Gift", "Professional", "Business"][index % 4];
+        let body = json!({"accountId": format!("user-{index}"), "tier": tier});
+        account(host, admin_key, project, "POST", "/v1/accounts", &format!("night-{index}"), &body).await?;
+    }
+    say(&format!("\n{NIGHT_ACCOUNTS} accounts are there. 30 days pass."));
+    clock.advance_seconds(PERIOD_SECONDS);
+    let count = |report: &JobReport, name: &str| {
+        report.counts.iter().filter(|(known, _)| *known == name).map(|(_, count)| *count).sum::<i64>()
+    };
+    let report = background.dispatch().await;
+    say(&format!(
+        "The dispatcher hands {} accounts to the queue ({} read units, {} messages).",
+        count(&report, "Dispatched"),
+        report.spent.read_units,
+        background.queue.waiting().len()
+    ));
+    let (mut renewed, mut tokens, started) = (0, 0, std::time::Instant::now());
+    while let Some(report) = background.work().await {
+        renewed += count(&report, "Renewed");
+        tokens += count(&report, "Tokens");
+        say(&format!(
+            "  a worker: {renewed} of {NIGHT_ACCOUNTS} renewed, {} messages wait",
+            background.queue.waiting().len()
+        ));
+    }
+    say(&format!("{renewed} accounts got {tokens} tokens in {:.1} s.", started.elapsed().as_secs_f64()));
+    let again = background.dispatch().await;
+    say(&format!("Once more: {} accounts are due.", count(&again, "Dispatched")));
+    let told = account(host, admin_key, project, "GET", "/v1/accounts/user-2", "night-look", &json!({})).await?;
+    say(&format!(
+        "user-2 on {}: {} tokens, renewed {}, next {}\n",
+        told["tier"], told["tokensBalance"], told["lastRenewalAt"], told["nextRenewalAt"]
+    ));
+    Ok(())
+}
+
+/// Calls a route of accounts within the process.
+async fn account<T: Table>(
+    host: &Host<T>,
+    admin_key: &str,
+    project: &str,
+    method: &str,
+    path: &str,
+    operation: &str,
+    body: &Value,
+) -> Result<Value, String> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {admin_key}"))
+        .header("x-project-id", project)
+        .header("idempotency-key", operation);
+    send(host, request, body).await
 }

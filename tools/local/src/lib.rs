@@ -2,9 +2,11 @@
 //! route over HTTP, and switches to move the clock and to inject faults. The product's own code knows nothing of it:
 //! only endpoints, credentials and the clock that is passed in differ from the cloud.
 
+pub mod background;
 pub mod clock;
 pub mod demo;
 pub mod engine;
 pub mod kms;
+pub mod queue;
 pub mod server;
 pub mod world;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
+use local::background::Background;
 use local::clock::MovableClock;
 use local::demo;
 use local::engine::{Engine, Storage};
@@ -46,6 +47,8 @@ struct Options {
 enum Demo {
     /// A project, three policies, a license of each
     Basic,
+    /// The same, and 240 accounts over whose renewals a night passes: the clock moves on by 30 days
+    Renewals,
     /// Nothing
     None,
 }
@@ -98,10 +101,13 @@ async fn run(options: Options) -> Result<(), String> {
     let host = world::build(endpoints, clock.clone(), &admin_key)
         .await
         .map_err(|error| format!("Cannot open the table at {table}: {error}."))?;
+    let host = Arc::new(host);
+    let background = Background::start(host.clone(), !options.quiet).await;
+    let background = Arc::new(background.map_err(|error| format!("Cannot start the queue: {error}."))?);
 
     let base_url = format!("http://{address}");
     let mut told = match options.demo {
-        Demo::Basic => {
+        Demo::Basic | Demo::Renewals => {
             demo::make(&host, &admin_key).await.map_err(|error| format!("Cannot make the demo: {error}."))?
         }
         Demo::None => json!({}),
@@ -110,7 +116,7 @@ async fn run(options: Options) -> Result<(), String> {
     told["adminKey"] = json!(admin_key);
     write_private(&path, &format!("{told:#}\n"))?;
 
-    let server = Arc::new(Server::new(host, clock, !options.quiet));
+    let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), !options.quiet));
     // Who reads that we are ready may stop us at once.
     let stop = asked_to_stop();
     say(&format!(
@@ -121,10 +127,18 @@ async fn run(options: Options) -> Result<(), String> {
     if first && !options.quiet && options.demo == Demo::Basic {
         say(&walk_through(&told));
     }
-    axum::serve(listener, router(server).into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(|error| format!("The server ended: {error}."))
+    if options.demo == Demo::Renewals {
+        let project = told["projectId"].as_str().unwrap_or_default();
+        demo::night(&host, &background, &clock, &admin_key, project, say)
+            .await
+            .map_err(|error| format!("The renewals' night failed: {error}."))?;
+    }
+    let served = axum::serve(listener, router(server).into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stop);
+    tokio::select! {
+        ended = async { served.await } => ended.map_err(|error| format!("The server ended: {error}.")),
+        () = background.run(clock.as_ref()) => Ok(()),
+    }
 }
 
 /// Output for the user, not the log.

@@ -20,6 +20,7 @@ use shared::service::Clock;
 use shared::table::Spent;
 use shared::table::fault::Faults;
 
+use crate::background::Background;
 use crate::clock::MovableClock;
 use crate::world::Local;
 
@@ -31,7 +32,9 @@ const READ_MAX: usize = 16 * 1024 * 1024;
 /// What the server shares between requests.
 pub struct Server {
     /// The product.
-    pub host: Local,
+    pub host: Arc<Local>,
+    /// What runs without a caller.
+    pub background: Arc<Background>,
     /// Its clock.
     pub clock: Arc<MovableClock>,
     /// Log each request?
@@ -57,8 +60,8 @@ struct Edge {
 
 impl Server {
     /// A server around the product.
-    pub fn new(host: Local, clock: Arc<MovableClock>, logs: bool) -> Self {
-        Self { host, clock, logs, units: Mutex::default(), edge: Mutex::default() }
+    pub fn new(host: Arc<Local>, background: Arc<Background>, clock: Arc<MovableClock>, logs: bool) -> Self {
+        Self { host, background, clock, logs, units: Mutex::default(), edge: Mutex::default() }
     }
 
     fn count(&self, report: &Report) {
@@ -148,6 +151,7 @@ fn local(server: &Server, method: &Method, switch: &str, body: &[u8]) -> Option<
         ("POST", "clock") => Some(parsed().and_then(|body| move_clock(server, &body))),
         ("POST", "faults") => Some(parsed().and_then(|body| set_faults(server, &body))),
         ("GET", "units") => Some(Ok(units(server))),
+        ("GET", "queue") => Some(Ok(queue(server))),
         _ => None,
     }
 }
@@ -195,6 +199,11 @@ fn set_faults(server: &Server, body: &Value) -> Result<Value, Problems> {
     Ok(
         json!({"dropReplyPercent": drop, "throttlePercent": throttle, "conflictPercent": conflict, "delayMilliseconds": delay, "seed": seed}),
     )
+}
+
+fn queue(server: &Server) -> Value {
+    let queue = &server.background.queue;
+    json!({"waiting": queue.waiting().len(), "dead": queue.dead().len()})
 }
 
 fn units(server: &Server) -> Value {

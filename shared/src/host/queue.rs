@@ -1,0 +1,53 @@
+//! The queue of the background's work, in Amazon SQS.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+
+use crate::service::ports::{Queue, Sending};
+
+/// Messages of one call, which is what SQS takes.
+const MESSAGES_PER_CALL: usize = 10;
+/// Time for one call, the SDK's own retries included: a message that is sent twice is worked on twice, to the same end.
+const OPERATION: Duration = Duration::from_secs(4);
+
+/// A queue in SQS.
+#[derive(Clone, Debug)]
+pub struct Sqs {
+    client: Client,
+    url: String,
+}
+
+impl Sqs {
+    /// The queue at `url`, reached as `config` says.
+    pub fn new(config: &SdkConfig, url: impl Into<String>) -> Self {
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_timeout(OPERATION).build();
+        let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts).build();
+        Self { client: Client::from_conf(config), url: url.into() }
+    }
+
+    async fn send_all(&self, messages: Vec<String>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        for some in messages.chunks(MESSAGES_PER_CALL) {
+            let entries = some.iter().enumerate().map(|(index, body)| {
+                SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
+            });
+            let entries: Result<Vec<_>, _> = entries.collect();
+            let sending = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries?));
+            let sent = Box::pin(sending.send()).await?;
+            if let Some(failed) = sent.failed().first() {
+                return Err(format!("a message was not taken: {}", failed.code()).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Queue for Sqs {
+    fn send(&self, messages: Vec<String>) -> Sending<'_> {
+        Box::pin(self.send_all(messages))
+    }
+}

@@ -1,0 +1,201 @@
+//! The renewals' night: a dispatcher reads what is due from the index and hands it to a queue, in messages of a few accounts;
+//! workers renew what a message names. Neither holds anything: a message may come twice, two dispatchers may run at once, and
+//! either may be killed anywhere. What is due decides, account by account.
+
+use futures_util::future::join_all;
+use ltlm_protocol::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::accounts::{self, AccountCall};
+use super::ports::Queue;
+use super::renewals::{self, Place};
+use super::{App, Budget, Error, act};
+use crate::domain::account::AccountId;
+use crate::domain::job::Job;
+use crate::domain::wallet::WalletId;
+use crate::domain::{Denied, Record, Write};
+use crate::table::{CommitError, Read, Table};
+
+/// The job's name.
+const NAME: &str = "renewals";
+/// Nominations of one read.
+const PAGE: usize = 250;
+/// Accounts of one message.
+const ACCOUNTS_PER_MESSAGE: usize = 25;
+/// Accounts that a worker renews at once.
+const TOGETHER: usize = 8;
+/// Projects of one read.
+const PROJECTS_PAGE: i64 = 100;
+/// Kept of the budget, in milliseconds, for a page that was begun.
+const RESERVE_MS: u64 = 3_000;
+
+/// What the queue carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Message {
+    /// Go on dispatching.
+    Dispatch,
+    /// Renew these accounts of a project.
+    Renew {
+        /// The project.
+        project: String,
+        /// The accounts.
+        accounts: Vec<String>,
+    },
+}
+
+/// How a dispatcher's run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dispatched {
+    /// All that is due was handed over: so many accounts by this run.
+    All(i64),
+    /// Time was up; the checkpoint says where to go on.
+    Interrupted(i64),
+    /// Another dispatcher is at work, and has gone on from where this one was.
+    Overtaken,
+}
+
+/// What a worker did with a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Accounts renewed.
+    pub renewed: i64,
+    /// Accounts with nothing due any more.
+    pub skipped: i64,
+    /// Tokens given.
+    pub tokens: i64,
+}
+
+async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result<Vec<Record>, Error> {
+    let reads = [read];
+    act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await
+}
+
+/// Ids of all projects, newest first.
+async fn projects<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<Vec<String>, Error> {
+    let (mut ids, mut before) = (Vec::new(), None);
+    loop {
+        let list = Read::List { list: crate::table::port::List::Projects, before, limit: PROJECTS_PAGE };
+        let page = read(app, budget, list).await?;
+        let is_last = (page.len() as i64) < PROJECTS_PAGE;
+        before = page.last().and_then(crate::table::key::position);
+        ids.extend(page.into_iter().filter_map(|record| match record {
+            Record::Project(project) => Some(project.id),
+            _ => None,
+        }));
+        if is_last {
+            return Ok(ids);
+        }
+    }
+}
+
+/// Hands what is due at `now` to the queue, or what is left of it after an interruption.
+pub async fn dispatch<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    queue: &dyn Queue,
+    now: Timestamp,
+) -> Result<Dispatched, Error> {
+    let found = read(app, budget, Read::Job(NAME.to_owned())).await?.into_iter().find_map(|record| match record {
+        Record::Job(job) => Some(job),
+        _ => None,
+    });
+    let mut job = Job::at(NAME, found, now);
+    let projects = projects(app, budget).await?;
+    // A project that was made meanwhile stands before it, and has nothing due.
+    let from = job.project.as_ref().and_then(|id| projects.iter().position(|project| project == id)).unwrap_or(0);
+    for project in &projects[from..] {
+        let mut place = match job.project.as_ref() == Some(project) {
+            true => Some(Place { shard: job.shard, after: job.after.take() }),
+            false => Some(Place::default()),
+        };
+        job.project = Some(project.clone());
+        while let Some(here) = place {
+            if app.sleep.elapsed_ms() + RESERVE_MS >= budget.until_ms {
+                (job.shard, job.after) = (here.shard, here.after);
+                return Ok(match save(app, budget, &mut job).await? {
+                    true => Dispatched::Interrupted(job.sent),
+                    false => Dispatched::Overtaken,
+                });
+            }
+            let (due, next) = renewals::nominated(app, budget, project, &here, now, PAGE).await?;
+            place = next;
+            if due.is_empty() {
+                continue;
+            }
+            let names: Vec<_> = due.iter().filter_map(|due| account(&due.wallet)).collect();
+            send(queue, project, &names).await?;
+            job.sent += names.len() as i64;
+            (job.shard, job.after) = (here.shard, due.last().map(|due| due.position.clone()));
+            if !save(app, budget, &mut job).await? {
+                return Ok(Dispatched::Overtaken);
+            }
+        }
+    }
+    job.done = true;
+    Ok(match save(app, budget, &mut job).await? {
+        true => Dispatched::All(job.sent),
+        false => Dispatched::Overtaken,
+    })
+}
+
+fn account(wallet: &WalletId) -> Option<String> {
+    match wallet {
+        WalletId::Account(account) => Some(account.name.clone()),
+        WalletId::License(_) => None,
+    }
+}
+
+async fn send(queue: &dyn Queue, project: &str, names: &[String]) -> Result<(), Error> {
+    let messages = names.chunks(ACCOUNTS_PER_MESSAGE).map(|accounts| {
+        let message = Message::Renew { project: project.to_owned(), accounts: accounts.to_vec() };
+        serde_json::to_string(&message).unwrap_or_default()
+    });
+    queue.send(messages.collect()).await.map_err(Error::Busy)
+}
+
+/// Writes the checkpoint; false if another dispatcher did meanwhile.
+async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut Job) -> Result<bool, Error> {
+    let found = Some(job.revision).filter(|revision| *revision > 0);
+    job.revision += 1;
+    let write = [Write::SaveJob { job: job.clone(), found }];
+    match app.table.commit(&write, None, budget.meter).await {
+        Ok(()) => Ok(true),
+        Err(CommitError::Guard(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Renews what a message names. An error means that some were not: the message should come again.
+pub async fn work<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project: &str,
+    names: &[String],
+    now: Timestamp,
+) -> Result<Worked, Error> {
+    let mut worked = Worked::default();
+    let mut failed = None;
+    for together in names.chunks(TOGETHER) {
+        let calls: Vec<_> = together
+            .iter()
+            .map(|name| {
+                let id = AccountId { project_id: project.to_owned(), name: name.clone() };
+                AccountCall { id, now, dry_run: false }
+            })
+            .collect();
+        let answers = join_all(calls.iter().map(|call| Box::pin(accounts::renew(app, budget, call, None)))).await;
+        for answer in answers {
+            match answer {
+                Ok(renewal) if renewal.success => {
+                    worked.renewed += 1;
+                    worked.tokens += renewal.tokens_added;
+                }
+                // Gone, or on a plan without tokens by now.
+                Ok(_) | Err(Error::Denied(Denied::AccountNotFound | Denied::ProjectNotFound)) => worked.skipped += 1,
+                Err(error) => failed = Some(error),
+            }
+        }
+    }
+    failed.map_or(Ok(worked), Err)
+}

@@ -1,0 +1,144 @@
+//! The renewals' night: schedule, dispatcher, queue and workers, with everything delivered twice, killed or late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use local::background::Background;
+use serde_json::{Value, json};
+use shared::host::background::{self, JobReport};
+use shared::host::queue::Sqs;
+
+use crate::endpoints::event;
+use crate::support::World;
+
+const DAY: i64 = 86_400;
+
+/// A world with so many accounts, of which the first `due` are due by now.
+async fn world_with(accounts: usize, due: usize) -> (World, Background) {
+    let world = World::empty().await;
+    for index in 0..accounts {
+        if index == due {
+            world.clock.advance_seconds(DAY);
+        }
+        let made = world.account("POST", "", json!({"accountId": format!("u{index}"), "tier": "Gift"})).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    if due == accounts {
+        world.clock.advance_seconds(DAY);
+    }
+    world.clock.advance_seconds(29 * DAY);
+    let background = Background::start(Arc::clone(&world.host), false).await.unwrap();
+    (world, background)
+}
+
+fn count(report: &JobReport, name: &str) -> i64 {
+    report.counts.iter().filter(|(known, _)| *known == name).map(|(_, count)| *count).sum()
+}
+
+/// Works until the queue is empty; accounts renewed.
+async fn work_off(background: &Background) -> i64 {
+    let mut renewed = 0;
+    while let Some(report) = background.work().await {
+        renewed += count(&report, "Renewed");
+    }
+    renewed
+}
+
+/// Fails unless the first `due` accounts were renewed, once each, and no other.
+async fn assert_renewed_once(world: &World, accounts: usize, due: usize) {
+    for index in 0..accounts {
+        let ledger = world.account_ledger(&format!("u{index}")).await;
+        assert_eq!(ledger.len(), if index < due { 2 } else { 1 }, "u{index}");
+    }
+}
+
+#[tokio::test]
+async fn a_night_renews_what_is_due_and_nothing_else() {
+    let (world, background) = world_with(60, 30).await;
+    let report = background.dispatch().await;
+    assert_eq!((count(&report, "Dispatched"), work_off(&background).await), (30, 30));
+    assert_renewed_once(&world, 60, 30).await;
+    let again = background.dispatch().await;
+    assert_eq!((count(&again, "Dispatched"), work_off(&background).await), (0, 0));
+    let told = world.account("GET", "/u0", Value::Null).await;
+    assert_eq!((told.int_of("tokensBalance"), told.text_of("nextRenewalAt")), (200, "2026-03-05T00:00:00.000Z"));
+}
+
+#[tokio::test]
+async fn the_dispatcher_reads_what_is_due_however_many_there_are() {
+    let (_small, few) = world_with(30, 30).await;
+    let (_large, many) = world_with(150, 30).await;
+    let (few, many) = (few.dispatch().await, many.dispatch().await);
+    assert_eq!((count(&few, "Dispatched"), count(&many, "Dispatched")), (30, 30));
+    assert_eq!((few.spent.read_units, few.spent.round_trips), (many.spent.read_units, many.spent.round_trips));
+}
+
+#[tokio::test]
+async fn messages_that_come_twice_and_dispatchers_that_run_at_once_renew_once() {
+    let (world, background) = world_with(40, 40).await;
+    let reports = join_all((0..3).map(|_| Box::pin(background.dispatch()))).await;
+    assert!(reports.iter().map(|report| count(report, "Dispatched")).sum::<i64>() >= 40);
+    background.dispatch().await;
+    let messages = background.queue.waiting();
+    assert!(messages.len() > 8, "{}", messages.len());
+    let record = |message: &local::queue::Message| json!({"messageId": message.id, "body": message.body});
+    // Backwards, and two batches with the same messages at once.
+    let backwards = json!({"Records": messages.iter().rev().map(record).collect::<Vec<_>>()});
+    let answers = join_all((0..2).map(|_| Box::pin(background.deliver(&backwards)))).await;
+    for (answer, _) in &answers {
+        assert_eq!(answer.as_ref().unwrap()["batchItemFailures"], json!([]));
+    }
+    assert_eq!(answers.iter().map(|(_, report)| count(report, "Renewed")).sum::<i64>(), 40);
+    assert_eq!(work_off(&background).await, 0);
+    assert_renewed_once(&world, 40, 40).await;
+}
+
+#[tokio::test]
+async fn a_night_that_is_killed_anywhere_goes_on() {
+    for round_trips in [1, 2, 4, 7, 11] {
+        let (world, background) = world_with(20, 20).await;
+        world.host.app.table.stop_after(Some(round_trips));
+        background.dispatch().await;
+        world.host.app.table.stop_after(None);
+        background.dispatch().await;
+        assert_eq!(work_off(&background).await, 20, "the dispatcher killed after {round_trips}");
+        assert_renewed_once(&world, 20, 20).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dispatcher_that_is_out_of_time_leaves_a_checkpoint_and_a_message() {
+    let (world, background) = world_with(20, 20).await;
+    let sender =
+        Sqs::new(&local::world::sdk_config(background.queue.endpoint(), false).await, background.queue.endpoint());
+    let dispatch = json!({"dispatch": "nightly"});
+    let handling = background::renewals(&world.host.app, &sender, &dispatch, Duration::ZERO);
+    let (answer, report) = Box::pin(handling).await;
+    assert!(answer.is_ok() && count(&report, "Interrupted") == 1);
+    assert_eq!(background.queue.waiting()[0].body, r#""dispatch""#);
+    assert_eq!(work_off(&background).await, 20);
+    assert_renewed_once(&world, 20, 20).await;
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_worked_on_ends_with_the_dead_letters_alone() {
+    let (world, background) = world_with(3, 3).await;
+    let queue = event("renewals-queue", &world.project_id, "1");
+    let (answer, report) = background.deliver(&queue).await;
+    let failures = json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]);
+    assert_eq!(answer.unwrap()["batchItemFailures"], failures);
+    assert_eq!((count(&report, "Skipped"), report.causes.len()), (2, 1), "accounts that are gone are skipped");
+    // A table that stays down: the messages come again, and then lie with the dead letters, none lost.
+    background.dispatch().await;
+    let sent = background.queue.waiting().len();
+    world.host.app.table.stop_after(Some(0));
+    while let Some((batch, event)) = background.queue.receive() {
+        let (answer, _) = background.deliver(&event).await;
+        assert_eq!(answer.as_ref().unwrap()["batchItemFailures"].as_array().unwrap().len(), batch.len());
+        background.queue.give_back(batch, answer.as_ref());
+    }
+    assert_eq!((background.queue.waiting().len(), background.queue.dead().len()), (0, sent));
+    world.host.app.table.stop_after(None);
+    assert_eq!(world.account_ledger("u0").await.len(), 1);
+}

@@ -1,0 +1,142 @@
+//! A small queue that speaks the one SQS operation the product uses, `SendMessageBatch`, to the real `aws-sdk-sqs` over
+//! loopback HTTP, and hands its messages out as Lambda's event source does: in batches, those that failed again later, and
+//! what failed too often to a queue of dead letters.
+
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// Messages of one batch, as the template says.
+const BATCH: usize = 10;
+/// Deliveries of a message before it is a dead letter, as the template says.
+const DELIVERIES_MAX: u32 = 5;
+/// Messages that one call may bring.
+const MESSAGES_PER_CALL: usize = 10;
+
+/// A running queue; its endpoint stops when it is dropped.
+#[derive(Debug)]
+pub struct WorkQueue {
+    endpoint: String,
+    messages: Arc<Mutex<Messages>>,
+    _stop: oneshot::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Messages {
+    waiting: VecDeque<Message>,
+    dead: Vec<Message>,
+    sent: u64,
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// What it says.
+    pub body: String,
+    /// How often it was handed out.
+    pub deliveries: u32,
+}
+
+impl WorkQueue {
+    /// Starts it, empty.
+    pub async fn start() -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let messages = Arc::new(Mutex::new(Messages::default()));
+        let router = axum::Router::new().fallback(operation).with_state(messages.clone());
+        let (stop, stopped) = oneshot::channel::<()>();
+        #[expect(clippy::disallowed_methods, reason = "not a Lambda: the server runs beside the process it serves")]
+        tokio::spawn(async move {
+            let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+                let _ = stopped.await;
+            });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the queue ended");
+            }
+        });
+        Ok(Self { endpoint, messages, _stop: stop })
+    }
+
+    /// Its URL, which is also the queue's.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The next batch as Lambda's event, if there is one. What is not told to have failed is done.
+    pub fn receive(&self) -> Option<(Vec<Message>, Value)> {
+        let mut messages = lock(&self.messages);
+        let count = messages.waiting.len().min(BATCH);
+        let mut batch: Vec<_> = messages.waiting.drain(..count).collect();
+        batch.iter_mut().for_each(|message| message.deliveries += 1);
+        let records: Vec<_> = batch
+            .iter()
+            .map(|message| json!({"messageId": message.id, "body": message.body, "eventSource": "aws:sqs"}))
+            .collect();
+        (!batch.is_empty()).then(|| (batch, json!({ "Records": records })))
+    }
+
+    /// Takes back what failed of a batch: what Lambda's answer names, or all of it if there was none.
+    pub fn give_back(&self, batch: Vec<Message>, answer: Option<&Value>) {
+        let named: Option<Vec<&str>> = answer.map(|answer| {
+            let failures = answer["batchItemFailures"].as_array();
+            failures.into_iter().flatten().filter_map(|failure| failure["itemIdentifier"].as_str()).collect()
+        });
+        let failed =
+            batch.into_iter().filter(|message| named.as_ref().is_none_or(|n| n.contains(&message.id.as_str())));
+        let mut messages = lock(&self.messages);
+        for message in failed {
+            match message.deliveries >= DELIVERIES_MAX {
+                true => messages.dead.push(message),
+                false => messages.waiting.push_back(message),
+            }
+        }
+    }
+
+    /// Messages that wait.
+    pub fn waiting(&self) -> Vec<Message> {
+        lock(&self.messages).waiting.iter().cloned().collect()
+    }
+
+    /// Messages that failed too often.
+    pub fn dead(&self) -> Vec<Message> {
+        lock(&self.messages).dead.clone()
+    }
+}
+
+fn lock(messages: &Mutex<Messages>) -> std::sync::MutexGuard<'_, Messages> {
+    messages.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+async fn operation(
+    State(messages): State<Arc<Mutex<Messages>>>,
+    headers: HeaderMap,
+    body: String,
+) -> (StatusCode, Json<Value>) {
+    let refuse = |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({"__type": kind, "message": kind})));
+    if headers.get("x-amz-target").and_then(|target| target.to_str().ok()) != Some("AmazonSQS.SendMessageBatch") {
+        return refuse("com.amazonaws.sqs#UnsupportedOperation");
+    }
+    let Ok(request) = serde_json::from_str::<Value>(&body) else { return refuse("SerializationException") };
+    let Some(entries) = request["Entries"].as_array().filter(|entries| entries.len() <= MESSAGES_PER_CALL) else {
+        return refuse("com.amazonaws.sqs#TooManyEntriesInBatchRequest");
+    };
+    let mut messages = lock(&messages);
+    let mut taken = Vec::new();
+    for entry in entries {
+        messages.sent += 1;
+        let id = format!("message-{}", messages.sent);
+        let body = entry["MessageBody"].as_str().unwrap_or_default().to_owned();
+        taken.push(json!({"Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": ""}));
+        messages.waiting.push_back(Message { id, body, deliveries: 0 });
+    }
+    (StatusCode::OK, Json(json!({"Successful": taken, "Failed": []})))
+}
