@@ -301,3 +301,53 @@ pub struct RenewalError {
     /// Why.
     pub error: String,
 }
+
+/// What an account's ledger adds up to in a range of time. Amounts are positive; what is signed says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Statistics {
+    /// The account.
+    pub account_id: String,
+    /// Written at this instant or later, ISO 8601; null from the beginning on.
+    pub from: Option<String>,
+    /// Written before this instant, ISO 8601; null up to now.
+    pub to: Option<String>,
+    /// Spent. What was refunded is not taken off.
+    pub total_spent: i64,
+    /// Given: allocations, purchases, other credits.
+    pub total_earned: i64,
+    /// Given back.
+    pub refunded: i64,
+    /// Ended unspent.
+    pub expired: i64,
+    /// Put right, signed.
+    pub adjusted: i64,
+    /// Set aside less what came back from there: below zero if more came back.
+    pub held: i64,
+    /// What the balance changed by, signed.
+    pub net_change: i64,
+    /// Entries of any kind.
+    pub operation_count: i64,
+    /// The same by operation type; those beyond 500 of a day stand together under `*`.
+    pub by_type: Vec<TypeStatistics>,
+}
+
+/// What the entries of one operation type add up to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TypeStatistics {
+    /// What they were for.
+    pub operation_type: String,
+    /// How many they are.
+    pub operation_count: i64,
+    /// Spent.
+    pub total_spent: i64,
+    /// Given.
+    pub total_earned: i64,
+    /// Given back.
+    pub refunded: i64,
+    /// What the balance changed by, signed.
+    pub net_change: i64,
+}

@@ -97,6 +97,7 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("renew-accounts", 200, "totalProcessed"),
     ("account-balance", 200, "balance"),
     ("account-verification", 200, "intact"),
+    ("account-statistics", 200, "totalSpent"),
     ("account", 200, "tokensBalance"),
     ("account-affordability", 200, "canAfford"),
     ("account-entries", 200, "entries"),
@@ -147,7 +148,9 @@ async fn every_route_answers_its_event() {
 fn every_route_has_an_event_and_every_event_a_route() {
     let files: BTreeSet<_> = std::fs::read_dir(events_folder())
         .unwrap()
-        .map(|file| file.unwrap().file_name().into_string().unwrap().replace(".json", ""))
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        // What runs without a caller has its events in a folder beside them.
+        .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
         .collect();
     let routes: BTreeSet<_> = ROUTES.iter().map(|route| route.name.to_owned()).collect();
     let tested: BTreeSet<_> = EXPECTED.iter().map(|(name, ..)| (*name).to_owned()).collect();

@@ -53,11 +53,16 @@ async fn answer(
 
 /// Runs a function's binary on these events; its answers, and all that it printed.
 async fn invoke(world: &World, function: &str, events: Vec<Value>) -> (Vec<Value>, String) {
-    invoke_with(world, function, events, None).await
+    invoke_with(world, function, events, &[]).await
 }
 
-/// The same, with a queue.
-async fn invoke_with(world: &World, function: &str, events: Vec<Value>, queue: Option<&str>) -> (Vec<Value>, String) {
+/// The same, with further variables.
+async fn invoke_with(
+    world: &World,
+    function: &str,
+    events: Vec<Value>,
+    beside: &[(&str, &str)],
+) -> (Vec<Value>, String) {
     let count = events.len();
     let (answers, mut received) = mpsc::unbounded_channel();
     let runtime = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers });
@@ -90,7 +95,7 @@ async fn invoke_with(world: &World, function: &str, events: Vec<Value>, queue: O
             ("LTLM_KMS_KEY", local::kms::KEY_ID.to_owned()),
             ("LTLM_ADMIN_KEY_SHA256", hex::encode(Sha256::digest(ADMIN_KEY))),
         ])
-        .envs(queue.into_iter().flat_map(|url| [("AWS_ENDPOINT_URL_SQS", url), ("LTLM_QUEUE_URL", url)]))
+        .envs(beside.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -171,8 +176,10 @@ async fn the_renewals_function_takes_the_events_of_the_schedule_and_the_queue() 
     let made = world.account("POST", "", serde_json::json!({"accountId": "user-1", "tier": "Gift"})).await;
     assert_eq!(made.status, 201);
     let queue = local::queue::WorkQueue::start().await.unwrap();
-    let events = ["renewals-schedule", "renewals-queue"].map(|name| event(name, &world.project_id, "1"));
-    let (answers, printed) = invoke_with(&world, "renewals", events.to_vec(), Some(queue.endpoint())).await;
+    let beside = [("AWS_ENDPOINT_URL_SQS", queue.endpoint()), ("LTLM_QUEUE_URL", queue.endpoint())];
+    let events =
+        ["background/renewals-schedule", "background/renewals-queue"].map(|name| event(name, &world.project_id, "1"));
+    let (answers, printed) = invoke_with(&world, "renewals", events.to_vec(), &beside).await;
     assert_eq!(answers[1]["batchItemFailures"].as_array().unwrap().len(), 1, "the one that is no message");
     assert_eq!(queue.waiting().len(), 1);
     for line in [r#""Job":"renewals""#, r#""Dispatched":1"#, r#""Renewed":1"#, r#""Skipped":1"#] {
@@ -180,6 +187,22 @@ async fn the_renewals_function_takes_the_events_of_the_schedule_and_the_queue() 
     }
     world.clock.set(now.plus_seconds(60));
     assert_eq!(world.account_ledger("user-1").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_stream_function_takes_the_tables_changes() {
+    let world = World::starting_at(SystemClock.now()).await;
+    let bus = local::bus::NoticeBus::start().await.unwrap();
+    let beside = [("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()), ("LTLM_BUS", local::bus::BUS)];
+    let events = vec![event("background/stream", &world.project_id, "1"); 2];
+    let (answers, printed) = invoke_with(&world, "stream", events, &beside).await;
+    assert_eq!(answers[0]["batchItemFailures"], serde_json::json!([]));
+    let notices = bus.notices();
+    assert_eq!((notices.len(), notices[0]["type"].as_str().unwrap()), (2, "tokens.overdrawn"));
+    assert_eq!(notices[0], notices[1], "told twice, the same notice");
+    for line in [r#""Job":"stream""#, r#""Days":1"#, r#""Days":0"#, r#""Spent":10"#] {
+        assert!(printed.contains(line), "without {line}: {printed}");
+    }
 }
 
 #[tokio::test]

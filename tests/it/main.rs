@@ -23,6 +23,7 @@ mod pro;
 mod pro_faults;
 mod quickstart;
 mod races;
+mod stream;
 mod support;
 mod template;
 mod tidy;

@@ -28,7 +28,7 @@ async fn world_with(accounts: usize, due: usize) -> (World, Background) {
         world.clock.advance_seconds(DAY);
     }
     world.clock.advance_seconds(29 * DAY);
-    let background = Background::start(Arc::clone(&world.host), false).await.unwrap();
+    let background = Background::start(Arc::clone(&world.host), None, false).await.unwrap();
     (world, background)
 }
 
@@ -124,7 +124,7 @@ async fn a_dispatcher_that_is_out_of_time_leaves_a_checkpoint_and_a_message() {
 #[tokio::test]
 async fn a_message_that_cannot_be_worked_on_ends_with_the_dead_letters_alone() {
     let (world, background) = world_with(3, 3).await;
-    let queue = event("renewals-queue", &world.project_id, "1");
+    let queue = event("background/renewals-queue", &world.project_id, "1");
     let (answer, report) = background.deliver(&queue).await;
     let failures = json!([{"itemIdentifier": "2e1424d4-f796-459a-8184-9c92662be6da"}]);
     assert_eq!(answer.unwrap()["batchItemFailures"], failures);

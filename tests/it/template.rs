@@ -145,7 +145,10 @@ fn the_renewals_run_nightly_and_hourly_and_lose_no_message() {
     let (_, function) = functions.iter().find(|(_, f)| function_name(f) == "renewals").unwrap();
     let timeout = function["Timeout"].as_i64().unwrap();
     assert!(queue["VisibilityTimeout"].as_i64().unwrap() >= 6 * timeout);
-    let (_, mapping) = resources(&template, "AWS::Lambda::EventSourceMapping")[0];
+    let mappings = resources(&template, "AWS::Lambda::EventSourceMapping");
+    let (_, mapping) = mappings.iter().find(|(name, _)| name.starts_with("Renewals")).unwrap();
+    let (_, changes) = mappings.iter().find(|(name, _)| name.starts_with("Stream")).unwrap();
+    assert_eq!(changes["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0], "StreamDeadLetters");
     assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
     assert!(mapping["BatchSize"].as_i64().unwrap() <= 10);
 }

@@ -152,6 +152,7 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AccountRenewal => on_heap(|| accounts::eligibility(incoming)),
         Endpoint::RenewAccount => on_heap(|| accounts::renew(incoming)),
         Endpoint::AccountBalance => on_heap(|| accounts::balance(incoming)),
+        Endpoint::AccountStatistics => on_heap(|| accounts::statistics(incoming)),
         Endpoint::AccountVerification => on_heap(|| accounts::verify(incoming)),
         Endpoint::EraseEntries => on_heap(|| accounts::erase(incoming)),
         Endpoint::RenewAccounts => on_heap(|| accounts::renew_due(incoming)),

@@ -92,6 +92,8 @@ pub enum Endpoint {
     RenewAccount,
     /// `GET /v1/accounts/{accountId}/balance`
     AccountBalance,
+    /// `GET /v1/accounts/{accountId}/statistics`
+    AccountStatistics,
     /// `GET /v1/accounts/{accountId}/verification`
     AccountVerification,
     /// `DELETE /v1/accounts/{accountId}/entries`
@@ -287,6 +289,8 @@ pub const ROUTES: &[Route] = &[
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Give the allocation that is due." },
     Route { endpoint: Endpoint::AccountBalance, name: "account-balance", method: "GET", path: "/v1/accounts/{accountId}/balance",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "The balance at an instant." },
+    Route { endpoint: Endpoint::AccountStatistics, name: "account-statistics", method: "GET", path: "/v1/accounts/{accountId}/statistics",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "What the ledger adds up to in a range of time." },
     Route { endpoint: Endpoint::AccountVerification, name: "account-verification", method: "GET", path: "/v1/accounts/{accountId}/verification",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Is the ledger whole?" },
     Route { endpoint: Endpoint::EraseEntries, name: "erase-entries", method: "DELETE", path: "/v1/accounts/{accountId}/entries",
@@ -385,6 +389,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
     // Serves no route: the schedule and the queue call it.
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[] },
+    // Serves no route: the table's stream calls it.
+    Function { name: "stream", table_actions: &["PutItem", "Query"], indexes: &["list"], key_actions: &[] },
     Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"] },
 ];
 

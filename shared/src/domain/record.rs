@@ -10,6 +10,7 @@ use super::license::{BuyerListing, License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
 use super::project::Project;
+use super::rollup::DayRollup;
 use super::seats::Seat;
 use super::settings::Settings;
 use super::wallet::{Due, Wallet};
@@ -38,6 +39,8 @@ pub enum Record {
     Account(Account),
     /// A wallet.
     Wallet(Wallet),
+    /// A day of a ledger.
+    Rollup(DayRollup),
     /// How far a job has come.
     Job(Job),
     /// A wallet to which something is due.

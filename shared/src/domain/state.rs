@@ -205,6 +205,7 @@ impl LicenseState {
             | Write::AddEvent { .. }
             | Write::EraseFacts { .. }
             | Write::SaveJob { .. }
+            | Write::SaveRollup { .. }
             | Write::AddAccount { .. }
             | Write::ReplaceAccount { .. }
             | Write::RefundEntry { .. }
@@ -246,6 +247,7 @@ impl LicenseState {
             Record::Project(_)
             | Record::Due(_)
             | Record::Job(_)
+            | Record::Rollup(_)
             | Record::Account(_)
             | Record::BatchMemory(..)
             | Record::Secret { .. }

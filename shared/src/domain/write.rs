@@ -17,6 +17,7 @@ use super::license::{License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
 use super::policy::Policy;
 use super::project::Project;
+use super::rollup::DayRollup;
 use super::seats::{Holder, SeatCounts};
 use super::settings::Settings;
 use super::wallet::{Link, Wallet, WalletId};
@@ -233,6 +234,13 @@ pub enum Write {
         operation: OperationId,
         /// Hash of the facts.
         hash: Link,
+    },
+    /// A day of a ledger counted further. Guard: it is still at the revision `found`.
+    SaveRollup {
+        /// Its record, the revision already counted up.
+        day: DayRollup,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
     },
     /// How far a job has come. Guard: it is still at the revision `found`.
     SaveJob {

@@ -1,15 +1,22 @@
 //! What runs without a caller: the events of the schedule, of the queue and of the table's stream, as Lambda delivers them.
 //!
-//! The function `renewals` takes two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages,
+//! The function `stream` takes batches of changes. The function `renewals` takes two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages,
 //! of which those that failed are named in the answer, so that only they come again.
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
+use crate::domain::Record;
 use crate::service::dispatch::{self, Dispatched, Message};
-use crate::service::ports::Queue;
+use crate::service::ports::{Bus, Queue};
+use crate::service::stream::{self, Change};
 use crate::service::{App, Budget, Error, chain};
+use crate::table::item::{self, Item};
 use crate::table::{Meter, Spent, Table};
 
 /// What came of an event, for log and metrics.
@@ -27,6 +34,80 @@ pub struct JobReport {
     pub duration: Duration,
 }
 
+impl JobReport {
+    fn of(job: &'static str) -> Self {
+        Self { job, counts: Vec::new(), causes: Vec::new(), spent: Spent::default(), duration: Duration::ZERO }
+    }
+}
+
+fn budget<'a, T>(app: &App<T>, meter: &'a Meter, allowance: Duration) -> Budget<'a> {
+    let allowed_ms = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
+    Budget { meter, until_ms: app.sleep.elapsed_ms().saturating_add(allowed_ms) }
+}
+
+/// Handles a batch of the table's stream; Lambda's answer, and the report. An error means: deliver the batch again.
+pub async fn stream<T: Table>(
+    app: &App<T>,
+    bus: &dyn Bus,
+    event: &Value,
+    allowance: Duration,
+) -> (Result<Value, Error>, JobReport) {
+    let (started, meter) = (Instant::now(), Meter::default());
+    let budget = budget(app, &meter, allowance);
+    let mut report = JobReport::of("stream");
+    let records = event.get("Records").and_then(Value::as_array).into_iter().flatten();
+    let changes: Result<Vec<_>, _> = records.filter_map(|record| change(record).transpose()).collect();
+    let followed = match changes {
+        Ok(changes) => Box::pin(stream::follow(app, &budget, bus, changes)).await,
+        Err(source) => Err(Error::Broken(source)),
+    };
+    let answer = followed.map(|followed| {
+        let f = followed.figures;
+        report.counts.extend([("Notices", followed.notices), ("Days", followed.days), ("Filled", followed.filled)]);
+        report.counts.extend([("Entries", f.count), ("Spent", -f.spent), ("Granted", f.granted)]);
+        report.counts.extend([("Refunded", f.refunded), ("Expired", -f.expired)]);
+        json!({"batchItemFailures": []})
+    });
+    if let Err(error) = &answer {
+        report.causes.push(chain(error));
+    }
+    (answer, JobReport { spent: meter.spent(), duration: started.elapsed(), ..report })
+}
+
+/// What a record of the stream tells; `None` for what nothing follows from.
+fn change(record: &Value) -> Result<Option<Change>, Box<dyn std::error::Error + Send + Sync>> {
+    let image = |name: &str| record.pointer(&format!("/dynamodb/{name}")).map(image).transpose();
+    let Some(new) = image("NewImage")? else { return Ok(None) };
+    let is_new = record.get("eventName").and_then(Value::as_str) == Some("INSERT");
+    Ok(match item::record(&new)? {
+        Some(Record::Entry(entry)) if is_new => Some(Change::Entry(Box::new(entry))),
+        Some(Record::Device(license, after)) => {
+            let before = match image("OldImage")?.as_ref().map(item::record).transpose()?.flatten() {
+                Some(Record::Device(_, before)) => Some(Box::new(before)),
+                _ => None,
+            };
+            Some(Change::Device { license, before, after: Box::new(after) })
+        }
+        _ => None,
+    })
+}
+
+/// An item as the stream writes it: each value in an object that names its type. Ours are texts, numbers and bytes.
+fn image(image: &Value) -> Result<Item, Box<dyn std::error::Error + Send + Sync>> {
+    let mut item = Item::new();
+    for (name, typed) in image.as_object().into_iter().flatten() {
+        let part = |kind: &str| typed.get(kind).and_then(Value::as_str).map(str::to_owned);
+        let value = match (part("S"), part("N"), part("B")) {
+            (Some(text), ..) => AttributeValue::S(text),
+            (_, Some(number), _) => AttributeValue::N(number),
+            (_, _, Some(bytes)) => AttributeValue::B(Blob::new(BASE64.decode(bytes)?)),
+            _ => return Err(format!("attribute {name} is of a type that is not ours").into()),
+        };
+        item.insert(name.clone(), value);
+    }
+    Ok(item)
+}
+
 /// Handles an event of the function `renewals`; Lambda's answer, and the report. An error means: deliver the event again.
 pub async fn renewals<T: Table>(
     app: &App<T>,
@@ -34,17 +115,9 @@ pub async fn renewals<T: Table>(
     event: &Value,
     allowance: Duration,
 ) -> (Result<Value, Error>, JobReport) {
-    let started = Instant::now();
-    let meter = Meter::default();
-    let allowed_ms = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
-    let budget = Budget { meter: &meter, until_ms: app.sleep.elapsed_ms().saturating_add(allowed_ms) };
-    let mut report = JobReport {
-        job: "renewals",
-        counts: Vec::new(),
-        causes: Vec::new(),
-        spent: Spent::default(),
-        duration: Duration::ZERO,
-    };
+    let (started, meter) = (Instant::now(), Meter::default());
+    let budget = budget(app, &meter, allowance);
+    let mut report = JobReport::of("renewals");
     let answer = match event.get("Records").and_then(Value::as_array) {
         None => dispatched(app, &budget, queue, &mut report).await.map(|()| json!({})),
         Some(records) => Ok(worked(app, &budget, queue, records, &mut report).await),

@@ -7,6 +7,7 @@
 //! | `LTLM_ADMIN_KEY_SHA256` | SHA-256, in hex, of the first administrator key | none: no administrator |
 //! | `LTLM_COUNTRY_HEADER` | header in which a trusted edge tells the caller's country | none: country unknown |
 //! | `LTLM_QUEUE_URL` | URL of the queue of the background's work | required by `renewals` |
+//! | `LTLM_BUS` | name of the EventBridge bus that notices go to | required by `stream` |
 //! | `LTLM_STAGE` | dimension of the metrics | `local` |
 //! | `AWS_LAMBDA_LOG_LEVEL` | `ERROR` to `TRACE`; SAM's `LoggingConfig` sets it | `INFO` |
 //! | `AWS_LAMBDA_LOG_FORMAT` | `JSON` for JSON lines | text |
@@ -24,6 +25,8 @@ pub struct Config {
     pub kms_key: Option<String>,
     /// The queue of the background's work.
     pub queue_url: Option<String>,
+    /// The bus of notices.
+    pub bus: Option<String>,
     /// For the API.
     pub settings: Settings,
     /// Dimension of the metrics.
@@ -75,6 +78,7 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
         table,
         kms_key,
         queue_url: get("LTLM_QUEUE_URL"),
+        bus: get("LTLM_BUS"),
         settings: Settings { admin_key_sha256, country_header, function: None },
         stage: get("LTLM_STAGE").unwrap_or_else(|| "local".to_owned()),
         log_level: get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".to_owned()),

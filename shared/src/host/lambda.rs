@@ -11,6 +11,7 @@ use lambda_http::{Body, Request, RequestExt, service_fn};
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 
+use super::bus::EventBridge;
 use super::clock::{SystemClock, TokioSleep};
 use super::config::{self, Config};
 use super::entropy::SystemEntropy;
@@ -24,6 +25,9 @@ use crate::table::dynamo::Dynamo;
 
 /// Kept back from Lambda's deadline: the time to answer that we are busy.
 const RESERVE: Duration = Duration::from_millis(300);
+
+/// What Lambda is told of a job that failed.
+const FAILED: &str = "the job failed; its log line says why";
 
 /// Serves the routes of the function called `name`, until Lambda ends the process.
 pub async fn serve(name: &'static str) -> Result<(), lambda_http::Error> {
@@ -46,7 +50,23 @@ pub async fn serve_renewals() -> Result<(), lambda_runtime::Error> {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let (answer, report) = background::renewals(&host.app, queue, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
-        answer.map_err(|_| "the job failed; its log line says why")
+        answer.map_err(|_| FAILED)
+    }))
+    .await
+}
+
+/// Serves the batches of the table's stream, until Lambda ends the process.
+pub async fn serve_stream() -> Result<(), lambda_runtime::Error> {
+    let config = config::from_env(false)?;
+    log::init(&config);
+    let name = config.bus.clone().ok_or("LTLM_BUS is missing")?;
+    let (host, bus) = (&build("stream", &config).await, &EventBridge::new(&aws::sdk_config().await, name));
+    let stage = config.stage.as_str();
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| async move {
+        let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
+        let (answer, report) = background::stream(&host.app, bus, &event.payload, allowance).await;
+        log::job(&report, stage, host.app.clock.as_ref());
+        answer.map_err(|_| FAILED)
     }))
     .await
 }

@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod background;
+pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod entropy;
@@ -19,7 +20,7 @@ use crate::api::{self, Settings};
 use crate::service::{App, Budget};
 use crate::table::{Meter, Spent, Table};
 
-pub use lambda::{serve, serve_renewals};
+pub use lambda::{serve, serve_renewals, serve_stream};
 
 /// A service ready to answer.
 pub struct Host<T> {

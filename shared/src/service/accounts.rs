@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::{
     AccountData, AccountEntry, AccountMovement, Affordability, BalanceThen, Eligibility, LedgerBreak, Renewal,
-    Verification,
+    Statistics, TypeStatistics, Verification,
 };
 
 use super::act::Absorb;
@@ -213,6 +213,42 @@ pub async fn balance<T: Table>(
         at: at.to_string(),
         balance: last.as_ref().map_or(0, |entry| entry.balance_after),
         sequence: last.map_or(0, |entry| entry.sequence),
+    })
+}
+
+/// What its ledger adds up to in a half-open range of time. Whole days come from their roll-ups, as far as those are made;
+/// only what they do not cover is read entry by entry, so the figures are exact whenever they are asked for.
+pub async fn statistics<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<Statistics, Error> {
+    let wallet = wallet(app, budget, call).await?;
+    let tally = ledger::tally(app, budget, &wallet, from, to).await?;
+    let by_type = tally.by_type.iter().map(|(operation_type, figures)| TypeStatistics {
+        operation_type: operation_type.clone(),
+        operation_count: figures.count,
+        total_spent: figures.spent.saturating_neg(),
+        total_earned: figures.granted,
+        refunded: figures.refunded,
+        net_change: figures.net(),
+    });
+    let total = tally.total;
+    Ok(Statistics {
+        account_id: call.id.name.clone(),
+        from: from.map(|at| at.to_string()),
+        to: to.map(|at| at.to_string()),
+        total_spent: total.spent.saturating_neg(),
+        total_earned: total.granted,
+        refunded: total.refunded,
+        expired: total.expired.saturating_neg(),
+        adjusted: total.adjusted,
+        held: total.held.saturating_neg(),
+        net_change: total.net(),
+        operation_count: total.count,
+        by_type: by_type.collect(),
     })
 }
 

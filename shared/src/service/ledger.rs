@@ -7,6 +7,7 @@ use ltlm_protocol::Timestamp;
 use super::{App, Budget, Error, act};
 use crate::domain::entry::Entry;
 use crate::domain::ledger::{Break, Checked};
+use crate::domain::rollup::{self, Tally};
 use crate::domain::wallet::{Wallet, WalletId};
 use crate::domain::{Record, Write};
 use crate::table::{Read, Table};
@@ -86,6 +87,68 @@ pub async fn last_before<T: Table>(
         }
     }
     Ok(found)
+}
+
+/// What a wallet's ledger adds up to in [from, to).
+pub async fn tally<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wallet: &Wallet,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Result<Tally, Error> {
+    let place = async |at: Option<Timestamp>, default: i64| match at {
+        None => Ok::<_, Error>(default),
+        Some(at) => Ok(last_before(app, budget, wallet, at).await?.map_or(0, |entry| entry.sequence)),
+    };
+    let (after, end) = (place(from, 0).await?, place(to, wallet.sequence).await?);
+    let mut tally = Tally::default();
+    if end <= after {
+        return Ok(tally);
+    }
+    let day = |at: Option<Timestamp>, default: i64| at.map_or(default, rollup::day_of);
+    let days = Read::Rollups {
+        wallet: wallet.id.clone(),
+        from: day(from, 0),
+        to: day(to, rollup::day_of(wallet.moved_at)).min(rollup::day_of(wallet.moved_at)),
+    };
+    let list = [days];
+    let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+    // The entries in (after, covered.0] and (covered.1, end] are in no roll-up that lies within the range.
+    let mut covered: Option<(i64, i64)> = None;
+    for record in records {
+        let Record::Rollup(day) = record else { continue };
+        let goes_on = covered.is_none_or(|(_, last)| day.first == last + 1);
+        if day.first > after && day.last <= end && goes_on {
+            covered = Some((covered.map_or(day.first - 1, |(first, _)| first), day.last));
+            tally.merge(&day.tally);
+        }
+    }
+    let (first, last) = covered.unwrap_or((after, after));
+    count(app, budget, &wallet.id, after, first, &mut tally).await?;
+    count(app, budget, &wallet.id, last, end, &mut tally).await?;
+    Ok(tally)
+}
+
+/// Counts the entries in (after, end].
+async fn count<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wallet: &WalletId,
+    mut after: i64,
+    end: i64,
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    while after < end {
+        let limit = (end - after).min(READ_MAX as i64);
+        let entries = read(app, budget, Read::EntriesAfter { wallet: wallet.clone(), after, limit }).await?;
+        let Some(last) = entries.last() else {
+            return Err(Error::Busy(format!("the index does not have entry {} yet", after + 1).into()));
+        };
+        after = last.sequence;
+        entries.iter().filter(|entry| entry.sequence <= end).for_each(|entry| tally.add(entry));
+    }
+    Ok(())
 }
 
 /// Erases the free-form facts of the entries before the place `end`, newest first: how many had some, and where to go on

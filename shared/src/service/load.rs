@@ -244,6 +244,7 @@ impl Loaded {
                 | Record::BatchMemory(..)
                 | Record::Due(_)
                 | Record::Job(_)
+                | Record::Rollup(_)
                 | Record::Listing(_)
                 | Record::BuyerListing(_)
                 | Record::AdminKey(_) => {}

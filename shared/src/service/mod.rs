@@ -15,6 +15,7 @@ pub mod ports;
 pub mod pro;
 pub mod renewals;
 pub mod seats;
+pub mod stream;
 
 use std::sync::Arc;
 

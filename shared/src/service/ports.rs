@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ltlm_protocol::Timestamp;
 
+use crate::domain::notice::Notice;
+
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// The present instant. Read once per request.
@@ -34,4 +36,10 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error
 pub trait Queue: Send + Sync {
     /// Sends these messages.
     fn send(&self, messages: Vec<String>) -> Sending<'_>;
+}
+
+/// Tells whoever listens, each notice at least once.
+pub trait Bus: Send + Sync {
+    /// Gives these notices.
+    fn publish(&self, notices: Vec<Notice>) -> Sending<'_>;
 }

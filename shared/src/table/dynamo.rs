@@ -33,6 +33,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// Time for one operation, answer included.
 const OPERATION: Duration = Duration::from_millis(2_500);
 
+/// Days that one read may ask for: more than there will be.
+const DAYS_MAX: i64 = 1_000_000;
 /// Items that one `BatchGetItem` may ask for.
 const KEYS_PER_GET: usize = 100;
 
@@ -366,6 +368,24 @@ impl Query {
                     limit: *limit,
                 })
             }
+            Read::LatestRollup(wallet) => Some(Self {
+                index: None,
+                condition: "pk = :pk",
+                values: HashMap::from([(":pk".to_owned(), text(key::rollup_partition(wallet)))]),
+                newest_first: true,
+                limit: 1,
+            }),
+            Read::Rollups { wallet, from, to } => Some(Self {
+                index: None,
+                condition: "pk = :pk AND sk BETWEEN :from AND :to",
+                values: HashMap::from([
+                    (":pk".to_owned(), text(key::rollup_partition(wallet))),
+                    (":from".to_owned(), text(key::rollup_sort(*from))),
+                    (":to".to_owned(), text(key::rollup_sort(*to))),
+                ]),
+                newest_first: false,
+                limit: DAYS_MAX,
+            }),
             Read::EntriesAfter { wallet, after, limit } => Some(Self {
                 index: Some(LIST_INDEX),
                 condition: "listPk = :pk AND listSk > :after",
@@ -426,6 +446,8 @@ fn key_of(read: &Read) -> Option<Key> {
         | Read::Due { .. }
         | Read::Entries { .. }
         | Read::EntriesAfter { .. }
+        | Read::LatestRollup(_)
+        | Read::Rollups { .. }
         | Read::List { .. } => None,
     }
 }

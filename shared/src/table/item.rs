@@ -25,6 +25,7 @@ use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
 use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
+use crate::domain::rollup::{DayRollup, Figures, Tally};
 use crate::domain::seats::{Holder, Seat, SeatCounts};
 use crate::domain::settings::Settings;
 use crate::domain::wallet::hold::{Hold, Piece};
@@ -273,6 +274,14 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             original: r.text_opt("original"),
             refunded: r.int_opt("refunded").unwrap_or(0),
             previous: r.link_opt("previous").unwrap_or_default(),
+        }),
+        Kind::Rollup { wallet, day } => Record::Rollup(DayRollup {
+            wallet,
+            day,
+            first: r.int("first")?,
+            last: r.int("last")?,
+            tally: read_tally(&r)?,
+            revision: r.int("revision")?,
         }),
         Kind::Job { name } => Record::Job(Job {
             name,
@@ -780,6 +789,37 @@ pub fn entry(entry: &Entry) -> Item {
         .text("listPk", key::ledger_partition(&entry.wallet))
         .text("listSk", key::entry_list_sort(entry.sequence))
         .build()
+}
+
+/// A day's item.
+pub fn rollup(day: &DayRollup) -> Item {
+    let types: Map<_, _> =
+        day.tally.by_type.iter().map(|(name, figures)| (name.clone(), figures_json(figures))).collect();
+    Builder::new(key::rollup(&day.wallet, day.day))
+        .int("first", day.first)
+        .int("last", day.last)
+        .text("total", figures_json(&day.tally.total).to_string())
+        .text("types", json!(types).to_string())
+        .int("revision", day.revision)
+        .build()
+}
+
+/// Figures as a list, in the order of their declaration.
+fn figures_json(f: &Figures) -> serde_json::Value {
+    json!([f.count, f.spent, f.refunded, f.granted, f.expired, f.adjusted, f.held])
+}
+
+fn read_figures(value: &serde_json::Value) -> Option<Figures> {
+    let numbers: Vec<i64> = value.as_array()?.iter().map(serde_json::Value::as_i64).collect::<Option<_>>()?;
+    let [count, spent, refunded, granted, expired, adjusted, held] = numbers.try_into().ok()?;
+    Some(Figures { count, spent, refunded, granted, expired, adjusted, held })
+}
+
+fn read_tally(r: &Reader<'_>) -> Result<Tally, ItemError> {
+    let total = r.json("total")?.as_ref().and_then(read_figures).ok_or(ItemError { attribute: "total" })?;
+    let types = r.document("types")?;
+    let by_type = types.iter().map(|(name, figures)| Some((name.clone(), read_figures(figures)?)));
+    Ok(Tally { total, by_type: by_type.collect::<Option<_>>().ok_or(ItemError { attribute: "types" })? })
 }
 
 /// A job's item.

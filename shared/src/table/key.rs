@@ -68,6 +68,13 @@ pub enum Kind {
     },
     /// A ledger entry.
     Entry(WalletId, OperationId),
+    /// A day of a ledger.
+    Rollup {
+        /// The wallet.
+        wallet: WalletId,
+        /// The day, counted from 1970-01-01.
+        day: i64,
+    },
     /// How far a job has come.
     Job {
         /// Its name.
@@ -114,6 +121,8 @@ const BUYERS: &str = "BUYERS#";
 const AUDIT: &str = "AUDIT";
 const DUE: &str = "DUE#";
 const JOB: &str = "JOB#";
+const ROLLUP: &str = "ROLLUP#";
+const DAY: &str = "DAY#";
 
 /// Parts that the due accounts of a project are spread over, so that a day on which many are due is written by many.
 pub const DUE_SHARDS: i64 = 8;
@@ -251,9 +260,37 @@ pub fn entry(wallet: &WalletId, operation: &OperationId) -> Key {
 
 /// A wallet's ledger; also its list's partition in the index.
 pub fn ledger_partition(wallet: &WalletId) -> String {
+    format!("{LEDGER}{}", wallet_name(wallet))
+}
+
+/// A day of a ledger.
+pub fn rollup(wallet: &WalletId, day: i64) -> Key {
+    key(rollup_partition(wallet), rollup_sort(day))
+}
+
+/// The days of a wallet's ledger.
+pub fn rollup_partition(wallet: &WalletId) -> String {
+    format!("{ROLLUP}{}", wallet_name(wallet))
+}
+
+/// Where a day stands among them.
+pub fn rollup_sort(day: i64) -> String {
+    format!("{DAY}{:09}", day.max(0))
+}
+
+/// A wallet in the name of what belongs to it.
+fn wallet_name(wallet: &WalletId) -> String {
     match wallet {
-        WalletId::License(license) => format!("{LEDGER}{}", license.0),
-        WalletId::Account(account) => format!("{LEDGER}{}", account_partition(account)),
+        WalletId::License(license) => license.0.clone(),
+        WalletId::Account(account) => account_partition(account),
+    }
+}
+
+/// The wallet that such a name means. A license is named by a hash, in which there is no such prefix.
+fn parse_wallet(name: &str) -> Option<WalletId> {
+    match name.starts_with(ACCOUNT) {
+        true => Some(WalletId::Account(parse_account(name)?)),
+        false => Some(WalletId::License(LicenseId(name.to_owned()))),
     }
 }
 
@@ -334,6 +371,10 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     if let Some(id) = pk.strip_prefix(ADMIN_KEY) {
         return Some(Kind::AdminKey { id: id.to_owned() });
     }
+    if let Some(name) = pk.strip_prefix(ROLLUP) {
+        let day = sk.strip_prefix(DAY)?.parse().ok()?;
+        return Some(Kind::Rollup { wallet: parse_wallet(name)?, day });
+    }
     if let Some(name) = pk.strip_prefix(JOB) {
         return Some(Kind::Job { name: name.to_owned() });
     }
@@ -346,12 +387,7 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     if let Some(id) = pk.strip_prefix(LEDGER) {
         let (origin, operation) = sk.split_once('#')?;
         let operation = OperationId { origin: Origin::parse(origin)?, id: operation.to_owned() };
-        // A license is named by a hash, in which there is no such prefix.
-        let wallet = match id.starts_with(ACCOUNT) {
-            true => WalletId::Account(parse_account(id)?),
-            false => WalletId::License(LicenseId(id.to_owned())),
-        };
-        return Some(Kind::Entry(wallet, operation));
+        return Some(Kind::Entry(parse_wallet(id)?, operation));
     }
     if let Some(account) = parse_account(pk) {
         return match sk {

@@ -76,6 +76,17 @@ pub enum Read {
         /// At most so many.
         limit: i64,
     },
+    /// The latest day of a wallet's ledger that is counted.
+    LatestRollup(WalletId),
+    /// Days of a wallet's ledger, the oldest first.
+    Rollups {
+        /// The wallet.
+        wallet: WalletId,
+        /// The first day.
+        from: i64,
+        /// The last day.
+        to: i64,
+    },
     /// Entries of a wallet, oldest first.
     EntriesAfter {
         /// The wallet.

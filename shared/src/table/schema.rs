@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    ScalarAttributeType, StreamSpecification, StreamViewType,
 };
 
 /// The overloaded index that keeps lists in order: devices of a license, entries of a wallet. It nominates, never decides.
@@ -34,6 +34,10 @@ pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dy
         .key_schema(element(due_sk, KeyType::Range)?)
         .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
         .build()?;
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewAndOldImages)
+        .build()?;
     let created = client
         .create_table()
         .table_name(table)
@@ -42,6 +46,7 @@ pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dy
         .key_schema(element(sk, KeyType::Range)?)
         .global_secondary_indexes(list)
         .global_secondary_indexes(due)
+        .stream_specification(stream)
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await;

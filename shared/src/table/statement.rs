@@ -197,6 +197,7 @@ pub fn of(write: &Write) -> Statement {
             PRESENT,
             vec![(":hash", Value::B(Blob::new(hash.as_slice())))],
         ),
+        Write::SaveRollup { day, found } => put_over(item::rollup(day), *found),
         Write::SaveJob { job, found } => put_over(item::job(job), *found),
         Write::AddEntry { entry } => put_absent(item::entry(entry)),
         Write::AddLicense { license } => put_absent(item::license(license)),

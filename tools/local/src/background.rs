@@ -1,5 +1,5 @@
-//! What runs without a caller, on this machine: the schedule, and the worker of the queue. They call the same function of the
-//! product that the Lambda `renewals` calls, with the same events.
+//! What runs without a caller, on this machine: the schedule, the worker of the queue, the follower of the table's stream. They
+//! call the same functions of the product that the Lambdas `renewals` and `stream` call, with the same events.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,14 @@ use std::time::Duration;
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 use shared::host::background::{self, JobReport};
+use shared::host::bus::EventBridge;
 use shared::host::log;
 use shared::host::queue::Sqs;
 use shared::service::Clock;
 
+use crate::bus::{BUS, NoticeBus};
 use crate::queue::WorkQueue;
+use crate::stream::StreamReader;
 use crate::world::{Local, sdk_config};
 
 /// Time for one event: what the template gives the function.
@@ -26,15 +29,22 @@ pub struct Background {
     /// The queue that the dispatcher fills.
     pub queue: WorkQueue,
     sender: Sqs,
+    /// The bus that notices go to.
+    pub bus: NoticeBus,
+    publisher: EventBridge,
+    stream: Option<tokio::sync::Mutex<StreamReader>>,
     logs: bool,
 }
 
 impl Background {
-    /// Starts the queue. Nothing runs yet.
-    pub async fn start(host: Arc<Local>, logs: bool) -> std::io::Result<Self> {
+    /// Starts the queue and the bus. Nothing runs yet.
+    pub async fn start(host: Arc<Local>, stream: Option<StreamReader>, logs: bool) -> std::io::Result<Self> {
         let queue = WorkQueue::start().await?;
         let sender = Sqs::new(&sdk_config(queue.endpoint(), false).await, queue.endpoint());
-        Ok(Self { host, queue, sender, logs })
+        let bus = NoticeBus::start().await?;
+        let publisher = EventBridge::new(&sdk_config(bus.endpoint(), false).await, BUS);
+        let stream = stream.map(tokio::sync::Mutex::new);
+        Ok(Self { host, queue, sender, bus, publisher, stream, logs })
     }
 
     /// Hands the product an event.
@@ -60,8 +70,33 @@ impl Background {
         Some(report)
     }
 
+    /// Hands the product a batch of the table's stream.
+    pub async fn deliver_changes(&self, event: &Value) -> (Option<Value>, JobReport) {
+        let handling = background::stream(&self.host.app, &self.publisher, event, ALLOWANCE);
+        let (answer, report) = Box::pin(handling).await;
+        if self.logs && report.counts.iter().any(|(name, count)| *name == "Entries" && *count > 0) {
+            log::job_line(&report);
+        }
+        (answer.ok(), report)
+    }
+
+    /// Follows the next batch of the table's stream, if there is one; one that fails comes again.
+    pub async fn follow(&self) -> Option<JobReport> {
+        let mut stream = self.stream.as_ref()?.lock().await;
+        let (event, next) = match stream.next().await {
+            Ok(batch) => batch?,
+            Err(error) => {
+                tracing::warn!(%error, "the table's stream cannot be read");
+                return None;
+            }
+        };
+        let (answer, report) = self.deliver_changes(&event).await;
+        answer.map(|_| stream.pass(next))?;
+        Some(report)
+    }
+
     /// Runs for as long as it is waited for: the dispatcher whenever an hour of the product's clock is over, the worker
-    /// whenever there is work.
+    /// whenever there is work, and what follows from the table's changes.
     pub async fn run(&self, clock: &dyn Clock) {
         let hour = |now: Timestamp| now.ms().div_euclid(HOUR_MS);
         let mut seen = hour(clock.now());
@@ -71,7 +106,8 @@ impl Background {
                 seen = now;
                 self.dispatch().await;
             }
-            if self.work().await.is_none() {
+            let (followed, worked) = (self.follow().await, self.work().await);
+            if followed.is_none() && worked.is_none() {
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -3,7 +3,6 @@
 //! none, does not decrypt.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use aes_gcm::aead::{Aead, Payload};
@@ -16,8 +15,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use shared::host::entropy::SystemEntropy;
 use shared::service::Entropy;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+
+use crate::endpoint::Endpoint;
 
 /// The one key it has.
 pub const KEY_ID: &str = "alias/ltlm-local";
@@ -25,34 +24,19 @@ const NONCE_BYTES: usize = 12;
 
 /// A running key service; it stops when dropped.
 #[derive(Debug)]
-pub struct KeyService {
-    endpoint: String,
-    _stop: oneshot::Sender<()>,
-}
+pub struct KeyService(Endpoint);
 
 impl KeyService {
     /// Starts it with this master key.
     pub async fn start(master_key: [u8; 32]) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
         let cipher = Arc::new(Aes256Gcm::new(&master_key.into()));
         let router = axum::Router::new().route("/", axum::routing::post(operation)).with_state(cipher);
-        let (stop, stopped) = oneshot::channel::<()>();
-        #[expect(clippy::disallowed_methods, reason = "not a Lambda: the server runs beside the process it serves")]
-        tokio::spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-                let _ = stopped.await;
-            });
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the key service ended");
-            }
-        });
-        Ok(Self { endpoint, _stop: stop })
+        Ok(Self(Endpoint::serve("kms", router).await?))
     }
 
     /// Its URL.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.0.url()
     }
 }
 

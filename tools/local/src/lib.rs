@@ -3,10 +3,13 @@
 //! only endpoints, credentials and the clock that is passed in differ from the cloud.
 
 pub mod background;
+pub mod bus;
 pub mod clock;
 pub mod demo;
+pub mod endpoint;
 pub mod engine;
 pub mod kms;
 pub mod queue;
 pub mod server;
+pub mod stream;
 pub mod world;

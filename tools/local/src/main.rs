@@ -12,6 +12,7 @@ use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
 use local::server::{Server, router};
+use local::stream::{Begin, StreamReader};
 use local::world::{self, Endpoints};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -102,7 +103,14 @@ async fn run(options: Options) -> Result<(), String> {
         .await
         .map_err(|error| format!("Cannot open the table at {table}: {error}."))?;
     let host = Arc::new(host);
-    let background = Background::start(host.clone(), !options.quiet).await;
+    // Only the embedded engine's stream: another table's belongs to whoever runs it.
+    let stream = match &engine {
+        None => None,
+        Some(engine) => StreamReader::open(engine.endpoint(), world::TABLE, Begin::Now)
+            .await
+            .map_err(|error| format!("Cannot read the table's stream: {error}."))?,
+    };
+    let background = Background::start(host.clone(), stream, !options.quiet).await;
     let background = Arc::new(background.map_err(|error| format!("Cannot start the queue: {error}."))?);
 
     let base_url = format!("http://{address}");

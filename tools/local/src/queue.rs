@@ -3,15 +3,14 @@
 //! what failed too often to a queue of dead letters.
 
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+
+use crate::endpoint::Endpoint;
 
 /// Messages of one batch, as the template says.
 const BATCH: usize = 10;
@@ -23,9 +22,8 @@ const MESSAGES_PER_CALL: usize = 10;
 /// A running queue; its endpoint stops when it is dropped.
 #[derive(Debug)]
 pub struct WorkQueue {
-    endpoint: String,
+    endpoint: Endpoint,
     messages: Arc<Mutex<Messages>>,
-    _stop: oneshot::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -49,26 +47,14 @@ pub struct Message {
 impl WorkQueue {
     /// Starts it, empty.
     pub async fn start() -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
         let messages = Arc::new(Mutex::new(Messages::default()));
         let router = axum::Router::new().fallback(operation).with_state(messages.clone());
-        let (stop, stopped) = oneshot::channel::<()>();
-        #[expect(clippy::disallowed_methods, reason = "not a Lambda: the server runs beside the process it serves")]
-        tokio::spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-                let _ = stopped.await;
-            });
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the queue ended");
-            }
-        });
-        Ok(Self { endpoint, messages, _stop: stop })
+        Ok(Self { endpoint: Endpoint::serve("queue", router).await?, messages })
     }
 
     /// Its URL, which is also the queue's.
     pub fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.endpoint.url()
     }
 
     /// The next batch as Lambda's event, if there is one. What is not told to have failed is done.

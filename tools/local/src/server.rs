@@ -151,6 +151,7 @@ fn local(server: &Server, method: &Method, switch: &str, body: &[u8]) -> Option<
         ("POST", "clock") => Some(parsed().and_then(|body| move_clock(server, &body))),
         ("POST", "faults") => Some(parsed().and_then(|body| set_faults(server, &body))),
         ("GET", "units") => Some(Ok(units(server))),
+        ("GET", "notices") => Some(Ok(json!({"notices": server.background.bus.notices()}))),
         ("GET", "queue") => Some(Ok(queue(server))),
         _ => None,
     }

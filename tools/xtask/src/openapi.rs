@@ -2,7 +2,7 @@
 
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountMovement, Affordability, BalanceThen, Eligibility, Erased, Renewal, Renewals,
-    Verification,
+    Statistics, Verification,
 };
 use ltlm_protocol::admin_data::{
     AdminKeyData, AdminKeyList, AuditLog, DeviceList, LicenseList, PolicyDetails, PolicyList, ProjectData, ProjectList,
@@ -201,6 +201,8 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     if route.endpoint == Endpoint::AccountEntries {
         parameters.push(text("type", "query", "Entries for this.", limits::ACTION_CHARS_MAX, false));
+    }
+    if matches!(route.endpoint, Endpoint::AccountEntries | Endpoint::AccountStatistics) {
         for (name, what) in [("from", "Written at this instant or later."), ("to", "Written before this instant.")] {
             parameters.push(json!({"name": name, "in": "query", "description": what,
                 "schema": {"type": "string", "format": "date-time"}}));
@@ -636,6 +638,7 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         Endpoint::RenewAccount => ("200", schema::<Renewal>(schemas)),
         Endpoint::RenewAccounts => ("200", schema::<Renewals>(schemas)),
         Endpoint::AccountBalance => ("200", schema::<BalanceThen>(schemas)),
+        Endpoint::AccountStatistics => ("200", schema::<Statistics>(schemas)),
         Endpoint::AccountVerification => ("200", schema::<Verification>(schemas)),
         Endpoint::EraseEntries => ("200", schema::<Erased>(schemas)),
         Endpoint::AccountAffordability => ("200", schema::<Affordability>(schemas)),
@@ -831,6 +834,7 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AccountVerification | Endpoint::EraseEntries => {
             codes.extend([Code::AccountNotFound, Code::CursorElsewhere])
         }
+        Endpoint::AccountStatistics => codes.extend([Code::AccountNotFound, Code::RangeReversed]),
         Endpoint::RenewAccounts => codes.push(Code::CursorElsewhere),
         Endpoint::HoldTokens => {
             codes.extend([Code::AccountNotFound, Code::AccountInsufficient, Code::HoldLimitReached])

@@ -288,20 +288,31 @@ pub async fn affordability<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 /// `GET …/entries`
 pub async fn entries<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let call = call(incoming, incoming.parameter("accountId"))?;
-    let filter = Filter {
-        operation_type: incoming.query_text("type", limits::ACTION_CHARS_MAX)?,
-        from: instant(incoming, "from")?,
-        to: instant(incoming, "to")?,
-    };
-    if filter.from.zip(filter.to).is_some_and(|(from, to)| from > to) {
-        return Err(Failure::new(Code::RangeReversed));
-    }
+    let operation_type = incoming.query_text("type", limits::ACTION_CHARS_MAX)?;
+    let (from, to) = range(incoming)?;
+    let filter = Filter { operation_type, from, to };
     let before =
         place(incoming, "account", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let (entries, next) = service::entries(incoming.app, incoming.budget, &call, &filter, before, limit).await?;
     let next_cursor = cursor_of("account", &call.id.name, next.map(|sequence| sequence.to_string()));
     Ok(Reply::json(&AccountEntries { entries, next_cursor }))
+}
+
+/// `GET …/statistics`
+pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = call(incoming, incoming.parameter("accountId"))?;
+    let (from, to) = range(incoming)?;
+    Ok(Reply::json(&service::statistics(incoming.app, incoming.budget, &call, from, to).await?))
+}
+
+/// The half-open range of time that the query names.
+fn range<T>(incoming: &Incoming<'_, T>) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+    let (from, to) = (instant(incoming, "from")?, instant(incoming, "to")?);
+    match from.zip(to).is_some_and(|(from, to)| from > to) {
+        true => Err(Failure::new(Code::RangeReversed)),
+        false => Ok((from, to)),
+    }
 }
 
 fn instant<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<Timestamp>, Failure> {

@@ -1,0 +1,150 @@
+//! What others are told of: facts that follow from a change of the table and nothing else, so that the same change, seen
+//! twice, gives the same notice under the same id.
+
+use ltlm_protocol::Timestamp;
+use serde_json::{Value, json};
+
+use super::device::{Device, SeatClaim};
+use super::entry::{Entry, Source};
+use super::license::LicenseId;
+use super::wallet::WalletId;
+
+/// A notice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// Names it: the same fact has the same id, however often it is told.
+    pub id: String,
+    /// What happened.
+    pub kind: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// The facts.
+    pub detail: Value,
+}
+
+/// A balance is low below this many percent of what was given; at it exactly it is not (contract/token-accounting.md,
+/// section 4).
+const LOW_PERCENT: i64 = 20;
+
+/// Kinds of notices, each with what it means.
+pub const KINDS: &[(&str, &str)] = &[
+    ("tokens.low", "a balance fell below 20 % of what its live grants were worth"),
+    ("tokens.exhausted", "a balance fell to zero or below"),
+    ("tokens.overdrawn", "a balance fell below zero"),
+    ("renewal.done", "an allocation was given"),
+    ("license.activated", "a device was registered with a license"),
+    ("seat.kicked", "a device lost its seat to somebody"),
+];
+
+fn kind(name: &str) -> &'static str {
+    KINDS.iter().find(|(known, _)| *known == name).map_or("", |(known, _)| known)
+}
+
+/// The owner of a wallet: an account by its name, a license by its hash, because its key is a secret.
+fn owner(wallet: &WalletId) -> Value {
+    match wallet {
+        WalletId::Account(account) => json!({"projectId": account.project_id, "accountId": account.name}),
+        WalletId::License(license) => json!({"licenseHash": license.0}),
+    }
+}
+
+/// What a new ledger entry tells.
+pub fn of_entry(entry: &Entry) -> Vec<Notice> {
+    let (before, after) = (entry.balance_before, entry.balance_after);
+    let is_low = |balance: i64| balance.saturating_mul(100) < entry.limit_after.saturating_mul(LOW_PERCENT);
+    let mut told = Vec::new();
+    // Once per crossing: the entry that crosses tells.
+    if after > 0 && is_low(after) && !is_low(before) {
+        told.push("tokens.low");
+    }
+    if after <= 0 && before > 0 {
+        told.push("tokens.exhausted");
+    }
+    if after < 0 && before >= 0 {
+        told.push("tokens.overdrawn");
+    }
+    if entry.source == Source::Renewal && entry.amount > 0 {
+        told.push("renewal.done");
+    }
+    let notice = |name: &str| {
+        let mut detail = owner(&entry.wallet);
+        detail["sequence"] = json!(entry.sequence);
+        detail["amount"] = json!(entry.amount);
+        detail["balanceBefore"] = json!(before);
+        detail["balanceAfter"] = json!(after);
+        detail["operationType"] = json!(entry.action);
+        Notice {
+            id: format!("{} {} {name}", entry.wallet.text(), entry.sequence),
+            kind: kind(name),
+            at: entry.recorded_at,
+            detail,
+        }
+    };
+    told.into_iter().map(notice).collect()
+}
+
+/// What a device's record tells that was `before` and is `after`.
+pub fn of_device(license: &LicenseId, before: Option<&Device>, after: &Device) -> Vec<Notice> {
+    let is_new = before.is_none_or(|before| before.removed_at.is_some()) && after.removed_at.is_none();
+    let was_kicked = before.is_some_and(|before| matches!(before.seat, SeatClaim::Kicked(_)));
+    let notice = |name: &str, at: Timestamp, detail: Value| Notice {
+        id: format!("license {} {} {} {name}", license.0, after.hwid, at.ms()),
+        kind: kind(name),
+        at,
+        detail,
+    };
+    let mut told = Vec::new();
+    if is_new {
+        let detail = json!({"licenseHash": license.0, "hwid": after.hwid, "nickname": after.nickname});
+        told.push(notice("license.activated", after.registered_at, detail));
+    }
+    if let SeatClaim::Kicked(why) = &after.seat
+        && !was_kicked
+    {
+        let detail = json!({"licenseHash": license.0, "hwid": after.hwid, "notice": why});
+        let at = Timestamp::parse(&why.timestamp).unwrap_or(after.seen_at);
+        told.push(notice("seat.kicked", at, detail));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::tests::{NOW, device};
+    use crate::domain::wallet::tests::cause;
+    use crate::domain::wallet::{Grant, Wallet};
+
+    #[test]
+    fn a_balance_tells_once_when_it_crosses_a_line() {
+        let mut wallet = Wallet::empty(WalletId::License(LicenseId("w".into())));
+        let grant =
+            Grant { id: "g".into(), amount: 100, remaining: 100, priority: 0, expires_at: None, granted_at: NOW };
+        wallet = wallet.grant(grant, cause("g", Source::Credit), NOW).unwrap().0;
+        let mut told = Vec::new();
+        for (index, amount) in [80, 1, 9, 10, 5, 1].into_iter().enumerate() {
+            let (moved, entries) = wallet.spend(amount, true, cause(&index.to_string(), Source::Debit), NOW).unwrap();
+            wallet = moved;
+            let notices = entries.iter().flat_map(of_entry).collect::<Vec<_>>();
+            assert_eq!(notices, entries.iter().flat_map(of_entry).collect::<Vec<_>>(), "the same again");
+            told.push(notices.into_iter().map(|notice| notice.kind).collect::<Vec<_>>());
+        }
+        // Exactly a fifth is not low.
+        let expected: [&[&str]; 6] = [&[], &["tokens.low"], &[], &["tokens.exhausted"], &["tokens.overdrawn"], &[]];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_device_tells_when_it_is_new_and_when_it_is_kicked() {
+        let license = LicenseId("l".into());
+        let kinds = |before: Option<&Device>, after: &Device| {
+            of_device(&license, before, after).into_iter().map(|notice| notice.kind).collect::<Vec<_>>()
+        };
+        let plain = device("a");
+        assert_eq!(kinds(None, &plain), ["license.activated"]);
+        assert!(kinds(Some(&plain), &plain).is_empty());
+        let removed = Device { removed_at: Some(NOW), ..plain.clone() };
+        assert!(kinds(Some(&plain), &removed).is_empty());
+        assert_eq!(kinds(Some(&removed), &plain), ["license.activated"]);
+    }
+}

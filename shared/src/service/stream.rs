@@ -1,0 +1,157 @@
+//! What follows from changes of the table, as its stream brings them: roll-ups of accounts' ledgers, and notices to whoever
+//! listens. A change may come twice or late; the roll-ups go by the ledger's sequence, the notices by their ids.
+
+use std::collections::BTreeMap;
+
+use super::ports::Bus;
+use super::{App, Budget, Error, act};
+use crate::domain::device::Device;
+use crate::domain::entry::Entry;
+use crate::domain::license::LicenseId;
+use crate::domain::notice::{self, Notice};
+use crate::domain::rollup::{self, DayRollup, Figures};
+use crate::domain::wallet::WalletId;
+use crate::domain::{Record, Write};
+use crate::table::{CommitError, Read, Table};
+
+/// Entries that are read at once to fill a gap.
+const FILL: i64 = 1_000;
+
+/// A change of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A new ledger entry.
+    Entry(Box<Entry>),
+    /// A device's record.
+    Device {
+        /// The license.
+        license: LicenseId,
+        /// Before, if it was there.
+        before: Option<Box<Device>>,
+        /// After.
+        after: Box<Device>,
+    },
+}
+
+/// What came of some changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Notices given.
+    pub notices: i64,
+    /// Days of ledgers written.
+    pub days: i64,
+    /// Entries that had to be fetched because the stream did not bring them.
+    pub filled: i64,
+    /// What the entries add up to.
+    pub figures: Figures,
+}
+
+/// Gives the notices of these changes, then counts their entries. An error means: bring them again.
+pub async fn follow<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    bus: &dyn Bus,
+    changes: Vec<Change>,
+) -> Result<Followed, Error> {
+    let mut followed = Followed::default();
+    let notices: Vec<Notice> = changes.iter().flat_map(notices).collect();
+    followed.notices = notices.len() as i64;
+    if !notices.is_empty() {
+        bus.publish(notices).await.map_err(Error::Busy)?;
+    }
+    let mut by_wallet: BTreeMap<WalletId, Vec<Entry>> = BTreeMap::new();
+    for change in changes {
+        if let Change::Entry(entry) = change {
+            followed.figures.add(&entry);
+            // Nobody asks for the statistics of a license.
+            if matches!(entry.wallet, WalletId::Account(_)) {
+                by_wallet.entry(entry.wallet.clone()).or_default().push(*entry);
+            }
+        }
+    }
+    for (wallet, entries) in by_wallet {
+        roll_up(app, budget, &wallet, entries, &mut followed).await?;
+    }
+    Ok(followed)
+}
+
+fn notices(change: &Change) -> Vec<Notice> {
+    match change {
+        Change::Entry(entry) => notice::of_entry(entry),
+        Change::Device { license, before, after } => notice::of_device(license, before.as_deref(), after),
+    }
+}
+
+async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result<Vec<Record>, Error> {
+    let reads = [read];
+    act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await
+}
+
+/// Counts entries of a wallet. What is missing before them is fetched: it was written, because they were written after it.
+async fn roll_up<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wallet: &WalletId,
+    mut entries: Vec<Entry>,
+    followed: &mut Followed,
+) -> Result<(), Error> {
+    loop {
+        let latest = read(app, budget, Read::LatestRollup(wallet.clone())).await?;
+        let latest = latest.into_iter().find_map(|record| match record {
+            Record::Rollup(day) => Some(day),
+            _ => None,
+        });
+        let changed = match rollup::fold(latest, &entries) {
+            Ok(changed) => changed,
+            Err(gap) => {
+                let found = entries.len();
+                fill(app, budget, wallet, gap.after, &mut entries).await?;
+                followed.filled += (entries.len() - found) as i64;
+                continue;
+            }
+        };
+        if write(app, budget, &changed).await? {
+            followed.days += changed.len() as i64;
+            return Ok(());
+        }
+        if app.sleep.elapsed_ms() >= budget.until_ms {
+            return Err(Error::Busy("contention over a roll-up".into()));
+        }
+    }
+}
+
+/// Adds the entries that are missing after a place, as far as the index has them.
+async fn fill<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wallet: &WalletId,
+    after: i64,
+    entries: &mut Vec<Entry>,
+) -> Result<(), Error> {
+    let list = Read::EntriesAfter { wallet: wallet.clone(), after, limit: FILL };
+    let found = read(app, budget, list).await?.into_iter().filter_map(|record| match record {
+        Record::Entry(entry) => Some(entry),
+        _ => None,
+    });
+    let found: Vec<Entry> = found.collect();
+    if found.first().is_none_or(|entry| entry.sequence != after + 1) {
+        return Err(Error::Busy(format!("the index does not have entry {} yet", after + 1).into()));
+    }
+    let known: Vec<i64> = entries.iter().map(|entry| entry.sequence).collect();
+    entries.extend(found.into_iter().filter(|entry| !known.contains(&entry.sequence)));
+    Ok(())
+}
+
+/// Writes the days, the oldest first; false if somebody else did meanwhile.
+async fn write<T: Table>(app: &App<T>, budget: &Budget<'_>, days: &[DayRollup]) -> Result<bool, Error> {
+    for day in days {
+        let found = Some(day.revision - 1).filter(|found| *found > 0);
+        let write = [Write::SaveRollup { day: day.clone(), found }];
+        match app.table.commit(&write, None, budget.meter).await {
+            Ok(()) => {}
+            Err(CommitError::Guard(_) | CommitError::Unknown(_)) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
+}

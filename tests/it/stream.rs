@@ -1,0 +1,196 @@
+//! What follows from changes: roll-ups, statistics, notices; with the stream's deliveries twice, late, or lost.
+
+use std::sync::Arc;
+
+use local::background::Background;
+use local::stream::{Begin, StreamReader};
+use serde_json::{Value, json};
+
+use crate::support::{L1, World, device};
+
+const DAY: i64 = 86_400;
+
+async fn followed(world: &World, begin: Begin) -> Background {
+    let reader = StreamReader::open(world.engine.endpoint(), local::world::TABLE, begin).await.unwrap().unwrap();
+    Background::start(Arc::clone(&world.host), Some(reader), false).await.unwrap()
+}
+
+/// Follows all that happened; how often a count was told.
+async fn follow_all(background: &Background, name: &str) -> i64 {
+    let mut sum = 0;
+    while let Some(report) = background.follow().await {
+        sum += report.counts.iter().filter(|(known, _)| *known == name).map(|(_, count)| *count).sum::<i64>();
+    }
+    sum
+}
+
+/// An account with a history over five days: each day two debits, a credit, a refund; a hold that stays; resets.
+async fn history(world: &World) {
+    world.account_with("u", 1_000, 0).await;
+    for day in 0..5 {
+        for (tail, body) in [
+            ("debit", json!({"operationType": "image", "amount": 7, "operationId": format!("a{day}")})),
+            ("debit", json!({"operationType": "chat", "amount": 2, "operationId": format!("b{day}")})),
+            ("credit", json!({"operationType": "purchase", "amount": 20})),
+            ("refund", json!({"originalOperationId": format!("a{day}"), "amount": 3})),
+        ] {
+            let told = world.account("POST", &format!("/u/{tail}"), body).await;
+            assert_eq!(told.status, 200, "{}", told.text);
+            world.clock.advance_seconds(3_600);
+        }
+        world.clock.advance_seconds(DAY - 4 * 3_600);
+    }
+    world.account("POST", "/u/holds", json!({"operationType": "video", "amount": 100})).await;
+    world.account("POST", "/u/reset", json!({"balance": 500})).await;
+}
+
+async fn statistics(world: &World, query: &str) -> (Value, f64) {
+    let told = world.account("GET", &format!("/u/statistics?{query}"), Value::Null).await;
+    assert_eq!(told.status, 200, "{}", told.text);
+    (told.body, told.spent.read_units)
+}
+
+/// What the entries of a range add up to, counted by hand.
+async fn counted(world: &World, from: &str, to: &str) -> (i64, i64, i64, i64, i64) {
+    let ledger = world.account_ledger("u").await;
+    let within = |entry: &&Value| {
+        let at = entry["recordedAt"].as_str().unwrap();
+        (from.is_empty() || at >= from) && (to.is_empty() || at < to)
+    };
+    let entries: Vec<_> = ledger.iter().filter(within).collect();
+    let sum = |category: &str| -> i64 {
+        entries.iter().filter(|e| e["category"] == category).map(|e| e["amount"].as_i64().unwrap()).sum()
+    };
+    let net = entries.iter().map(|e| e["amount"].as_i64().unwrap()).sum();
+    (-sum("spent"), sum("granted"), sum("refunded"), net, entries.len() as i64)
+}
+
+fn figures(told: &Value) -> (i64, i64, i64, i64, i64) {
+    let int = |name: &str| told[name].as_i64().unwrap();
+    (int("totalSpent"), int("totalEarned"), int("refunded"), int("netChange"), int("operationCount"))
+}
+
+const RANGES: &[(&str, &str)] = &[
+    ("", ""),
+    ("2026-01-05T00:00:00.000Z", "2026-01-07T00:00:00.000Z"),
+    ("2026-01-04T01:00:00.000Z", "2026-01-08T02:00:00.001Z"),
+    ("2026-01-05T02:00:00.001Z", ""),
+    ("", "2026-01-06T03:00:00.000Z"),
+    ("2026-01-06T01:00:00.000Z", "2026-01-06T01:00:00.000Z"),
+    ("2026-01-06T01:00:00.000Z", "2026-01-06T02:00:00.000Z"),
+    ("2027-01-01T00:00:00.000Z", ""),
+];
+
+#[tokio::test]
+async fn statistics_are_exact_with_and_without_roll_ups() {
+    let world = World::new().await;
+    history(&world).await;
+    let background = followed(&world, Begin::Oldest).await;
+    for rolled_up in [false, true] {
+        if rolled_up {
+            assert!(follow_all(&background, "Days").await >= 6);
+        }
+        for (from, to) in RANGES {
+            let mut query = Vec::new();
+            query.extend((!from.is_empty()).then(|| format!("from={from}")));
+            query.extend((!to.is_empty()).then(|| format!("to={to}")));
+            let (told, _) = statistics(&world, &query.join("&")).await;
+            assert_eq!(figures(&told), counted(&world, from, to).await, "{from} to {to}, rolled up: {rolled_up}");
+        }
+    }
+    let (told, _) = statistics(&world, "").await;
+    let expected = json!({"accountId": "u", "from": null, "to": null, "totalSpent": 45, "totalEarned": 1_100, "refunded": 15,
+        "expired": 0, "adjusted": -470, "held": 100, "netChange": 500, "operationCount": 23});
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&told[name], value, "{name} in {told}");
+    }
+    let types: Vec<_> = told["byType"].as_array().unwrap().iter().map(|t| t["operationType"].clone()).collect();
+    assert_eq!(types, ["chat", "image", "monthly_reset", "opening", "purchase", "refund", "video"]);
+    let image = &told["byType"][1];
+    assert_eq!((&image["operationCount"], &image["totalSpent"]), (&json!(5), &json!(35)));
+    for (query, status, code) in [
+        ("from=2026-01-05T00:00:00Z&to=2026-01-04T00:00:00Z", 422, "RANGE_REVERSED"),
+        ("from=then", 400, "BAD_REQUEST"),
+    ] {
+        world.account("GET", &format!("/u/statistics?{query}"), Value::Null).await.refused(status, code);
+    }
+    world.account("GET", "/nobody/statistics", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_long_range_reads_days_and_not_entries() {
+    let world = World::new().await;
+    world.account_with("u", 10_000, 0).await;
+    for day in 0..4 {
+        for index in 0..60 {
+            let body = json!({"operationType": "x", "amount": 1, "metadata": {"n": format!("{day} {index}")}});
+            assert_eq!(world.account("POST", "/u/debit", body).await.status, 200);
+        }
+        world.clock.advance_seconds(DAY);
+    }
+    let (before, entry_units) = statistics(&world, "").await;
+    follow_all(&followed(&world, Begin::Oldest).await, "Days").await;
+    let (after, day_units) = statistics(&world, "").await;
+    assert_eq!(before, after);
+    assert!(day_units * 2.0 < entry_units, "{day_units} and {entry_units}");
+}
+
+#[tokio::test]
+async fn deliveries_that_come_twice_late_or_never_change_no_figure() {
+    let world = World::new().await;
+    let late = followed(&world, Begin::Oldest).await;
+    history(&world).await;
+    // Another follower that begins now has missed all that: it notices, and fetches what it has missed.
+    let missed = followed(&world, Begin::Now).await;
+    world.account("POST", "/u/debit", json!({"operationType": "x", "amount": 1})).await;
+    assert!(follow_all(&missed, "Filled").await >= 23);
+    let whole = statistics(&world, "").await.0;
+    assert_eq!(figures(&whole), counted(&world, "", "").await);
+    // The first one comes late with all of it again.
+    assert_eq!(follow_all(&late, "Days").await, 0);
+    assert_eq!(statistics(&world, "").await.0, whole);
+    // A follower whose writes are lost on the way counts nothing twice.
+    world.account("POST", "/u/debit", json!({"operationType": "x", "amount": 1})).await;
+    world.host.app.table.lose_after(1);
+    follow_all(&missed, "Days").await;
+    follow_all(&late, "Days").await;
+    assert_eq!(figures(&statistics(&world, "").await.0), counted(&world, "", "").await);
+}
+
+#[tokio::test]
+async fn notices_tell_each_fact_under_one_id() {
+    let world = World::new().await;
+    let background = followed(&world, Begin::Now).await;
+    let again = followed(&world, Begin::Now).await;
+    world.account("POST", "", json!({"accountId": "u", "tier": "Gift", "overdraftLimit": 10})).await;
+    for amount in [79, 1, 1, 15] {
+        world.account("POST", "/u/debit", json!({"operationType": "x", "amount": amount})).await;
+    }
+    world.account("POST", "/u/debit", json!({"operationType": "x", "amount": 9, "allowOverdraft": true})).await;
+    world.clock.advance_seconds(30 * DAY);
+    world.account("POST", "/u/renewal", Value::Null).await;
+    world.activate(L1, &device('a')).await;
+    world.activate(L1, &device('b')).await;
+    let released =
+        world.admin("POST", &format!("/v1/admin/licenses/{L1}/seats/{}/release", device('a')), json!({})).await;
+    assert_eq!(released.status, 200, "{}", released.text);
+    follow_all(&background, "Notices").await;
+    follow_all(&again, "Notices").await;
+    let notices = background.bus.notices();
+    let kinds: Vec<_> = notices.iter().map(|notice| notice["type"].as_str().unwrap()).collect();
+    let expected = [
+        "renewal.done",
+        "tokens.low",
+        "tokens.exhausted",
+        "tokens.overdrawn",
+        "renewal.done",
+        "license.activated",
+        "license.activated",
+        "seat.kicked",
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(notices[1]["detail"]["balanceAfter"], 19, "at exactly a fifth it is not low");
+    assert_eq!(again.bus.notices(), notices, "the same again has the same ids");
+    let text = json!(notices).to_string();
+    assert!(!text.contains(L1), "a license key is a secret");
+}

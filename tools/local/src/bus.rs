@@ -1,0 +1,78 @@
+//! A small bus that speaks the one EventBridge operation the product uses, `PutEvents`, to the real `aws-sdk-eventbridge` over
+//! loopback HTTP, and shows what came: in the log, and to whoever asks.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use crate::endpoint::Endpoint;
+
+/// The bus's name, locally.
+pub const BUS: &str = "ltlm-local";
+/// Notices that are remembered.
+const REMEMBERED: usize = 1_000;
+/// Notices that one call may bring.
+const NOTICES_PER_CALL: usize = 10;
+
+/// A running bus; its endpoint stops when it is dropped.
+#[derive(Debug)]
+pub struct NoticeBus {
+    endpoint: Endpoint,
+    notices: Arc<Mutex<VecDeque<Value>>>,
+}
+
+impl NoticeBus {
+    /// Starts it.
+    pub async fn start() -> std::io::Result<Self> {
+        let notices = Arc::new(Mutex::new(VecDeque::new()));
+        let router = axum::Router::new().fallback(operation).with_state(notices.clone());
+        Ok(Self { endpoint: Endpoint::serve("bus", router).await?, notices })
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.url()
+    }
+
+    /// The last notices, the oldest first.
+    pub fn notices(&self) -> Vec<Value> {
+        lock(&self.notices).iter().cloned().collect()
+    }
+}
+
+fn lock(notices: &Mutex<VecDeque<Value>>) -> std::sync::MutexGuard<'_, VecDeque<Value>> {
+    notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+async fn operation(
+    State(notices): State<Arc<Mutex<VecDeque<Value>>>>,
+    headers: HeaderMap,
+    body: String,
+) -> (StatusCode, Json<Value>) {
+    let refuse = |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({"__type": kind, "message": kind})));
+    if headers.get("x-amz-target").and_then(|target| target.to_str().ok()) != Some("AWSEvents.PutEvents") {
+        return refuse("UnknownOperationException");
+    }
+    let Ok(request) = serde_json::from_str::<Value>(&body) else { return refuse("SerializationException") };
+    let Some(entries) = request["Entries"].as_array().filter(|entries| entries.len() <= NOTICES_PER_CALL) else {
+        return refuse("ValidationException");
+    };
+    let mut notices = lock(&notices);
+    let mut taken = Vec::new();
+    for entry in entries {
+        let text = entry["Detail"].as_str().unwrap_or_default();
+        let Ok(detail) = serde_json::from_str::<Value>(text) else { return refuse("ValidationException") };
+        let kind = entry["DetailType"].as_str().unwrap_or_default();
+        tracing::info!(kind, detail = text, "notice");
+        taken.push(json!({"EventId": format!("event-{}", notices.len())}));
+        notices.push_back(json!({"type": kind, "detail": detail}));
+        if notices.len() > REMEMBERED {
+            notices.pop_front();
+        }
+    }
+    (StatusCode::OK, Json(json!({"FailedEntryCount": 0, "Entries": taken})))
+}
