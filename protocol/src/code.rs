@@ -120,6 +120,24 @@ pub enum Code {
     RangeReversed,
     /// A cursor of another account or project.
     CursorElsewhere,
+    /// The access token is missing, wrong or ended.
+    SessionRequired,
+    /// No such organisation in this project.
+    OrganizationNotFound,
+    /// The organisation exists already.
+    OrganizationExists,
+    /// The access token does not belong to the organisation.
+    OrganizationForbidden,
+    /// No organisation is named.
+    OrganizationMissing,
+    /// No organisation or no feature is named.
+    FeatureFieldsMissing,
+    /// Neither `check` nor `deduct`.
+    FeatureActionUnknown,
+    /// No cost is known of this feature.
+    UnknownFeature,
+    /// The organisation's plan gives no tokens for this.
+    FeatureNotAvailable,
     /// The license has no tokens at all.
     TokensDisabled,
     /// The balance is smaller than the amount.
@@ -220,6 +238,15 @@ impl Code {
         row(Self::HoldLimitReached, "HOLD_LIMIT_REACHED", 409, "This wallet has <max> open holds, as many as it may."),
         row(Self::RangeReversed, "RANGE_REVERSED", 422, "The range ends before it begins."),
         row(Self::CursorElsewhere, "CURSOR_ELSEWHERE", 422, "This cursor belongs to another list."),
+        row(Self::SessionRequired, "SESSION_REQUIRED", 401, "Unauthorized - no user session"),
+        row(Self::OrganizationNotFound, "ORGANIZATION_NOT_FOUND", 404, "There is no such organization in this project."),
+        row(Self::OrganizationExists, "ORGANIZATION_EXISTS", 409, "There is an organization with this name already."),
+        row(Self::OrganizationForbidden, "ORGANIZATION_FORBIDDEN", 403, "Forbidden - no access to this organization"),
+        row(Self::OrganizationMissing, "ORGANIZATION_MISSING", 400, "Missing organizationId"),
+        row(Self::FeatureFieldsMissing, "FEATURE_FIELDS_MISSING", 400, "Missing organizationId or featureUsed"),
+        row(Self::FeatureActionUnknown, "FEATURE_ACTION_UNKNOWN", 400, "Invalid action. Use \"check\" or \"deduct\""),
+        row(Self::UnknownFeature, "UNKNOWN_FEATURE", 422, "No cost is known of this feature."),
+        row(Self::FeatureNotAvailable, "FEATURE_NOT_AVAILABLE", 403, "Feature not available on this plan. Upgrade to use it."),
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
@@ -326,6 +353,8 @@ mod tests {
             (Code::NonceMismatch, &["Nonce Mismatch"]),
             (Code::AccountInsufficient, &["insufficient", "tokens"]),
             (Code::OperationNotFound, &["tokens"]),
+            // The seed's own words, on a route that the existing SDK does not call.
+            (Code::FeatureActionUnknown, &["Invalid"]),
             (Code::InsufficientTokens, &["insufficient", "tokens"]),
             (Code::SeatLimitReached, &["limit"]),
             (Code::SeatReleaseCooldown, &["wait", "cooldown"]),

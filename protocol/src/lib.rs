@@ -12,6 +12,7 @@ pub mod error;
 pub mod json;
 pub mod license_data;
 pub mod limits;
+pub mod organization_data;
 pub mod proof;
 pub mod read;
 pub mod request;

@@ -70,6 +70,12 @@ pub const SECRETS_MAX: usize = 10;
 pub const BATCH_USAGES_MAX: usize = 1_000;
 /// Longest name of an account in characters.
 pub const ACCOUNT_CHARS_MAX: usize = 128;
+/// Longest name of an organisation in characters.
+pub const ORGANIZATION_CHARS_MAX: usize = 100;
+/// Longest life of an access token in seconds (a day).
+pub const ACCESS_SECONDS_MAX: i64 = 86_400;
+/// Life of an access token in seconds, where the caller does not say.
+pub const ACCESS_SECONDS_DEFAULT: i64 = 3_600;
 /// Largest priority of a grant.
 pub const PRIORITY_MAX: i64 = 1_000;
 /// Devices that one offline file may name.
@@ -127,6 +133,8 @@ pub const ALL: &[Limit] = &[
     Limit { what: "secrets of a project at once", value: SECRETS_MAX as i64, unit: "secrets" },
     Limit { what: "uses in one batch", value: BATCH_USAGES_MAX as i64, unit: "uses" },
     Limit { what: "accountId", value: ACCOUNT_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "organizationId", value: ORGANIZATION_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "life of an access token", value: ACCESS_SECONDS_MAX, unit: "seconds" },
     Limit { what: "priority of a grant", value: PRIORITY_MAX, unit: "" },
     Limit { what: "devices of one offline file", value: FILE_DEVICES_MAX as i64, unit: "devices" },
     Limit { what: "payload of an event", value: EVENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },

@@ -19,6 +19,7 @@ mod lossy;
 mod many_seats;
 mod model;
 mod night;
+mod organizations;
 mod pro;
 mod pro_faults;
 mod quickstart;

@@ -10,9 +10,11 @@ use subtle::ConstantTimeEq;
 use super::extract::Incoming;
 use super::reply::Failure;
 use crate::domain::administrator::Administrator;
+use crate::domain::organization::access::AccessToken;
 use crate::service::admin::keys;
-use crate::service::ids::{ADMIN_KEY_PREFIX, sha256_hex};
+use crate::service::ids::{ACCESS_TOKEN_PREFIX, ADMIN_KEY_PREFIX, sha256_hex};
 use crate::service::load::Access;
+use crate::service::organizations;
 use crate::table::Table;
 
 /// The header with the project's secret.
@@ -25,16 +27,25 @@ pub fn project(headers: &HeaderMap) -> Result<Access, Failure> {
     Ok(Access::Secret(sha256_hex(secret.as_bytes())))
 }
 
+/// The token in the header `Authorization: Bearer …`, if it begins as such tokens do.
+fn bearer<'a, T>(incoming: &'a Incoming<'_, T>, prefix: &str) -> Option<&'a str> {
+    let text = incoming.request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok())?;
+    let (scheme, token) = text.split_once(' ')?;
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && token.starts_with(prefix))
+}
+
+/// An access token that is in force.
+pub async fn member<T: Table>(incoming: &Incoming<'_, T>) -> Result<AccessToken, Failure> {
+    let refused = || Failure::new(Code::SessionRequired).header("www-authenticate", "Bearer");
+    let hash = sha256_hex(bearer(incoming, ACCESS_TOKEN_PREFIX).ok_or_else(refused)?.as_bytes());
+    let token = organizations::access(incoming.app, incoming.budget, &hash, incoming.now).await?;
+    token.ok_or_else(refused)
+}
+
 /// An administrator's key: the stack's own, or a stored one with its scopes.
 pub async fn administrator<T: Table>(incoming: &Incoming<'_, T>) -> Result<Administrator, Failure> {
     let refused = || Failure::new(Code::Unauthorized).header("www-authenticate", "Bearer");
-    let text =
-        incoming.request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refused)?;
-    let (scheme, key) = text.split_once(' ').ok_or_else(refused)?;
-    let key = key.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || !key.starts_with(ADMIN_KEY_PREFIX) {
-        return Err(refused());
-    }
+    let key = bearer(incoming, ADMIN_KEY_PREFIX).ok_or_else(refused)?;
     let given: [u8; 32] = Sha256::digest(key.as_bytes()).into();
     let first = incoming.settings.admin_key_sha256;
     if first.is_some_and(|first| bool::from(given.ct_eq(&first))) {

@@ -14,6 +14,7 @@ use super::routes::{Auth, Parameters, Route, without_prefix};
 use super::{Settings, cursor};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
+use crate::domain::organization::access::AccessToken;
 use crate::domain::proof::Proof;
 use crate::service::admin::Act;
 use crate::service::license;
@@ -36,6 +37,8 @@ pub struct Incoming<'a, T> {
     pub now: Timestamp,
     /// Who calls, once it is known.
     pub access: Option<Access>,
+    /// The access token of who calls, where one is needed.
+    pub session: Option<AccessToken>,
     parameters: Parameters,
 }
 
@@ -72,7 +75,7 @@ impl<'a, T> Incoming<'a, T> {
         request: &'a Request<Bytes>,
     ) -> Self {
         let now = app.clock.now();
-        Self { app, settings, budget, route, request, now, access: None, parameters }
+        Self { app, settings, budget, route, request, now, access: None, session: None, parameters }
     }
 
     /// Who calls; asked for before any handler runs.
@@ -86,6 +89,11 @@ impl<'a, T> Incoming<'a, T> {
             Access::Administrator(by) => Ok(by),
             Access::Secret(_) => Err(Failure::new(Code::Unauthorized)),
         }
+    }
+
+    /// The access token that the caller showed; asked for before any handler runs.
+    pub fn access_token(&self) -> Result<&AccessToken, Failure> {
+        self.session.as_ref().ok_or_else(|| Failure::new(Code::SessionRequired))
     }
 
     /// The project that the path names, if the administrator may act on it.

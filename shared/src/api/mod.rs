@@ -76,6 +76,10 @@ pub async fn answer<T: Table>(
 async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Failure> {
     let access = match incoming.route.auth {
         Auth::Open => return handle(incoming).await,
+        Auth::Member => {
+            incoming.session = Some(auth::member(incoming).await?);
+            return handle(incoming).await;
+        }
         Auth::Project => auth::project(incoming.request.headers())?,
         Auth::Administrator(scope) => {
             let by = auth::administrator(incoming).await?;
@@ -106,7 +110,7 @@ where
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     use handlers::admin::{keys, licenses, policies, projects};
-    use handlers::{accounts, license, pro};
+    use handlers::{accounts, license, organizations, pro};
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
@@ -156,6 +160,16 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AccountVerification => on_heap(|| accounts::verify(incoming)),
         Endpoint::EraseEntries => on_heap(|| accounts::erase(incoming)),
         Endpoint::RenewAccounts => on_heap(|| accounts::renew_due(incoming)),
+        Endpoint::CreateOrganization => on_heap(|| organizations::create(incoming)),
+        Endpoint::Organization => on_heap(|| organizations::get(incoming)),
+        Endpoint::OrganizationPlan => on_heap(|| organizations::change_plan(incoming)),
+        Endpoint::OrganizationTokens => on_heap(|| organizations::grant(incoming)),
+        Endpoint::OrganizationUsage => on_heap(|| organizations::usage(incoming)),
+        Endpoint::AddMember => on_heap(|| organizations::add_member(incoming)),
+        Endpoint::RemoveMember => on_heap(|| organizations::remove_member(incoming)),
+        Endpoint::CreateAccessToken => on_heap(|| organizations::create_access(incoming)),
+        Endpoint::CheckTokens => on_heap(|| organizations::check_balance(incoming)),
+        Endpoint::TokenStats => on_heap(|| organizations::stats(incoming)),
         Endpoint::AdminCreateProject => on_heap(|| projects::create(incoming)),
         Endpoint::AdminProjects => on_heap(|| projects::list(incoming)),
         Endpoint::AdminProject => on_heap(|| projects::get(incoming)),

@@ -100,6 +100,26 @@ pub enum Endpoint {
     EraseEntries,
     /// `POST /v1/renewals`
     RenewAccounts,
+    /// `POST /v1/organizations`
+    CreateOrganization,
+    /// `GET /v1/organizations/{organizationId}`
+    Organization,
+    /// `PUT /v1/organizations/{organizationId}/plan`
+    OrganizationPlan,
+    /// `POST /v1/organizations/{organizationId}/tokens`
+    OrganizationTokens,
+    /// `GET /v1/organizations/{organizationId}/usage`
+    OrganizationUsage,
+    /// `PUT /v1/organizations/{organizationId}/members/{userId}`
+    AddMember,
+    /// `DELETE /v1/organizations/{organizationId}/members/{userId}`
+    RemoveMember,
+    /// `POST /v1/access-tokens`
+    CreateAccessToken,
+    /// `POST /v1/tokens/check-balance`
+    CheckTokens,
+    /// `GET /v1/tokens/stats`
+    TokenStats,
     /// `POST /v1/admin/projects`
     AdminCreateProject,
     /// `GET /v1/admin/projects`
@@ -161,6 +181,8 @@ pub enum Auth {
     Open,
     /// Who knows a project's secret.
     Project,
+    /// Who has an access token.
+    Member,
     /// Who has an administrator key of this scope; to look, one that may read everything will do.
     Administrator(Scope),
 }
@@ -297,6 +319,26 @@ pub const ROUTES: &[Route] = &[
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Erase the free-form facts of old entries; amounts stay." },
     Route { endpoint: Endpoint::RenewAccounts, name: "renew-accounts", method: "POST", path: "/v1/renewals",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: false, summary: "Give the allocations that are due in the project." },
+    Route { endpoint: Endpoint::CreateOrganization, name: "create-organization", method: "POST", path: "/v1/organizations",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make an organization with its five pools." },
+    Route { endpoint: Endpoint::Organization, name: "organization", method: "GET", path: "/v1/organizations/{organizationId}",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "An organization and its pools." },
+    Route { endpoint: Endpoint::OrganizationPlan, name: "organization-plan", method: "PUT", path: "/v1/organizations/{organizationId}/plan",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Put an organization on a plan." },
+    Route { endpoint: Endpoint::OrganizationTokens, name: "organization-tokens", method: "POST", path: "/v1/organizations/{organizationId}/tokens",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Give a pool further tokens." },
+    Route { endpoint: Endpoint::OrganizationUsage, name: "organization-usage", method: "GET", path: "/v1/organizations/{organizationId}/usage",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "A pool's ledger, newest first: who used what." },
+    Route { endpoint: Endpoint::AddMember, name: "add-member", method: "PUT", path: "/v1/organizations/{organizationId}/members/{userId}",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Make a user a member." },
+    Route { endpoint: Endpoint::RemoveMember, name: "remove-member", method: "DELETE", path: "/v1/organizations/{organizationId}/members/{userId}",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Take a user's membership away." },
+    Route { endpoint: Endpoint::CreateAccessToken, name: "create-access-token", method: "POST", path: "/v1/access-tokens",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: false, summary: "Make an access token for a user or an organization." },
+    Route { endpoint: Endpoint::CheckTokens, name: "check-tokens", method: "POST", path: "/v1/tokens/check-balance",
+        function: "tokens", auth: Auth::Member, body: true, operation_id: true, summary: "Check or deduct the tokens of a feature." },
+    Route { endpoint: Endpoint::TokenStats, name: "token-stats", method: "GET", path: "/v1/tokens/stats",
+        function: "tokens", auth: Auth::Member, body: false, operation_id: false, summary: "What an organization has of tokens." },
     Route { endpoint: Endpoint::AdminCreateProject, name: "admin-create-project", method: "POST", path: "/v1/admin/projects",
         function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make a project." },
     Route { endpoint: Endpoint::AdminProjects, name: "admin-projects", method: "GET", path: "/v1/admin/projects",
@@ -387,6 +429,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
+    Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &[] },
+    Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
     // Serves no route: the schedule and the queue call it.
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[] },
     // Serves no route: the table's stream calls it.
@@ -472,7 +516,9 @@ mod tests {
                 .replace("{PolicyID}", "1")
                 .replace("{keyId}", "k")
                 .replace("{accountId}", "u")
-                .replace("{holdId}", "h");
+                .replace("{holdId}", "h")
+                .replace("{organizationId}", "o")
+                .replace("{userId}", "m");
             let method: Method = route.method.parse().unwrap();
             for path in [path.clone(), format!("/api{path}")] {
                 let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };

@@ -115,6 +115,19 @@ pub enum Denied {
     OperationNotFound,
     /// No operation with this id set tokens aside.
     HoldNotFound,
+    /// No such organisation.
+    OrganizationNotFound,
+    /// The organisation exists already.
+    OrganizationExists,
+    /// The access token does not belong to the organisation.
+    OrganizationForbidden,
+    /// No cost is known of the feature.
+    UnknownFeature {
+        /// Those that have one.
+        known: Vec<String>,
+    },
+    /// The plan gives no tokens for the feature.
+    FeatureNotAvailable,
     /// What was set aside is spent or given back.
     HoldEnded,
     /// More than was set aside.
@@ -214,6 +227,11 @@ impl Denied {
             Self::OperationNotFound => Code::OperationNotFound,
             Self::HoldNotFound => Code::HoldNotFound,
             Self::HoldEnded => Code::HoldEnded,
+            Self::OrganizationNotFound => Code::OrganizationNotFound,
+            Self::OrganizationExists => Code::OrganizationExists,
+            Self::OrganizationForbidden => Code::OrganizationForbidden,
+            Self::UnknownFeature { .. } => Code::UnknownFeature,
+            Self::FeatureNotAvailable => Code::FeatureNotAvailable,
             Self::HoldTooSmall { .. } => Code::HoldTooSmall,
             Self::HoldLimitReached { .. } => Code::HoldLimitReached,
             Self::RefundTooLarge { .. } => Code::RefundTooLarge,
@@ -263,7 +281,7 @@ impl Denied {
                     "nextRenewalAt": next_renewal_at});
                 ErrorBody::new(self.code(), &values, Some(details))
             }
-            Self::UnknownTier { known } | Self::UnknownOperationType { known } => {
+            Self::UnknownTier { known } | Self::UnknownOperationType { known } | Self::UnknownFeature { known } => {
                 ErrorBody::new(self.code(), &[], Some(json!({ "known": known })))
             }
             Self::RefundTooLarge { refundable } => {

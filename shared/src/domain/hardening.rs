@@ -6,6 +6,7 @@ use ltlm_protocol::read::Reader;
 use serde_json::Value;
 
 use super::account::plans;
+use super::organization::features;
 use super::project::Project;
 
 /// What devices' own keys mean to a project.
@@ -48,6 +49,7 @@ pub fn check(r: &mut Reader<'_>) {
         s.word_opt("deviceKeys", &DEVICE_KEYS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
     });
     r.object("accounts", plans::check);
+    r.object("organizations", features::check);
     r.word_opt("clientDates", CLIENT_DATES);
     r.object("tokens", |t| t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX));
 }

@@ -27,6 +27,7 @@ pub mod license;
 pub mod nonce;
 pub mod notice;
 pub mod offline_file;
+pub mod organization;
 pub mod policy;
 pub mod project;
 pub mod proof;

@@ -8,6 +8,8 @@ use super::entry::Entry;
 use super::job::Job;
 use super::license::{BuyerListing, License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
+use super::organization::access::AccessToken;
+use super::organization::{Member, Organization};
 use super::policy::Policy;
 use super::project::Project;
 use super::rollup::DayRollup;
@@ -35,6 +37,12 @@ pub enum Record {
     Listing(Listing),
     /// A license's place in its customer's list.
     BuyerListing(BuyerListing),
+    /// An organisation.
+    Organization(Organization),
+    /// A member of an organisation.
+    Member(Member),
+    /// An access token.
+    AccessToken(AccessToken),
     /// An account.
     Account(Account),
     /// A wallet.

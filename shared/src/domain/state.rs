@@ -205,6 +205,9 @@ impl LicenseState {
             | Write::AddEvent { .. }
             | Write::EraseFacts { .. }
             | Write::SaveJob { .. }
+            | Write::SaveOrganization { .. }
+            | Write::SaveMember { .. }
+            | Write::AddAccessToken { .. }
             | Write::SaveRollup { .. }
             | Write::AddAccount { .. }
             | Write::ReplaceAccount { .. }
@@ -247,6 +250,9 @@ impl LicenseState {
             Record::Project(_)
             | Record::Due(_)
             | Record::Job(_)
+            | Record::Organization(_)
+            | Record::Member(_)
+            | Record::AccessToken(_)
             | Record::Rollup(_)
             | Record::Account(_)
             | Record::BatchMemory(..)

@@ -15,6 +15,8 @@ use super::event::Event;
 use super::job::Job;
 use super::license::{License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
+use super::organization::access::AccessToken;
+use super::organization::{Member, Organization};
 use super::policy::Policy;
 use super::project::Project;
 use super::rollup::DayRollup;
@@ -204,6 +206,25 @@ pub enum Write {
         wallet: Wallet,
         /// Its sequence before.
         found: i64,
+    },
+    /// An organisation made or changed. Guard: it is still at the revision `found`.
+    SaveOrganization {
+        /// Its record, the revision already counted up.
+        organization: Organization,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// A user belongs to an organisation, or does not any more. Guard: the record is still at the revision `found`.
+    SaveMember {
+        /// The record, the revision already counted up.
+        member: Member,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// An access token. Guard: it is not there, or this very one is.
+    AddAccessToken {
+        /// Its record.
+        token: AccessToken,
     },
     /// A new account. Guard: it is not there.
     AddAccount {

@@ -30,10 +30,22 @@ pub const ADMIN_KEY_PREFIX: &str = "ltlm_admin_";
 /// How many random characters follow: 32 of 62, about 190 bits.
 const ADMIN_KEY_CHARS: usize = 32;
 
+/// What every access token begins with.
+pub const ACCESS_TOKEN_PREFIX: &str = "ltlm_access_";
+
 /// A new administrator key.
 pub fn admin_key(entropy: &dyn Entropy) -> String {
-    let mut key = ADMIN_KEY_PREFIX.to_owned();
-    while key.len() < ADMIN_KEY_PREFIX.len() + ADMIN_KEY_CHARS {
+    unguessable(ADMIN_KEY_PREFIX, entropy)
+}
+
+/// A new access token.
+pub fn access_token(entropy: &dyn Entropy) -> String {
+    unguessable(ACCESS_TOKEN_PREFIX, entropy)
+}
+
+fn unguessable(prefix: &str, entropy: &dyn Entropy) -> String {
+    let mut key = prefix.to_owned();
+    while key.len() < prefix.len() + ADMIN_KEY_CHARS {
         let mut byte = [0];
         entropy.fill(&mut byte);
         // 248 is the largest multiple of 62 in a byte: beyond it the spread would not be even.

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod ledger;
 pub mod license;
 pub mod load;
+pub mod organizations;
 pub mod ports;
 pub mod pro;
 pub mod renewals;

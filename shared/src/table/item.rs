@@ -23,6 +23,8 @@ use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::job::Job;
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
 use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
+use crate::domain::organization::access::AccessToken;
+use crate::domain::organization::{Member, Organization};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
 use crate::domain::rollup::{DayRollup, Figures, Tally};
@@ -274,6 +276,27 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             original: r.text_opt("original"),
             refunded: r.int_opt("refunded").unwrap_or(0),
             previous: r.link_opt("previous").unwrap_or_default(),
+        }),
+        Kind::Organization(id) => Record::Organization(Organization {
+            id,
+            plan: r.text("plan")?,
+            created_at: r.at("createdAt")?,
+            created_by: read_key(&r, "createdBy", "fingerprint").ok_or(ItemError { attribute: "createdBy" })?,
+            changed_by: read_key(&r, "changedBy", "changeFingerprint"),
+            revision: r.int("revision")?,
+        }),
+        Kind::Member(organization, user) => Record::Member(Member {
+            organization,
+            user,
+            removed_at: r.at_opt("removedAt"),
+            revision: r.int("revision")?,
+        }),
+        Kind::AccessToken { hash } => Record::AccessToken(AccessToken {
+            hash,
+            project_id: r.text("projectId")?,
+            organization: r.text_opt("organization"),
+            user: r.text_opt("user"),
+            expires_at: r.at("expiresAt")?,
         }),
         Kind::Rollup { wallet, day } => Record::Rollup(DayRollup {
             wallet,
@@ -788,6 +811,45 @@ pub fn entry(entry: &Entry) -> Item {
         .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))
         .text("listPk", key::ledger_partition(&entry.wallet))
         .text("listSk", key::entry_list_sort(entry.sequence))
+        .build()
+}
+
+/// A caller's operation in two attributes.
+fn read_key(r: &Reader<'_>, id: &str, fingerprint: &str) -> Option<OperationKey> {
+    let id = OperationId { origin: Origin::Client, id: r.text_opt(id)? };
+    Some(OperationKey { id, fingerprint: r.text_opt(fingerprint)? })
+}
+
+/// An organisation's item.
+pub fn organization(organization: &Organization) -> Item {
+    let changed_by = organization.changed_by.as_ref();
+    Builder::new(key::organization(&organization.id))
+        .text("plan", &organization.plan)
+        .at("createdAt", organization.created_at)
+        .text("createdBy", &organization.created_by.id.id)
+        .text("fingerprint", &organization.created_by.fingerprint)
+        .text_opt("changedBy", changed_by.map(|key| &key.id.id))
+        .text_opt("changeFingerprint", changed_by.map(|key| &key.fingerprint))
+        .int("revision", organization.revision)
+        .build()
+}
+
+/// A member's item.
+pub fn member(member: &Member) -> Item {
+    Builder::new(key::member(&member.organization, &member.user))
+        .at_opt("removedAt", member.removed_at)
+        .int("revision", member.revision)
+        .build()
+}
+
+/// An access token's item. It goes some time after its end.
+pub fn access_token(token: &AccessToken) -> Item {
+    Builder::new(key::access_token(&token.hash))
+        .text("projectId", &token.project_id)
+        .text_opt("organization", token.organization.as_ref())
+        .text_opt("user", token.user.as_ref())
+        .at("expiresAt", token.expires_at)
+        .ttl(token.expires_at)
         .build()
 }
 

@@ -11,6 +11,7 @@ use crate::domain::entry::{OperationId, Origin};
 use crate::domain::event::Event;
 use crate::domain::license::LicenseId;
 use crate::domain::nonce::ChainId;
+use crate::domain::organization::OrganizationId;
 use crate::domain::seats::PAGE_SLOTS;
 use crate::domain::wallet::WalletId;
 
@@ -47,6 +48,15 @@ pub enum Kind {
     Listing(LicenseId),
     /// A license's place in its customer's list.
     BuyerListing(LicenseId),
+    /// An organisation.
+    Organization(OrganizationId),
+    /// A member of an organisation.
+    Member(OrganizationId, String),
+    /// An access token.
+    AccessToken {
+        /// Its hash.
+        hash: String,
+    },
     /// An account.
     Account(AccountId),
     /// A wallet.
@@ -123,6 +133,9 @@ const DUE: &str = "DUE#";
 const JOB: &str = "JOB#";
 const ROLLUP: &str = "ROLLUP#";
 const DAY: &str = "DAY#";
+const ORGANIZATION: &str = "ORG#";
+const MEMBER: &str = "MEMBER#";
+const ACCESS: &str = "ACCESS#";
 
 /// Parts that the due accounts of a project are spread over, so that a day on which many are due is written by many.
 pub const DUE_SHARDS: i64 = 8;
@@ -174,6 +187,25 @@ pub fn wallet(id: &WalletId) -> Key {
         WalletId::Account(account) => account_partition(account),
     };
     key(partition, WALLET)
+}
+
+/// An organisation.
+pub fn organization(id: &OrganizationId) -> Key {
+    key(organization_partition(id), META)
+}
+
+/// A member of an organisation.
+pub fn member(id: &OrganizationId, user: &str) -> Key {
+    key(organization_partition(id), format!("{MEMBER}{user}"))
+}
+
+fn organization_partition(id: &OrganizationId) -> String {
+    format!("{ORGANIZATION}{}#{}", id.project_id, id.name)
+}
+
+/// An access token, by its hash.
+pub fn access_token(hash: &str) -> Key {
+    key(format!("{ACCESS}{hash}"), META)
 }
 
 /// An account.
@@ -374,6 +406,16 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     if let Some(name) = pk.strip_prefix(ROLLUP) {
         let day = sk.strip_prefix(DAY)?.parse().ok()?;
         return Some(Kind::Rollup { wallet: parse_wallet(name)?, day });
+    }
+    if let Some((project_id, name)) = pk.strip_prefix(ORGANIZATION).and_then(|rest| rest.split_once('#')) {
+        let id = OrganizationId { project_id: project_id.to_owned(), name: name.to_owned() };
+        return Some(match sk.strip_prefix(MEMBER) {
+            Some(user) => Kind::Member(id, user.to_owned()),
+            None => Kind::Organization(id),
+        });
+    }
+    if let Some(hash) = pk.strip_prefix(ACCESS) {
+        return Some(Kind::AccessToken { hash: hash.to_owned() });
     }
     if let Some(name) = pk.strip_prefix(JOB) {
         return Some(Kind::Job { name: name.to_owned() });

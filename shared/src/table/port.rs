@@ -10,6 +10,7 @@ use crate::domain::consume_batch::BatchOwner;
 use crate::domain::entry::OperationId;
 use crate::domain::license::LicenseId;
 use crate::domain::nonce::ChainId;
+use crate::domain::organization::OrganizationId;
 use crate::domain::wallet::WalletId;
 use crate::domain::{Record, Write};
 
@@ -26,6 +27,12 @@ pub enum Read {
     License(LicenseId),
     /// A license's place in its project's list.
     Listing(LicenseId),
+    /// An organisation.
+    Organization(OrganizationId),
+    /// A member of an organisation.
+    Member(OrganizationId, String),
+    /// An access token, by its hash.
+    AccessToken(String),
     /// An account.
     Account(AccountId),
     /// A wallet.

@@ -166,6 +166,18 @@ impl World {
         self.license(&policy, None).await
     }
 
+    /// An access token of the project.
+    pub(crate) async fn access_token(&self, body: Value) -> String {
+        let request = Request::builder()
+            .method("POST")
+            .uri("/v1/access-tokens")
+            .header("authorization", format!("Bearer {ADMIN_KEY}"))
+            .header("x-project-id", &self.project_id);
+        let made = self.send(request.body(Bytes::from(body.to_string())).unwrap()).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.text_of("accessToken").to_owned()
+    }
+
     /// Calls a route with an administrator's key.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: Value) -> Reply {
         let request =

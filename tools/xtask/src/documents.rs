@@ -56,6 +56,7 @@ pub fn api() -> String {
             Auth::Open => "anybody",
             Auth::Project => "`x-project-secret`",
             Auth::Administrator(_) => "administrator",
+            Auth::Member => "access token",
         };
         line(
             &mut text,

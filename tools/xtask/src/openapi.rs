@@ -10,11 +10,15 @@ use ltlm_protocol::admin_data::{
 use ltlm_protocol::license_data::{
     Entitlement, LicenseData, Machine, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
 };
+use ltlm_protocol::organization_data::{
+    AccessTokenData, MemberData, OrganizationData, TokenCheck, TokenStats, TokenUse,
+};
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
 use shared::domain::administrator::Scope;
+use shared::domain::organization::features::TokenType;
 use shared::domain::policy;
 
 /// The document.
@@ -41,6 +45,7 @@ pub fn document() -> Value {
             "securitySchemes": {
                 "project": {"type": "apiKey", "in": "header", "name": "x-project-secret"},
                 "administrator": {"type": "http", "scheme": "bearer", "bearerFormat": "ltlm_admin_…"},
+                "member": {"type": "http", "scheme": "bearer", "bearerFormat": "ltlm_access_…"},
             },
         },
     })
@@ -55,6 +60,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             Auth::Open => json!([]),
             Auth::Project => json!([{"project": []}]),
             Auth::Administrator(_) => json!([{"administrator": []}]),
+            Auth::Member => json!([{"member": []}]),
         },
         "responses": responses(route, schemas),
     });
@@ -67,7 +73,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             true => sealed_schema(),
             false => request_schema(route),
         };
-        if route.path.starts_with("/v1/accounts") {
+        if route.operation_id && (is_backend(route) || route.endpoint == Endpoint::CheckTokens) {
             schema["properties"]["dryRun"] =
                 json!({"type": ["boolean", "null"], "description": "Write nothing, and tell what would be done."});
         }
@@ -81,6 +87,12 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         operation["x-ltlm-data"] = json!({"request": sealed_data(route), "response": success(route, schemas).1});
     }
     operation
+}
+
+/// Is it a vendor's backend that calls, for a project that it names?
+fn is_backend(route: &Route) -> bool {
+    let prefixes = ["/v1/accounts", "/v1/renewals", "/v1/organizations", "/v1/access-tokens"];
+    prefixes.iter().any(|prefix| route.path.starts_with(prefix))
 }
 
 /// An account's name.
@@ -141,6 +153,7 @@ fn is_paged(route: &Route) -> bool {
         Endpoint::Usage
             | Endpoint::AdminUsage
             | Endpoint::AccountEntries
+            | Endpoint::OrganizationUsage
             | Endpoint::AdminProjects
             | Endpoint::AdminPolicies
             | Endpoint::AdminLicenses
@@ -180,7 +193,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{projectId}") {
         parameters.push(text("projectId", "path", "The project.", 64, true));
     }
-    if route.path.starts_with("/v1/accounts") || route.endpoint == Endpoint::RenewAccounts {
+    if is_backend(route) {
         parameters.push(text(
             "x-project-id",
             "header",
@@ -207,6 +220,24 @@ fn parameters(route: &Route) -> Vec<Value> {
             parameters.push(json!({"name": name, "in": "query", "description": what,
                 "schema": {"type": "string", "format": "date-time"}}));
         }
+    }
+    if route.path.contains("{organizationId}") {
+        let what = "The organization.";
+        let mut organization = text("organizationId", "path", what, limits::ORGANIZATION_CHARS_MAX, true);
+        organization["schema"]["pattern"] = json!(ACCOUNT);
+        parameters.push(organization);
+    }
+    if route.path.contains("{userId}") {
+        let mut user = text("userId", "path", "The user.", limits::ACCOUNT_CHARS_MAX, true);
+        user["schema"]["pattern"] = json!(ACCOUNT);
+        parameters.push(user);
+    }
+    if route.endpoint == Endpoint::TokenStats {
+        parameters.push(text("organizationId", "query", "The organization.", limits::ORGANIZATION_CHARS_MAX, true));
+    }
+    if route.endpoint == Endpoint::OrganizationUsage {
+        parameters.push(json!({"name": "tokenType", "in": "query", "required": true, "description": "The pool.",
+            "schema": token_types()}));
     }
     if route.path.contains("{holdId}") {
         let mut hold =
@@ -290,6 +321,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     parameters
 }
 
+/// The kinds of tokens.
+fn token_types() -> Value {
+    let names: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
+    json!({ "enum": names })
+}
+
 /// Visible ASCII.
 const VISIBLE: &str = "^[!-~]+$";
 
@@ -304,6 +341,7 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::AdminAudit => ("audit", "([2-7][0-9a-e]){1,64}"),
         // A sequence number.
         Endpoint::AccountEntries => ("account", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
+        Endpoint::OrganizationUsage => ("pool", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         Endpoint::EraseEntries => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         // A sequence number, a balance and a hash.
         Endpoint::AccountVerification => {
@@ -488,6 +526,43 @@ fn request_schema(route: &Route) -> Value {
                 "cursor": {"type": "string", "pattern": cursor_pattern(route), "description": "The cursor of an earlier answer."},
             }),
         ),
+        Endpoint::CreateOrganization => object(
+            &["organizationId", "plan"],
+            json!({
+                "organizationId": {"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
+                "plan": text(limits::NAME_CHARS_MAX), "operationId": id,
+            }),
+        ),
+        Endpoint::OrganizationPlan => {
+            object(&["plan"], json!({"plan": text(limits::NAME_CHARS_MAX), "operationId": id}))
+        }
+        Endpoint::OrganizationTokens => object(
+            &["amount"],
+            json!({
+                "tokenType": token_types(), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
+                "expiresAt": {"type": "string", "format": "date-time"}, "metadata": meta, "operationId": id,
+            }),
+        ),
+        Endpoint::CreateAccessToken => {
+            let name = |max: usize| json!({"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": max});
+            let mut schema = object(
+                &[],
+                json!({
+                    "organizationId": name(limits::ORGANIZATION_CHARS_MAX), "userId": name(limits::ACCOUNT_CHARS_MAX),
+                    "expiresInSeconds": {"type": "integer", "minimum": 1, "maximum": limits::ACCESS_SECONDS_MAX, "default": limits::ACCESS_SECONDS_DEFAULT},
+                }),
+            );
+            schema["anyOf"] = json!(one_of(&["organizationId", "userId"], &[]));
+            schema
+        }
+        Endpoint::CheckTokens => object(
+            &["organizationId", "featureUsed", "action"],
+            json!({
+                "organizationId": {"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
+                "featureUsed": text(limits::ACTION_CHARS_MAX), "action": {"enum": ["check", "deduct"]},
+                "metadata": meta, "operationId": id,
+            }),
+        ),
         Endpoint::CreateAccount => object(
             &["accountId"],
             json!({
@@ -634,6 +709,17 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         | Endpoint::ResetAccount
         | Endpoint::AccountPlan => ("200", schema::<AccountMovement>(schemas)),
         Endpoint::HoldTokens | Endpoint::CommitHold | Endpoint::VoidHold => ("200", schema::<AccountMovement>(schemas)),
+        Endpoint::CreateOrganization => ("201", schema::<OrganizationData>(schemas)),
+        Endpoint::Organization | Endpoint::OrganizationPlan => ("200", schema::<OrganizationData>(schemas)),
+        Endpoint::OrganizationTokens => ("200", schema::<AccountMovement>(schemas)),
+        Endpoint::OrganizationUsage => ("200", schema::<AccountEntries>(schemas)),
+        Endpoint::AddMember | Endpoint::RemoveMember => ("200", schema::<MemberData>(schemas)),
+        Endpoint::CreateAccessToken => ("201", schema::<AccessTokenData>(schemas)),
+        Endpoint::TokenStats => ("200", schema::<TokenStats>(schemas)),
+        // Which of the two says the action.
+        Endpoint::CheckTokens => {
+            ("200", json!({"anyOf": [schema::<TokenCheck>(schemas), schema::<TokenUse>(schemas)]}))
+        }
         Endpoint::AccountRenewal => ("200", schema::<Eligibility>(schemas)),
         Endpoint::RenewAccount => ("200", schema::<Renewal>(schemas)),
         Endpoint::RenewAccounts => ("200", schema::<Renewals>(schemas)),
@@ -713,9 +799,10 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 /// The codes that a route can refuse with.
 fn refusals(route: &Route) -> Vec<Code> {
     let mut codes = vec![Code::BadRequest, Code::Internal, Code::Busy];
-    match is_administration(route) {
-        true => codes.extend([Code::Unauthorized, Code::Forbidden]),
-        false => codes.push(Code::UnauthorizedProject),
+    match route.auth {
+        Auth::Administrator(_) => codes.extend([Code::Unauthorized, Code::Forbidden]),
+        Auth::Member => codes.extend([Code::SessionRequired, Code::ProjectNotFound]),
+        Auth::Project | Auth::Open => codes.push(Code::UnauthorizedProject),
     }
     if route.body {
         codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
@@ -726,7 +813,7 @@ fn refusals(route: &Route) -> Vec<Code> {
     if route.path.contains("icense/{key}") || route.path.contains("{licenseKey}") {
         codes.push(Code::LicenseNotFound);
     }
-    if route.path.starts_with("/v1/accounts") || route.endpoint == Endpoint::RenewAccounts {
+    if is_backend(route) {
         codes.push(Code::ProjectNotFound);
     }
     let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
@@ -836,6 +923,19 @@ fn refusals(route: &Route) -> Vec<Code> {
         }
         Endpoint::AccountStatistics => codes.extend([Code::AccountNotFound, Code::RangeReversed]),
         Endpoint::RenewAccounts => codes.push(Code::CursorElsewhere),
+        Endpoint::CreateOrganization => codes.extend([Code::OrganizationExists, Code::UnknownTier]),
+        Endpoint::Organization | Endpoint::AddMember | Endpoint::RemoveMember => codes.push(Code::OrganizationNotFound),
+        Endpoint::OrganizationPlan => codes.extend([Code::OrganizationNotFound, Code::UnknownTier]),
+        Endpoint::OrganizationTokens => codes.extend([Code::OrganizationNotFound, Code::GrantLimitReached]),
+        Endpoint::OrganizationUsage => codes.extend([Code::AccountNotFound, Code::CursorElsewhere]),
+        Endpoint::TokenStats => codes.extend([Code::OrganizationMissing, Code::OrganizationForbidden]),
+        Endpoint::CheckTokens => codes.extend([
+            Code::FeatureFieldsMissing,
+            Code::FeatureActionUnknown,
+            Code::OrganizationForbidden,
+            Code::UnknownFeature,
+            Code::FeatureNotAvailable,
+        ]),
         Endpoint::HoldTokens => {
             codes.extend([Code::AccountNotFound, Code::AccountInsufficient, Code::HoldLimitReached])
         }

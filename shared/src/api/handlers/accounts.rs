@@ -40,7 +40,7 @@ fn call<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<AccountCall, Failur
 }
 
 /// The project that the key or a header names.
-fn project<T>(incoming: &Incoming<'_, T>) -> Result<String, Failure> {
+pub(super) fn project<T>(incoming: &Incoming<'_, T>) -> Result<String, Failure> {
     let by = incoming.administrator()?;
     let header = incoming.request.headers().get(PROJECT_HEADER).and_then(|value| value.to_str().ok());
     let project_id = header.map(str::to_owned).or_else(|| by.project_id.clone());
@@ -67,17 +67,17 @@ fn placed(list: &str, owner: &str, text: &str) -> Result<String, Failure> {
 }
 
 /// Where the query says that this list, which is `owner`'s, goes on.
-fn place<T>(incoming: &Incoming<'_, T>, list: &str, owner: &str) -> Result<Option<String>, Failure> {
+pub(super) fn place<T>(incoming: &Incoming<'_, T>, list: &str, owner: &str) -> Result<Option<String>, Failure> {
     incoming.query("cursor").map(|text| placed(list, owner, &text)).transpose()
 }
 
 /// The cursor of a place in this list, which is `owner`'s.
-fn cursor_of(list: &str, owner: &str, place: Option<String>) -> Option<String> {
+pub(super) fn cursor_of(list: &str, owner: &str, place: Option<String>) -> Option<String> {
     place.map(|place| cursor::of(list, &format!("{}:{place}", tag(owner))))
 }
 
 /// Does the caller only want to see what would be done?
-fn dry_run(body: &Value) -> Result<bool, Problems> {
+pub(super) fn dry_run(body: &Value) -> Result<bool, Problems> {
     let mut r = Reader::new(body)?;
     let dry_run = r.bool_opt("dryRun").unwrap_or(false);
     r.finish().map(|()| dry_run)

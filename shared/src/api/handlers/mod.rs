@@ -4,4 +4,5 @@ pub mod accounts;
 pub mod admin;
 pub mod health;
 pub mod license;
+pub mod organizations;
 pub mod pro;

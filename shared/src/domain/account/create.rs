@@ -6,6 +6,7 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::Value;
 
+use super::plans::Plans;
 use super::{Account, AccountId, AccountState, data, is_account_name, renewal};
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
@@ -63,30 +64,70 @@ pub fn decide(
         Some(_) => return Err(Denied::AccountExists),
         None => {}
     }
-    let plans = state.plans();
-    let plan = plans.plan(&command.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
-    let account = Account {
+    let opening = Opening {
         id: id.clone(),
         tier: command.tier.clone(),
         tier_ends_at: command.tier_ends_at,
-        anchor: now,
+        opening_balance: command.opening_balance,
         overdraft_limit: command.overdraft_limit,
-        created_at: now,
-        created_by: key.clone(),
-        revision: 0,
+        key,
     };
-    // The first period begins now: what the account begins with is its allocation.
-    let tokens = command.opening_balance.unwrap_or(plan.tokens);
-    let mut wallet = Wallet { period: Some(now), ..Wallet::empty(WalletId::Account(id.clone())) };
-    let mut writes = vec![Write::AddAccount { account: account.clone() }];
-    if tokens > 0 {
-        let cause = Cause::of_the_service("opening".to_owned(), "opening", Source::Renewal, now);
-        let (granted, entries) = wallet.allot(tokens, None, now, cause, now);
-        wallet = granted;
-        writes.extend(entries.into_iter().map(|entry| Write::AddEntry { entry }));
-    }
-    wallet.due_at = renewal::next(&account, &plans, &wallet, now);
-    writes.insert(1, Write::AddWallet { wallet: wallet.clone() });
+    let Opened { account, wallet, writes } = opening.decide(&state.plans(), now)?;
     let made = AccountState { account: Some(account), wallet: Some(wallet), ..state.clone() };
     Ok(Decision::write(writes, (data(&made, now)?, false)))
+}
+
+/// An account that is to be there.
+pub struct Opening<'a> {
+    /// Its name.
+    pub id: AccountId,
+    /// The plan, by name.
+    pub tier: String,
+    /// The plan's end.
+    pub tier_ends_at: Option<Timestamp>,
+    /// Tokens to begin with, in place of the plan's first allocation.
+    pub opening_balance: Option<i64>,
+    /// Tokens it may go into debt by.
+    pub overdraft_limit: i64,
+    /// The operation that makes it.
+    pub key: &'a OperationKey,
+}
+
+/// An account that was made.
+pub struct Opened {
+    /// Its record.
+    pub account: Account,
+    /// Its wallet.
+    pub wallet: Wallet,
+    /// What writes both, with the ledger's first entry.
+    pub writes: Vec<Write>,
+}
+
+impl Opening<'_> {
+    /// Decides it. The first period begins now: what the account begins with is its allocation.
+    pub fn decide(self, plans: &Plans, now: Timestamp) -> Result<Opened, Denied> {
+        let plan = plans.plan(&self.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
+        let tokens = self.opening_balance.unwrap_or(plan.tokens);
+        let account = Account {
+            id: self.id,
+            tier: self.tier,
+            tier_ends_at: self.tier_ends_at,
+            anchor: now,
+            overdraft_limit: self.overdraft_limit,
+            created_at: now,
+            created_by: self.key.clone(),
+            revision: 0,
+        };
+        let mut wallet = Wallet { period: Some(now), ..Wallet::empty(WalletId::Account(account.id.clone())) };
+        let mut opening = Vec::new();
+        if tokens > 0 {
+            let cause = Cause::of_the_service("opening".to_owned(), "opening", Source::Renewal, now);
+            (wallet, opening) = wallet.allot(tokens, None, now, cause, now);
+        }
+        wallet.due_at = renewal::next(&account, plans, &wallet, now);
+        let entries = opening.into_iter().map(|entry| Write::AddEntry { entry });
+        let first = [Write::AddAccount { account: account.clone() }, Write::AddWallet { wallet: wallet.clone() }];
+        let writes = first.into_iter().chain(entries).collect();
+        Ok(Opened { account, wallet, writes })
+    }
 }

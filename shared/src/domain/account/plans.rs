@@ -7,6 +7,7 @@ use ltlm_protocol::read::Reader;
 use serde_json::Value;
 
 use super::period::Length;
+use crate::domain::organization::features::Features;
 use crate::domain::project::Project;
 
 /// Tiers that every project has: name and tokens of a period.
@@ -49,7 +50,8 @@ const CATCH_UPS: &[&str] = &["latest", "each"];
 const ANCHORS: &[&str] = &["fixed", "onRenewal"];
 
 impl Plan {
-    fn of(tokens: i64) -> Self {
+    /// So many tokens each 30 days, added to what is there.
+    pub fn of(tokens: i64) -> Self {
         let length = Length::Days(PERIOD_DAYS);
         Self { tokens, length, keep: None, catch_up_each: false, anchor_on_renewal: false }
     }
@@ -126,6 +128,7 @@ impl Plans {
                 plans.insert(name.clone(), Plan::read(&mut row));
             }
         }
+        plans.extend(Features::of(project).account_plans());
         for (name, cost) in own("costs").into_iter().flatten() {
             costs.insert(name.clone(), cost.as_i64().unwrap_or(0));
         }
@@ -139,7 +142,8 @@ impl Plans {
 
     /// Names of all plans.
     pub fn names(&self) -> Vec<String> {
-        self.plans.keys().cloned().collect()
+        // Those with a slash are the pools' of organisations.
+        self.plans.keys().filter(|name| !name.contains('/')).cloned().collect()
     }
 
     /// What an operation costs; `None` for one that is not known.

@@ -400,6 +400,28 @@ impl Wallet {
         Ok((after, entries))
     }
 
+    /// Makes what is left of the allocation as large as `tokens`, if it is less. What that gains repays the debt first.
+    pub fn raise(&self, tokens: i64, cause: Cause, now: Timestamp) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = self.without_ended(now);
+        let before = after.booked();
+        let place = after.grants.iter().position(|grant| grant.id == ALLOCATION && grant.expires_at.is_none());
+        let left = place.map_or(0, |place| after.grants[place].remaining);
+        let gained = (tokens - left).max(0);
+        let remaining = after.repay(gained);
+        match place {
+            Some(place) => {
+                let grant = &mut after.grants[place];
+                grant.remaining += remaining;
+                grant.amount = grant.amount.max(tokens).max(grant.remaining);
+            }
+            None if tokens > 0 => after.put(allocation(tokens, remaining, now)),
+            None => {}
+        }
+        let entry = after.record(gained, before, cause, now);
+        entries.push(entry);
+        (after, entries)
+    }
+
     /// Gives the allocation of a period that began at `began_at`. `keep` says how many may stay of those that are left of
     /// the last one; without it all of them do.
     pub fn allot(

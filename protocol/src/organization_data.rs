@@ -1,0 +1,108 @@
+//! Answers of the organisations' routes (contract/token-accounting.md, section 4). `TokenStats`, `TokenCheck` and `TokenUse` are
+//! what the system that seed 004 describes answers.
+
+use serde::{Deserialize, Serialize};
+
+/// An organisation with its pools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationData {
+    /// The vendor's own name for it.
+    pub organization_id: String,
+    /// The plan, by name.
+    pub plan: String,
+    /// When it was made, ISO 8601.
+    pub created_at: String,
+    /// Its pools, as `GET /v1/tokens/stats` tells them.
+    pub tokens: TokenStats,
+    /// True where nothing was written, because the caller only wanted to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+}
+
+/// What an organisation has of tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TokenStats {
+    /// What can be spent now, over all pools.
+    pub total_balance: i64,
+    /// Spent in this period.
+    pub total_used: i64,
+    /// Given for this period, and what was given beside it and has not ended.
+    pub total_allocated: i64,
+    /// When the pools are filled again, ISO 8601; null where the plan gives nothing.
+    pub refresh_date: Option<String>,
+    /// The pools.
+    pub by_type: Vec<PoolStats>,
+}
+
+/// A pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PoolStats {
+    /// `lead_generation`, `goal_generation`, `strategy_analysis`, `forecast` or `general`.
+    pub token_type: String,
+    /// What can be spent now.
+    pub balance: i64,
+    /// Spent in this period.
+    pub used: i64,
+    /// Given for this period, and what was given beside it and has not ended.
+    pub allocated: i64,
+    /// Balance of what was allocated, in whole percent, rounded; 0 if nothing was.
+    pub percentage: i64,
+    /// Below 20 % of what was allocated; not at 20 % exactly.
+    pub low: bool,
+}
+
+/// Would a feature's tokens be there?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TokenCheck {
+    /// They would.
+    pub has_tokens: bool,
+}
+
+/// What the use of a feature came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TokenUse {
+    /// The tokens were there, and are spent.
+    pub success: bool,
+    /// What is left in the pool.
+    pub remaining_balance: i64,
+    /// For people.
+    pub message: String,
+}
+
+/// An access token, told once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AccessTokenData {
+    /// The token: for the header `Authorization: Bearer …`.
+    pub access_token: String,
+    /// The one organisation it is for, if it is limited to one.
+    pub organization_id: Option<String>,
+    /// The user it is for, if it is for one.
+    pub user_id: Option<String>,
+    /// It ends here, ISO 8601.
+    pub expires_at: String,
+}
+
+/// A member of an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MemberData {
+    /// The organisation.
+    pub organization_id: String,
+    /// The user.
+    pub user_id: String,
+    /// Is the user a member now?
+    pub member: bool,
+}

@@ -1,0 +1,165 @@
+//! Organisations: the vendor's backend makes them, its web application spends their tokens (contract/token-accounting.md,
+//! section 4).
+
+use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
+use ltlm_protocol::organization_data::OrganizationData;
+use ltlm_protocol::{Code, Problems, limits};
+use serde_json::Value;
+
+use super::accounts::{cursor_of, dry_run, place, project};
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::account::is_account_name;
+use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::organization::OrganizationId;
+use crate::domain::organization::access::CreateAccess;
+use crate::domain::organization::commands::{ChangeOrganizationPlan, CreateOrganization, GrantTokens};
+use crate::domain::organization::features::TokenType;
+use crate::domain::organization::spend::{Action, Unusable, UseFeature};
+use crate::service::accounts::{self, AccountCall, Filter};
+use crate::service::organizations::{self as service, OrganizationCall};
+use crate::table::Table;
+
+fn call_in<T>(incoming: &Incoming<'_, T>, project_id: String, name: &str) -> Result<OrganizationCall, Failure> {
+    if !is_account_name(name) || name.len() > limits::ORGANIZATION_CHARS_MAX {
+        let problem = format!("must be 1 to {} letters, digits and . _ : @ - only", limits::ORGANIZATION_CHARS_MAX);
+        return Err(Problems::one("organizationId", problem).into());
+    }
+    let id = OrganizationId { project_id, name: name.to_owned() };
+    Ok(OrganizationCall { id, now: incoming.now, dry_run: false })
+}
+
+/// The call of the vendor's backend on the organisation that the path names.
+fn call<T>(incoming: &Incoming<'_, T>) -> Result<OrganizationCall, Failure> {
+    call_in(incoming, project(incoming)?, incoming.parameter("organizationId"))
+}
+
+/// The operation that a call is.
+fn key<T>(
+    incoming: &Incoming<'_, T>,
+    call: &OrganizationCall,
+    body: &Value,
+    in_body: Option<&String>,
+) -> Result<OperationKey, Failure> {
+    let target = format!("{}#{}", call.id.project_id, call.id.name);
+    let operation = incoming.operation(&target, body, in_body)?;
+    let id = OperationId { origin: Origin::Client, id: operation.id };
+    Ok(OperationKey { id, fingerprint: operation.fingerprint })
+}
+
+fn told(call: &OrganizationCall, data: OrganizationData) -> OrganizationData {
+    OrganizationData { dry_run: call.dry_run.then_some(true), ..data }
+}
+
+/// `POST /v1/organizations`
+pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = CreateOrganization::parse(&body)?;
+    let call = call_in(incoming, project(incoming)?, &command.name)?;
+    let call = OrganizationCall { dry_run: dry_run(&body)?, ..call };
+    let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+    let (data, replayed) = service::create(incoming.app, incoming.budget, &call, &command, &key).await?;
+    let data = told(&call, data);
+    let reply = if call.dry_run { Reply::json(&data) } else { Reply::created(&data) };
+    Ok(reply.operation(&key.id.id, replayed))
+}
+
+/// `GET /v1/organizations/{organizationId}`
+pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    Ok(Reply::json(&service::get(incoming.app, incoming.budget, &call(incoming)?).await?))
+}
+
+/// `PUT …/plan`
+pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = ChangeOrganizationPlan::parse(&body)?;
+    let call = OrganizationCall { dry_run: dry_run(&body)?, ..call(incoming)? };
+    let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+    let (data, replayed) = service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?;
+    Ok(Reply::json(&told(&call, data)).operation(&key.id.id, replayed))
+}
+
+/// `POST …/tokens`
+pub async fn grant<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = GrantTokens::parse(&body)?;
+    let call = OrganizationCall { dry_run: dry_run(&body)?, ..call(incoming)? };
+    let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+    let movement = service::grant(incoming.app, incoming.budget, &call, &command, &key).await?;
+    let movement = AccountMovement { dry_run: call.dry_run.then_some(true), ..movement };
+    Ok(Reply::json(&movement).operation(&key.id.id, movement.replayed))
+}
+
+/// `GET …/usage`: the ledger of one pool.
+pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = call(incoming)?;
+    let text = incoming.query_text("tokenType", limits::NAME_CHARS_MAX)?.unwrap_or_default();
+    let names: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
+    let kind = TokenType::parse(&text)
+        .ok_or_else(|| Problems::one("tokenType", format!("must be one of {}", names.join(", "))))?;
+    let pool = AccountCall { id: call.id.pool(kind), now: call.now, dry_run: false };
+    let before =
+        place(incoming, "pool", &pool.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
+    let all = Filter::default();
+    let (entries, next) = accounts::entries(incoming.app, incoming.budget, &pool, &all, before, limit).await?;
+    let next_cursor = cursor_of("pool", &pool.id.name, next.map(|sequence| sequence.to_string()));
+    Ok(Reply::json(&AccountEntries { entries, next_cursor }))
+}
+
+async fn set_member<T: Table>(incoming: &Incoming<'_, T>, is_member: bool) -> Result<Reply, Failure> {
+    let call = call(incoming)?;
+    let user = incoming.parameter("userId");
+    if !is_account_name(user) {
+        return Err(Problems::one("userId", "must be 1 to 128 letters, digits and . _ : @ - only").into());
+    }
+    Ok(Reply::json(&service::set_member(incoming.app, incoming.budget, &call, user, is_member).await?))
+}
+
+/// `PUT …/members/{userId}`
+pub async fn add_member<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    set_member(incoming, true).await
+}
+
+/// `DELETE …/members/{userId}`
+pub async fn remove_member<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    set_member(incoming, false).await
+}
+
+/// `POST /v1/access-tokens`
+pub async fn create_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = project(incoming)?;
+    let command = CreateAccess::parse(&incoming.json()?)?;
+    let made = service::create_access(incoming.app, incoming.budget, &project_id, &command, incoming.now).await?;
+    Ok(Reply::created(&made))
+}
+
+/// `POST /v1/tokens/check-balance`
+pub async fn check_balance<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let token = incoming.access_token()?;
+    let body = incoming.json()?;
+    let command = UseFeature::parse(&body).map_err(|unusable| match unusable {
+        Unusable::Told(code) => Failure::new(code),
+        Unusable::Problems(problems) => problems.into(),
+    })?;
+    let call = call_in(incoming, token.project_id.clone(), &command.organization)?;
+    let call = OrganizationCall { dry_run: dry_run(&body)?, ..call };
+    match command.action {
+        Action::Check => Ok(Reply::json(&service::check(incoming.app, incoming.budget, &call, token, &command).await?)),
+        Action::Deduct => {
+            let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+            let (answer, replayed) =
+                service::deduct(incoming.app, incoming.budget, &call, token, &command, &key).await?;
+            Ok(Reply::json(&answer).operation(&key.id.id, replayed))
+        }
+    }
+}
+
+/// `GET /v1/tokens/stats`
+pub async fn stats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let token = incoming.access_token()?;
+    let name = incoming.query_text("organizationId", limits::ORGANIZATION_CHARS_MAX)?;
+    let name = name.ok_or_else(|| Failure::new(Code::OrganizationMissing))?;
+    let call = call_in(incoming, token.project_id.clone(), &name)?;
+    Ok(Reply::json(&service::stats(incoming.app, incoming.budget, &call, token).await?))
+}

@@ -1,0 +1,77 @@
+//! Access tokens: what a vendor's web application calls with, for an organisation or for a user.
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
+use serde_json::Value;
+
+use super::OrganizationState;
+use crate::domain::account::is_account_name;
+use crate::domain::denied::Denied;
+
+/// An access token's record. The token itself is told once and not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// SHA-256 of the token, in hex.
+    pub hash: String,
+    /// The project.
+    pub project_id: String,
+    /// The one organisation it is for.
+    pub organization: Option<String>,
+    /// The user it is for.
+    pub user: Option<String>,
+    /// It works in [made, end).
+    pub expires_at: Timestamp,
+}
+
+/// `POST /v1/access-tokens`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateAccess {
+    /// The one organisation it is for.
+    pub organization: Option<String>,
+    /// The user it is for.
+    pub user: Option<String>,
+    /// For how long.
+    pub seconds: i64,
+}
+
+impl CreateAccess {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let seconds = r.int_opt("expiresInSeconds", 1, limits::ACCESS_SECONDS_MAX);
+        let parsed = Self {
+            organization: r.text_opt("organizationId", limits::ACCOUNT_CHARS_MAX),
+            user: r.text_opt("userId", limits::ACCOUNT_CHARS_MAX),
+            seconds: seconds.unwrap_or(limits::ACCESS_SECONDS_DEFAULT),
+        };
+        for (name, value) in [("organizationId", &parsed.organization), ("userId", &parsed.user)] {
+            if value.as_ref().is_some_and(|value| !is_account_name(value)) {
+                r.problem(name, "must be letters, digits and . _ : @ - only");
+            }
+        }
+        if parsed.organization.is_none() && parsed.user.is_none() {
+            r.problem("organizationId", "or userId must be sent");
+        }
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Refuses whoever may not act for the organisation: a token for it may, and one for a user who is a member. That there is
+/// no such organisation is not told.
+pub fn may_act(state: &OrganizationState, token: &AccessToken, organization: &str) -> Result<(), Denied> {
+    let is_there = state.organization.is_some();
+    let is_for_it = token.organization.as_deref().is_none_or(|own| own == organization);
+    let is_member = match &token.user {
+        // A token for an organisation as a whole.
+        None => token.organization.is_some(),
+        Some(user) => {
+            let member = state.member.as_ref().filter(|member| member.removed_at.is_none());
+            member.is_some_and(|member| member.user == *user)
+        }
+    };
+    match is_there && is_for_it && is_member {
+        true => Ok(()),
+        false => Err(Denied::OrganizationForbidden),
+    }
+}

@@ -1,0 +1,250 @@
+//! Organisations: one function a command, all of the same shape.
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::account_data::AccountMovement;
+use ltlm_protocol::organization_data::{
+    AccessTokenData, MemberData, OrganizationData, TokenCheck, TokenStats, TokenUse,
+};
+use subtle::ConstantTimeEq;
+
+use super::act::Absorb;
+use super::{App, Budget, Error, act, ids};
+use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::organization::access::{AccessToken, CreateAccess, may_act};
+use crate::domain::organization::commands::{self, ChangeOrganizationPlan, CreateOrganization, GrantTokens};
+use crate::domain::organization::features::TokenType;
+use crate::domain::organization::spend::{self, UseFeature};
+use crate::domain::organization::{self, OrganizationId, OrganizationState};
+use crate::domain::wallet::WalletId;
+use crate::domain::write::Decision;
+use crate::domain::{Denied, Record, Write};
+use crate::table::{Read, Table};
+
+/// A call on an organisation.
+#[derive(Clone, Debug)]
+pub struct OrganizationCall {
+    /// Which.
+    pub id: OrganizationId,
+    /// The one instant this call is judged at.
+    pub now: Timestamp,
+    /// Only look what it would do.
+    pub dry_run: bool,
+}
+
+impl Absorb for OrganizationState {
+    fn absorb(&mut self, record: Record) -> bool {
+        OrganizationState::absorb(self, record);
+        true
+    }
+}
+
+/// What a command needs beside the organisation.
+#[derive(Clone, Debug, Default)]
+struct Wanted<'a> {
+    pools: &'a [TokenType],
+    user: Option<&'a str>,
+    /// Operations that may have happened on these pools.
+    operations: Vec<OperationId>,
+}
+
+async fn load<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    id: &OrganizationId,
+    wanted: &Wanted<'_>,
+) -> Result<OrganizationState, Error> {
+    let mut reads = vec![Read::Project(id.project_id.clone()), Read::Organization(id.clone())];
+    reads.extend(wanted.user.map(|user| Read::Member(id.clone(), user.to_owned())));
+    for kind in wanted.pools {
+        let account = id.pool(*kind);
+        let wallet = WalletId::Account(account.clone());
+        reads.extend([Read::Account(account), Read::Wallet(wallet.clone())]);
+        reads.extend(wanted.operations.iter().map(|operation| Read::Entry(wallet.clone(), operation.clone())));
+    }
+    let records = app.table.read(&reads, budget.meter).await?;
+    let project = records.iter().find_map(|record| match record {
+        Record::Project(project) => Some(project.clone()),
+        _ => None,
+    });
+    let mut state = OrganizationState::new(project.ok_or(Denied::ProjectNotFound)?);
+    records.into_iter().for_each(|record| state.absorb(record));
+    Ok(state)
+}
+
+async fn run<T: Table, R>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    wanted: &Wanted<'_>,
+    decide: impl Fn(&OrganizationState) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error> {
+    let decide = |state: &OrganizationState| {
+        let decision = decide(state)?;
+        Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
+    };
+    act::act(app, budget, || load(app, budget, &call.id, wanted), decide).await
+}
+
+/// Makes an organisation with its pools; how it stands, and whether an earlier call made it.
+pub async fn create<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    command: &CreateOrganization,
+    key: &OperationKey,
+) -> Result<(OrganizationData, bool), Error> {
+    let wanted = Wanted { pools: TokenType::ALL, ..Wanted::default() };
+    run(app, budget, call, &wanted, |state| commands::create(state, &call.id, command, key, call.now)).await
+}
+
+/// How it stands.
+pub async fn get<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+) -> Result<OrganizationData, Error> {
+    let wanted = Wanted { pools: TokenType::ALL, ..Wanted::default() };
+    let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
+    Ok(organization::data(&state, call.now)?)
+}
+
+/// Puts it on a plan, once.
+pub async fn change_plan<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    command: &ChangeOrganizationPlan,
+    key: &OperationKey,
+) -> Result<(OrganizationData, bool), Error> {
+    // Whether the pools were raised to this plan in their period already, their ledgers tell: and the period, the wallets.
+    let pools = Wanted { pools: TokenType::ALL, ..Wanted::default() };
+    let found = act::read(app, budget, || load(app, budget, &call.id, &pools)).await?;
+    let mut operations = Vec::new();
+    for kind in TokenType::ALL {
+        let Ok(standing) = found.pool(&call.id, *kind).standing(call.now) else { continue };
+        let period = standing.wallet.period.unwrap_or(standing.account.anchor);
+        let id = OperationId { origin: Origin::System, id: commands::raised(&command.plan, period) };
+        operations.extend((!operations.contains(&id)).then_some(id));
+    }
+    let wanted = Wanted { operations, ..pools };
+    run(app, budget, call, &wanted, |state| commands::change_plan(state, command, key, call.now)).await
+}
+
+/// Gives tokens to a pool, once.
+pub async fn grant<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    command: &GrantTokens,
+    key: &OperationKey,
+) -> Result<AccountMovement, Error> {
+    let pools = [command.token_type];
+    let wanted = Wanted { pools: &pools, operations: vec![key.id.clone()], ..Wanted::default() };
+    run(app, budget, call, &wanted, |state| commands::grant(state, &call.id, command, key, call.now)).await
+}
+
+/// Says whether a user belongs to it.
+pub async fn set_member<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    user: &str,
+    is_member: bool,
+) -> Result<MemberData, Error> {
+    let wanted = Wanted { user: Some(user), ..Wanted::default() };
+    run(app, budget, call, &wanted, |state| commands::set_member(state, user, is_member, call.now)).await
+}
+
+/// Makes an access token. Sent twice it makes two, each good until its end.
+pub async fn create_access<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    command: &CreateAccess,
+    now: Timestamp,
+) -> Result<AccessTokenData, Error> {
+    super::accounts::project(app, budget, project_id).await?;
+    let text = ids::access_token(app.entropy.as_ref());
+    let token = AccessToken {
+        hash: ids::sha256_hex(text.as_bytes()),
+        project_id: project_id.to_owned(),
+        organization: command.organization.clone(),
+        user: command.user.clone(),
+        expires_at: now.plus_seconds(command.seconds),
+    };
+    let data = AccessTokenData {
+        access_token: text,
+        organization_id: token.organization.clone(),
+        user_id: token.user.clone(),
+        expires_at: token.expires_at.to_string(),
+    };
+    let write = [Write::AddAccessToken { token }];
+    // One whose reply is lost is written a second time, and found.
+    act::act(app, budget, || async { Ok(NoState) }, |_| Ok(Decision::write(write.to_vec(), data.clone()))).await
+}
+
+/// A command that needs to know nothing.
+struct NoState;
+
+impl Absorb for NoState {
+    fn absorb(&mut self, _: Record) -> bool {
+        true
+    }
+}
+
+/// The access token with this hash, if it is in force.
+pub async fn access<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Option<AccessToken>, Error> {
+    let reads = [Read::AccessToken(hash.to_owned())];
+    let records = act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await?;
+    let token = records.into_iter().find_map(|record| match record {
+        Record::AccessToken(token) => Some(token),
+        _ => None,
+    });
+    Ok(token.filter(|token| bool::from(token.hash.as_bytes().ct_eq(hash.as_bytes())) && now < token.expires_at))
+}
+
+/// Would a feature's tokens be there?
+pub async fn check<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    token: &AccessToken,
+    command: &UseFeature,
+) -> Result<TokenCheck, Error> {
+    let pools = [TokenType::of_feature(&command.feature)];
+    let wanted = Wanted { pools: &pools, user: token.user.as_deref(), ..Wanted::default() };
+    let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
+    Ok(spend::check(&state, token, &call.id, command, call.now)?)
+}
+
+/// Spends a feature's tokens, once; the answer, and whether it was given before.
+pub async fn deduct<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    token: &AccessToken,
+    command: &UseFeature,
+    key: &OperationKey,
+) -> Result<(TokenUse, bool), Error> {
+    let pools = [TokenType::of_feature(&command.feature)];
+    let wanted = Wanted { pools: &pools, user: token.user.as_deref(), operations: vec![key.id.clone()] };
+    run(app, budget, call, &wanted, |state| spend::deduct(state, token, &call.id, command, key, call.now)).await
+}
+
+/// What it has of tokens, for whoever may act for it.
+pub async fn stats<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    token: &AccessToken,
+) -> Result<TokenStats, Error> {
+    let wanted = Wanted { pools: TokenType::ALL, user: token.user.as_deref(), ..Wanted::default() };
+    let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
+    may_act(&state, token, &call.id.name)?;
+    Ok(organization::stats(&state, call.now)?)
+}

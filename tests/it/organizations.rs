@@ -1,0 +1,278 @@
+//! Organisation pools: cases of contract/token-accounting.md, section 5, over HTTP.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN_KEY, Reply, World};
+
+const DAY: i64 = 86_400;
+
+impl World {
+    /// Calls an organisation's route as the vendor's backend.
+    async fn organization(&self, method: &str, tail: &str, body: Value) -> Reply {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v1/organizations{tail}"))
+            .header("authorization", format!("Bearer {ADMIN_KEY}"))
+            .header("x-project-id", &self.project_id);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Box::pin(self.send(request.body(body.into()).unwrap())).await
+    }
+
+    /// Makes an organisation; an access token for all of it.
+    async fn made(&self, name: &str, plan: &str) -> String {
+        let made = self.organization("POST", "", json!({"organizationId": name, "plan": plan})).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        self.access_token(json!({"organizationId": name})).await
+    }
+
+    /// Calls a route as a web application.
+    async fn session(&self, token: &str, method: &str, path: &str, body: Value) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        Box::pin(self.send(request.body(body).unwrap())).await
+    }
+
+    async fn feature(&self, token: &str, organization: &str, feature: &str, action: &str) -> Reply {
+        let body = json!({"organizationId": organization, "featureUsed": feature, "action": action});
+        self.session(token, "POST", "/api/v1/tokens/check-balance", body).await
+    }
+
+    async fn pools(&self, token: &str, organization: &str) -> Value {
+        let path = format!("/api/v1/tokens/stats?organizationId={organization}");
+        let told = self.session(token, "GET", &path, Value::Null).await;
+        assert_eq!(told.status, 200, "{}", told.text);
+        told.body
+    }
+}
+
+fn balances(stats: &Value) -> Vec<i64> {
+    stats["byType"].as_array().unwrap().iter().map(|pool| pool["balance"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn bo_01_an_organization_begins_with_five_pools_once() {
+    let world = World::empty().await;
+    for (plan, expected) in
+        [("starter", [0, 0, 0, 0, 0]), ("pro", [50, 20, 100, 30, 50]), ("enterprise", [500, 200, 1_000, 200, 500])]
+    {
+        let token = world.made(plan, plan).await;
+        let stats = world.pools(&token, plan).await;
+        assert_eq!(balances(&stats), expected);
+        let types: Vec<_> = stats["byType"].as_array().unwrap().iter().map(|pool| pool["tokenType"].clone()).collect();
+        assert_eq!(types, ["lead_generation", "goal_generation", "strategy_analysis", "forecast", "general"]);
+        let refresh = if plan == "starter" { Value::Null } else { json!("2026-02-03T00:00:00.000Z") };
+        assert_eq!((&stats["refreshDate"], &stats["totalUsed"]), (&refresh, &json!(0)));
+    }
+    let again = world.organization("POST", "", json!({"organizationId": "pro", "plan": "enterprise"})).await;
+    again.refused(409, "ORGANIZATION_EXISTS");
+    let make = json!({"organizationId": "new", "plan": "pro", "operationId": "make"});
+    let answers = join_all((0..4).map(|_| Box::pin(world.organization("POST", "", make.clone())))).await;
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.body["tokens"]["totalBalance"] == 250));
+    world.organization("POST", "", json!({"organizationId": "x", "plan": "gold"})).await.refused(422, "UNKNOWN_TIER");
+    world.organization("POST", "", json!({"organizationId": "a/b", "plan": "pro"})).await.refused(400, "BAD_REQUEST");
+    world.organization("GET", "/nobody", Value::Null).await.refused(404, "ORGANIZATION_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn bo_02_a_plan_without_tokens_asks_to_upgrade() {
+    let world = World::empty().await;
+    let token = world.made("acme", "starter").await;
+    let refused = world.feature(&token, "acme", "generate_goal", "deduct").await;
+    assert!(refused.refused(403, "FEATURE_NOT_AVAILABLE").text_of("message").contains("Upgrade"));
+    assert_eq!(world.feature(&token, "acme", "generate_goal", "check").await.body, json!({"hasTokens": false}));
+    // What was bought can be used on any plan.
+    world.organization("POST", "/acme/tokens", json!({"tokenType": "goal_generation", "amount": 4})).await;
+    assert_eq!(world.feature(&token, "acme", "generate_goal", "deduct").await.body["remainingBalance"], 1);
+}
+
+#[tokio::test]
+async fn bo_03_to_bo_07_a_feature_is_paid_from_its_own_pool() {
+    let world = World::empty().await;
+    let token = world.made("acme", "pro").await;
+    assert_eq!(world.feature(&token, "acme", "generate_goal", "check").await.body, json!({"hasTokens": true}));
+    for left in [17, 14, 11, 8, 5, 2] {
+        let told = world.feature(&token, "acme", "generate_goal", "deduct").await;
+        let expected = json!({"success": true, "remainingBalance": left, "message": "Used 3 tokens for generate_goal"});
+        assert_eq!((told.status, told.body), (200, expected));
+    }
+    let told = world.feature(&token, "acme", "generate_goal", "deduct").await;
+    let expected = json!({"success": false, "remainingBalance": 2, "message": "Insufficient tokens. Need 3, have 2"});
+    assert_eq!((told.status, told.body, told.spent.write_units), (200, expected, 0.0));
+    let stats = world.pools(&token, "acme").await;
+    assert_eq!(balances(&stats), [50, 2, 100, 30, 50], "the others are unchanged");
+    let goal = json!({"tokenType": "goal_generation", "balance": 2, "used": 18, "allocated": 20, "percentage": 10, "low": true});
+    assert_eq!(stats["byType"][1], goal);
+    assert_eq!(
+        (&stats["totalBalance"], &stats["totalUsed"], &stats["totalAllocated"]),
+        (&json!(232), &json!(18), &json!(250))
+    );
+    // One line in the log of uses each.
+    let log = world.organization("GET", "/acme/usage?tokenType=goal_generation&limit=2", Value::Null).await;
+    let facts = json!({"organizationId": "acme", "userId": null, "tokenType": "goal_generation",
+        "featureUsed": "generate_goal", "tokensDeducted": 3, "remainingBalance": 2});
+    assert_eq!((&log.body["entries"][0]["metadata"], &log.body["entries"][0]["amount"]), (&facts, &json!(-3)));
+    let next = log.text_of("nextCursor");
+    let tail = format!("/acme/usage?tokenType=goal_generation&cursor={next}");
+    assert_eq!(world.organization("GET", &tail, Value::Null).await.body["entries"].as_array().unwrap().len(), 5);
+    let elsewhere = format!("/acme/usage?tokenType=general&cursor={next}");
+    world.organization("GET", &elsewhere, Value::Null).await.refused(422, "CURSOR_ELSEWHERE");
+    world.organization("GET", "/acme/usage?tokenType=luck", Value::Null).await.refused(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn a_use_is_charged_once_and_the_last_tokens_go_to_one() {
+    let world = World::empty().await;
+    let token = world.made("acme", "pro").await;
+    let once =
+        json!({"organizationId": "acme", "featureUsed": "generate_goal", "action": "deduct", "operationId": "op"});
+    let path = "/api/v1/tokens/check-balance";
+    let answers = join_all((0..6).map(|_| world.session(&token, "POST", path, once.clone()))).await;
+    assert!(answers.iter().all(|answer| answer.body["remainingBalance"] == 17), "{answers:?}");
+    let answers = join_all((0..9).map(|_| world.feature(&token, "acme", "generate_goal", "deduct"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.body["success"] == true).count(), 5);
+    assert_eq!(balances(&world.pools(&token, "acme").await)[1], 2);
+    let mut dry = once.clone();
+    (dry["dryRun"], dry["operationId"], dry["featureUsed"]) = (json!(true), Value::Null, json!("generate_leads"));
+    let told = world.session(&token, "POST", path, dry).await;
+    assert_eq!((&told.body["remainingBalance"], told.spent.write_units), (&json!(45), 0.0));
+}
+
+#[tokio::test]
+async fn bo_08_nobody_reaches_an_organization_that_is_not_theirs() {
+    let world = World::empty().await;
+    let (ours, theirs) = (world.made("ours", "pro").await, world.made("theirs", "pro").await);
+    let ada = world.access_token(json!({"userId": "ada"})).await;
+    let ada_at_ours = world.access_token(json!({"userId": "ada", "organizationId": "ours"})).await;
+    let tried = async |token: &str, organization: &str| {
+        let statuses = [
+            world.feature(token, organization, "generate_goal", "check").await.status,
+            world.feature(token, organization, "generate_goal", "deduct").await.status,
+            world
+                .session(token, "GET", &format!("/api/v1/tokens/stats?organizationId={organization}"), Value::Null)
+                .await
+                .status,
+        ];
+        assert!(statuses.iter().all(|status| *status == statuses[0]), "{statuses:?}");
+        statuses[0]
+    };
+    assert_eq!(
+        (tried(&ours, "theirs").await, tried(&theirs, "ours").await, tried(&ours, "nobody").await),
+        (403, 403, 403)
+    );
+    assert_eq!((tried(&ada, "ours").await, tried(&ada_at_ours, "ours").await), (403, 403), "not a member yet");
+    let refused = world.feature(&ada, "ours", "generate_goal", "deduct").await;
+    let message = refused.refused(403, "ORGANIZATION_FORBIDDEN").text_of("message");
+    assert_eq!(message, "Forbidden - no access to this organization");
+    for _ in 0..2 {
+        assert_eq!(world.organization("PUT", "/ours/members/ada", Value::Null).await.body["member"], true);
+    }
+    world.organization("PUT", "/theirs/members/ada", Value::Null).await;
+    assert_eq!((tried(&ada, "ours").await, tried(&ada, "theirs").await), (200, 200));
+    assert_eq!((tried(&ada_at_ours, "ours").await, tried(&ada_at_ours, "theirs").await), (200, 403));
+    let log = world.organization("GET", "/ours/usage?tokenType=goal_generation", Value::Null).await;
+    assert_eq!(log.body["entries"][0]["metadata"]["userId"], "ada");
+    world.organization("DELETE", "/ours/members/ada", Value::Null).await;
+    assert_eq!((tried(&ada, "ours").await, tried(&ada, "theirs").await), (403, 200));
+    world.organization("PUT", "/nobody/members/ada", Value::Null).await.refused(404, "ORGANIZATION_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn bo_09_what_is_missing_is_told_in_the_seeds_words() {
+    let world = World::empty().await;
+    let token = world.made("acme", "pro").await;
+    let path = "/api/v1/tokens/check-balance";
+    for body in [
+        json!({}),
+        json!({"organizationId": "acme", "action": "check"}),
+        json!({"featureUsed": "x", "action": "check"}),
+    ] {
+        let told = world.session(&token, "POST", path, body).await;
+        assert_eq!((told.status, told.text_of("message")), (400, "Missing organizationId or featureUsed"));
+    }
+    let told = world.feature(&token, "acme", "generate_goal", "spend").await;
+    assert_eq!((told.status, told.text_of("message")), (400, "Invalid action. Use \"check\" or \"deduct\""));
+    let told = world.session(&token, "GET", "/api/v1/tokens/stats", Value::Null).await;
+    assert_eq!((told.status, told.text_of("message")), (400, "Missing organizationId"));
+    for stranger in ["", "ltlm_access_x", ADMIN_KEY] {
+        for action in ["check", "deduct"] {
+            let told = world.feature(stranger, "acme", "generate_goal", action).await;
+            assert_eq!((told.status, told.text_of("message")), (401, "Unauthorized - no user session"));
+        }
+    }
+    let unknown = world.feature(&token, "acme", "levitate", "deduct").await;
+    let known = &unknown.refused(422, "UNKNOWN_FEATURE").body["details"]["known"];
+    assert!(known.as_array().unwrap().contains(&json!("generate_goal")));
+    world.project_settings(json!({"organizations": {"costs": {"*": 1}}})).await;
+    assert_eq!(world.feature(&token, "acme", "levitate", "deduct").await.body["remainingBalance"], 49);
+    // A token ends at its instant.
+    let short = world.access_token(json!({"organizationId": "acme", "expiresInSeconds": 60})).await;
+    world.clock.advance_seconds(59);
+    assert_eq!(world.feature(&short, "acme", "generate_goal", "check").await.status, 200);
+    world.clock.advance_seconds(1);
+    assert_eq!(world.feature(&short, "acme", "generate_goal", "check").await.status, 401);
+}
+
+#[tokio::test]
+async fn bo_11_to_bo_13_pools_are_set_anew_each_period() {
+    let world = World::empty().await;
+    let token = world.made("acme", "pro").await;
+    world.organization("POST", "/acme/tokens", json!({"amount": 500, "operationId": "pack"})).await;
+    for _ in 0..6 {
+        world.feature(&token, "acme", "generate_goal", "deduct").await;
+    }
+    world.feature(&token, "acme", "generate_insight", "deduct").await;
+    world.clock.advance_seconds(30 * DAY - 1);
+    let token = world.access_token(json!({"organizationId": "acme"})).await;
+    assert_eq!(balances(&world.pools(&token, "acme").await), [50, 2, 100, 30, 549]);
+    world.clock.advance_seconds(1);
+    let stats = world.pools(&token, "acme").await;
+    assert_eq!(balances(&stats), [50, 20, 100, 30, 550], "set, not added; what was bought stays");
+    assert_eq!((&stats["refreshDate"], &stats["totalUsed"]), (&json!("2026-03-05T00:00:00.000Z"), &json!(0)));
+    // The schedule does the same, once.
+    let renewed = world.account("POST", "/acme%2Fgeneral/renewal", Value::Null).await;
+    renewed.refused(400, "BAD_REQUEST");
+    let background =
+        local::background::Background::start(std::sync::Arc::clone(&world.host), None, false).await.unwrap();
+    background.dispatch().await;
+    while background.work().await.is_some() {}
+    assert_eq!(balances(&world.pools(&token, "acme").await), [50, 20, 100, 30, 550]);
+    let log = world.organization("GET", "/acme/usage?tokenType=goal_generation", Value::Null).await;
+    let amounts: Vec<_> =
+        log.body["entries"].as_array().unwrap().iter().map(|e| e["amount"].as_i64().unwrap()).collect();
+    assert_eq!(amounts, [20, -2, -3, -3, -3, -3, -3, -3, 20]);
+}
+
+#[tokio::test]
+async fn bo_14_a_plan_raises_the_pools_once() {
+    let world = World::empty().await;
+    let token = world.made("acme", "pro").await;
+    for _ in 0..6 {
+        world.feature(&token, "acme", "generate_goal", "deduct").await;
+    }
+    let plan = async |plan: &str, id: &str| {
+        let told = world.organization("PUT", "/acme/plan", json!({"plan": plan, "operationId": id})).await;
+        assert_eq!(told.status, 200, "{}", told.text);
+        balances(&told.body["tokens"])
+    };
+    let answers = join_all((0..4).map(|_| Box::pin(plan("enterprise", "up")))).await;
+    assert!(answers.iter().all(|answer| *answer == [500, 200, 1_000, 200, 500]), "{answers:?}");
+    world.feature(&token, "acme", "generate_leads", "deduct").await;
+    assert_eq!(plan("pro", "down").await, [495, 200, 1_000, 200, 500], "what is unused stays");
+    assert_eq!(plan("enterprise", "up-again").await, [495, 200, 1_000, 200, 500], "raised once in a period");
+    plan("pro", "down-again").await;
+    world.clock.advance_seconds(30 * DAY);
+    let token = world.access_token(json!({"organizationId": "acme"})).await;
+    assert_eq!(balances(&world.pools(&token, "acme").await), [50, 20, 100, 30, 50]);
+    assert_eq!(world.organization("GET", "/acme", Value::Null).await.text_of("plan"), "pro");
+    let dry = json!({"plan": "enterprise", "dryRun": true});
+    let told = world.organization("PUT", "/acme/plan", dry).await;
+    assert_eq!((balances(&told.body["tokens"])[0], told.spent.write_units), (500, 0.0));
+    assert_eq!(balances(&world.pools(&token, "acme").await)[0], 50);
+    world.organization("PUT", "/acme/plan", json!({"plan": "gold"})).await.refused(422, "UNKNOWN_TIER");
+}
