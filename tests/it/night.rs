@@ -10,7 +10,7 @@ use shared::host::background::{self, JobReport};
 use shared::host::queue::Sqs;
 
 use crate::endpoints::event;
-use crate::support::World;
+use crate::support::{L1, World, device};
 
 const DAY: i64 = 86_400;
 
@@ -119,6 +119,44 @@ async fn a_dispatcher_that_is_out_of_time_leaves_a_checkpoint_and_a_message() {
     assert_eq!(background.queue.waiting()[0].body, r#""dispatch""#);
     assert_eq!(work_off(&background).await, 20);
     assert_renewed_once(&world, 20, 20).await;
+}
+
+#[tokio::test]
+async fn a77_the_tokens_of_a_license_come_again_by_the_schedule_or_the_next_call_once() {
+    let world = World::new().await;
+    let background = Background::start(Arc::clone(&world.host), None, false).await.unwrap();
+    let mut forever = local::demo::sub();
+    forever["config"]["limits"]["time"]["durationDays"] = json!(365);
+    let policy = world.policy(forever).await;
+    let keys = [world.license(&policy, None).await, world.license(&policy, None).await];
+    for key in &keys {
+        world.activate(key, &device('a')).await;
+        let bought = json!({"amount": 50, "reason": "top-up", "operationId": format!("buy-{}", &key[4..])});
+        world.admin("POST", &format!("/v1/admin/licenses/{key}/tokens"), bought).await;
+        world.consume(key, &device('a'), 120, "use").await;
+    }
+    world.clock.set(ltlm_protocol::Timestamp::parse("2026-02-03T23:59:59.999Z").unwrap());
+    assert_eq!(world.get(&keys[0], "").await.int_of("tokensRemaining"), 30);
+    world.clock.set(ltlm_protocol::Timestamp::parse("2026-02-04T00:00:00Z").unwrap());
+    let figures = async |key: &str| {
+        let told = world.get(key, "").await;
+        (told.int_of("tokensConsumed"), told.int_of("tokensLimit"), told.int_of("tokensRemaining"))
+    };
+    assert_eq!(figures(&keys[0]).await, (0, 130, 130), "seen before it is written");
+    assert_eq!(world.consume(&keys[0], &device('a'), 1, "next").await.int_of("tokensRemaining"), 129);
+    background.dispatch().await;
+    background.dispatch().await;
+    assert_eq!(work_off(&background).await, 1, "the other one came by itself");
+    assert_eq!((figures(&keys[0]).await, figures(&keys[1]).await), ((1, 130, 129), (0, 130, 130)));
+    for key in &keys {
+        world.audit(key).await;
+    }
+    // L1 lasts 30 days and was not paid for any longer: nothing comes.
+    assert_eq!(
+        world.admin("GET", &format!("/v1/admin/licenses/{L1}"), Value::Null).await.int_of("tokensRemaining"),
+        100
+    );
+    assert_eq!(world.ledger(&keys[1]).await.last().unwrap()["source"], "renewal");
 }
 
 #[tokio::test]

@@ -343,7 +343,7 @@ fn movement(
         batch: Some(request.to_owned()),
         original: None,
     };
-    let Some(Tokens { wallet, mut entries, found }) = owner.tokens(call.now) else {
+    let Some(Tokens { wallet, mut entries, found, due_at }) = owner.tokens(call.now) else {
         let wallet = owner.wallet_or_empty();
         let (moved, entry) = wallet.note(charge.amount, cause, call.now);
         return Some((wallet.sequence, (moved, vec![entry])));
@@ -351,7 +351,7 @@ fn movement(
     // Overdrawing is never refused.
     let (moved, spent) = wallet.spend(charge.amount, true, cause, call.now).ok()?;
     entries.extend(spent);
-    Some((found, (moved, entries)))
+    Some((found, (Wallet { due_at, ..moved }, entries)))
 }
 
 /// The chain after this transaction. The last one uses up the nonce; one before it may have found that uses were charged

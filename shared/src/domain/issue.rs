@@ -8,8 +8,9 @@ use super::config;
 use super::credit::instant_opt;
 use super::license::{AdminState, Buyer, License, LicenseId, Listing};
 use super::policy::{Policy, policy_id_opt};
+use super::state::{LicenseState, Tokens};
 use super::wallet::Wallet;
-use super::write::{Write, wallet_of};
+use super::write::Write;
 
 /// `POST /v1/admin/projects/{projectId}/licenses`.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,10 +103,11 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
     }
 }
 
-/// What writes a new license with its places in the vendor's lists and its wallet, which starts with the policy's
-/// allocation as the first entry of its ledger. `sealed` is its key, sealed.
-pub fn writes(license: License, sealed: Vec<u8>, tokens: Option<i64>, now: Timestamp) -> Vec<Write> {
-    let wallet = tokens.map_or_else(Vec::new, |amount| first_wallet(&license.id, amount, now));
+/// What writes the license of a state that nobody knows yet, with its places in the vendor's lists and its wallet, which
+/// starts with the policy's allocation as the first entry of its ledger. `sealed` is its key, sealed.
+pub fn writes(empty: &LicenseState, sealed: Vec<u8>, now: Timestamp) -> Vec<Write> {
+    let license = empty.license.clone();
+    let wallet = empty.tokens(now).map_or_else(Vec::new, first_wallet);
     let buyer = Some(&license.buyer.email).filter(|email| !email.is_empty());
     let listed = buyer.map(|_| Write::ListBuyer { license: license.clone() });
     let listing =
@@ -113,8 +115,8 @@ pub fn writes(license: License, sealed: Vec<u8>, tokens: Option<i64>, now: Times
     [Write::AddLicense { license }, Write::AddListing { listing }].into_iter().chain(listed).chain(wallet).collect()
 }
 
-fn first_wallet(license: &LicenseId, amount: i64, now: Timestamp) -> Vec<Write> {
-    let (wallet, entries) = Wallet::empty(wallet_of(license)).settled(amount, now);
-    let entries = entries.into_iter().map(|entry| Write::AddEntry { entry });
+fn first_wallet(tokens: Tokens) -> Vec<Write> {
+    let wallet = Wallet { due_at: tokens.due_at, ..tokens.wallet };
+    let entries = tokens.entries.into_iter().map(|entry| Write::AddEntry { entry });
     std::iter::once(Write::AddWallet { wallet }).chain(entries).collect()
 }

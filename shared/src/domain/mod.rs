@@ -42,6 +42,7 @@ pub mod signout;
 pub mod state;
 pub mod status;
 pub mod terms;
+pub mod token_renewal;
 pub mod view;
 pub mod wallet;
 pub mod write;

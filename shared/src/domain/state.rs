@@ -15,6 +15,7 @@ use super::record::Record;
 use super::seats::{PAGE_SLOTS, Room, Seat};
 use super::settings::Settings;
 use super::terms::Terms;
+use super::token_renewal::TokenRenewal;
 use super::wallet::Wallet;
 use super::write::{Write, wallet_of};
 
@@ -68,13 +69,16 @@ pub struct Tokens {
     pub entries: Vec<Entry>,
     /// The sequence number that is in the table.
     pub found: i64,
+    /// When the next allocation is due, if one comes.
+    pub due_at: Option<Timestamp>,
 }
 
 impl Tokens {
     /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
     pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
         let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
-        std::iter::once(Write::MoveWallet { wallet: moved, found: self.found }).chain(entries).collect()
+        let wallet = Wallet { due_at: self.due_at, ..moved };
+        std::iter::once(Write::MoveWallet { wallet, found: self.found }).chain(entries).collect()
     }
 }
 
@@ -103,12 +107,20 @@ impl LicenseState {
         }
     }
 
-    /// The wallet as it stands at `now`, if the license has tokens: [`Wallet::settled`].
+    /// The wallet as it stands at `now`, if the license has tokens: [`Wallet::settled`], with a due allocation given.
     pub fn tokens(&self, now: Timestamp) -> Option<Tokens> {
         let plan = self.terms.tokens_base?;
         let found = self.wallet_or_empty();
-        let (wallet, entries) = found.settled(plan, now);
-        Some(Tokens { wallet, entries, found: found.sequence })
+        let (wallet, mut entries) = found.settled(plan, now);
+        // The first allocation is the plan's grant itself.
+        let renewal = TokenRenewal::of(&self.policy.terms).filter(|_| found.sequence > 0);
+        let (wallet, given) = match renewal {
+            Some(renewal) => renewal.brought_up(&self.license, wallet, plan, now),
+            None => (wallet, Vec::new()),
+        };
+        entries.extend(given);
+        let due_at = TokenRenewal::of(&self.policy.terms).and_then(|r| r.next(&self.license, &wallet, now));
+        Some(Tokens { wallet, entries, found: found.sequence, due_at: due_at.filter(|_| plan > 0) })
     }
 
     /// The wallet as it is in the table; an empty one if there is none.

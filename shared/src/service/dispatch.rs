@@ -7,13 +7,15 @@ use ltlm_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::{self, AccountCall};
+use super::license;
 use super::ports::Queue;
 use super::renewals::{self, Place};
 use super::{App, Budget, Error, act};
 use crate::domain::account::AccountId;
 use crate::domain::job::Job;
-use crate::domain::wallet::WalletId;
+use crate::domain::license::LicenseId;
 use crate::domain::{Denied, Record, Write};
+use crate::table::key::LICENSES_DUE;
 use crate::table::{CommitError, Read, Table};
 
 /// The job's name.
@@ -71,7 +73,7 @@ async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result
     act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await
 }
 
-/// Ids of all projects, newest first.
+/// Ids of all projects, newest first, and what stands for all licenses.
 async fn projects<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<Vec<String>, Error> {
     let (mut ids, mut before) = (Vec::new(), None);
     loop {
@@ -84,6 +86,7 @@ async fn projects<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<Vec<Str
             _ => None,
         }));
         if is_last {
+            ids.push(LICENSES_DUE.to_owned());
             return Ok(ids);
         }
     }
@@ -123,7 +126,7 @@ pub async fn dispatch<T: Table>(
             if due.is_empty() {
                 continue;
             }
-            let names: Vec<_> = due.iter().filter_map(|due| account(&due.wallet)).collect();
+            let names: Vec<_> = due.iter().map(|due| crate::table::key::due(&due.wallet).1).collect();
             send(queue, project, &names).await?;
             job.sent += names.len() as i64;
             (job.shard, job.after) = (here.shard, due.last().map(|due| due.position.clone()));
@@ -137,13 +140,6 @@ pub async fn dispatch<T: Table>(
         true => Dispatched::All(job.sent),
         false => Dispatched::Overtaken,
     })
-}
-
-fn account(wallet: &WalletId) -> Option<String> {
-    match wallet {
-        WalletId::Account(account) => Some(account.name.clone()),
-        WalletId::License(_) => None,
-    }
 }
 
 async fn send(queue: &dyn Queue, project: &str, names: &[String]) -> Result<(), Error> {
@@ -177,25 +173,38 @@ pub async fn work<T: Table>(
     let mut worked = Worked::default();
     let mut failed = None;
     for together in names.chunks(TOGETHER) {
-        let calls: Vec<_> = together
-            .iter()
-            .map(|name| {
-                let id = AccountId { project_id: project.to_owned(), name: name.clone() };
-                AccountCall { id, now, dry_run: false }
-            })
-            .collect();
-        let answers = join_all(calls.iter().map(|call| Box::pin(accounts::renew(app, budget, call, None)))).await;
+        let answers = join_all(together.iter().map(|name| Box::pin(renew(app, budget, project, name, now)))).await;
         for answer in answers {
             match answer {
-                Ok(renewal) if renewal.success => {
+                Ok(Some(tokens)) => {
                     worked.renewed += 1;
-                    worked.tokens += renewal.tokens_added;
+                    worked.tokens += tokens;
                 }
                 // Gone, or on a plan without tokens by now.
-                Ok(_) | Err(Error::Denied(Denied::AccountNotFound | Denied::ProjectNotFound)) => worked.skipped += 1,
+                Ok(None)
+                | Err(Error::Denied(Denied::AccountNotFound | Denied::ProjectNotFound | Denied::LicenseNotFound)) => {
+                    worked.skipped += 1;
+                }
                 Err(error) => failed = Some(error),
             }
         }
     }
     failed.map_or(Ok(worked), Err)
+}
+
+/// Renews an account, or a license; the tokens it got, if something was due.
+async fn renew<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project: &str,
+    name: &str,
+    now: Timestamp,
+) -> Result<Option<i64>, Error> {
+    if project == LICENSES_DUE {
+        return license::renew(app, budget, &LicenseId(name.to_owned()), now).await;
+    }
+    let id = AccountId { project_id: project.to_owned(), name: name.to_owned() };
+    let call = AccountCall { id, now, dry_run: false };
+    let renewal = accounts::renew(app, budget, &call, None).await?;
+    Ok(renewal.success.then_some(renewal.tokens_added))
 }

@@ -1,14 +1,16 @@
 //! The commands on a license: one function each, all of the same shape.
 
-use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{Entitlement, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
+use ltlm_protocol::{LicenseData, Timestamp};
 
 use super::load::{self, Access, Beside, Claims, Wanted};
 use super::{App, Budget, Error, act, ids};
+use crate::domain::administrator::Administrator;
 use crate::domain::entitlement::{self, Ask};
-use crate::domain::entry::OperationKey;
+use crate::domain::entry::{OperationKey, Source};
 use crate::domain::gate::{self, Call};
+use crate::domain::license::LicenseId;
 use crate::domain::settings::{self, SaveSettings, Told};
 use crate::domain::write::{Decision, wallet_of};
 use crate::domain::{Denied, Record};
@@ -190,4 +192,25 @@ pub async fn usage<T: Table>(
     entries.truncate(usize::try_from(limit).unwrap_or(0));
     let next = entries.last().filter(|_| more).map(|entry| entry.sequence);
     Ok((entries, next))
+}
+
+/// Gives a license the allocation that is due, if one is: the tokens given. Nobody calls; the schedule does.
+pub async fn renew<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    id: &LicenseId,
+    now: Timestamp,
+) -> Result<Option<i64>, Error> {
+    let wanted = Wanted::new(Access::Administrator(Administrator::first()), id.clone(), now);
+    let decide = |state: &LicenseState| {
+        let Some(tokens) = state.tokens(now) else { return Ok(Decision::read(None)) };
+        let given: Vec<_> = tokens.entries.iter().filter(|entry| entry.source == Source::Renewal).collect();
+        if given.is_empty() {
+            return Ok(Decision::read(None));
+        }
+        let amount = given.iter().map(|entry| entry.amount).sum();
+        let moved = tokens.wallet.clone();
+        Ok(Decision::write(tokens.moved(moved, Vec::new()), Some(amount)))
+    };
+    act::act(app, budget, || load::license(app, budget, &wanted), decide).await
 }

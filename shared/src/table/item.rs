@@ -31,7 +31,7 @@ use crate::domain::rollup::{DayRollup, Figures, Tally};
 use crate::domain::seats::{Holder, Seat, SeatCounts};
 use crate::domain::settings::Settings;
 use crate::domain::wallet::hold::{Hold, Piece};
-use crate::domain::wallet::{Due, Grant, Link, Wallet, WalletId};
+use crate::domain::wallet::{Due, Grant, Link, Wallet};
 
 /// An item's attributes by name.
 pub type Item = HashMap<String, Value>;
@@ -537,16 +537,9 @@ pub fn wallet(wallet: &Wallet) -> Item {
         .text_opt("holds", holds_text(&wallet.holds))
         .bytes("head", &wallet.head)
         .at("movedAt", wallet.moved_at);
-    match (wallet.due_at, &wallet.id) {
-        (Some(due_at), WalletId::Account(account)) => {
-            let shard = key::due_shard(account);
-            builder
-                .text("duePk", key::due_partition(&account.project_id, shard))
-                .text("dueSk", key::timed_sort(due_at, &account.name))
-                .build()
-        }
-        _ => builder.build(),
-    }
+    let Some(due_at) = wallet.due_at else { return builder.build() };
+    let (partition, name) = key::due(&wallet.id);
+    builder.text("duePk", partition).text("dueSk", key::timed_sort(due_at, &name)).build()
 }
 
 /// Holds as text; `None` if there are none.

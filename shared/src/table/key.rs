@@ -137,6 +137,8 @@ const ORGANIZATION: &str = "ORG#";
 const MEMBER: &str = "MEMBER#";
 const ACCESS: &str = "ACCESS#";
 
+/// Stands for a project where licenses are due: whose they are, they say themselves.
+pub const LICENSES_DUE: &str = "licenses";
 /// Parts that the due accounts of a project are spread over, so that a day on which many are due is written by many.
 pub const DUE_SHARDS: i64 = 8;
 const ADMIN_KEYS: &str = "ADMINKEYS";
@@ -222,12 +224,17 @@ fn parse_account(pk: &str) -> Option<AccountId> {
     Some(AccountId { project_id: project_id.to_owned(), name: name.to_owned() })
 }
 
-/// The part of the due accounts that an account is in.
-pub fn due_shard(account: &AccountId) -> i64 {
-    i64::from(Sha256::digest(account.name.as_bytes())[0]) % DUE_SHARDS
+/// The part of what is due that a wallet is in, and its name there.
+pub fn due(wallet: &WalletId) -> (String, String) {
+    let (owner, name) = match wallet {
+        WalletId::Account(account) => (account.project_id.as_str(), account.name.clone()),
+        WalletId::License(license) => (LICENSES_DUE, license.0.clone()),
+    };
+    let shard = i64::from(Sha256::digest(name.as_bytes())[0]) % DUE_SHARDS;
+    (due_partition(owner, shard), name)
 }
 
-/// A part of a project's due accounts, in order of when.
+/// A part of a project's due accounts, or of all due licenses, in order of when.
 pub fn due_partition(project_id: &str, shard: i64) -> String {
     format!("{DUE}{project_id}#{shard}")
 }

@@ -779,6 +779,11 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     } else if !success.is_null() {
         done["content"] = content(success);
     }
+    if matches!(route.endpoint, Endpoint::CreateAccount | Endpoint::CreateOrganization) {
+        let mut seen = done.clone();
+        seen["description"] = json!("What a dry run would have made.");
+        responses.insert("200".to_owned(), seen);
+    }
     responses.insert(status.to_owned(), done);
     if route.auth == Auth::Open {
         return Value::Object(responses);

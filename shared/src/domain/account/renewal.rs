@@ -60,7 +60,7 @@ pub fn next(account: &Account, plans: &Plans, wallet: &Wallet, now: Timestamp) -
 }
 
 /// How many tokens come, and how many of those that are left may stay.
-fn share(plan: &Plan, left: i64, periods: i64) -> (i64, Option<i64>) {
+pub(crate) fn share(plan: &Plan, left: i64, periods: i64) -> (i64, Option<i64>) {
     let periods = if plan.catch_up_each { periods } else { 1 };
     let Some(max) = plan.keep else { return (plan.tokens.saturating_mul(periods), None) };
     let kept = left.min(max).max(0);

@@ -41,7 +41,7 @@ impl CreateAccess {
         let mut r = Reader::new(body)?;
         let seconds = r.int_opt("expiresInSeconds", 1, limits::ACCESS_SECONDS_MAX);
         let parsed = Self {
-            organization: r.text_opt("organizationId", limits::ACCOUNT_CHARS_MAX),
+            organization: r.text_opt("organizationId", limits::ORGANIZATION_CHARS_MAX),
             user: r.text_opt("userId", limits::ACCOUNT_CHARS_MAX),
             seconds: seconds.unwrap_or(limits::ACCESS_SECONDS_DEFAULT),
         };

@@ -51,6 +51,8 @@ pub struct Grant {
 
 /// Name of the grant that is the policy's allocation.
 pub const PLAN: &str = "plan";
+/// Name of the grant that is left of a license's earlier allocations.
+pub const CARRIED: &str = "carried";
 /// Priority of an allocation: it burns before what was bought.
 pub const PLAN_PRIORITY: i64 = 10;
 /// Name of the grant that an account's allocations add up in.
@@ -398,6 +400,51 @@ impl Wallet {
         let entry = after.record(amount, before, cause, now);
         entries.push(entry);
         Ok((after, entries))
+    }
+
+    /// Gives a license the allocation of a period that began at `began_at`: the plan's grant is whole again, and what may stay
+    /// of the last one stands beside it, with what `tokens` is more than `plan`. What was bought is worth what is left of
+    /// it; a debt is repaid by the plan's grant (wire 4.6 T-9).
+    pub fn refill(
+        &self,
+        plan: i64,
+        tokens: i64,
+        keep: Option<i64>,
+        began_at: Timestamp,
+        cause: Cause,
+        now: Timestamp,
+    ) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = self.without_ended(now);
+        let before = after.booked();
+        let is_of_the_plan = |grant: &Grant| (grant.id == PLAN && grant.expires_at.is_none()) || grant.id == CARRIED;
+        let left: i64 = after.grants.iter().filter(|grant| is_of_the_plan(grant)).map(|grant| grant.remaining).sum();
+        let kept = keep.map_or(left, |keep| left.min(keep));
+        after.grants.retain(|grant| !is_of_the_plan(grant) && grant.remaining > 0);
+        after.grants.iter_mut().for_each(|grant| grant.amount = grant.remaining);
+        let of_the_plan = |id: &str, amount: i64, remaining: i64| Grant {
+            id: id.to_owned(),
+            amount,
+            remaining,
+            priority: PLAN_PRIORITY,
+            expires_at: None,
+            granted_at: now,
+        };
+        after.grants.push(of_the_plan(CARRIED, kept, kept));
+        if left > kept {
+            entries.push(after.expire(PLAN, left - kept, before, began_at, now));
+        }
+        let (before, more) = (after.booked(), (tokens - plan).max(0));
+        let remaining = after.repay(plan);
+        after.grants.retain(|grant| grant.id != CARRIED);
+        if kept + more > 0 {
+            after.grants.push(of_the_plan(CARRIED, kept + more, kept + more));
+        }
+        after.grants.push(of_the_plan(PLAN, plan, remaining));
+        let entry = after.record(plan + more, before, cause, now);
+        entries.push(entry);
+        after.period = Some(began_at);
+        after.spent_before = after.spent;
+        (after, entries)
     }
 
     /// Makes what is left of the allocation as large as `tokens`, if it is less. What that gains repays the debt first.

@@ -70,8 +70,8 @@ impl Order<'_> {
         app.entropy.fill(&mut nonce);
         let sealed = seal::seal(self.sealing, nonce, &id.0, key)?;
         let license = issue::license(&self.policy, self.command, id, number, self.act.now);
-        let empty = LicenseState::new(self.project.clone(), self.policy.clone(), license.clone());
-        let writes = issue::writes(license, sealed, empty.terms.tokens_base, self.act.now);
+        let empty = LicenseState::new(self.project.clone(), self.policy.clone(), license);
+        let writes = issue::writes(&empty, sealed, self.act.now);
         Ok((empty.after(&writes), writes))
     }
 }
