@@ -11,7 +11,7 @@ const DAY: i64 = 86_400;
 
 impl World {
     /// Calls an organisation's route as the vendor's backend.
-    async fn organization(&self, method: &str, tail: &str, body: Value) -> Reply {
+    pub(crate) async fn organization(&self, method: &str, tail: &str, body: Value) -> Reply {
         let request = Request::builder()
             .method(method)
             .uri(format!("/v1/organizations{tail}"))
@@ -29,7 +29,7 @@ impl World {
     }
 
     /// Calls a route as a web application.
-    async fn session(&self, token: &str, method: &str, path: &str, body: Value) -> Reply {
+    pub(crate) async fn session(&self, token: &str, method: &str, path: &str, body: Value) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -38,7 +38,7 @@ impl World {
         Box::pin(self.send(request.body(body).unwrap())).await
     }
 
-    async fn feature(&self, token: &str, organization: &str, feature: &str, action: &str) -> Reply {
+    pub(crate) async fn feature(&self, token: &str, organization: &str, feature: &str, action: &str) -> Reply {
         let body = json!({"organizationId": organization, "featureUsed": feature, "action": action});
         self.session(token, "POST", "/api/v1/tokens/check-balance", body).await
     }

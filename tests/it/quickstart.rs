@@ -1,4 +1,5 @@
-//! `docs/quickstart.md` as its reader follows it: its commands in a shell, and what they print against what it says.
+//! `docs/quickstart.md` and `docs/accounts.md` as their readers follow them: their commands in a shell, and what they print
+//! against what they say.
 
 use std::process::Stdio;
 
@@ -57,9 +58,19 @@ fn masked(text: &str) -> String {
 
 #[tokio::test]
 async fn the_quickstart_prints_what_it_says() {
-    let folder = Folder::new("quickstart");
-    let running = start(&folder.0.join(".ltlm"), &["--quiet"]).await;
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/quickstart.md");
+    follow("quickstart", &["--quiet"]).await;
+}
+
+#[tokio::test]
+async fn the_walk_over_accounts_prints_what_it_says() {
+    follow("accounts", &["--quiet", "--no-schedule"]).await;
+}
+
+/// Follows a document, with the local server started like this.
+async fn follow(name: &str, options: &[&str]) {
+    let folder = Folder::new(name);
+    let running = start(&folder.0.join(".ltlm"), options).await;
+    let path = format!("{}/../docs/{name}.md", env!("CARGO_MANIFEST_DIR"));
     let steps = steps(&std::fs::read_to_string(path).unwrap());
     assert!(steps.len() > 20);
     let tools = program("ltlm").parent().unwrap().display().to_string();

@@ -72,8 +72,19 @@ fn order(row: &str) -> usize {
         "account debit, replayed",
         "account debit that renews",
         "account refund",
+        "account hold |",
+        "account hold, committed",
+        "account renewal",
         "account |",
+        "account balance",
+        "account statistics",
+        "account verification",
         "account entries",
+        "organization create",
+        "feature checked",
+        "feature paid",
+        "organization stats",
+        "organization plan",
     ];
     operations.iter().position(|operation| row.starts_with(&format!("| {operation}"))).unwrap_or(operations.len())
 }
@@ -158,7 +169,26 @@ async fn measure_accounts(world: &World) -> Vec<String> {
     let renewing = world.account("POST", "/u/debit", debit(10, "c")).await;
     let account = world.account("GET", "/u", serde_json::Value::Null).await;
     let entries = world.account("GET", "/u/entries", serde_json::Value::Null).await;
+    let hold = json!({"operationType": "x", "amount": 10, "operationId": "h"});
+    let hold = world.account("POST", "/u/holds", hold).await;
+    let commit = world.account("POST", "/u/holds/h/commit", json!({"amount": 4})).await;
+    world.clock.advance_seconds(30 * 86_400);
+    let renewal = world.account("POST", "/u/renewal", serde_json::Value::Null).await;
+    let balance = world.account("GET", "/u/balance?at=2026-01-04T00:00:00.001Z", serde_json::Value::Null).await;
+    let statistics = world.account("GET", "/u/statistics", serde_json::Value::Null).await;
+    let verification = world.account("GET", "/u/verification", serde_json::Value::Null).await;
     refused.refused(402, "INSUFFICIENT_TOKENS");
+    let [made, plan] = [
+        ("POST", "", json!({"organizationId": "acme", "plan": "pro"})),
+        ("PUT", "/acme/plan", json!({"plan": "enterprise"})),
+    ]
+    .map(|(method, tail, body)| async move { world.organization(method, tail, body).await });
+    let made = made.await;
+    let token = world.access_token(json!({"organizationId": "acme"})).await;
+    let checked = world.feature(&token, "acme", "generate_goal", "check").await;
+    let paid = world.feature(&token, "acme", "generate_goal", "deduct").await;
+    let stats = world.session(&token, "GET", "/v1/tokens/stats?organizationId=acme", serde_json::Value::Null).await;
+    let plan = plan.await;
     let rows = [
         ("account create", create),
         ("account debit", spend),
@@ -166,6 +196,17 @@ async fn measure_accounts(world: &World) -> Vec<String> {
         ("account debit, replayed", again),
         ("account debit that renews", renewing),
         ("account refund", refund),
+        ("account hold", hold),
+        ("account hold, committed in part", commit),
+        ("account renewal", renewal),
+        ("account balance of the past, of 8 entries", balance),
+        ("account statistics, of 8 entries without roll-ups", statistics),
+        ("account verification, of 8 entries", verification),
+        ("organization create", made),
+        ("feature checked", checked),
+        ("feature paid", paid),
+        ("organization stats", stats),
+        ("organization plan", plan),
         ("account", account),
         ("account entries, first page", entries),
     ];

@@ -2,6 +2,7 @@
 
 mod holds;
 mod ledger;
+mod model;
 mod renewals;
 
 use futures_util::future::join_all;
@@ -180,6 +181,23 @@ async fn ts_24_an_operation_is_done_once_and_keeps_its_facts() {
     world.account("POST", "/u/debit", other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
     let ledger = world.account_ledger("u").await;
     assert_eq!((ledger.len(), &ledger[1]["metadata"]["generationId"]), (2, &json!("g")));
+}
+
+#[tokio::test]
+async fn ts_23_a_store_that_fails_is_told_and_nothing_is_written() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    let spend = json!({"operationType": "image_generation", "amount": 10, "operationId": "op"});
+    for round_trips in 0..2 {
+        world.host.app.table.stop_after(Some(round_trips));
+        let failed = world.account("POST", "/u/debit", spend.clone()).await;
+        assert!(failed.status >= 500 && failed.body["retryable"] == true, "{}", failed.text);
+        assert_eq!(failed.spent.write_units, 0.0);
+    }
+    world.host.app.table.stop_after(None);
+    assert_eq!(world.balance("u").await, (100, 0));
+    let told = world.account("POST", "/u/debit", spend).await;
+    assert_eq!((told.int_of("newBalance"), &told.body["replayed"]), (90, &json!(false)));
 }
 
 #[tokio::test]

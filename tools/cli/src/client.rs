@@ -20,6 +20,8 @@ pub(crate) struct Client {
     agent: Agent,
     base_url: String,
     admin_key: String,
+    /// The project, for routes that want it in a header.
+    project: Option<String>,
     /// Only say what would be sent.
     pub(crate) is_dry_run: bool,
 }
@@ -57,12 +59,13 @@ pub(crate) enum CallError {
 
 impl Client {
     /// A client of the deployment at `base_url`.
-    pub(crate) fn new(base_url: &str, admin_key: &str, is_dry_run: bool) -> Self {
+    pub(crate) fn new(base_url: &str, admin_key: &str, project: Option<String>, is_dry_run: bool) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
         Self {
             agent: config.build().new_agent(),
             base_url: base_url.trim_end_matches('/').to_owned(),
             admin_key: admin_key.to_owned(),
+            project,
             is_dry_run,
         }
     }
@@ -85,6 +88,22 @@ impl Client {
             crate::show::line(&format!("would send {method} {path}{body}"));
             return Ok(Value::Null);
         }
+        self.call(method, path, operation, body)
+    }
+
+    /// Calls whatever the route does, in a dry run too: the body says that it is one.
+    pub(crate) fn ask(&self, method: &Method, path: &str, body: Option<Value>) -> Result<Value, CallError> {
+        self.call(method, path, "", body)
+    }
+
+    /// The same under an operation id.
+    pub(crate) fn ask_once(
+        &self,
+        method: &Method,
+        path: &str,
+        operation: &str,
+        body: Option<Value>,
+    ) -> Result<Value, CallError> {
         self.call(method, path, operation, body)
     }
 
@@ -116,6 +135,9 @@ impl Client {
             .uri(&url)
             .header("authorization", format!("Bearer {}", self.admin_key))
             .header("user-agent", concat!("ltlm/", env!("CARGO_PKG_VERSION")));
+        if let Some(project) = &self.project {
+            request = request.header("x-project-id", project);
+        }
         if !operation.is_empty() {
             request = request.header("idempotency-key", operation);
         }

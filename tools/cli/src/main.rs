@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use client::Client;
-use commands::{Failure, keys, licenses, policies, projects};
+use commands::{Failure, accounts, keys, licenses, policies, projects};
 use show::Format;
 
 /// The vendor's side of LTLM from a terminal.
@@ -45,6 +45,9 @@ struct Common {
     /// Do not ask before something is destroyed
     #[arg(long, global = true)]
     yes: bool,
+    /// The project whose accounts are meant; not needed with a key that is limited to one
+    #[arg(long, env = "LTLM_PROJECT", global = true, value_name = "ID")]
+    project_id: Option<String>,
     /// The operation's id: sent again under the same id, a command acts once
     #[arg(long, global = true, value_name = "ID")]
     operation_id: Option<String>,
@@ -61,6 +64,9 @@ enum Command {
     /// Licenses, their devices, seats and tokens
     #[command(subcommand)]
     Licenses(licenses::Command),
+    /// Token accounts
+    #[command(subcommand)]
+    Accounts(accounts::Command),
     /// Administrator keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -93,7 +99,7 @@ fn main() -> ExitCode {
 fn run(common: &Common, command: Command) -> Result<(), Failure> {
     let (url, key) = deployment(common)?;
     let session = commands::Session {
-        client: Client::new(&url, &key, common.dry_run),
+        client: Client::new(&url, &key, project(common), common.dry_run),
         format: if common.json { Format::Json } else { Format::People },
         is_agreed: common.yes,
         operation: common.operation_id.clone().unwrap_or_else(client::new_operation),
@@ -102,9 +108,19 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Projects(command) => projects::run(&session, command),
         Command::Policies(command) => policies::run(&session, command),
         Command::Licenses(command) => licenses::run(&session, command),
+        Command::Accounts(command) => accounts::run(&session, command),
         Command::Keys(command) => keys::run(&session, command),
         Command::Audit { limit } => keys::audit(&session, limit),
     }
+}
+
+/// The project of account commands: by option or environment, or the local server's where that is what answers.
+fn project(common: &Common) -> Option<String> {
+    let local = || {
+        let told: Value = serde_json::from_str(&std::fs::read_to_string(&common.local).ok()?).ok()?;
+        Some(told.get("projectId")?.as_str()?.to_owned())
+    };
+    common.project_id.clone().or_else(|| common.url.is_none().then(local).flatten())
 }
 
 /// URL and key: by option or environment, or those of the local server.

@@ -39,6 +39,9 @@ struct Options {
     /// What to fill an empty table with
     #[arg(long, value_name = "NAME", default_value = "basic")]
     demo: Demo,
+    /// Let nothing run by itself: no schedule, no worker, no follower of the table's stream
+    #[arg(long)]
+    no_schedule: bool,
     /// Print the ready line only
     #[arg(long)]
     quiet: bool,
@@ -143,9 +146,15 @@ async fn run(options: Options) -> Result<(), String> {
     }
     let served = axum::serve(listener, router(server).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stop);
+    let running = async {
+        match options.no_schedule {
+            true => std::future::pending().await,
+            false => background.run(clock.as_ref()).await,
+        }
+    };
     tokio::select! {
         ended = async { served.await } => ended.map_err(|error| format!("The server ended: {error}.")),
-        () = background.run(clock.as_ref()) => Ok(()),
+        () = running => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file a noun.
 
+pub(crate) mod accounts;
 pub(crate) mod keys;
 pub(crate) mod licenses;
 pub(crate) mod policies;
@@ -51,6 +52,16 @@ impl Session {
                 answer => show::facts(self.format, facts, &answer),
             }
         }
+        Ok(())
+    }
+
+    /// The same for a route that can be tried: a dry run is the deployment's, with its answer.
+    fn try_or_act(&self, path: &str, mut body: Value, facts: &[Column]) -> Result<(), Failure> {
+        if self.client.is_dry_run {
+            body["dryRun"] = Value::Bool(true);
+        }
+        let answer = self.client.ask_once(&Method::POST, path, &self.operation, Some(body))?;
+        show::facts(self.format, facts, &answer);
         Ok(())
     }
 

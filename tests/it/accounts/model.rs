@@ -1,0 +1,223 @@
+//! Random histories of an account against a small, obviously right model: what each call answers, and at the end the ledger,
+//! its sums and its chain.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{Reply, World};
+
+const HOUR: i64 = 3_600;
+const ALLOCATION: i64 = 100;
+const PERIOD_HOURS: i64 = 30 * 24;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Debit(i64, u8),
+    Credit(i64),
+    Refund(u8, i64),
+    Hold(i64, i64),
+    Commit(usize, i64),
+    Void(usize),
+    Reset(i64),
+    Renew,
+    Pass(i64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (1_i64..70, 0_u8..10).prop_map(|(amount, id)| Step::Debit(amount, id)),
+        2 => (1_i64..60).prop_map(Step::Credit),
+        2 => (0_u8..10, 1_i64..50).prop_map(|(id, amount)| Step::Refund(id, amount)),
+        3 => (1_i64..60, 1_i64..400).prop_map(|(amount, hours)| Step::Hold(amount, hours)),
+        2 => (0_usize..8, 1_i64..50).prop_map(|(which, amount)| Step::Commit(which, amount)),
+        1 => (0_usize..8).prop_map(Step::Void),
+        1 => (0_i64..150).prop_map(Step::Reset),
+        1 => Just(Step::Renew),
+        3 => (1_i64..500).prop_map(Step::Pass),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HoldState {
+    Open { until: i64 },
+    Over,
+}
+
+#[derive(Default)]
+struct Model {
+    hour: i64,
+    /// What is written, and the last period whose allocation is.
+    balance: i64,
+    period: i64,
+    spent: i64,
+    /// By id: amount, refunded, the answer's balance.
+    debits: BTreeMap<u8, (i64, i64, i64)>,
+    holds: Vec<(i64, HoldState)>,
+}
+
+impl Model {
+    fn is_due(&self) -> bool {
+        self.hour / PERIOD_HOURS > self.period
+    }
+
+    /// What is seen now: what is due, and what holds gave back by themselves, counts before it is written.
+    fn seen(&self) -> i64 {
+        let over =
+            self.holds.iter().filter(|(_, state)| matches!(state, HoldState::Open { until } if *until <= self.hour));
+        let back: i64 = over.map(|(amount, _)| amount).sum();
+        self.balance + back + if self.is_due() { ALLOCATION } else { 0 }
+    }
+
+    /// A movement is written, and with it all that is due.
+    fn write(&mut self, change: i64) -> i64 {
+        self.balance = self.seen() + change;
+        self.period = self.hour / PERIOD_HOURS;
+        for (_, state) in &mut self.holds {
+            if matches!(state, HoldState::Open { until } if *until <= self.hour) {
+                *state = HoldState::Over;
+            }
+        }
+        self.balance
+    }
+
+    fn held(&self) -> i64 {
+        let open =
+            self.holds.iter().filter(|(_, state)| matches!(state, HoldState::Open { until } if *until > self.hour));
+        open.map(|(amount, _)| amount).sum()
+    }
+
+    fn is_open(&self, which: usize) -> bool {
+        matches!(self.holds[which].1, HoldState::Open { until } if until > self.hour)
+    }
+}
+
+async fn post(world: &World, tail: &str, body: Value) -> Reply {
+    world.account("POST", &format!("/u/{tail}"), body).await
+}
+
+async fn run(steps: Vec<Step>) {
+    let world = World::empty().await;
+    world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    let mut model = Model { balance: ALLOCATION, ..Model::default() };
+    for step in steps {
+        match step {
+            Step::Pass(hours) => {
+                world.clock.advance_seconds(hours * HOUR);
+                model.hour += hours;
+            }
+            Step::Debit(amount, id) => {
+                let body = json!({"operationType": "x", "amount": amount, "operationId": format!("d{id}")});
+                let reply = post(&world, "debit", body).await;
+                match model.debits.get(&id) {
+                    Some((first, _, told)) if *first == amount => assert_eq!(reply.int_of("newBalance"), *told),
+                    Some(_) => drop(reply.refused(422, "IDEMPOTENCY_KEY_REUSED")),
+                    None if model.seen() < amount => {
+                        let details = &reply.refused(402, "INSUFFICIENT_TOKENS").body["details"];
+                        assert_eq!((&details["balance"], &details["required"]), (&json!(model.seen()), &json!(amount)));
+                    }
+                    None => {
+                        let told = model.write(-amount);
+                        model.spent += amount;
+                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (told, model.spent));
+                        model.debits.insert(id, (amount, 0, told));
+                    }
+                }
+            }
+            Step::Credit(amount) => {
+                let reply = post(&world, "credit", json!({"operationType": "x", "amount": amount})).await;
+                assert_eq!(reply.int_of("newBalance"), model.write(amount));
+            }
+            Step::Reset(balance) => {
+                let reply = post(&world, "reset", json!({"balance": balance})).await;
+                model.write(balance - model.seen());
+                assert_eq!((reply.int_of("newBalance"), model.balance), (balance, balance));
+            }
+            Step::Refund(id, amount) => {
+                let body = json!({"originalOperationId": format!("d{id}"), "amount": amount});
+                let reply = post(&world, "refund", body).await;
+                match model.debits.get(&id).copied() {
+                    None => drop(reply.refused(404, "OPERATION_NOT_FOUND")),
+                    Some((spent, refunded, _)) if refunded + amount > spent => {
+                        let left = &reply.refused(409, "REFUND_TOO_LARGE").body["details"]["refundable"];
+                        assert_eq!(*left, json!(spent - refunded));
+                    }
+                    Some((spent, refunded, told)) => {
+                        model.debits.insert(id, (spent, refunded + amount, told));
+                        model.spent -= amount;
+                        let told = model.write(amount);
+                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (told, model.spent));
+                    }
+                }
+            }
+            Step::Hold(amount, hours) => {
+                let id = format!("h{}", model.holds.len());
+                let body = json!({"operationType": "y", "amount": amount, "expiresInSeconds": hours * HOUR, "operationId": id});
+                let reply = post(&world, "holds", body).await;
+                if model.seen() < amount {
+                    reply.refused(402, "INSUFFICIENT_TOKENS");
+                    continue;
+                }
+                assert_eq!(reply.int_of("newBalance"), model.write(-amount));
+                model.holds.push((amount, HoldState::Open { until: model.hour + hours }));
+            }
+            Step::Commit(which, amount) => {
+                let reply = post(&world, &format!("holds/h{which}/commit"), json!({"amount": amount})).await;
+                match model.holds.get(which).copied() {
+                    None => drop(reply.refused(404, "HOLD_NOT_FOUND")),
+                    Some(_) if !model.is_open(which) => drop(reply.refused(409, "HOLD_ENDED")),
+                    Some((held, _)) if amount > held => drop(reply.refused(409, "HOLD_TOO_SMALL")),
+                    Some((held, _)) => {
+                        model.holds[which].1 = HoldState::Over;
+                        model.spent += amount;
+                        let told = model.write(held - amount);
+                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (told, model.spent));
+                    }
+                }
+            }
+            Step::Void(which) => {
+                let reply = post(&world, &format!("holds/h{which}/void"), json!({})).await;
+                match model.holds.get(which).copied() {
+                    None => drop(reply.refused(404, "HOLD_NOT_FOUND")),
+                    Some(_) if !model.is_open(which) => drop(reply.refused(409, "HOLD_ENDED")),
+                    Some((held, _)) => {
+                        model.holds[which].1 = HoldState::Over;
+                        assert_eq!(reply.int_of("newBalance"), model.write(held));
+                    }
+                }
+            }
+            Step::Renew => {
+                let reply = post(&world, "renewal", Value::Null).await;
+                assert_eq!(reply.body["success"], json!(model.is_due()));
+                if model.is_due() {
+                    model.write(0);
+                }
+                assert_eq!(reply.int_of("newBalance"), model.seen());
+            }
+        }
+        let told = world.account("GET", "/u", Value::Null).await;
+        let told = ["tokensBalance", "tokensSpent", "tokensHeld"].map(|name| told.int_of(name));
+        assert_eq!(told, [model.seen(), model.spent, model.held()]);
+    }
+    let ledger = world.account_ledger("u").await;
+    let sum = |category: &str| -> i64 {
+        ledger.iter().filter(|e| e["category"] == category).map(|e| e["amount"].as_i64().unwrap()).sum()
+    };
+    let open: i64 =
+        model.holds.iter().filter(|(_, s)| matches!(s, HoldState::Open { .. })).map(|(amount, _)| amount).sum();
+    let moved = sum("granted") + sum("spent") + sum("refunded") + sum("expired") + sum("adjusted");
+    assert_eq!((moved, sum("held")), (model.balance + open, -open));
+    assert_eq!(world.account("GET", "/u/verification", Value::Null).await.body["intact"], true);
+    let told = world.account("GET", "/u/statistics", Value::Null).await;
+    assert_eq!((told.int_of("netChange"), told.int_of("operationCount")), (model.balance, ledger.len() as i64));
+}
+
+#[test]
+fn an_account_agrees_with_the_model_over_any_history() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    proptest!(ProptestConfig::with_cases(16), |(steps in steps())| {
+        runtime.block_on(run(steps));
+    });
+}

@@ -1,0 +1,353 @@
+//! Token accounts, and the renewal of many.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Failure, ROWS, Session, json_of};
+use crate::client::encoded;
+use crate::show::{self, Column, Format};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// An account as it stands
+    Show {
+        /// The account
+        account: String,
+    },
+    /// Make an account
+    Create {
+        /// Your own name for it
+        account: String,
+        /// The plan
+        #[arg(long)]
+        tier: Option<String>,
+        /// When the plan ends, such as 2027-01-31T00:00:00Z
+        #[arg(long)]
+        tier_ends_at: Option<String>,
+        /// Tokens to begin with, in place of the plan's first allocation
+        #[arg(long)]
+        opening_balance: Option<i64>,
+        /// Tokens it may go into debt by
+        #[arg(long)]
+        overdraft_limit: Option<i64>,
+    },
+    /// Put an account on a plan; starts a period
+    Plan {
+        /// The account
+        account: String,
+        /// The plan
+        tier: String,
+        /// When the plan ends
+        #[arg(long)]
+        tier_ends_at: Option<String>,
+    },
+    /// Spend tokens
+    Debit {
+        #[command(flatten)]
+        movement: Movement,
+        /// Go into debt, as far as the account may
+        #[arg(long)]
+        allow_overdraft: bool,
+    },
+    /// Give tokens
+    Credit {
+        #[command(flatten)]
+        movement: Movement,
+        /// When they end
+        #[arg(long)]
+        expires_at: Option<String>,
+    },
+    /// Pay an operation at its price
+    Charge {
+        /// The account
+        account: String,
+        /// What for
+        operation_type: String,
+        /// Facts to keep with the entry: a file, or JSON itself
+        #[arg(long, value_name = "JSON")]
+        metadata: Option<String>,
+    },
+    /// Give back what an operation spent, or a part of it
+    Refund {
+        /// The account
+        account: String,
+        /// The id of the operation that spent
+        original: String,
+        /// How many tokens; else what is left of it
+        #[arg(long)]
+        amount: Option<i64>,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Ledger entries, newest first
+    Entries {
+        /// The account
+        account: String,
+        /// Entries for this
+        #[arg(long = "type", value_name = "TYPE")]
+        operation_type: Option<String>,
+        #[command(flatten)]
+        range: Range,
+        /// At most so many
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
+    /// What the ledger adds up to
+    Statistics {
+        /// The account
+        account: String,
+        #[command(flatten)]
+        range: Range,
+    },
+    /// The balance at an instant
+    Balance {
+        /// The account
+        account: String,
+        /// The instant; else now
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Check the whole ledger: is each entry what it was, and the balance what they add up to?
+    Verify {
+        /// The account
+        account: String,
+    },
+    /// Renew one account, if an allocation is due
+    Renew {
+        /// The account
+        account: String,
+    },
+    /// Renew all accounts of the project to which an allocation is due
+    RenewDue {
+        /// Only those on this plan
+        #[arg(long)]
+        tier: Option<String>,
+        /// At most so many
+        #[arg(long)]
+        limit: Option<u64>,
+        /// Stop at the first failure
+        #[arg(long)]
+        stop_on_error: bool,
+    },
+}
+
+/// Tokens that move.
+#[derive(Args)]
+pub(crate) struct Movement {
+    /// The account
+    account: String,
+    /// How many tokens
+    amount: i64,
+    /// What for
+    #[arg(long = "type", value_name = "TYPE", default_value = "manual")]
+    operation_type: String,
+    /// Facts to keep with the entry: a file, or JSON itself
+    #[arg(long, value_name = "JSON")]
+    metadata: Option<String>,
+}
+
+/// A half-open range of time.
+#[derive(Args)]
+pub(crate) struct Range {
+    /// Written at this instant or later, such as 2027-01-01T00:00:00Z
+    #[arg(long)]
+    from: Option<String>,
+    /// Written before this instant
+    #[arg(long)]
+    to: Option<String>,
+}
+
+const FACTS: &[Column] = &[
+    ("account", "/accountId"),
+    ("balance", "/tokensBalance"),
+    ("spent", "/tokensSpent"),
+    ("held", "/tokensHeld"),
+    ("plan", "/tier"),
+    ("plan ends", "/tierEndsAt"),
+    ("overdraft limit", "/overdraftLimit"),
+    ("renewed", "/lastRenewalAt"),
+    ("next renewal", "/nextRenewalAt"),
+];
+const MOVED: &[Column] = &[
+    ("balance", "/newBalance"),
+    ("spent", "/tokensSpent"),
+    ("entry", "/ledgerEntryId"),
+    ("done before", "/replayed"),
+    ("dry run", "/dryRun"),
+];
+const ENTRIES: &[Column] = &[
+    ("NUMBER", "/sequence"),
+    ("WHEN", "/recordedAt"),
+    ("TYPE", "/operationType"),
+    ("CATEGORY", "/category"),
+    ("AMOUNT", "/amount"),
+    ("BALANCE", "/balanceAfter"),
+    ("OPERATION", "/operationId"),
+];
+const STATISTICS: &[Column] = &[
+    ("spent", "/totalSpent"),
+    ("earned", "/totalEarned"),
+    ("refunded", "/refunded"),
+    ("expired", "/expired"),
+    ("adjusted", "/adjusted"),
+    ("held", "/held"),
+    ("net change", "/netChange"),
+    ("operations", "/operationCount"),
+];
+const BALANCE: &[Column] = &[("at", "/at"), ("balance", "/balance"), ("entries", "/sequence")];
+const RENEWED: &[Column] = &[
+    ("renewed", "/success"),
+    ("plan", "/tier"),
+    ("tokens", "/tokensAdded"),
+    ("balance", "/newBalance"),
+    ("next renewal", "/nextRenewalAt"),
+    ("why not", "/error"),
+    ("dry run", "/dryRun"),
+];
+const RENEWALS: &[Column] = &[
+    ("looked at", "/totalProcessed"),
+    ("renewed", "/successful"),
+    ("failed", "/failed"),
+    ("skipped", "/skipped"),
+    ("dry run", "/dryRun"),
+];
+const ERRORS: &[Column] = &[("ACCOUNT", "/accountId"), ("ERROR", "/error")];
+/// Accounts that one call renews: few enough for a bar that moves.
+const PER_CALL: u64 = 100;
+
+fn path(account: &str, tail: &str) -> String {
+    format!("/v1/accounts/{}{tail}", encoded(account))
+}
+
+/// A query of what is given.
+fn query(parts: &[(&str, &Option<String>)]) -> String {
+    let given = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
+    let given: Vec<_> = given.collect();
+    if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
+}
+
+pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Show { account } => session.show(&path(&account, ""), FACTS),
+        Command::Create { account, tier, tier_ends_at, opening_balance, overdraft_limit } => {
+            let body = json!({"accountId": account, "tier": tier, "tierEndsAt": tier_ends_at,
+                "openingBalance": opening_balance, "overdraftLimit": overdraft_limit});
+            session.try_or_act("/v1/accounts", body, FACTS)
+        }
+        Command::Plan { account, tier, tier_ends_at } => {
+            let body = json!({"tier": tier, "tierEndsAt": tier_ends_at});
+            session.try_or_act(&path(&account, "/plan"), body, MOVED)
+        }
+        Command::Debit { movement, allow_overdraft } => {
+            let mut body = moving(&movement)?;
+            body["allowOverdraft"] = json!(allow_overdraft);
+            session.try_or_act(&path(&movement.account, "/debit"), body, MOVED)
+        }
+        Command::Credit { movement, expires_at } => {
+            let mut body = moving(&movement)?;
+            body["expiresAt"] = json!(expires_at);
+            session.try_or_act(&path(&movement.account, "/credit"), body, MOVED)
+        }
+        Command::Charge { account, operation_type, metadata } => {
+            let body = json!({"operationType": operation_type, "metadata": facts(metadata.as_deref())?});
+            session.try_or_act(&path(&account, "/charge"), body, MOVED)
+        }
+        Command::Refund { account, original, amount, reason } => {
+            let body = json!({"originalOperationId": original, "amount": amount, "reason": reason});
+            session.try_or_act(&path(&account, "/refund"), body, MOVED)
+        }
+        Command::Entries { account, operation_type, range, limit } => {
+            let query = query(&[("type", &operation_type), ("from", &range.from), ("to", &range.to)]);
+            session.list(&path(&account, &format!("/entries{query}")), "entries", ENTRIES, limit)
+        }
+        Command::Statistics { account, range } => {
+            let query = query(&[("from", &range.from), ("to", &range.to)]);
+            session.show(&path(&account, &format!("/statistics{query}")), STATISTICS)
+        }
+        Command::Balance { account, at } => {
+            session.show(&path(&account, &format!("/balance{}", query(&[("at", &at)]))), BALANCE)
+        }
+        Command::Verify { account } => verify(session, &account),
+        Command::Renew { account } => {
+            let dry = if session.client.is_dry_run { "?dryRun=true" } else { "" };
+            let answer = session.client.ask(&Method::POST, &path(&account, &format!("/renewal{dry}")), None)?;
+            show::facts(session.format, RENEWED, &answer);
+            Ok(())
+        }
+        Command::RenewDue { tier, limit, stop_on_error } => renew_due(session, tier.as_deref(), limit, !stop_on_error),
+    }
+}
+
+fn facts(text: Option<&str>) -> Result<Value, Failure> {
+    text.map_or(Ok(Value::Null), json_of)
+}
+
+fn moving(movement: &Movement) -> Result<Value, Failure> {
+    let metadata = facts(movement.metadata.as_deref())?;
+    Ok(json!({"operationType": movement.operation_type, "amount": movement.amount, "metadata": metadata}))
+}
+
+/// Checks page by page; an altered ledger is a failure of the command.
+fn verify(session: &Session, account: &str) -> Result<(), Failure> {
+    let mut cursor = None;
+    loop {
+        let told = session.client.get(&path(account, &format!("/verification{}", query(&[("cursor", &cursor)]))))?;
+        cursor = told["nextCursor"].as_str().map(str::to_owned);
+        if told["intact"] != true {
+            let at = &told["firstBreak"];
+            return Err(Failure::User(format!("Entry {} is not what it was: {}.", at["sequence"], at["reason"])));
+        }
+        if cursor.is_none() {
+            match session.format {
+                Format::Json => show::line(&format!("{told:#}")),
+                Format::People => show::line(&format!("{} entries, all as they were written", told["verified"])),
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// Renews call by call until nothing is due, with a bar where somebody watches.
+fn renew_due(session: &Session, tier: Option<&str>, limit: Option<u64>, go_on: bool) -> Result<(), Failure> {
+    let bar = show::progress(limit.unwrap_or(0), "renewing");
+    let (mut cursor, mut left) = (Value::Null, limit);
+    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut errors = Vec::new();
+    loop {
+        let body = json!({"tier": tier, "limit": left.map_or(PER_CALL, |left| left.min(PER_CALL)), "cursor": cursor,
+            "dryRun": session.client.is_dry_run, "continueOnError": go_on});
+        let told = session.client.ask(&Method::POST, "/v1/renewals", Some(body))?;
+        for name in ["totalProcessed", "successful", "failed", "skipped"] {
+            *sums.entry(name).or_default() += told[name].as_i64().unwrap_or(0);
+        }
+        errors.extend(told["errors"].as_array().into_iter().flatten().cloned());
+        let due = (told["successful"].as_u64().unwrap_or(0)) + (told["failed"].as_u64().unwrap_or(0));
+        left = left.map(|left| left.saturating_sub(due));
+        bar.set_position(sums.values().next().copied().unwrap_or(0).unsigned_abs());
+        cursor = told["cursor"].clone();
+        let is_failed = !go_on && !errors.is_empty();
+        if cursor.is_null() || left == Some(0) || is_failed {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    let mut sum = json!(sums);
+    if session.client.is_dry_run {
+        sum["dryRun"] = json!(true);
+    }
+    if session.format == Format::Json {
+        sum["errors"] = json!(errors);
+    }
+    show::facts(session.format, RENEWALS, &sum);
+    if !errors.is_empty() && session.format == Format::People {
+        show::rows(session.format, ERRORS, &errors);
+    }
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::User(format!("{} accounts were not renewed.", errors.len()))),
+    }
+}
