@@ -276,3 +276,65 @@ async fn bo_14_a_plan_raises_the_pools_once() {
     assert_eq!(balances(&world.pools(&token, "acme").await)[0], 50);
     world.organization("PUT", "/acme/plan", json!({"plan": "gold"})).await.refused(422, "UNKNOWN_TIER");
 }
+
+/// One of each command, in an order in which each changes something.
+fn commands() -> Vec<(&'static str, &'static str, Value)> {
+    let feature = |id: &str| json!({"organizationId": "acme", "featureUsed": "generate_goal", "action": "deduct", "operationId": id});
+    vec![
+        ("POST", "/v1/organizations", json!({"organizationId": "acme", "plan": "pro", "operationId": "o1"})),
+        ("PUT", "/v1/organizations/acme/members/ada", Value::Null),
+        ("POST", "/v1/tokens/check-balance", feature("o2")),
+        (
+            "POST",
+            "/v1/organizations/acme/tokens",
+            json!({"tokenType": "goal_generation", "amount": 9, "operationId": "o3"}),
+        ),
+        ("PUT", "/v1/organizations/acme/plan", json!({"plan": "enterprise", "operationId": "o4"})),
+        ("POST", "/v1/tokens/check-balance", feature("o5")),
+        ("DELETE", "/v1/organizations/acme/members/ada", Value::Null),
+    ]
+}
+
+/// Runs them all, sending each again until it succeeds; `fault` is put before the command `at`.
+async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<i64>) {
+    let world = World::empty().await;
+    let token = world.access_token(json!({"userId": "ada"})).await;
+    let mut answers = Vec::new();
+    for (index, (method, path, body)) in commands().into_iter().enumerate() {
+        if index == at {
+            fault(&world);
+        }
+        let send = async || match path.strip_prefix("/v1/organizations") {
+            Some(tail) => world.organization(method, tail, body.clone()).await,
+            None => world.session(&token, method, path, body.clone()).await,
+        };
+        let mut reply = send().await;
+        world.host.app.table.stop_after(None);
+        if reply.status >= 500 {
+            reply = send().await;
+        }
+        reply.body.as_object_mut().map(|told| told.remove("replayed"));
+        if let Some(entry) = reply.body.get_mut("entry").and_then(Value::as_object_mut) {
+            entry.retain(|name, _| !name.to_lowercase().ends_with("hash"));
+        }
+        answers.push((reply.status, reply.body));
+    }
+    let stats = world.organization("GET", "/acme", Value::Null).await;
+    (answers, balances(&stats.body["tokens"]))
+}
+
+#[tokio::test]
+async fn lost_replies_and_kills_change_nothing_that_an_organization_is_told() {
+    let undisturbed = Box::pin(run_all(usize::MAX, |_| {})).await;
+    assert!(undisturbed.0.iter().all(|(status, _)| *status < 300), "{:?}", undisturbed.0);
+    // 20 less 3, then 9 beside them; raised to 200; less 3.
+    assert_eq!(undisturbed.1, [500, 206, 1_000, 200, 500]);
+    for at in 0..commands().len() {
+        for round_trip in 0..4 {
+            let lost = Box::pin(run_all(at, |world| world.host.app.table.lose_after(round_trip))).await;
+            assert_eq!(lost, undisturbed, "the reply of round trip {round_trip} in command {at} lost");
+            let killed = Box::pin(run_all(at, |world| world.host.app.table.stop_after(Some(round_trip)))).await;
+            assert_eq!(killed, undisturbed, "killed after round trip {round_trip} in command {at}");
+        }
+    }
+}

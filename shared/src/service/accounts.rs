@@ -101,7 +101,7 @@ async fn run<T: Table, R>(
 /// Is there such a project?
 pub async fn project<T: Table>(app: &App<T>, budget: &Budget<'_>, project_id: &str) -> Result<Project, Error> {
     let reads = [Read::Project(project_id.to_owned())];
-    let records = act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await?;
+    let records = act::records(app, budget, &reads).await?;
     let project = records.into_iter().find_map(|record| match record {
         Record::Project(project) => Some(project),
         _ => None,
@@ -337,7 +337,7 @@ pub async fn entries<T: Table>(
     let (mut found, mut position, mut looked_at) = (Vec::new(), before, 0);
     loop {
         let list = [Read::Entries { wallet: wallet.clone(), before: position, limit: read as i64 }];
-        let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+        let records = act::records(app, budget, &list).await?;
         let is_last = records.len() < read;
         for record in records {
             let Record::Entry(entry) = record else { continue };

@@ -18,7 +18,7 @@ use super::{App, Budget, Error};
 use crate::domain::consume_batch::BatchState;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, LicenseState, Record};
-use crate::table::{CommitError, ReadError, Table};
+use crate::table::{CommitError, Read, ReadError, Table};
 
 /// First cap of the wait, in milliseconds.
 const WAIT_FIRST_MS: u64 = 20;
@@ -121,6 +121,11 @@ where
             other => return other,
         }
     }
+}
+
+/// The records of these reads, in one round trip, with the same patience.
+pub async fn records<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Result<Vec<Record>, Error> {
+    read(app, budget, || async { Ok(app.table.read(reads, budget.meter).await?) }).await
 }
 
 /// Takes numbers, with the same patience. A number lost with its reply is skipped, never given twice.

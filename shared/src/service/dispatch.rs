@@ -68,17 +68,12 @@ pub struct Worked {
     pub tokens: i64,
 }
 
-async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result<Vec<Record>, Error> {
-    let reads = [read];
-    act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await
-}
-
 /// Ids of all projects, newest first, and what stands for all licenses.
 async fn projects<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<Vec<String>, Error> {
     let (mut ids, mut before) = (Vec::new(), None);
     loop {
         let list = Read::List { list: crate::table::port::List::Projects, before, limit: PROJECTS_PAGE };
-        let page = read(app, budget, list).await?;
+        let page = act::records(app, budget, &[list]).await?;
         let is_last = (page.len() as i64) < PROJECTS_PAGE;
         before = page.last().and_then(crate::table::key::position);
         ids.extend(page.into_iter().filter_map(|record| match record {
@@ -99,10 +94,11 @@ pub async fn dispatch<T: Table>(
     queue: &dyn Queue,
     now: Timestamp,
 ) -> Result<Dispatched, Error> {
-    let found = read(app, budget, Read::Job(NAME.to_owned())).await?.into_iter().find_map(|record| match record {
-        Record::Job(job) => Some(job),
-        _ => None,
-    });
+    let found =
+        act::records(app, budget, &[Read::Job(NAME.to_owned())]).await?.into_iter().find_map(|record| match record {
+            Record::Job(job) => Some(job),
+            _ => None,
+        });
     let mut job = Job::at(NAME, found, now);
     let projects = projects(app, budget).await?;
     // A project that was made meanwhile stands before it, and has nothing due.

@@ -30,7 +30,7 @@ pub enum Verdict {
 
 async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result<Vec<Entry>, Error> {
     let list = [read];
-    let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+    let records = act::records(app, budget, &list).await?;
     let entries = records.into_iter().filter_map(|record| match record {
         Record::Entry(entry) => Some(entry),
         _ => None,
@@ -113,7 +113,7 @@ pub async fn tally<T: Table>(
         to: day(to, rollup::day_of(wallet.moved_at)).min(rollup::day_of(wallet.moved_at)),
     };
     let list = [days];
-    let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+    let records = act::records(app, budget, &list).await?;
     // The entries in (after, covered.0] and (covered.1, end] are in no roll-up that lies within the range.
     let mut covered: Option<(i64, i64)> = None;
     for record in records {

@@ -180,7 +180,7 @@ pub async fn usage<T: Table>(
     }
     // One more than asked for tells whether there is a next page.
     let list = [Read::Entries { wallet: wallet_of(&state.license.id), before, limit: limit + 1 }];
-    let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+    let records = act::records(app, budget, &list).await?;
     let mut entries: Vec<_> = records
         .into_iter()
         .filter_map(|record| match record {

@@ -113,7 +113,7 @@ pub fn hinted_project<T>(app: &App<T>, access: &Access) -> Option<String> {
 pub async fn known<T: Table>(app: &App<T>, budget: &Budget<'_>, access: &Access) -> Result<(), Error> {
     let Access::Secret(hash) = access else { return Ok(()) };
     let pointer = [Read::Secret(hash.clone())];
-    let records = act::read(app, budget, || async { Ok(app.table.read(&pointer, budget.meter).await?) }).await?;
+    let records = act::records(app, budget, &pointer).await?;
     match records.is_empty() {
         true => Err(Denied::UnauthorizedProject.into()),
         false => Ok(()),

@@ -200,7 +200,7 @@ pub async fn access<T: Table>(
     now: Timestamp,
 ) -> Result<Option<AccessToken>, Error> {
     let reads = [Read::AccessToken(hash.to_owned())];
-    let records = act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await?;
+    let records = act::records(app, budget, &reads).await?;
     let token = records.into_iter().find_map(|record| match record {
         Record::AccessToken(token) => Some(token),
         _ => None,

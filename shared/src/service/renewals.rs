@@ -93,7 +93,7 @@ pub async fn nominated<T: Table>(
         after: place.after.clone(),
         limit: limit as i64,
     }];
-    let records = act::read(app, budget, || async { Ok(app.table.read(&list, budget.meter).await?) }).await?;
+    let records = act::records(app, budget, &list).await?;
     let due: Vec<_> = records
         .into_iter()
         .filter_map(|record| match record {

@@ -82,11 +82,6 @@ fn notices(change: &Change) -> Vec<Notice> {
     }
 }
 
-async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result<Vec<Record>, Error> {
-    let reads = [read];
-    act::read(app, budget, || async { Ok(app.table.read(&reads, budget.meter).await?) }).await
-}
-
 /// Counts entries of a wallet. What is missing before them is fetched: it was written, because they were written after it.
 async fn roll_up<T: Table>(
     app: &App<T>,
@@ -96,7 +91,7 @@ async fn roll_up<T: Table>(
     followed: &mut Followed,
 ) -> Result<(), Error> {
     loop {
-        let latest = read(app, budget, Read::LatestRollup(wallet.clone())).await?;
+        let latest = act::records(app, budget, &[Read::LatestRollup(wallet.clone())]).await?;
         let latest = latest.into_iter().find_map(|record| match record {
             Record::Rollup(day) => Some(day),
             _ => None,
@@ -129,7 +124,7 @@ async fn fill<T: Table>(
     entries: &mut Vec<Entry>,
 ) -> Result<(), Error> {
     let list = Read::EntriesAfter { wallet: wallet.clone(), after, limit: FILL };
-    let found = read(app, budget, list).await?.into_iter().filter_map(|record| match record {
+    let found = act::records(app, budget, &[list]).await?.into_iter().filter_map(|record| match record {
         Record::Entry(entry) => Some(entry),
         _ => None,
     });

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use client::Client;
-use commands::{Failure, accounts, keys, licenses, policies, projects};
+use commands::{Failure, accounts, keys, licenses, organizations, policies, projects};
 use show::Format;
 
 /// The vendor's side of LTLM from a terminal.
@@ -67,6 +67,9 @@ enum Command {
     /// Token accounts
     #[command(subcommand)]
     Accounts(accounts::Command),
+    /// Organisations and their pools of tokens
+    #[command(subcommand)]
+    Organizations(organizations::Command),
     /// Administrator keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -109,6 +112,7 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Policies(command) => policies::run(&session, command),
         Command::Licenses(command) => licenses::run(&session, command),
         Command::Accounts(command) => accounts::run(&session, command),
+        Command::Organizations(command) => organizations::run(&session, command),
         Command::Keys(command) => keys::run(&session, command),
         Command::Audit { limit } => keys::audit(&session, limit),
     }

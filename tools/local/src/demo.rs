@@ -81,12 +81,12 @@ pub async fn call<T: Table>(
     operation: &str,
     body: &Value,
 ) -> Result<Value, String> {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("authorization", format!("Bearer {admin_key}"))
-        .header("idempotency-key", operation);
-    send(host, request, body).await
+    send(host, request(admin_key, method, path, operation), body).await
+}
+
+fn request(admin_key: &str, method: &str, path: &str, operation: &str) -> http::request::Builder {
+    let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {admin_key}"));
+    request.header("idempotency-key", operation)
 }
 
 async fn send<T: Table>(host: &Host<T>, request: http::request::Builder, body: &Value) -> Result<Value, String> {
@@ -189,11 +189,6 @@ async fn account<T: Table>(
     operation: &str,
     body: &Value,
 ) -> Result<Value, String> {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("authorization", format!("Bearer {admin_key}"))
-        .header("x-project-id", project)
-        .header("idempotency-key", operation);
+    let request = request(admin_key, method, path, operation).header("x-project-id", project);
     send(host, request, body).await
 }

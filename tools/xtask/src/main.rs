@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod measure;
+mod measure_accounts;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ enum Task {
 enum Measured {
     /// Size on disk, and time from process start to the first poll of the Runtime API
     Startup,
+    /// Accounts under load on the embedded engine: one wallet of many callers, and a night of renewals
+    Accounts,
 }
 
 /// The one version of cargo-deny; newer ones may judge differently.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
         Task::Measure(Measured::Startup) => measure::startup(&root()),
+        Task::Measure(Measured::Accounts) => measure_accounts::accounts(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

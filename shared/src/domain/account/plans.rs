@@ -98,14 +98,21 @@ pub fn check(r: &mut Reader<'_>) {
             r.problem(&format!("plans.{name}.{}", problem.path), problem.text.clone());
         }
     }
+    costs(r, 0);
+}
+
+/// Notes every mistake of `costs`, each of which is `least` or more.
+pub(crate) fn costs(r: &mut Reader<'_>, least: i64) {
     for (name, value) in members(r, "costs") {
-        if !value.as_i64().is_some_and(|cost| (0..=limits::AMOUNT_MAX).contains(&cost)) {
-            r.problem(&format!("costs.{name}"), format!("must be a whole number from 0 to {}", limits::AMOUNT_MAX));
+        if !value.as_i64().is_some_and(|cost| (least..=limits::AMOUNT_MAX).contains(&cost)) {
+            let problem = format!("must be a whole number from {least} to {}", limits::AMOUNT_MAX);
+            r.problem(&format!("costs.{name}"), problem);
         }
     }
 }
 
-fn members<'a>(r: &mut Reader<'a>, name: &str) -> Vec<(&'a String, &'a Value)> {
+/// The rows of a table in the settings.
+pub(crate) fn members<'a>(r: &mut Reader<'a>, name: &str) -> Vec<(&'a String, &'a Value)> {
     let Some(value) = r.value(name) else { return Vec::new() };
     match value.as_object().filter(|object| object.len() <= ROWS_MAX) {
         Some(object) => object.iter().collect(),

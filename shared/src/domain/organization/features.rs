@@ -6,7 +6,7 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
 use serde_json::Value;
 
-use crate::domain::account::plans::Plan;
+use crate::domain::account::plans::{Plan, costs, members};
 use crate::domain::project::Project;
 
 /// A kind of tokens: which pool a feature draws on.
@@ -71,8 +71,6 @@ const COSTS: &[(&str, i64)] = &[
 ];
 /// Stands in a project's own costs for every feature that has none.
 const ANY: &str = "*";
-/// Most plans, and most costs, of a project.
-const ROWS_MAX: usize = 200;
 
 /// The plans and costs of a project's organisations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,22 +97,7 @@ pub fn check(r: &mut Reader<'_>) {
             _ => r.problem("plans", format!("{name} must be a JSON object, under a name without a slash")),
         }
     }
-    for (name, value) in members(r, "costs") {
-        if !value.as_i64().is_some_and(|cost| (1..=limits::AMOUNT_MAX).contains(&cost)) {
-            r.problem(&format!("costs.{name}"), format!("must be a whole number from 1 to {}", limits::AMOUNT_MAX));
-        }
-    }
-}
-
-fn members<'a>(r: &mut Reader<'a>, name: &str) -> Vec<(&'a String, &'a Value)> {
-    let Some(value) = r.value(name) else { return Vec::new() };
-    match value.as_object().filter(|object| object.len() <= ROWS_MAX) {
-        Some(object) => object.iter().collect(),
-        None => {
-            r.problem(name, format!("must be a JSON object of at most {ROWS_MAX} members"));
-            Vec::new()
-        }
-    }
+    costs(r, 1);
 }
 
 impl Features {

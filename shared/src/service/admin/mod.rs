@@ -204,7 +204,7 @@ pub async fn page<T: Table>(
 ) -> Result<(Vec<Record>, Option<String>), Error> {
     // One more than asked for tells whether there is a next page.
     let read = [Read::List { list, before, limit: limit + 1 }];
-    let mut records = act::read(app, budget, || async { Ok(app.table.read(&read, budget.meter).await?) }).await?;
+    let mut records = act::records(app, budget, &read).await?;
     let more = records.len() as i64 > limit;
     records.truncate(usize::try_from(limit).unwrap_or(0));
     let next = records.last().filter(|_| more).and_then(position);

@@ -236,29 +236,29 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Create { account, tier, tier_ends_at, opening_balance, overdraft_limit } => {
             let body = json!({"accountId": account, "tier": tier, "tierEndsAt": tier_ends_at,
                 "openingBalance": opening_balance, "overdraftLimit": overdraft_limit});
-            session.try_or_act("/v1/accounts", body, FACTS)
+            session.try_or_act(&Method::POST, "/v1/accounts", body, FACTS)
         }
         Command::Plan { account, tier, tier_ends_at } => {
             let body = json!({"tier": tier, "tierEndsAt": tier_ends_at});
-            session.try_or_act(&path(&account, "/plan"), body, MOVED)
+            session.try_or_act(&Method::POST, &path(&account, "/plan"), body, MOVED)
         }
         Command::Debit { movement, allow_overdraft } => {
             let mut body = moving(&movement)?;
             body["allowOverdraft"] = json!(allow_overdraft);
-            session.try_or_act(&path(&movement.account, "/debit"), body, MOVED)
+            session.try_or_act(&Method::POST, &path(&movement.account, "/debit"), body, MOVED)
         }
         Command::Credit { movement, expires_at } => {
             let mut body = moving(&movement)?;
             body["expiresAt"] = json!(expires_at);
-            session.try_or_act(&path(&movement.account, "/credit"), body, MOVED)
+            session.try_or_act(&Method::POST, &path(&movement.account, "/credit"), body, MOVED)
         }
         Command::Charge { account, operation_type, metadata } => {
             let body = json!({"operationType": operation_type, "metadata": facts(metadata.as_deref())?});
-            session.try_or_act(&path(&account, "/charge"), body, MOVED)
+            session.try_or_act(&Method::POST, &path(&account, "/charge"), body, MOVED)
         }
         Command::Refund { account, original, amount, reason } => {
             let body = json!({"originalOperationId": original, "amount": amount, "reason": reason});
-            session.try_or_act(&path(&account, "/refund"), body, MOVED)
+            session.try_or_act(&Method::POST, &path(&account, "/refund"), body, MOVED)
         }
         Command::Entries { account, operation_type, range, limit } => {
             let query = query(&[("type", &operation_type), ("from", &range.from), ("to", &range.to)]);

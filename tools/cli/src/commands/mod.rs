@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod keys;
 pub(crate) mod licenses;
+pub(crate) mod organizations;
 pub(crate) mod policies;
 pub(crate) mod projects;
 
@@ -56,11 +57,11 @@ impl Session {
     }
 
     /// The same for a route that can be tried: a dry run is the deployment's, with its answer.
-    fn try_or_act(&self, path: &str, mut body: Value, facts: &[Column]) -> Result<(), Failure> {
+    fn try_or_act(&self, method: &Method, path: &str, mut body: Value, facts: &[Column]) -> Result<(), Failure> {
         if self.client.is_dry_run {
             body["dryRun"] = Value::Bool(true);
         }
-        let answer = self.client.ask_once(&Method::POST, path, &self.operation, Some(body))?;
+        let answer = self.client.ask_once(method, path, &self.operation, Some(body))?;
         show::facts(self.format, facts, &answer);
         Ok(())
     }

@@ -1,0 +1,182 @@
+//! Organisations, their pools of tokens, members and access tokens.
+
+use clap::{Subcommand, ValueEnum};
+use http::Method;
+use serde_json::json;
+
+use super::{Failure, ROWS, Session};
+use crate::client::encoded;
+use crate::show::{self, Column, Format};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// An organisation and its pools
+    Show {
+        /// The organisation
+        organization: String,
+    },
+    /// Make an organisation with its five pools
+    Create {
+        /// Your own name for it
+        organization: String,
+        /// The plan: starter, pro, enterprise, or one of the project's own
+        plan: String,
+    },
+    /// Put an organisation on a plan; its pools are raised at once
+    Plan {
+        /// The organisation
+        organization: String,
+        /// The plan
+        plan: String,
+    },
+    /// Give a pool further tokens
+    Grant {
+        /// The organisation
+        organization: String,
+        /// How many tokens
+        amount: i64,
+        /// The pool
+        #[arg(long = "type", value_enum, default_value = "general")]
+        token_type: TokenType,
+        /// When they end, such as 2027-01-31T00:00:00Z
+        #[arg(long)]
+        expires_at: Option<String>,
+    },
+    /// A pool's ledger, newest first: who used what
+    Usage {
+        /// The organisation
+        organization: String,
+        /// The pool
+        #[arg(value_enum)]
+        token_type: TokenType,
+        /// At most so many
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
+    /// Make a user a member
+    AddMember {
+        /// The organisation
+        organization: String,
+        /// The user
+        user: String,
+    },
+    /// Take a user's membership away, at once
+    RemoveMember {
+        /// The organisation
+        organization: String,
+        /// The user
+        user: String,
+    },
+    /// Make an access token for a web application; it is shown once
+    Token {
+        /// The one organisation it is for
+        #[arg(long, required_unless_present = "user")]
+        organization: Option<String>,
+        /// The user it is for
+        #[arg(long)]
+        user: Option<String>,
+        /// For how long
+        #[arg(long)]
+        seconds: Option<i64>,
+    },
+}
+
+/// A kind of tokens.
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum TokenType {
+    /// Leads
+    LeadGeneration,
+    /// Goals
+    GoalGeneration,
+    /// Strategies
+    StrategyAnalysis,
+    /// Forecasts
+    Forecast,
+    /// Everything else
+    General,
+}
+
+impl TokenType {
+    fn text(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+const FACTS: &[Column] = &[
+    ("organization", "/organizationId"),
+    ("plan", "/plan"),
+    ("balance", "/tokens/totalBalance"),
+    ("used", "/tokens/totalUsed"),
+    ("allocated", "/tokens/totalAllocated"),
+    ("refresh", "/tokens/refreshDate"),
+    ("dry run", "/dryRun"),
+];
+const POOLS: &[Column] = &[
+    ("POOL", "/tokenType"),
+    ("BALANCE", "/balance"),
+    ("USED", "/used"),
+    ("ALLOCATED", "/allocated"),
+    ("PERCENT", "/percentage"),
+    ("LOW", "/low"),
+];
+const GRANTED: &[Column] =
+    &[("balance", "/newBalance"), ("entry", "/ledgerEntryId"), ("done before", "/replayed"), ("dry run", "/dryRun")];
+const USAGE: &[Column] = &[
+    ("WHEN", "/recordedAt"),
+    ("FEATURE", "/operationType"),
+    ("USER", "/metadata/userId"),
+    ("AMOUNT", "/amount"),
+    ("LEFT", "/balanceAfter"),
+];
+const MEMBER: &[Column] = &[("organization", "/organizationId"), ("user", "/userId"), ("member", "/member")];
+const TOKEN: &[Column] = &[
+    ("token, shown once", "/accessToken"),
+    ("organization", "/organizationId"),
+    ("user", "/userId"),
+    ("expires", "/expiresAt"),
+];
+
+fn path(organization: &str, tail: &str) -> String {
+    format!("/v1/organizations/{}{tail}", encoded(organization))
+}
+
+pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Show { organization } => {
+            let told = session.client.get(&path(&organization, ""))?;
+            show::facts(session.format, FACTS, &told);
+            if session.format == Format::People {
+                let pools: Vec<_> = told["tokens"]["byType"].as_array().into_iter().flatten().cloned().collect();
+                show::rows(session.format, POOLS, &pools);
+            }
+            Ok(())
+        }
+        Command::Create { organization, plan } => {
+            let body = json!({"organizationId": organization, "plan": plan});
+            session.try_or_act(&Method::POST, "/v1/organizations", body, FACTS)
+        }
+        Command::Plan { organization, plan } => {
+            session.try_or_act(&Method::PUT, &path(&organization, "/plan"), json!({ "plan": plan }), FACTS)
+        }
+        Command::Grant { organization, amount, token_type, expires_at } => {
+            let body = json!({"tokenType": token_type.text(), "amount": amount, "expiresAt": expires_at});
+            session.try_or_act(&Method::POST, &path(&organization, "/tokens"), body, GRANTED)
+        }
+        Command::Usage { organization, token_type, limit } => {
+            let path = path(&organization, &format!("/usage?tokenType={}", token_type.text()));
+            session.list(&path, "entries", USAGE, limit)
+        }
+        Command::AddMember { organization, user } => {
+            session.act(&Method::PUT, &path(&organization, &format!("/members/{}", encoded(&user))), None, MEMBER)
+        }
+        Command::RemoveMember { organization, user } => {
+            let path = path(&organization, &format!("/members/{}", encoded(&user)));
+            session.act(&Method::DELETE, &path, None, MEMBER)
+        }
+        Command::Token { organization, user, seconds } => {
+            let body = json!({"organizationId": organization, "userId": user, "expiresInSeconds": seconds});
+            session.act(&Method::POST, "/v1/access-tokens", Some(body), TOKEN)
+        }
+    }
+}
