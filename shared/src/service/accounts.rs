@@ -207,12 +207,13 @@ pub async fn balance<T: Table>(
     call: &AccountCall,
     at: Timestamp,
 ) -> Result<BalanceThen, Error> {
-    let last = ledger::last_before(app, budget, &wallet(app, budget, call).await?, at).await?;
+    let wallet = wallet(app, budget, call).await?;
+    let place = act::read(app, budget, || ledger::last_before(app, budget, &wallet, at)).await?;
     Ok(BalanceThen {
         account_id: call.id.name.clone(),
         at: at.to_string(),
-        balance: last.as_ref().map_or(0, |entry| entry.balance_after),
-        sequence: last.map_or(0, |entry| entry.sequence),
+        balance: place.balance,
+        sequence: place.sequence,
     })
 }
 
@@ -226,7 +227,7 @@ pub async fn statistics<T: Table>(
     to: Option<Timestamp>,
 ) -> Result<Statistics, Error> {
     let wallet = wallet(app, budget, call).await?;
-    let tally = ledger::tally(app, budget, &wallet, from, to).await?;
+    let tally = act::read(app, budget, || ledger::tally(app, budget, &wallet, from, to)).await?;
     let by_type = tally.by_type.iter().map(|(operation_type, figures)| TypeStatistics {
         operation_type: operation_type.clone(),
         operation_count: figures.count,
@@ -259,7 +260,8 @@ pub async fn verify<T: Table>(
     call: &AccountCall,
     from: Checked,
 ) -> Result<(Verification, Option<Checked>), Error> {
-    let verdict = ledger::verify(app, budget, &wallet(app, budget, call).await?, from).await?;
+    let wallet = wallet(app, budget, call).await?;
+    let verdict = act::read(app, budget, || ledger::verify(app, budget, &wallet, from, call.now)).await?;
     let (checked, first_break, next) = match verdict {
         Verdict::Whole(checked) => (checked, None, None),
         Verdict::SoFar(checked) => (checked, None, Some(checked)),
@@ -286,8 +288,7 @@ pub async fn erase<T: Table>(
     from: Option<i64>,
 ) -> Result<(i64, Option<i64>), Error> {
     let wallet = wallet(app, budget, call).await?;
-    let last = ledger::last_before(app, budget, &wallet, before).await?;
-    let Some(last) = last else { return Ok((0, None)) };
+    let last = act::read(app, budget, || ledger::last_before(app, budget, &wallet, before)).await?;
     let end = from.map_or(last.sequence + 1, |from| from.min(last.sequence + 1));
     ledger::erase(app, budget, &wallet.id, end, call.dry_run).await
 }

@@ -14,6 +14,8 @@ use crate::table::{Read, Table};
 
 /// Entries that one call reads.
 pub const READ_MAX: usize = 1_000;
+/// After so many seconds what the index does not have is missing.
+const INDEX_SECONDS: i64 = 10;
 /// Facts erased together.
 const ERASED_TOGETHER: usize = 100;
 
@@ -38,12 +40,13 @@ async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result
     Ok(entries.collect())
 }
 
-/// Goes on checking a wallet's ledger from `from`.
+/// Goes on checking a wallet's ledger from `from`. An end that is missing `now` may be one that the index does not have yet.
 pub async fn verify<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     wallet: &Wallet,
     from: Checked,
+    now: Timestamp,
 ) -> Result<Verdict, Error> {
     let list = Read::EntriesAfter { wallet: wallet.id.clone(), after: from.sequence, limit: READ_MAX as i64 };
     let entries = read(app, budget, list).await?;
@@ -58,7 +61,19 @@ pub async fn verify<T: Table>(
     if entries.len() == READ_MAX && checked.sequence < wallet.sequence {
         return Ok(Verdict::SoFar(checked));
     }
+    if checked.sequence < wallet.sequence && now < wallet.moved_at.plus_seconds(INDEX_SECONDS) {
+        return Err(behind(checked.sequence + 1));
+    }
     Ok(checked.is_all_of(wallet).map_or_else(Verdict::Broken, |()| Verdict::Whole(checked)))
+}
+
+/// A place in a ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The last entry that counts; 0 if none does.
+    pub sequence: i64,
+    /// The balance after it.
+    pub balance: i64,
 }
 
 /// The last entry that was written before `at`: the balance after it is the balance then.
@@ -67,26 +82,28 @@ pub async fn last_before<T: Table>(
     budget: &Budget<'_>,
     wallet: &Wallet,
     at: Timestamp,
-) -> Result<Option<Entry>, Error> {
-    // Written before `at` up to `low`; not any more from `high` on.
-    let (mut low, mut high) = (0, wallet.sequence + 1);
-    let mut found = None;
-    while high - low > 1 {
-        // The newest is asked for most, so it is looked at first.
-        let middle = if high > wallet.sequence { wallet.sequence } else { low + (high - low) / 2 };
+) -> Result<Place, Error> {
+    if wallet.moved_at < at {
+        return Ok(Place { sequence: wallet.sequence, balance: wallet.booked() });
+    }
+    // Written before `at` up to `found`; not any more from `high` on.
+    let (mut found, mut high) = (Place::default(), wallet.sequence);
+    while high - found.sequence > 1 {
+        let middle = found.sequence + (high - found.sequence) / 2;
         let list = Read::Entries { wallet: wallet.id.clone(), before: Some(middle + 1), limit: 1 };
         let entry = read(app, budget, list).await?.into_iter().next();
-        let Some(entry) = entry else { break };
+        let entry = entry.filter(|entry| entry.sequence == middle).ok_or_else(|| behind(middle))?;
         match entry.recorded_at < at {
-            true => {
-                low = middle;
-                found = Some(entry);
-            }
-            // What is missing in between counts with what comes after it.
-            false => high = middle.min(entry.sequence),
+            true => found = Place { sequence: middle, balance: entry.balance_after },
+            false => high = middle,
         }
     }
     Ok(found)
+}
+
+/// The index follows the table by a moment; who asks again finds the entry there.
+fn behind(sequence: i64) -> Error {
+    Error::Busy(format!("the index does not have entry {sequence} yet").into())
 }
 
 /// What a wallet's ledger adds up to in [from, to).
@@ -99,7 +116,7 @@ pub async fn tally<T: Table>(
 ) -> Result<Tally, Error> {
     let place = async |at: Option<Timestamp>, default: i64| match at {
         None => Ok::<_, Error>(default),
-        Some(at) => Ok(last_before(app, budget, wallet, at).await?.map_or(0, |entry| entry.sequence)),
+        Some(at) => Ok(last_before(app, budget, wallet, at).await?.sequence),
     };
     let (after, end) = (place(from, 0).await?, place(to, wallet.sequence).await?);
     let mut tally = Tally::default();
@@ -142,9 +159,7 @@ async fn count<T: Table>(
     while after < end {
         let limit = (end - after).min(READ_MAX as i64);
         let entries = read(app, budget, Read::EntriesAfter { wallet: wallet.clone(), after, limit }).await?;
-        let Some(last) = entries.last() else {
-            return Err(Error::Busy(format!("the index does not have entry {} yet", after + 1).into()));
-        };
+        let Some(last) = entries.last() else { return Err(behind(after + 1)) };
         after = last.sequence;
         entries.iter().filter(|entry| entry.sequence <= end).for_each(|entry| tally.add(entry));
     }
