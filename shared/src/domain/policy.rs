@@ -96,10 +96,7 @@ impl PolicyTerms {
             renewal.word_opt("mode", RENEWAL_MODES);
             renewal.word_opt("period", INTERVALS);
             renewal.bool_opt("catchUp");
-            let max = renewal.int_opt("rolloverMax", 0, limits::TOKENS_MAX);
-            if max.is_some() && renewal.word_opt("mode", RENEWAL_MODES) != Some("rollover") {
-                renewal.problem("rolloverMax", "must stand with the mode rollover, and only with it");
-            }
+            renewal.int_opt("rolloverMax", 0, limits::TOKENS_MAX);
         });
         r.object("config", |config| {
             config::check(config);

@@ -354,9 +354,11 @@ impl Query {
                 let end = key::timed_sort(Timestamp::from_ms(until.ms() + 1), "");
                 let mut values = HashMap::from([
                     (":pk".to_owned(), text(key::due_partition(project_id, *shard))),
-                    (":end".to_owned(), text(end)),
+                    (":end".to_owned(), text(end.clone())),
                 ]);
-                values.extend(after.clone().map(|after| (":after".to_owned(), text(format!("{after}!")))));
+                // A position behind the end leads to nothing; DynamoDB refuses a range that is reversed.
+                let after = after.as_ref().map(|after| format!("{after}!").min(end.clone()));
+                values.extend(after.clone().map(|after| (":after".to_owned(), text(after))));
                 Some(Self {
                     index: Some(DUE_INDEX),
                     condition: match after {

@@ -73,6 +73,10 @@ async fn the_due_accounts_of_a_project_are_renewed_page_by_page() {
         let entries = world.account_ledger(&format!("u{index}")).await.len();
         assert_eq!(entries, if index < 7 { 2 } else { 1 });
     }
+    // A cursor of another time leads to nothing.
+    world.clock.advance_seconds(-20 * DAY);
+    assert_eq!(figures(&world.renew_due(json!({"cursor": cursor})).await), [0, 0, 0, 0]);
+    world.clock.advance_seconds(20 * DAY);
     let elsewhere =
         world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
     let other = http::Request::builder()

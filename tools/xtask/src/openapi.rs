@@ -685,7 +685,8 @@ fn policy_members(id: &Value) -> Value {
             "price": {"type": "object", "required": ["amount", "currency"], "properties": {
                 "amount": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"}}},
         }}},
-        "renewal": {"type": "object", "properties": {"mode": {"enum": policy::RENEWAL_MODES}, "period": {"enum": policy::INTERVALS}, "catchUp": {"type": "boolean"}}},
+        "renewal": {"type": "object", "properties": {"mode": {"enum": policy::RENEWAL_MODES}, "period": {"enum": policy::INTERVALS}, "catchUp": {"type": "boolean"},
+            "rolloverMax": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX, "description": "With the mode rollover."}}},
         "operationId": id,
     })
 }
