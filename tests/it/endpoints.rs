@@ -101,6 +101,7 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("organization-plan", 200, "tokens"),
     ("organization-tokens", 200, "newBalance"),
     ("organization-usage", 200, "entries"),
+    ("erase-usage", 200, "erased"),
     ("add-member", 200, "member"),
     ("remove-member", 200, "member"),
     ("create-access-token", 201, "accessToken"),

@@ -120,6 +120,11 @@ async fn bo_03_to_bo_07_a_feature_is_paid_from_its_own_pool() {
     let next = log.text_of("nextCursor");
     let tail = format!("/acme/usage?tokenType=goal_generation&cursor={next}");
     assert_eq!(world.organization("GET", &tail, Value::Null).await.body["entries"].as_array().unwrap().len(), 5);
+    // Who used what can be forgotten; what was used stays.
+    let erase = "/acme/usage?tokenType=goal_generation&before=2099-01-01T00:00:00Z";
+    assert_eq!(world.organization("DELETE", erase, Value::Null).await.body["erased"], 6);
+    let log = world.organization("GET", "/acme/usage?tokenType=goal_generation&limit=1", Value::Null).await;
+    assert_eq!((&log.body["entries"][0]["metadata"], &log.body["entries"][0]["amount"]), (&Value::Null, &json!(-3)));
     let elsewhere = format!("/acme/usage?tokenType=general&cursor={next}");
     world.organization("GET", &elsewhere, Value::Null).await.refused(422, "CURSOR_ELSEWHERE");
     world.organization("GET", "/acme/usage?tokenType=luck", Value::Null).await.refused(400, "BAD_REQUEST");

@@ -165,6 +165,7 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::OrganizationPlan => on_heap(|| organizations::change_plan(incoming)),
         Endpoint::OrganizationTokens => on_heap(|| organizations::grant(incoming)),
         Endpoint::OrganizationUsage => on_heap(|| organizations::usage(incoming)),
+        Endpoint::EraseUsage => on_heap(|| organizations::erase(incoming)),
         Endpoint::AddMember => on_heap(|| organizations::add_member(incoming)),
         Endpoint::RemoveMember => on_heap(|| organizations::remove_member(incoming)),
         Endpoint::CreateAccessToken => on_heap(|| organizations::create_access(incoming)),

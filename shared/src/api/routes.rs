@@ -110,6 +110,8 @@ pub enum Endpoint {
     OrganizationTokens,
     /// `GET /v1/organizations/{organizationId}/usage`
     OrganizationUsage,
+    /// `DELETE /v1/organizations/{organizationId}/usage`
+    EraseUsage,
     /// `PUT /v1/organizations/{organizationId}/members/{userId}`
     AddMember,
     /// `DELETE /v1/organizations/{organizationId}/members/{userId}`
@@ -329,6 +331,8 @@ pub const ROUTES: &[Route] = &[
         function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Give a pool further tokens." },
     Route { endpoint: Endpoint::OrganizationUsage, name: "organization-usage", method: "GET", path: "/v1/organizations/{organizationId}/usage",
         function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "A pool's ledger, newest first: who used what." },
+    Route { endpoint: Endpoint::EraseUsage, name: "erase-usage", method: "DELETE", path: "/v1/organizations/{organizationId}/usage",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Erase who used what in a pool; amounts stay." },
     Route { endpoint: Endpoint::AddMember, name: "add-member", method: "PUT", path: "/v1/organizations/{organizationId}/members/{userId}",
         function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Make a user a member." },
     Route { endpoint: Endpoint::RemoveMember, name: "remove-member", method: "DELETE", path: "/v1/organizations/{organizationId}/members/{userId}",
@@ -429,7 +433,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
-    Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &[] },
+    Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["list"], key_actions: &[] },
     Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
     // Serves no route: the schedule and the queue call it.
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[] },

@@ -28,6 +28,7 @@ const LOW_PERCENT: i64 = 20;
 
 /// Kinds of notices, each with what it means.
 pub const KINDS: &[(&str, &str)] = &[
+    ("tokens.changed", "an account's balance changed, by any movement: what caches of balances listen to"),
     ("tokens.low", "a balance fell below 20 % of what its live grants were worth"),
     ("tokens.exhausted", "a balance fell to zero or below"),
     ("tokens.overdrawn", "a balance fell below zero"),
@@ -53,6 +54,9 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
     let (before, after) = (entry.balance_before, entry.balance_after);
     let is_low = |balance: i64| balance.saturating_mul(100) < entry.limit_after.saturating_mul(LOW_PERCENT);
     let mut told = Vec::new();
+    if matches!(entry.wallet, WalletId::Account(_)) && entry.amount != 0 {
+        told.push("tokens.changed");
+    }
     // Once per crossing: the entry that crosses tells.
     if after > 0 && is_low(after) && !is_low(before) {
         told.push("tokens.low");

@@ -235,7 +235,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.endpoint == Endpoint::TokenStats {
         parameters.push(text("organizationId", "query", "The organization.", limits::ORGANIZATION_CHARS_MAX, true));
     }
-    if route.endpoint == Endpoint::OrganizationUsage {
+    if matches!(route.endpoint, Endpoint::OrganizationUsage | Endpoint::EraseUsage) {
         parameters.push(json!({"name": "tokenType", "in": "query", "required": true, "description": "The pool.",
             "schema": token_types()}));
     }
@@ -252,16 +252,16 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.endpoint == Endpoint::AccountBalance {
         parameters.push(instant("at", "The balance after all that was written before this instant; else now.", false));
     }
-    if route.endpoint == Endpoint::EraseEntries {
+    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::EraseUsage) {
         parameters.push(instant("before", "Entries written before this instant.", true));
     }
-    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::RenewAccount) {
+    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::EraseUsage | Endpoint::RenewAccount) {
         parameters.push(
             json!({"name": "dryRun", "in": "query", "description": "Write nothing, and tell what would be done.",
             "schema": {"type": "boolean"}}),
         );
     }
-    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::AccountVerification) {
+    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::EraseUsage | Endpoint::AccountVerification) {
         parameters.push(json!({"name": "cursor", "in": "query", "description": "A nextCursor of this call.",
             "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
     }
@@ -342,7 +342,7 @@ fn cursor_pattern(route: &Route) -> String {
         // A sequence number.
         Endpoint::AccountEntries => ("account", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         Endpoint::OrganizationUsage => ("pool", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
-        Endpoint::EraseEntries => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
+        Endpoint::EraseEntries | Endpoint::EraseUsage => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         // A sequence number, a balance and a hash.
         Endpoint::AccountVerification => {
             ("verification", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}3a(2d)?3[1-9](3[0-9]){0,17}3a(3[0-9]|6[1-6]){64}")
@@ -727,7 +727,7 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         Endpoint::AccountBalance => ("200", schema::<BalanceThen>(schemas)),
         Endpoint::AccountStatistics => ("200", schema::<Statistics>(schemas)),
         Endpoint::AccountVerification => ("200", schema::<Verification>(schemas)),
-        Endpoint::EraseEntries => ("200", schema::<Erased>(schemas)),
+        Endpoint::EraseEntries | Endpoint::EraseUsage => ("200", schema::<Erased>(schemas)),
         Endpoint::AccountAffordability => ("200", schema::<Affordability>(schemas)),
         Endpoint::AccountEntries => ("200", schema::<AccountEntries>(schemas)),
         Endpoint::Signout | Endpoint::ProSignout => ("200", schema::<SignoutAnswer>(schemas)),
@@ -933,7 +933,9 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::Organization | Endpoint::AddMember | Endpoint::RemoveMember => codes.push(Code::OrganizationNotFound),
         Endpoint::OrganizationPlan => codes.extend([Code::OrganizationNotFound, Code::UnknownTier]),
         Endpoint::OrganizationTokens => codes.extend([Code::OrganizationNotFound, Code::GrantLimitReached]),
-        Endpoint::OrganizationUsage => codes.extend([Code::AccountNotFound, Code::CursorElsewhere]),
+        Endpoint::OrganizationUsage | Endpoint::EraseUsage => {
+            codes.extend([Code::AccountNotFound, Code::CursorElsewhere])
+        }
         Endpoint::TokenStats => codes.extend([Code::OrganizationMissing, Code::OrganizationForbidden]),
         Endpoint::CheckTokens => codes.extend([
             Code::FeatureFieldsMissing,

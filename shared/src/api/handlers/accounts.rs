@@ -266,8 +266,13 @@ fn checked(text: &str) -> Option<Checked> {
 
 /// `DELETE …/entries`
 pub async fn erase<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    erase_of(incoming, call(incoming, incoming.parameter("accountId"))?).await
+}
+
+/// Erases the free-form facts of an account's entries, as the query says.
+pub(super) async fn erase_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
     let dry_run = incoming.query_bool("dryRun")?;
-    let call = AccountCall { dry_run, ..call(incoming, incoming.parameter("accountId"))? };
+    let call = AccountCall { dry_run, ..call };
     let before = instant(incoming, "before")?.ok_or_else(|| Problems::one("before", "is required"))?;
     let from =
         place(incoming, "erase", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;

@@ -6,7 +6,7 @@ use ltlm_protocol::organization_data::OrganizationData;
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::Value;
 
-use super::accounts::{cursor_of, dry_run, place, project};
+use super::accounts::{cursor_of, dry_run, erase_of, place, project};
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::account::is_account_name;
@@ -90,14 +90,24 @@ pub async fn grant<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     Ok(Reply::json(&movement).operation(&key.id.id, movement.replayed))
 }
 
-/// `GET …/usage`: the ledger of one pool.
-pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+/// The pool that path and query name.
+fn pool<T>(incoming: &Incoming<'_, T>) -> Result<AccountCall, Failure> {
     let call = call(incoming)?;
     let text = incoming.query_text("tokenType", limits::NAME_CHARS_MAX)?.unwrap_or_default();
     let names: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
     let kind = TokenType::parse(&text)
         .ok_or_else(|| Problems::one("tokenType", format!("must be one of {}", names.join(", "))))?;
-    let pool = AccountCall { id: call.id.pool(kind), now: call.now, dry_run: false };
+    Ok(AccountCall { id: call.id.pool(kind), now: call.now, dry_run: false })
+}
+
+/// `DELETE …/usage`: who used what, in the ledger of one pool.
+pub async fn erase<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    erase_of(incoming, pool(incoming)?).await
+}
+
+/// `GET …/usage`: the ledger of one pool.
+pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let pool = pool(incoming)?;
     let before =
         place(incoming, "pool", &pool.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
