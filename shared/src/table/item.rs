@@ -977,7 +977,9 @@ fn read_admin_key(r: &Reader<'_>, id: String) -> Result<AdminKey, ItemError> {
 mod tests {
     use super::*;
     use crate::domain::nonce::ChainId;
+    use crate::domain::organization::OrganizationId;
     use crate::domain::state::tests::{NOW, fresh};
+    use crate::domain::wallet::WalletId;
     use crate::domain::wallet::tests::cause;
     use ltlm_protocol::license_data::KickedNotice;
 
@@ -1093,6 +1095,49 @@ mod tests {
             let written = Device { seat, meta: Some(Map::new()), ..crate::domain::state::tests::device("a#b") };
             assert_eq!(round(device(&id, &written)), Record::Device(id.clone(), written));
         }
+    }
+
+    #[test]
+    fn what_accounts_and_organizations_keep_reads_back_as_it_was_written() {
+        let account = AccountId { project_id: "prj_1".into(), name: "acme/general".into() };
+        let id = WalletId::Account(account);
+        let key = OperationKey { id: OperationId { origin: Origin::Client, id: "op".into() }, fingerprint: "f".into() };
+        let given = Wallet::empty(id.clone()).allot(9, None, NOW, cause("a", EntrySource::Renewal), NOW).0;
+        let (kept, entries) = given.hold(4, NOW.plus_days(1), cause("h", EntrySource::Hold), NOW).unwrap();
+        let kept = Wallet { due_at: Some(NOW.plus_days(30)), spent_before: 3, ..kept };
+        assert_eq!(round(wallet(&kept)), Record::Wallet(kept.clone()));
+        let due = wallet(&kept);
+        assert!(due.contains_key("duePk") && !wallet(&given).contains_key("duePk"), "the index is sparse");
+        let erased = Entry { meta: None, erased: Some([7; 32]), ..entries[0].clone() };
+        assert_eq!(round(entry(&erased)), Record::Entry(erased));
+        let mut tally = Tally::default();
+        entries.iter().for_each(|entry| tally.add(entry));
+        let day = DayRollup { wallet: id, day: 20_457, first: 1, last: 2, tally, revision: 3 };
+        assert_eq!(round(rollup(&day)), Record::Rollup(day));
+        let run = Job { project: Some("prj_1".into()), after: Some("p".into()), ..Job::at("renewals", None, NOW) };
+        assert_eq!(round(job(&run)), Record::Job(run));
+        let acme = OrganizationId { project_id: "prj_1".into(), name: "acme".into() };
+        for changed_by in [None, Some(key.clone())] {
+            let made = Organization {
+                id: acme.clone(),
+                plan: "pro".into(),
+                created_at: NOW,
+                created_by: key.clone(),
+                changed_by,
+                revision: 2,
+            };
+            assert_eq!(round(organization(&made)), Record::Organization(made));
+        }
+        let ada = Member { organization: acme, user: "ada".into(), removed_at: Some(NOW), revision: 2 };
+        assert_eq!(round(member(&ada)), Record::Member(ada));
+        let token = AccessToken {
+            hash: "h".into(),
+            project_id: "prj_1".into(),
+            organization: None,
+            user: Some("ada".into()),
+            expires_at: NOW,
+        };
+        assert_eq!(round(access_token(&token)), Record::AccessToken(token));
     }
 
     #[test]
