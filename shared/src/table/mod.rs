@@ -1,6 +1,6 @@
 //! Floor 2: the table. One DynamoDB table as a compare-and-set log; it decides nothing.
 //!
-//! `key.rs` is the only file that knows key prefixes, `item.rs` how records lie in items, `statement.rs` how writes become
+//! `key.rs` is the only file that knows key prefixes, `item/` how records lie in items, `statement.rs` how writes become
 //! expressions, `port.rs` what the floors above see, `dynamo.rs` the table itself, `fault.rs` what can go wrong with it.
 
 pub mod dynamo;

@@ -3,6 +3,9 @@
 //! Free-form documents lie as JSON text: exact, and nothing in the table looks into them. Instants are milliseconds.
 //! A reader takes a missing attribute for its default where an older version of the record did not have it.
 
+mod account;
+mod ledger;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -11,14 +14,11 @@ use ltlm_protocol::Timestamp;
 use ltlm_protocol::license_data::TopUpOption;
 use serde_json::{Map, json};
 
-use super::key::{self, Key, Kind};
-use super::port::{List, Source};
 use crate::domain::Record;
-use crate::domain::account::{Account, AccountId};
 use crate::domain::administrator::{AdminKey, AdminOperation, Audit, Scope};
 use crate::domain::consume_batch::{BatchMemory, BatchOwner, MEMORY_HOURS};
 use crate::domain::device::{Device, SeatClaim};
-use crate::domain::entry::{Entry, OperationId, OperationKey, Origin, Source as EntrySource};
+use crate::domain::entry::{Entry, Source as EntrySource};
 use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::job::Job;
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
@@ -27,11 +27,18 @@ use crate::domain::organization::access::AccessToken;
 use crate::domain::organization::{Member, Organization};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
-use crate::domain::rollup::{DayRollup, Figures, Tally};
+use crate::domain::rollup::DayRollup;
 use crate::domain::seats::{Holder, Seat, SeatCounts};
 use crate::domain::settings::Settings;
-use crate::domain::wallet::hold::{Hold, Piece};
-use crate::domain::wallet::{Due, Grant, Link, Wallet};
+use crate::domain::wallet::{Due, Link, Wallet};
+use crate::table::key::{self, Key, Kind};
+use crate::table::port::{List, Source};
+
+pub use account::{access_token, account, job, member, organization};
+pub use ledger::{entry, rollup, wallet};
+
+use account::{read_account, read_key};
+use ledger::{read_grants, read_holds, read_tally};
 
 /// An item's attributes by name.
 pub type Item = HashMap<String, Value>;
@@ -516,115 +523,6 @@ fn read_counts(r: &Reader<'_>) -> Result<Option<SeatCounts>, ItemError> {
     }
 }
 
-/// A wallet's item.
-pub fn wallet(wallet: &Wallet) -> Item {
-    let grants: Vec<_> = wallet
-        .grants
-        .iter()
-        .map(|g| {
-            json!({"id": g.id, "amount": g.amount, "remaining": g.remaining, "priority": g.priority,
-                "expiresAt": g.expires_at.map(Timestamp::ms), "grantedAt": g.granted_at.ms()})
-        })
-        .collect();
-    let builder = Builder::new(key::wallet(&wallet.id))
-        .text("grants", json!(grants).to_string())
-        .int("debt", wallet.debt)
-        .int("sequence", wallet.sequence)
-        .int("spent", wallet.spent)
-        .at_opt("period", wallet.period)
-        .int_opt("spentBefore", Some(wallet.spent_before).filter(|spent| *spent != 0))
-        .at_opt("dueAt", wallet.due_at)
-        .text_opt("holds", holds_text(&wallet.holds))
-        .bytes("head", &wallet.head)
-        .at("movedAt", wallet.moved_at);
-    let Some(due_at) = wallet.due_at else { return builder.build() };
-    let (partition, name) = key::due(&wallet.id);
-    builder.text("duePk", partition).text("dueSk", key::timed_sort(due_at, &name)).build()
-}
-
-/// Holds as text; `None` if there are none.
-fn holds_text(holds: &[Hold]) -> Option<String> {
-    let piece = |p: &Piece| {
-        json!({"grant": p.grant, "expiresAt": p.expires_at.map(Timestamp::ms), "grantedAt": p.granted_at.ms(),
-            "amount": p.amount})
-    };
-    let rows = holds.iter().map(|h| {
-        json!({"id": h.id, "amount": h.amount, "action": h.action, "expiresAt": h.expires_at.ms(),
-            "pieces": h.pieces.iter().map(piece).collect::<Vec<_>>()})
-    });
-    (!holds.is_empty()).then(|| json!(rows.collect::<Vec<_>>()).to_string())
-}
-
-fn read_holds(r: &Reader<'_>) -> Result<Vec<Hold>, ItemError> {
-    let broken = ItemError { attribute: "holds" };
-    let Some(rows) = r.json("holds")? else { return Ok(Vec::new()) };
-    let piece = |row: &serde_json::Value| {
-        Some(Piece {
-            grant: row.get("grant")?.as_str()?.to_owned(),
-            expires_at: row.get("expiresAt")?.as_i64().map(Timestamp::from_ms),
-            granted_at: Timestamp::from_ms(row.get("grantedAt")?.as_i64()?),
-            amount: row.get("amount")?.as_i64()?,
-        })
-    };
-    let hold = |row: &serde_json::Value| {
-        Some(Hold {
-            id: row.get("id")?.as_str()?.to_owned(),
-            amount: row.get("amount")?.as_i64()?,
-            action: row.get("action")?.as_str()?.to_owned(),
-            expires_at: Timestamp::from_ms(row.get("expiresAt")?.as_i64()?),
-            pieces: row.get("pieces")?.as_array()?.iter().map(piece).collect::<Option<_>>()?,
-        })
-    };
-    rows.as_array().and_then(|rows| rows.iter().map(hold).collect()).ok_or(broken)
-}
-
-/// An account's item.
-pub fn account(account: &Account) -> Item {
-    Builder::new(key::account(&account.id))
-        .text("tier", &account.tier)
-        .at_opt("tierEndsAt", account.tier_ends_at)
-        .at("anchor", account.anchor)
-        .int("overdraftLimit", account.overdraft_limit)
-        .at("createdAt", account.created_at)
-        .text("createdBy", &account.created_by.id.id)
-        .text("fingerprint", &account.created_by.fingerprint)
-        .int("revision", account.revision)
-        .build()
-}
-
-fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, ItemError> {
-    let operation = OperationId { origin: Origin::Client, id: r.text("createdBy")? };
-    Ok(Account {
-        id,
-        tier: r.text("tier")?,
-        tier_ends_at: r.at_opt("tierEndsAt"),
-        anchor: r.at("anchor")?,
-        overdraft_limit: r.int("overdraftLimit")?,
-        created_at: r.at("createdAt")?,
-        created_by: OperationKey { id: operation, fingerprint: r.text("fingerprint")? },
-        revision: r.int("revision")?,
-    })
-}
-
-fn read_grants(r: &Reader<'_>) -> Result<Vec<Grant>, ItemError> {
-    let broken = ItemError { attribute: "grants" };
-    let Some(serde_json::Value::Array(list)) = r.json("grants")? else { return Err(broken) };
-    let grants: Option<Vec<_>> = list.iter().map(read_grant).collect();
-    grants.ok_or(broken)
-}
-
-fn read_grant(value: &serde_json::Value) -> Option<Grant> {
-    let int = |name: &str| value.get(name).and_then(serde_json::Value::as_i64);
-    Some(Grant {
-        id: value.get("id")?.as_str()?.to_owned(),
-        amount: int("amount")?,
-        remaining: int("remaining")?,
-        priority: int("priority")?,
-        expires_at: int("expiresAt").map(Timestamp::from_ms),
-        granted_at: int("grantedAt").map(Timestamp::from_ms)?,
-    })
-}
-
 /// A device's item.
 pub fn device(license: &crate::domain::license::LicenseId, device: &Device) -> Item {
     let builder = Builder::new(key::device(license, &device.hwid))
@@ -780,116 +678,6 @@ pub fn event(event: &Event) -> Item {
         .build()
 }
 
-/// A ledger entry's item.
-pub fn entry(entry: &Entry) -> Item {
-    Builder::new(key::entry(&entry.wallet, &entry.operation))
-        .text("fingerprint", &entry.fingerprint)
-        .int("sequence", entry.sequence)
-        .int("amount", entry.amount)
-        .int("balanceBefore", entry.balance_before)
-        .int("balanceAfter", entry.balance_after)
-        .int("limitAfter", entry.limit_after)
-        .text("action", &entry.action)
-        .text("source", entry.source.wire())
-        .text_opt("hwid", entry.hwid.as_ref())
-        .at("occurredAt", entry.occurred_at)
-        .at("recordedAt", entry.recorded_at)
-        .text_opt("meta", entry.meta.as_ref().map(|meta| json!(meta).to_string()))
-        .bytes_opt("erased", entry.erased.as_ref().map(|hash| &hash[..]))
-        .bytes("previous", &entry.previous)
-        .text_opt("batch", entry.batch.as_ref())
-        .int_opt("uncharged", entry.uncharged)
-        .int_opt("spentAfter", entry.spent_after)
-        .text_opt("original", entry.original.as_ref())
-        .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))
-        .text("listPk", key::ledger_partition(&entry.wallet))
-        .text("listSk", key::entry_list_sort(entry.sequence))
-        .build()
-}
-
-/// A caller's operation in two attributes.
-fn read_key(r: &Reader<'_>, id: &str, fingerprint: &str) -> Option<OperationKey> {
-    let id = OperationId { origin: Origin::Client, id: r.text_opt(id)? };
-    Some(OperationKey { id, fingerprint: r.text_opt(fingerprint)? })
-}
-
-/// An organisation's item.
-pub fn organization(organization: &Organization) -> Item {
-    let changed_by = organization.changed_by.as_ref();
-    Builder::new(key::organization(&organization.id))
-        .text("plan", &organization.plan)
-        .at("createdAt", organization.created_at)
-        .text("createdBy", &organization.created_by.id.id)
-        .text("fingerprint", &organization.created_by.fingerprint)
-        .text_opt("changedBy", changed_by.map(|key| &key.id.id))
-        .text_opt("changeFingerprint", changed_by.map(|key| &key.fingerprint))
-        .int("revision", organization.revision)
-        .build()
-}
-
-/// A member's item.
-pub fn member(member: &Member) -> Item {
-    Builder::new(key::member(&member.organization, &member.user))
-        .at_opt("removedAt", member.removed_at)
-        .int("revision", member.revision)
-        .build()
-}
-
-/// An access token's item. It goes some time after its end.
-pub fn access_token(token: &AccessToken) -> Item {
-    Builder::new(key::access_token(&token.hash))
-        .text("projectId", &token.project_id)
-        .text_opt("organization", token.organization.as_ref())
-        .text_opt("user", token.user.as_ref())
-        .at("expiresAt", token.expires_at)
-        .ttl(token.expires_at)
-        .build()
-}
-
-/// A day's item.
-pub fn rollup(day: &DayRollup) -> Item {
-    let types: Map<_, _> =
-        day.tally.by_type.iter().map(|(name, figures)| (name.clone(), figures_json(figures))).collect();
-    Builder::new(key::rollup(&day.wallet, day.day))
-        .int("first", day.first)
-        .int("last", day.last)
-        .text("total", figures_json(&day.tally.total).to_string())
-        .text("types", json!(types).to_string())
-        .int("revision", day.revision)
-        .build()
-}
-
-/// Figures as a list, in the order of their declaration.
-fn figures_json(f: &Figures) -> serde_json::Value {
-    json!([f.count, f.spent, f.refunded, f.granted, f.expired, f.adjusted, f.held])
-}
-
-fn read_figures(value: &serde_json::Value) -> Option<Figures> {
-    let numbers: Vec<i64> = value.as_array()?.iter().map(serde_json::Value::as_i64).collect::<Option<_>>()?;
-    let [count, spent, refunded, granted, expired, adjusted, held] = numbers.try_into().ok()?;
-    Some(Figures { count, spent, refunded, granted, expired, adjusted, held })
-}
-
-fn read_tally(r: &Reader<'_>) -> Result<Tally, ItemError> {
-    let total = r.json("total")?.as_ref().and_then(read_figures).ok_or(ItemError { attribute: "total" })?;
-    let types = r.document("types")?;
-    let by_type = types.iter().map(|(name, figures)| Some((name.clone(), read_figures(figures)?)));
-    Ok(Tally { total, by_type: by_type.collect::<Option<_>>().ok_or(ItemError { attribute: "types" })? })
-}
-
-/// A job's item.
-pub fn job(job: &Job) -> Item {
-    Builder::new(key::job(&job.name))
-        .at("startedAt", job.started_at)
-        .text_opt("project", job.project.as_ref())
-        .int("shard", job.shard)
-        .text_opt("after", job.after.as_ref())
-        .int("sent", job.sent)
-        .int("done", job.done.into())
-        .int("revision", job.revision)
-        .build()
-}
-
 /// A license's place in its project's list.
 pub fn listing(listing: &Listing) -> Item {
     Builder::new(key::listing(&listing.license))
@@ -976,8 +764,11 @@ fn read_admin_key(r: &Reader<'_>, id: String) -> Result<AdminKey, ItemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::account::AccountId;
+    use crate::domain::entry::{OperationId, OperationKey, Origin};
     use crate::domain::nonce::ChainId;
     use crate::domain::organization::OrganizationId;
+    use crate::domain::rollup::Tally;
     use crate::domain::state::tests::{NOW, fresh};
     use crate::domain::wallet::WalletId;
     use crate::domain::wallet::tests::cause;

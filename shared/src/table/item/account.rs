@@ -1,0 +1,89 @@
+//! Accounts, organisations, who may speak for them, and the jobs that renew them.
+
+use super::{Builder, Item, ItemError, Reader};
+use crate::domain::account::{Account, AccountId};
+use crate::domain::entry::{OperationId, OperationKey, Origin};
+use crate::domain::job::Job;
+use crate::domain::organization::access::AccessToken;
+use crate::domain::organization::{Member, Organization};
+use crate::table::key;
+
+/// An account's item.
+pub fn account(account: &Account) -> Item {
+    Builder::new(key::account(&account.id))
+        .text("tier", &account.tier)
+        .at_opt("tierEndsAt", account.tier_ends_at)
+        .at("anchor", account.anchor)
+        .int("overdraftLimit", account.overdraft_limit)
+        .at("createdAt", account.created_at)
+        .text("createdBy", &account.created_by.id.id)
+        .text("fingerprint", &account.created_by.fingerprint)
+        .int("revision", account.revision)
+        .build()
+}
+
+pub(super) fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, ItemError> {
+    let operation = OperationId { origin: Origin::Client, id: r.text("createdBy")? };
+    Ok(Account {
+        id,
+        tier: r.text("tier")?,
+        tier_ends_at: r.at_opt("tierEndsAt"),
+        anchor: r.at("anchor")?,
+        overdraft_limit: r.int("overdraftLimit")?,
+        created_at: r.at("createdAt")?,
+        created_by: OperationKey { id: operation, fingerprint: r.text("fingerprint")? },
+        revision: r.int("revision")?,
+    })
+}
+
+/// An organisation's item.
+pub fn organization(organization: &Organization) -> Item {
+    let changed_by = organization.changed_by.as_ref();
+    Builder::new(key::organization(&organization.id))
+        .text("plan", &organization.plan)
+        .at("createdAt", organization.created_at)
+        .text("createdBy", &organization.created_by.id.id)
+        .text("fingerprint", &organization.created_by.fingerprint)
+        .text_opt("changedBy", changed_by.map(|key| &key.id.id))
+        .text_opt("changeFingerprint", changed_by.map(|key| &key.fingerprint))
+        .int("revision", organization.revision)
+        .build()
+}
+
+/// A caller's operation in two attributes.
+pub(super) fn read_key(r: &Reader<'_>, id: &str, fingerprint: &str) -> Option<OperationKey> {
+    let id = OperationId { origin: Origin::Client, id: r.text_opt(id)? };
+    Some(OperationKey { id, fingerprint: r.text_opt(fingerprint)? })
+}
+
+/// A member's item.
+pub fn member(member: &Member) -> Item {
+    Builder::new(key::member(&member.organization, &member.user))
+        .at_opt("removedAt", member.removed_at)
+        .int("revision", member.revision)
+        .build()
+}
+
+/// An access token's item. It goes some time after its end.
+pub fn access_token(token: &AccessToken) -> Item {
+    Builder::new(key::access_token(&token.hash))
+        .text("projectId", &token.project_id)
+        .text_opt("organization", token.organization.as_ref())
+        .text_opt("user", token.user.as_ref())
+        .at("expiresAt", token.expires_at)
+        .ttl(token.expires_at)
+        .build()
+}
+
+/// A job's item.
+pub fn job(job: &Job) -> Item {
+    Builder::new(key::job(&job.name))
+        .at("startedAt", job.started_at)
+        .text_opt("project", job.project.as_ref())
+        .int("shard", job.shard)
+        .text_opt("after", job.after.as_ref())
+        .int("sent", job.sent)
+        .int("done", job.done.into())
+        .int("revision", job.revision)
+        .build()
+}

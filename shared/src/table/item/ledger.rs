@@ -1,0 +1,150 @@
+//! Wallets, their ledgers, and what those add up to.
+
+use ltlm_protocol::Timestamp;
+use serde_json::{Map, json};
+
+use super::{Builder, Item, ItemError, Reader};
+use crate::domain::entry::Entry;
+use crate::domain::rollup::{DayRollup, Figures, Tally};
+use crate::domain::wallet::hold::{Hold, Piece};
+use crate::domain::wallet::{Grant, Wallet};
+use crate::table::key;
+
+/// A wallet's item.
+pub fn wallet(wallet: &Wallet) -> Item {
+    let grants: Vec<_> = wallet
+        .grants
+        .iter()
+        .map(|g| {
+            json!({"id": g.id, "amount": g.amount, "remaining": g.remaining, "priority": g.priority,
+                "expiresAt": g.expires_at.map(Timestamp::ms), "grantedAt": g.granted_at.ms()})
+        })
+        .collect();
+    let builder = Builder::new(key::wallet(&wallet.id))
+        .text("grants", json!(grants).to_string())
+        .int("debt", wallet.debt)
+        .int("sequence", wallet.sequence)
+        .int("spent", wallet.spent)
+        .at_opt("period", wallet.period)
+        .int_opt("spentBefore", Some(wallet.spent_before).filter(|spent| *spent != 0))
+        .at_opt("dueAt", wallet.due_at)
+        .text_opt("holds", holds_text(&wallet.holds))
+        .bytes("head", &wallet.head)
+        .at("movedAt", wallet.moved_at);
+    let Some(due_at) = wallet.due_at else { return builder.build() };
+    let (partition, name) = key::due(&wallet.id);
+    builder.text("duePk", partition).text("dueSk", key::timed_sort(due_at, &name)).build()
+}
+
+/// Holds as text; `None` if there are none.
+pub(super) fn holds_text(holds: &[Hold]) -> Option<String> {
+    let piece = |p: &Piece| {
+        json!({"grant": p.grant, "expiresAt": p.expires_at.map(Timestamp::ms), "grantedAt": p.granted_at.ms(),
+            "amount": p.amount})
+    };
+    let rows = holds.iter().map(|h| {
+        json!({"id": h.id, "amount": h.amount, "action": h.action, "expiresAt": h.expires_at.ms(),
+            "pieces": h.pieces.iter().map(piece).collect::<Vec<_>>()})
+    });
+    (!holds.is_empty()).then(|| json!(rows.collect::<Vec<_>>()).to_string())
+}
+
+pub(super) fn read_holds(r: &Reader<'_>) -> Result<Vec<Hold>, ItemError> {
+    let broken = ItemError { attribute: "holds" };
+    let Some(rows) = r.json("holds")? else { return Ok(Vec::new()) };
+    let piece = |row: &serde_json::Value| {
+        Some(Piece {
+            grant: row.get("grant")?.as_str()?.to_owned(),
+            expires_at: row.get("expiresAt")?.as_i64().map(Timestamp::from_ms),
+            granted_at: Timestamp::from_ms(row.get("grantedAt")?.as_i64()?),
+            amount: row.get("amount")?.as_i64()?,
+        })
+    };
+    let hold = |row: &serde_json::Value| {
+        Some(Hold {
+            id: row.get("id")?.as_str()?.to_owned(),
+            amount: row.get("amount")?.as_i64()?,
+            action: row.get("action")?.as_str()?.to_owned(),
+            expires_at: Timestamp::from_ms(row.get("expiresAt")?.as_i64()?),
+            pieces: row.get("pieces")?.as_array()?.iter().map(piece).collect::<Option<_>>()?,
+        })
+    };
+    rows.as_array().and_then(|rows| rows.iter().map(hold).collect()).ok_or(broken)
+}
+
+pub(super) fn read_grants(r: &Reader<'_>) -> Result<Vec<Grant>, ItemError> {
+    let broken = ItemError { attribute: "grants" };
+    let Some(serde_json::Value::Array(list)) = r.json("grants")? else { return Err(broken) };
+    let grants: Option<Vec<_>> = list.iter().map(read_grant).collect();
+    grants.ok_or(broken)
+}
+
+/// A ledger entry's item.
+pub fn entry(entry: &Entry) -> Item {
+    Builder::new(key::entry(&entry.wallet, &entry.operation))
+        .text("fingerprint", &entry.fingerprint)
+        .int("sequence", entry.sequence)
+        .int("amount", entry.amount)
+        .int("balanceBefore", entry.balance_before)
+        .int("balanceAfter", entry.balance_after)
+        .int("limitAfter", entry.limit_after)
+        .text("action", &entry.action)
+        .text("source", entry.source.wire())
+        .text_opt("hwid", entry.hwid.as_ref())
+        .at("occurredAt", entry.occurred_at)
+        .at("recordedAt", entry.recorded_at)
+        .text_opt("meta", entry.meta.as_ref().map(|meta| json!(meta).to_string()))
+        .bytes_opt("erased", entry.erased.as_ref().map(|hash| &hash[..]))
+        .bytes("previous", &entry.previous)
+        .text_opt("batch", entry.batch.as_ref())
+        .int_opt("uncharged", entry.uncharged)
+        .int_opt("spentAfter", entry.spent_after)
+        .text_opt("original", entry.original.as_ref())
+        .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))
+        .text("listPk", key::ledger_partition(&entry.wallet))
+        .text("listSk", key::entry_list_sort(entry.sequence))
+        .build()
+}
+
+/// A day's item.
+pub fn rollup(day: &DayRollup) -> Item {
+    let types: Map<_, _> =
+        day.tally.by_type.iter().map(|(name, figures)| (name.clone(), figures_json(figures))).collect();
+    Builder::new(key::rollup(&day.wallet, day.day))
+        .int("first", day.first)
+        .int("last", day.last)
+        .text("total", figures_json(&day.tally.total).to_string())
+        .text("types", json!(types).to_string())
+        .int("revision", day.revision)
+        .build()
+}
+
+/// Figures as a list, in the order of their declaration.
+pub(super) fn figures_json(f: &Figures) -> serde_json::Value {
+    json!([f.count, f.spent, f.refunded, f.granted, f.expired, f.adjusted, f.held])
+}
+
+pub(super) fn read_figures(value: &serde_json::Value) -> Option<Figures> {
+    let numbers: Vec<i64> = value.as_array()?.iter().map(serde_json::Value::as_i64).collect::<Option<_>>()?;
+    let [count, spent, refunded, granted, expired, adjusted, held] = numbers.try_into().ok()?;
+    Some(Figures { count, spent, refunded, granted, expired, adjusted, held })
+}
+
+pub(super) fn read_tally(r: &Reader<'_>) -> Result<Tally, ItemError> {
+    let total = r.json("total")?.as_ref().and_then(read_figures).ok_or(ItemError { attribute: "total" })?;
+    let types = r.document("types")?;
+    let by_type = types.iter().map(|(name, figures)| Some((name.clone(), read_figures(figures)?)));
+    Ok(Tally { total, by_type: by_type.collect::<Option<_>>().ok_or(ItemError { attribute: "types" })? })
+}
+
+fn read_grant(value: &serde_json::Value) -> Option<Grant> {
+    let int = |name: &str| value.get(name).and_then(serde_json::Value::as_i64);
+    Some(Grant {
+        id: value.get("id")?.as_str()?.to_owned(),
+        amount: int("amount")?,
+        remaining: int("remaining")?,
+        priority: int("priority")?,
+        expires_at: int("expiresAt").map(Timestamp::from_ms),
+        granted_at: int("grantedAt").map(Timestamp::from_ms)?,
+    })
+}
