@@ -217,7 +217,7 @@ async fn run(steps: Vec<Step>) {
 #[test]
 fn an_account_agrees_with_the_model_over_any_history() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    proptest!(ProptestConfig::with_cases(16), |(steps in steps())| {
+    proptest!(ProptestConfig::with_cases(32), |(steps in steps())| {
         runtime.block_on(run(steps));
     });
 }

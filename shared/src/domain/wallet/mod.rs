@@ -488,7 +488,9 @@ impl Wallet {
             grant.remaining -= lapsed;
             // From now on it is worth what is left of it.
             grant.amount = grant.remaining;
-            if grant.remaining == 0 {
+            // Where nothing may stay it is another grant from now on: what a hold took from the old one lapses with it. Else
+            // it is the same, and takes back what is held, though nothing be left of it.
+            if keep == Some(0) {
                 after.grants.remove(place);
             }
             if lapsed > 0 {

@@ -131,6 +131,18 @@ fn what_a_hold_took_from_a_grant_that_is_gone_is_gone_unless_it_is_spent() {
 }
 
 #[test]
+fn what_was_held_over_a_renewal_comes_back_unless_nothing_may_stay() {
+    let empty = Wallet::empty(WalletId::License(LicenseId("w".into())));
+    let (start, _) = empty.allot(10, None, at(0), cause("first", Source::Renewal), at(0));
+    let (held, _) = start.hold(10, at(900), cause("h", Source::Hold), at(0)).unwrap();
+    for (keep, balance) in [(None, 20), (Some(5), 20), (Some(0), 10)] {
+        let (renewed, _) = held.allot(10, keep, at(100), cause("second", Source::Renewal), at(100));
+        let (back, _) = renewed.void_hold("h", cause("v", Source::Hold), at(200)).unwrap();
+        assert_eq!((renewed.balance(at(100)), back.balance(at(200))), (10, balance), "{keep:?}");
+    }
+}
+
+#[test]
 fn the_ledger_is_in_order_of_time_though_clocks_differ() {
     let start = wallet(vec![grant("plan", 10, 0, None, 0)]);
     let (one, _) = start.spend(1, false, cause("a", Source::Single), at(100)).unwrap();
