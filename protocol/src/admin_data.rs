@@ -124,6 +124,8 @@ pub struct PolicyDetails {
     /// The policy as licenses show it.
     #[serde(flatten)]
     pub policy: PolicyData,
+    /// `active`, or `archived`: not for sale any more.
+    pub status: String,
     /// Its project.
     pub project_id: String,
     /// A readable name.

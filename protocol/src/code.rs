@@ -144,6 +144,16 @@ pub enum Code {
     InsufficientTokens,
     /// The wallet holds as many grants as it may.
     GrantLimitReached,
+    /// There is no trial for this address any more.
+    TrialNotAvailable,
+    /// The pack is not sold for this license.
+    TopUpNotAvailable,
+    /// The deployment has no payment provider.
+    PaymentsNotSetUp,
+    /// A payment provider's message is not signed by it, or too old.
+    WebhookSignatureRejected,
+    /// No such order in this project.
+    OrderNotFound,
     /// A license with the key exists already.
     LicenseKeyTaken,
     /// The state of a revoked or terminated license is final.
@@ -250,6 +260,11 @@ impl Code {
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
+        row(Self::TrialNotAvailable, "TRIAL_NOT_AVAILABLE", 403, "There is no trial for this e-mail address any more."),
+        row(Self::TopUpNotAvailable, "TOPUP_NOT_AVAILABLE", 403, "That top-up is not available for this license."),
+        row(Self::PaymentsNotSetUp, "PAYMENTS_NOT_SET_UP", 501, "This vendor takes no payments here yet."),
+        row(Self::WebhookSignatureRejected, "WEBHOOK_SIGNATURE_REJECTED", 400, "The signature of this message is missing, wrong or too old."),
+        row(Self::OrderNotFound, "ORDER_NOT_FOUND", 404, "There is no such order in this project."),
         row(Self::LicenseKeyTaken, "LICENSE_KEY_TAKEN", 409, "A license with this key exists already."),
         row(Self::StateFinal, "STATE_FINAL", 409, "A revoked or terminated license stays so."),
         row(Self::PolicyIncomplete, "POLICY_INCOMPLETE", 422, "After this change the policy would not say how long its licenses last."),

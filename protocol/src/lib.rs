@@ -16,6 +16,7 @@ pub mod organization_data;
 pub mod proof;
 pub mod read;
 pub mod request;
+pub mod store_data;
 pub mod time;
 
 pub use code::Code;

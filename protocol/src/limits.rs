@@ -82,6 +82,10 @@ pub const PRIORITY_MAX: i64 = 1_000;
 pub const FILE_DEVICES_MAX: usize = 20;
 /// Largest payload of an event, in bytes of compact JSON (wire 4.14).
 pub const EVENT_BYTES_MAX: usize = 16 * 1024;
+/// Longest address that a payment page leads back to, in characters.
+pub const REDIRECT_CHARS_MAX: usize = 2_000;
+/// Policies that the store shows of one project.
+pub const STORE_POLICIES_MAX: usize = 200;
 /// Default page of a list.
 pub const PAGE_DEFAULT: i64 = 50;
 /// Largest page of a list.
@@ -138,6 +142,8 @@ pub const ALL: &[Limit] = &[
     Limit { what: "priority of a grant", value: PRIORITY_MAX, unit: "" },
     Limit { what: "devices of one offline file", value: FILE_DEVICES_MAX as i64, unit: "devices" },
     Limit { what: "payload of an event", value: EVENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
+    Limit { what: "redirectUrl", value: REDIRECT_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "policies shown by the store", value: STORE_POLICIES_MAX as i64, unit: "policies" },
     Limit { what: "page of a list, default", value: PAGE_DEFAULT, unit: "rows" },
     Limit { what: "page of a list, largest", value: PAGE_MAX, unit: "rows" },
 ];

@@ -24,6 +24,7 @@ mod pro;
 mod pro_faults;
 mod quickstart;
 mod races;
+mod store;
 mod stream;
 mod support;
 mod template;

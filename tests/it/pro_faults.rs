@@ -145,7 +145,12 @@ async fn a_warm_process_asks_for_no_key_and_a_cold_one_has_no_effect_without() {
     let n = world.validated(L1, &a).await;
     // Another key service: it opens nothing of this project's.
     let other = KeyService::start(master_key()).await.unwrap();
-    let endpoints = Endpoints { table: world.engine.endpoint(), table_is_external: false, keys: other.endpoint() };
+    let endpoints = Endpoints {
+        table: world.engine.endpoint(),
+        table_is_external: false,
+        keys: other.endpoint(),
+        till: world.till.endpoint(),
+    };
     let cold = build(endpoints, world.clock.clone(), ADMIN_KEY).await.unwrap();
     let path = "/v1/sdk/pro/license/consume";
     let body = letter(&a, &json!(n), &json!({"key": L1, "hwid": a, "amount": 5, "action": "x"}));

@@ -187,6 +187,15 @@ impl<'a, T> Incoming<'a, T> {
         (text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())).then_some(text)
     }
 
+    /// The address that the caller reached us at, without a path. It may be anything that the caller says: it is for the caller.
+    pub fn base_url(&self) -> String {
+        let header = |name: &str| self.request.headers().get(name).and_then(|value| value.to_str().ok());
+        let host = header("host").unwrap_or("localhost");
+        let is_local = host.starts_with("127.0.0.1") || host.starts_with("localhost");
+        let scheme = header("x-forwarded-proto").unwrap_or(if is_local { "http" } else { "https" });
+        format!("{scheme}://{host}")
+    }
+
     /// A member of the query, percent-decoded, a `+` read as a space.
     pub fn query(&self, name: &str) -> Option<String> {
         let query = self.request.uri().query()?;

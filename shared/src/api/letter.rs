@@ -74,6 +74,19 @@ impl Letter {
         Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
+    /// The turn in its device's chain that this request is.
+    pub fn turn<T>(&self, incoming: &Incoming<'_, T>, class: Class) -> Turn {
+        Turn {
+            hwid: self.hwid.clone(),
+            class,
+            presented: self.nonce.as_deref().map(ids::mark),
+            issued: ids::mark(&self.issued),
+            blob: self.blob.clone(),
+            request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
+            is_cbc: self.mode == Mode::Cbc,
+        }
+    }
+
     /// The request, for the license that the data names.
     pub fn request<T>(&self, incoming: &Incoming<'_, T>, class: Class) -> Result<ProRequest, Failure> {
         let mut r = Reader::new(&self.body)?;
@@ -87,15 +100,7 @@ impl Letter {
         // What cannot be a key is looked up all the same: the answer and the work are those of an unknown one.
         let key = canonical_license_key(key).unwrap_or_else(|| key.to_owned());
         let proof = incoming.proof(self.nonce.as_deref().unwrap_or(""))?;
-        let turn = Turn {
-            hwid: self.hwid.clone(),
-            class,
-            presented: self.nonce.as_deref().map(ids::mark),
-            issued: ids::mark(&self.issued),
-            blob: self.blob.clone(),
-            request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
-            is_cbc: self.mode == Mode::Cbc,
-        };
+        let turn = self.turn(incoming, class);
         let request = incoming.call_for(incoming.access()?, key, Some(self.hwid.clone()), proof);
         Ok(ProRequest { request, turn })
     }
@@ -107,9 +112,20 @@ impl Letter {
         request: &ProRequest,
         signed: &Signed<R>,
     ) -> Result<Reply, Failure> {
+        self.sealed(incoming, request.turn.class, Some(&request.request.call.key), signed)
+    }
+
+    /// The answer to a call of this class, on the license with this key if it is on one.
+    pub fn sealed<T, R: Serialize>(
+        &self,
+        incoming: &Incoming<'_, T>,
+        class: Class,
+        key: Option<&str>,
+        signed: &Signed<R>,
+    ) -> Result<Reply, Failure> {
         // Our own types: no maps with keys that are not texts, so this cannot fail.
         let data = serde_json::to_value(&signed.reply).unwrap_or_default();
-        let server_nonce = if request.turn.class == Class::Closing { "" } else { self.issued.as_str() };
+        let server_nonce = if class == Class::Closing { "" } else { self.issued.as_str() };
         let mut members = Map::from_iter([
             ("data".to_owned(), data),
             ("server_nonce".to_owned(), Value::from(server_nonce)),
@@ -119,7 +135,7 @@ impl Letter {
             let whom = Map::from_iter([
                 ("endpoint".to_owned(), Value::from(incoming.route.path)),
                 ("hwid".to_owned(), Value::from(self.hwid.clone())),
-                ("key".to_owned(), Value::from(request.request.call.key.clone())),
+                ("key".to_owned(), Value::from(key)),
                 ("nonce".to_owned(), Value::from(self.nonce.clone())),
             ]);
             members.insert("for".to_owned(), Value::Object(whom));

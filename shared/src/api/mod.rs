@@ -110,7 +110,7 @@ where
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     use handlers::admin::{keys, licenses, policies, projects};
-    use handlers::{accounts, license, organizations, pro};
+    use handlers::{accounts, license, organizations, pro, store};
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
@@ -140,6 +140,14 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::ProSettings => on_heap(|| pro::settings(incoming)),
         Endpoint::ProSaveSettings => on_heap(|| pro::save_settings(incoming)),
         Endpoint::ProEvents => on_heap(|| pro::events(incoming)),
+        Endpoint::BuyablePolicies | Endpoint::ProBuyablePolicies => on_heap(|| store::buyable_policies(incoming)),
+        Endpoint::CheckoutLink | Endpoint::ProCheckoutLink => on_heap(|| store::checkout_link(incoming)),
+        Endpoint::TopupLink | Endpoint::ProTopupLink => on_heap(|| store::topup_link(incoming)),
+        Endpoint::TrialEligibility => on_heap(|| store::trial_eligibility(incoming)),
+        Endpoint::StoreReturn => return Ok(store::store_return()),
+        Endpoint::StripeMessage => on_heap(|| store::stripe_message(incoming)),
+        Endpoint::AdminOrders => on_heap(|| store::orders(incoming)),
+        Endpoint::AdminOrder => on_heap(|| store::order(incoming)),
         Endpoint::CreateAccount => on_heap(|| accounts::create(incoming)),
         Endpoint::Account => on_heap(|| accounts::get(incoming)),
         Endpoint::DebitAccount => on_heap(|| accounts::debit(incoming)),

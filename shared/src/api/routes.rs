@@ -60,6 +60,28 @@ pub enum Endpoint {
     ProSaveSettings,
     /// `POST …/pro/license/events`
     ProEvents,
+    /// `GET …/project/buyable-policies`
+    BuyablePolicies,
+    /// `POST …/project/checkout-link`
+    CheckoutLink,
+    /// `POST …/license/{key}/topup-link`
+    TopupLink,
+    /// `POST …/pro/project/buyable-policies`
+    ProBuyablePolicies,
+    /// `POST …/pro/project/checkout-link`
+    ProCheckoutLink,
+    /// `POST …/pro/license/topup-link`
+    ProTopupLink,
+    /// `GET …/pro/project/trial-eligibility`
+    TrialEligibility,
+    /// `GET /v1/store/return`
+    StoreReturn,
+    /// `POST /v1/payments/stripe`
+    StripeMessage,
+    /// `GET …/orders`
+    AdminOrders,
+    /// `GET …/orders/{orderId}`
+    AdminOrder,
     /// `POST /v1/accounts`
     CreateAccount,
     /// `GET /v1/accounts/{accountId}`
@@ -281,6 +303,28 @@ pub const ROUTES: &[Route] = &[
         auth: Auth::Project, body: true, operation_id: false, summary: "Save the user settings, as a whole." },
     Route { endpoint: Endpoint::ProEvents, name: "pro-events", method: "POST", path: pro!("/events"), function: "pro-events",
         auth: Auth::Project, body: true, operation_id: false, summary: "Report something." },
+    Route { endpoint: Endpoint::BuyablePolicies, name: "buyable-policies", method: "GET", path: "/v1/sdk/project/buyable-policies", function: "store",
+        auth: Auth::Project, body: false, operation_id: false, summary: "What is for sale." },
+    Route { endpoint: Endpoint::CheckoutLink, name: "checkout-link", method: "POST", path: "/v1/sdk/project/checkout-link", function: "store",
+        auth: Auth::Project, body: true, operation_id: true, summary: "Order a license; answers where to pay it." },
+    Route { endpoint: Endpoint::TopupLink, name: "topup-link", method: "POST", path: path!("/topup-link"), function: "store",
+        auth: Auth::Project, body: true, operation_id: true, summary: "Order a pack on top of a license; answers where to pay it." },
+    Route { endpoint: Endpoint::ProBuyablePolicies, name: "pro-buyable-policies", method: "POST", path: "/v1/sdk/pro/project/buyable-policies", function: "store",
+        auth: Auth::Project, body: true, operation_id: false, summary: "What is for sale." },
+    Route { endpoint: Endpoint::ProCheckoutLink, name: "pro-checkout-link", method: "POST", path: "/v1/sdk/pro/project/checkout-link", function: "store",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Order a license; answers where to pay it." },
+    Route { endpoint: Endpoint::ProTopupLink, name: "pro-topup-link", method: "POST", path: pro!("/topup-link"), function: "store",
+        auth: Auth::Project, body: true, operation_id: false, summary: "Order a pack on top of a license; answers where to pay it." },
+    Route { endpoint: Endpoint::TrialEligibility, name: "trial-eligibility", method: "GET", path: "/v1/sdk/pro/project/trial-eligibility", function: "store",
+        auth: Auth::Project, body: false, operation_id: false, summary: "May this e-mail address have a trial? Plain, though its path says otherwise." },
+    Route { endpoint: Endpoint::StoreReturn, name: "store-return", method: "GET", path: "/v1/store/return", function: "store",
+        auth: Auth::Open, body: false, operation_id: false, summary: "Where a browser ends after paying, if it was sent nowhere else." },
+    Route { endpoint: Endpoint::StripeMessage, name: "stripe-message", method: "POST", path: "/v1/payments/stripe", function: "payments",
+        auth: Auth::Open, body: true, operation_id: false, summary: "What Stripe tells, signed by it." },
+    Route { endpoint: Endpoint::AdminOrders, name: "admin-orders", method: "GET", path: "/v1/admin/projects/{projectId}/orders",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "Orders, newest first." },
+    Route { endpoint: Endpoint::AdminOrder, name: "admin-order", method: "GET", path: "/v1/admin/projects/{projectId}/orders/{orderId}",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "An order." },
     Route { endpoint: Endpoint::CreateAccount, name: "create-account", method: "POST", path: "/v1/accounts",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make a token account." },
     Route { endpoint: Endpoint::Account, name: "account", method: "GET", path: "/v1/accounts/{accountId}",
@@ -432,6 +476,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "pro-consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
     Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
+    Function { name: "store", table_actions: &["BatchGetItem", "PutItem", "Query"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "payments", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
     Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["list"], key_actions: &[] },
     Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
@@ -522,7 +568,8 @@ mod tests {
                 .replace("{accountId}", "u")
                 .replace("{holdId}", "h")
                 .replace("{organizationId}", "o")
-                .replace("{userId}", "m");
+                .replace("{userId}", "m")
+                .replace("{orderId}", "o");
             let method: Method = route.method.parse().unwrap();
             for path in [path.clone(), format!("/api{path}")] {
                 let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };

@@ -9,7 +9,7 @@ use super::config;
 use super::credit::instant_opt;
 use super::denied::Denied;
 use super::gate::Call;
-use super::issue::buyer;
+use super::issue::{buyer, note_trial};
 use super::license::{AdminState, Buyer, License};
 use super::policy::policy_id_opt;
 use super::state::LicenseState;
@@ -117,18 +117,13 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ChangeLicense) -> Res
     }
     let license = License { revision: changed.revision + 1, ..changed };
 
-    let mut after = LicenseState::new(state.project.clone(), policy.clone(), license.clone());
-    after = LicenseState { license, terms: after.terms, policy: after.policy, ..state.clone() };
+    let after = state.revised(policy, license);
     let mut writes = vec![Write::ReviseLicense { license: after.license.clone() }];
     if after.license.buyer.email != state.license.buyer.email {
         writes.push(Write::ListBuyer { license: after.license.clone() });
+        writes.extend(note_trial(&after.policy, &after.license, call.now));
     }
-    // The plan's grant follows at once, so that the ledger says when.
-    let tokens = after.tokens(call.now).filter(|tokens| !tokens.entries.is_empty());
-    if let Some(tokens) = tokens {
-        let wallet = tokens.wallet.clone();
-        writes.extend(tokens.moved(wallet, Vec::new()));
-    }
+    writes.extend(after.following(call.now));
     let reply = license_data(call, state, &after.after(&writes), Asking::Looking);
     Ok(Decision::write(writes, reply))
 }

@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 /// Modes of `sdkEnforcement`; `sdk_only` means the same as `pro_only`, the rest is `standard` (X7).
 const MODES: &[&str] = &["standard", "pro_only", "sdk_only", "heartbeat", "validation", "strict"];
+/// What a refund or a dispute does to what was bought.
+pub const TAKE_BACK: &[&str] = &["takeBack", "suspend", "keep"];
 /// Most entries of a list of names.
 const NAMES_MAX: usize = 200;
 /// Names that would break the existing client's typed read wherever they stand (wire 2.5).
@@ -46,6 +48,12 @@ pub fn check(r: &mut Reader<'_>) {
         c.bool_opt("allowRemoteSeatRelease");
         c.bool_opt("canBuyTopUps");
         c.int_opt("seatReleaseCooldownSeconds", 0, 7 * 86_400);
+    });
+    r.object("store", |s| {
+        s.word_opt("onRefund", TAKE_BACK);
+        s.word_opt("onDispute", TAKE_BACK);
+        s.bool_opt("trialNeedsCard");
+        s.bool_opt("convertsTrial");
     });
     r.object("visibility", |v| {
         v.bool_opt("storefront");

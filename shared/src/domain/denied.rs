@@ -163,6 +163,14 @@ pub enum Denied {
         /// Tokens there.
         balance: i64,
     },
+    /// There is no trial for this address any more.
+    TrialNotAvailable,
+    /// The pack is not sold for this license.
+    TopUpNotAvailable,
+    /// The deployment has no payment provider.
+    PaymentsNotSetUp,
+    /// No such order in the project.
+    OrderNotFound,
     /// The wallet is full of grants.
     GrantLimitReached {
         /// Grants it may hold.
@@ -238,6 +246,10 @@ impl Denied {
             Self::AccountInsufficient { .. } => Code::AccountInsufficient,
             Self::TokensDisabled => Code::TokensDisabled,
             Self::InsufficientTokens { .. } => Code::InsufficientTokens,
+            Self::TrialNotAvailable => Code::TrialNotAvailable,
+            Self::TopUpNotAvailable => Code::TopUpNotAvailable,
+            Self::PaymentsNotSetUp => Code::PaymentsNotSetUp,
+            Self::OrderNotFound => Code::OrderNotFound,
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,
             Self::LicenseKeyTaken => Code::LicenseKeyTaken,
             Self::StateFinal => Code::StateFinal,

@@ -79,6 +79,8 @@ pub enum Source {
     Renewal,
     /// Tokens set aside, or given back from there.
     Hold,
+    /// A pack that was paid for, or whose payment went back.
+    Purchase,
 }
 
 impl Source {
@@ -95,6 +97,7 @@ impl Source {
         (Self::Reset, "reset"),
         (Self::Renewal, "renewal"),
         (Self::Hold, "hold"),
+        (Self::Purchase, "purchase"),
     ];
 
     /// The text on the wire and in the table.
@@ -107,7 +110,7 @@ impl Source {
         match self {
             Self::Single | Self::Batch | Self::Debit => "spent",
             Self::Refund => "refunded",
-            Self::Credit | Self::Plan | Self::Renewal => "granted",
+            Self::Credit | Self::Plan | Self::Renewal | Self::Purchase => "granted",
             Self::Expiry => "expired",
             Self::Admin | Self::Reset => "adjusted",
             Self::Hold => "held",

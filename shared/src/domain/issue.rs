@@ -8,7 +8,10 @@ use super::config;
 use super::credit::instant_opt;
 use super::license::{AdminState, Buyer, License, LicenseId, Listing};
 use super::policy::{Policy, policy_id_opt};
+use super::purchases::Purchases;
 use super::state::{LicenseState, Tokens};
+use super::store::Email;
+use super::store::trial::Trial;
 use super::wallet::Wallet;
 use super::write::Write;
 
@@ -58,6 +61,30 @@ impl Issue {
     }
 }
 
+impl Issue {
+    /// One license of a policy, for somebody.
+    pub fn one(policy: i64, buyer: Buyer) -> Self {
+        Self {
+            policy,
+            count: 1,
+            license_key: None,
+            buyer,
+            valid_until: None,
+            overrides: Map::new(),
+            metadata: Map::new(),
+            operation_id: None,
+        }
+    }
+}
+
+/// What remembers that an address had a trial, if the license is one.
+pub fn note_trial(policy: &Policy, license: &License, now: Timestamp) -> Option<Write> {
+    let email = Email::parse(&license.buyer.email).filter(|_| policy.terms.kind == "trial")?;
+    let (project_id, license) = (license.project_id.clone(), Some(license.id.clone()));
+    let trial = Trial { project_id, email, license, converted_at: None, revision: 1, at: now };
+    Some(Write::NoteTrial { trial })
+}
+
 fn own_key(r: &mut Reader<'_>) -> Option<String> {
     let text = r.text_opt("licenseKey", limits::LICENSE_KEY_CHARS_MAX)?;
     let key =
@@ -93,6 +120,7 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
         state: AdminState::Active,
         state_reason: None,
         valid_until: command.valid_until.or_else(|| policy.terms.valid_until(now)),
+        purchases: Purchases::default(),
         overrides: command.overrides.clone(),
         metadata: command.metadata.clone(),
         buyer: command.buyer.clone(),

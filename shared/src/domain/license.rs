@@ -3,6 +3,7 @@
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, Value};
 
+use super::purchases::Purchases;
 use super::seats::SeatCounts;
 use super::terms::Terms;
 
@@ -80,6 +81,8 @@ pub struct License {
     pub valid_until: Option<Timestamp>,
     /// What the vendor changed for this license against its policy (wire 4.12).
     pub overrides: Map<String, Value>,
+    /// What was bought on top of the policy.
+    pub purchases: Purchases,
     /// The vendor's own facts.
     pub metadata: Map<String, Value>,
     /// Who bought it.

@@ -8,7 +8,7 @@
 use ltlm_protocol::Timestamp;
 
 use super::denied::Denied;
-use super::state::LicenseState;
+use super::project::Project;
 use super::write::{Decision, Write};
 
 /// Nonces of a chain that were issued and not used: the newest are kept (wire 2.6).
@@ -169,6 +169,16 @@ impl Chain {
     }
 }
 
+/// State that a call in an envelope is decided on.
+pub trait Chained {
+    /// The caller's project.
+    fn project(&self) -> &Project;
+    /// The nonces of the calling device.
+    fn chain(&self) -> Option<&Chain>;
+    /// The call's cipher text, if it came before.
+    fn seen_blob(&self) -> Option<&SeenBlob>;
+}
+
 impl Turn {
     /// The chain that it is a turn in.
     pub fn chain_id(&self, project_id: &str) -> ChainId {
@@ -222,11 +232,11 @@ impl Turn {
     }
 
     /// What the call leaves behind, to be written with its effect.
-    pub fn writes(&self, state: &LicenseState, trace: Trace, now: Timestamp) -> Vec<Write> {
+    pub fn writes(&self, state: &impl Chained, trace: Trace, now: Timestamp) -> Vec<Write> {
         let chain = (self.class != Class::Closing).then(|| {
-            let id = self.chain_id(&state.project.id);
-            let chain = self.next(id, state.chain.as_ref(), trace, now);
-            Write::MoveChain { chain, found: state.chain.as_ref().map(|chain| chain.revision) }
+            let id = self.chain_id(&state.project().id);
+            let chain = self.next(id, state.chain(), trace, now);
+            Write::MoveChain { chain, found: state.chain().map(|chain| chain.revision) }
         });
         let blob = (self.class != Class::Strict).then(|| {
             let seen = SeenBlob { hash: self.blob.clone(), request: self.request.clone(), at: now };
@@ -242,16 +252,16 @@ fn keep_newest<T>(list: &mut Vec<T>, max: usize) {
 
 /// Decides a command in its turn: what it changes and its nonces are written together. `trace` tells from the decision what
 /// it leaves in the chain.
-pub fn in_turn<R>(
-    state: &LicenseState,
+pub fn in_turn<S: Chained, R>(
+    state: &S,
     turn: &Turn,
     now: Timestamp,
-    decide: impl FnOnce(&LicenseState) -> Result<Decision<R>, Denied>,
+    decide: impl FnOnce(&S) -> Result<Decision<R>, Denied>,
     trace: impl FnOnce(&Decision<R>) -> Trace,
 ) -> Result<Decision<R>, Denied> {
-    turn.check(state.chain.as_ref(), state.seen_blob.as_ref())?;
+    turn.check(state.chain(), state.seen_blob())?;
     let decision = decide(state)?;
-    if turn.is_done(state.chain.as_ref(), state.seen_blob.as_ref()) {
+    if turn.is_done(state.chain(), state.seen_blob()) {
         return Ok(Decision::read(decision.reply));
     }
     let trace = trace(&decision);

@@ -9,6 +9,8 @@ use super::config;
 
 /// Kinds of policy, spelt as on the wire (wire 3.3).
 pub const KINDS: &[&str] = &["perpetual", "subscription", "trial", "fixed_duration", "usage-based"];
+/// Is a policy still for sale? One that is archived goes on serving the licenses that it has.
+pub const STATUSES: &[&str] = &["active", "archived"];
 /// Environments a policy can be for.
 pub const ENVIRONMENTS: &[&str] = &["production", "staging", "development"];
 /// Recurring intervals.
@@ -29,6 +31,8 @@ pub struct PolicyTerms {
     pub slug: Option<String>,
     /// One of [`KINDS`].
     pub kind: &'static str,
+    /// One of [`STATUSES`].
+    pub status: &'static str,
     /// One of [`ENVIRONMENTS`].
     pub environment: &'static str,
     /// Long text.
@@ -79,6 +83,7 @@ impl PolicyTerms {
             name: r.text("name", limits::NAME_CHARS_MAX),
             slug: r.text_opt("slug", limits::NAME_CHARS_MAX),
             kind: r.word_opt("type", KINDS).unwrap_or(KINDS[0]),
+            status: r.word_opt("status", STATUSES).unwrap_or(STATUSES[0]),
             environment: r.word_opt("environment", ENVIRONMENTS).unwrap_or(ENVIRONMENTS[0]),
             description: r.text_or_empty("description", 10 * limits::NAME_CHARS_MAX),
             short_description: r.text_or_empty("shortDescription", limits::NAME_CHARS_MAX),
@@ -115,6 +120,7 @@ impl PolicyTerms {
             "name": self.name,
             "slug": self.slug,
             "type": self.kind,
+            "status": self.status,
             "environment": self.environment,
             "description": self.description,
             "shortDescription": self.short_description,
@@ -211,7 +217,7 @@ fn pack(r: &mut Reader<'_>) -> TopUpOption {
         activations: devices,
         seats: int32(r.int_opt("seats", 0, limits::SEATS_MAX).unwrap_or(0)),
         days: int32(r.int_opt("days", 0, limits::DURATION_DAYS_MAX).unwrap_or(0)),
-        capability: r.text_opt("capability", limits::NAME_CHARS_MAX),
+        capability: capability(r),
         price: r.object("price", |p| Price {
             amount: {
                 p.require("amount");
@@ -223,6 +229,15 @@ fn pack(r: &mut Reader<'_>) -> TopUpOption {
             },
         }),
     }
+}
+
+/// A capability becomes a feature's name, which the existing client must be able to read.
+fn capability(r: &mut Reader<'_>) -> Option<String> {
+    let name = r.text_opt("capability", limits::NAME_CHARS_MAX)?;
+    if config::RESERVED_NAMES.contains(&name.as_str()) {
+        r.problem("capability", "must not be a reserved name");
+    }
+    Some(name)
 }
 
 impl Policy {

@@ -15,6 +15,9 @@ use super::project::Project;
 use super::rollup::DayRollup;
 use super::seats::Seat;
 use super::settings::Settings;
+use super::store::Order;
+use super::store::order::Payment;
+use super::store::trial::{Card, Trial};
 use super::wallet::{Due, Wallet};
 
 /// One item, read.
@@ -69,6 +72,16 @@ pub enum Record {
     SeenBlob(SeenBlob),
     /// A ledger entry.
     Entry(Entry),
+    /// An order.
+    Order(Order),
+    /// What is known of a payment.
+    Payment(Payment),
+    /// A message of the payment provider's that was taken, by the provider's id of it.
+    PaymentEvent(String),
+    /// What is known of an address and trials.
+    Trial(Trial),
+    /// A card with which a trial was had.
+    Card(Card),
     /// An administrator's operation.
     AdminOperation(AdminOperation),
     /// An administrator key.

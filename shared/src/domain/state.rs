@@ -8,12 +8,13 @@ use super::administrator::AdminOperation;
 use super::device::Device;
 use super::entry::{Entry, Origin};
 use super::license::{License, Status};
-use super::nonce::{Chain, SeenBlob};
+use super::nonce::{Chain, Chained, SeenBlob};
 use super::policy::Policy;
 use super::project::Project;
 use super::record::Record;
 use super::seats::{PAGE_SLOTS, Room, Seat};
 use super::settings::Settings;
+use super::store::Order;
 use super::terms::Terms;
 use super::token_renewal::TokenRenewal;
 use super::wallet::Wallet;
@@ -52,6 +53,8 @@ pub struct LicenseState {
     pub done: Option<AdminOperation>,
     /// The policy that the command is about, beside the license's own.
     pub next_policy: Option<Policy>,
+    /// The order that this operation made already.
+    pub order: Option<Order>,
     /// Did the call come in an envelope (wire 2)?
     pub is_sealed: bool,
     /// The nonces of the calling device, if the call came in an envelope.
@@ -101,6 +104,7 @@ impl LicenseState {
             entry: None,
             done: None,
             next_policy: None,
+            order: None,
             is_sealed: false,
             chain: None,
             seen_blob: None,
@@ -121,6 +125,23 @@ impl LicenseState {
         entries.extend(given);
         let due_at = TokenRenewal::of(&self.policy.terms).and_then(|r| r.next(&self.license, &wallet, now));
         Some(Tokens { wallet, entries, found: found.sequence, due_at: due_at.filter(|_| plan > 0) })
+    }
+
+    /// The state once the license is `license`, of `policy`.
+    pub fn revised(&self, policy: &Policy, license: License) -> Self {
+        let terms = Terms::resolve(&self.project, policy, &license);
+        Self { terms, license, policy: policy.clone(), ..self.clone() }
+    }
+
+    /// What makes the plan's grant what the terms say by now, so that the ledger says when.
+    pub fn following(&self, now: Timestamp) -> Vec<Write> {
+        match self.tokens(now).filter(|tokens| !tokens.entries.is_empty()) {
+            None => Vec::new(),
+            Some(tokens) => {
+                let wallet = tokens.wallet.clone();
+                tokens.moved(wallet, Vec::new())
+            }
+        }
     }
 
     /// The wallet as it is in the table; an empty one if there is none.
@@ -224,6 +245,12 @@ impl LicenseState {
             | Write::AddAccount { .. }
             | Write::ReplaceAccount { .. }
             | Write::RefundEntry { .. }
+            | Write::SaveOrder { .. }
+            | Write::SavePayment { .. }
+            | Write::AddPaymentEvent { .. }
+            | Write::SaveTrial { .. }
+            | Write::NoteTrial { .. }
+            | Write::AddCard { .. }
             | Write::StartCount { .. }
             | Write::AddListing { .. }
             | Write::ListBuyer { .. }
@@ -259,7 +286,12 @@ impl LicenseState {
             Record::Entry(entry) => self.entry = Some(entry),
             Record::Chain(chain) => self.chain = Some(chain),
             Record::SeenBlob(seen) => self.seen_blob = Some(seen),
-            Record::Project(_)
+            Record::Order(order) => self.order = Some(order),
+            Record::Payment(_)
+            | Record::PaymentEvent(_)
+            | Record::Trial(_)
+            | Record::Card(_)
+            | Record::Project(_)
             | Record::Due(_)
             | Record::Job(_)
             | Record::Organization(_)
@@ -301,6 +333,20 @@ impl LicenseState {
     }
 }
 
+impl Chained for LicenseState {
+    fn project(&self) -> &Project {
+        &self.project
+    }
+
+    fn chain(&self) -> Option<&Chain> {
+        self.chain.as_ref()
+    }
+
+    fn seen_blob(&self) -> Option<&SeenBlob> {
+        self.seen_blob.as_ref()
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -308,6 +354,7 @@ pub(crate) mod tests {
     use crate::domain::license::{AdminState, Buyer, LicenseId};
     use crate::domain::policy::PolicyTerms;
     use crate::domain::project::WrappedKeys;
+    use crate::domain::purchases::Purchases;
     use crate::domain::wallet::{Grant, PLAN_PRIORITY, WalletId};
     use serde_json::{Map, json};
 
@@ -357,6 +404,7 @@ pub(crate) mod tests {
             state: AdminState::Active,
             state_reason: None,
             valid_until: Some(NOW.plus_days(30)),
+            purchases: Purchases::default(),
             overrides: Map::new(),
             metadata: Map::new(),
             buyer: Buyer::default(),

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use ltlm_protocol::license_data::{CustomerActions, Geofencing, Versioning};
-use serde_json::{Map, Value};
+use ltlm_protocol::limits;
+use serde_json::{Map, Value, json};
 
 use super::hardening::Hardening;
 use super::license::License;
 use super::policy::Policy;
 use super::project::Project;
+use super::purchases::Purchases;
 
 /// Devices of a policy that does not say (wire 4.2).
 const DEVICES_DEFAULT: i64 = 1;
@@ -63,14 +65,31 @@ pub struct Terms {
 impl Terms {
     /// Merges and reads. Shapes were checked when they were written, so an odd value reads as its default.
     pub fn resolve(project: &Project, policy: &Policy, license: &License) -> Self {
+        Self::merged(project, policy, &license.overrides, &license.purchases)
+    }
+
+    /// What a policy promises to whoever has not bought it yet.
+    pub fn of_policy(project: &Project, policy: &Policy) -> Self {
+        Self::merged(project, policy, &Map::new(), &Purchases::default())
+    }
+
+    fn merged(project: &Project, policy: &Policy, overrides: &Map<String, Value>, purchases: &Purchases) -> Self {
         let mut config = Value::Object(policy.terms.config.clone());
-        merge(&mut config, &Value::Object(license.overrides.clone()));
+        for name in &purchases.capabilities {
+            merge(&mut config, &json!({"features": {name: "true"}}));
+        }
+        merge(&mut config, &Value::Object(overrides.clone()));
         let at = |path: &str| config.pointer(path);
         let int = |path: &str| at(path).and_then(Value::as_i64);
         let flag = |path: &str| at(path).and_then(Value::as_bool);
         let text = |path: &str| at(path).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
 
-        let capabilities = names(at("/capabilities"));
+        let mut capabilities = names(at("/capabilities"));
+        for name in &purchases.capabilities {
+            if !capabilities.contains(name) {
+                capabilities.push(name.clone());
+            }
+        }
         let offline_hours =
             int("/sdkEnforcement/offlineGracePeriod/duration").or_else(|| int("/limits/offlineGracePeriodHours"));
         let offline_enabled =
@@ -79,19 +98,19 @@ impl Terms {
         Self {
             duration_days: int("/limits/time/durationDays").unwrap_or(0),
             grace_period_days: int("/limits/time/gracePeriodDays").unwrap_or(0),
-            seats_max: flag("/limits/seats/enabled")
-                .unwrap_or(false)
-                .then(|| int("/limits/seats/maxSeats").unwrap_or(0)),
+            seats_max: flag("/limits/seats/enabled").unwrap_or(false).then(|| {
+                int("/limits/seats/maxSeats").unwrap_or(0).saturating_add(purchases.seats).min(limits::SEATS_MAX)
+            }),
             tokens_base: flag("/limits/tokens/enabled")
                 .unwrap_or(false)
                 .then(|| int("/limits/tokens/maxTokens").unwrap_or(0)),
-            devices: int("/limits/devices/maxDevices").unwrap_or(DEVICES_DEFAULT),
+            devices: int("/limits/devices/maxDevices").unwrap_or(DEVICES_DEFAULT).saturating_add(purchases.devices),
             devices_limited: flag("/limits/devices/hwidRequired")
                 .or_else(|| flag("/limits/devices/hwidReqiured"))
                 .unwrap_or(true),
             features: features(at("/features"), &capabilities),
             capabilities,
-            project_settings: project_settings(project, policy, license),
+            project_settings: project_settings(project, policy, overrides),
             versioning: Versioning {
                 enabled: flag("/versioning/enabled").unwrap_or(false),
                 min_version: text("/versioning/minVersion"),
@@ -151,9 +170,9 @@ fn merge(base: &mut Value, over: &Value) {
 }
 
 /// Project, then policy, then license; a later level replaces the whole value of a name, null included (case A93).
-fn project_settings(project: &Project, policy: &Policy, license: &License) -> Map<String, Value> {
+fn project_settings(project: &Project, policy: &Policy, overrides: &Map<String, Value>) -> Map<String, Value> {
     let mut merged = project.project_settings.clone();
-    for level in [&policy.terms.config, &license.overrides] {
+    for level in [&policy.terms.config, overrides] {
         if let Some(Value::Object(settings)) = level.get("projectSettings") {
             merged.extend(settings.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
@@ -188,7 +207,6 @@ fn countries(value: Option<&Value>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::state::tests::{license, policy, project};
-    use serde_json::json;
 
     fn object(value: Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()

@@ -165,26 +165,28 @@ fn customer(license: &License, caller: &Caller) -> Customer {
     }
 }
 
+/// What is limited, as answers tell it.
+pub fn limits(terms: &Terms, mode: &str) -> Limits {
+    Limits {
+        time: TimeLimit {
+            mode: mode.to_owned(),
+            duration_days: int32(terms.duration_days),
+            grace_period_days: int32(terms.grace_period_days),
+        },
+        seats: SeatLimit { enabled: terms.seats_max.is_some(), max_seats: int32(terms.seats_max.unwrap_or(0)) },
+        tokens: TokenLimit { enabled: terms.tokens_base.is_some(), max_tokens: int32(terms.tokens_base.unwrap_or(0)) },
+        devices: DeviceLimit {
+            max_devices: int32(terms.devices),
+            hwid_reqiured: terms.devices_limited,
+            hwid_required: terms.devices_limited,
+        },
+    }
+}
+
 fn config(license: &License, terms: &Terms) -> LicenseConfig {
     let mode = if license.valid_until.is_some() { "duration" } else { "unlimited" };
     LicenseConfig {
-        limits: Limits {
-            time: TimeLimit {
-                mode: mode.to_owned(),
-                duration_days: int32(terms.duration_days),
-                grace_period_days: int32(terms.grace_period_days),
-            },
-            seats: SeatLimit { enabled: terms.seats_max.is_some(), max_seats: int32(terms.seats_max.unwrap_or(0)) },
-            tokens: TokenLimit {
-                enabled: terms.tokens_base.is_some(),
-                max_tokens: int32(terms.tokens_base.unwrap_or(0)),
-            },
-            devices: DeviceLimit {
-                max_devices: int32(terms.devices),
-                hwid_reqiured: terms.devices_limited,
-                hwid_required: terms.devices_limited,
-            },
-        },
+        limits: limits(terms, mode),
         features: terms.features.clone(),
         capabilities: terms.capabilities.clone(),
         project_settings: terms.project_settings.clone(),

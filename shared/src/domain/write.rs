@@ -22,6 +22,9 @@ use super::project::Project;
 use super::rollup::DayRollup;
 use super::seats::{Holder, SeatCounts};
 use super::settings::Settings;
+use super::store::Order;
+use super::store::order::Payment;
+use super::store::trial::{Card, Trial};
 use super::wallet::{Link, Wallet, WalletId};
 
 /// One change of one item.
@@ -320,6 +323,44 @@ pub enum Write {
     ReviseLicense {
         /// Its record, the revision already counted up. Its number of devices is left as it is.
         license: License,
+    },
+    /// An order made or moved on. Guard: it is still at the revision `found`.
+    SaveOrder {
+        /// Its record, the revision already counted up.
+        order: Order,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// What is known of a payment. Guard: it is still at the revision `found`.
+    SavePayment {
+        /// Its record, the revision already counted up.
+        payment: Payment,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// A message of the payment provider's was taken. Guard: it was not before.
+    AddPaymentEvent {
+        /// The provider's id of it.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What is known of an address and trials. Guard: it is still at the revision `found`.
+    SaveTrial {
+        /// Its record, the revision already counted up.
+        trial: Trial,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// The vendor gave somebody a trial license. No guard: the first one is remembered.
+    NoteTrial {
+        /// Its record.
+        trial: Trial,
+    },
+    /// A card with which a trial was had. Guard: none was before.
+    AddCard {
+        /// Its record.
+        card: Card,
     },
     /// A new project. Guard: the id is free.
     AddProject {

@@ -8,6 +8,8 @@
 //! | `LTLM_COUNTRY_HEADER` | header in which a trusted edge tells the caller's country | none: country unknown |
 //! | `LTLM_QUEUE_URL` | URL of the queue of the background's work | required by `renewals` |
 //! | `LTLM_BUS` | name of the EventBridge bus that notices go to | required by `stream` |
+//! | `LTLM_PAYMENT_SECRET` | name or ARN of the secret with the payment provider's keys | none: nothing is for sale |
+//! | `LTLM_STRIPE_API` | address of Stripe's API | Stripe's own |
 //! | `LTLM_STAGE` | dimension of the metrics | `local` |
 //! | `AWS_LAMBDA_LOG_LEVEL` | `ERROR` to `TRACE`; SAM's `LoggingConfig` sets it | `INFO` |
 //! | `AWS_LAMBDA_LOG_FORMAT` | `JSON` for JSON lines | text |
@@ -27,6 +29,10 @@ pub struct Config {
     pub queue_url: Option<String>,
     /// The bus of notices.
     pub bus: Option<String>,
+    /// The secret with the payment provider's keys.
+    pub payment_secret: Option<String>,
+    /// Address of Stripe's API.
+    pub stripe_api: Option<String>,
     /// For the API.
     pub settings: Settings,
     /// Dimension of the metrics.
@@ -79,6 +85,8 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
         kms_key,
         queue_url: get("LTLM_QUEUE_URL"),
         bus: get("LTLM_BUS"),
+        payment_secret: get("LTLM_PAYMENT_SECRET"),
+        stripe_api: get("LTLM_STRIPE_API"),
         settings: Settings { admin_key_sha256, country_header, function: None },
         stage: get("LTLM_STAGE").unwrap_or_else(|| "local".to_owned()),
         log_level: get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".to_owned()),

@@ -16,11 +16,13 @@ use super::clock::{SystemClock, TokioSleep};
 use super::config::{self, Config};
 use super::entropy::SystemEntropy;
 use super::queue::Sqs;
+use super::secrets::Secret;
+use super::stripe::{self, Stripe};
 use super::{Host, aws, background, log};
 use crate::api::extract::SourceAddress;
 use crate::api::routes::FUNCTIONS;
 use crate::keys::kms::Kms;
-use crate::service::{App, Hints};
+use crate::service::{App, Hints, Payments};
 use crate::table::dynamo::Dynamo;
 
 /// Kept back from Lambda's deadline: the time to answer that we are busy.
@@ -80,7 +82,11 @@ async fn build(name: &'static str, config: &Config) -> Host<Dynamo> {
     let sdk = aws::sdk_config().await;
     let mut settings = config.settings.clone();
     settings.function = Some(name);
+    let secret = config.payment_secret.as_ref().map(|id| Secret::new(&sdk, id));
+    let api = config.stripe_api.as_deref().unwrap_or(stripe::API);
+    let payments = secret.map(|secret| Arc::new(Stripe::new(api, secret)) as Arc<dyn Payments>);
     let app = App {
+        payments,
         table: Dynamo::new(&sdk, &config.table),
         kms: config.kms_key.as_ref().map(|key| Kms::new(&sdk, key)),
         clock: Arc::new(SystemClock),

@@ -10,6 +10,9 @@ pub mod entropy;
 pub mod lambda;
 pub mod log;
 pub mod queue;
+pub mod secrets;
+pub mod stripe;
+pub mod web;
 
 use std::time::{Duration, Instant};
 

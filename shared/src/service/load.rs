@@ -24,6 +24,7 @@ use crate::domain::project::Project;
 use crate::domain::proof::{self, Proof};
 use crate::domain::seats::{PAGE_SLOTS, Seat};
 use crate::domain::settings::Settings;
+use crate::domain::store::Order;
 use crate::domain::wallet::Wallet;
 use crate::domain::write::wallet_of;
 use crate::domain::{Denied, LicenseState, Record};
@@ -49,6 +50,15 @@ impl Hints {
         self.lock().projects.get(secret_hash).cloned()
     }
 
+    /// Remembers which project a secret names.
+    pub fn remember_project(&self, secret_hash: &str, project_id: &str) {
+        let mut seen = self.lock();
+        if seen.projects.len() >= HINTS_MAX {
+            seen.projects.clear();
+        }
+        seen.projects.insert(secret_hash.to_owned(), project_id.to_owned());
+    }
+
     fn policy(&self, project: &Project, number: i64) -> Option<Arc<Policy>> {
         let seen = self.lock();
         let (revision, policy) = seen.policies.get(&(project.id.clone(), number))?;
@@ -56,15 +66,12 @@ impl Hints {
     }
 
     fn remember(&self, secret_hash: Option<&str>, project: &Project, policy: &Arc<Policy>) {
-        let mut seen = self.lock();
-        if seen.projects.len() >= HINTS_MAX {
-            seen.projects.clear();
+        if let Some(hash) = secret_hash {
+            self.remember_project(hash, &project.id);
         }
+        let mut seen = self.lock();
         if seen.policies.len() >= HINTS_MAX {
             seen.policies.clear();
-        }
-        if let Some(hash) = secret_hash {
-            seen.projects.insert(hash.to_owned(), project.id.clone());
         }
         seen.policies.insert((project.id.clone(), policy.number), (project.policies_revision, policy.clone()));
     }
@@ -139,6 +146,8 @@ pub struct Wanted {
     pub act: Option<String>,
     /// A policy that the command is about, by its number.
     pub policy: Option<i64>,
+    /// The order that the command makes, by its id.
+    pub order: Option<String>,
     /// What comes along.
     pub beside: Beside,
     /// How far it goes for a seat.
@@ -174,6 +183,7 @@ impl Wanted {
             operation: None,
             act: None,
             policy: None,
+            order: None,
             beside: Beside::Nothing,
             claims: Claims::Never,
             turn: None,
@@ -215,6 +225,7 @@ struct Loaded {
     entry: Option<Entry>,
     done: Option<AdminOperation>,
     next_policy: Option<Policy>,
+    order: Option<Order>,
     chain: Option<Chain>,
     seen_blob: Option<SeenBlob>,
 }
@@ -240,7 +251,12 @@ impl Loaded {
                 Record::AdminOperation(done) => self.done = Some(done),
                 Record::Chain(chain) => self.chain = Some(chain),
                 Record::SeenBlob(seen) => self.seen_blob = Some(seen),
+                Record::Order(order) => self.order = Some(order),
                 Record::Account(_)
+                | Record::Payment(_)
+                | Record::PaymentEvent(_)
+                | Record::Trial(_)
+                | Record::Card(_)
                 | Record::BatchMemory(..)
                 | Record::Due(_)
                 | Record::Job(_)
@@ -310,6 +326,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         entry: loaded.entry,
         done: loaded.done,
         next_policy: loaded.next_policy,
+        order: loaded.order,
         is_sealed: wanted.turn.is_some(),
         chain: loaded.chain,
         seen_blob: loaded.seen_blob,
@@ -347,6 +364,7 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, pag
     reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
     reads.extend(wanted.act.iter().map(|id| Read::AdminOperation(id.clone())));
     reads.extend(wanted.policy.map(Read::Policy));
+    reads.extend(wanted.order.clone().map(Read::Order));
     match wanted.beside {
         Beside::Everything | Beside::Seats => reads.push(Read::SeatPage(license.clone(), page)),
         Beside::AllSeats => reads.push(Read::Seats(license.clone())),

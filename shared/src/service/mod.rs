@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod act;
 pub mod admin;
 pub mod batch;
+pub mod desk;
 pub mod dispatch;
 pub mod fingerprint;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod ports;
 pub mod pro;
 pub mod renewals;
 pub mod seats;
+pub mod store;
 pub mod stream;
 
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use crate::keys::{Key32, KeyError, Purpose};
 use crate::table::{CommitError, Meter, ReadError};
 
 pub use load::Hints;
-pub use ports::{Clock, Entropy, Sleep};
+pub use ports::{Clock, Entropy, Payments, Sleep};
 
 /// What every command needs. Built once per process.
 pub struct App<T> {
@@ -34,6 +36,8 @@ pub struct App<T> {
     pub table: T,
     /// Keys; only functions that make or unwrap keys have them.
     pub kms: Option<Kms>,
+    /// The payment provider, if there is one.
+    pub payments: Option<Arc<dyn Payments>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The random source.
@@ -48,6 +52,11 @@ impl<T> App<T> {
     /// The key service.
     pub fn kms(&self) -> Result<&Kms, Error> {
         self.kms.as_ref().ok_or_else(|| Error::Broken("this function has no key service".into()))
+    }
+
+    /// The payment provider.
+    pub fn payments(&self) -> Result<&dyn Payments, Denied> {
+        self.payments.as_deref().ok_or(Denied::PaymentsNotSetUp)
     }
 
     /// A key of a project in clear, for the purpose it was made for.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use ltlm_protocol::Timestamp;
 
 use crate::domain::notice::Notice;
+use crate::domain::store::Order;
+use crate::domain::store::message::Message;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -31,6 +33,49 @@ pub trait Sleep: Send + Sync {
 
 /// An effect that may have happened or not.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
+
+/// A payment page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The provider's name of it.
+    pub id: String,
+    /// Where it is.
+    pub url: String,
+}
+
+/// Why a payment provider did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum PaymentError {
+    /// It does not answer, or is in trouble: ask again.
+    #[error("the payment provider is busy")]
+    Busy(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It refuses, or its answer makes no sense.
+    #[error("the payment provider refuses")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a message is not taken for the provider's.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// It is not signed by the provider, or too old.
+    #[error("the message is not signed by the provider")]
+    Forged,
+    /// What it tells could not be made out: have it sent again.
+    #[error("the message could not be read")]
+    Unread(#[source] PaymentError),
+}
+
+/// What a provider was asked for.
+pub type Asking<'a, R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send + 'a>>;
+
+/// Takes money. Every call may be repeated: an order's id makes it the same.
+pub trait Payments: Send + Sync {
+    /// Opens the payment page of an order; `home` is where the browser goes if the order does not say.
+    fn open<'a>(&'a self, order: &'a Order, home: &'a str) -> Asking<'a, Session, PaymentError>;
+
+    /// Reads a message that says it comes from the provider: `signature` is the header that the provider signs with.
+    fn read<'a>(&'a self, signature: &'a str, body: &'a [u8], now: Timestamp) -> Asking<'a, Message, MessageError>;
+}
 
 /// Hands work to workers, each message at least once.
 pub trait Queue: Send + Sync {

@@ -52,6 +52,13 @@ pub struct Signer {
 /// Where a load leaves the signer of the project that it found.
 pub type SignerCell = Mutex<Option<Signer>>;
 
+impl Signer {
+    /// An answer that it is to sign.
+    pub fn sign<R>(self, reply: R) -> Signed<R> {
+        Signed { reply, seed: self.seed, is_bound: self.is_bound }
+    }
+}
+
 impl ProRequest {
     /// What a command loads.
     pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
@@ -61,18 +68,25 @@ impl ProRequest {
 
 /// Gets the signer of the project that a state is of.
 pub async fn find_signer<T>(app: &App<T>, cell: &SignerCell, state: &LicenseState) -> Result<(), Error> {
-    let Project { id, wrapped, .. } = &state.project;
-    let seed = app.unwrap(id, Purpose::SigningSeed, &wrapped.signing_seed).await?;
-    let signer = Signer { seed, is_bound: state.terms.hardening.bound_answers };
-    *cell.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(signer);
+    keep_signer(app, cell, &state.project, state.terms.hardening.bound_answers).await
+}
+
+/// Leaves the signer of a project in the cell.
+pub async fn keep_signer<T>(app: &App<T>, cell: &SignerCell, project: &Project, is_bound: bool) -> Result<(), Error> {
+    let seed = app.unwrap(&project.id, Purpose::SigningSeed, &project.wrapped.signing_seed).await?;
+    *cell.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Signer { seed, is_bound });
     Ok(())
+}
+
+/// The signer that a load left in the cell.
+pub fn taken(cell: SignerCell) -> Option<Signer> {
+    cell.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The answer with the signer that the load found.
 pub fn signed<R>(reply: R, cell: SignerCell) -> Result<Signed<R>, Error> {
-    let found = cell.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let Signer { seed, is_bound } = found.ok_or_else(|| Error::Broken("an answer without a signer".into()))?;
-    Ok(Signed { reply, seed, is_bound })
+    let signer = taken(cell).ok_or_else(|| Error::Broken("an answer without a signer".into()))?;
+    Ok(signer.sign(reply))
 }
 
 /// Runs a command in its turn.

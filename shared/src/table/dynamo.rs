@@ -444,6 +444,11 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::SeenBlob(hash) => Some(key::seen_blob(hash)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
         Read::Job(name) => Some(key::job(name)),
+        Read::Order(id) => Some(key::order(id)),
+        Read::Payment(id) => Some(key::payment(id)),
+        Read::PaymentEvent(id) => Some(key::payment_event(id)),
+        Read::Trial(project_id, email) => Some(key::trial(project_id, email)),
+        Read::Card(project_id, fingerprint) => Some(key::card(project_id, fingerprint)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
         Read::SeatPage(..)
         | Read::Seats(_)

@@ -13,6 +13,7 @@ use crate::domain::license::LicenseId;
 use crate::domain::nonce::ChainId;
 use crate::domain::organization::OrganizationId;
 use crate::domain::seats::PAGE_SLOTS;
+use crate::domain::store::Email;
 use crate::domain::wallet::WalletId;
 
 /// The primary key of an item.
@@ -90,6 +91,25 @@ pub enum Kind {
         /// Its name.
         name: String,
     },
+    /// An order.
+    Order {
+        /// Its id.
+        id: String,
+    },
+    /// What is known of a payment.
+    Payment {
+        /// The provider's name of it.
+        id: String,
+    },
+    /// A provider's message that was taken.
+    PaymentEvent {
+        /// The provider's id of it.
+        id: String,
+    },
+    /// What is known of an address and trials.
+    Trial,
+    /// A card with which a trial was had.
+    Card,
     /// An administrator's operation.
     AdminOperation {
         /// Its id.
@@ -136,6 +156,12 @@ const DAY: &str = "DAY#";
 const ORGANIZATION: &str = "ORG#";
 const MEMBER: &str = "MEMBER#";
 const ACCESS: &str = "ACCESS#";
+const ORDER: &str = "ORDER#";
+const ORDERS: &str = "ORDERS#";
+const PAYMENT: &str = "PAYMENT#";
+const PAYMENT_EVENT: &str = "PAYEVENT#";
+const TRIAL: &str = "TRIAL#";
+const CARD: &str = "CARD#";
 
 /// Stands for a project where licenses are due: whose they are, they say themselves.
 pub const LICENSES_DUE: &str = "licenses";
@@ -333,6 +359,36 @@ fn parse_wallet(name: &str) -> Option<WalletId> {
     }
 }
 
+/// An order.
+pub fn order(id: &str) -> Key {
+    key(format!("{ORDER}{id}"), META)
+}
+
+/// What is known of a payment, by the provider's name of it.
+pub fn payment(id: &str) -> Key {
+    key(format!("{PAYMENT}{id}"), META)
+}
+
+/// A provider's message that was taken, by the provider's id of it.
+pub fn payment_event(id: &str) -> Key {
+    key(format!("{PAYMENT_EVENT}{id}"), META)
+}
+
+/// What is known of an address and trials.
+pub fn trial(project_id: &str, email: &Email) -> Key {
+    key(format!("{TRIAL}{project_id}#{}", digest(email.as_str())), META)
+}
+
+/// A card with which a trial was had, by the provider's fingerprint of it.
+pub fn card(project_id: &str, fingerprint: &str) -> Key {
+    key(format!("{CARD}{project_id}#{}", digest(fingerprint)), META)
+}
+
+/// Nobody's address stands in a key.
+fn digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
 /// How far a job has come.
 pub fn job(name: &str) -> Key {
     key(format!("{JOB}{name}"), META)
@@ -359,11 +415,8 @@ pub fn list_partition(list: &List) -> String {
         List::Projects => PROJECTS.to_owned(),
         List::Policies(project_id) => format!("{POLICIES}{project_id}"),
         List::Licenses(project_id) => format!("{LICENSES}{project_id}"),
-        // Nobody's address stands in a key.
-        List::Buyer(project_id, email) => {
-            let digest = Sha256::digest(email.trim().to_lowercase().as_bytes());
-            format!("{BUYERS}{project_id}#{}", hex::encode(digest))
-        }
+        List::Buyer(project_id, email) => format!("{BUYERS}{project_id}#{}", digest(&email.trim().to_lowercase())),
+        List::Orders(project_id) => format!("{ORDERS}{project_id}"),
         List::Devices(license) => format!("{DEVICES}{}", license.0),
         List::AdminKeys => ADMIN_KEYS.to_owned(),
         List::Audit => AUDIT.to_owned(),
@@ -388,6 +441,7 @@ pub fn position(record: &Record) -> Option<String> {
         Record::Listing(listing) => Some(numbered_sort(listing.number)),
         Record::BuyerListing(listing) => Some(numbered_sort(listing.number)),
         Record::ListedDevice(device) => Some(timed_sort(device.activated_at, &device.hwid)),
+        Record::Order(order) => Some(timed_sort(order.created_at, &order.id)),
         Record::AdminKey(key) => Some(timed_sort(key.created_at, &key.id)),
         Record::AdminOperation(operation) => Some(timed_sort(operation.created_at, &operation.request)),
         _ => None,
@@ -406,6 +460,21 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     if let Some(number) = pk.strip_prefix(POLICY) {
         return Some(Kind::Policy { number: number.parse().ok()? });
+    }
+    if let Some(id) = pk.strip_prefix(ORDER) {
+        return Some(Kind::Order { id: id.to_owned() });
+    }
+    if let Some(id) = pk.strip_prefix(PAYMENT) {
+        return Some(Kind::Payment { id: id.to_owned() });
+    }
+    if let Some(id) = pk.strip_prefix(PAYMENT_EVENT) {
+        return Some(Kind::PaymentEvent { id: id.to_owned() });
+    }
+    if pk.starts_with(TRIAL) {
+        return Some(Kind::Trial);
+    }
+    if pk.starts_with(CARD) {
+        return Some(Kind::Card);
     }
     if let Some(id) = pk.strip_prefix(ADMIN_KEY) {
         return Some(Kind::AdminKey { id: id.to_owned() });

@@ -11,6 +11,7 @@ use crate::domain::entry::OperationId;
 use crate::domain::license::LicenseId;
 use crate::domain::nonce::ChainId;
 use crate::domain::organization::OrganizationId;
+use crate::domain::store::Email;
 use crate::domain::wallet::WalletId;
 use crate::domain::{Record, Write};
 
@@ -51,6 +52,16 @@ pub enum Read {
     Entry(WalletId, OperationId),
     /// How far a job has come.
     Job(String),
+    /// An order.
+    Order(String),
+    /// What is known of a payment, by the provider's name of it.
+    Payment(String),
+    /// A message of the payment provider's, by the provider's id of it.
+    PaymentEvent(String),
+    /// What is known of an address and trials in a project.
+    Trial(String, Email),
+    /// A card with which a trial was had in a project, by the provider's fingerprint of it.
+    Card(String, String),
     /// An administrator's operation.
     AdminOperation(String),
     /// An administrator key by its id.
@@ -127,6 +138,8 @@ pub enum List {
     Buyer(String, String),
     /// The devices of a license, by last activation.
     Devices(LicenseId),
+    /// The orders of a project, by when they were made.
+    Orders(String),
     /// Administrator keys, by when they were made.
     AdminKeys,
     /// What administrators did, by when.

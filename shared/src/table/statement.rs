@@ -11,6 +11,7 @@ use crate::domain::Write;
 use crate::domain::device::SeatClaim;
 use crate::domain::license::License;
 use crate::domain::seats::Holder;
+use crate::domain::store::trial::Trial;
 
 /// One write, ready to be sent: alone or as part of a transaction.
 pub enum Statement {
@@ -205,6 +206,12 @@ pub fn of(write: &Write) -> Statement {
             vec![(":hash", Value::B(Blob::new(hash.as_slice())))],
         ),
         Write::SaveRollup { day, found } => put_over(item::rollup(day), *found),
+        Write::SaveOrder { order, found } => put_over(item::order(order), *found),
+        Write::SavePayment { payment, found } => put_over(item::payment(payment), *found),
+        Write::AddPaymentEvent { id, at } => put_absent(item::payment_event(id, *at)),
+        Write::SaveTrial { trial, found } => put_over(item::trial(trial), *found),
+        Write::NoteTrial { trial } => note_trial(trial),
+        Write::AddCard { card } => put_absent(item::card(card)),
         Write::SaveJob { job, found } => put_over(item::job(job), *found),
         Write::AddEntry { entry } => put_absent(item::entry(entry)),
         Write::AddLicense { license } => put_absent(item::license(license)),
@@ -258,6 +265,20 @@ pub fn of(write: &Write) -> Statement {
     }
 }
 
+/// Remembers a trial where none is known: the first one stays.
+fn note_trial(trial: &Trial) -> Statement {
+    let key = key::trial(&trial.project_id, &trial.email);
+    let attributes = item::trial(trial).into_iter().filter(|(name, _)| name != "pk" && name != "sk");
+    let (mut clauses, mut values) = (Vec::new(), Item::new());
+    for (name, value) in attributes {
+        clauses.push(format!("#{name} = if_not_exists(#{name}, :{name})"));
+        values.insert(format!(":{name}"), value);
+    }
+    clauses.sort();
+    let condition = format!("{ABSENT} OR {PRESENT}");
+    Statement::Update { key, update: format!("SET {}", clauses.join(", ")), condition, values }
+}
+
 /// What the vendor decides about a license; its number of devices and its country are left as they are.
 fn revise_license(license: &License) -> Statement {
     let buyer = &license.buyer;
@@ -270,6 +291,7 @@ fn revise_license(license: &License) -> Statement {
             ("validUntil", license.valid_until.map(|end| int(end.ms()))),
             ("policyNumber", Some(int(license.policy_number))),
             ("overrides", document(&license.overrides)),
+            ("purchases", item::purchases_text(&license.purchases).as_deref().map(text)),
             ("metadata", document(&license.metadata)),
             ("email", Some(buyer.email.as_str()).filter(|email| !email.is_empty()).map(text)),
             ("buyerName", buyer.name.as_deref().map(text)),

@@ -13,6 +13,7 @@ use local::clock::MovableClock;
 use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
+use local::till::Till;
 use local::world::{self, Endpoints, Local};
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
@@ -94,6 +95,7 @@ pub(crate) struct World {
     pub(crate) project_id: String,
     pub(crate) engine: Engine,
     pub(crate) keys: KeyService,
+    pub(crate) till: Till,
     /// Verifies what the project signs.
     pub(crate) public_key: [u8; 32],
 }
@@ -120,9 +122,10 @@ impl World {
         let engine = Engine::start(Storage::Memory).await.unwrap();
         let keys = KeyService::start(master_key()).await.unwrap();
         let clock = Arc::new(MovableClock::standing(now));
-        let endpoints = Endpoints { table: engine.endpoint(), table_is_external: false, keys: keys.endpoint() };
+        let till = Till::start("https://pay.example").await.unwrap();
+        let endpoints = endpoints(&engine, &keys, &till);
         let host = Arc::new(world::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
-        let mut world = Self { host, clock, project_id: String::new(), engine, keys, public_key: [0; 32] };
+        let mut world = Self { host, clock, project_id: String::new(), engine, keys, till, public_key: [0; 32] };
         let project = world.admin("POST", "/v1/admin/projects", json!({"name": "P1"})).await;
         assert_eq!(project.status, 201, "{}", project.text);
         world.project_id = project.text_of("projectId").to_owned();
@@ -135,8 +138,7 @@ impl World {
 
     /// A further process on the same table, as another Lambda environment would be: no hints yet.
     pub(crate) async fn another_process(&self) -> Arc<Local> {
-        let endpoints =
-            Endpoints { table: self.engine.endpoint(), table_is_external: false, keys: self.keys.endpoint() };
+        let endpoints = endpoints(&self.engine, &self.keys, &self.till);
         Arc::new(world::build(endpoints, self.clock.clone(), ADMIN_KEY).await.unwrap())
     }
 
@@ -251,6 +253,10 @@ impl World {
         let single = ledger.iter().filter(|entry| entry["source"] == "single" || entry["source"] == "batch");
         -single.map(|entry| entry["amount"].as_i64().unwrap()).sum::<i64>()
     }
+}
+
+fn endpoints<'a>(engine: &'a Engine, keys: &'a KeyService, till: &'a Till) -> Endpoints<'a> {
+    Endpoints { table: engine.endpoint(), table_is_external: false, keys: keys.endpoint(), till: till.endpoint() }
 }
 
 /// The 32 bytes that a public key's PEM ends with.

@@ -60,7 +60,9 @@ pub(crate) fn sealed_request(path: &str, body: String) -> Request<Bytes> {
 impl World {
     /// Calls an endpoint of the encrypted face; a success is opened and its signature verified.
     pub(crate) async fn pro(&self, endpoint: &str, hwid: &str, nonce: impl Into<Value>, data: Value) -> Sealed {
-        let path = format!("/v1/sdk/pro/license/{endpoint}");
+        // What is no license's is named from its group on: `project/checkout-link`.
+        let group = if endpoint.starts_with("project/") || endpoint.starts_with("auth/") { "" } else { "license/" };
+        let path = format!("/v1/sdk/pro/{group}{endpoint}");
         self.pro_body(&path, letter(hwid, &nonce.into(), &data)).await
     }
 

@@ -12,4 +12,5 @@ pub mod kms;
 pub mod queue;
 pub mod server;
 pub mod stream;
+pub mod till;
 pub mod world;

@@ -13,6 +13,7 @@ use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
 use local::server::{Server, router};
 use local::stream::{Begin, StreamReader};
+use local::till::Till;
 use local::world::{self, Endpoints};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -97,7 +98,11 @@ async fn run(options: Options) -> Result<(), String> {
         ),
     };
     let table = options.endpoint_url.as_deref().or(engine.as_ref().map(Engine::endpoint)).unwrap_or_default();
-    let endpoints = Endpoints { table, table_is_external: engine.is_none(), keys: keys.endpoint() };
+    let till = Till::start(&format!("http://{address}/__local/pay"))
+        .await
+        .map_err(|error| format!("Cannot start the payment provider: {error}."))?;
+    let endpoints =
+        Endpoints { table, table_is_external: engine.is_none(), keys: keys.endpoint(), till: till.endpoint() };
     let path = options.data.join("demo.json");
     let known = read_demo(&path)?;
     let admin_key = known["adminKey"].as_str().map_or_else(demo::new_admin_key, str::to_owned);

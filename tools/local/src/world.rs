@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use shared::api::Settings;
 use shared::host::clock::TokioSleep;
 use shared::host::entropy::SystemEntropy;
+use shared::host::secrets::Secret;
+use shared::host::stripe::Stripe;
 use shared::host::{Host, aws};
 use shared::keys::kms::Kms;
 use shared::service::{App, Clock, Hints};
@@ -16,6 +18,7 @@ use shared::table::fault::Faulty;
 use shared::table::schema;
 
 use crate::kms::KEY_ID;
+use crate::till;
 
 /// The table's name, locally.
 pub const TABLE: &str = "ltlm-local";
@@ -42,6 +45,8 @@ pub struct Endpoints<'a> {
     pub table_is_external: bool,
     /// The key service.
     pub keys: &'a str,
+    /// The payment provider, which also keeps the secret with its keys.
+    pub till: &'a str,
 }
 
 /// Builds the service, and its table where there is none. `admin_key` is the first administrator's.
@@ -52,7 +57,9 @@ pub async fn build(
 ) -> Result<Local, Box<dyn std::error::Error + Send + Sync>> {
     let dynamo = Dynamo::new(&sdk_config(endpoints.table, endpoints.table_is_external).await, TABLE);
     schema::create_if_absent(dynamo.client(), dynamo.name()).await?;
+    let secret = Secret::new(&sdk_config(endpoints.till, false).await, till::SECRET);
     let app = App {
+        payments: Some(Arc::new(Stripe::new(endpoints.till, secret))),
         table: Faulty::new(dynamo),
         kms: Some(Kms::new(&sdk_config(endpoints.keys, false).await, KEY_ID)),
         clock,

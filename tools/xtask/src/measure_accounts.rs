@@ -12,6 +12,7 @@ use local::clock::MovableClock;
 use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
+use local::till::Till;
 use local::world::{self, Endpoints, Local};
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
@@ -38,6 +39,7 @@ struct Bench {
     key: String,
     _engine: Engine,
     _keys: KeyService,
+    _till: Till,
 }
 
 impl Bench {
@@ -45,11 +47,17 @@ impl Bench {
         let failed = |error: &dyn std::fmt::Display| error.to_string();
         let engine = Engine::start(Storage::Memory).await.map_err(|e| failed(&e))?;
         let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
+        let till = Till::start("http://localhost").await.map_err(|e| failed(&e))?;
         let clock = Arc::new(MovableClock::standing(Timestamp::from_ms(1_767_484_800_000)));
-        let endpoints = Endpoints { table: engine.endpoint(), table_is_external: false, keys: keys.endpoint() };
+        let endpoints = Endpoints {
+            table: engine.endpoint(),
+            table_is_external: false,
+            keys: keys.endpoint(),
+            till: till.endpoint(),
+        };
         let key = demo::new_admin_key();
         let host = Arc::new(world::build(endpoints, clock.clone(), &key).await.map_err(|e| failed(&e))?);
-        let mut bench = Self { host, clock, project: String::new(), key, _engine: engine, _keys: keys };
+        let mut bench = Self { host, clock, project: String::new(), key, _engine: engine, _keys: keys, _till: till };
         let (made, _) = bench.call("POST", "/v1/admin/projects", &json!({"name": "Bench"})).await?;
         bench.project = made["projectId"].as_str().unwrap_or_default().to_owned();
         Ok(bench)

@@ -6,3 +6,4 @@ pub mod health;
 pub mod license;
 pub mod organizations;
 pub mod pro;
+pub mod store;

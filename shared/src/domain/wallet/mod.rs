@@ -57,6 +57,8 @@ pub const CARRIED: &str = "carried";
 pub const PLAN_PRIORITY: i64 = 10;
 /// Name of the grant that an account's allocations add up in.
 pub const ALLOCATION: &str = "allocation";
+/// Name of the grant that what was bought adds up in.
+pub const PURCHASE: &str = "purchase";
 /// Priority of credits.
 pub const CREDIT_PRIORITY: i64 = 50;
 
@@ -400,6 +402,27 @@ impl Wallet {
         let entry = after.record(amount, before, cause, now);
         entries.push(entry);
         Ok((after, entries))
+    }
+
+    /// Takes back what was given under this name without an end: what is left of it, and the rest as debt. It was not spent.
+    pub fn withdraw(&self, id: &str, amount: i64, cause: Cause, now: Timestamp) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = self.without_ended(now);
+        let before = after.booked();
+        let mut left = amount;
+        if let Some(place) = after.grants.iter().position(|grant| grant.id == id && grant.expires_at.is_none()) {
+            let grant = &mut after.grants[place];
+            let taken = grant.remaining.min(amount);
+            grant.remaining -= taken;
+            grant.amount = (grant.amount - amount).max(grant.remaining);
+            left -= taken;
+            if grant.amount == 0 {
+                after.grants.remove(place);
+            }
+        }
+        after.debt = after.debt.saturating_add(left);
+        let entry = after.record(-amount, before, cause, now);
+        entries.push(entry);
+        (after, entries)
     }
 
     /// Gives a license the allocation of a period that began at `began_at`: the plan's grant is whole again, and what may stay

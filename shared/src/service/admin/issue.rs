@@ -1,13 +1,13 @@
 //! Issuing licenses.
 
 use futures_util::future::try_join_all;
-use ltlm_protocol::LicenseData;
+use ltlm_protocol::{LicenseData, Timestamp};
 use serde_json::json;
 
 use super::{Act, Deed, Found, Part, find, once};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
-use crate::domain::issue::{self, Issue};
+use crate::domain::issue::{self, Issue, note_trial};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
 use crate::domain::write::Write;
@@ -63,17 +63,30 @@ struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// A new license's state and the writes that make it.
     fn license<T>(&self, app: &App<T>, key: &str, number: i64) -> Result<(LicenseState, Vec<Write>), Error> {
-        let id = ids::license_id(key);
-        let mut nonce = [0; seal::NONCE_BYTES];
-        app.entropy.fill(&mut nonce);
-        let sealed = seal::seal(self.sealing, nonce, &id.0, key)?;
-        let license = issue::license(&self.policy, self.command, id, number, self.act.now);
-        let empty = LicenseState::new(self.project.clone(), self.policy.clone(), license);
-        let writes = issue::writes(&empty, sealed, self.act.now);
-        Ok((empty.after(&writes), writes))
+        let of = (&self.project, &self.policy);
+        new_license(app, self.sealing, of, self.command, key, number, self.act.now)
     }
+}
+
+/// A new license's state and the writes that make it.
+pub(in crate::service) fn new_license<T>(
+    app: &App<T>,
+    sealing: &Key32,
+    (project, policy): (&Project, &Policy),
+    command: &Issue,
+    key: &str,
+    number: i64,
+    now: Timestamp,
+) -> Result<(LicenseState, Vec<Write>), Error> {
+    let id = ids::license_id(key);
+    let mut nonce = [0; seal::NONCE_BYTES];
+    app.entropy.fill(&mut nonce);
+    let sealed = seal::seal(sealing, nonce, &id.0, key)?;
+    let license = issue::license(policy, command, id, number, now);
+    let empty = LicenseState::new(project.clone(), policy.clone(), license);
+    let writes = issue::writes(&empty, sealed, now);
+    Ok((empty.after(&writes), writes))
 }
 
 /// Issues as many licenses as one transaction holds: the `index`-th part of the order.
@@ -101,7 +114,9 @@ async fn issue_some<T: Table>(
         if found.taken {
             return Err(Denied::LicenseKeyTaken);
         }
-        let writes = licenses.iter().flat_map(|(_, writes)| writes.clone()).collect();
+        // All are one customer's.
+        let trial = licenses.first().and_then(|(state, _)| note_trial(&state.policy, &state.license, order.act.now));
+        let writes = licenses.iter().flat_map(|(_, writes)| writes.clone()).chain(trial).collect();
         Ok(Deed { made: vec![first.to_string()], writes })
     };
     match once(app, budget, order.act, part, &[], deed).await? {

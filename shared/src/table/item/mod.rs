@@ -5,6 +5,7 @@
 
 mod account;
 mod ledger;
+mod store;
 
 use std::collections::HashMap;
 
@@ -25,8 +26,9 @@ use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
 use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
 use crate::domain::organization::access::AccessToken;
 use crate::domain::organization::{Member, Organization};
-use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms};
+use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms, STATUSES};
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
+use crate::domain::purchases::Purchases;
 use crate::domain::rollup::DayRollup;
 use crate::domain::seats::{Holder, Seat, SeatCounts};
 use crate::domain::settings::Settings;
@@ -36,9 +38,11 @@ use crate::table::port::{List, Source};
 
 pub use account::{access_token, account, job, member, organization};
 pub use ledger::{entry, rollup, wallet};
+pub use store::{card, order, payment, payment_event, trial};
 
 use account::{read_account, read_key};
 use ledger::{read_grants, read_holds, read_tally};
+use store::{read_card, read_order, read_payment, read_trial};
 
 /// An item's attributes by name.
 pub type Item = HashMap<String, Value>;
@@ -323,6 +327,11 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             done: r.int("done")? != 0,
             revision: r.int("revision")?,
         }),
+        Kind::Order { id } => Record::Order(read_order(&r, id)?),
+        Kind::Payment { id } => Record::Payment(read_payment(&r, id)?),
+        Kind::PaymentEvent { id } => Record::PaymentEvent(id),
+        Kind::Trial => Record::Trial(read_trial(&r)?),
+        Kind::Card => Record::Card(read_card(&r)?),
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
             fingerprint: r.text("fingerprint")?,
@@ -413,6 +422,7 @@ pub fn policy(policy: &Policy) -> Item {
         .text("name", &terms.name)
         .text_opt("slug", terms.slug.as_ref())
         .text("type", terms.kind)
+        .text("status", terms.status)
         .text("environment", terms.environment)
         .text_opt("description", terms.description.as_ref())
         .text_opt("shortDescription", terms.short_description.as_ref())
@@ -438,6 +448,7 @@ fn read_policy(r: &Reader<'_>, number: i64) -> Result<Policy, ItemError> {
         name: r.text("name")?,
         slug: r.text_opt("slug"),
         kind: r.word_opt("type", KINDS).ok_or(ItemError { attribute: "type" })?,
+        status: r.word_opt("status", STATUSES).unwrap_or(STATUSES[0]),
         environment: r.word_opt("environment", ENVIRONMENTS).ok_or(ItemError { attribute: "environment" })?,
         description: r.text_opt("description"),
         short_description: r.text_opt("shortDescription"),
@@ -464,6 +475,7 @@ pub fn license(license: &License) -> Item {
         .text("state", license.state.wire())
         .text_opt("stateReason", license.state_reason.as_ref())
         .document("overrides", &license.overrides)
+        .text_opt("purchases", purchases_text(&license.purchases))
         .document("metadata", &license.metadata)
         .text_opt("email", Some(&license.buyer.email).filter(|email| !email.is_empty()))
         .text_opt("buyerName", license.buyer.name.as_ref())
@@ -488,6 +500,7 @@ fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result
         state_reason: r.text_opt("stateReason"),
         valid_until: r.at_opt("validUntil"),
         overrides: r.document("overrides")?,
+        purchases: read_purchases(r)?,
         metadata: r.document("metadata")?,
         buyer: Buyer {
             email: r.text_opt("email").unwrap_or_default(),
@@ -500,6 +513,21 @@ fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result
         seat_counts: read_counts(r)?,
         created_at: r.at("createdAt")?,
     })
+}
+
+/// What was bought on top of a license's policy, as text; none if nothing was.
+pub fn purchases_text(purchases: &Purchases) -> Option<String> {
+    let Purchases { devices, seats, capabilities } = purchases;
+    let bought = *purchases != Purchases::default();
+    bought.then(|| json!({"devices": devices, "seats": seats, "capabilities": capabilities}).to_string())
+}
+
+fn read_purchases(r: &Reader<'_>) -> Result<Purchases, ItemError> {
+    let bought = r.document("purchases")?;
+    let int = |name: &str| bought.get(name).and_then(serde_json::Value::as_i64).unwrap_or(0);
+    let names = bought.get("capabilities").and_then(serde_json::Value::as_array).into_iter().flatten();
+    let capabilities = names.filter_map(|name| name.as_str().map(str::to_owned)).collect();
+    Ok(Purchases { devices: int("devices"), seats: int("seats"), capabilities })
 }
 
 /// Counts of seats as text: the maximum, those above it, then page by page.

@@ -1,0 +1,149 @@
+//! Answers of the store's routes (wire 1.3, 3.3, 4.9).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::license_data::{CustomerActions, Limits, PolicyData, TopUpOption, Versioning};
+
+/// A policy as the store shows it: with what it promises.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StorePolicy {
+    /// As licenses show it.
+    #[serde(flatten)]
+    pub policy: PolicyData,
+    /// What it promises.
+    pub config: StoreConfig,
+}
+
+/// What a policy promises to whoever buys it (wire 3.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StoreConfig {
+    /// `production`, `staging` or `development`.
+    pub environment: Option<String>,
+    /// Time, seats, tokens, devices.
+    pub limits: Limits,
+    /// What customers may do by themselves.
+    pub customer_actions: StoreActions,
+    /// For whoever shows it.
+    pub metadata: StoreMetadata,
+    /// Versions of the application.
+    pub versioning: Versioning,
+    /// Where it is shown.
+    pub visibility: StoreVisibility,
+    /// Texts by name; what is on is `"true"`.
+    pub features: BTreeMap<String, Option<String>>,
+}
+
+/// What customers of a policy may do, with the packs that they may buy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StoreActions {
+    /// The rest of it.
+    #[serde(flatten)]
+    pub actions: CustomerActions,
+    /// The packs.
+    pub top_up_options: Vec<TopUpOption>,
+}
+
+/// Tags and a number, as the vendor wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StoreMetadata {
+    /// Tags.
+    pub tags: Vec<String>,
+    /// The vendor's number of this revision.
+    pub version: i32,
+}
+
+/// Where a policy is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StoreVisibility {
+    /// In the store.
+    pub storefront: bool,
+    /// In the vendor's dashboard.
+    pub dashboard: bool,
+}
+
+/// Where to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CheckoutAnswer {
+    /// The payment page, to be opened in a browser.
+    pub checkout_url: String,
+    /// The provider's name for it.
+    pub session_id: Option<String>,
+    /// For people.
+    pub message: Option<String>,
+}
+
+/// May this address have a trial?
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TrialEligibility {
+    /// It may.
+    pub eligible: bool,
+    /// `previous_trial` or `duplicate_card`, if not.
+    pub reason: Option<String>,
+    /// For people.
+    pub message: String,
+}
+
+/// An order, as the vendor sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrderData {
+    /// Its id.
+    pub order_id: String,
+    /// `open`, `paid`, `refused`, `refunded`, `disputed` or `expired`.
+    pub status: String,
+    /// What the payment page calls it.
+    pub name: String,
+    /// The policy that was bought.
+    #[serde(rename = "PolicyID")]
+    pub policy_id: Option<i64>,
+    /// The pack that was bought.
+    pub pack_id: Option<String>,
+    /// Who bought it.
+    pub email: Option<String>,
+    /// What it costs; each time, if it is paid again and again.
+    pub amount: f64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The license that it made or moved: SHA-256 of its key, in hex.
+    pub license_hash: Option<String>,
+    /// It moved the buyer's trial license to what was bought.
+    pub converted_trial: bool,
+    /// The provider's name of the payment page.
+    pub session_id: Option<String>,
+    /// When it was ordered.
+    pub created_at: String,
+    /// When it was paid.
+    pub paid_at: Option<String>,
+}
+
+/// Answer of `GET …/orders`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrderList {
+    /// Orders, newest first.
+    pub orders: Vec<OrderData>,
+    /// Give it back as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// That a payment provider's message was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Received {
+    /// Always true.
+    pub received: bool,
+}

@@ -1,0 +1,166 @@
+//! The store (wire 1.2, E7, E10 to E12), in envelopes for applications and plainly for servers; and what the payment provider tells.
+
+use ltlm_protocol::store_data::{OrderList, Received};
+use ltlm_protocol::{Code, Problems, limits};
+use serde_json::{Value, json};
+
+use crate::api::extract::{Incoming, Operation};
+use crate::api::letter::Letter;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::nonce::Class;
+use crate::domain::store::Email;
+use crate::domain::store::checkout::Checkout;
+use crate::domain::store::top_up::TopUp;
+use crate::service::desk::{Served, Visit};
+use crate::service::ports::MessageError;
+use crate::service::store::{self as service, OrderOperation};
+use crate::service::{App, Error};
+use crate::table::Table;
+
+/// The header that Stripe signs its messages with.
+const SIGNATURE_HEADER: &str = "stripe-signature";
+
+/// How a call came: the answer goes back the same way.
+pub(super) enum Face {
+    /// As JSON.
+    Plain(Value),
+    /// In an envelope.
+    Sealed(Box<Letter>),
+}
+
+impl Face {
+    /// A call of a route with `/pro/` in its path comes in an envelope; one without a body has an empty one.
+    pub(super) fn of<T>(incoming: &Incoming<'_, T>) -> Result<Self, Failure> {
+        match (incoming.route.path.contains("/pro/"), incoming.route.body) {
+            (true, _) => Ok(Self::Sealed(Box::new(Letter::open(incoming)?))),
+            (false, true) => Ok(Self::Plain(incoming.json()?)),
+            (false, false) => Ok(Self::Plain(json!({}))),
+        }
+    }
+
+    /// What is asked.
+    pub(super) fn body(&self) -> &Value {
+        match self {
+            Self::Plain(body) => body,
+            Self::Sealed(letter) => &letter.body,
+        }
+    }
+
+    /// What is asked, without what names the license or the device.
+    fn facts(&self) -> Value {
+        match self {
+            Self::Plain(body) => body.clone(),
+            Self::Sealed(letter) => letter.facts(),
+        }
+    }
+
+    /// The call on the project.
+    pub(super) fn visit<T>(&self, incoming: &Incoming<'_, T>) -> Result<Visit, Failure> {
+        let turn = match self {
+            Self::Plain(_) => None,
+            Self::Sealed(letter) => Some(letter.turn(incoming, Class::Lenient)),
+        };
+        Ok(Visit { access: incoming.access()?, turn, now: incoming.now })
+    }
+
+    /// The answer; `key` is the license's, if the call is on one.
+    pub(super) fn reply<T, R: serde::Serialize>(
+        &self,
+        incoming: &Incoming<'_, T>,
+        key: Option<&str>,
+        served: Served<R>,
+    ) -> Result<Reply, Failure> {
+        match self {
+            Self::Plain(_) => Ok(Reply::json(&served.reply)),
+            Self::Sealed(letter) => letter.sealed(incoming, Class::Lenient, key, &served.signed()?),
+        }
+    }
+}
+
+/// The operation that an order is; `kind` is the same whichever way the call came.
+fn operation<T>(
+    incoming: &Incoming<'_, T>,
+    face: &Face,
+    kind: &str,
+    target: &str,
+    in_body: Option<&String>,
+) -> Result<OrderOperation, Failure> {
+    let Operation { id, fingerprint } = incoming.operation_of(kind, target, &face.facts(), in_body)?;
+    Ok(OrderOperation { id, fingerprint, home: format!("{}/v1/store/return", incoming.base_url()) })
+}
+
+/// `GET …/project/buyable-policies`, `POST …/pro/project/buyable-policies`
+pub async fn buyable_policies<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let face = Face::of(incoming)?;
+    let visit = face.visit(incoming)?;
+    let served = service::products(incoming.app, incoming.budget, &visit).await?;
+    face.reply(incoming, None, served)
+}
+
+/// `POST …/project/checkout-link`
+pub async fn checkout_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let face = Face::of(incoming)?;
+    let command = Checkout::parse(face.body())?;
+    let visit = face.visit(incoming)?;
+    let operation = operation(incoming, &face, "checkout-link", "", command.operation_id.as_ref())?;
+    let served = service::checkout(incoming.app, incoming.budget, &visit, &command, &operation).await?;
+    Ok(face.reply(incoming, None, served)?.operation(&operation.id, false))
+}
+
+/// `POST …/license/{key}/topup-link`, `POST …/pro/license/topup-link`
+pub async fn topup_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let face = Face::of(incoming)?;
+    let command = TopUp::parse(face.body())?;
+    let (request, turn) = match &face {
+        Face::Plain(_) => (incoming.license_request(incoming.access()?, command.hwid.clone()), None),
+        Face::Sealed(letter) => {
+            let pro = letter.request(incoming, Class::Lenient)?;
+            (pro.request, Some(pro.turn))
+        }
+    };
+    let key = request.call.key.clone();
+    let operation = operation(incoming, &face, "topup-link", &key, command.operation_id.as_ref())?;
+    let served = service::top_up(incoming.app, incoming.budget, &request, turn.as_ref(), &command, &operation).await?;
+    Ok(face.reply(incoming, Some(&key), served)?.operation(&operation.id, false))
+}
+
+/// `GET …/pro/project/trial-eligibility`: plain, though its path says otherwise (wire E12).
+pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let text = incoming.query_text("email", 2 * limits::EMAIL_CHARS_MAX)?.unwrap_or_default();
+    let email = Email::parse(&text).ok_or_else(|| Problems::one("email", "must be an e-mail address"))?;
+    let visit = Visit { access: incoming.access()?, turn: None, now: incoming.now };
+    Ok(Reply::json(&service::trial_eligibility(incoming.app, incoming.budget, &visit, &email).await?))
+}
+
+/// `GET /v1/store/return`: where a browser ends that was sent nowhere else.
+pub fn store_return() -> Reply {
+    Reply::text("Thank you. You can close this page and go back to the application.\n".to_owned())
+}
+
+/// `POST /v1/payments/stripe`: a message of the payment provider's.
+pub async fn stripe_message<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let App { clock, .. } = incoming.app;
+    let payments = incoming.app.payments().map_err(Error::Denied)?;
+    let signature = incoming.request.headers().get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
+    let read = payments.read(signature.unwrap_or(""), incoming.request.body(), clock.now()).await;
+    let message = read.map_err(|error| match error {
+        MessageError::Forged => Failure::new(Code::WebhookSignatureRejected),
+        MessageError::Unread(source) => Error::from(source).into(),
+    })?;
+    let outcome = service::receive(incoming.app, incoming.budget, &message).await?;
+    tracing::info!(?outcome, "a payment provider's message");
+    Ok(Reply::json(&Received { received: true }))
+}
+
+/// `GET …/orders`
+pub async fn orders<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, before, limit) = (incoming.project()?, incoming.cursor("orders")?, incoming.query_limit()?);
+    let (orders, next) = service::orders(incoming.app, incoming.budget, project, before, limit).await?;
+    Ok(Reply::json(&OrderList { orders, next_cursor: incoming.next_cursor("orders", next) }))
+}
+
+/// `GET …/orders/{orderId}`
+pub async fn order<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, id) = (incoming.project()?, incoming.parameter("orderId"));
+    Ok(Reply::json(&service::order(incoming.app, incoming.budget, project, id).await?))
+}

@@ -1,0 +1,161 @@
+//! What is for sale (wire 3.3, E10).
+
+use ltlm_protocol::license_data::Price;
+use ltlm_protocol::store_data::{StoreActions, StoreConfig, StoreMetadata, StorePolicy, StoreVisibility};
+use ltlm_protocol::{int32, limits};
+use serde_json::Value;
+
+use super::money::Money;
+use super::order::Billing;
+use crate::domain::policy::{Policy, STATUSES};
+use crate::domain::project::Project;
+use crate::domain::terms::Terms;
+use crate::domain::view;
+
+/// Is it for sale? What costs nothing is not, but for trials.
+pub fn is_on_sale(policy: &Policy) -> bool {
+    let terms = &policy.terms;
+    let costs = |price: Option<f64>| price.is_some_and(|price| price > 0.0);
+    terms.status == STATUSES[0] && (costs(terms.price) || costs(terms.recurring_price) || terms.kind == "trial")
+}
+
+/// Does the store show it?
+pub fn is_listed(policy: &Policy) -> bool {
+    is_on_sale(policy) && visibility(policy).storefront
+}
+
+/// The policy that this text names: by its number, or by its slug.
+pub fn find<'a>(policies: &'a [Policy], text: &str) -> Option<&'a Policy> {
+    let number = text.trim().parse::<i64>().ok();
+    let by_number = policies.iter().find(|policy| Some(policy.number) == number);
+    by_number.or_else(|| policies.iter().find(|policy| policy.terms.slug.as_deref() == Some(text.trim())))
+}
+
+/// What a license of it costs, and how it is paid. A subscription is paid again and again at its recurring price.
+pub fn price(policy: &Policy) -> (Money, Billing) {
+    let terms = &policy.terms;
+    let currency = terms.currency.as_deref().unwrap_or("USD");
+    let recurring = terms.recurring_price.filter(|price| *price > 0.0).zip(terms.recurring_interval);
+    if let Some((price, interval)) = recurring.filter(|_| terms.kind == "subscription") {
+        let count = terms.recurring_interval_count.unwrap_or(1);
+        return (Money::of(price, currency), Billing::Every { interval, count });
+    }
+    let price = terms.price.or(terms.recurring_price).unwrap_or(0.0);
+    let needs_card = price == 0.0 && store_flag(policy, "trialNeedsCard");
+    (Money::of(price, currency), if needs_card { Billing::CardOnly } else { Billing::Once })
+}
+
+/// A yes or no of `config.store`.
+pub fn store_flag(policy: &Policy, name: &str) -> bool {
+    policy.terms.config.get("store").and_then(|store| store.get(name)).and_then(Value::as_bool).unwrap_or(false)
+}
+
+fn visibility(policy: &Policy) -> StoreVisibility {
+    let flag = |name: &str| policy.terms.config.get("visibility")?.get(name)?.as_bool();
+    StoreVisibility { storefront: flag("storefront").unwrap_or(false), dashboard: flag("dashboard").unwrap_or(false) }
+}
+
+fn metadata(policy: &Policy) -> StoreMetadata {
+    let member = |name: &str| policy.terms.config.get("metadata").and_then(|metadata| metadata.get(name));
+    let tags = member("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    StoreMetadata {
+        tags: tags.map(str::to_owned).collect(),
+        version: int32(member("version").and_then(Value::as_i64).unwrap_or(1)),
+    }
+}
+
+/// The policy as the store shows it.
+pub fn product(project: &Project, policy: &Policy) -> StorePolicy {
+    let terms = Terms::of_policy(project, policy);
+    let mode = if terms.duration_days > 0 { "duration" } else { "unlimited" };
+    let mut data = policy.data();
+    // The existing client's store reads these of what is paid again and again, and of trials, without looking.
+    if matches!(policy.terms.kind, "subscription" | "trial") {
+        data.recurring_interval.get_or_insert_with(|| "day".to_owned());
+        data.recurring_interval_count.get_or_insert_with(|| int32(terms.duration_days.max(1)));
+    }
+    StorePolicy {
+        config: StoreConfig {
+            environment: data.environment.clone(),
+            limits: view::limits(&terms, mode),
+            customer_actions: StoreActions {
+                actions: terms.customer_actions.clone(),
+                top_up_options: data.top_up_options.clone(),
+            },
+            metadata: metadata(policy),
+            versioning: terms.versioning.clone(),
+            visibility: visibility(policy),
+            features: terms.features.clone(),
+        },
+        policy: data,
+    }
+}
+
+/// All that the store shows of a project, the oldest policy first.
+pub fn products(project: &Project, policies: &[Policy]) -> Vec<StorePolicy> {
+    let mut listed: Vec<_> = policies.iter().filter(|policy| is_listed(policy)).collect();
+    listed.sort_by_key(|policy| policy.number);
+    listed.into_iter().take(limits::STORE_POLICIES_MAX).map(|policy| product(project, policy)).collect()
+}
+
+/// A pack's price.
+pub fn pack_price(price: &Price) -> Money {
+    Money::of(price.amount, &price.currency)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::policy::PolicyTerms;
+    use crate::domain::state::tests::{policy, project};
+    use serde_json::json;
+
+    fn of(body: Value) -> Policy {
+        Policy { terms: PolicyTerms::parse(&body).unwrap(), ..policy() }
+    }
+
+    #[test]
+    fn the_store_shows_what_is_for_sale_and_meant_to_be_seen() {
+        let seen = json!({"visibility": {"storefront": true}, "limits": {"time": {"durationDays": 14}}});
+        let listed = |mut body: Value| {
+            body["name"] = json!("p");
+            body["config"] = body.get("config").cloned().unwrap_or_else(|| seen.clone());
+            is_listed(&of(body))
+        };
+        assert!(listed(json!({"type": "perpetual", "price": 1})));
+        assert!(listed(json!({"type": "trial"})));
+        assert!(listed(json!({"type": "subscription", "recurringPrice": 1, "recurringInterval": "month"})));
+        assert!(!listed(json!({"type": "perpetual"})));
+        assert!(!listed(json!({"type": "perpetual", "price": 0})));
+        assert!(!listed(json!({"type": "perpetual", "price": 1, "status": "archived"})));
+        assert!(!listed(json!({"type": "perpetual", "price": 1, "config": {}})));
+    }
+
+    #[test]
+    fn a_subscription_is_paid_at_its_recurring_price() {
+        let body = json!({"name": "p", "type": "subscription", "price": 20, "recurringPrice": 5, "currency": "eur",
+            "recurringInterval": "month", "recurringIntervalCount": 3});
+        let (money, billing) = price(&of(body));
+        assert_eq!((money.minor, money.currency.as_str()), (500, "EUR"));
+        assert_eq!(billing, Billing::Every { interval: "month", count: 3 });
+        let trial = json!({"name": "p", "type": "trial", "config": {"limits": {"time": {"durationDays": 14}},
+            "store": {"trialNeedsCard": true}}});
+        assert_eq!(price(&of(trial)).1, Billing::CardOnly);
+    }
+
+    #[test]
+    fn a_product_has_all_that_the_existing_store_reads_without_looking() {
+        let trial = of(json!({"name": "p", "type": "trial", "config": {"limits": {"time": {"durationDays": 14}}}}));
+        let told = serde_json::to_value(product(&project(), &trial)).unwrap();
+        assert_eq!((&told["recurringInterval"], &told["recurringIntervalCount"]), (&json!("day"), &json!(14)));
+        for path in [
+            "/config/limits/tokens",
+            "/config/limits/seats",
+            "/config/limits/time",
+            "/config/features",
+            "/topUpOptions",
+        ] {
+            assert!(told.pointer(path).is_some_and(|value| !value.is_null()), "{path}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Going to pay for a license (wire E11).
+
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::request::operation_id;
+use ltlm_protocol::{Timestamp, limits};
+use serde_json::Value;
+
+use super::catalog;
+use super::email::Email;
+use super::order::{Goods, Order};
+use super::redirect;
+use crate::domain::desk::Desk;
+use crate::domain::write::Decision;
+use crate::domain::{Denied, Write};
+
+/// `POST …/project/checkout-link`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    /// The policy's number, or its slug.
+    pub policy: String,
+    /// Who buys.
+    pub email: Email,
+    /// Where the browser goes afterwards.
+    pub redirect: Option<String>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+/// An order that is about to be made: its id, and a hash of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderKey {
+    /// The order's id.
+    pub id: String,
+    /// Hash of the request.
+    pub fingerprint: String,
+}
+
+impl Checkout {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let policy = match r.value("policyId") {
+            Some(Value::Number(number)) => number.to_string(),
+            _ => r.text("policyId", limits::NAME_CHARS_MAX),
+        };
+        let email = Email::required(&mut r, "customerEmail");
+        let redirect = redirect::read(&mut r, "redirectUrl");
+        let operation_id = operation_id(&mut r);
+        r.finish()?;
+        let email = email.ok_or_else(|| Problems::one("customerEmail", "is required"))?;
+        Ok(Self { policy, email, redirect, operation_id })
+    }
+
+    /// The number, if the policy is named by one.
+    pub fn number(&self) -> Option<i64> {
+        self.policy.trim().parse().ok()
+    }
+}
+
+/// The order of an earlier call under the same operation id.
+pub(super) fn replay(order: Option<&Order>, key: &OrderKey) -> Result<Option<Order>, Denied> {
+    match order {
+        Some(order) if order.fingerprint != key.fingerprint => Err(Denied::IdempotencyKeyReused),
+        order => Ok(order.cloned()),
+    }
+}
+
+/// Decides an order of a license.
+pub fn decide(
+    desk: &Desk,
+    command: &Checkout,
+    key: &impl Fn(&str) -> OrderKey,
+    now: Timestamp,
+) -> Result<Decision<Order>, Denied> {
+    let key = key(&desk.project.id);
+    if let Some(order) = replay(desk.order.as_ref(), &key)? {
+        return Ok(Decision::read(order));
+    }
+    let policy = catalog::find(&desk.policies, &command.policy).filter(|policy| catalog::is_on_sale(policy));
+    let policy = policy.ok_or(Denied::PolicyNotFound)?;
+    if policy.terms.kind == "trial" && desk.trial.is_some() {
+        return Err(Denied::TrialNotAvailable);
+    }
+    let (price, billing) = catalog::price(policy);
+    let order = Order {
+        billing,
+        name: policy.terms.name.clone(),
+        email: command.email.as_str().to_owned(),
+        redirect: command.redirect.clone(),
+        fingerprint: key.fingerprint,
+        ..Order::new(key.id, desk.project.id.clone(), Goods::Policy { number: policy.number }, price, now)
+    };
+    Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))
+}

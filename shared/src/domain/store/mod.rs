@@ -1,0 +1,17 @@
+//! The store: what is for sale, orders, and what a payment gives or takes back (wire 4.9). Money moves at a payment provider;
+//! here an order remembers what was to be bought, and what the provider tells of it is done once.
+
+pub mod catalog;
+pub mod checkout;
+pub mod email;
+pub mod fulfil;
+pub mod message;
+pub mod money;
+pub mod order;
+pub mod redirect;
+pub mod take_back;
+pub mod top_up;
+pub mod trial;
+
+pub use email::Email;
+pub use order::Order;

@@ -1,0 +1,188 @@
+//! What a refund or a dispute does to what was bought: as the policy says (`config.store.onRefund`, `onDispute`).
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::license_data::TopUpOption;
+use serde_json::Value;
+
+use super::fulfil::{Fulfilment, Outcome, give, revised};
+use super::order::{Goods, Order, OrderState, Payment};
+use crate::domain::entry::Source;
+use crate::domain::license::{AdminState, License};
+use crate::domain::policy::Policy;
+use crate::domain::wallet::{Cause, PURCHASE};
+use crate::domain::write::Decision;
+use crate::domain::{Denied, LicenseState, Write};
+
+/// What the provider tells of a payment after it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// All of it went back to the buyer.
+    Refunded,
+    /// The buyer's bank disputes it.
+    Disputed,
+    /// The vendor won the dispute.
+    Won,
+    /// The vendor lost the dispute.
+    Lost,
+}
+
+/// What is done with what was bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// A license is revoked; of a pack all that it gave is taken away.
+    TakeBack,
+    /// The license is suspended.
+    Suspend,
+    /// Nothing.
+    Keep,
+}
+
+fn rule(policy: &Policy, name: &str, default: Rule) -> Rule {
+    let text = policy.terms.config.get("store").and_then(|store| store.get(name)).and_then(Value::as_str);
+    match text {
+        Some("takeBack") => Rule::TakeBack,
+        Some("suspend") => Rule::Suspend,
+        Some("keep") => Rule::Keep,
+        _ => default,
+    }
+}
+
+/// Why a license is suspended: by it the suspension is known when the dispute ends.
+fn reason(order: &Order) -> String {
+    format!("the payment of {} is disputed", order.id)
+}
+
+/// Decides what follows. `payment` is the provider's name of the payment; an order of which it is not known yet is told when it
+/// is paid.
+pub fn decide(
+    state: &Fulfilment,
+    trouble: Trouble,
+    event: &str,
+    payment: &str,
+    now: Timestamp,
+) -> Result<Decision<Outcome>, Denied> {
+    if state.is_seen {
+        return Ok(Decision::read(Outcome::Nothing));
+    }
+    let noted = state.save_payment(payment, now, |payment| {
+        *payment = marked(payment.clone(), trouble);
+        payment.order = Some(state.order.id.clone());
+    });
+    let mut writes = vec![Write::AddPaymentEvent { id: event.to_owned(), at: now }, noted];
+    let order = &state.order;
+    let concerns = match trouble {
+        Trouble::Refunded | Trouble::Lost => matches!(order.state, OrderState::Paid | OrderState::Disputed),
+        Trouble::Disputed => order.state == OrderState::Paid,
+        Trouble::Won => order.state == OrderState::Disputed,
+    };
+    let Some(license) = state.license.as_ref().filter(|_| concerns) else {
+        return Ok(Decision::write(writes, Outcome::Nothing));
+    };
+    let on_dispute = rule(&license.policy, "onDispute", Rule::Suspend);
+    let (after, settled) = match trouble {
+        Trouble::Disputed => (OrderState::Disputed, settle(license, order, on_dispute, now)?),
+        Trouble::Won => (OrderState::Paid, restore(license, order, on_dispute, now)?),
+        Trouble::Refunded => {
+            let rule = rule(&license.policy, "onRefund", Rule::TakeBack);
+            (OrderState::Refunded, settle(&freed(license, order), order, rule, now)?)
+        }
+        Trouble::Lost => {
+            let rule = if on_dispute == Rule::Keep { Rule::Keep } else { Rule::TakeBack };
+            (OrderState::Refunded, settle(&freed(license, order), order, rule, now)?)
+        }
+    };
+    let (changed, moved) = settled;
+    writes.extend(moved);
+    writes.push(state.save(Order { state: after, ..changed }));
+    Ok(Decision::write(writes, Outcome::Settled))
+}
+
+/// Notes what happened to a payment of which no order is known: if one is paid by it later, it gives nothing.
+pub fn note(
+    known: Option<&Payment>,
+    trouble: Trouble,
+    event: &str,
+    payment: &str,
+    now: Timestamp,
+) -> Decision<Outcome> {
+    let noted = marked(Payment::next(payment, known, now), trouble);
+    let event = Write::AddPaymentEvent { id: event.to_owned(), at: now };
+    Decision::write(
+        vec![event, Write::SavePayment { payment: noted, found: known.map(|known| known.revision) }],
+        Outcome::Nothing,
+    )
+}
+
+fn marked(payment: Payment, trouble: Trouble) -> Payment {
+    Payment {
+        is_refunded: payment.is_refunded || matches!(trouble, Trouble::Refunded | Trouble::Lost),
+        is_disputed: trouble == Trouble::Disputed,
+        ..payment
+    }
+}
+
+/// The license without the suspension for this order's dispute, as it shall be from now on.
+fn freed(state: &LicenseState, order: &Order) -> LicenseState {
+    let license = &state.license;
+    if license.state != AdminState::Suspended || license.state_reason.as_deref() != Some(&reason(order)) {
+        return state.clone();
+    }
+    let license = License { state: AdminState::Active, state_reason: None, ..license.clone() };
+    LicenseState { license, ..state.clone() }
+}
+
+fn settle(state: &LicenseState, order: &Order, rule: Rule, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
+    let stopped = |to: AdminState, why: String| {
+        let is_final = state.license.state.is_final();
+        let license = License { state: to, state_reason: Some(why), ..state.license.clone() };
+        if is_final { state.license.clone() } else { license }
+    };
+    match (rule, &order.goods) {
+        (Rule::Keep, _) => Ok((order.clone(), written(state, state.license.clone()))),
+        (Rule::Suspend, _) => Ok((order.clone(), written(state, stopped(AdminState::Suspended, reason(order))))),
+        (Rule::TakeBack, Goods::Policy { .. }) => {
+            let why = format!("the payment of {} went back", order.id);
+            Ok((order.clone(), written(state, stopped(AdminState::Revoked, why))))
+        }
+        (Rule::TakeBack, Goods::Pack { pack, .. }) => Ok(take(state, order, pack, now)),
+    }
+}
+
+/// The license as it shall be: written whether or not it differs from the state's, which may be ahead of the table.
+fn written(state: &LicenseState, license: License) -> Vec<Write> {
+    let license = License { revision: state.license.revision + 1, ..license };
+    vec![Write::ReviseLicense { license }]
+}
+
+/// Takes away what a pack gave. Tokens that are spent become a debt; days are taken from the end.
+fn take(state: &LicenseState, order: &Order, pack: &TopUpOption, now: Timestamp) -> (Order, Vec<Write>) {
+    let license = License {
+        purchases: state.license.purchases.without(pack),
+        valid_until: state.license.valid_until.map(|end| end.plus_days(-order.given_days)),
+        ..state.license.clone()
+    };
+    let mut writes = written(state, license.clone());
+    let after = state.revised(&state.policy, License { revision: license.revision + 1, ..license });
+    match after.tokens(now).filter(|_| order.given_tokens > 0) {
+        None => writes.extend(after.following(now)),
+        Some(tokens) => {
+            let id = format!("refund:{}:{}", order.id, order.revision);
+            let cause = Cause::of_the_service(id, "top_up_refunded", Source::Purchase, now);
+            let (moved, entries) = tokens.wallet.withdraw(PURCHASE, order.given_tokens, cause, now);
+            writes.extend(tokens.moved(moved, entries));
+        }
+    }
+    (Order { given_days: 0, given_tokens: 0, ..order.clone() }, writes)
+}
+
+/// Undoes what a dispute did, as far as it can be undone: a revoked license stays so.
+fn restore(state: &LicenseState, order: &Order, rule: Rule, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
+    match (rule, &order.goods) {
+        (Rule::TakeBack, Goods::Pack { pack, .. }) => give(state, order.clone(), pack, now),
+        _ => {
+            let free = freed(state, order);
+            let (_, writes) = revised(state, free.license);
+            Ok((order.clone(), writes))
+        }
+    }
+}

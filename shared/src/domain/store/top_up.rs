@@ -1,0 +1,64 @@
+//! Going to pay for a pack on top of a license (wire E7).
+
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::request::operation_id;
+use serde_json::Value;
+
+use super::catalog::pack_price;
+use super::checkout::{OrderKey, replay};
+use super::order::{Goods, Order};
+use super::redirect;
+use crate::domain::gate::{self, Call};
+use crate::domain::write::Decision;
+use crate::domain::{Denied, LicenseState, Write};
+
+/// `POST …/topup-link`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUp {
+    /// The pack.
+    pub pack: String,
+    /// The calling device, if one calls and not a server.
+    pub hwid: Option<String>,
+    /// Where the browser goes afterwards.
+    pub redirect: Option<String>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl TopUp {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            pack: r.text("packId", limits::NAME_CHARS_MAX),
+            hwid: r.text_opt("hwid", limits::HWID_CHARS_MAX),
+            redirect: redirect::read(&mut r, "redirectUrl"),
+            operation_id: operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Decides an order of a pack. A license that has ended may be topped up: a pack of days brings it back.
+pub fn decide(state: &LicenseState, call: &Call, command: &TopUp, key: &OrderKey) -> Result<Decision<Order>, Denied> {
+    if let Some(order) = replay(state.order.as_ref(), key)? {
+        return Ok(Decision::read(order));
+    }
+    gate::online(state)?;
+    gate::not_stopped(state, call.now)?;
+    if call.caller.hwid.is_some() {
+        gate::registered(state)?;
+    }
+    let pack = state.policy.terms.top_up_options.iter().find(|pack| pack.pack_id == command.pack);
+    let pack = pack.filter(|_| state.terms.customer_actions.can_buy_top_ups).ok_or(Denied::TopUpNotAvailable)?;
+    let goods = Goods::Pack { license: state.license.id.clone(), pack: pack.clone() };
+    let order = Order {
+        name: pack.name.clone(),
+        email: state.license.buyer.email.clone(),
+        redirect: command.redirect.clone(),
+        fingerprint: key.fingerprint.clone(),
+        ..Order::new(key.id.clone(), state.project.id.clone(), goods, pack_price(&pack.price), call.now)
+    };
+    Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))
+}

@@ -1,0 +1,388 @@
+//! The store: what is for sale, orders and where to pay them, and what the payment provider tells (wire 4.9).
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEligibility};
+
+use super::act::Absorb;
+use super::admin::{issue, page};
+use super::desk::{self, Served, Visit};
+use super::license::Request;
+use super::load::{self, Access, Beside, Wanted};
+use super::ports::{PaymentError, Payments, Session};
+use super::pro::{self, SignerCell};
+use super::{App, Budget, Error, act, ids};
+use crate::domain::administrator::Administrator;
+use crate::domain::desk::Desk;
+use crate::domain::issue::Issue;
+use crate::domain::license::{Buyer, LicenseId};
+use crate::domain::nonce::{self, Trace, Turn};
+use crate::domain::policy::Policy;
+use crate::domain::project::Project;
+use crate::domain::store::checkout::{self, Checkout, OrderKey};
+use crate::domain::store::fulfil::{self, Fulfilment, NewLicense, Outcome, Paid};
+use crate::domain::store::message::{Message, Told};
+use crate::domain::store::order::{Goods, Order, Payment};
+use crate::domain::store::top_up::{self, TopUp};
+use crate::domain::store::{Email, catalog, take_back, trial};
+use crate::domain::write::Decision;
+use crate::domain::{Denied, LicenseState, Record};
+use crate::keys::Purpose;
+use crate::table::port::List;
+use crate::table::{Read, Table};
+
+/// Policies of a project that are looked at for the store.
+const POLICIES: i64 = 1_000;
+
+fn policies(project_id: &str) -> Read {
+    Read::List { list: List::Policies(project_id.to_owned()), before: None, limit: POLICIES }
+}
+
+/// What is for sale (E10).
+pub async fn products<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    visit: &Visit,
+) -> Result<Served<Vec<StorePolicy>>, Error> {
+    let wants = |project_id: &str| vec![policies(project_id)];
+    desk::run(app, budget, visit, wants, |desk| Ok(Decision::read(catalog::products(&desk.project, &desk.policies))))
+        .await
+}
+
+/// May an address have a trial (E12)?
+pub async fn trial_eligibility<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    visit: &Visit,
+    email: &Email,
+) -> Result<TrialEligibility, Error> {
+    let wants = |project_id: &str| vec![Read::Trial(project_id.to_owned(), email.clone())];
+    let decide = |desk: &Desk| Ok(Decision::read(trial::eligibility(desk.trial.as_ref())));
+    Ok(desk::run(app, budget, visit, wants, decide).await?.reply)
+}
+
+/// The operation that an order is: the order's id follows from it.
+#[derive(Clone, Debug)]
+pub struct OrderOperation {
+    /// The caller's id, or one that was made.
+    pub id: String,
+    /// Hash of the request.
+    pub fingerprint: String,
+    /// Where the browser goes if the caller does not say.
+    pub home: String,
+}
+
+impl OrderOperation {
+    /// Names the order of this operation on something.
+    fn key(&self, on: &str) -> OrderKey {
+        let digest = ids::sha256_hex(format!("order/1\0{on}\0{}", self.id).as_bytes());
+        OrderKey { id: format!("ord_{}", &digest[..32]), fingerprint: self.fingerprint.clone() }
+    }
+}
+
+/// Orders a license, and tells where to pay it (E11).
+pub async fn checkout<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    visit: &Visit,
+    command: &Checkout,
+    operation: &OrderOperation,
+) -> Result<Served<CheckoutAnswer>, Error> {
+    let payments = app.payments()?;
+    let wants = |project_id: &str| {
+        let by_number = command.number().map(Read::Policy);
+        let order = Read::Order(operation.key(project_id).id);
+        let trial = Read::Trial(project_id.to_owned(), command.email.clone());
+        vec![by_number.unwrap_or_else(|| policies(project_id)), order, trial]
+    };
+    let key = |project_id: &str| operation.key(project_id);
+    let served = desk::run(app, budget, visit, wants, |desk| checkout::decide(desk, command, &key, visit.now)).await?;
+    let session = open(app, budget, payments, &served.reply, &operation.home).await?;
+    Ok(served.map(|_| answer(session)))
+}
+
+/// Orders a pack on top of a license, and tells where to pay it (E7).
+pub async fn top_up<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    turn: Option<&Turn>,
+    command: &TopUp,
+    operation: &OrderOperation,
+) -> Result<Served<CheckoutAnswer>, Error> {
+    let payments = app.payments()?;
+    let id = ids::license_id(&request.call.key);
+    let key = operation.key(&id.0);
+    let wanted = Wanted { turn: turn.cloned(), order: Some(key.id.clone()), ..request.wanted(None, Beside::Nothing) };
+    let cell = SignerCell::default();
+    let load = || async {
+        let state = load::license(app, budget, &wanted).await?;
+        if turn.is_some() {
+            pro::find_signer(app, &cell, &state).await?;
+        }
+        Ok(state)
+    };
+    let order = |state: &LicenseState| top_up::decide(state, &request.call, command, &key);
+    let decide = |state: &LicenseState| match turn {
+        None => order(state),
+        Some(turn) => nonce::in_turn(state, turn, request.call.now, order, |_| Trace::None),
+    };
+    let order = act::act(app, budget, load, decide).await?;
+    let session = open(app, budget, payments, &order, &operation.home).await?;
+    Ok(Served { reply: answer(session), signer: pro::taken(cell) })
+}
+
+fn answer(session: Session) -> CheckoutAnswer {
+    CheckoutAnswer { checkout_url: session.url, session_id: Some(session.id), message: None }
+}
+
+/// The payment page of an order. A provider that does not answer is asked again: the order's id makes it the same page.
+async fn open<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    payments: &dyn Payments,
+    order: &Order,
+    home: &str,
+) -> Result<Session, Error> {
+    act::read(app, budget, || async { payments.open(order, home).await.map_err(Error::from) }).await
+}
+
+impl From<PaymentError> for Error {
+    fn from(error: PaymentError) -> Self {
+        match error {
+            PaymentError::Busy(source) => Self::Busy(source),
+            PaymentError::Broken(source) => Self::Broken(source),
+        }
+    }
+}
+
+impl Absorb for Fulfilment {
+    fn absorb(&mut self, record: Record) -> bool {
+        Fulfilment::absorb(self, record)
+    }
+}
+
+/// What a message finds.
+enum Known {
+    /// An order.
+    Order(Box<Fulfilment>),
+    /// A payment of which no order is known.
+    Stranger(Option<Payment>),
+    /// What is none of ours, or came before.
+    Nothing,
+}
+
+impl Absorb for Known {
+    fn absorb(&mut self, record: Record) -> bool {
+        match self {
+            Self::Order(state) => state.absorb(record),
+            // It may be known by now: what it is of must be loaded.
+            Self::Stranger(_) | Self::Nothing => false,
+        }
+    }
+}
+
+impl Known {
+    /// Decides on an order. What is of no order is none of ours: the vendor may sell other things with the same provider.
+    fn decide(
+        &self,
+        decide: impl FnOnce(&Fulfilment) -> Result<Decision<Outcome>, Denied>,
+    ) -> Result<Decision<Outcome>, Denied> {
+        match self {
+            Self::Order(state) => decide(state),
+            Self::Stranger(_) | Self::Nothing => Ok(Decision::read(Outcome::Nothing)),
+        }
+    }
+}
+
+/// Does what a provider's message says, once.
+pub async fn receive<T: Table>(app: &App<T>, budget: &Budget<'_>, message: &Message) -> Result<Outcome, Error> {
+    let (now, event) = (app.clock.now(), message.id.as_str());
+    match &message.told {
+        Told::Nothing => Ok(Outcome::Nothing),
+        Told::Paid { order, paid } => {
+            let load = || find(app, budget, order, event, Some(paid), now);
+            act::act(app, budget, load, |known: &Known| known.decide(|state| fulfil::decide(state, paid, now))).await
+        }
+        Told::Expired { order } => {
+            let load = || find(app, budget, order, event, None, now);
+            act::act(app, budget, load, |known: &Known| known.decide(|state| Ok(fulfil::close(state, event, now))))
+                .await
+        }
+        Told::PeriodPaid { order, payment, until } => {
+            let paid = Paid { payment: payment.clone(), ..Paid::default() };
+            let load = || find(app, budget, order, event, Some(&paid), now);
+            let decide = |state: &Fulfilment| Ok(fulfil::period(state, event, payment.as_deref(), *until, now));
+            act::act(app, budget, load, |known: &Known| known.decide(decide)).await
+        }
+        Told::Trouble { payment, trouble } => {
+            let load = || find_paid_by(app, budget, payment, event, now);
+            let decide = |known: &Known| match known {
+                Known::Order(state) => take_back::decide(state, *trouble, event, payment, now),
+                Known::Stranger(known) => Ok(take_back::note(known.as_ref(), *trouble, event, payment, now)),
+                Known::Nothing => Ok(Decision::read(Outcome::Nothing)),
+            };
+            act::act(app, budget, load, decide).await
+        }
+    }
+}
+
+/// What a message about a payment finds: the order that it paid.
+async fn find_paid_by<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    payment: &str,
+    event: &str,
+    now: Timestamp,
+) -> Result<Known, Error> {
+    let reads = [Read::Payment(payment.to_owned()), Read::PaymentEvent(event.to_owned())];
+    let mut known = None;
+    for record in app.table.read(&reads, budget.meter).await? {
+        match record {
+            Record::Payment(payment) => known = Some(payment),
+            Record::PaymentEvent(_) => return Ok(Known::Nothing),
+            _ => {}
+        }
+    }
+    match known.as_ref().and_then(|known| known.order.clone()) {
+        None => Ok(Known::Stranger(known)),
+        Some(order) => {
+            let paid = Paid { payment: Some(payment.to_owned()), ..Paid::default() };
+            find(app, budget, &order, event, Some(&paid), now).await
+        }
+    }
+}
+
+/// What a message about an order finds: the order and all that its goods hang on.
+async fn find<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    order: &str,
+    event: &str,
+    paid: Option<&Paid>,
+    now: Timestamp,
+) -> Result<Known, Error> {
+    let mut reads = vec![Read::Order(order.to_owned()), Read::PaymentEvent(event.to_owned())];
+    reads.extend(paid.and_then(|paid| paid.payment.clone()).map(Read::Payment));
+    let records = app.table.read(&reads, budget.meter).await?;
+    let found = records.iter().find_map(|record| match record {
+        Record::Order(order) => Some(order.clone()),
+        _ => None,
+    });
+    let Some(found) = found else { return Ok(Known::Nothing) };
+    let mut state = Fulfilment::new(found);
+    for record in records {
+        state.absorb(record);
+    }
+    if !state.is_seen {
+        add_goods(app, budget, &mut state, paid, now).await?;
+    }
+    Ok(Known::Order(Box::new(state)))
+}
+
+/// Adds what an order's goods hang on: the policy, the license, what is known of the buyer's trials.
+async fn add_goods<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    state: &mut Fulfilment,
+    paid: Option<&Paid>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Order { project_id, goods, email, license, .. } = state.order.clone();
+    let number = match goods {
+        Goods::Pack { license, .. } => {
+            state.license = license_of(app, budget, &license, now).await?;
+            return Ok(());
+        }
+        Goods::Policy { number } => number,
+    };
+    if let Some(license) = license {
+        state.license = license_of(app, budget, &license, now).await?;
+        return Ok(());
+    }
+    let mut reads = vec![Read::Project(project_id.clone()), Read::Policy(number)];
+    reads.extend(Email::parse(&email).map(|email| Read::Trial(project_id.clone(), email)));
+    reads.extend(paid.and_then(|paid| paid.card.clone()).map(|card| Read::Card(project_id, card)));
+    let mut project = None;
+    for record in app.table.read(&reads, budget.meter).await? {
+        match record {
+            Record::Project(found) => project = Some(found),
+            Record::Policy(found) => state.policy = Some(found),
+            other => {
+                state.absorb(other);
+            }
+        }
+    }
+    let gone = || Error::Broken("an order's project or policy is not there".into());
+    let (project, policy) = project.zip(state.policy.clone()).ok_or_else(gone)?;
+    let trial = state.trial.as_ref().and_then(|trial| trial.license.clone());
+    if let Some(trial) = trial {
+        state.license = license_of(app, budget, &trial, now).await?;
+    }
+    let command = Issue::one(number, Buyer { email, ..Buyer::default() });
+    state.new = Some(new_license(app, budget, &project, &policy, &command, &state.order.id, now).await?);
+    Ok(())
+}
+
+async fn license_of<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    id: &LicenseId,
+    now: Timestamp,
+) -> Result<Option<LicenseState>, Error> {
+    let wanted = Wanted::new(Access::Administrator(Administrator::first()), id.clone(), now);
+    match Box::pin(load::license(app, budget, &wanted)).await {
+        Ok(state) => Ok(Some(state)),
+        Err(Error::Denied(Denied::LicenseNotFound)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The license that an order makes. Its key follows from the order's id: an order makes one and no other.
+async fn new_license<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project: &Project,
+    policy: &Policy,
+    command: &Issue,
+    order: &str,
+    now: Timestamp,
+) -> Result<NewLicense, Error> {
+    let derivation = app.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
+    let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
+    // No caller's operation id has a space in it.
+    let key = ids::license_key(&derivation, &format!("order {order}"), 0);
+    let number = act::reserve(app, budget, "license", 1).await?;
+    let (state, writes) = issue::new_license(app, &sealing, (project, policy), command, &key, number, now)?;
+    Ok(NewLicense { id: state.license.id, writes })
+}
+
+/// A page of a project's orders, newest first.
+pub async fn orders<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<OrderData>, Option<String>), Error> {
+    let (records, next) = page(app, budget, List::Orders(project_id.to_owned()), before, limit).await?;
+    let orders = records.iter().filter_map(|record| match record {
+        Record::Order(order) => Some(order.data()),
+        _ => None,
+    });
+    Ok((orders.collect(), next))
+}
+
+/// An order of a project.
+pub async fn order<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    id: &str,
+) -> Result<OrderData, Error> {
+    let records = act::records(app, budget, &[Read::Order(id.to_owned())]).await?;
+    let order = records.iter().find_map(|record| match record {
+        Record::Order(order) if order.project_id == project_id => Some(order.data()),
+        _ => None,
+    });
+    Ok(order.ok_or(Denied::OrderNotFound)?)
+}

@@ -1,0 +1,290 @@
+//! A small payment provider that speaks what the product uses of Stripe's API, over loopback HTTP, and of Secrets Manager, where
+//! the vendor keeps its keys. Who pays at it decides by hand; what it then tells is signed as Stripe signs, and may be told
+//! twice, late, or never.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use hmac::{Hmac, KeyInit, Mac};
+use ltlm_protocol::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use shared::host::entropy::SystemEntropy;
+use shared::service::ids;
+
+use crate::endpoint::Endpoint;
+
+/// Name of the secret that holds its keys.
+pub const SECRET: &str = "ltlm-local-payments";
+/// Seconds of a subscription's period: close enough to a month.
+const PERIOD_SECONDS: i64 = 30 * 86_400;
+
+/// A running provider; it stops when dropped.
+#[derive(Debug)]
+pub struct Till {
+    endpoint: Endpoint,
+    book: Arc<Mutex<Book>>,
+}
+
+#[derive(Debug)]
+struct Book {
+    api_key: String,
+    signing_key: String,
+    /// Where its payment pages are.
+    pages: String,
+    sessions: BTreeMap<String, Session>,
+    /// Answers that are still to be lost, after the page was opened.
+    lost_answers: u32,
+    events: u64,
+}
+
+/// A payment page.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// The product's order.
+    pub order: String,
+    /// `payment`, `subscription` or `setup`.
+    pub mode: String,
+    /// What is bought.
+    pub name: String,
+    /// What it costs, in minor units.
+    pub amount: i64,
+    /// ISO 4217, lower-case.
+    pub currency: String,
+    /// Who buys.
+    pub email: String,
+    /// Where the browser goes after paying, and after not paying.
+    pub success_url: String,
+    /// See `success_url`.
+    pub cancel_url: String,
+    /// The payment, once there is one.
+    pub payment: Option<String>,
+    /// The fingerprint of the card, once one was shown.
+    pub card: Option<String>,
+    idempotency_key: String,
+}
+
+/// What happens to a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It is paid.
+    Paid,
+    /// Nobody paid in time.
+    Expired,
+    /// It went back.
+    Refunded,
+    /// The buyer's bank disputes it.
+    Disputed,
+    /// The dispute is over: the vendor won.
+    Won,
+    /// The dispute is over: the vendor lost.
+    Lost,
+    /// The next period of a subscription is paid.
+    PeriodPaid,
+}
+
+type Shared = Arc<Mutex<Book>>;
+
+fn lock(book: &Shared) -> std::sync::MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Till {
+    /// Starts it; its payment pages are shown below `pages`.
+    pub async fn start(pages: &str) -> std::io::Result<Self> {
+        let secret = || ids::nonce(&SystemEntropy);
+        let book = Arc::new(Mutex::new(Book {
+            api_key: format!("sk_test_{}", secret()),
+            signing_key: format!("whsec_{}", secret()),
+            pages: pages.to_owned(),
+            sessions: BTreeMap::new(),
+            lost_answers: 0,
+            events: 0,
+        }));
+        let router = Router::new()
+            .route("/", post(secrets))
+            .route("/v1/checkout/sessions", post(open))
+            .route("/v1/setup_intents/{id}", get(setup))
+            .with_state(book.clone());
+        Ok(Self { endpoint: Endpoint::serve("till", router).await?, book })
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.url()
+    }
+
+    /// A payment page.
+    pub fn session(&self, id: &str) -> Option<Session> {
+        lock(&self.book).sessions.get(id).cloned()
+    }
+
+    /// All payment pages.
+    pub fn sessions(&self) -> Vec<Session> {
+        lock(&self.book).sessions.values().cloned().collect()
+    }
+
+    /// Loses the next answers, after it did what it was asked.
+    pub fn lose_answers(&self, count: u32) {
+        lock(&self.book).lost_answers = count;
+    }
+
+    /// Somebody shows this card at a payment page; from now on there is a payment.
+    pub fn show_card(&self, session: &str, card: &str) {
+        let digits: String = card.chars().filter(char::is_ascii_digit).collect();
+        let mut book = lock(&self.book);
+        if let Some(session) = book.sessions.get_mut(session) {
+            session.card = Some(hex::encode(&Sha256::digest(digits.as_bytes())[..8]));
+            session.payment.get_or_insert_with(|| format!("pi_{}", session.id));
+        }
+    }
+
+    /// The message that tells of this, with an id of its own.
+    pub fn tell(&self, session: &str, event: Event, now: Timestamp) -> Option<Value> {
+        let mut book = lock(&self.book);
+        book.events += 1;
+        let id = format!("evt_local_{}_{}", now.ms(), book.events);
+        let session = book.sessions.get(session)?;
+        let payment = session.payment.clone().filter(|_| session.mode == "payment");
+        let (kind, object) = match event {
+            Event::Paid => (
+                "checkout.session.completed",
+                json!({"id": session.id, "object": "checkout.session", "client_reference_id": session.order,
+                    "mode": session.mode, "payment_intent": payment, "payment_status": match session.mode.as_str() {
+                        "setup" => "no_payment_required",
+                        _ => "paid",
+                    }, "setup_intent": (session.mode == "setup").then(|| format!("seti_{}", session.id))}),
+            ),
+            Event::Expired => (
+                "checkout.session.expired",
+                json!({"id": session.id, "object": "checkout.session", "client_reference_id": session.order}),
+            ),
+            Event::Refunded => (
+                "charge.refunded",
+                json!({"object": "charge", "refunded": true, "amount": session.amount, "payment_intent": session.payment}),
+            ),
+            Event::Disputed => ("charge.dispute.created", dispute(session, "needs_response")),
+            Event::Won => ("charge.dispute.closed", dispute(session, "won")),
+            Event::Lost => ("charge.dispute.closed", dispute(session, "lost")),
+            Event::PeriodPaid => (
+                "invoice.paid",
+                json!({"object": "invoice", "payment_intent": session.payment,
+                    "subscription_details": {"metadata": {"order": session.order}},
+                    "lines": {"data": [{"period": {"end": now.plus_seconds(PERIOD_SECONDS).ms() / 1_000}}]}}),
+            ),
+        };
+        Some(
+            json!({"id": id, "object": "event", "type": kind, "created": now.ms() / 1_000, "data": {"object": object}}),
+        )
+    }
+
+    /// The signature of a message, as the header that comes with it.
+    pub fn sign(&self, body: &str, now: Timestamp) -> String {
+        let at = now.ms().div_euclid(1_000);
+        let key = lock(&self.book).signing_key.clone();
+        let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).map(|mac| mac.chain_update(format!("{at}.{body}")));
+        let signature = mac.map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default();
+        format!("t={at},v1={signature}")
+    }
+}
+
+fn dispute(session: &Session, status: &str) -> Value {
+    json!({"object": "dispute", "payment_intent": session.payment, "status": status, "amount": session.amount})
+}
+
+type Answer = (StatusCode, Json<Value>);
+
+fn refuse(status: StatusCode, message: &str) -> Answer {
+    (status, Json(json!({"error": {"type": "invalid_request_error", "message": message}})))
+}
+
+/// Secrets Manager's one operation.
+async fn secrets(State(book): State<Shared>, headers: HeaderMap, body: String) -> Answer {
+    let refuse = |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({"__type": kind, "message": kind})));
+    if headers.get("x-amz-target").and_then(|target| target.to_str().ok()) != Some("secretsmanager.GetSecretValue") {
+        return refuse("UnknownOperationException");
+    }
+    let Ok(request) = serde_json::from_str::<Value>(&body) else { return refuse("SerializationException") };
+    if request["SecretId"] != SECRET {
+        return refuse("ResourceNotFoundException");
+    }
+    let book = lock(&book);
+    let text = json!({"stripeSecretKey": book.api_key, "stripeWebhookSecret": book.signing_key}).to_string();
+    (StatusCode::OK, Json(json!({"Name": SECRET, "SecretString": text})))
+}
+
+fn is_known(book: &Book, headers: &HeaderMap) -> bool {
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    given == Some(format!("Bearer {}", book.api_key).as_str())
+}
+
+/// Opens a payment page; the same idempotency key opens the same one again.
+async fn open(State(book): State<Shared>, headers: HeaderMap, body: String) -> Answer {
+    let mut book = lock(&book);
+    if !is_known(&book, &headers) {
+        return refuse(StatusCode::UNAUTHORIZED, "Invalid API Key provided");
+    }
+    let form: BTreeMap<String, String> = form(&body);
+    let text = |name: &str| form.get(name).cloned().unwrap_or_default();
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
+    let known = book.sessions.values().find(|session| session.idempotency_key == key).cloned();
+    let session = known.unwrap_or_else(|| Session {
+        id: format!("cs_local_{}", &ids::nonce(&SystemEntropy)[..16]),
+        order: text("client_reference_id"),
+        mode: text("mode"),
+        name: text("line_items[0][price_data][product_data][name]"),
+        amount: text("line_items[0][price_data][unit_amount]").parse().unwrap_or(0),
+        currency: text("line_items[0][price_data][currency]"),
+        email: text("customer_email"),
+        success_url: text("success_url"),
+        cancel_url: text("cancel_url"),
+        payment: None,
+        card: None,
+        idempotency_key: key,
+    });
+    if session.order.is_empty() || session.success_url.is_empty() || session.mode.is_empty() {
+        return refuse(StatusCode::BAD_REQUEST, "client_reference_id, success_url and mode are required");
+    }
+    let url = format!("{}/{}", book.pages, session.id);
+    let answer = json!({"id": session.id, "object": "checkout.session", "url": url});
+    book.sessions.insert(session.id.clone(), session);
+    if book.lost_answers > 0 {
+        book.lost_answers -= 1;
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "injected: the answer was lost");
+    }
+    (StatusCode::OK, Json(answer))
+}
+
+/// The card that was shown.
+async fn setup(State(book): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+    let book = lock(&book);
+    if !is_known(&book, &headers) {
+        return refuse(StatusCode::UNAUTHORIZED, "Invalid API Key provided");
+    }
+    let session = id.strip_prefix("seti_").and_then(|id| book.sessions.get(id));
+    match session {
+        None => refuse(StatusCode::NOT_FOUND, "No such setupintent"),
+        Some(session) => {
+            let card = json!({"card": {"fingerprint": session.card}});
+            (StatusCode::OK, Json(json!({"id": id, "payment_method": card})))
+        }
+    }
+}
+
+/// A form's members.
+pub fn form(body: &str) -> BTreeMap<String, String> {
+    let decoded = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    body.split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
+}
