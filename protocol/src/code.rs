@@ -144,6 +144,24 @@ pub enum Code {
     InsufficientTokens,
     /// The wallet holds as many grants as it may.
     GrantLimitReached,
+    /// The one-time code is wrong, used, or too old.
+    OtpRejected,
+    /// Too many requests.
+    RateLimited,
+    /// The name or the password is wrong.
+    SignInRejected,
+    /// The sign-in that waited for its second factor is over.
+    MfaSessionExpired,
+    /// The second factor is wrong.
+    MfaCodeRejected,
+    /// No such developer.
+    DeveloperNotFound,
+    /// There is such a developer already.
+    DeveloperExists,
+    /// No such webhook in this project.
+    WebhookNotFound,
+    /// The project has as many webhooks as it may.
+    WebhookLimitReached,
     /// There is no trial for this address any more.
     TrialNotAvailable,
     /// The pack is not sold for this license.
@@ -260,6 +278,15 @@ impl Code {
         row(Self::TokensDisabled, "TOKENS_DISABLED", 403, "Token consumption is disabled for this license."),
         row(Self::InsufficientTokens, "INSUFFICIENT_TOKENS", 403, "You have insufficient tokens for this action (<required> required, <balance> remaining)."),
         row(Self::GrantLimitReached, "GRANT_LIMIT_REACHED", 409, "This wallet already holds <max> grants."),
+        row(Self::OtpRejected, "OTP_REJECTED", 400, "The code is wrong or no longer usable."),
+        row(Self::RateLimited, "RATE_LIMITED", 429, "Too many requests, please slow down."),
+        row(Self::SignInRejected, "SIGN_IN_REJECTED", 401, "The user name or the password is wrong."),
+        row(Self::MfaSessionExpired, "MFA_SESSION_EXPIRED", 401, "This sign-in is over: please sign in again."),
+        row(Self::MfaCodeRejected, "MFA_CODE_REJECTED", 400, "The code is wrong."),
+        row(Self::DeveloperNotFound, "DEVELOPER_NOT_FOUND", 404, "There is no such developer."),
+        row(Self::DeveloperExists, "DEVELOPER_EXISTS", 409, "There is a developer with this address already."),
+        row(Self::WebhookNotFound, "WEBHOOK_NOT_FOUND", 404, "There is no such webhook in this project."),
+        row(Self::WebhookLimitReached, "WEBHOOK_LIMIT_REACHED", 409, "This project already has <max> webhooks: remove one first."),
         row(Self::TrialNotAvailable, "TRIAL_NOT_AVAILABLE", 403, "There is no trial for this e-mail address any more."),
         row(Self::TopUpNotAvailable, "TOPUP_NOT_AVAILABLE", 403, "That top-up is not available for this license."),
         row(Self::PaymentsNotSetUp, "PAYMENTS_NOT_SET_UP", 501, "This vendor takes no payments here yet."),

@@ -9,15 +9,18 @@ pub mod canonical;
 pub mod code;
 pub mod envelope;
 pub mod error;
+pub mod event_data;
 pub mod json;
 pub mod license_data;
 pub mod limits;
 pub mod organization_data;
+pub mod portal_data;
 pub mod proof;
 pub mod read;
 pub mod request;
 pub mod store_data;
 pub mod time;
+pub mod webhook_data;
 
 pub use code::Code;
 pub use error::ErrorBody;

@@ -84,8 +84,16 @@ pub const FILE_DEVICES_MAX: usize = 20;
 pub const EVENT_BYTES_MAX: usize = 16 * 1024;
 /// Longest address that a payment page leads back to, in characters.
 pub const REDIRECT_CHARS_MAX: usize = 2_000;
+/// Licenses that the portal shows of one address.
+pub const PORTFOLIO_MAX: usize = 100;
+/// Webhooks of one project.
+pub const WEBHOOKS_MAX: usize = 10;
 /// Policies that the store shows of one project.
 pub const STORE_POLICIES_MAX: usize = 200;
+/// Days of events that one call counts.
+pub const EVENT_DAYS_MAX: i64 = 92;
+/// Days of events that one call counts, where the caller does not say.
+pub const EVENT_DAYS_DEFAULT: i64 = 30;
 /// Default page of a list.
 pub const PAGE_DEFAULT: i64 = 50;
 /// Largest page of a list.
@@ -142,7 +150,10 @@ pub const ALL: &[Limit] = &[
     Limit { what: "priority of a grant", value: PRIORITY_MAX, unit: "" },
     Limit { what: "devices of one offline file", value: FILE_DEVICES_MAX as i64, unit: "devices" },
     Limit { what: "payload of an event", value: EVENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
+    Limit { what: "days of events counted by one call", value: EVENT_DAYS_MAX, unit: "days" },
     Limit { what: "redirectUrl", value: REDIRECT_CHARS_MAX as i64, unit: "characters" },
+    Limit { what: "licenses shown by the portal", value: PORTFOLIO_MAX as i64, unit: "licenses" },
+    Limit { what: "webhooks of a project", value: WEBHOOKS_MAX as i64, unit: "webhooks" },
     Limit { what: "policies shown by the store", value: STORE_POLICIES_MAX as i64, unit: "policies" },
     Limit { what: "page of a list, default", value: PAGE_DEFAULT, unit: "rows" },
     Limit { what: "page of a list, largest", value: PAGE_MAX, unit: "rows" },

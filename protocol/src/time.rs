@@ -42,6 +42,16 @@ impl Timestamp {
         self.plus_seconds(days.saturating_mul(86_400))
     }
 
+    /// The day of UTC that it is in, counted from 1970-01-01.
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000)
+    }
+
+    /// The beginning of a day of UTC, counted from 1970-01-01.
+    pub fn of_day(day: i64) -> Self {
+        Self::from_ms(day.saturating_mul(86_400_000))
+    }
+
     /// The instant `count` calendar intervals (`day`, `week`, `month`, `year`) later, UTC; months and years clamp to the
     /// last day (wire 4.6 T-9). An unknown interval counts as `month`.
     pub fn plus_intervals(self, interval: &str, count: i64) -> Self {

@@ -13,7 +13,7 @@ use crate::support::pro::sealed_body;
 use crate::support::{ADMIN_KEY, L1, SECRET, World, device, send, target_folder};
 
 /// A program of the virtual environment that the test command sets up.
-fn python() -> std::path::PathBuf {
+pub(crate) fn python() -> std::path::PathBuf {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python");
     assert!(path.exists(), "{} is not there: run the tests with `cargo xtask test`", path.display());
     path

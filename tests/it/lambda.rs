@@ -175,7 +175,7 @@ async fn the_renewals_function_takes_the_events_of_the_schedule_and_the_queue() 
     let world = World::starting_at(now.plus_days(-30)).await;
     let made = world.account("POST", "", serde_json::json!({"accountId": "user-1", "tier": "Gift"})).await;
     assert_eq!(made.status, 201);
-    let queue = local::queue::WorkQueue::start().await.unwrap();
+    let queue = local::queue::WorkQueue::start(world.clock.clone()).await.unwrap();
     let beside = [("AWS_ENDPOINT_URL_SQS", queue.endpoint()), ("LTLM_QUEUE_URL", queue.endpoint())];
     let events =
         ["background/renewals-schedule", "background/renewals-queue"].map(|name| event(name, &world.project_id, "1"));
@@ -192,8 +192,13 @@ async fn the_renewals_function_takes_the_events_of_the_schedule_and_the_queue() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_stream_function_takes_the_tables_changes() {
     let world = World::starting_at(SystemClock.now()).await;
-    let bus = local::bus::NoticeBus::start().await.unwrap();
-    let beside = [("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()), ("LTLM_BUS", local::bus::BUS)];
+    let bus = local::bus::NoticeBus::start(world.outbox.clone()).await.unwrap();
+    let beside = [
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()),
+        ("LTLM_BUS", local::bus::BUS),
+        ("AWS_ENDPOINT_URL_SQS", world.outbox.endpoint()),
+        ("LTLM_OUTBOX_URL", world.outbox.endpoint()),
+    ];
     let events = vec![event("background/stream", &world.project_id, "1"); 2];
     let (answers, printed) = invoke_with(&world, "stream", events, &beside).await;
     assert_eq!(answers[0]["batchItemFailures"], serde_json::json!([]));

@@ -28,7 +28,7 @@ async fn world_with(accounts: usize, due: usize) -> (World, Background) {
         world.clock.advance_seconds(DAY);
     }
     world.clock.advance_seconds(29 * DAY);
-    let background = Background::start(Arc::clone(&world.host), None, false).await.unwrap();
+    let background = Background::start(Arc::clone(&world.host), world.outbox.clone(), None, false).await.unwrap();
     (world, background)
 }
 
@@ -124,7 +124,7 @@ async fn a_dispatcher_that_is_out_of_time_leaves_a_checkpoint_and_a_message() {
 #[tokio::test]
 async fn a77_the_tokens_of_a_license_come_again_by_the_schedule_or_the_next_call_once() {
     let world = World::new().await;
-    let background = Background::start(Arc::clone(&world.host), None, false).await.unwrap();
+    let background = Background::start(Arc::clone(&world.host), world.outbox.clone(), None, false).await.unwrap();
     let mut forever = local::demo::sub();
     forever["config"]["limits"]["time"]["durationDays"] = json!(365);
     let policy = world.policy(forever).await;

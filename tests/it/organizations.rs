@@ -243,7 +243,9 @@ async fn bo_11_to_bo_13_pools_are_set_anew_each_period() {
     let renewed = world.account("POST", "/acme%2Fgeneral/renewal", Value::Null).await;
     renewed.refused(400, "BAD_REQUEST");
     let background =
-        local::background::Background::start(std::sync::Arc::clone(&world.host), None, false).await.unwrap();
+        local::background::Background::start(std::sync::Arc::clone(&world.host), world.outbox.clone(), None, false)
+            .await
+            .unwrap();
     background.dispatch().await;
     while background.work().await.is_some() {}
     assert_eq!(balances(&world.pools(&token, "acme").await), [50, 20, 100, 30, 550]);

@@ -150,6 +150,7 @@ async fn a_warm_process_asks_for_no_key_and_a_cold_one_has_no_effect_without() {
         table_is_external: false,
         keys: other.endpoint(),
         till: world.till.endpoint(),
+        outbox: world.outbox.endpoint(),
     };
     let cold = build(endpoints, world.clock.clone(), ADMIN_KEY).await.unwrap();
     let path = "/v1/sdk/pro/license/consume";

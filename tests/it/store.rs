@@ -13,7 +13,7 @@ const MAIL: &str = "grace@example.com";
 
 impl World {
     /// Calls a route of the store as a server does.
-    async fn store(&self, method: &str, tail: &str, body: Value) -> Reply {
+    pub(crate) async fn store(&self, method: &str, tail: &str, body: Value) -> Reply {
         let request =
             Request::builder().method(method).uri(format!("/v1/sdk/{tail}")).header("x-project-secret", SECRET);
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
@@ -62,7 +62,7 @@ impl World {
         event
     }
 
-    async fn pay(&self, session: &str) -> Value {
+    pub(crate) async fn pay(&self, session: &str) -> Value {
         self.pay_with(session, "4242 4242 4242 4242").await
     }
 
@@ -78,7 +78,7 @@ impl World {
     }
 
     /// Licenses of an address, newest first.
-    async fn licenses_of(&self, email: &str) -> Vec<Value> {
+    pub(crate) async fn licenses_of(&self, email: &str) -> Vec<Value> {
         let path = format!("/v1/admin/projects/{}/licenses?email={email}", self.project_id);
         self.admin("GET", &path, Value::Null).await.body["licenses"].as_array().unwrap().clone()
     }

@@ -12,7 +12,7 @@ const DAY: i64 = 86_400;
 
 async fn followed(world: &World, begin: Begin) -> Background {
     let reader = StreamReader::open(world.engine.endpoint(), local::world::TABLE, begin).await.unwrap().unwrap();
-    Background::start(Arc::clone(&world.host), Some(reader), false).await.unwrap()
+    Background::start(Arc::clone(&world.host), world.outbox.clone(), Some(reader), false).await.unwrap()
 }
 
 /// Follows all that happened; how often a count was told.

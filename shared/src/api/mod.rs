@@ -33,6 +33,10 @@ pub struct Settings {
     pub country_header: Option<String>,
     /// The function whose routes are served, all others being unknown; without it every route is.
     pub function: Option<&'static str>,
+    /// The vendor's name, as developers see it.
+    pub vendor: String,
+    /// May webhooks be of `http`, and within the deployment's own network? Who calls them must agree.
+    pub plain_webhooks: bool,
 }
 
 /// An answer and what the log says about it.
@@ -109,8 +113,8 @@ where
 }
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    use handlers::admin::{keys, licenses, policies, projects};
-    use handlers::{accounts, license, organizations, pro, store};
+    use handlers::admin::{developers, events, keys, licenses, policies, projects, webhooks};
+    use handlers::{accounts, license, organizations, portal, pro, store};
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }
@@ -146,6 +150,22 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::TrialEligibility => on_heap(|| store::trial_eligibility(incoming)),
         Endpoint::StoreReturn => return Ok(store::store_return()),
         Endpoint::StripeMessage => on_heap(|| store::stripe_message(incoming)),
+        Endpoint::LoginRequest | Endpoint::ProLoginRequest => on_heap(|| portal::request(incoming)),
+        Endpoint::Portfolio | Endpoint::ProPortfolio => on_heap(|| portal::portfolio(incoming)),
+        Endpoint::DevLogin => on_heap(|| portal::sign_in(incoming)),
+        Endpoint::DevVerifyOtp => on_heap(|| portal::verify(incoming)),
+        Endpoint::AdminCreateDeveloper => on_heap(|| developers::create(incoming)),
+        Endpoint::AdminDevelopers => on_heap(|| developers::list(incoming)),
+        Endpoint::AdminChangeDeveloper => on_heap(|| developers::change(incoming)),
+        Endpoint::AdminEvents => on_heap(|| events::list(incoming)),
+        Endpoint::AdminEventCounts => on_heap(|| events::counts(incoming)),
+        Endpoint::AdminCreateWebhook => on_heap(|| webhooks::create(incoming)),
+        Endpoint::AdminWebhooks => on_heap(|| webhooks::list(incoming)),
+        Endpoint::AdminRemoveWebhook => on_heap(|| webhooks::remove(incoming)),
+        Endpoint::AdminRotateWebhook => on_heap(|| webhooks::rotate(incoming)),
+        Endpoint::AdminReplay => on_heap(|| webhooks::replay(incoming)),
+        Endpoint::AdminDeadLetters => on_heap(|| webhooks::dead_letters(incoming)),
+        Endpoint::AdminNotices => on_heap(|| webhooks::notices(incoming)),
         Endpoint::AdminOrders => on_heap(|| store::orders(incoming)),
         Endpoint::AdminOrder => on_heap(|| store::order(incoming)),
         Endpoint::CreateAccount => on_heap(|| accounts::create(incoming)),

@@ -111,7 +111,9 @@ impl From<Error> for Failure {
             Error::Denied(denied) => {
                 let failure = Self { body: Box::new(denied.body()), ..Self::new(denied.code()) };
                 match denied {
-                    Denied::SeatReleaseCooldown { seconds } => failure.header("retry-after", seconds.to_string()),
+                    Denied::SeatReleaseCooldown { seconds } | Denied::RateLimited { seconds } => {
+                        failure.header("retry-after", seconds.to_string())
+                    }
                     _ => failure,
                 }
             }

@@ -82,6 +82,42 @@ pub enum Endpoint {
     AdminOrders,
     /// `GET …/orders/{orderId}`
     AdminOrder,
+    /// `POST /v1/sdk/auth/customer-login-request`
+    LoginRequest,
+    /// `POST /v1/sdk/auth/customer-portfolio`
+    Portfolio,
+    /// `POST /v1/sdk/pro/auth/customer-login-request`
+    ProLoginRequest,
+    /// `POST /v1/sdk/pro/auth/customer-portfolio`
+    ProPortfolio,
+    /// `POST /v1/sdk/pro/auth/dev-login`
+    DevLogin,
+    /// `POST /v1/sdk/pro/auth/dev-login/verify-otp`
+    DevVerifyOtp,
+    /// `POST /v1/admin/developers`
+    AdminCreateDeveloper,
+    /// `GET /v1/admin/developers`
+    AdminDevelopers,
+    /// `PATCH /v1/admin/developers/{username}`
+    AdminChangeDeveloper,
+    /// `GET /v1/admin/projects/{projectId}/events`
+    AdminEvents,
+    /// `GET /v1/admin/projects/{projectId}/event-counts`
+    AdminEventCounts,
+    /// `POST /v1/admin/projects/{projectId}/webhooks`
+    AdminCreateWebhook,
+    /// `GET /v1/admin/projects/{projectId}/webhooks`
+    AdminWebhooks,
+    /// `DELETE /v1/admin/projects/{projectId}/webhooks/{webhookId}`
+    AdminRemoveWebhook,
+    /// `POST /v1/admin/projects/{projectId}/webhooks/{webhookId}/secret`
+    AdminRotateWebhook,
+    /// `POST /v1/admin/projects/{projectId}/webhooks/{webhookId}/replay`
+    AdminReplay,
+    /// `GET /v1/admin/projects/{projectId}/webhooks/{webhookId}/dead-letters`
+    AdminDeadLetters,
+    /// `GET /v1/admin/projects/{projectId}/notices`
+    AdminNotices,
     /// `POST /v1/accounts`
     CreateAccount,
     /// `GET /v1/accounts/{accountId}`
@@ -325,6 +361,42 @@ pub const ROUTES: &[Route] = &[
         function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "Orders, newest first." },
     Route { endpoint: Endpoint::AdminOrder, name: "admin-order", method: "GET", path: "/v1/admin/projects/{projectId}/orders/{orderId}",
         function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "An order." },
+    Route { endpoint: Endpoint::LoginRequest, name: "login-request", method: "POST", path: "/v1/sdk/auth/customer-login-request",
+        function: "portal", auth: Auth::Project, body: true, operation_id: false, summary: "Ask for a code by mail; the same answer for every address." },
+    Route { endpoint: Endpoint::Portfolio, name: "portfolio", method: "POST", path: "/v1/sdk/auth/customer-portfolio",
+        function: "portal", auth: Auth::Project, body: true, operation_id: false, summary: "What was bought with an address, to who shows its code." },
+    Route { endpoint: Endpoint::ProLoginRequest, name: "pro-login-request", method: "POST", path: "/v1/sdk/pro/auth/customer-login-request",
+        function: "portal", auth: Auth::Project, body: true, operation_id: false, summary: "Ask for a code by mail; the same answer for every address." },
+    Route { endpoint: Endpoint::ProPortfolio, name: "pro-portfolio", method: "POST", path: "/v1/sdk/pro/auth/customer-portfolio",
+        function: "portal", auth: Auth::Project, body: true, operation_id: false, summary: "What was bought with an address, to who shows its code." },
+    Route { endpoint: Endpoint::DevLogin, name: "dev-login", method: "POST", path: "/v1/sdk/pro/auth/dev-login",
+        function: "sign-in", auth: Auth::Open, body: true, operation_id: false, summary: "Sign a developer in by password. Plain, though its path says otherwise." },
+    Route { endpoint: Endpoint::DevVerifyOtp, name: "dev-verify-otp", method: "POST", path: "/v1/sdk/pro/auth/dev-login/verify-otp",
+        function: "sign-in", auth: Auth::Open, body: true, operation_id: false, summary: "The second factor of a developer's sign-in. Plain, though its path says otherwise." },
+    Route { endpoint: Endpoint::AdminCreateDeveloper, name: "admin-create-developer", method: "POST", path: "/v1/admin/developers",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make a developer, who may sign in from the editor." },
+    Route { endpoint: Endpoint::AdminDevelopers, name: "admin-developers", method: "GET", path: "/v1/admin/developers",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "Developers, newest first." },
+    Route { endpoint: Endpoint::AdminChangeDeveloper, name: "admin-change-developer", method: "PATCH", path: "/v1/admin/developers/{username}",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Change a developer: password, projects, second factor, or sign in no more." },
+    Route { endpoint: Endpoint::AdminEvents, name: "admin-events", method: "GET", path: "/v1/admin/projects/{projectId}/events",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "What applications reported on a day, newest first." },
+    Route { endpoint: Endpoint::AdminEventCounts, name: "admin-event-counts", method: "GET", path: "/v1/admin/projects/{projectId}/event-counts",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "How much applications reported, by type and day." },
+    Route { endpoint: Endpoint::AdminCreateWebhook, name: "admin-create-webhook", method: "POST", path: "/v1/admin/projects/{projectId}/webhooks",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Make a webhook that notices go to; answers its secret." },
+    Route { endpoint: Endpoint::AdminWebhooks, name: "admin-webhooks", method: "GET", path: "/v1/admin/projects/{projectId}/webhooks",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "Webhooks, newest first." },
+    Route { endpoint: Endpoint::AdminRemoveWebhook, name: "admin-remove-webhook", method: "DELETE", path: "/v1/admin/projects/{projectId}/webhooks/{webhookId}",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Stop a webhook." },
+    Route { endpoint: Endpoint::AdminRotateWebhook, name: "admin-rotate-webhook", method: "POST", path: "/v1/admin/projects/{projectId}/webhooks/{webhookId}/secret",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Give a webhook a new secret; the old one signs beside it for a day." },
+    Route { endpoint: Endpoint::AdminReplay, name: "admin-replay", method: "POST", path: "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Send notices to a webhook again, or its dead letters." },
+    Route { endpoint: Endpoint::AdminDeadLetters, name: "admin-dead-letters", method: "GET", path: "/v1/admin/projects/{projectId}/webhooks/{webhookId}/dead-letters",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "Deliveries that were given up, newest first." },
+    Route { endpoint: Endpoint::AdminNotices, name: "admin-notices", method: "GET", path: "/v1/admin/projects/{projectId}/notices",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "What was told of a project, newest first." },
     Route { endpoint: Endpoint::CreateAccount, name: "create-account", method: "POST", path: "/v1/accounts",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make a token account." },
     Route { endpoint: Endpoint::Account, name: "account", method: "GET", path: "/v1/accounts/{accountId}",
@@ -478,6 +550,11 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
     Function { name: "store", table_actions: &["BatchGetItem", "PutItem", "Query"], indexes: &["list"], key_actions: &["Decrypt"] },
     Function { name: "payments", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &[], key_actions: &["Decrypt"] },
+    Function { name: "portal", table_actions: &["BatchGetItem", "PutItem", "Query"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "sign-in", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "webhooks", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"] },
+    // Serves no route: its queue calls it.
+    Function { name: "courier", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
     Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["list"], key_actions: &[] },
     Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
@@ -485,7 +562,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[] },
     // Serves no route: the table's stream calls it.
     Function { name: "stream", table_actions: &["PutItem", "Query"], indexes: &["list"], key_actions: &[] },
-    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"] },
+    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt", "GenerateDataKey"] },
 ];
 
 /// The prefix that paths may carry (wire 1.1).
@@ -569,7 +646,9 @@ mod tests {
                 .replace("{holdId}", "h")
                 .replace("{organizationId}", "o")
                 .replace("{userId}", "m")
-                .replace("{orderId}", "o");
+                .replace("{orderId}", "o")
+                .replace("{username}", "d@e.f")
+                .replace("{webhookId}", "w");
             let method: Method = route.method.parse().unwrap();
             for path in [path.clone(), format!("/api{path}")] {
                 let Found::Route(found, _) = find(&method, &path) else { panic!("{path}") };

@@ -163,6 +163,30 @@ pub enum Denied {
         /// Tokens there.
         balance: i64,
     },
+    /// The one-time code is wrong, used, or too old.
+    OtpRejected,
+    /// Too many requests.
+    RateLimited {
+        /// Whole seconds until the next one, at least 1.
+        seconds: i64,
+    },
+    /// The name or the password is wrong.
+    SignInRejected,
+    /// The sign-in that waited for its second factor is over.
+    MfaSessionExpired,
+    /// The second factor is wrong.
+    MfaCodeRejected,
+    /// No such developer.
+    DeveloperNotFound,
+    /// There is such a developer already.
+    DeveloperExists,
+    /// No such webhook in the project.
+    WebhookNotFound,
+    /// The project has as many webhooks as it may.
+    WebhookLimitReached {
+        /// Webhooks it may have.
+        max: i64,
+    },
     /// There is no trial for this address any more.
     TrialNotAvailable,
     /// The pack is not sold for this license.
@@ -246,6 +270,15 @@ impl Denied {
             Self::AccountInsufficient { .. } => Code::AccountInsufficient,
             Self::TokensDisabled => Code::TokensDisabled,
             Self::InsufficientTokens { .. } => Code::InsufficientTokens,
+            Self::OtpRejected => Code::OtpRejected,
+            Self::RateLimited { .. } => Code::RateLimited,
+            Self::SignInRejected => Code::SignInRejected,
+            Self::MfaSessionExpired => Code::MfaSessionExpired,
+            Self::MfaCodeRejected => Code::MfaCodeRejected,
+            Self::DeveloperNotFound => Code::DeveloperNotFound,
+            Self::DeveloperExists => Code::DeveloperExists,
+            Self::WebhookNotFound => Code::WebhookNotFound,
+            Self::WebhookLimitReached { .. } => Code::WebhookLimitReached,
             Self::TrialNotAvailable => Code::TrialNotAvailable,
             Self::TopUpNotAvailable => Code::TopUpNotAvailable,
             Self::PaymentsNotSetUp => Code::PaymentsNotSetUp,
@@ -303,6 +336,9 @@ impl Denied {
             Self::HoldTooSmall { held } => {
                 ErrorBody::new(self.code(), &[("held", held.to_string())], Some(json!({ "held": held })))
             }
+            Self::RateLimited { seconds } => {
+                ErrorBody::new(self.code(), &[], Some(json!({"retryAfterSeconds": seconds})))
+            }
             Self::SeatReleaseCooldown { seconds } => {
                 let details = json!({"retryAfterSeconds": seconds});
                 ErrorBody::new(self.code(), &[("seconds", seconds.to_string())], Some(details))
@@ -312,9 +348,10 @@ impl Denied {
                 let shown = if holds_reserved_word(path) { "see details" } else { path };
                 ErrorBody::new(self.code(), &[("path", shown.to_owned())], Some(json!({"path": path})))
             }
-            Self::GrantLimitReached { max } | Self::SecretLimitReached { max } | Self::HoldLimitReached { max } => {
-                ErrorBody::new(self.code(), &[("max", max.to_string())], None)
-            }
+            Self::GrantLimitReached { max }
+            | Self::SecretLimitReached { max }
+            | Self::WebhookLimitReached { max }
+            | Self::HoldLimitReached { max } => ErrorBody::new(self.code(), &[("max", max.to_string())], None),
             _ => ErrorBody::new(self.code(), &[], None),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::nonce::{Chain, Chained, SeenBlob};
 use super::policy::Policy;
+use super::portal::OneTimeCode;
 use super::project::Project;
 use super::record::Record;
 use super::store::Order;
@@ -18,6 +19,8 @@ pub struct Desk {
     pub order: Option<Order>,
     /// What is known of the address and trials.
     pub trial: Option<Trial>,
+    /// The one-time code of the address.
+    pub code: Option<OneTimeCode>,
     /// The nonces of the calling device, if the call came in an envelope.
     pub chain: Option<Chain>,
     /// The call's cipher text, if it came before.
@@ -27,7 +30,7 @@ pub struct Desk {
 impl Desk {
     /// A project of which nothing else is known.
     pub fn new(project: Project) -> Self {
-        Self { project, policies: Vec::new(), order: None, trial: None, chain: None, seen_blob: None }
+        Self { project, policies: Vec::new(), order: None, trial: None, code: None, chain: None, seen_blob: None }
     }
 
     /// Takes in a record.
@@ -38,6 +41,7 @@ impl Desk {
             Record::Policy(policy) if policy.project_id == self.project.id => self.policies.push(policy),
             Record::Order(order) => self.order = Some(order),
             Record::Trial(trial) => self.trial = Some(trial),
+            Record::Code(code) => self.code = Some(code),
             Record::Chain(chain) => self.chain = Some(chain),
             Record::SeenBlob(seen) => self.seen_blob = Some(seen),
             _ => {}

@@ -16,6 +16,8 @@ pub const EVENT_DAYS: i64 = 90;
 /// An event's record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
+    /// The project.
+    pub project_id: String,
     /// The license.
     pub license: LicenseId,
     /// The device that reported it.
@@ -60,6 +62,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Decision<()>, Denied> {
     let event = Event {
+        project_id: state.project.id.clone(),
         license: state.license.id.clone(),
         hwid: hwid.to_owned(),
         request: request.to_owned(),

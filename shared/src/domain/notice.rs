@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::device::{Device, SeatClaim};
 use super::entry::{Entry, Source};
 use super::license::LicenseId;
+use super::store::order::{Order, OrderState};
 use super::wallet::WalletId;
 
 /// A notice.
@@ -35,6 +36,10 @@ pub const KINDS: &[(&str, &str)] = &[
     ("renewal.done", "an allocation was given"),
     ("license.activated", "a device was registered with a license"),
     ("seat.kicked", "a device lost its seat to somebody"),
+    ("order.paid", "somebody paid for a license or a pack, and has it"),
+    ("order.refused", "somebody who had a trial went for another, and has none"),
+    ("order.refunded", "a payment went back, and what it bought was dealt with as the policy says"),
+    ("order.disputed", "a payment is disputed at the buyer's bank"),
 ];
 
 fn kind(name: &str) -> &'static str {
@@ -110,6 +115,24 @@ pub fn of_device(license: &LicenseId, before: Option<&Device>, after: &Device) -
         told.push(notice("seat.kicked", at, detail));
     }
     told
+}
+
+/// What an order tells whose state was `before`.
+pub fn of_order(before: Option<OrderState>, after: &Order) -> Vec<Notice> {
+    let name = match after.state {
+        OrderState::Paid => "order.paid",
+        OrderState::Refused => "order.refused",
+        OrderState::Refunded => "order.refunded",
+        OrderState::Disputed => "order.disputed",
+        OrderState::Open | OrderState::Expired => return Vec::new(),
+    };
+    if before == Some(after.state) {
+        return Vec::new();
+    }
+    let mut detail = serde_json::to_value(after.data()).unwrap_or_default();
+    detail["projectId"] = json!(after.project_id);
+    let at = after.paid_at.unwrap_or(after.created_at);
+    vec![Notice { id: format!("order {} {} {name}", after.id, after.revision), kind: kind(name), at, detail }]
 }
 
 #[cfg(test)]

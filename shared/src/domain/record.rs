@@ -3,14 +3,17 @@
 use super::account::Account;
 use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::{BatchMemory, BatchOwner};
+use super::developer::{Developer, Failures, SignIn};
 use super::device::Device;
 use super::entry::Entry;
+use super::event::Event;
 use super::job::Job;
 use super::license::{BuyerListing, License, LicenseId, Listing};
 use super::nonce::{Chain, SeenBlob};
 use super::organization::access::AccessToken;
 use super::organization::{Member, Organization};
 use super::policy::Policy;
+use super::portal::OneTimeCode;
 use super::project::Project;
 use super::rollup::DayRollup;
 use super::seats::Seat;
@@ -19,6 +22,7 @@ use super::store::Order;
 use super::store::order::Payment;
 use super::store::trial::{Card, Trial};
 use super::wallet::{Due, Wallet};
+use super::webhook::{Dead, Kept, Webhook};
 
 /// One item, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,6 +86,29 @@ pub enum Record {
     Trial(Trial),
     /// A card with which a trial was had.
     Card(Card),
+    /// A one-time code.
+    Code(OneTimeCode),
+    /// Something that an application reported.
+    Event(Event),
+    /// The type of something that an application reported, as its key tells it.
+    EventKind {
+        /// The day of UTC, counted from 1970-01-01.
+        day: i64,
+        /// The type.
+        kind: String,
+    },
+    /// A developer.
+    Developer(Developer),
+    /// Wrong passwords that were tried with a name.
+    Failures(Failures),
+    /// A sign-in that waits for its second factor.
+    SignIn(SignIn),
+    /// A webhook.
+    Webhook(Webhook),
+    /// A notice kept for deliveries.
+    Notice(Kept),
+    /// A delivery that was given up.
+    Dead(Dead),
     /// An administrator's operation.
     AdminOperation(AdminOperation),
     /// An administrator key.

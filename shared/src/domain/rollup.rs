@@ -10,7 +10,6 @@ use ltlm_protocol::Timestamp;
 use super::entry::Entry;
 use super::wallet::WalletId;
 
-const DAY_MS: i64 = 86_400_000;
 /// Most operation types that a day tells apart; what comes beyond is counted under [`OTHERS`].
 pub const TYPES_MAX: usize = 500;
 /// Stands for all operation types beyond the most that are told apart.
@@ -126,7 +125,7 @@ pub struct Gap {
 
 /// The day of an instant.
 pub fn day_of(at: Timestamp) -> i64 {
-    at.ms().div_euclid(DAY_MS)
+    at.day()
 }
 
 /// The roll-ups that change when `entries` are counted after `latest`, the oldest first. The entries come in any order, and
@@ -179,7 +178,7 @@ mod tests {
         let mut wallet = Wallet::empty(WalletId::License(LicenseId("w".into())));
         let mut entries = Vec::new();
         for index in 0..count {
-            let at = Timestamp::from_ms(index * DAY_MS / 3);
+            let at = Timestamp::from_ms(index * 28_800_000);
             let mut cause = cause(&index.to_string(), if index % 2 == 0 { Source::Reset } else { Source::Debit });
             cause.action = format!("type {}", index % 4);
             let (moved, more) = match index % 2 {

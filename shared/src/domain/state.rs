@@ -251,6 +251,13 @@ impl LicenseState {
             | Write::SaveTrial { .. }
             | Write::NoteTrial { .. }
             | Write::AddCard { .. }
+            | Write::SaveCode { .. }
+            | Write::SaveDeveloper { .. }
+            | Write::SaveFailures { .. }
+            | Write::SaveSignIn { .. }
+            | Write::SaveWebhook { .. }
+            | Write::KeepNotice { .. }
+            | Write::BuryDelivery { .. }
             | Write::StartCount { .. }
             | Write::AddListing { .. }
             | Write::ListBuyer { .. }
@@ -291,6 +298,15 @@ impl LicenseState {
             | Record::PaymentEvent(_)
             | Record::Trial(_)
             | Record::Card(_)
+            | Record::Code(_)
+            | Record::Event(_)
+            | Record::EventKind { .. }
+            | Record::Developer(_)
+            | Record::Failures(_)
+            | Record::SignIn(_)
+            | Record::Webhook(_)
+            | Record::Notice(_)
+            | Record::Dead(_)
             | Record::Project(_)
             | Record::Due(_)
             | Record::Job(_)

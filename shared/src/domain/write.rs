@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::account::Account;
 use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::{BatchMemory, BatchOwner};
+use super::developer::{Developer, Failures, SignIn};
 use super::device::{Device, SeatClaim};
 use super::entry::{Entry, OperationId};
 use super::event::Event;
@@ -18,6 +19,7 @@ use super::nonce::{Chain, SeenBlob};
 use super::organization::access::AccessToken;
 use super::organization::{Member, Organization};
 use super::policy::Policy;
+use super::portal::OneTimeCode;
 use super::project::Project;
 use super::rollup::DayRollup;
 use super::seats::{Holder, SeatCounts};
@@ -26,6 +28,7 @@ use super::store::Order;
 use super::store::order::Payment;
 use super::store::trial::{Card, Trial};
 use super::wallet::{Link, Wallet, WalletId};
+use super::webhook::{Dead, Kept, Webhook};
 
 /// One change of one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -361,6 +364,51 @@ pub enum Write {
     AddCard {
         /// Its record.
         card: Card,
+    },
+    /// A one-time code asked for, tried or used. Guard: it is still at the revision `found`.
+    SaveCode {
+        /// Its record, the revision already counted up.
+        code: OneTimeCode,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// A developer made or changed. Guard: it is still at the revision `found`.
+    SaveDeveloper {
+        /// Its record, the revision already counted up.
+        developer: Developer,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// Wrong passwords counted. Guard: the record is still at the revision `found`.
+    SaveFailures {
+        /// The record, the revision already counted up.
+        failures: Failures,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// A sign-in begun, tried or done. Guard: it is still at the revision `found`.
+    SaveSignIn {
+        /// Its record, the revision already counted up.
+        sign_in: SignIn,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// A webhook made or changed. Guard: it is still at the revision `found`.
+    SaveWebhook {
+        /// Its record, the revision already counted up.
+        webhook: Webhook,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
+    },
+    /// A notice kept for deliveries. Guard: it is not.
+    KeepNotice {
+        /// Its record.
+        notice: Kept,
+    },
+    /// A delivery given up. No guard: the last one counts.
+    BuryDelivery {
+        /// Its record.
+        dead: Dead,
     },
     /// A new project. Guard: the id is free.
     AddProject {

@@ -1,6 +1,6 @@
 //! What runs without a caller: the events of the schedule, of the queue and of the table's stream, as Lambda delivers them.
 //!
-//! The function `stream` takes batches of changes. The function `renewals` takes two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages,
+//! The function `stream` takes batches of changes, the function `courier` what leaves the deployment. The function `renewals` takes two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages,
 //! of which those that failed are named in the answer, so that only they come again.
 
 use std::time::{Duration, Instant};
@@ -9,9 +9,11 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 
 use crate::domain::Record;
+use crate::service::courier::{self, Outlets, Parcel, Sent, Told};
 use crate::service::dispatch::{self, Dispatched, Message};
 use crate::service::ports::{Bus, Queue};
 use crate::service::stream::{self, Change};
@@ -48,7 +50,7 @@ fn budget<'a, T>(app: &App<T>, meter: &'a Meter, allowance: Duration) -> Budget<
 /// Handles a batch of the table's stream; Lambda's answer, and the report. An error means: deliver the batch again.
 pub async fn stream<T: Table>(
     app: &App<T>,
-    bus: &dyn Bus,
+    outlets: (&dyn Bus, &dyn Queue),
     event: &Value,
     allowance: Duration,
 ) -> (Result<Value, Error>, JobReport) {
@@ -58,12 +60,17 @@ pub async fn stream<T: Table>(
     let records = event.get("Records").and_then(Value::as_array).into_iter().flatten();
     let changes: Result<Vec<_>, _> = records.filter_map(|record| change(record).transpose()).collect();
     let followed = match changes {
-        Ok(changes) => Box::pin(stream::follow(app, &budget, bus, changes)).await,
+        Ok(changes) => Box::pin(stream::follow(app, &budget, outlets, changes)).await,
         Err(source) => Err(Error::Broken(source)),
     };
     let answer = followed.map(|followed| {
         let f = followed.figures;
-        report.counts.extend([("Notices", followed.notices), ("Days", followed.days), ("Filled", followed.filled)]);
+        report.counts.extend([
+            ("Notices", followed.notices),
+            ("Mails", followed.mails),
+            ("Days", followed.days),
+            ("Filled", followed.filled),
+        ]);
         report.counts.extend([("Entries", f.count), ("Spent", -f.spent), ("Granted", f.granted)]);
         report.counts.extend([("Refunded", f.refunded), ("Expired", -f.expired)]);
         json!({"batchItemFailures": []})
@@ -88,6 +95,16 @@ fn change(record: &Value) -> Result<Option<Change>, Box<dyn std::error::Error + 
             };
             Some(Change::Device { license, before, after: Box::new(after) })
         }
+        Some(Record::Order(after)) => {
+            let before = match image("OldImage")?.as_ref().map(item::record).transpose()?.flatten() {
+                Some(Record::Order(before)) => Some(before.state),
+                _ => None,
+            };
+            Some(Change::Order { before, after: Box::new(after) })
+        }
+        // Tries and uses of it change its record too; a new one has another name.
+        Some(Record::Code(code)) if code.attempts == 0 && code.used_by.is_none() => Some(Change::Code(Box::new(code))),
+        Some(Record::SignIn(sign_in)) if is_new => Some(Change::SignIn(Box::new(sign_in))),
         _ => None,
     })
 }
@@ -106,6 +123,54 @@ fn image(image: &Value) -> Result<Item, Box<dyn std::error::Error + Send + Sync>
         item.insert(name.clone(), value);
     }
     Ok(item)
+}
+
+/// Handles a batch of the queue of what leaves the deployment: parcels, and the bus's notices; Lambda's answer, which names the
+/// messages that must come again, and the report.
+pub async fn courier<T: Table>(
+    app: &App<T>,
+    outlets: &Outlets<'_>,
+    event: &Value,
+    allowance: Duration,
+) -> (Value, JobReport) {
+    let (started, meter) = (Instant::now(), Meter::default());
+    let budget = budget(app, &meter, allowance);
+    let mut report = JobReport::of("courier");
+    let (mut mailed, mut delivered, mut waiting, mut dead, mut fanned) = (0, 0, 0, 0, 0);
+    let mut failures = Vec::new();
+    for record in event.get("Records").and_then(Value::as_array).into_iter().flatten() {
+        let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
+        match Box::pin(carry(app, &budget, outlets, body)).await {
+            Ok(Sent::Mailed) => mailed += 1,
+            Ok(Sent::Delivered) => delivered += 1,
+            Ok(Sent::Waiting) => waiting += 1,
+            Ok(Sent::Dead) => dead += 1,
+            Ok(Sent::Fanned(count)) => fanned += count,
+            Ok(Sent::Dropped) => {}
+            Err(error) => {
+                report.causes.push(chain(&error));
+                failures.push(json!({"itemIdentifier": record.get("messageId")}));
+            }
+        }
+    }
+    let failed = failures.len() as i64;
+    report.counts.extend([("Mailed", mailed), ("Delivered", delivered), ("Waiting", waiting), ("GivenUp", dead)]);
+    report.counts.extend([("FannedOut", fanned), ("FailedMessages", failed)]);
+    (json!({"batchItemFailures": failures}), JobReport { spent: meter.spent(), duration: started.elapsed(), ..report })
+}
+
+async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Outlets<'_>, body: &str) -> Result<Sent, Error> {
+    let message: Value = serde_json::from_str(body).map_err(|error| Error::Broken(error.into()))?;
+    let text = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
+    let Some(kind) = text("detail-type") else {
+        let parcel: Parcel = serde_json::from_value(message).map_err(|error| Error::Broken(error.into()))?;
+        return courier::send(app, budget, outlets, &parcel).await;
+    };
+    let detail = message.get("detail").cloned().unwrap_or_default();
+    let id = detail.get("id").and_then(Value::as_str).map(str::to_owned);
+    let told = id.zip(text("time").as_deref().and_then(Timestamp::parse));
+    let (id, at) = told.ok_or_else(|| Error::Broken("a notice without id or time".into()))?;
+    courier::fan_out(app, budget, outlets.queue, Told { id, kind, at, detail }).await
 }
 
 /// Handles an event of the function `renewals`; Lambda's answer, and the report. An error means: deliver the event again.

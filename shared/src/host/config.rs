@@ -8,6 +8,9 @@
 //! | `LTLM_COUNTRY_HEADER` | header in which a trusted edge tells the caller's country | none: country unknown |
 //! | `LTLM_QUEUE_URL` | URL of the queue of the background's work | required by `renewals` |
 //! | `LTLM_BUS` | name of the EventBridge bus that notices go to | required by `stream` |
+//! | `LTLM_OUTBOX_URL` | URL of the queue of what leaves the deployment | required by `stream`, `courier` and `webhooks` |
+//! | `LTLM_MAIL_FROM` | address that mails come from, verified with SES | none: no mail is sent |
+//! | `LTLM_VENDOR` | the vendor's name, as developers see it | `LTLM` |
 //! | `LTLM_PAYMENT_SECRET` | name or ARN of the secret with the payment provider's keys | none: nothing is for sale |
 //! | `LTLM_STRIPE_API` | address of Stripe's API | Stripe's own |
 //! | `LTLM_STAGE` | dimension of the metrics | `local` |
@@ -29,6 +32,10 @@ pub struct Config {
     pub queue_url: Option<String>,
     /// The bus of notices.
     pub bus: Option<String>,
+    /// The queue of what leaves the deployment.
+    pub outbox_url: Option<String>,
+    /// The address that mails come from.
+    pub mail_from: Option<String>,
     /// The secret with the payment provider's keys.
     pub payment_secret: Option<String>,
     /// Address of Stripe's API.
@@ -85,9 +92,17 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
         kms_key,
         queue_url: get("LTLM_QUEUE_URL"),
         bus: get("LTLM_BUS"),
+        outbox_url: get("LTLM_OUTBOX_URL"),
+        mail_from: get("LTLM_MAIL_FROM"),
         payment_secret: get("LTLM_PAYMENT_SECRET"),
         stripe_api: get("LTLM_STRIPE_API"),
-        settings: Settings { admin_key_sha256, country_header, function: None },
+        settings: Settings {
+            admin_key_sha256,
+            country_header,
+            function: None,
+            vendor: get("LTLM_VENDOR").unwrap_or_else(|| "LTLM".to_owned()),
+            plain_webhooks: false,
+        },
         stage: get("LTLM_STAGE").unwrap_or_else(|| "local".to_owned()),
         log_level: get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".to_owned()),
         log_json: get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")),

@@ -15,14 +15,18 @@ use super::bus::EventBridge;
 use super::clock::{SystemClock, TokioSleep};
 use super::config::{self, Config};
 use super::entropy::SystemEntropy;
+use super::mail::Ses;
 use super::queue::Sqs;
 use super::secrets::Secret;
 use super::stripe::{self, Stripe};
+use super::web::{Reach, Web};
 use super::{Host, aws, background, log};
 use crate::api::extract::SourceAddress;
 use crate::api::routes::FUNCTIONS;
 use crate::keys::kms::Kms;
-use crate::service::{App, Hints, Payments};
+use crate::service::courier::Outlets;
+use crate::service::ports::Mailer;
+use crate::service::{App, Hints, Payments, Queue};
 use crate::table::dynamo::Dynamo;
 
 /// Kept back from Lambda's deadline: the time to answer that we are busy.
@@ -62,13 +66,37 @@ pub async fn serve_stream() -> Result<(), lambda_runtime::Error> {
     let config = config::from_env(false)?;
     log::init(&config);
     let name = config.bus.clone().ok_or("LTLM_BUS is missing")?;
-    let (host, bus) = (&build("stream", &config).await, &EventBridge::new(&aws::sdk_config().await, name));
+    let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
+    let sdk = aws::sdk_config().await;
+    let host = &build("stream", &config).await;
+    let (bus, outbox) = (&EventBridge::new(&sdk, name), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
     lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
-        let (answer, report) = background::stream(&host.app, bus, &event.payload, allowance).await;
+        let (answer, report) = background::stream(&host.app, (bus, outbox), &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
         answer.map_err(|_| FAILED)
+    }))
+    .await
+}
+
+/// Serves the queue of what leaves the deployment, until Lambda ends the process.
+pub async fn serve_courier() -> Result<(), lambda_runtime::Error> {
+    let config = config::from_env(true)?;
+    log::init(&config);
+    let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
+    let sdk = aws::sdk_config().await;
+    let (host, queue) = (&build("courier", &config).await, &Sqs::new(&sdk, url));
+    let mailer = config.mail_from.as_ref().map(|from| Ses::new(&sdk, from));
+    let (mailer, caller) = (&mailer, &Web::new(Reach::Public));
+    let stage = config.stage.as_str();
+    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| async move {
+        let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
+        let mailer = mailer.as_ref().map(|mailer| mailer as &dyn Mailer);
+        let outlets = Outlets { queue, mailer, caller };
+        let (answer, report) = background::courier(&host.app, &outlets, &event.payload, allowance).await;
+        log::job(&report, stage, host.app.clock.as_ref());
+        Ok::<_, lambda_runtime::Error>(answer)
     }))
     .await
 }
@@ -87,6 +115,7 @@ async fn build(name: &'static str, config: &Config) -> Host<Dynamo> {
     let payments = secret.map(|secret| Arc::new(Stripe::new(api, secret)) as Arc<dyn Payments>);
     let app = App {
         payments,
+        outbox: config.outbox_url.as_ref().map(|url| Arc::new(Sqs::new(&sdk, url)) as Arc<dyn Queue>),
         table: Dynamo::new(&sdk, &config.table),
         kms: config.kms_key.as_ref().map(|key| Kms::new(&sdk, key)),
         clock: Arc::new(SystemClock),

@@ -9,6 +9,7 @@ pub mod config;
 pub mod entropy;
 pub mod lambda;
 pub mod log;
+pub mod mail;
 pub mod queue;
 pub mod secrets;
 pub mod stripe;
@@ -23,7 +24,7 @@ use crate::api::{self, Settings};
 use crate::service::{App, Budget};
 use crate::table::{Meter, Spent, Table};
 
-pub use lambda::{serve, serve_renewals, serve_stream};
+pub use lambda::{serve, serve_courier, serve_renewals, serve_stream};
 
 /// A service ready to answer.
 pub struct Host<T> {

@@ -30,10 +30,18 @@ impl Sqs {
         Self { client: Client::from_conf(config), url: url.into() }
     }
 
-    async fn send_all(&self, messages: Vec<String>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    async fn send_all(
+        &self,
+        messages: Vec<String>,
+        delay: i32,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         for some in messages.chunks(MESSAGES_PER_CALL) {
             let entries = some.iter().enumerate().map(|(index, body)| {
-                SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
+                SendMessageBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .message_body(body)
+                    .delay_seconds(delay)
+                    .build()
             });
             let entries: Result<Vec<_>, _> = entries.collect();
             let sending = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries?));
@@ -47,7 +55,7 @@ impl Sqs {
 }
 
 impl Queue for Sqs {
-    fn send(&self, messages: Vec<String>) -> Sending<'_> {
-        Box::pin(self.send_all(messages))
+    fn send_later(&self, messages: Vec<String>, delay_seconds: u32) -> Sending<'_> {
+        Box::pin(self.send_all(messages, i32::try_from(delay_seconds).unwrap_or(i32::MAX)))
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::secrets::Secret;
-use super::web::Web;
+use super::web::{Reach, Web};
 use crate::domain::store::Order;
 use crate::domain::store::fulfil::Paid;
 use crate::domain::store::message::{Message, Told};
@@ -41,7 +41,7 @@ pub struct Stripe {
 impl Stripe {
     /// Stripe at `api`, with the keys in `secret`.
     pub fn new(api: impl Into<String>, secret: Secret) -> Self {
-        Self { web: Web::default(), api: api.into(), secret }
+        Self { web: Web::new(Reach::Anywhere), api: api.into(), secret }
     }
 
     async fn key(&self, name: &str) -> Result<zeroize::Zeroizing<String>, PaymentError> {

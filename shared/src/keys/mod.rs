@@ -4,6 +4,7 @@
 //! purpose. A key wrapped for one purpose cannot be unwrapped for another.
 
 pub mod kms;
+pub mod password;
 pub mod seal;
 
 /// What a project's key is for; part of its encryption context.
@@ -17,6 +18,10 @@ pub enum Purpose {
     Derivation,
     /// Seals license keys for lists.
     Sealing,
+    /// Signs what a webhook sends.
+    Webhook,
+    /// A developer's codes follow from it; the developer's name stands in the place of a project.
+    Codes,
 }
 
 impl Purpose {
@@ -27,6 +32,8 @@ impl Purpose {
             Self::SigningSeed => "signing-seed",
             Self::Derivation => "derivation",
             Self::Sealing => "sealing",
+            Self::Webhook => "webhook",
+            Self::Codes => "codes",
         }
     }
 }

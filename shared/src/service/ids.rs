@@ -33,6 +33,14 @@ const ADMIN_KEY_CHARS: usize = 32;
 /// What every access token begins with.
 pub const ACCESS_TOKEN_PREFIX: &str = "ltlm_access_";
 
+/// What every token of a sign-in begins with.
+const SIGN_IN_PREFIX: &str = "ltlm_signin_";
+
+/// A new token of a sign-in: letters, digits and underscores, which need no escaping anywhere.
+pub fn sign_in_token(entropy: &dyn Entropy) -> String {
+    unguessable(SIGN_IN_PREFIX, entropy)
+}
+
 /// A new administrator key.
 pub fn admin_key(entropy: &dyn Entropy) -> String {
     unguessable(ADMIN_KEY_PREFIX, entropy)
@@ -56,6 +64,15 @@ fn unguessable(prefix: &str, entropy: &dyn Entropy) -> String {
     key
 }
 
+/// A one-time code: six digits that follow from a key, from whom they are for, and from the name of the request for them.
+pub fn one_time_code(key: &Key32, to: &str, request: &str) -> String {
+    let mac = keyed(key, &format!("one-time-code/1\0{to}\0{request}"));
+    let mut head = [0; 8];
+    head.copy_from_slice(&mac[..8]);
+    // Of 2^64 numbers a million is so small a part that none of its classes is likelier than another to be noticed.
+    format!("{:06}", u64::from_be_bytes(head) % 1_000_000)
+}
+
 /// The id of the license that has this key.
 pub fn license_id(key: &str) -> LicenseId {
     LicenseId(sha256_hex(key.as_bytes()))
@@ -64,12 +81,15 @@ pub fn license_id(key: &str) -> LicenseId {
 /// The key of the `index`-th license that an operation issues: `LIC-` and 16 upper-case hex digits, from a keyed hash. The
 /// same operation sent twice thus issues the same keys, and nobody without the project's derivation key can tell them.
 pub fn license_key(derivation: &Key32, operation_id: &str, index: i64) -> String {
-    let message = format!("license-key/1\0{operation_id}\0{index}");
+    let mac = keyed(derivation, &format!("license-key/1\0{operation_id}\0{index}"));
+    format!("LIC-{}", hex::encode_upper(&mac[..8]))
+}
+
+fn keyed(key: &Key32, message: &str) -> [u8; 32] {
     // HMAC pads a key to the hash's block with zeros, so the padded key gives the same code.
     let mut block = zeroize::Zeroizing::new([0_u8; 64]);
-    block[..32].copy_from_slice(derivation.expose());
-    let mac = Hmac::<Sha256>::new((&*block).into()).chain_update(message).finalize().into_bytes();
-    format!("LIC-{}", hex::encode_upper(&mac[..8]))
+    block[..32].copy_from_slice(key.expose());
+    Hmac::<Sha256>::new((&*block).into()).chain_update(message).finalize().into_bytes().into()
 }
 
 /// A nonce: 16 random bytes as hex.

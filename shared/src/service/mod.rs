@@ -5,7 +5,9 @@ pub mod accounts;
 pub mod act;
 pub mod admin;
 pub mod batch;
+pub mod courier;
 pub mod desk;
+pub mod developers;
 pub mod dispatch;
 pub mod fingerprint;
 pub mod ids;
@@ -13,6 +15,7 @@ pub mod ledger;
 pub mod license;
 pub mod load;
 pub mod organizations;
+pub mod portal;
 pub mod ports;
 pub mod pro;
 pub mod renewals;
@@ -28,7 +31,7 @@ use crate::keys::{Key32, KeyError, Purpose};
 use crate::table::{CommitError, Meter, ReadError};
 
 pub use load::Hints;
-pub use ports::{Clock, Entropy, Payments, Sleep};
+pub use ports::{Clock, Entropy, Payments, Queue, Sleep};
 
 /// What every command needs. Built once per process.
 pub struct App<T> {
@@ -38,6 +41,8 @@ pub struct App<T> {
     pub kms: Option<Kms>,
     /// The payment provider, if there is one.
     pub payments: Option<Arc<dyn Payments>>,
+    /// The queue of what leaves the deployment, for functions that put something there.
+    pub outbox: Option<Arc<dyn Queue>>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The random source.

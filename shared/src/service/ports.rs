@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ltlm_protocol::Timestamp;
 
+use crate::domain::mail::Mail;
 use crate::domain::notice::Notice;
 use crate::domain::store::Order;
 use crate::domain::store::message::Message;
@@ -80,7 +81,34 @@ pub trait Payments: Send + Sync {
 /// Hands work to workers, each message at least once.
 pub trait Queue: Send + Sync {
     /// Sends these messages.
-    fn send(&self, messages: Vec<String>) -> Sending<'_>;
+    fn send(&self, messages: Vec<String>) -> Sending<'_> {
+        self.send_later(messages, 0)
+    }
+
+    /// Sends these messages, to be handed out so many seconds later, 0 to 900.
+    fn send_later(&self, messages: Vec<String>, delay_seconds: u32) -> Sending<'_>;
+}
+
+/// Sends mails, each at least once.
+pub trait Mailer: Send + Sync {
+    /// Sends a mail.
+    fn send(&self, mail: Mail) -> Sending<'_>;
+}
+
+/// Why a call did not come to an answer, in words for the vendor: they are kept with the delivery.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct CallError(pub String);
+
+/// Calls the vendor's webhooks.
+pub trait Caller: Send + Sync {
+    /// Posts a JSON body; the status of the answer.
+    fn post<'a>(
+        &'a self,
+        url: &'a str,
+        headers: &'a [(&'static str, String)],
+        body: String,
+    ) -> Asking<'a, u16, CallError>;
 }
 
 /// Tells whoever listens, each notice at least once.

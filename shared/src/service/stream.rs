@@ -3,13 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use super::ports::Bus;
+use super::courier::Parcel;
+use super::ports::{Bus, Queue};
 use super::{App, Budget, Error, act};
+use crate::domain::developer::SignIn;
 use crate::domain::device::Device;
 use crate::domain::entry::Entry;
 use crate::domain::license::LicenseId;
 use crate::domain::notice::{self, Notice};
+use crate::domain::portal::OneTimeCode;
 use crate::domain::rollup::{self, DayRollup, Figures};
+use crate::domain::store::order::{Goods, Order, OrderState};
 use crate::domain::wallet::WalletId;
 use crate::domain::{Record, Write};
 use crate::table::{CommitError, Read, Table};
@@ -31,6 +35,17 @@ pub enum Change {
         /// After.
         after: Box<Device>,
     },
+    /// An order's record.
+    Order {
+        /// Its state before, if it was there.
+        before: Option<OrderState>,
+        /// After.
+        after: Box<Order>,
+    },
+    /// A code was asked for.
+    Code(Box<OneTimeCode>),
+    /// A sign-in waits for its second factor.
+    SignIn(Box<SignIn>),
 }
 
 /// What came of some changes.
@@ -38,6 +53,8 @@ pub enum Change {
 pub struct Followed {
     /// Notices given.
     pub notices: i64,
+    /// Mails that were ordered.
+    pub mails: i64,
     /// Days of ledgers written.
     pub days: i64,
     /// Entries that had to be fetched because the stream did not bring them.
@@ -50,7 +67,7 @@ pub struct Followed {
 pub async fn follow<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    bus: &dyn Bus,
+    (bus, outbox): (&dyn Bus, &dyn Queue),
     changes: Vec<Change>,
 ) -> Result<Followed, Error> {
     let mut followed = Followed::default();
@@ -58,6 +75,11 @@ pub async fn follow<T: Table>(
     followed.notices = notices.len() as i64;
     if !notices.is_empty() {
         bus.publish(notices).await.map_err(Error::Busy)?;
+    }
+    let mails: Vec<String> = changes.iter().filter_map(mail).collect();
+    followed.mails = mails.len() as i64;
+    if !mails.is_empty() {
+        outbox.send(mails).await.map_err(Error::Busy)?;
     }
     let mut by_wallet: BTreeMap<WalletId, Vec<Entry>> = BTreeMap::new();
     for change in changes {
@@ -79,7 +101,30 @@ fn notices(change: &Change) -> Vec<Notice> {
     match change {
         Change::Entry(entry) => notice::of_entry(entry),
         Change::Device { license, before, after } => notice::of_device(license, before.as_deref(), after),
+        Change::Order { before, after } => notice::of_order(*before, after),
+        Change::Code(_) | Change::SignIn(_) => Vec::new(),
     }
+}
+
+/// The mail that follows from a change, as a message of the queue. The queue learns no code and no key.
+fn mail(change: &Change) -> Option<String> {
+    let parcel = match change {
+        Change::Code(code) => Parcel::Code {
+            project: code.project_id.clone(),
+            email: code.email.as_str().to_owned(),
+            request: code.request.clone(),
+        },
+        Change::SignIn(sign_in) => Parcel::SignIn { hash: sign_in.hash.clone() },
+        Change::Order { before, after } if is_sold(*before, after) => Parcel::License { order: after.id.clone() },
+        Change::Order { .. } | Change::Entry(_) | Change::Device { .. } => return None,
+    };
+    serde_json::to_string(&parcel).ok()
+}
+
+/// Was a license bought by this change? A dispute that was won pays an order again.
+fn is_sold(before: Option<OrderState>, after: &Order) -> bool {
+    let was_open = matches!(before, None | Some(OrderState::Open | OrderState::Expired));
+    was_open && after.state == OrderState::Paid && matches!(after.goods, Goods::Policy { .. })
 }
 
 /// Counts entries of a wallet. What is missing before them is fetched: it was written, because they were written after it.

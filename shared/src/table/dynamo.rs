@@ -35,6 +35,8 @@ const OPERATION: Duration = Duration::from_millis(2_500);
 
 /// Days that one read may ask for: more than there will be.
 const DAYS_MAX: i64 = 1_000_000;
+/// Events of a day whose keys one read goes through: more than a project will have.
+const EVENTS_MAX: i64 = 100_000_000;
 /// Items that one `BatchGetItem` may ask for.
 const KEYS_PER_GET: usize = 100;
 
@@ -370,6 +372,13 @@ impl Query {
                     limit: *limit,
                 })
             }
+            Read::EventKinds { project_id, day } => Some(Self {
+                index: Some(DUE_INDEX),
+                condition: "duePk = :pk",
+                values: HashMap::from([(":pk".to_owned(), text(key::event_day(project_id, *day)))]),
+                newest_first: false,
+                limit: EVENTS_MAX,
+            }),
             Read::LatestRollup(wallet) => Some(Self {
                 index: None,
                 condition: "pk = :pk",
@@ -448,6 +457,13 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Payment(id) => Some(key::payment(id)),
         Read::PaymentEvent(id) => Some(key::payment_event(id)),
         Read::Trial(project_id, email) => Some(key::trial(project_id, email)),
+        Read::Code(project_id, email) => Some(key::code(project_id, email)),
+        Read::Developer(username) => Some(key::developer(username)),
+        Read::Failures(name) => Some(key::failures(name)),
+        Read::SignIn(hash) => Some(key::sign_in(hash)),
+        Read::Webhook(id) => Some(key::webhook(id)),
+        Read::Notice(id) => Some(key::notice(id)),
+        Read::Dead(webhook, notice) => Some(key::dead(webhook, notice)),
         Read::Card(project_id, fingerprint) => Some(key::card(project_id, fingerprint)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
         Read::SeatPage(..)
@@ -456,6 +472,7 @@ fn key_of(read: &Read) -> Option<Key> {
         | Read::Due { .. }
         | Read::Entries { .. }
         | Read::EntriesAfter { .. }
+        | Read::EventKinds { .. }
         | Read::LatestRollup(_)
         | Read::Rollups { .. }
         | Read::List { .. } => None,

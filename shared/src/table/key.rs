@@ -110,6 +110,39 @@ pub enum Kind {
     Trial,
     /// A card with which a trial was had.
     Card,
+    /// A one-time code.
+    Code,
+    /// Something that an application reported.
+    Event(LicenseId),
+    /// A developer.
+    Developer,
+    /// Wrong passwords.
+    Failures {
+        /// SHA-256 of the name, in hex.
+        name: String,
+    },
+    /// A sign-in.
+    SignIn {
+        /// SHA-256 of its token, in hex.
+        hash: String,
+    },
+    /// A webhook.
+    Webhook {
+        /// Its id.
+        id: String,
+    },
+    /// A notice.
+    Notice {
+        /// Its id.
+        id: String,
+    },
+    /// A delivery that was given up.
+    Dead {
+        /// The webhook.
+        webhook: String,
+        /// The notice.
+        notice: String,
+    },
     /// An administrator's operation.
     AdminOperation {
         /// Its id.
@@ -136,6 +169,7 @@ const CHAIN: &str = "CHAIN#";
 const CHAIN_BATCH: &str = "BATCH";
 const BLOB: &str = "BLOB#";
 const EVENTS: &str = "EVENTS#";
+const EVENT_DAY: &str = "EVENTDAY#";
 const SETTINGS: &str = "SETTINGS";
 const LEDGER: &str = "LEDGER#";
 const ADMIN_OPERATION: &str = "ADMINOP#";
@@ -162,6 +196,16 @@ const PAYMENT: &str = "PAYMENT#";
 const PAYMENT_EVENT: &str = "PAYEVENT#";
 const TRIAL: &str = "TRIAL#";
 const CARD: &str = "CARD#";
+const CODE: &str = "CODE#";
+const DEVELOPER: &str = "DEVELOPER#";
+const DEVELOPERS: &str = "DEVELOPERS";
+const FAILURES: &str = "FAILURES#";
+const SIGN_IN: &str = "SIGNIN#";
+const WEBHOOK: &str = "WEBHOOK#";
+const WEBHOOKS: &str = "WEBHOOKS#";
+const NOTICE: &str = "NOTICE#";
+const NOTICES: &str = "NOTICES#";
+const DEAD: &str = "DEAD#";
 
 /// Stands for a project where licenses are due: whose they are, they say themselves.
 pub const LICENSES_DUE: &str = "licenses";
@@ -297,6 +341,24 @@ pub fn event(event: &Event) -> Key {
     key(format!("{EVENTS}{}", event.license.0), timed_sort(event.at, &event.request))
 }
 
+/// A day of a project's events, in the index of lists and in that of keys only.
+pub fn event_day(project_id: &str, day: i64) -> String {
+    format!("{EVENT_DAY}{project_id}#{}", day.max(0))
+}
+
+/// Where an event stands among those of its day, type by type.
+pub fn event_kind_sort(event: &Event) -> String {
+    format!("{}#{}", event.kind, timed_sort(event.at, &event.request))
+}
+
+/// The day and the type that an event's place in the index of keys only tells.
+pub fn parse_event_kind(partition: &str, sort: &str) -> Option<(i64, String)> {
+    let day = partition.strip_prefix(EVENT_DAY)?.rsplit_once('#')?.1.parse().ok()?;
+    // A type may have any character in it; what stands behind it has none of these.
+    let kind = sort.rsplitn(3, '#').nth(2)?;
+    Some((day, kind.to_owned()))
+}
+
 /// A device.
 pub fn device(license: &LicenseId, hwid: &str) -> Key {
     key(license_partition(license), format!("{DEVICE}{hwid}"))
@@ -379,6 +441,41 @@ pub fn trial(project_id: &str, email: &Email) -> Key {
     key(format!("{TRIAL}{project_id}#{}", digest(email.as_str())), META)
 }
 
+/// A developer, by name.
+pub fn developer(username: &Email) -> Key {
+    key(format!("{DEVELOPER}{}", digest(username.as_str())), META)
+}
+
+/// Wrong passwords that were tried with a name, by its hash.
+pub fn failures(name: &str) -> Key {
+    key(format!("{FAILURES}{name}"), META)
+}
+
+/// A sign-in, by the hash of its token.
+pub fn sign_in(hash: &str) -> Key {
+    key(format!("{SIGN_IN}{hash}"), META)
+}
+
+/// A webhook.
+pub fn webhook(id: &str) -> Key {
+    key(format!("{WEBHOOK}{id}"), META)
+}
+
+/// A notice that is kept.
+pub fn notice(id: &str) -> Key {
+    key(format!("{NOTICE}{id}"), META)
+}
+
+/// A delivery that was given up.
+pub fn dead(webhook: &str, notice: &str) -> Key {
+    key(format!("{DEAD}{webhook}"), notice)
+}
+
+/// The one-time code of an address.
+pub fn code(project_id: &str, email: &Email) -> Key {
+    key(format!("{CODE}{project_id}#{}", digest(email.as_str())), META)
+}
+
 /// A card with which a trial was had, by the provider's fingerprint of it.
 pub fn card(project_id: &str, fingerprint: &str) -> Key {
     key(format!("{CARD}{project_id}#{}", digest(fingerprint)), META)
@@ -417,6 +514,11 @@ pub fn list_partition(list: &List) -> String {
         List::Licenses(project_id) => format!("{LICENSES}{project_id}"),
         List::Buyer(project_id, email) => format!("{BUYERS}{project_id}#{}", digest(&email.trim().to_lowercase())),
         List::Orders(project_id) => format!("{ORDERS}{project_id}"),
+        List::Events(project_id, day) => event_day(project_id, *day),
+        List::Developers => DEVELOPERS.to_owned(),
+        List::Webhooks(project_id) => format!("{WEBHOOKS}{project_id}"),
+        List::Notices(project_id) => format!("{NOTICES}{project_id}"),
+        List::Dead(webhook) => format!("{DEAD}{webhook}"),
         List::Devices(license) => format!("{DEVICES}{}", license.0),
         List::AdminKeys => ADMIN_KEYS.to_owned(),
         List::Audit => AUDIT.to_owned(),
@@ -442,6 +544,11 @@ pub fn position(record: &Record) -> Option<String> {
         Record::BuyerListing(listing) => Some(numbered_sort(listing.number)),
         Record::ListedDevice(device) => Some(timed_sort(device.activated_at, &device.hwid)),
         Record::Order(order) => Some(timed_sort(order.created_at, &order.id)),
+        Record::Event(event) => Some(timed_sort(event.at, &event.request)),
+        Record::Developer(developer) => Some(numbered_sort(developer.number)),
+        Record::Webhook(webhook) => Some(timed_sort(webhook.created_at, &webhook.id)),
+        Record::Notice(notice) => Some(timed_sort(notice.at, &notice.id)),
+        Record::Dead(dead) => Some(timed_sort(dead.at, &dead.notice)),
         Record::AdminKey(key) => Some(timed_sort(key.created_at, &key.id)),
         Record::AdminOperation(operation) => Some(timed_sort(operation.created_at, &operation.request)),
         _ => None,
@@ -470,11 +577,35 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     if let Some(id) = pk.strip_prefix(PAYMENT_EVENT) {
         return Some(Kind::PaymentEvent { id: id.to_owned() });
     }
+    if let Some(license) = pk.strip_prefix(EVENTS) {
+        return Some(Kind::Event(LicenseId(license.to_owned())));
+    }
+    if pk.starts_with(DEVELOPER) {
+        return Some(Kind::Developer);
+    }
+    if let Some(name) = pk.strip_prefix(FAILURES) {
+        return Some(Kind::Failures { name: name.to_owned() });
+    }
+    if let Some(hash) = pk.strip_prefix(SIGN_IN) {
+        return Some(Kind::SignIn { hash: hash.to_owned() });
+    }
+    if let Some(id) = pk.strip_prefix(WEBHOOK) {
+        return Some(Kind::Webhook { id: id.to_owned() });
+    }
+    if let Some(id) = pk.strip_prefix(NOTICE) {
+        return Some(Kind::Notice { id: id.to_owned() });
+    }
+    if let Some(webhook) = pk.strip_prefix(DEAD) {
+        return Some(Kind::Dead { webhook: webhook.to_owned(), notice: sk.to_owned() });
+    }
     if pk.starts_with(TRIAL) {
         return Some(Kind::Trial);
     }
     if pk.starts_with(CARD) {
         return Some(Kind::Card);
+    }
+    if pk.starts_with(CODE) {
+        return Some(Kind::Code);
     }
     if let Some(id) = pk.strip_prefix(ADMIN_KEY) {
         return Some(Kind::AdminKey { id: id.to_owned() });

@@ -60,6 +60,20 @@ pub enum Read {
     PaymentEvent(String),
     /// What is known of an address and trials in a project.
     Trial(String, Email),
+    /// The one-time code of an address in a project.
+    Code(String, Email),
+    /// A developer, by name.
+    Developer(Email),
+    /// Wrong passwords that were tried with a name, by its hash.
+    Failures(String),
+    /// A sign-in, by the hash of its token.
+    SignIn(String),
+    /// A webhook.
+    Webhook(String),
+    /// A notice that is kept.
+    Notice(String),
+    /// A delivery that was given up: the webhook, and the notice.
+    Dead(String, String),
     /// A card with which a trial was had in a project, by the provider's fingerprint of it.
     Card(String, String),
     /// An administrator's operation.
@@ -93,6 +107,13 @@ pub enum Read {
         after: Option<String>,
         /// At most so many.
         limit: i64,
+    },
+    /// The types of all events of a project's day.
+    EventKinds {
+        /// The project.
+        project_id: String,
+        /// The day of UTC, counted from 1970-01-01.
+        day: i64,
     },
     /// The latest day of a wallet's ledger that is counted.
     LatestRollup(WalletId),
@@ -140,6 +161,16 @@ pub enum List {
     Devices(LicenseId),
     /// The orders of a project, by when they were made.
     Orders(String),
+    /// The events of a project's day, counted from 1970-01-01, by when.
+    Events(String, i64),
+    /// Developers, by number.
+    Developers,
+    /// The webhooks of a project, by when they were made.
+    Webhooks(String),
+    /// What is kept of a project's notices, by when.
+    Notices(String),
+    /// The deliveries of a webhook that were given up, by when.
+    Dead(String),
     /// Administrator keys, by when they were made.
     AdminKeys,
     /// What administrators did, by when.

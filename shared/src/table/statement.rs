@@ -211,6 +211,15 @@ pub fn of(write: &Write) -> Statement {
         Write::AddPaymentEvent { id, at } => put_absent(item::payment_event(id, *at)),
         Write::SaveTrial { trial, found } => put_over(item::trial(trial), *found),
         Write::NoteTrial { trial } => note_trial(trial),
+        Write::SaveCode { code, found } => put_over(item::code(code), *found),
+        Write::SaveDeveloper { developer, found } => put_over(item::developer(developer), *found),
+        Write::SaveFailures { failures, found } => put_over(item::failures(failures), *found),
+        Write::SaveSignIn { sign_in, found } => put_over(item::sign_in(sign_in), *found),
+        Write::SaveWebhook { webhook, found } => put_over(item::webhook(webhook), *found),
+        Write::KeepNotice { notice } => put_absent(item::notice(notice)),
+        Write::BuryDelivery { dead } => {
+            Statement::Put { item: item::dead(dead), condition: format!("{ABSENT} OR {PRESENT}"), values: Item::new() }
+        }
         Write::AddCard { card } => put_absent(item::card(card)),
         Write::SaveJob { job, found } => put_over(item::job(job), *found),
         Write::AddEntry { entry } => put_absent(item::entry(entry)),

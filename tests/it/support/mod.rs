@@ -13,6 +13,7 @@ use local::clock::MovableClock;
 use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
+use local::queue::WorkQueue;
 use local::till::Till;
 use local::world::{self, Endpoints, Local};
 use ltlm_protocol::Timestamp;
@@ -96,6 +97,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) keys: KeyService,
     pub(crate) till: Till,
+    pub(crate) outbox: Arc<WorkQueue>,
     /// Verifies what the project signs.
     pub(crate) public_key: [u8; 32],
 }
@@ -123,9 +125,11 @@ impl World {
         let keys = KeyService::start(master_key()).await.unwrap();
         let clock = Arc::new(MovableClock::standing(now));
         let till = Till::start("https://pay.example").await.unwrap();
-        let endpoints = endpoints(&engine, &keys, &till);
+        let outbox = Arc::new(WorkQueue::start(clock.clone()).await.unwrap());
+        let endpoints = endpoints(&engine, &keys, &till, &outbox);
         let host = Arc::new(world::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
-        let mut world = Self { host, clock, project_id: String::new(), engine, keys, till, public_key: [0; 32] };
+        let mut world =
+            Self { host, clock, project_id: String::new(), engine, keys, till, outbox, public_key: [0; 32] };
         let project = world.admin("POST", "/v1/admin/projects", json!({"name": "P1"})).await;
         assert_eq!(project.status, 201, "{}", project.text);
         world.project_id = project.text_of("projectId").to_owned();
@@ -138,7 +142,7 @@ impl World {
 
     /// A further process on the same table, as another Lambda environment would be: no hints yet.
     pub(crate) async fn another_process(&self) -> Arc<Local> {
-        let endpoints = endpoints(&self.engine, &self.keys, &self.till);
+        let endpoints = endpoints(&self.engine, &self.keys, &self.till, &self.outbox);
         Arc::new(world::build(endpoints, self.clock.clone(), ADMIN_KEY).await.unwrap())
     }
 
@@ -255,8 +259,14 @@ impl World {
     }
 }
 
-fn endpoints<'a>(engine: &'a Engine, keys: &'a KeyService, till: &'a Till) -> Endpoints<'a> {
-    Endpoints { table: engine.endpoint(), table_is_external: false, keys: keys.endpoint(), till: till.endpoint() }
+fn endpoints<'a>(engine: &'a Engine, keys: &'a KeyService, till: &'a Till, outbox: &'a WorkQueue) -> Endpoints<'a> {
+    Endpoints {
+        table: engine.endpoint(),
+        table_is_external: false,
+        keys: keys.endpoint(),
+        till: till.endpoint(),
+        outbox: outbox.endpoint(),
+    }
 }
 
 /// The 32 bytes that a public key's PEM ends with.

@@ -9,10 +9,14 @@ use serde_json::{Value, json};
 use shared::host::background::{self, JobReport};
 use shared::host::bus::EventBridge;
 use shared::host::log;
+use shared::host::mail::Ses;
 use shared::host::queue::Sqs;
+use shared::host::web::{Reach, Web};
 use shared::service::Clock;
+use shared::service::courier::Outlets;
 
 use crate::bus::{BUS, NoticeBus};
+use crate::mail::{FROM, PostOffice};
 use crate::queue::WorkQueue;
 use crate::stream::StreamReader;
 use crate::world::{Local, sdk_config};
@@ -32,19 +36,35 @@ pub struct Background {
     /// The bus that notices go to.
     pub bus: NoticeBus,
     publisher: EventBridge,
+    /// The queue of what leaves the deployment.
+    pub outbox: Arc<WorkQueue>,
+    leaving: Sqs,
+    /// Where mails end.
+    pub post_office: PostOffice,
+    mailer: Ses,
+    caller: Web,
     stream: Option<tokio::sync::Mutex<StreamReader>>,
     logs: bool,
 }
 
 impl Background {
-    /// Starts the queue and the bus. Nothing runs yet.
-    pub async fn start(host: Arc<Local>, stream: Option<StreamReader>, logs: bool) -> std::io::Result<Self> {
-        let queue = WorkQueue::start().await?;
+    /// Starts the queue, the bus and the post office. Nothing runs yet.
+    pub async fn start(
+        host: Arc<Local>,
+        outbox: Arc<WorkQueue>,
+        stream: Option<StreamReader>,
+        logs: bool,
+    ) -> std::io::Result<Self> {
+        let queue = WorkQueue::start(host.app.clock.clone()).await?;
         let sender = Sqs::new(&sdk_config(queue.endpoint(), false).await, queue.endpoint());
-        let bus = NoticeBus::start().await?;
+        let bus = NoticeBus::start(outbox.clone()).await?;
+        let leaving = Sqs::new(&sdk_config(outbox.endpoint(), false).await, outbox.endpoint());
+        let post_office = PostOffice::start().await?;
+        let mailer = Ses::new(&sdk_config(post_office.endpoint(), false).await, FROM);
+        let caller = Web::new(Reach::Anywhere);
         let publisher = EventBridge::new(&sdk_config(bus.endpoint(), false).await, BUS);
         let stream = stream.map(tokio::sync::Mutex::new);
-        Ok(Self { host, queue, sender, bus, publisher, stream, logs })
+        Ok(Self { host, queue, sender, bus, publisher, outbox, leaving, post_office, mailer, caller, stream, logs })
     }
 
     /// Hands the product an event.
@@ -72,12 +92,24 @@ impl Background {
 
     /// Hands the product a batch of the table's stream.
     pub async fn deliver_changes(&self, event: &Value) -> (Option<Value>, JobReport) {
-        let handling = background::stream(&self.host.app, &self.publisher, event, ALLOWANCE);
+        let handling = background::stream(&self.host.app, (&self.publisher, &self.leaving), event, ALLOWANCE);
         let (answer, report) = Box::pin(handling).await;
         if self.logs && report.counts.iter().any(|(name, count)| *name == "Entries" && *count > 0) {
             log::job_line(&report);
         }
         (answer.ok(), report)
+    }
+
+    /// Sends what leaves the deployment, the next batch of it, if there is one.
+    pub async fn carry(&self) -> Option<JobReport> {
+        let (batch, event) = self.outbox.receive()?;
+        let outlets = Outlets { queue: &self.leaving, mailer: Some(&self.mailer), caller: &self.caller };
+        let (answer, report) = Box::pin(background::courier(&self.host.app, &outlets, &event, ALLOWANCE)).await;
+        self.outbox.give_back(batch, Some(&answer));
+        if self.logs && report.counts.iter().any(|(_, count)| *count > 0) {
+            log::job_line(&report);
+        }
+        Some(report)
     }
 
     /// Follows the next batch of the table's stream, if there is one; one that fails comes again.
@@ -106,8 +138,8 @@ impl Background {
                 seen = now;
                 self.dispatch().await;
             }
-            let (followed, worked) = (self.follow().await, self.work().await);
-            if followed.is_none() && worked.is_none() {
+            let (followed, worked, carried) = (self.follow().await, self.work().await, self.carry().await);
+            if followed.is_none() && worked.is_none() && carried.is_none() {
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -9,6 +9,8 @@ pub mod demo;
 pub mod endpoint;
 pub mod engine;
 pub mod kms;
+pub mod mail;
+pub mod pay;
 pub mod queue;
 pub mod server;
 pub mod stream;

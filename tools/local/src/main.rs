@@ -11,6 +11,7 @@ use local::clock::MovableClock;
 use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
+use local::queue::WorkQueue;
 use local::server::{Server, router};
 use local::stream::{Begin, StreamReader};
 use local::till::Till;
@@ -101,12 +102,19 @@ async fn run(options: Options) -> Result<(), String> {
     let till = Till::start(&format!("http://{address}/__local/pay"))
         .await
         .map_err(|error| format!("Cannot start the payment provider: {error}."))?;
-    let endpoints =
-        Endpoints { table, table_is_external: engine.is_none(), keys: keys.endpoint(), till: till.endpoint() };
+    let clock = Arc::new(MovableClock::running());
+    let outbox = WorkQueue::start(clock.clone()).await.map_err(|error| format!("Cannot start the queue: {error}."))?;
+    let outbox = Arc::new(outbox);
+    let endpoints = Endpoints {
+        outbox: outbox.endpoint(),
+        table,
+        table_is_external: engine.is_none(),
+        keys: keys.endpoint(),
+        till: till.endpoint(),
+    };
     let path = options.data.join("demo.json");
     let known = read_demo(&path)?;
     let admin_key = known["adminKey"].as_str().map_or_else(demo::new_admin_key, str::to_owned);
-    let clock = Arc::new(MovableClock::running());
     let host = world::build(endpoints, clock.clone(), &admin_key)
         .await
         .map_err(|error| format!("Cannot open the table at {table}: {error}."))?;
@@ -118,7 +126,7 @@ async fn run(options: Options) -> Result<(), String> {
             .await
             .map_err(|error| format!("Cannot read the table's stream: {error}."))?,
     };
-    let background = Background::start(host.clone(), stream, !options.quiet).await;
+    let background = Background::start(host.clone(), outbox, stream, !options.quiet).await;
     let background = Arc::new(background.map_err(|error| format!("Cannot start the queue: {error}."))?);
 
     let base_url = format!("http://{address}");
@@ -132,7 +140,7 @@ async fn run(options: Options) -> Result<(), String> {
     told["adminKey"] = json!(admin_key);
     write_private(&path, &format!("{told:#}\n"))?;
 
-    let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), !options.quiet));
+    let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), till, !options.quiet));
     // Who reads that we are ready may stop us at once.
     let stop = asked_to_stop();
     say(&format!(

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
+use shared::service::Clock;
 
 use crate::endpoint::Endpoint;
 
@@ -20,10 +22,10 @@ const DELIVERIES_MAX: u32 = 5;
 const MESSAGES_PER_CALL: usize = 10;
 
 /// A running queue; its endpoint stops when it is dropped.
-#[derive(Debug)]
 pub struct WorkQueue {
     endpoint: Endpoint,
     messages: Arc<Mutex<Messages>>,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
@@ -42,14 +44,31 @@ pub struct Message {
     pub body: String,
     /// How often it was handed out.
     pub deliveries: u32,
+    /// It is handed out from this instant of the product's clock on.
+    pub visible_at: Timestamp,
+}
+
+impl Messages {
+    fn take(&mut self, body: String, visible_at: Timestamp) -> String {
+        self.sent += 1;
+        let id = format!("message-{}", self.sent);
+        self.waiting.push_back(Message { id: id.clone(), body, deliveries: 0, visible_at });
+        id
+    }
+}
+
+impl std::fmt::Debug for WorkQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkQueue").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 impl WorkQueue {
-    /// Starts it, empty.
-    pub async fn start() -> std::io::Result<Self> {
+    /// Starts it, empty. Delays pass by this clock.
+    pub async fn start(clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let messages = Arc::new(Mutex::new(Messages::default()));
-        let router = axum::Router::new().fallback(operation).with_state(messages.clone());
-        Ok(Self { endpoint: Endpoint::serve("queue", router).await?, messages })
+        let router = axum::Router::new().fallback(operation).with_state((messages.clone(), clock.clone()));
+        Ok(Self { endpoint: Endpoint::serve("queue", router).await?, messages, clock })
     }
 
     /// Its URL, which is also the queue's.
@@ -60,8 +79,15 @@ impl WorkQueue {
     /// The next batch as Lambda's event, if there is one. What is not told to have failed is done.
     pub fn receive(&self) -> Option<(Vec<Message>, Value)> {
         let mut messages = lock(&self.messages);
-        let count = messages.waiting.len().min(BATCH);
-        let mut batch: Vec<_> = messages.waiting.drain(..count).collect();
+        let now = self.clock.now();
+        let (mut batch, mut later) = (Vec::new(), VecDeque::new());
+        for message in std::mem::take(&mut messages.waiting) {
+            match message.visible_at <= now && batch.len() < BATCH {
+                true => batch.push(message),
+                false => later.push_back(message),
+            }
+        }
+        messages.waiting = later;
         batch.iter_mut().for_each(|message| message.deliveries += 1);
         let records: Vec<_> = batch
             .iter()
@@ -87,6 +113,11 @@ impl WorkQueue {
         }
     }
 
+    /// Puts a message in, as another service of AWS's does.
+    pub fn put(&self, body: String) {
+        lock(&self.messages).take(body, self.clock.now());
+    }
+
     /// Messages that wait.
     pub fn waiting(&self) -> Vec<Message> {
         lock(&self.messages).waiting.iter().cloned().collect()
@@ -98,12 +129,15 @@ impl WorkQueue {
     }
 }
 
+/// What the endpoint works with.
+type Shared = (Arc<Mutex<Messages>>, Arc<dyn Clock>);
+
 fn lock(messages: &Mutex<Messages>) -> std::sync::MutexGuard<'_, Messages> {
     messages.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 async fn operation(
-    State(messages): State<Arc<Mutex<Messages>>>,
+    State((messages, clock)): State<Shared>,
     headers: HeaderMap,
     body: String,
 ) -> (StatusCode, Json<Value>) {
@@ -118,11 +152,13 @@ async fn operation(
     let mut messages = lock(&messages);
     let mut taken = Vec::new();
     for entry in entries {
-        messages.sent += 1;
-        let id = format!("message-{}", messages.sent);
+        let delay = entry["DelaySeconds"].as_i64().unwrap_or(0);
+        if !(0..=900).contains(&delay) {
+            return refuse("InvalidParameterValue");
+        }
         let body = entry["MessageBody"].as_str().unwrap_or_default().to_owned();
+        let id = messages.take(body, clock.now().plus_seconds(delay));
         taken.push(json!({"Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": ""}));
-        messages.waiting.push_back(Message { id, body, deliveries: 0 });
     }
     (StatusCode::OK, Json(json!({"Successful": taken, "Failed": []})))
 }

@@ -22,10 +22,12 @@ use shared::table::fault::Faults;
 
 use crate::background::Background;
 use crate::clock::MovableClock;
+use crate::pay;
+use crate::till::Till;
 use crate::world::Local;
 
 /// Time for one request, as in Lambda: ten seconds less the time to say that we are busy.
-const ALLOWANCE: Duration = Duration::from_millis(9_700);
+pub(crate) const ALLOWANCE: Duration = Duration::from_millis(9_700);
 /// Largest body that is read at all; the product refuses smaller ones with its own answer.
 const READ_MAX: usize = 16 * 1024 * 1024;
 
@@ -37,6 +39,8 @@ pub struct Server {
     pub background: Arc<Background>,
     /// Its clock.
     pub clock: Arc<MovableClock>,
+    /// The payment provider.
+    pub till: Till,
     /// Log each request?
     pub logs: bool,
     units: Mutex<BTreeMap<&'static str, Units>>,
@@ -60,8 +64,14 @@ struct Edge {
 
 impl Server {
     /// A server around the product.
-    pub fn new(host: Arc<Local>, background: Arc<Background>, clock: Arc<MovableClock>, logs: bool) -> Self {
-        Self { host, background, clock, logs, units: Mutex::default(), edge: Mutex::default() }
+    pub fn new(
+        host: Arc<Local>,
+        background: Arc<Background>,
+        clock: Arc<MovableClock>,
+        till: Till,
+        logs: bool,
+    ) -> Self {
+        Self { host, background, clock, till, logs, units: Mutex::default(), edge: Mutex::default() }
     }
 
     fn count(&self, report: &Report) {
@@ -106,6 +116,9 @@ async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> R
         let values = [("max", limits::BODY_BYTES_MAX.to_string())];
         return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!(ErrorBody::new(Code::BodyTooLarge, &values, None)));
     };
+    if let Some(page) = parts.uri.path().strip_prefix("/__local/pay/") {
+        return pay::page(&server, &parts.method, page, &body).await;
+    }
     if let Some(switch) = parts.uri.path().strip_prefix("/__local/") {
         return match local(&server, &parts.method, switch, &body) {
             Some(Ok(answer)) => json_answer(StatusCode::OK, &answer),
@@ -152,6 +165,7 @@ fn local(server: &Server, method: &Method, switch: &str, body: &[u8]) -> Option<
         ("POST", "faults") => Some(parsed().and_then(|body| set_faults(server, &body))),
         ("GET", "units") => Some(Ok(units(server))),
         ("GET", "notices") => Some(Ok(json!({"notices": server.background.bus.notices()}))),
+        ("GET", "outbox") => Some(Ok(json!({"mails": server.background.post_office.mails()}))),
         ("GET", "queue") => Some(Ok(queue(server))),
         _ => None,
     }

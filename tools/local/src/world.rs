@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use shared::api::Settings;
 use shared::host::clock::TokioSleep;
 use shared::host::entropy::SystemEntropy;
+use shared::host::queue::Sqs;
 use shared::host::secrets::Secret;
 use shared::host::stripe::Stripe;
 use shared::host::{Host, aws};
@@ -47,6 +48,8 @@ pub struct Endpoints<'a> {
     pub keys: &'a str,
     /// The payment provider, which also keeps the secret with its keys.
     pub till: &'a str,
+    /// The queue of what leaves the deployment.
+    pub outbox: &'a str,
 }
 
 /// Builds the service, and its table where there is none. `admin_key` is the first administrator's.
@@ -58,7 +61,9 @@ pub async fn build(
     let dynamo = Dynamo::new(&sdk_config(endpoints.table, endpoints.table_is_external).await, TABLE);
     schema::create_if_absent(dynamo.client(), dynamo.name()).await?;
     let secret = Secret::new(&sdk_config(endpoints.till, false).await, till::SECRET);
+    let outbox = Sqs::new(&sdk_config(endpoints.outbox, false).await, endpoints.outbox);
     let app = App {
+        outbox: Some(Arc::new(outbox)),
         payments: Some(Arc::new(Stripe::new(endpoints.till, secret))),
         table: Faulty::new(dynamo),
         kms: Some(Kms::new(&sdk_config(endpoints.keys, false).await, KEY_ID)),
@@ -71,6 +76,9 @@ pub async fn build(
         admin_key_sha256: Some(Sha256::digest(admin_key.as_bytes()).into()),
         country_header: Some("cloudfront-viewer-country".to_owned()),
         function: None,
+        vendor: "Demo Studio".to_owned(),
+        // This machine is the network that webhooks are in.
+        plain_webhooks: true,
     };
     Ok(Host { app, settings })
 }

@@ -12,6 +12,7 @@ use local::clock::MovableClock;
 use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
+use local::queue::WorkQueue;
 use local::till::Till;
 use local::world::{self, Endpoints, Local};
 use ltlm_protocol::Timestamp;
@@ -40,6 +41,7 @@ struct Bench {
     _engine: Engine,
     _keys: KeyService,
     _till: Till,
+    outbox: Arc<WorkQueue>,
 }
 
 impl Bench {
@@ -49,7 +51,9 @@ impl Bench {
         let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
         let till = Till::start("http://localhost").await.map_err(|e| failed(&e))?;
         let clock = Arc::new(MovableClock::standing(Timestamp::from_ms(1_767_484_800_000)));
+        let outbox = Arc::new(WorkQueue::start(clock.clone()).await.map_err(|e| failed(&e))?);
         let endpoints = Endpoints {
+            outbox: outbox.endpoint(),
             table: engine.endpoint(),
             table_is_external: false,
             keys: keys.endpoint(),
@@ -57,7 +61,8 @@ impl Bench {
         };
         let key = demo::new_admin_key();
         let host = Arc::new(world::build(endpoints, clock.clone(), &key).await.map_err(|e| failed(&e))?);
-        let mut bench = Self { host, clock, project: String::new(), key, _engine: engine, _keys: keys, _till: till };
+        let mut bench =
+            Self { host, clock, project: String::new(), key, _engine: engine, _keys: keys, _till: till, outbox };
         let (made, _) = bench.call("POST", "/v1/admin/projects", &json!({"name": "Bench"})).await?;
         bench.project = made["projectId"].as_str().unwrap_or_default().to_owned();
         Ok(bench)
@@ -228,8 +233,9 @@ async fn night() -> Result<(), String> {
         bench.clock.advance_seconds(DAY);
         bench.accounts(DUE, accounts).await?;
         bench.clock.advance_seconds(29 * DAY);
-        let background =
-            Background::start(Arc::clone(&bench.host), None, false).await.map_err(|error| error.to_string())?;
+        let background = Background::start(Arc::clone(&bench.host), bench.outbox.clone(), None, false)
+            .await
+            .map_err(|error| error.to_string())?;
         let dispatched = background.dispatch().await;
         let half = background.queue.waiting().len() / 2;
         let (started, mut renewed) = (Instant::now(), 0);
@@ -241,8 +247,9 @@ async fn night() -> Result<(), String> {
         }
         // Killed half-way: what the queue held is forgotten, and another night begins.
         drop(background);
-        let background =
-            Background::start(Arc::clone(&bench.host), None, false).await.map_err(|error| error.to_string())?;
+        let background = Background::start(Arc::clone(&bench.host), bench.outbox.clone(), None, false)
+            .await
+            .map_err(|error| error.to_string())?;
         background.dispatch().await;
         while let Some(report) = background.work().await {
             renewed += count(&report, "Renewed");

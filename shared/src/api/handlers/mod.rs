@@ -5,5 +5,6 @@ pub mod admin;
 pub mod health;
 pub mod license;
 pub mod organizations;
+pub mod portal;
 pub mod pro;
 pub mod store;

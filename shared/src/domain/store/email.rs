@@ -29,6 +29,11 @@ impl Email {
         email
     }
 
+    /// Stands for an address that could not be read, until the mistake is told.
+    pub fn nobody() -> Self {
+        Self(String::new())
+    }
+
     /// The address.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,6 +2,7 @@
 //! makes it happen once is the log's entry, written in the same transaction as the act.
 
 pub mod audit;
+pub mod events;
 pub mod issue;
 pub mod keys;
 pub mod license;
@@ -9,6 +10,7 @@ pub mod licenses;
 pub mod offline_file;
 pub mod policies;
 pub mod projects;
+pub mod webhooks;
 
 use ltlm_protocol::Timestamp;
 use serde_json::Value;
@@ -19,6 +21,7 @@ use crate::domain::administrator::{AdminKey, AdminOperation, Administrator, Audi
 use crate::domain::license::LicenseId;
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
+use crate::domain::webhook::Webhook;
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, Record};
 use crate::table::key::position;
@@ -99,6 +102,7 @@ struct Found {
     project: Option<Project>,
     policy: Option<Policy>,
     key: Option<AdminKey>,
+    webhook: Option<Webhook>,
     taken: bool,
 }
 
@@ -109,6 +113,7 @@ impl Absorb for Found {
             Record::Project(project) => self.project = Some(project),
             Record::Policy(policy) => self.policy = Some(policy),
             Record::AdminKey(key) => self.key = Some(key),
+            Record::Webhook(webhook) => self.webhook = Some(webhook),
             Record::License(_) => self.taken = true,
             _ => {}
         }
@@ -119,6 +124,12 @@ impl Absorb for Found {
 impl Found {
     fn project(&self) -> Result<&Project, Denied> {
         self.project.as_ref().ok_or(Denied::ProjectNotFound)
+    }
+
+    /// The webhook, if it is of this project and in use.
+    fn webhook(&self, project_id: &str) -> Result<&Webhook, Denied> {
+        let webhook = self.webhook.as_ref().filter(|webhook| webhook.project_id == project_id);
+        webhook.filter(|webhook| webhook.disabled_at.is_none()).ok_or(Denied::WebhookNotFound)
     }
 
     /// The policy, if this administrator may act on its project.

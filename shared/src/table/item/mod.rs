@@ -5,7 +5,9 @@
 
 mod account;
 mod ledger;
+mod people;
 mod store;
+mod webhook;
 
 use std::collections::HashMap;
 
@@ -22,7 +24,7 @@ use crate::domain::device::{Device, SeatClaim};
 use crate::domain::entry::{Entry, Source as EntrySource};
 use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::job::Job;
-use crate::domain::license::{AdminState, Buyer, BuyerListing, License, Listing};
+use crate::domain::license::{AdminState, Buyer, BuyerListing, License, LicenseId, Listing};
 use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
 use crate::domain::organization::access::AccessToken;
 use crate::domain::organization::{Member, Organization};
@@ -38,11 +40,15 @@ use crate::table::port::{List, Source};
 
 pub use account::{access_token, account, job, member, organization};
 pub use ledger::{entry, rollup, wallet};
-pub use store::{card, order, payment, payment_event, trial};
+pub use people::{developer, failures, sign_in};
+pub use store::{card, code, order, payment, payment_event, trial};
+pub use webhook::{dead, notice, webhook};
 
 use account::{read_account, read_key};
 use ledger::{read_grants, read_holds, read_tally};
-use store::{read_card, read_order, read_payment, read_trial};
+use people::{read_developer, read_failures, read_sign_in};
+use store::{read_card, read_code, read_order, read_payment, read_trial};
+use webhook::{read_dead, read_notice, read_webhook};
 
 /// An item's attributes by name.
 pub type Item = HashMap<String, Value>;
@@ -332,6 +338,21 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::PaymentEvent { id } => Record::PaymentEvent(id),
         Kind::Trial => Record::Trial(read_trial(&r)?),
         Kind::Card => Record::Card(read_card(&r)?),
+        Kind::Code => Record::Code(read_code(&r)?),
+        // From the index of keys only.
+        Kind::Event(_) if !item.contains_key("type") => {
+            match key::parse_event_kind(&r.text("duePk")?, &r.text("dueSk")?) {
+                Some((day, kind)) => Record::EventKind { day, kind },
+                None => return Ok(None),
+            }
+        }
+        Kind::Event(license) => Record::Event(read_event(&r, license)?),
+        Kind::Developer => Record::Developer(read_developer(&r)?),
+        Kind::Failures { name } => Record::Failures(read_failures(&r, name)?),
+        Kind::SignIn { hash } => Record::SignIn(read_sign_in(&r, hash)?),
+        Kind::Webhook { id } => Record::Webhook(read_webhook(&r, id)?),
+        Kind::Notice { id } => Record::Notice(read_notice(&r, id)?),
+        Kind::Dead { webhook, notice } => Record::Dead(read_dead(&r, webhook, notice)?),
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
             fingerprint: r.text("fingerprint")?,
@@ -698,12 +719,30 @@ pub fn seen_blob(seen: &SeenBlob) -> Item {
 /// An event's item.
 pub fn event(event: &Event) -> Item {
     Builder::new(key::event(event))
+        .text("projectId", &event.project_id)
         .text("hwid", &event.hwid)
+        .text("request", &event.request)
         .text("type", &event.kind)
         .document("payload", &event.payload)
         .at("at", event.at)
         .ttl(event.at.plus_days(EVENT_DAYS))
+        .text("listPk", key::event_day(&event.project_id, event.at.day()))
+        .text("listSk", key::timed_sort(event.at, &event.request))
+        .text("duePk", key::event_day(&event.project_id, event.at.day()))
+        .text("dueSk", key::event_kind_sort(event))
         .build()
+}
+
+fn read_event(r: &Reader<'_>, license: LicenseId) -> Result<Event, ItemError> {
+    Ok(Event {
+        project_id: r.text("projectId")?,
+        license,
+        hwid: r.text("hwid")?,
+        request: r.text("request")?,
+        kind: r.text("type")?,
+        payload: r.document("payload")?,
+        at: r.at("at")?,
+    })
 }
 
 /// A license's place in its project's list.

@@ -1,10 +1,12 @@
-//! Orders, payments, and who had a trial.
+//! Orders, payments, who had a trial, and one-time codes.
 
+use ltlm_protocol::Timestamp;
 use serde_json::json;
 
 use super::{Builder, Item, ItemError, Reader};
 use crate::domain::license::LicenseId;
 use crate::domain::policy::INTERVALS;
+use crate::domain::portal::OneTimeCode;
 use crate::domain::store::Order;
 use crate::domain::store::email::Email;
 use crate::domain::store::money::Money;
@@ -122,7 +124,7 @@ pub(super) fn read_payment(r: &Reader<'_>, id: String) -> Result<Payment, ItemEr
 }
 
 /// A provider's message that was taken.
-pub fn payment_event(id: &str, at: ltlm_protocol::Timestamp) -> Item {
+pub fn payment_event(id: &str, at: Timestamp) -> Item {
     Builder::new(key::payment_event(id)).at("at", at).ttl(at.plus_days(EVENT_DAYS)).build()
 }
 
@@ -160,4 +162,35 @@ pub fn card(card: &Card) -> Item {
 
 pub(super) fn read_card(r: &Reader<'_>) -> Result<Card, ItemError> {
     Ok(Card { project_id: r.text("projectId")?, fingerprint: r.text("card")?, at: r.at("at")? })
+}
+
+/// A one-time code; what it is follows from elsewhere. A day later nothing depends on it.
+pub fn code(code: &OneTimeCode) -> Item {
+    let times: Vec<_> = code.requested_at.iter().map(|at| at.ms().to_string()).collect();
+    let last = code.requested_at.last().copied().unwrap_or(Timestamp::EPOCH);
+    Builder::new(key::code(&code.project_id, &code.email))
+        .text("projectId", &code.project_id)
+        .text("email", code.email.as_str())
+        .text("request", &code.request)
+        .text("requestedAt", times.join(" "))
+        .int("attempts", code.attempts)
+        .text_opt("usedBy", code.used_by.as_ref())
+        .int("revision", code.revision)
+        .ttl(last.plus_days(1))
+        .build()
+}
+
+pub(super) fn read_code(r: &Reader<'_>) -> Result<OneTimeCode, ItemError> {
+    let times = r.text("requestedAt")?;
+    let requested_at: Result<Vec<_>, _> = times.split(' ').map(str::parse).collect();
+    let requested_at = requested_at.map_err(|_| ItemError { attribute: "requestedAt" })?;
+    Ok(OneTimeCode {
+        project_id: r.text("projectId")?,
+        email: Email::parse(&r.text("email")?).ok_or(ItemError { attribute: "email" })?,
+        request: r.text("request")?,
+        requested_at: requested_at.into_iter().map(Timestamp::from_ms).collect(),
+        attempts: r.int("attempts")?,
+        used_by: r.text_opt("usedBy"),
+        revision: r.int("revision")?,
+    })
 }

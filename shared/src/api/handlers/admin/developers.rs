@@ -1,0 +1,51 @@
+//! Developers: who may sign in from the editor, to which projects' keys.
+
+use ltlm_protocol::Problems;
+use ltlm_protocol::portal_data::DeveloperList;
+use serde_json::Value;
+
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
+use crate::domain::store::Email;
+use crate::service::Error;
+use crate::service::developers as service;
+use crate::table::Table;
+
+/// The body without the password: that stands in no log, and no hash is made of it but the one that is made for it.
+fn without_password(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Some(members) = body.as_object_mut() {
+        members.remove("password");
+    }
+    body
+}
+
+/// `POST /v1/admin/developers`
+pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = CreateDeveloper::parse(&body)?;
+    let act = incoming.act(&without_password(&body), command.operation_id.as_ref())?;
+    let (developer, again) = Box::pin(service::create(incoming.app, incoming.budget, &command, &act)).await?;
+    Ok(Reply::created(&developer.data()).operation(&act.id, again))
+}
+
+/// `GET /v1/admin/developers`
+pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (by, before, limit) = (incoming.administrator()?, incoming.cursor("developers")?, incoming.query_limit()?);
+    by.may_everywhere().map_err(Error::Denied)?;
+    let (developers, next) = service::list(incoming.app, incoming.budget, before, limit).await?;
+    let developers = developers.iter().map(Developer::data).collect();
+    Ok(Reply::json(&DeveloperList { developers, next_cursor: incoming.next_cursor("developers", next) }))
+}
+
+/// `PATCH /v1/admin/developers/{username}`
+pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = ChangeDeveloper::parse(&body)?;
+    let name = Email::parse(incoming.parameter("username"));
+    let name = name.ok_or_else(|| Problems::one("username", "must be an e-mail address"))?;
+    let act = incoming.act(&without_password(&body), command.operation_id.as_ref())?;
+    let (developer, again) = Box::pin(service::change(incoming.app, incoming.budget, &name, &command, &act)).await?;
+    Ok(Reply::json(&developer.data()).operation(&act.id, again))
+}

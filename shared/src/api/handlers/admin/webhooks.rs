@@ -1,0 +1,84 @@
+//! The vendor's webhooks.
+
+use ltlm_protocol::limits;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::request::operation_id;
+use ltlm_protocol::webhook_data::{DeadLetterList, NoticeList, WebhookData, WebhookList};
+use serde_json::{Value, json};
+
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::domain::webhook::{CreateWebhook, Webhook};
+use crate::service::admin::webhooks::{self as service, NewWebhook, Which};
+use crate::table::Table;
+
+fn told(made: &NewWebhook) -> WebhookData {
+    WebhookData { secret: Some(made.secret.clone()), ..made.webhook.data() }
+}
+
+/// `POST …/webhooks`
+pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, body) = (incoming.project()?, incoming.json()?);
+    let command = CreateWebhook::parse(&body, incoming.settings.plain_webhooks)?;
+    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let made = service::create(incoming.app, incoming.budget, project, &command, &act).await?;
+    Ok(Reply::created(&told(&made)).operation(&act.id, made.replayed))
+}
+
+/// `GET …/webhooks`
+pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let webhooks = service::list(incoming.app, incoming.budget, incoming.project()?).await?;
+    let webhooks = webhooks.iter().map(Webhook::data).collect();
+    Ok(Reply::json(&WebhookList { webhooks, next_cursor: None }))
+}
+
+/// `DELETE …/webhooks/{webhookId}`
+pub async fn remove<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, act) = (incoming.project()?, incoming.act(&Value::Null, None)?);
+    service::remove(incoming.app, incoming.budget, project, incoming.parameter("webhookId"), &act).await?;
+    Ok(Reply::empty())
+}
+
+/// `POST …/webhooks/{webhookId}/secret`
+pub async fn rotate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, act) = (incoming.project()?, incoming.act(&Value::Null, None)?);
+    let id = incoming.parameter("webhookId");
+    let made = service::rotate(incoming.app, incoming.budget, project, id, &act).await?;
+    Ok(Reply::json(&told(&made)).operation(&act.id, made.replayed))
+}
+
+/// `POST …/webhooks/{webhookId}/replay`
+pub async fn replay<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project = incoming.project()?;
+    let body = if incoming.request.body().is_empty() { json!({}) } else { incoming.json()? };
+    let mut r = Reader::new(&body)?;
+    let which = if r.bool_opt("deadLetters").unwrap_or(false) { Which::Dead } else { Which::All };
+    let limit = r.int_opt("limit", 1, limits::PAGE_MAX).unwrap_or(limits::PAGE_MAX);
+    let cursor = r.text_opt("cursor", 2 * limits::REDIRECT_CHARS_MAX);
+    let operation = operation_id(&mut r);
+    r.finish()?;
+    let list = which.list();
+    let before = cursor.map(|text| crate::api::cursor::parse(list, &text)).transpose()?;
+    let act = incoming.act(&body, operation.as_ref())?;
+    let whose = (project, incoming.parameter("webhookId"));
+    let (mut told, again) = service::replay(incoming.app, incoming.budget, whose, which, before, limit, &act).await?;
+    told.next_cursor = incoming.next_cursor(list, told.next_cursor);
+    Ok(Reply::json(&told).operation(&act.id, again))
+}
+
+/// `GET …/webhooks/{webhookId}/dead-letters`
+pub async fn dead_letters<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let list = Which::Dead.list();
+    let (project, before, limit) = (incoming.project()?, incoming.cursor(list)?, incoming.query_limit()?);
+    let id = incoming.parameter("webhookId");
+    let (dead_letters, next) = service::dead_letters(incoming.app, incoming.budget, project, id, before, limit).await?;
+    Ok(Reply::json(&DeadLetterList { dead_letters, next_cursor: incoming.next_cursor(list, next) }))
+}
+
+/// `GET …/notices`
+pub async fn notices<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let list = Which::All.list();
+    let (project, before, limit) = (incoming.project()?, incoming.cursor(list)?, incoming.query_limit()?);
+    let (notices, next) = service::notices(incoming.app, incoming.budget, project, before, limit).await?;
+    Ok(Reply::json(&NoticeList { notices, next_cursor: incoming.next_cursor(list, next) }))
+}

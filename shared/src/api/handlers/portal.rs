@@ -1,0 +1,69 @@
+//! The portal (wire 1.2, E13 and E14), in envelopes for applications and plainly for servers; and the developers' sign-in (E15, E16).
+
+use ltlm_protocol::limits;
+use ltlm_protocol::portal_data::CodeRequested;
+use ltlm_protocol::read::Reader;
+
+use super::store::Face;
+use crate::api::extract::{Incoming, SourceAddress};
+use crate::api::reply::{Failure, Reply};
+use crate::domain::portal::{RequestCode, UseCode};
+use crate::service::developers::{self, Knock};
+use crate::service::{ids, portal as service};
+use crate::table::Table;
+
+/// What is told of every address, known or not.
+const ON_ITS_WAY: &str = "If something was bought with this address, a code is on its way to it.";
+
+/// `POST …/auth/customer-login-request`
+pub async fn request<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let face = Face::of(incoming)?;
+    let command = RequestCode::parse(face.body())?;
+    let visit = face.visit(incoming)?;
+    let served = service::request(incoming.app, incoming.budget, &visit, &command).await?;
+    let told = CodeRequested { success: true, message: ON_ITS_WAY.to_owned() };
+    face.reply(incoming, None, served.map(|()| told))
+}
+
+/// `POST …/auth/customer-portfolio`
+pub async fn portfolio<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let face = Face::of(incoming)?;
+    let command = UseCode::parse(face.body())?;
+    let visit = face.visit(incoming)?;
+    let served = service::portfolio(incoming.app, incoming.budget, &visit, &command).await?;
+    face.reply(incoming, None, served)
+}
+
+fn knock<T>(incoming: &Incoming<'_, T>) -> Knock {
+    Knock {
+        request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
+        action: incoming.route.name,
+        from: incoming.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()),
+        now: incoming.now,
+    }
+}
+
+/// `POST …/pro/auth/dev-login`: plain, though its path says otherwise (wire E15).
+pub async fn sign_in<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let mut r = Reader::new(&body)?;
+    let name = r.text("username", 2 * limits::EMAIL_CHARS_MAX);
+    let password = r.text("password", limits::NAME_CHARS_MAX);
+    r.text_or_empty("mfaToken", limits::NAME_CHARS_MAX);
+    r.finish()?;
+    let vendor = &incoming.settings.vendor;
+    let told = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock(incoming), vendor).await?;
+    Ok(Reply::json(&told))
+}
+
+/// `POST …/pro/auth/dev-login/verify-otp` (wire E16)
+pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let mut r = Reader::new(&body)?;
+    let token = r.text("mfaToken", limits::NAME_CHARS_MAX);
+    let code: String = r.text("otp", limits::NAME_CHARS_MAX).chars().filter(char::is_ascii_digit).collect();
+    r.finish()?;
+    let vendor = &incoming.settings.vendor;
+    let told = developers::verify(incoming.app, incoming.budget, &token, &code, &knock(incoming), vendor).await?;
+    Ok(Reply::json(&told))
+}

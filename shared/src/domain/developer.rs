@@ -1,0 +1,314 @@
+//! Developers: people who sign in from the editor to have a project's keys (wire E15, E16).
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::limits;
+use ltlm_protocol::portal_data::DeveloperData;
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::request::operation_id;
+use serde_json::Value;
+
+use super::denied::Denied;
+use super::portal::{ATTEMPTS_MAX, CODE_MINUTES};
+use super::store::Email;
+use super::write::{Decision, Write};
+
+/// Wrong passwords for one name …
+pub const FAILURES_MAX: usize = 10;
+/// … in so many minutes, known or not: then nobody signs in with it for a while.
+pub const FAILURES_MINUTES: i64 = 15;
+/// Most projects of one developer.
+const PROJECTS_MAX: usize = 100;
+/// Longest text that is taken for a password, in characters: hashing takes time by length.
+const PASSWORD_CHARS_MAX: usize = 200;
+/// Shortest password, in characters (NIST SP 800-63B asks for 8; these keys are worth more).
+const PASSWORD_CHARS_MIN: usize = 12;
+
+/// A developer's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Developer {
+    /// The e-mail address is the name.
+    pub username: Email,
+    /// Numeric id on the wire.
+    pub number: i64,
+    /// The name, for people.
+    pub full_name: String,
+    /// Hash of the password, with all that made it (PHC string).
+    pub password: String,
+    /// The projects whose secrets it may have; all if there is no list.
+    pub projects: Option<Vec<String>>,
+    /// Is a second factor asked for?
+    pub mfa: bool,
+    /// What its codes follow from, wrapped by KMS.
+    pub wrapped: Vec<u8>,
+    /// Since when it may sign in no more.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Counts writes of this record.
+    pub revision: i64,
+}
+
+/// Wrong passwords that were tried with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// SHA-256 of the name, in hex.
+    pub name: String,
+    /// When, oldest first.
+    pub at: Vec<Timestamp>,
+    /// Counts writes of this record.
+    pub revision: i64,
+}
+
+/// A sign-in that waits for its second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// SHA-256 of the token that names it, in hex.
+    pub hash: String,
+    /// Who.
+    pub username: Email,
+    /// The code follows from this random name.
+    pub request: String,
+    /// How often a code was tried.
+    pub attempts: i64,
+    /// The call that ended it: that one finds itself where its reply was lost.
+    pub used_by: Option<String>,
+    /// When it began.
+    pub at: Timestamp,
+    /// Counts writes of this record.
+    pub revision: i64,
+}
+
+/// `POST /v1/admin/developers`. The password is not among what is logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CreateDeveloper {
+    /// The e-mail address.
+    pub username: Email,
+    /// The name.
+    pub full_name: String,
+    /// The password.
+    pub password: String,
+    /// The projects; all if none are named.
+    pub projects: Option<Vec<String>>,
+    /// Ask for a second factor?
+    pub mfa: bool,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+/// `PATCH /v1/admin/developers/{username}`: what is given replaces what was there.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ChangeDeveloper {
+    /// The name.
+    pub full_name: Option<String>,
+    /// A new password.
+    pub password: Option<String>,
+    /// The projects; `Some(None)` for all.
+    pub projects: Option<Option<Vec<String>>>,
+    /// Ask for a second factor?
+    pub mfa: Option<bool>,
+    /// May it sign in no more?
+    pub disabled: Option<bool>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+fn password(r: &mut Reader<'_>) -> Option<String> {
+    let password = r.text_opt("password", PASSWORD_CHARS_MAX)?;
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        r.problem("password", format!("must be {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters"));
+    }
+    Some(password)
+}
+
+impl CreateDeveloper {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        r.require("password");
+        let username = Email::required(&mut r, "username");
+        let parsed = Self {
+            username: username.clone().unwrap_or_else(Email::nobody),
+            full_name: r.text_or_empty("fullName", limits::NAME_CHARS_MAX).unwrap_or_default(),
+            password: password(&mut r).unwrap_or_default(),
+            projects: r.texts_opt("projects", PROJECTS_MAX, limits::NAME_CHARS_MAX),
+            mfa: r.bool_opt("mfa").unwrap_or(true),
+            operation_id: operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+impl ChangeDeveloper {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            full_name: r.text_or_empty("fullName", limits::NAME_CHARS_MAX),
+            password: password(&mut r),
+            projects: match body.get("projects") {
+                Some(Value::Null) => Some(None),
+                _ => r.texts_opt("projects", PROJECTS_MAX, limits::NAME_CHARS_MAX).map(Some),
+            },
+            mfa: r.bool_opt("mfa"),
+            disabled: r.bool_opt("disabled"),
+            operation_id: operation_id(&mut r),
+        };
+        if (Self { operation_id: None, ..parsed.clone() }) == Self::default() {
+            r.problem("", "must name something to change");
+        }
+        r.finish().map(|()| parsed)
+    }
+
+    /// The developer after it; `hash` is that of the new password, if there is one.
+    pub fn apply(&self, found: &Developer, hash: Option<&str>, now: Timestamp) -> Developer {
+        Developer {
+            full_name: self.full_name.clone().unwrap_or_else(|| found.full_name.clone()),
+            password: hash.map_or_else(|| found.password.clone(), str::to_owned),
+            projects: self.projects.clone().unwrap_or_else(|| found.projects.clone()),
+            mfa: self.mfa.unwrap_or(found.mfa),
+            disabled_at: match self.disabled {
+                Some(true) => found.disabled_at.or(Some(now)),
+                Some(false) => None,
+                None => found.disabled_at,
+            },
+            revision: found.revision + 1,
+            ..found.clone()
+        }
+    }
+}
+
+impl Developer {
+    /// The developer as the administrator sees it.
+    pub fn data(&self) -> DeveloperData {
+        DeveloperData {
+            username: self.username.as_str().to_owned(),
+            full_name: self.full_name.clone(),
+            projects: self.projects.clone(),
+            mfa: self.mfa,
+            disabled: self.disabled_at.is_some(),
+            created_at: self.created_at.to_string(),
+        }
+    }
+}
+
+/// What became of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// It is the one.
+    Right,
+    /// It is not; that is counted.
+    Wrong,
+}
+
+/// Decides whether a password may be tried with this name at all.
+pub fn may_try(found: Option<&Failures>, now: Timestamp) -> Result<(), Denied> {
+    let since = now.plus_seconds(-FAILURES_MINUTES * 60);
+    let lately: Vec<_> = found.into_iter().flat_map(|failures| failures.at.iter()).filter(|at| **at > since).collect();
+    match lately.first().filter(|_| lately.len() >= FAILURES_MAX) {
+        None => Ok(()),
+        Some(oldest) => {
+            let free = oldest.plus_seconds(FAILURES_MINUTES * 60);
+            Err(Denied::RateLimited { seconds: (free.ms() - now.ms()).div_euclid(1_000).max(0) + 1 })
+        }
+    }
+}
+
+/// Counts a wrong password.
+pub fn count_failure(found: Option<&Failures>, name: &str, now: Timestamp) -> Result<Write, Denied> {
+    may_try(found, now)?;
+    let since = now.plus_seconds(-FAILURES_MINUTES * 60);
+    let lately = found.into_iter().flat_map(|failures| failures.at.iter().copied()).filter(|at| *at > since);
+    let failures = Failures {
+        name: name.to_owned(),
+        at: lately.chain([now]).collect(),
+        revision: found.map_or(0, |failures| failures.revision) + 1,
+    };
+    Ok(Write::SaveFailures { failures, found: found.map(|failures| failures.revision) })
+}
+
+/// Decides a try of a code by the call named `call`: `is_right` tells whether it is the one. A sign-in that is over is like none.
+pub fn try_code(
+    found: Option<&SignIn>,
+    is_right: impl FnOnce(&SignIn) -> bool,
+    call: &str,
+    now: Timestamp,
+) -> Result<Decision<Tried>, Denied> {
+    if found.is_some_and(|sign_in| sign_in.used_by.as_deref() == Some(call)) {
+        return Ok(Decision::read(Tried::Right));
+    }
+    let is_open = |sign_in: &&SignIn| {
+        let ends = sign_in.at.plus_seconds(CODE_MINUTES * 60);
+        sign_in.used_by.is_none() && sign_in.attempts < ATTEMPTS_MAX && now < ends
+    };
+    let found = found.filter(is_open).ok_or(Denied::MfaSessionExpired)?;
+    let (tried, after) = match is_right(found) {
+        true => (Tried::Right, SignIn { used_by: Some(call.to_owned()), ..found.clone() }),
+        false => (Tried::Wrong, SignIn { attempts: found.attempts + 1, ..found.clone() }),
+    };
+    let sign_in = SignIn { revision: found.revision + 1, ..after };
+    Ok(Decision::write(vec![Write::SaveSignIn { sign_in, found: Some(found.revision) }], tried))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ten_wrong_passwords_lock_a_name_for_a_while() {
+        let minute = |n: i64| Timestamp::from_ms(n * 60_000);
+        let mut known: Option<Failures> = None;
+        for n in 0..10 {
+            match count_failure(known.as_ref(), "n", minute(n)).unwrap() {
+                Write::SaveFailures { failures, .. } => known = Some(failures),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(may_try(known.as_ref(), minute(10)).unwrap_err(), Denied::RateLimited { seconds: 301 });
+        assert!(count_failure(known.as_ref(), "n", minute(10)).is_err());
+        assert!(may_try(known.as_ref(), minute(15)).is_ok());
+        assert!(may_try(None, minute(0)).is_ok());
+    }
+
+    #[test]
+    fn a_sign_in_ends_by_time_tries_and_use() {
+        let open = SignIn {
+            hash: "h".into(),
+            username: Email::parse("a@b.c").unwrap(),
+            request: "r".into(),
+            attempts: 0,
+            used_by: None,
+            at: Timestamp::EPOCH,
+            revision: 1,
+        };
+        let end = Timestamp::from_ms(CODE_MINUTES * 60_000);
+        assert_eq!(try_code(Some(&open), |_| true, "c", end.plus_seconds(-1)).unwrap().reply, Tried::Right);
+        let gone = Denied::MfaSessionExpired;
+        assert_eq!(try_code(Some(&open), |_| true, "c", end).unwrap_err(), gone);
+        assert_eq!(try_code(None, |_| true, "c", end).unwrap_err(), gone);
+        let tired = SignIn { attempts: ATTEMPTS_MAX, ..open.clone() };
+        assert_eq!(try_code(Some(&tired), |_| true, "c", open.at).unwrap_err(), gone);
+        assert_eq!(
+            try_code(Some(&SignIn { used_by: Some("x".into()), ..open }), |_| true, "c", end).unwrap_err(),
+            gone
+        );
+    }
+
+    #[test]
+    fn a_developer_is_read_whole() {
+        let good = json!({"username": "Dev@Example.com", "password": "correct horse", "projects": ["p"]});
+        let parsed = CreateDeveloper::parse(&good).unwrap();
+        assert_eq!((parsed.username.as_str(), parsed.mfa), ("dev@example.com", true));
+        for bad in [
+            json!({"password": "correct horse"}),
+            json!({"username": "dev", "password": "correct horse"}),
+            json!({"username": "d@e.f", "password": "short"}),
+            json!({"username": "d@e.f"}),
+            json!({"username": "d@e.f", "password": "correct horse", "projects": "p"}),
+        ] {
+            assert!(CreateDeveloper::parse(&bad).is_err(), "{bad}");
+        }
+        assert!(ChangeDeveloper::parse(&json!({})).is_err());
+        assert_eq!(ChangeDeveloper::parse(&json!({"projects": null})).ok().unwrap().projects, Some(None));
+    }
+}

@@ -1,0 +1,143 @@
+//! The vendor's webhooks: which notices go where, how often a delivery is tried, and what is kept of them (Standard Webhooks,
+//! standardwebhooks.com).
+
+use ltlm_protocol::Timestamp;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::request::operation_id;
+use ltlm_protocol::webhook_data::{DeadLetter, WebhookData};
+use serde_json::Value;
+
+use super::notice::KINDS;
+
+/// Seconds before each further try. Then a delivery is a dead letter.
+pub const WAITS: [i64; 8] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000];
+/// How long notices are kept for replays, in days.
+pub const NOTICE_DAYS: i64 = 30;
+/// How long the secret from before a rotation still signs, in hours.
+pub const OVERLAP_HOURS: i64 = 24;
+
+/// A place that notices of a project go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// `wh_` and 16 hex digits.
+    pub id: String,
+    /// The project.
+    pub project_id: String,
+    /// Where.
+    pub url: String,
+    /// Which; all if none is named.
+    pub kinds: Vec<String>,
+    /// The secret that signs, wrapped by KMS.
+    pub wrapped: Vec<u8>,
+    /// The one from before, and until when it signs too.
+    pub previous: Option<(Vec<u8>, Timestamp)>,
+    /// Since when nothing is sent there any more.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Counts writes of this record.
+    pub revision: i64,
+}
+
+/// A notice as it is kept for deliveries and replays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    /// `msg_` and 32 hex digits: the same however often it is told.
+    pub id: String,
+    /// The project.
+    pub project_id: String,
+    /// What happened.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+    /// The facts.
+    pub detail: Value,
+}
+
+/// A delivery that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dead {
+    /// The webhook.
+    pub webhook: String,
+    /// The notice.
+    pub notice: String,
+    /// What it tells.
+    pub kind: String,
+    /// Tries.
+    pub attempts: i64,
+    /// What came of the last one.
+    pub error: String,
+    /// When it was given up.
+    pub at: Timestamp,
+}
+
+/// `POST …/webhooks`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateWebhook {
+    /// Where.
+    pub url: String,
+    /// Which; all if none is named.
+    pub kinds: Vec<String>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl CreateWebhook {
+    /// Parses the body. Addresses are of `https`; `http` is for a deployment that may reach any network.
+    pub fn parse(body: &Value, may_be_plain: bool) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let url = r.text("url", limits::REDIRECT_CHARS_MAX);
+        let secure = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://").filter(|_| may_be_plain));
+        let clean = |rest: &str| !rest.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
+        if !url.is_empty() && !secure.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && clean(rest)) {
+            r.problem("url", "must be an https address without a name or password in it");
+        }
+        let kinds = r.texts_opt("kinds", KINDS.len(), limits::NAME_CHARS_MAX).unwrap_or_default();
+        if kinds.iter().any(|kind| !KINDS.iter().any(|(known, _)| known == kind)) {
+            let known: Vec<_> = KINDS.iter().map(|(known, _)| *known).collect();
+            r.problem("kinds", format!("must be some of {}", known.join(", ")));
+        }
+        let operation_id = operation_id(&mut r);
+        r.finish().map(|()| Self { url, kinds, operation_id })
+    }
+}
+
+impl Webhook {
+    /// Does a notice of this kind go there?
+    pub fn takes(&self, kind: &str) -> bool {
+        self.disabled_at.is_none() && (self.kinds.is_empty() || self.kinds.iter().any(|known| known == kind))
+    }
+
+    /// The webhook as the vendor sees it.
+    pub fn data(&self) -> WebhookData {
+        WebhookData {
+            webhook_id: self.id.clone(),
+            url: self.url.clone(),
+            kinds: self.kinds.clone(),
+            disabled: self.disabled_at.is_some(),
+            created_at: self.created_at.to_string(),
+            secret: None,
+        }
+    }
+}
+
+impl Kept {
+    /// What is sent.
+    pub fn payload(&self) -> String {
+        serde_json::json!({"type": self.kind, "timestamp": self.at.to_string(), "data": self.detail}).to_string()
+    }
+}
+
+impl Dead {
+    /// The delivery as the vendor sees it.
+    pub fn data(&self) -> DeadLetter {
+        DeadLetter {
+            message_id: self.notice.clone(),
+            kind: self.kind.clone(),
+            attempts: self.attempts,
+            error: self.error.clone(),
+            at: self.at.to_string(),
+        }
+    }
+}

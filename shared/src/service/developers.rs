@@ -1,0 +1,391 @@
+//! Developers: made by an administrator, signed in by password and second factor, given their projects' keys (wire E15, E16).
+
+use futures_util::future::try_join_all;
+use ltlm_protocol::portal_data::{SignedIn, SignedInAnalytics, SignedInOrganization, SignedInProject, SignedInUser};
+use ltlm_protocol::{Timestamp, int32};
+use serde_json::Value;
+use subtle::ConstantTimeEq;
+
+use super::act::Absorb;
+use super::admin::{Act, page};
+use super::{App, Budget, Error, act, ids};
+use crate::domain::administrator::{AdminOperation, Audit};
+use crate::domain::developer::{self, ChangeDeveloper, CreateDeveloper, Developer, Failures, SignIn, Tried};
+use crate::domain::policy::Policy;
+use crate::domain::project::Project;
+use crate::domain::store::Email;
+use crate::domain::write::{Decision, Write};
+use crate::domain::{Denied, Record};
+use crate::keys::{Purpose, password};
+use crate::table::port::List;
+use crate::table::{Read, Table};
+
+/// Projects that one sign-in gives the keys of.
+const PROJECTS_MAX: i64 = 100;
+/// Policies of a project whose capabilities are told.
+const POLICIES: i64 = 100;
+
+/// What is known of a developer.
+#[derive(Default)]
+struct Found {
+    developer: Option<Developer>,
+    failures: Option<Failures>,
+    sign_in: Option<SignIn>,
+    done: Option<AdminOperation>,
+}
+
+impl Absorb for Found {
+    fn absorb(&mut self, record: Record) -> bool {
+        match record {
+            Record::Developer(developer) => self.developer = Some(developer),
+            Record::Failures(failures) => self.failures = Some(failures),
+            Record::SignIn(sign_in) => self.sign_in = Some(sign_in),
+            Record::AdminOperation(done) => self.done = Some(done),
+            _ => {}
+        }
+        true
+    }
+}
+
+async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Result<Found, Error> {
+    let mut found = Found::default();
+    for record in app.table.read(reads, budget.meter).await? {
+        found.absorb(record);
+    }
+    Ok(found)
+}
+
+fn salt<T>(app: &App<T>) -> [u8; password::SALT_BYTES] {
+    let mut salt = [0; password::SALT_BYTES];
+    app.entropy.fill(&mut salt);
+    salt
+}
+
+/// Makes a developer; and whether an earlier call did.
+pub async fn create<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    command: &CreateDeveloper,
+    act: &Act,
+) -> Result<(Developer, bool), Error> {
+    act.by.may_everywhere()?;
+    let reads = [Read::Developer(command.username.clone()), Read::AdminOperation(act.id.clone())];
+    let made = Developer {
+        username: command.username.clone(),
+        number: act::reserve(app, budget, "developer", 1).await?,
+        full_name: command.full_name.clone(),
+        password: password::hash(&command.password, salt(app))?,
+        projects: command.projects.clone(),
+        mfa: command.mfa,
+        wrapped: app.kms()?.make(command.username.as_str(), Purpose::Codes).await?.wrapped,
+        disabled_at: None,
+        created_at: act.now,
+        revision: 1,
+    };
+    let decide = |found: &Found| {
+        if act.replay(found.done.as_ref())?.is_some() {
+            let developer = found.developer.clone().ok_or(Denied::DeveloperNotFound)?;
+            let again = found.done.as_ref().is_some_and(|done| done.request != act.request);
+            return Ok(Decision::read((developer, again)));
+        }
+        if found.developer.is_some() {
+            return Err(Denied::DeveloperExists);
+        }
+        let saved = Write::SaveDeveloper { developer: made.clone(), found: None };
+        let operation = act.record(act.id.clone(), vec![made.number.to_string()]);
+        Ok(Decision::write(vec![saved, Write::AddAdminOperation { operation }], (made.clone(), false)))
+    };
+    act::act(app, budget, || find(app, budget, &reads), decide).await
+}
+
+/// Changes a developer; the developer afterwards, and whether an earlier call did it.
+pub async fn change<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    username: &Email,
+    command: &ChangeDeveloper,
+    act: &Act,
+) -> Result<(Developer, bool), Error> {
+    act.by.may_everywhere()?;
+    let hash = command.password.as_ref().map(|text| password::hash(text, salt(app))).transpose()?;
+    let reads = [Read::Developer(username.clone()), Read::AdminOperation(act.id.clone())];
+    let decide = |found: &Found| {
+        let developer = found.developer.as_ref().ok_or(Denied::DeveloperNotFound)?;
+        if act.replay(found.done.as_ref())?.is_some() {
+            let again = found.done.as_ref().is_some_and(|done| done.request != act.request);
+            return Ok(Decision::read((developer.clone(), again)));
+        }
+        let changed = command.apply(developer, hash.as_deref(), act.now);
+        let saved = Write::SaveDeveloper { developer: changed.clone(), found: Some(developer.revision) };
+        let operation = act.record(act.id.clone(), vec![changed.number.to_string()]);
+        Ok(Decision::write(vec![saved, Write::AddAdminOperation { operation }], (changed, false)))
+    };
+    act::act(app, budget, || find(app, budget, &reads), decide).await
+}
+
+/// A page of the developers, newest first.
+pub async fn list<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<Developer>, Option<String>), Error> {
+    let (records, next) = page(app, budget, List::Developers, before, limit).await?;
+    let developers = records.into_iter().filter_map(|record| match record {
+        Record::Developer(developer) => Some(developer),
+        _ => None,
+    });
+    Ok((developers.collect(), next))
+}
+
+/// One sign-in as it arrives.
+#[derive(Clone, Debug)]
+pub struct Knock {
+    /// Names this one request.
+    pub request: String,
+    /// The route's name.
+    pub action: &'static str,
+    /// The caller's network address, if it is known.
+    pub from: Option<String>,
+    /// The one instant it is judged at.
+    pub now: Timestamp,
+}
+
+impl Knock {
+    /// The log's entry of who was given which secrets.
+    fn record(&self, developer: &Developer, projects: &[SignedInProject]) -> Write {
+        let given: Vec<_> = projects.iter().map(|project| project.public_id.as_str()).collect();
+        let audit = Audit {
+            operation_id: self.request.clone(),
+            action: self.action.to_owned(),
+            target: format!("secrets of {}", if given.is_empty() { "no project".to_owned() } else { given.join(", ") }),
+            key_id: developer.username.as_str().to_owned(),
+            from: self.from.clone(),
+            change: None,
+        };
+        let operation = AdminOperation {
+            id: self.request.clone(),
+            fingerprint: String::new(),
+            request: self.request.clone(),
+            made: vec![developer.number.to_string()],
+            created_at: self.now,
+            audit: Some(audit),
+        };
+        Write::AddAdminOperation { operation }
+    }
+}
+
+/// Signs a developer in by password (E15): with the keys of its projects, or with what asks for the second factor.
+pub async fn sign_in<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    name: &str,
+    given: &str,
+    knock: &Knock,
+    vendor: &str,
+) -> Result<SignedIn, Error> {
+    let username = Email::parse(name);
+    let name = ids::sha256_hex(name.trim().to_lowercase().as_bytes());
+    let mut reads = vec![Read::Failures(name.clone())];
+    reads.extend(username.map(Read::Developer));
+    let load = || find(app, budget, &reads);
+    let found = act::read(app, budget, load).await?;
+    developer::may_try(found.failures.as_ref(), knock.now)?;
+    let known = found.developer.clone().filter(|developer| developer.disabled_at.is_none());
+    // The same work, whether the name is known or not.
+    let is_right = password::verify(given, known.as_ref().map(|developer| developer.password.as_str()));
+    let Some(known) = known.filter(|_| is_right) else {
+        let decide = |found: &Found| {
+            let failure = developer::count_failure(found.failures.as_ref(), &name, knock.now)?;
+            Ok(Decision::write(vec![failure], ()))
+        };
+        act::act_on(app, budget, Some(found), load, decide).await?;
+        return Err(Denied::SignInRejected.into());
+    };
+    if known.mfa {
+        return begin(app, budget, &known, knock).await;
+    }
+    let told = tell(app, budget, &known, vendor).await?;
+    let decide = |_: &Found| Ok(Decision::write(vec![knock.record(&known, &told.projects)], ()));
+    once(app, budget, knock, decide).await?;
+    Ok(told)
+}
+
+/// Writes what one request leaves, once.
+async fn once<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    knock: &Knock,
+    decide: impl Fn(&Found) -> Result<Decision<()>, Denied>,
+) -> Result<(), Error> {
+    let reads = [Read::AdminOperation(knock.request.clone())];
+    let decide = |found: &Found| match found.done.is_some() {
+        // Its reply was lost, and it looks again: the request finds itself.
+        true => Ok(Decision::read(())),
+        false => decide(found),
+    };
+    act::act(app, budget, || find(app, budget, &reads), decide).await
+}
+
+/// Begins a sign-in with a second factor; whoever follows the table sends the code.
+async fn begin<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    developer: &Developer,
+    knock: &Knock,
+) -> Result<SignedIn, Error> {
+    let token = ids::sign_in_token(app.entropy.as_ref());
+    let sign_in = SignIn {
+        hash: ids::sha256_hex(token.as_bytes()),
+        username: developer.username.clone(),
+        request: ids::nonce(app.entropy.as_ref()),
+        attempts: 0,
+        used_by: None,
+        at: knock.now,
+        revision: 1,
+    };
+    let reads = [Read::SignIn(sign_in.hash.clone())];
+    let decide = |found: &Found| match found.sign_in.is_some() {
+        true => Ok(Decision::read(())),
+        false => Ok(Decision::write(vec![Write::SaveSignIn { sign_in: sign_in.clone(), found: None }], ())),
+    };
+    act::act(app, budget, || find(app, budget, &reads), decide).await?;
+    Ok(SignedIn {
+        mfa_required: true,
+        mfa_method: "email".to_owned(),
+        mfa_token: token,
+        user_id: int32(developer.number),
+        ..SignedIn::default()
+    })
+}
+
+/// The code of a sign-in.
+pub async fn code_of<T>(app: &App<T>, developer: &Developer, sign_in: &SignIn) -> Result<String, Error> {
+    let name = developer.username.as_str();
+    let key = app.unwrap(name, Purpose::Codes, &developer.wrapped).await?;
+    Ok(ids::one_time_code(&key, name, &sign_in.request))
+}
+
+/// Ends a sign-in with its second factor (E16).
+pub async fn verify<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    token: &str,
+    code: &str,
+    knock: &Knock,
+    vendor: &str,
+) -> Result<SignedIn, Error> {
+    let hash = ids::sha256_hex(token.as_bytes());
+    let first = act::records(app, budget, &[Read::SignIn(hash.clone())]).await?;
+    let username = first.into_iter().find_map(|record| match record {
+        Record::SignIn(sign_in) => Some(sign_in.username),
+        _ => None,
+    });
+    let username = username.ok_or(Denied::MfaSessionExpired)?;
+    let reads = [Read::SignIn(hash), Read::Developer(username)];
+    let load = || find(app, budget, &reads);
+    let found = act::read(app, budget, load).await?;
+    let developer = found.developer.clone().filter(|developer| developer.disabled_at.is_none());
+    let developer = developer.ok_or(Denied::MfaSessionExpired)?;
+    let expected = match &found.sign_in {
+        Some(sign_in) => code_of(app, &developer, sign_in).await?,
+        None => return Err(Denied::MfaSessionExpired.into()),
+    };
+    let is_right = bool::from(expected.as_bytes().ct_eq(code.as_bytes()));
+    // Read before anything is used up.
+    let told = if is_right { tell(app, budget, &developer, vendor).await? } else { SignedIn::default() };
+    let decide = |found: &Found| {
+        let mut tried = developer::try_code(found.sign_in.as_ref(), |_| is_right, &knock.request, knock.now)?;
+        if tried.reply == Tried::Right && !tried.writes.is_empty() {
+            tried.writes.push(knock.record(&developer, &told.projects));
+        }
+        Ok(tried)
+    };
+    match act::act_on(app, budget, Some(found), load, decide).await? {
+        Tried::Right => Ok(told),
+        Tried::Wrong => Err(Denied::MfaCodeRejected.into()),
+    }
+}
+
+/// What a developer is given.
+async fn tell<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    developer: &Developer,
+    vendor: &str,
+) -> Result<SignedIn, Error> {
+    let records = match &developer.projects {
+        Some(ids) => {
+            let reads: Vec<_> = ids.iter().cloned().map(Read::Project).collect();
+            if reads.is_empty() { Vec::new() } else { act::records(app, budget, &reads).await? }
+        }
+        None => page(app, budget, List::Projects, None, PROJECTS_MAX).await?.0,
+    };
+    let mut projects: Vec<_> = records
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Project(project) => Some(project),
+            _ => None,
+        })
+        .collect();
+    projects.sort_by_key(|project| project.number);
+    let told = try_join_all(projects.iter().map(|project| tell_project(app, budget, project, vendor))).await?;
+    let user = SignedInUser {
+        user_id: int32(developer.number),
+        username: developer.username.as_str().to_owned(),
+        full_name: developer.full_name.clone(),
+    };
+    let organization = SignedInOrganization {
+        id: 1,
+        name: vendor.to_owned(),
+        role: "developer".to_owned(),
+        status: "active".to_owned(),
+    };
+    Ok(SignedIn {
+        user_id: user.user_id,
+        user,
+        organizations: vec![organization],
+        projects: told,
+        ..SignedIn::default()
+    })
+}
+
+async fn tell_project<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project: &Project,
+    vendor: &str,
+) -> Result<SignedInProject, Error> {
+    let newest = project.secrets.last().ok_or(Denied::SecretNotFound)?;
+    let secret = app.unwrap(&project.id, Purpose::Secret, &newest.wrapped).await?;
+    let (policies, _) = page(app, budget, List::Policies(project.id.clone()), None, POLICIES).await?;
+    let named = policies.iter().filter_map(|record| match record {
+        Record::Policy(policy) => Some(capabilities(policy)),
+        _ => None,
+    });
+    let mut capabilities: Vec<String> = named.flatten().collect();
+    capabilities.sort_unstable();
+    capabilities.dedup();
+    Ok(SignedInProject {
+        id: int32(project.number),
+        name: project.name.clone(),
+        public_id: project.id.clone(),
+        description: String::new(),
+        status: "active".to_owned(),
+        is_public: false,
+        category: String::new(),
+        tags: Vec::new(),
+        public_key: project.public_key.clone(),
+        secret_key: hex::encode(secret.expose()),
+        capabilities,
+        analytics: SignedInAnalytics::default(),
+        settings: project.project_settings.clone(),
+        org_id: 1,
+        org_name: vendor.to_owned(),
+    })
+}
+
+fn capabilities(policy: &Policy) -> Vec<String> {
+    let list = policy.terms.config.get("capabilities").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+}

@@ -1,0 +1,282 @@
+//! The portal's codes by mail (cases A87, A88), and the developers' sign-in (A89).
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use http::Request;
+use local::background::Background;
+use local::stream::{Begin, StreamReader};
+use serde_json::{Value, json};
+
+use crate::support::{ADMIN_KEY, L1, Reply, World, device, send};
+
+const ADA: &str = "ada@example.com";
+
+/// A background whose mails can be read.
+pub(crate) async fn background(world: &World) -> Background {
+    let reader = StreamReader::open(world.engine.endpoint(), local::world::TABLE, Begin::Now).await.unwrap().unwrap();
+    Background::start(Arc::clone(&world.host), world.outbox.clone(), Some(reader), false).await.unwrap()
+}
+
+/// Lets all that follows happen: changes, notices, mails.
+pub(crate) async fn settle(background: &Background) {
+    loop {
+        let (followed, carried) = (background.follow().await, background.carry().await);
+        if followed.is_none() && carried.is_none() {
+            return;
+        }
+    }
+}
+
+/// The code in a mail.
+fn code_in(mail: &Value) -> String {
+    let text = mail["text"].as_str().unwrap();
+    let found = text.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 6);
+    found.unwrap_or_else(|| panic!("no code in {text}")).to_owned()
+}
+
+/// Another code than this one.
+fn wrong(code: &str, nth: u32) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + nth) % 1_000_000)
+}
+
+/// Asks for a code, and reads it from the mail.
+async fn code(world: &World, background: &Background, email: &str) -> String {
+    let before = background.post_office.mails().len();
+    let asked = world.pro("auth/customer-login-request", &device('a'), "", json!({"email": email})).await;
+    assert_eq!((asked.reply.status, &asked.reply.body["success"]), (200, &json!(true)), "{}", asked.reply.text);
+    settle(background).await;
+    let mails = background.post_office.mails();
+    assert_eq!(mails.len(), before + 1);
+    code_in(&mails[before])
+}
+
+#[tokio::test]
+async fn a87_a_code_by_mail_opens_the_portfolio_once() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    let policy = world.policy(local::demo::perp()).await;
+    let l2 = world.license(&policy, None).await;
+    let a = device('a');
+    let code = code(&world, &background, " ADA@example.com").await;
+    let mail = background.post_office.mails().pop().unwrap();
+    assert_eq!(mail["to"], ADA);
+    assert!(!mail["subject"].as_str().unwrap().contains(&code), "a locked screen shows subjects");
+    let data = json!({"email": "Ada@Example.com", "otp": format!("{} {}", &code[..3], &code[3..])});
+    let shown = world.pro("auth/customer-portfolio", &a, "TAMPERED", data.clone()).await;
+    assert_eq!(shown.reply.body["email"], ADA);
+    let licenses = shown.reply.body["licenses"].as_array().unwrap();
+    let keys: Vec<_> = licenses.iter().map(|license| license["licenseKey"].as_str().unwrap()).collect();
+    assert_eq!(keys, [l2.as_str(), L1], "newest first");
+    assert!(licenses.iter().all(|license| license["machines"] == json!([])), "no device was registered");
+    world.pro("auth/customer-portfolio", &a, shown.nonce(), data).await.refused(400, "OTP_REJECTED");
+
+    // Six wrong tries, one after the other: the right one fails.
+    world.clock.advance_seconds(900);
+    let code = self::code(&world, &background, ADA).await;
+    for nth in 1..=6 {
+        let data = json!({"email": ADA, "otp": wrong(&code, nth)});
+        world.pro("auth/customer-portfolio", &a, "", data).await.refused(400, "OTP_REJECTED");
+    }
+    let data = json!({"email": ADA, "otp": code});
+    world.pro("auth/customer-portfolio", &a, "", data).await.refused(400, "OTP_REJECTED");
+}
+
+#[tokio::test]
+async fn codes_guessed_at_once_are_counted_one_by_one() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    let code = code(&world, &background, ADA).await;
+    let guess =
+        |nth: u32| world.store("POST", "auth/customer-portfolio", json!({"email": ADA, "otp": wrong(&code, nth)}));
+    for answer in join_all((1..=16).map(guess)).await {
+        answer.refused(400, "OTP_REJECTED");
+    }
+    world
+        .store("POST", "auth/customer-portfolio", json!({"email": ADA, "otp": code}))
+        .await
+        .refused(400, "OTP_REJECTED");
+    // The right one at once, sixteen times: it opens once.
+    world.clock.advance_seconds(900);
+    let code = self::code(&world, &background, ADA).await;
+    let body = json!({"email": ADA, "otp": code});
+    let answers = join_all((0..16).map(|_| world.store("POST", "auth/customer-portfolio", body.clone()))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+}
+
+#[tokio::test]
+async fn a88_an_unknown_address_gets_the_same_answer_and_no_mail() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    let ask = |email: &str| world.store("POST", "auth/customer-login-request", json!({"email": email}));
+    // So that the process knows the project already.
+    world.store("GET", "project/buyable-policies", Value::Null).await;
+    let (known, unknown) = (ask(ADA).await, ask("nobody@example.com").await);
+    assert_eq!((known.status, unknown.status), (200, 200));
+    assert_eq!(known.text, unknown.text);
+    assert_eq!(known.spent, unknown.spent, "and costs the same");
+    settle(&background).await;
+    let mails = background.post_office.mails();
+    assert_eq!((mails.len(), &mails[0]["to"]), (1, &json!(ADA)));
+    for bad in [json!({}), json!({"email": "nobody"}), json!({"email": ""})] {
+        world.store("POST", "auth/customer-login-request", bad).await.refused(400, "BAD_REQUEST");
+    }
+    // Three in a quarter of an hour, known or not.
+    for email in [ADA, "nobody@example.com"] {
+        assert_eq!((ask(email).await.status, ask(email).await.status), (200, 200));
+        let refused = ask(email).await;
+        refused.refused(429, "RATE_LIMITED");
+        assert_eq!(refused.headers["retry-after"].to_str().unwrap(), "901");
+    }
+    world.clock.advance_seconds(900);
+    assert_eq!(ask(ADA).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_newer_code_replaces_an_older_one_and_ten_minutes_end_it() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    let first = code(&world, &background, ADA).await;
+    let second = code(&world, &background, ADA).await;
+    let try_it = |code: &str| world.store("POST", "auth/customer-portfolio", json!({"email": ADA, "otp": code}));
+    if first != second {
+        try_it(&first).await.refused(400, "OTP_REJECTED");
+    }
+    world.clock.advance_seconds(599);
+    assert_eq!(try_it(&second).await.status, 200);
+    world.clock.advance_seconds(600);
+    let third = code(&world, &background, ADA).await;
+    world.clock.advance_seconds(600);
+    try_it(&third).await.refused(400, "OTP_REJECTED");
+}
+
+#[tokio::test]
+async fn who_bought_a_license_gets_its_key_by_mail() {
+    let world = World::empty().await;
+    let background = background(&world).await;
+    let policy = world.policy(local::demo::perp()).await;
+    let body = json!({"policyId": policy, "customerEmail": "grace@example.com"});
+    let session = world.store("POST", "project/checkout-link", body).await.text_of("sessionId").to_owned();
+    world.pay(&session).await;
+    settle(&background).await;
+    let mails = background.post_office.mails();
+    assert_eq!((mails.len(), &mails[0]["to"]), (1, &json!("grace@example.com")));
+    let key = world.licenses_of("grace@example.com").await[0]["licenseKey"].as_str().unwrap().to_owned();
+    assert!(mails[0]["text"].as_str().unwrap().contains(&key));
+    // What stands in the table's stream and in the queue tells no key.
+    assert!(background.outbox.waiting().iter().all(|message| !message.body.contains("LIC-")));
+}
+
+async fn developer(world: &World, body: Value) -> Reply {
+    let made = world.admin("POST", "/v1/admin/developers", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    made
+}
+
+async fn sign_in(world: &World, tail: &str, body: Value) -> Reply {
+    // Without a secret's header, as the editor calls.
+    let request = Request::builder().method("POST").uri(format!("/v1/sdk/pro/auth/dev-login{tail}"));
+    send(&world.host, request.body(body.to_string().into()).unwrap()).await
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+#[tokio::test]
+async fn a89_a_developer_signs_in_with_a_second_factor() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    let made = developer(&world, json!({"username": "Dev@Example.com", "fullName": "Dee", "password": PASSWORD})).await;
+    assert!(!made.text.contains(PASSWORD) && !made.text.contains("argon2"), "{}", made.text);
+    let login = json!({"username": "dev@example.com", "password": PASSWORD, "mfaToken": ""});
+    let begun = sign_in(&world, "", login.clone()).await;
+    assert_eq!(
+        (begun.status, &begun.body["mfaRequired"], &begun.body["mfaMethod"]),
+        (200, &json!(true), &json!("email"))
+    );
+    assert_eq!(begun.body["projects"], json!([]));
+    let token = begun.text_of("mfaToken").to_owned();
+    assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{token}");
+    settle(&background).await;
+    let code = code_in(background.post_office.mails().last().unwrap());
+    let verify = |otp: String| sign_in(&world, "/verify-otp", json!({"mfaToken": token, "otp": otp}));
+    world.clock.advance_seconds(1);
+    verify(wrong(&code, 1)).await.refused(400, "MFA_CODE_REJECTED");
+    let done = verify(code.clone()).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let project = &done.body["projects"][0];
+    assert_eq!(project["name"], "P1");
+    let pem = project["publicKey"].as_str().unwrap();
+    assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n") && pem.trim_end().ends_with("\n-----END PUBLIC KEY-----"));
+    let secret = project["secretKey"].as_str().unwrap();
+    assert!(secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit()));
+    assert_eq!(project["capabilities"], json!(["pro"]));
+    assert!(!done.text.contains("null"), "the editor's parser knows no null: {}", done.text);
+    let license = Request::builder().uri(format!("/v1/sdk/license/{L1}")).header("x-project-secret", secret);
+    assert_eq!(send(&world.host, license.body("".into()).unwrap()).await.status, 200, "the secret is the project's");
+    // Once only; and every retrieval stands in the log.
+    verify(code).await.refused(401, "MFA_SESSION_EXPIRED");
+    let log = world.admin("GET", "/v1/admin/audit", Value::Null).await;
+    let entry = &log.body["entries"][0];
+    assert_eq!((&entry["action"], &entry["keyId"]), (&json!("dev-verify-otp"), &json!("dev@example.com")));
+    assert_eq!(entry["target"], json!(format!("secrets of {}", world.project_id)));
+    assert!(!log.text.contains(PASSWORD) && !log.text.contains(secret), "{}", log.text);
+    // A session that is ten minutes old is over.
+    let token = sign_in(&world, "", login).await.text_of("mfaToken").to_owned();
+    settle(&background).await;
+    let code = code_in(background.post_office.mails().last().unwrap());
+    world.clock.advance_seconds(600);
+    let late = sign_in(&world, "/verify-otp", json!({"mfaToken": token, "otp": code})).await;
+    late.refused(401, "MFA_SESSION_EXPIRED");
+    sign_in(&world, "/verify-otp", json!({"mfaToken": "x", "otp": "123456"})).await.refused(401, "MFA_SESSION_EXPIRED");
+}
+
+#[tokio::test]
+async fn a_developer_without_a_second_factor_sees_its_own_projects_only() {
+    let world = World::new().await;
+    let other = world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
+    let body = json!({"username": "d@e.f", "password": PASSWORD, "mfa": false, "projects": [other]});
+    developer(&world, body.clone()).await;
+    world.admin("POST", "/v1/admin/developers", body).await.refused(409, "DEVELOPER_EXISTS");
+    let login =
+        |password: &str| sign_in(&world, "", json!({"username": "D@e.f", "password": password, "mfaToken": ""}));
+    let done = login(PASSWORD).await;
+    let names: Vec<_> = done.body["projects"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
+    assert_eq!((names, &done.body["mfaRequired"]), (vec![json!("P2")], &json!(false)));
+    let path = "/v1/admin/developers/d@e.f";
+    let changed = world.admin("PATCH", path, json!({"projects": null, "password": "another password"})).await;
+    assert_eq!((changed.status, &changed.body["projects"]), (200, &Value::Null), "{}", changed.text);
+    login(PASSWORD).await.refused(401, "SIGN_IN_REJECTED");
+    assert_eq!(login("another password").await.body["projects"].as_array().unwrap().len(), 2);
+    world.admin("PATCH", path, json!({"disabled": true})).await;
+    login("another password").await.refused(401, "SIGN_IN_REJECTED");
+    let listed = world.admin("GET", "/v1/admin/developers", Value::Null).await;
+    assert_eq!(listed.body["developers"][0]["disabled"], true);
+    world.admin("PATCH", "/v1/admin/developers/x@y.z", json!({"mfa": true})).await.refused(404, "DEVELOPER_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn wrong_passwords_lock_a_name_known_or_not() {
+    let world = World::new().await;
+    developer(&world, json!({"username": "d@e.f", "password": PASSWORD, "mfa": false})).await;
+    for name in ["d@e.f", "nobody@e.f"] {
+        let login = |password: &str| sign_in(&world, "", json!({"username": name, "password": password}));
+        // At once, as somebody who guesses would.
+        for answer in join_all((0..10).map(|_| login("wrong password"))).await {
+            answer.refused(401, "SIGN_IN_REJECTED");
+        }
+        login(PASSWORD).await.refused(429, "RATE_LIMITED");
+    }
+    world.clock.advance_seconds(900);
+    assert_eq!(sign_in(&world, "", json!({"username": "d@e.f", "password": PASSWORD})).await.status, 200);
+    for bad in [json!({}), json!({"username": "d@e.f"}), json!({"username": 1, "password": PASSWORD})] {
+        sign_in(&world, "", bad).await.refused(400, "BAD_REQUEST");
+    }
+    // Only who may act on the whole deployment makes developers.
+    let limited = json!({"scopes": ["projects"], "projectId": world.project_id});
+    let key = world.admin("POST", "/v1/admin/keys", limited).await.text_of("key").to_owned();
+    assert_ne!(key, ADMIN_KEY);
+    let request =
+        Request::builder().method("POST").uri("/v1/admin/developers").header("authorization", format!("Bearer {key}"));
+    let body = json!({"username": "x@y.z", "password": PASSWORD}).to_string();
+    send(&world.host, request.body(body.into()).unwrap()).await.refused(403, "FORBIDDEN");
+}
