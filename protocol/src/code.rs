@@ -118,6 +118,8 @@ pub enum Code {
     HoldLimitReached,
     /// A range of time that ends before it begins.
     RangeReversed,
+    /// A range of time that is longer than one call looks at.
+    RangeTooLong,
     /// A cursor of another account or project.
     CursorElsewhere,
     /// The access token is missing, wrong or ended.
@@ -265,6 +267,7 @@ impl Code {
         row(Self::HoldTooSmall, "HOLD_TOO_SMALL", 409, "Only <held> are set aside."),
         row(Self::HoldLimitReached, "HOLD_LIMIT_REACHED", 409, "This wallet has <max> open holds, as many as it may."),
         row(Self::RangeReversed, "RANGE_REVERSED", 422, "The range ends before it begins."),
+        row(Self::RangeTooLong, "RANGE_TOO_LONG", 422, "The range has more than <max> days."),
         row(Self::CursorElsewhere, "CURSOR_ELSEWHERE", 422, "This cursor belongs to another list."),
         row(Self::SessionRequired, "SESSION_REQUIRED", 401, "Unauthorized - no user session"),
         row(Self::OrganizationNotFound, "ORGANIZATION_NOT_FOUND", 404, "There is no such organization in this project."),

@@ -47,6 +47,13 @@ impl Timestamp {
         self.0.div_euclid(86_400_000)
     }
 
+    /// Reads a calendar day (`2027-01-31`): the day of UTC, counted from 1970-01-01.
+    pub fn parse_day(text: &str) -> Option<i64> {
+        let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == 10)?;
+        let since = date.since(jiff::civil::date(1970, 1, 1)).ok()?;
+        Some(i64::from(since.get_days()))
+    }
+
     /// The beginning of a day of UTC, counted from 1970-01-01.
     pub fn of_day(day: i64) -> Self {
         Self::from_ms(day.saturating_mul(86_400_000))

@@ -320,7 +320,7 @@ async fn a_key_is_told_once_ends_and_is_revoked_at_once() {
 }
 
 /// Every act that an administrator's key can do, in an order in which each changes something.
-fn acts(world: &World, secret: &str, key_id: &str) -> Vec<(&'static str, &'static str, String, Value)> {
+fn acts(world: &World, [secret, key_id, webhook]: &[String; 3]) -> Vec<(&'static str, &'static str, String, Value)> {
     let p = |tail: &str| projects(world, tail);
     let device = format!("/devices/{}", device('a'));
     vec![
@@ -344,19 +344,36 @@ fn acts(world: &World, secret: &str, key_id: &str) -> Vec<(&'static str, &'stati
         ("admin-offline-file", "POST", license(AIR, "/offline-file"), json!({"hwids": ["desk"]})),
         ("admin-create-key", "POST", "/v1/admin/keys".into(), json!({"scopes": ["read"]})),
         ("admin-revoke-key", "DELETE", format!("/v1/admin/keys/{key_id}"), Value::Null),
+        (
+            "admin-create-developer",
+            "POST",
+            "/v1/admin/developers".into(),
+            json!({"username": "d@e.f", "password": "correct horse"}),
+        ),
+        (
+            "admin-change-developer",
+            "PATCH",
+            "/v1/admin/developers/d@e.f".into(),
+            json!({"password": "another password"}),
+        ),
+        ("admin-create-webhook", "POST", p("/webhooks"), json!({"url": "https://a.example"})),
+        ("admin-rotate-webhook", "POST", p(&format!("/webhooks/{webhook}/secret")), Value::Null),
+        ("admin-replay", "POST", p(&format!("/webhooks/{webhook}/replay")), json!({})),
+        ("admin-remove-webhook", "DELETE", p(&format!("/webhooks/{webhook}")), Value::Null),
     ]
 }
 
 /// An air-gapped license.
 const AIR: &str = "LIC-00000000000000A1";
 
-/// A secret that can be retired, and a key that can be revoked; and the air-gapped license.
-async fn spares(world: &World) -> (String, String) {
+/// A secret that can be retired, a key that can be revoked, a webhook that can be removed; and the air-gapped license.
+async fn spares(world: &World) -> [String; 3] {
     world.activate(L1, &device('a')).await;
     let policy = world.policy(local::demo::air()).await;
     world.license(&policy, Some(AIR)).await;
     let secret = world.admin("POST", &projects(world, "/secrets"), Value::Null).await.text_of("secretId").to_owned();
-    (secret, key(world, json!({"scopes": ["read"]})).await.1)
+    let hook = world.admin("POST", &projects(world, "/webhooks"), json!({"url": "https://b.example"})).await;
+    [secret, key(world, json!({"scopes": ["read"]})).await.1, hook.text_of("webhookId").to_owned()]
 }
 
 async fn log(world: &World) -> Vec<Value> {
@@ -368,8 +385,7 @@ async fn log(world: &World) -> Vec<Value> {
 #[tokio::test]
 async fn every_act_is_done_once_and_told_once_by_the_log() {
     let world = World::new().await;
-    let (secret, key_id) = spares(&world).await;
-    let acts = acts(&world, &secret, &key_id);
+    let acts = acts(&world, &spares(&world).await);
     // What a backend does to accounts stands in their ledgers.
     let is_act = |route: &&Route| route.path.starts_with("/v1/admin/") && route.method != "GET";
     let mutating = ROUTES.iter().filter(is_act);
@@ -402,7 +418,7 @@ async fn every_act_is_done_once_and_told_once_by_the_log() {
     }
     world.admin("PATCH", &license(L1, ""), json!({"state": "active"})).await;
     world.admin("PATCH", &license("LIC-0000000000000000", ""), json!({"state": "active"})).await;
-    assert_eq!(log(&world).await[0]["action"], "admin-revoke-key", "what changed nothing is not told");
+    assert_eq!(log(&world).await[0]["action"], "admin-remove-webhook", "what changed nothing is not told");
 }
 
 /// Stops the process after each round trip of each act: it is done with its line in the log, or not at all, and sending it
@@ -411,8 +427,8 @@ async fn every_act_is_done_once_and_told_once_by_the_log() {
 async fn a_killed_act_is_done_with_its_line_in_the_log_or_not_at_all() {
     for stop_after in 0..5 {
         let world = World::new().await;
-        let (secret, key_id) = spares(&world).await;
-        for (name, method, path, body) in acts(&world, &secret, &key_id) {
+        let spares = spares(&world).await;
+        for (name, method, path, body) in acts(&world, &spares) {
             let told = |entries: Vec<Value>| entries.iter().filter(|entry| entry["operationId"] == json!(name)).count();
             world.host.app.table.stop_after(Some(stop_after));
             let killed = call(&world, ADMIN_KEY, method, &path, Some(name), body.clone()).await;

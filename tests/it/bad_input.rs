@@ -21,6 +21,9 @@ fn builder(route: &Route, world: &World, session: &str) -> http::request::Builde
         .replace("{holdId}", "hold-1")
         .replace("{organizationId}", "acme")
         .replace("{userId}", "ada")
+        .replace("{orderId}", "ord_1")
+        .replace("{webhookId}", "wh_1")
+        .replace("{username}", "d@e.f")
         .replace("{PolicyID}", "1");
     let builder = Request::builder().method(route.method).uri(path).header("x-project-id", &world.project_id);
     match route.auth {
@@ -33,7 +36,7 @@ fn builder(route: &Route, world: &World, session: &str) -> http::request::Builde
 
 /// Does the route take envelopes?
 fn is_pro(route: &Route) -> bool {
-    route.path.starts_with("/v1/sdk/pro/")
+    route.name.starts_with("pro-")
 }
 
 /// A refusal in the documented shape, with nothing written.
@@ -65,18 +68,23 @@ async fn every_route_with_a_body_refuses_what_is_not_its_json() {
         (
             "wrong types",
             br#"{"hwid":5,"amount":"5x","action":[],"name":{},"type":7,"policyId":[],"state":"asleep","reason":false,
-                "operationId":7,"dryRun":"no"}"#,
+                "operationId":7,"dryRun":"no","limit":"x"}"#,
         ),
         ("nothing in it", b"{}"),
     ];
     for route in ROUTES.iter().filter(|route| route.body) {
         // What these may be told, they need not be.
-        let is_content = matches!(route.endpoint, Endpoint::CommitHold | Endpoint::VoidHold | Endpoint::RenewAccounts);
+        let is_content = matches!(
+            route.endpoint,
+            Endpoint::CommitHold | Endpoint::VoidHold | Endpoint::RenewAccounts | Endpoint::AdminReplay
+        );
         for (name, body) in bodies.iter().filter(|(name, _)| !(is_content && *name == "nothing in it")) {
             let request = builder(route, &world, &session).header("content-type", "application/json");
             let reply = world.send(request.body(Bytes::copy_from_slice(body)).unwrap()).await;
             let code = match route.endpoint {
                 _ if is_pro(route) => Code::BadEnvelope,
+                // Nobody signed it, whatever it is.
+                Endpoint::StripeMessage => Code::WebhookSignatureRejected,
                 // The seed has a sentence of its own for this.
                 Endpoint::CheckTokens if matches!(*name, "nothing in it" | "wrong types") => Code::FeatureFieldsMissing,
                 _ => Code::BadRequest,
@@ -131,7 +139,7 @@ async fn every_closed_route_refuses_strangers() {
 async fn every_license_route_refuses_an_unknown_key_alike() {
     let world = World::new().await;
     let session = world.access_token(json!({"organizationId": "acme"})).await;
-    let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": [], "nickname": "n", "hwids": ["a"]}).to_string();
+    let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": [], "nickname": "n", "hwids": ["a"], "packId": "p"}).to_string();
     for route in ROUTES.iter().filter(|route| route.path.contains("ey}")) {
         for key in ["NOPE", "LIC-0000000000000000", "%2e%2e", "LIC%23META", "%F0%9F%98%80", "a%00b"] {
             let good = builder(route, &world, &session).body(Bytes::from(body.clone())).unwrap();

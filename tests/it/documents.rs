@@ -23,7 +23,11 @@ fn the_openapi_document_is_fresh_and_complete() {
     for route in shared::api::routes::ROUTES {
         let operation = &document["paths"][route.path][route.method.to_lowercase()];
         assert_eq!(operation["operationId"], route.name);
-        assert!(operation["responses"].as_object().unwrap().len() > 1 || route.name == "health", "{}", route.name);
+        assert!(
+            operation["responses"].as_object().unwrap().len() > 1 || matches!(route.name, "health" | "store-return"),
+            "{}",
+            route.name
+        );
     }
     // Every reference leads to a schema.
     let text = document.to_string();

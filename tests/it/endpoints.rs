@@ -123,6 +123,38 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("admin-tokens", 200, "balanceAfter"),
     ("admin-change-license", 200, "licenseKey"),
     ("admin-remove-device", 204, ""),
+    ("buyable-policies", 200, ""),
+    ("pro-buyable-policies", 200, ""),
+    ("checkout-link", 200, "checkoutUrl"),
+    ("pro-checkout-link", 200, "checkoutUrl"),
+    // The license was suspended by an event above.
+    ("topup-link", 403, "code"),
+    ("pro-topup-link", 403, "code"),
+    ("trial-eligibility", 200, "eligible"),
+    ("store-return", 200, ""),
+    // No signature stands in an event file, and no code.
+    ("stripe-message", 400, "code"),
+    ("login-request", 200, "success"),
+    ("pro-login-request", 200, "success"),
+    ("portfolio", 400, "code"),
+    ("pro-portfolio", 400, "code"),
+    ("dev-login", 401, "code"),
+    ("dev-verify-otp", 401, "code"),
+    ("admin-create-developer", 201, "username"),
+    ("admin-change-developer", 200, "fullName"),
+    ("admin-developers", 200, "developers"),
+    ("admin-orders", 200, "orders"),
+    ("admin-order", 404, "code"),
+    ("admin-events", 200, "events"),
+    ("admin-event-counts", 200, "days"),
+    ("admin-create-webhook", 201, "secret"),
+    ("admin-webhooks", 200, "webhooks"),
+    ("admin-notices", 200, "notices"),
+    // Which webhooks there are, their journey knows.
+    ("admin-rotate-webhook", 404, "code"),
+    ("admin-replay", 404, "code"),
+    ("admin-dead-letters", 404, "code"),
+    ("admin-remove-webhook", 404, "code"),
 ];
 
 /// Does the answer come in an envelope?
@@ -132,7 +164,7 @@ pub(crate) fn is_sealed(name: &str, status: u16) -> bool {
 
 /// What type the answer has.
 pub(crate) fn content_type(name: &str, status: u16) -> &'static str {
-    match is_sealed(name, status) {
+    match is_sealed(name, status) || name == "store-return" {
         true => "text/plain; charset=utf-8",
         false => "application/json; charset=utf-8",
     }
@@ -147,7 +179,7 @@ async fn every_route_answers_its_event() {
         let reply = if is_sealed(name, reply.status) { world.opened(reply).reply } else { reply };
         assert_eq!(reply.status, *status, "{name}: {}", reply.text);
         if *status != 204 {
-            assert!(!reply.body[*member].is_null(), "{name}: {member} in {}", reply.text);
+            assert!(member.is_empty() || !reply.body[*member].is_null(), "{name}: {member} in {}", reply.text);
             assert_eq!(reply.headers["content-type"], content_type(name, reply.status));
         }
         assert_eq!(reply.headers["cache-control"], "no-store");

@@ -93,6 +93,11 @@ async fn invoke_with(
             ("AWS_ENDPOINT_URL_KMS", world.keys.endpoint().to_owned()),
             ("LTLM_TABLE", local::world::TABLE.to_owned()),
             ("LTLM_KMS_KEY", local::kms::KEY_ID.to_owned()),
+            ("LTLM_PAYMENT_SECRET", local::till::SECRET.to_owned()),
+            ("LTLM_STRIPE_API", world.till.endpoint().to_owned()),
+            ("LTLM_OUTBOX_URL", world.outbox.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", world.till.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL_SQS", world.outbox.endpoint().to_owned()),
             ("LTLM_ADMIN_KEY_SHA256", hex::encode(Sha256::digest(ADMIN_KEY))),
         ])
         .envs(beside.iter().copied())
@@ -133,9 +138,9 @@ async fn every_function_answers_its_events() {
             let text = answer["body"].as_str().unwrap();
             let body: Value = match is_sealed(name, *status) {
                 true => world.opened_text(text)["data"].clone(),
-                false => serde_json::from_str(text).unwrap(),
+                false => serde_json::from_str(text).unwrap_or_default(),
             };
-            assert!(!body[*member].is_null(), "{name}: {body}");
+            assert!(member.is_empty() || !body[*member].is_null(), "{name}: {body}");
             assert_eq!(answer["headers"]["content-type"], content_type(name, *status));
         }
         assert_eq!(answer["isBase64Encoded"], false);
@@ -193,12 +198,7 @@ async fn the_renewals_function_takes_the_events_of_the_schedule_and_the_queue() 
 async fn the_stream_function_takes_the_tables_changes() {
     let world = World::starting_at(SystemClock.now()).await;
     let bus = local::bus::NoticeBus::start(world.outbox.clone()).await.unwrap();
-    let beside = [
-        ("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()),
-        ("LTLM_BUS", local::bus::BUS),
-        ("AWS_ENDPOINT_URL_SQS", world.outbox.endpoint()),
-        ("LTLM_OUTBOX_URL", world.outbox.endpoint()),
-    ];
+    let beside = [("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()), ("LTLM_BUS", local::bus::BUS)];
     let events = vec![event("background/stream", &world.project_id, "1"); 2];
     let (answers, printed) = invoke_with(&world, "stream", events, &beside).await;
     assert_eq!(answers[0]["batchItemFailures"], serde_json::json!([]));
@@ -209,6 +209,20 @@ async fn the_stream_function_takes_the_tables_changes() {
     for line in [r#""Job":"stream""#, r#""Days":1"#, r#""Days":0"#, r#""Spent":10"#] {
         assert!(printed.contains(line), "without {line}: {printed}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_courier_function_takes_parcels_and_notices() {
+    let world = World::starting_at(SystemClock.now()).await;
+    let made = format!("/v1/admin/projects/{}/webhooks", world.project_id);
+    let body = serde_json::json!({"url": "https://hooks.example.com/ltlm", "kinds": ["tokens.low"]});
+    assert_eq!(world.admin("POST", &made, body).await.status, 201);
+    let events = vec![event("background/courier", &world.project_id, "1")];
+    let (answers, printed) = invoke(&world, "courier", events).await;
+    // The code is superseded, the notice goes to the webhook, the third is no parcel.
+    assert_eq!(answers[0]["batchItemFailures"], serde_json::json!([{"itemIdentifier": "message-3"}]));
+    assert!(printed.contains(r#""Job":"courier""#) && printed.contains(r#""FannedOut":1"#), "{printed}");
+    assert!(world.outbox.waiting()[0].body.contains("delivery"));
 }
 
 #[tokio::test]

@@ -103,6 +103,23 @@ fn every_function_may_do_exactly_what_its_routes_need() {
 }
 
 #[test]
+fn the_gateway_may_call_every_function_that_serves_a_route() {
+    let template = translated();
+    let permissions = resources(&template, "AWS::Lambda::Permission");
+    let allowed: BTreeSet<_> = permissions
+        .iter()
+        .filter(|(_, permission)| permission["Principal"] == "apigateway.amazonaws.com")
+        .map(|(_, permission)| permission["FunctionName"]["Ref"].as_str().unwrap().to_lowercase())
+        .collect();
+    let serving: BTreeSet<_> =
+        ROUTES.iter().map(|route| format!("{}functionaliaslive", route.function.replace('-', ""))).collect();
+    assert_eq!(allowed, serving);
+    // CloudFormation takes 500 resources in a stack.
+    let count = template["Resources"].as_object().unwrap().len();
+    assert!(count <= 450, "{count} resources");
+}
+
+#[test]
 fn every_function_has_its_log_group_and_alarms() {
     let template = translated();
     let logs: BTreeSet<_> = resources(&template, "AWS::Logs::LogGroup")

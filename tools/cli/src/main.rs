@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use client::Client;
-use commands::{Failure, accounts, keys, licenses, organizations, policies, projects};
+use commands::{Failure, accounts, developers, keys, licenses, organizations, policies, projects, store, webhooks};
 use show::Format;
 
 /// The vendor's side of LTLM from a terminal.
@@ -45,7 +45,7 @@ struct Common {
     /// Do not ask before something is destroyed
     #[arg(long, global = true)]
     yes: bool,
-    /// The project whose accounts are meant; not needed with a key that is limited to one
+    /// The project whose accounts, orders, events or webhooks are meant; not needed with a key that is limited to one
     #[arg(long, env = "LTLM_PROJECT", global = true, value_name = "ID")]
     project_id: Option<String>,
     /// The operation's id: sent again under the same id, a command acts once
@@ -70,6 +70,18 @@ enum Command {
     /// Organisations and their pools of tokens
     #[command(subcommand)]
     Organizations(organizations::Command),
+    /// What was ordered in the store
+    #[command(subcommand)]
+    Orders(store::Orders),
+    /// What applications report
+    #[command(subcommand)]
+    Events(store::Events),
+    /// The vendor's webhooks
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
+    /// Developers, who sign in from the editor
+    #[command(subcommand)]
+    Developers(developers::Command),
     /// Administrator keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -105,6 +117,7 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         client: Client::new(&url, &key, project(common), common.dry_run),
         format: if common.json { Format::Json } else { Format::People },
         is_agreed: common.yes,
+        project: project(common),
         operation: common.operation_id.clone().unwrap_or_else(client::new_operation),
     };
     match command {
@@ -113,6 +126,10 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         Command::Licenses(command) => licenses::run(&session, command),
         Command::Accounts(command) => accounts::run(&session, command),
         Command::Organizations(command) => organizations::run(&session, command),
+        Command::Orders(command) => store::orders(&session, command),
+        Command::Events(command) => store::events(&session, command),
+        Command::Webhooks(command) => webhooks::run(&session, command),
+        Command::Developers(command) => developers::run(&session, command),
         Command::Keys(command) => keys::run(&session, command),
         Command::Audit { limit } => keys::audit(&session, limit),
     }

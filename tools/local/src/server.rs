@@ -119,6 +119,12 @@ async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> R
     if let Some(page) = parts.uri.path().strip_prefix("/__local/pay/") {
         return pay::page(&server, &parts.method, page, &body).await;
     }
+    if (parts.method == Method::POST) && parts.uri.path() == "/__local/schedules/renewals/run" {
+        let report = server.background.dispatch().await;
+        let counts: serde_json::Map<_, _> =
+            report.counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
+        return json_answer(StatusCode::OK, &Value::Object(counts));
+    }
     if let Some(switch) = parts.uri.path().strip_prefix("/__local/") {
         return match local(&server, &parts.method, switch, &body) {
             Some(Ok(answer)) => json_answer(StatusCode::OK, &answer),
@@ -164,6 +170,10 @@ fn local(server: &Server, method: &Method, switch: &str, body: &[u8]) -> Option<
         ("POST", "clock") => Some(parsed().and_then(|body| move_clock(server, &body))),
         ("POST", "faults") => Some(parsed().and_then(|body| set_faults(server, &body))),
         ("GET", "units") => Some(Ok(units(server))),
+        ("GET", "events") => {
+            let newest_first: Vec<_> = server.background.bus.notices().into_iter().rev().collect();
+            Some(Ok(json!({"events": newest_first})))
+        }
         ("GET", "notices") => Some(Ok(json!({"notices": server.background.bus.notices()}))),
         ("GET", "outbox") => Some(Ok(json!({"mails": server.background.post_office.mails()}))),
         ("GET", "queue") => Some(Ok(queue(server))),

@@ -2,3 +2,4 @@
 
 pub mod documents;
 pub mod openapi;
+mod openapi_store;

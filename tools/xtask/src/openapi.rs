@@ -1,5 +1,6 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
+use crate::openapi_store;
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountMovement, Affordability, BalanceThen, Eligibility, Erased, Renewal, Renewals,
     Statistics, Verification,
@@ -104,7 +105,7 @@ What lies inside as `data` is described by `x-ltlm-data`.";
 
 /// Does it take envelopes only?
 fn is_sealed(route: &Route) -> bool {
-    route.path.starts_with("/v1/sdk/pro/")
+    route.name.starts_with("pro-")
 }
 
 /// The envelope of a request: AES-256 in CBC, `iv:cipher`, or in GCM, `iv:tag:cipher`.
@@ -125,6 +126,10 @@ fn sealed_data(route: &Route) -> Value {
         Endpoint::ProReleaseSeat => Endpoint::ReleaseSeat,
         Endpoint::ProSaveSettings => Endpoint::SaveSettings,
         Endpoint::ProEvents => Endpoint::ProEvents,
+        Endpoint::ProCheckoutLink => Endpoint::CheckoutLink,
+        Endpoint::ProTopupLink => Endpoint::TopupLink,
+        Endpoint::ProLoginRequest => Endpoint::LoginRequest,
+        Endpoint::ProPortfolio => Endpoint::Portfolio,
         // The device and the license, no more.
         _ => Endpoint::Signout,
     };
@@ -134,6 +139,10 @@ fn sealed_data(route: &Route) -> Value {
             "type": {"type": "string", "minLength": 1, "maxLength": limits::ACTION_CHARS_MAX},
             "payload": {"type": ["object", "null"], "description": format!("At most {} bytes of compact JSON.", limits::EVENT_BYTES_MAX)}}}),
     };
+    // A call on the project names no license.
+    if !route.path.contains("/license/") {
+        return schema;
+    }
     schema["properties"]["key"] = json!({"type": "string", "maxLength": limits::LICENSE_KEY_CHARS_MAX});
     if let Some(required) = schema["required"].as_array_mut() {
         required.push(json!("key"));
@@ -159,6 +168,11 @@ fn is_paged(route: &Route) -> bool {
             | Endpoint::AdminLicenses
             | Endpoint::AdminDevices
             | Endpoint::AdminKeys
+            | Endpoint::AdminOrders
+            | Endpoint::AdminDevelopers
+            | Endpoint::AdminEvents
+            | Endpoint::AdminDeadLetters
+            | Endpoint::AdminNotices
             | Endpoint::AdminAudit
     )
 }
@@ -300,6 +314,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(text("policyId", "query", "The policy.", limits::NAME_CHARS_MAX, false));
         parameters.push(json!({"name": "status", "in": "query", "schema": {"enum": statuses}}));
     }
+    parameters.extend(openapi_store::parameters(route));
     if is_paged(route) {
         parameters.push(json!({"name": "limit", "in": "query", "description": "Rows on the page.",
             "schema": {"type": "integer", "minimum": 1, "maximum": limits::PAGE_MAX, "default": limits::PAGE_DEFAULT}}));
@@ -338,6 +353,11 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::AdminLicenses => ("licenses", "([2-7][0-9a-e]){1,64}"),
         Endpoint::AdminDevices => ("devices", "([2-7][0-9a-e]){1,64}"),
         Endpoint::AdminKeys => ("keys", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminOrders => ("orders", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminDevelopers => ("developers", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminEvents => ("events", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminDeadLetters => ("dead-letters", "([2-7][0-9a-e]){1,64}"),
+        Endpoint::AdminNotices => ("notices", "([2-7][0-9a-e]){1,64}"),
         Endpoint::AdminAudit => ("audit", "([2-7][0-9a-e]){1,64}"),
         // A sequence number.
         Endpoint::AccountEntries => ("account", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
@@ -377,6 +397,9 @@ fn request_schema(route: &Route) -> Value {
         }
         json!({"type": "object", "required": required, "properties": properties})
     };
+    if let Some(schema) = openapi_store::request(route, &id, object, one_of) {
+        return schema;
+    }
     match route.endpoint {
         Endpoint::Activate => object(
             &["hwid"],
@@ -671,13 +694,13 @@ fn policy_members(id: &Value) -> Value {
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     json!({
         "name": text(limits::NAME_CHARS_MAX), "slug": text(limits::NAME_CHARS_MAX),
-        "type": {"enum": policy::KINDS}, "environment": {"enum": policy::ENVIRONMENTS},
+        "type": {"enum": policy::KINDS}, "status": {"enum": policy::STATUSES}, "environment": {"enum": policy::ENVIRONMENTS},
         "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX},
         "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX},
         "price": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
         "recurringInterval": {"enum": policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
         "recurringPrice": price(), "isAirGapped": {"type": "boolean"},
-        "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, metadata."},
+        "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, store, metadata."},
         "topUpOptions": {"type": "array", "maxItems": 50, "items": {"type": "object", "required": ["packId", "name", "price"], "properties": {
             "packId": text(limits::NAME_CHARS_MAX), "name": text(limits::NAME_CHARS_MAX),
             "tokens": count(limits::AMOUNT_MAX), "devices": count(limits::DEVICES_MAX), "seats": count(limits::SEATS_MAX), "days": count(limits::DURATION_DAYS_MAX),
@@ -691,12 +714,15 @@ fn policy_members(id: &Value) -> Value {
     })
 }
 
-fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
+pub(crate) fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
     schemas.subschema_for::<T>().to_value()
 }
 
 /// Status and schema of the route's success.
 fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value) {
+    if let Some(success) = openapi_store::success(route, schemas) {
+        return success;
+    }
     match route.endpoint {
         Endpoint::Health => {
             ("200", json!({"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}))
@@ -775,7 +801,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
     let content = |schema: Value| json!({"application/json": {"schema": schema}});
     let mut done = json!({"description": route.summary});
-    if is_sealed(route) || route.endpoint == Endpoint::AdminOfflineFile {
+    if is_sealed(route) || matches!(route.endpoint, Endpoint::AdminOfflineFile | Endpoint::StoreReturn) {
         done["content"] = json!({"text/plain": {"schema": {"type": "string"}}});
     } else if !success.is_null() {
         done["content"] = content(success);
@@ -786,7 +812,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         responses.insert("200".to_owned(), seen);
     }
     responses.insert(status.to_owned(), done);
-    if route.auth == Auth::Open {
+    if matches!(route.endpoint, Endpoint::Health | Endpoint::StoreReturn) {
         return Value::Object(responses);
     }
     let error = schema::<ErrorBody>(schemas);
@@ -808,7 +834,8 @@ fn refusals(route: &Route) -> Vec<Code> {
     match route.auth {
         Auth::Administrator(_) => codes.extend([Code::Unauthorized, Code::Forbidden]),
         Auth::Member => codes.extend([Code::SessionRequired, Code::ProjectNotFound]),
-        Auth::Project | Auth::Open => codes.push(Code::UnauthorizedProject),
+        Auth::Project => codes.push(Code::UnauthorizedProject),
+        Auth::Open => {}
     }
     if route.body {
         codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
@@ -822,6 +849,7 @@ fn refusals(route: &Route) -> Vec<Code> {
     if is_backend(route) {
         codes.push(Code::ProjectNotFound);
     }
+    codes.extend(openapi_store::refusals(route));
     let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
     if is_sealed(route) {
         codes.extend([Code::BadEnvelope, Code::HwidMismatch, Code::NonceMismatch, Code::LicenseNotFound]);

@@ -29,9 +29,9 @@ pub(super) enum Face {
 }
 
 impl Face {
-    /// A call of a route with `/pro/` in its path comes in an envelope; one without a body has an empty one.
+    /// Routes whose names begin with `pro-` take envelopes; a plain one without a body is asked nothing.
     pub(super) fn of<T>(incoming: &Incoming<'_, T>) -> Result<Self, Failure> {
-        match (incoming.route.path.contains("/pro/"), incoming.route.body) {
+        match (incoming.route.name.starts_with("pro-"), incoming.route.body) {
             (true, _) => Ok(Self::Sealed(Box::new(Letter::open(incoming)?))),
             (false, true) => Ok(Self::Plain(incoming.json()?)),
             (false, false) => Ok(Self::Plain(json!({}))),
@@ -140,6 +140,7 @@ pub fn store_return() -> Reply {
 /// `POST /v1/payments/stripe`: a message of the payment provider's.
 pub async fn stripe_message<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let App { clock, .. } = incoming.app;
+    incoming.declared_json()?;
     let payments = incoming.app.payments().map_err(Error::Denied)?;
     let signature = incoming.request.headers().get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
     let read = payments.read(signature.unwrap_or(""), incoming.request.body(), clock.now()).await;

@@ -1,18 +1,21 @@
 //! The commands, one file a noun.
 
 pub(crate) mod accounts;
+pub(crate) mod developers;
 pub(crate) mod keys;
 pub(crate) mod licenses;
 pub(crate) mod organizations;
 pub(crate) mod policies;
 pub(crate) mod projects;
+pub(crate) mod store;
+pub(crate) mod webhooks;
 
 use std::path::Path;
 
 use http::Method;
 use serde_json::Value;
 
-use crate::client::{CallError, Client};
+use crate::client::{CallError, Client, encoded};
 use crate::show::{self, Column, Format};
 
 /// What a command works with.
@@ -23,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) is_agreed: bool,
     /// The operation's id.
     pub(crate) operation: String,
+    /// `--project-id`, or the local server's project.
+    pub(crate) project: Option<String>,
 }
 
 /// Why a command failed.
@@ -44,6 +49,15 @@ impl From<CallError> for Failure {
 pub(crate) const ROWS: usize = 50;
 
 impl Session {
+    /// A path below the project that is meant.
+    fn project_path(&self, tail: &str) -> Result<String, Failure> {
+        let project = self
+            .project
+            .as_ref()
+            .ok_or_else(|| Failure::User("Which project? Name it with --project-id, or in LTLM_PROJECT.".to_owned()))?;
+        Ok(format!("/v1/admin/projects/{}{tail}", encoded(project)))
+    }
+
     /// Changes something and prints what came of it.
     fn act(&self, method: &Method, path: &str, body: Option<Value>, facts: &[Column]) -> Result<(), Failure> {
         let answer = self.client.send(method, path, &self.operation, body)?;

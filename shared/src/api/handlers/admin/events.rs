@@ -11,9 +11,8 @@ use crate::table::Table;
 /// A day of UTC in the query, as `2027-01-31`, counted from 1970-01-01.
 fn day<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<i64>, Failure> {
     let Some(text) = incoming.query_text(name, 10)? else { return Ok(None) };
-    let instant = Timestamp::parse(&format!("{text}T00:00:00Z")).filter(|_| text.len() == 10);
-    let instant = instant.ok_or_else(|| Problems::one(name, "must be a day such as 2027-01-31"))?;
-    Ok(Some(instant.day()))
+    let day = Timestamp::parse_day(&text);
+    day.map(Some).ok_or_else(|| Problems::one(name, "must be a day such as 2027-01-31").into())
 }
 
 /// `GET …/events`
@@ -35,8 +34,7 @@ pub async fn counts<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
         return Err(Failure::new(Code::RangeReversed));
     }
     if to - from >= limits::EVENT_DAYS_MAX {
-        let problem = format!("must be less than {} days after from", limits::EVENT_DAYS_MAX);
-        return Err(Problems::one("to", problem).into());
+        return Err(Failure::new(Code::RangeTooLong).value("max", limits::EVENT_DAYS_MAX.to_string()));
     }
     let days = service::counts(incoming.app, incoming.budget, project, from..=to).await?;
     Ok(Reply::json(&EventCounts { days }))

@@ -1,11 +1,12 @@
 //! The vendor's webhooks.
 
-use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
 use ltlm_protocol::webhook_data::{DeadLetterList, NoticeList, WebhookData, WebhookList};
-use serde_json::{Value, json};
+use ltlm_protocol::{Code, limits};
+use serde_json::Value;
 
+use crate::api::cursor;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::webhook::{CreateWebhook, Webhook};
@@ -47,18 +48,27 @@ pub async fn rotate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     Ok(Reply::json(&told(&made)).operation(&act.id, made.replayed))
 }
 
+/// The place that a cursor stands for; one of the other list is told apart from what is none.
+fn place(which: Which, text: &str) -> Result<String, Failure> {
+    let other = if which == Which::All { Which::Dead } else { Which::All };
+    match (cursor::parse(which.list(), text), cursor::parse(other.list(), text)) {
+        (Err(_), Ok(_)) => Err(Failure::new(Code::CursorElsewhere)),
+        (parsed, _) => Ok(parsed?),
+    }
+}
+
 /// `POST …/webhooks/{webhookId}/replay`
 pub async fn replay<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project = incoming.project()?;
-    let body = if incoming.request.body().is_empty() { json!({}) } else { incoming.json()? };
+    let body = incoming.json()?;
     let mut r = Reader::new(&body)?;
     let which = if r.bool_opt("deadLetters").unwrap_or(false) { Which::Dead } else { Which::All };
     let limit = r.int_opt("limit", 1, limits::PAGE_MAX).unwrap_or(limits::PAGE_MAX);
-    let cursor = r.text_opt("cursor", 2 * limits::REDIRECT_CHARS_MAX);
+    let given = r.text_opt("cursor", 2 * limits::REDIRECT_CHARS_MAX);
     let operation = operation_id(&mut r);
     r.finish()?;
     let list = which.list();
-    let before = cursor.map(|text| crate::api::cursor::parse(list, &text)).transpose()?;
+    let before = given.map(|text| place(which, &text)).transpose()?;
     let act = incoming.act(&body, operation.as_ref())?;
     let whose = (project, incoming.parameter("webhookId"));
     let (mut told, again) = service::replay(incoming.app, incoming.budget, whose, which, before, limit, &act).await?;
