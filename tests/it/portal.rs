@@ -29,7 +29,7 @@ pub(crate) async fn settle(background: &Background) {
 }
 
 /// The code in a mail.
-fn code_in(mail: &Value) -> String {
+pub(crate) fn code_in(mail: &Value) -> String {
     let text = mail["text"].as_str().unwrap();
     let found = text.split(|c: char| !c.is_ascii_digit()).find(|part| part.len() == 6);
     found.unwrap_or_else(|| panic!("no code in {text}")).to_owned()

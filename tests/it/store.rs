@@ -36,7 +36,7 @@ impl World {
     }
 
     /// What the provider tells of a payment page.
-    fn told(&self, session: &str, event: Event) -> Value {
+    pub(crate) fn told(&self, session: &str, event: Event) -> Value {
         self.till.tell(session, event, shared::service::Clock::now(self.clock.as_ref())).unwrap()
     }
 
@@ -49,7 +49,7 @@ impl World {
         request.header("content-type", "application/json; charset=utf-8").body(Bytes::from(body)).unwrap()
     }
 
-    async fn deliver(&self, event: &Value) -> Reply {
+    pub(crate) async fn deliver(&self, event: &Value) -> Reply {
         self.send(self.message(event)).await
     }
 

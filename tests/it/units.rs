@@ -2,7 +2,9 @@
 //!
 //! A row of the document reads `| operation | devices | round trips | read units | write units |`.
 
-use crate::support::{Reply, World, device, post_request, send};
+use crate::portal::{background, code_in, settle};
+use crate::support::{L1, Reply, World, device, post_request, send};
+use local::till::Event;
 use serde_json::json;
 
 fn documented() -> Vec<String> {
@@ -32,6 +34,7 @@ async fn operations_cost_what_the_document_says() {
         rows.extend(Box::pin(measure_pro(&world, &key, devices)).await);
     }
     rows.extend(Box::pin(measure_accounts(&world)).await);
+    rows.extend(Box::pin(measure_store()).await);
     rows.sort_by_key(|row| order(row));
     let documented = documented();
     assert!(rows == documented, "docs/data-model.md should say:\n{}", rows.join("\n"));
@@ -85,6 +88,17 @@ fn order(row: &str) -> usize {
         "feature paid",
         "organization stats",
         "organization plan",
+        "store listed",
+        "checkout |",
+        "top-up link",
+        "payment told |",
+        "payment told again",
+        "pack paid",
+        "code asked for",
+        "code refused",
+        "portfolio",
+        "sign-in begun",
+        "event days counted",
     ];
     operations.iter().position(|operation| row.starts_with(&format!("| {operation}"))).unwrap_or(operations.len())
 }
@@ -156,6 +170,58 @@ async fn measure(world: &World, devices: usize) -> (String, Vec<String>) {
 }
 
 /// Accounts have no devices: one row each.
+async fn measure_store() -> Vec<String> {
+    let world = World::new().await;
+    let background = background(&world).await;
+    let none = serde_json::Value::Null;
+    world.store("GET", "project/buyable-policies", none.clone()).await;
+    let listed = world.store("GET", "project/buyable-policies", none.clone()).await;
+    let body = json!({"policyId": "1", "customerEmail": "grace@example.com"});
+    let checkout = world.store("POST", "project/checkout-link", body).await;
+    let session = checkout.text_of("sessionId").to_owned();
+    world.till.show_card(&session, "4242");
+    let event = world.told(&session, Event::Paid);
+    let (paid, again) = (world.deliver(&event).await, world.deliver(&event).await);
+    let top_up = world.store("POST", &format!("license/{L1}/topup-link"), json!({"packId": "bundle"})).await;
+    let session = top_up.text_of("sessionId").to_owned();
+    world.till.show_card(&session, "4242");
+    let pack = world.deliver(&world.told(&session, Event::Paid)).await;
+    settle(&background).await;
+    let asked = world.store("POST", "auth/customer-login-request", json!({"email": "ada@example.com"})).await;
+    settle(&background).await;
+    let code = code_in(background.post_office.mails().last().unwrap());
+    let shown =
+        |code: &str| world.store("POST", "auth/customer-portfolio", json!({"email": "ada@example.com", "otp": code}));
+    let (refused, portfolio) = (shown("no code").await, shown(&code).await);
+    assert_eq!(portfolio.status, 200, "{}", portfolio.text);
+    let developer = json!({"username": "d@e.f", "password": "correct horse"});
+    world.admin("POST", "/v1/admin/developers", developer.clone()).await;
+    let begun = send_open(&world, "/v1/sdk/pro/auth/dev-login", &developer).await;
+    let path = format!("/v1/admin/projects/{}/event-counts", world.project_id);
+    let counted = world.admin("GET", &path, none).await;
+    [
+        ("store listed", listed),
+        ("checkout", checkout),
+        ("top-up link", top_up),
+        ("payment told", paid),
+        ("payment told again", again),
+        ("pack paid", pack),
+        ("code asked for", asked),
+        ("code refused", refused),
+        ("portfolio of one license", portfolio),
+        ("sign-in begun", begun),
+        ("event days counted, 30 without events", counted),
+    ]
+    .iter()
+    .map(|(operation, reply)| row(operation, 0, reply))
+    .collect()
+}
+
+async fn send_open(world: &World, path: &str, body: &serde_json::Value) -> Reply {
+    let request = http::Request::builder().method("POST").uri(path);
+    send(&world.host, request.body(body.to_string().into()).unwrap()).await
+}
+
 async fn measure_accounts(world: &World) -> Vec<String> {
     let debit = |amount: i64, id: &str| json!({"operationType": "x", "amount": amount, "operationId": id});
     let make = json!({"accountId": "u", "tier": "Gift"});

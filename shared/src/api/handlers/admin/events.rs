@@ -10,7 +10,7 @@ use crate::table::Table;
 
 /// A day of UTC in the query, as `2027-01-31`, counted from 1970-01-01.
 fn day<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<i64>, Failure> {
-    let Some(text) = incoming.query_text(name, 10)? else { return Ok(None) };
+    let Some(text) = incoming.query(name) else { return Ok(None) };
     let day = Timestamp::parse_day(&text);
     day.map(Some).ok_or_else(|| Problems::one(name, "must be a day such as 2027-01-31").into())
 }
