@@ -113,7 +113,7 @@ pub struct SignedInProject {
     pub org_name: String,
 }
 
-/// What a project's applications report.
+/// What a project's applications report, as its settings say (`analytics.events`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedInAnalytics {
@@ -130,7 +130,7 @@ pub struct SignedInEvent {
     /// The type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Always `""`.
+    /// What it is for.
     pub description: String,
 }
 

@@ -201,3 +201,51 @@ async fn bulk_work_survives_lost_replies_and_is_done_once() {
     let listed = vendor.json(&["licenses", "list", vendor.project(), "--policy", "2", "--all"]).await;
     assert_eq!(listed.as_array().unwrap().len(), 351);
 }
+
+#[tokio::test]
+async fn a_vendor_looks_after_the_store_from_a_terminal() {
+    let vendor = Vendor::new("cli-store").await;
+    assert_eq!(vendor.told(&["orders", "list"]).await.trim(), "none");
+    let secret = vendor.running.text("/projectSecret").to_owned();
+    let base = vendor.running.text("/baseUrl").to_owned();
+    let ordered = Client::new()
+        .post(format!("{base}/v1/sdk/project/checkout-link"))
+        .header("x-project-secret", secret)
+        .json(&json!({"policyId": "sub", "customerEmail": "grace@example.com"}));
+    assert_eq!(ordered.send().await.unwrap().status(), 200);
+    let orders = vendor.json(&["orders", "list"]).await;
+    assert_eq!((&orders[0]["status"], &orders[0]["email"]), (&json!("open"), &json!("grace@example.com")));
+    assert!(vendor.told(&["orders", "show", orders[0]["orderId"].as_str().unwrap()]).await.contains("9.99"));
+
+    assert_eq!(vendor.told(&["events", "list"]).await.trim(), "none");
+    assert_eq!(vendor.told(&["events", "count"]).await.trim(), "none");
+    assert_eq!(vendor.refused(&["events", "list", "--day", "yesterday"]).await.0, 1);
+
+    let made = vendor.json(&["webhooks", "create", "https://hooks.example.com/", "--kinds", "order.paid"]).await;
+    let id = made["webhookId"].as_str().unwrap();
+    assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
+    assert!(vendor.told(&["webhooks", "list"]).await.contains("order.paid"));
+    assert_ne!(vendor.json(&["webhooks", "rotate", id]).await["secret"], made["secret"]);
+    assert_eq!(vendor.told(&["webhooks", "dead-letters", id]).await.trim(), "none");
+    assert_eq!(vendor.told(&["webhooks", "notices"]).await.trim(), "none");
+    assert!(vendor.told(&["webhooks", "replay", id, "--dead-letters"]).await.contains("sent again"));
+    assert_eq!(vendor.refused(&["webhooks", "remove", id]).await.0, 2, "it asks first");
+    vendor.told(&["webhooks", "remove", id, "--yes"]).await;
+
+    // A password comes by standard input, and never stands among the arguments.
+    let typed = async |arguments: &[&str], password: &str| {
+        let mut command = Command::new(program("ltlm"));
+        command.env_clear().arg("--local").arg(vendor.folder.0.join("demo.json")).args(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut input, password.as_bytes()).await.unwrap();
+        drop(input);
+        child.wait_with_output().await.unwrap()
+    };
+    let made = typed(&["developers", "create", "dee@example.com", "--full-name", "Dee"], "correct horse\n").await;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let short = typed(&["developers", "create", "dan@example.com"], "short\n").await;
+    assert!(String::from_utf8_lossy(&short.stderr).contains("password must be 12 to 200 characters"));
+    vendor.told(&["developers", "update", "dee@example.com", "--disabled", "true"]).await;
+    assert_eq!(vendor.json(&["developers", "list"]).await[0]["disabled"], true);
+}

@@ -244,6 +244,42 @@ async fn a_paid_order_makes_one_license_however_often_it_is_told() {
     assert_eq!(world.admin("GET", &path, Value::Null).await.body, orders[0]);
 }
 
+/// Stops the process after each round trip of each message, then has it delivered again; and loses replies after the effect.
+#[tokio::test]
+async fn a_message_that_was_cut_short_is_done_once_when_it_comes_again() {
+    for cut in 0..6 {
+        for is_killed in [true, false] {
+            let world = World::new().await;
+            let policy = world.policy(perpetual("studio")).await;
+            let interrupted = async |event: &Value| {
+                let table = &world.host.app.table;
+                if is_killed {
+                    table.stop_after(Some(cut))
+                } else {
+                    table.lose_after(cut)
+                }
+                let cut_short = world.deliver(event).await;
+                table.stop_after(None);
+                table.set(shared::table::fault::Faults::default());
+                assert!(cut_short.status == 200 || cut_short.status >= 500, "{}", cut_short.text);
+                assert_eq!(world.deliver(event).await.status, 200, "after {cut}");
+            };
+            let session = world.ordered(&policy, MAIL).await;
+            world.till.show_card(&session, "4242");
+            interrupted(&world.told(&session, Event::Paid)).await;
+            assert_eq!(world.licenses_of(MAIL).await.len(), 1, "after {cut}");
+            let session = world.topped_up("bundle").await;
+            world.till.show_card(&session, "4242");
+            interrupted(&world.told(&session, Event::Paid)).await;
+            assert_eq!(world.seen(L1).await["tokensRemaining"], 110, "after {cut}");
+            interrupted(&world.told(&session, Event::Refunded)).await;
+            let told = world.seen(L1).await;
+            assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(100), &json!(3)), "after {cut}");
+            world.audit(L1).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn messages_that_the_provider_did_not_sign_change_nothing() {
     let world = World::empty().await;

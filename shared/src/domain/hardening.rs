@@ -40,6 +40,9 @@ const DEVICE_KEYS: &[(&str, DeviceKeys)] =
     &[("off", DeviceKeys::Off), ("accepted", DeviceKeys::Accepted), ("required", DeviceKeys::Required)];
 const CLIENT_DATES: &[&str] = &["zulu", "naive"];
 
+/// Most kinds of events that a project names for its developers.
+const EVENTS_MAX: usize = 200;
+
 /// Notes every mistake of a project's settings.
 pub fn check(r: &mut Reader<'_>) {
     r.object("geofencing", |g| g.bool_opt("denyUnknown"));
@@ -50,6 +53,12 @@ pub fn check(r: &mut Reader<'_>) {
     });
     r.object("accounts", plans::check);
     r.object("organizations", features::check);
+    r.object("analytics", |a| {
+        a.objects("events", EVENTS_MAX, |event| {
+            event.text("type", limits::ACTION_CHARS_MAX);
+            event.text_or_empty("description", limits::REASON_CHARS_MAX);
+        })
+    });
     r.word_opt("clientDates", CLIENT_DATES);
     r.object("tokens", |t| t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX));
 }

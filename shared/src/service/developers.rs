@@ -1,7 +1,9 @@
 //! Developers: made by an administrator, signed in by password and second factor, given their projects' keys (wire E15, E16).
 
 use futures_util::future::try_join_all;
-use ltlm_protocol::portal_data::{SignedIn, SignedInAnalytics, SignedInOrganization, SignedInProject, SignedInUser};
+use ltlm_protocol::portal_data::{
+    SignedIn, SignedInAnalytics, SignedInEvent, SignedInOrganization, SignedInProject, SignedInUser,
+};
 use ltlm_protocol::{Timestamp, int32};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
@@ -378,11 +380,22 @@ async fn tell_project<T: Table>(
         public_key: project.public_key.clone(),
         secret_key: hex::encode(secret.expose()),
         capabilities,
-        analytics: SignedInAnalytics::default(),
+        analytics: SignedInAnalytics { events: events(project) },
         settings: project.project_settings.clone(),
         org_id: 1,
         org_name: vendor.to_owned(),
     })
+}
+
+/// The kinds of events that the project's settings name (`analytics.events`).
+fn events(project: &Project) -> Vec<SignedInEvent> {
+    let named = project.settings.get("analytics").and_then(|analytics| analytics.get("events"));
+    let event = |event: &Value| {
+        let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
+        let kind = text("type")?;
+        Some(SignedInEvent { id: kind.clone(), kind, description: text("description").unwrap_or_default() })
+    };
+    named.and_then(Value::as_array).into_iter().flatten().filter_map(event).collect()
 }
 
 fn capabilities(policy: &Policy) -> Vec<String> {

@@ -15,7 +15,8 @@ pub(crate) enum Command {
     /// Make a webhook; its secret is shown
     Create {
         /// Where notices go: an https address
-        url: String,
+        #[arg(value_name = "URL")]
+        address: String,
         /// Which notices; else all
         #[arg(long, value_delimiter = ',')]
         kinds: Option<Vec<String>>,
@@ -75,8 +76,8 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     let of = |webhook: &str, tail: &str| format!("{path}/{}{tail}", encoded(webhook));
     match command {
         Command::List => session.list(&path, "webhooks", COLUMNS, ROWS),
-        Command::Create { url, kinds } => {
-            session.act(&Method::POST, &path, Some(json!({"url": url, "kinds": kinds})), FACTS)
+        Command::Create { address, kinds } => {
+            session.act(&Method::POST, &path, Some(json!({"url": address, "kinds": kinds})), FACTS)
         }
         Command::Rotate { webhook } => session.act(&Method::POST, &of(&webhook, "/secret"), None, FACTS),
         Command::Remove { webhook } => {
