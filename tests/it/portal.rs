@@ -283,3 +283,52 @@ async fn wrong_passwords_lock_a_name_known_or_not() {
     let body = json!({"username": "x@y.z", "password": PASSWORD}).to_string();
     send(&world.host, request.body(body.into()).unwrap()).await.refused(403, "FORBIDDEN");
 }
+
+/// Loses the reply of each round trip in turn, after its effect: the answer is that of a call that lost none, and what it does is done
+/// once.
+#[tokio::test]
+async fn a_reply_lost_in_any_round_trip_of_a_call_on_the_project_changes_no_answer() {
+    for lost in 0..7 {
+        let world = World::new().await;
+        let background = background(&world).await;
+        let a = device('a');
+        let lose = || world.host.app.table.lose_after(lost);
+        let keep = || world.host.app.table.set(shared::table::fault::Faults::default());
+
+        lose();
+        let order = json!({"policyId": "sub", "customerEmail": ADA});
+        let link = world.pro("project/checkout-link", &a, "", order).await;
+        keep();
+        assert_eq!(link.reply.status, 200, "after {lost}: {}", link.reply.text);
+        assert_eq!(world.till.sessions().len(), 1, "after {lost}");
+
+        lose();
+        let asked = world.pro("auth/customer-login-request", &a, link.nonce(), json!({"email": ADA})).await;
+        keep();
+        assert_eq!(asked.reply.status, 200, "after {lost}: {}", asked.reply.text);
+        settle(&background).await;
+        let mails = background.post_office.mails();
+        assert_eq!(mails.len(), 1, "after {lost}");
+
+        lose();
+        let data = json!({"email": ADA, "otp": code_in(&mails[0])});
+        let shown = world.pro("auth/customer-portfolio", &a, asked.nonce(), data).await;
+        keep();
+        assert_eq!(shown.reply.status, 200, "after {lost}: {}", shown.reply.text);
+        assert_eq!(shown.reply.body["licenses"].as_array().unwrap().len(), 1, "after {lost}");
+
+        developer(&world, json!({"username": "d@e.f", "password": PASSWORD})).await;
+        lose();
+        let begun = sign_in(&world, "", json!({"username": "d@e.f", "password": PASSWORD})).await;
+        keep();
+        settle(&background).await;
+        let otp = code_in(background.post_office.mails().last().unwrap());
+        lose();
+        let done = sign_in(&world, "/verify-otp", json!({"mfaToken": begun.text_of("mfaToken"), "otp": otp})).await;
+        keep();
+        assert_eq!(done.status, 200, "after {lost}: {}", done.text);
+        let log = world.admin("GET", "/v1/admin/audit?limit=100", Value::Null).await;
+        let given = log.body["entries"].as_array().unwrap().iter().filter(|e| e["action"] == "dev-verify-otp");
+        assert_eq!(given.count(), 1, "after {lost}");
+    }
+}

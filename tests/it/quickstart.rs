@@ -1,4 +1,4 @@
-//! `docs/quickstart.md` and `docs/accounts.md` as their readers follow them: their commands in a shell, and what they print
+//! `docs/quickstart.md`, `docs/accounts.md` and `docs/store.md` as their readers follow them: their commands in a shell, and what they print
 //! against what they say.
 
 use std::process::Stdio;
@@ -36,7 +36,7 @@ fn masked(text: &str) -> String {
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
         let hex = |c: char| c.is_ascii_hexdigit();
-        let length = ["prj_", "sec_", "LIC-"].iter().find_map(|prefix| {
+        let length = ["prj_", "sec_", "LIC-", "ord_", "cs_local_"].iter().find_map(|prefix| {
             let tail = rest.strip_prefix(prefix)?;
             Some(prefix.len() + tail.find(|c| !(hex(c) || c == '…')).unwrap_or(tail.len()))
         });
@@ -66,6 +66,11 @@ async fn the_walk_over_accounts_prints_what_it_says() {
     follow("accounts", &["--quiet", "--no-schedule"]).await;
 }
 
+#[tokio::test]
+async fn the_walk_through_the_store_prints_what_it_says() {
+    follow("store", &["--quiet"]).await;
+}
+
 /// Follows a document, with the local server started like this.
 async fn follow(name: &str, options: &[&str]) {
     let folder = Folder::new(name);
@@ -92,6 +97,7 @@ async fn follow(name: &str, options: &[&str]) {
     let output = shell.wait_with_output().await.unwrap();
     let (printed, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{printed}\n{errors}");
+    let printed = printed.replace(running.text("/baseUrl"), "http://127.0.0.1:8787");
     for (step, printed) in steps.iter().zip(printed.split("==\n")) {
         assert_eq!(masked(printed.trim_end()), masked(&step.printed.join("\n")), "{}", step.command);
     }
