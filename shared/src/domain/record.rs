@@ -114,3 +114,38 @@ pub enum Record {
     /// An administrator key.
     AdminKey(AdminKey),
 }
+
+/// Functions that pick the records of one kind: for `filter_map` and `find_map`.
+macro_rules! picks {
+    ($($name:ident $kind:ident $record:ty)*) => {
+        impl Record {
+            $(
+                /// The record, if it is one of this kind.
+                pub fn $name(self) -> Option<$record> {
+                    match self {
+                        Self::$kind(record) => Some(record),
+                        _ => None,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+picks! {
+    access_token AccessToken AccessToken
+    admin_key AdminKey AdminKey
+    admin_operation AdminOperation AdminOperation
+    developer Developer Developer
+    due Due Due
+    entry Entry Entry
+    job Job Job
+    license License License
+    notice Notice Kept
+    order Order Order
+    policy Policy Policy
+    project Project Project
+    rollup Rollup DayRollup
+    sign_in SignIn SignIn
+    webhook Webhook Webhook
+}

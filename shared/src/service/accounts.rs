@@ -102,10 +102,7 @@ async fn run<T: Table, R>(
 pub async fn project<T: Table>(app: &App<T>, budget: &Budget<'_>, project_id: &str) -> Result<Project, Error> {
     let reads = [Read::Project(project_id.to_owned())];
     let records = act::records(app, budget, &reads).await?;
-    let project = records.into_iter().find_map(|record| match record {
-        Record::Project(project) => Some(project),
-        _ => None,
-    });
+    let project = records.into_iter().find_map(Record::project);
     Ok(project.ok_or(Denied::ProjectNotFound)?)
 }
 

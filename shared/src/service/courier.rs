@@ -133,10 +133,7 @@ pub async fn send<T: Table>(
 
 async fn project<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str) -> Result<Option<Project>, Error> {
     let records = act::records(app, budget, &[Read::Project(id.to_owned())]).await?;
-    Ok(records.into_iter().find_map(|record| match record {
-        Record::Project(project) => Some(project),
-        _ => None,
-    }))
+    Ok(records.into_iter().find_map(Record::project))
 }
 
 /// The mail with a code, to an address with which something was bought.
@@ -167,10 +164,8 @@ async fn code<T: Table>(
 /// The mail with the key of a license that was bought.
 async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, order: &str) -> Result<Option<Mail>, Error> {
     let records = act::records(app, budget, &[Read::Order(order.to_owned())]).await?;
-    let order = records.into_iter().find_map(|record| match record {
-        Record::Order(order) if order.state == OrderState::Paid && !order.email.is_empty() => Some(order),
-        _ => None,
-    });
+    let order = records.into_iter().find_map(Record::order);
+    let order = order.filter(|order| order.state == OrderState::Paid && !order.email.is_empty());
     let Some(Order { project_id, license: Some(license), email, name, .. }) = order else { return Ok(None) };
     let reads = [Read::Listing(license), Read::Project(project_id)];
     let (mut listing, mut project) = (None, None);
@@ -190,16 +185,10 @@ async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, order: &str) -> Re
 /// The mail with a developer's second factor.
 async fn sign_in<T: Table>(app: &App<T>, budget: &Budget<'_>, hash: &str) -> Result<Option<Mail>, Error> {
     let records = act::records(app, budget, &[Read::SignIn(hash.to_owned())]).await?;
-    let sign_in = records.into_iter().find_map(|record| match record {
-        Record::SignIn(sign_in) if sign_in.used_by.is_none() => Some(sign_in),
-        _ => None,
-    });
+    let sign_in = records.into_iter().find_map(Record::sign_in).filter(|sign_in| sign_in.used_by.is_none());
     let Some(sign_in) = sign_in else { return Ok(None) };
     let records = act::records(app, budget, &[Read::Developer(sign_in.username.clone())]).await?;
-    let developer = records.into_iter().find_map(|record| match record {
-        Record::Developer(developer) => Some(developer),
-        _ => None,
-    });
+    let developer = records.into_iter().find_map(Record::developer);
     let Some(developer) = developer else { return Ok(None) };
     let code = developers::code_of(app, &developer, &sign_in).await?;
     Ok(Some(mail::of_sign_in(developer.username.as_str(), &code)))
@@ -224,10 +213,7 @@ pub async fn webhooks<T: Table>(app: &App<T>, budget: &Budget<'_>, project_id: &
     // A removed one may still be listed for a moment.
     let limit = 4 * ltlm_protocol::limits::WEBHOOKS_MAX as i64;
     let records = act::records(app, budget, &[Read::List { list, before: None, limit }]).await?;
-    let webhooks = records.into_iter().filter_map(|record| match record {
-        Record::Webhook(webhook) => Some(webhook),
-        _ => None,
-    });
+    let webhooks = records.into_iter().filter_map(Record::webhook);
     Ok(webhooks.collect())
 }
 
@@ -272,10 +258,7 @@ async fn project_of<T: Table>(app: &App<T>, budget: &Budget<'_>, detail: &Value)
     }
     let Some(license) = text("licenseHash") else { return Ok(None) };
     let records = act::records(app, budget, &[Read::License(LicenseId(license))]).await?;
-    Ok(records.into_iter().find_map(|record| match record {
-        Record::License(license) => Some(license.project_id),
-        _ => None,
-    }))
+    Ok(records.into_iter().find_map(Record::license).map(|license| license.project_id))
 }
 
 /// Tries a delivery.

@@ -133,10 +133,7 @@ pub async fn list<T: Table>(
     limit: i64,
 ) -> Result<(Vec<Developer>, Option<String>), Error> {
     let (records, next) = page(app, budget, List::Developers, before, limit).await?;
-    let developers = records.into_iter().filter_map(|record| match record {
-        Record::Developer(developer) => Some(developer),
-        _ => None,
-    });
+    let developers = records.into_iter().filter_map(Record::developer);
     Ok((developers.collect(), next))
 }
 
@@ -279,10 +276,7 @@ pub async fn verify<T: Table>(
 ) -> Result<SignedIn, Error> {
     let hash = ids::sha256_hex(token.as_bytes());
     let first = act::records(app, budget, &[Read::SignIn(hash.clone())]).await?;
-    let username = first.into_iter().find_map(|record| match record {
-        Record::SignIn(sign_in) => Some(sign_in.username),
-        _ => None,
-    });
+    let username = first.into_iter().find_map(Record::sign_in).map(|sign_in| sign_in.username);
     let username = username.ok_or(Denied::MfaSessionExpired)?;
     let reads = [Read::SignIn(hash), Read::Developer(username)];
     let load = || find(app, budget, &reads);
@@ -323,13 +317,7 @@ async fn tell<T: Table>(
         }
         None => page(app, budget, List::Projects, None, PROJECTS_MAX).await?.0,
     };
-    let mut projects: Vec<_> = records
-        .into_iter()
-        .filter_map(|record| match record {
-            Record::Project(project) => Some(project),
-            _ => None,
-        })
-        .collect();
+    let mut projects: Vec<_> = records.into_iter().filter_map(Record::project).collect();
     projects.sort_by_key(|project| project.number);
     let told = try_join_all(projects.iter().map(|project| tell_project(app, budget, project, vendor))).await?;
     let user = SignedInUser {

@@ -94,11 +94,7 @@ pub async fn dispatch<T: Table>(
     queue: &dyn Queue,
     now: Timestamp,
 ) -> Result<Dispatched, Error> {
-    let found =
-        act::records(app, budget, &[Read::Job(NAME.to_owned())]).await?.into_iter().find_map(|record| match record {
-            Record::Job(job) => Some(job),
-            _ => None,
-        });
+    let found = act::records(app, budget, &[Read::Job(NAME.to_owned())]).await?.into_iter().find_map(Record::job);
     let mut job = Job::at(NAME, found, now);
     let projects = projects(app, budget).await?;
     // A project that was made meanwhile stands before it, and has nothing due.

@@ -33,10 +33,7 @@ pub enum Verdict {
 async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result<Vec<Entry>, Error> {
     let list = [read];
     let records = act::records(app, budget, &list).await?;
-    let entries = records.into_iter().filter_map(|record| match record {
-        Record::Entry(entry) => Some(entry),
-        _ => None,
-    });
+    let entries = records.into_iter().filter_map(Record::entry);
     Ok(entries.collect())
 }
 

@@ -252,30 +252,8 @@ impl Loaded {
                 Record::Chain(chain) => self.chain = Some(chain),
                 Record::SeenBlob(seen) => self.seen_blob = Some(seen),
                 Record::Order(order) => self.order = Some(order),
-                Record::Account(_)
-                | Record::Payment(_)
-                | Record::PaymentEvent(_)
-                | Record::Trial(_)
-                | Record::Card(_)
-                | Record::Code(_)
-                | Record::Event(_)
-                | Record::EventKind { .. }
-                | Record::Developer(_)
-                | Record::Failures(_)
-                | Record::SignIn(_)
-                | Record::Webhook(_)
-                | Record::Notice(_)
-                | Record::Dead(_)
-                | Record::BatchMemory(..)
-                | Record::Due(_)
-                | Record::Job(_)
-                | Record::Organization(_)
-                | Record::Member(_)
-                | Record::AccessToken(_)
-                | Record::Rollup(_)
-                | Record::Listing(_)
-                | Record::BuyerListing(_)
-                | Record::AdminKey(_) => {}
+                // What is of no license.
+                _ => {}
             }
         }
     }

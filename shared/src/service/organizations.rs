@@ -201,10 +201,7 @@ pub async fn access<T: Table>(
 ) -> Result<Option<AccessToken>, Error> {
     let reads = [Read::AccessToken(hash.to_owned())];
     let records = act::records(app, budget, &reads).await?;
-    let token = records.into_iter().find_map(|record| match record {
-        Record::AccessToken(token) => Some(token),
-        _ => None,
-    });
+    let token = records.into_iter().find_map(Record::access_token);
     Ok(token.filter(|token| bool::from(token.hash.as_bytes().ct_eq(hash.as_bytes())) && now < token.expires_at))
 }
 

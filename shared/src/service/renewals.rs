@@ -94,13 +94,7 @@ pub async fn nominated<T: Table>(
         limit: limit as i64,
     }];
     let records = act::records(app, budget, &list).await?;
-    let due: Vec<_> = records
-        .into_iter()
-        .filter_map(|record| match record {
-            Record::Due(due) => Some(due),
-            _ => None,
-        })
-        .collect();
+    let due: Vec<_> = records.into_iter().filter_map(Record::due).collect();
     let next = match due.last() {
         Some(last) if due.len() == limit => Some(Place { after: Some(last.position.clone()), ..*place }),
         _ => Some(place.shard + 1).filter(|shard| *shard < DUE_SHARDS).map(|shard| Place { shard, after: None }),

@@ -380,9 +380,6 @@ pub async fn order<T: Table>(
     id: &str,
 ) -> Result<OrderData, Error> {
     let records = act::records(app, budget, &[Read::Order(id.to_owned())]).await?;
-    let order = records.iter().find_map(|record| match record {
-        Record::Order(order) if order.project_id == project_id => Some(order.data()),
-        _ => None,
-    });
-    Ok(order.ok_or(Denied::OrderNotFound)?)
+    let order = records.into_iter().find_map(Record::order).filter(|order| order.project_id == project_id);
+    Ok(order.ok_or(Denied::OrderNotFound)?.data())
 }

@@ -137,10 +137,7 @@ async fn roll_up<T: Table>(
 ) -> Result<(), Error> {
     loop {
         let latest = act::records(app, budget, &[Read::LatestRollup(wallet.clone())]).await?;
-        let latest = latest.into_iter().find_map(|record| match record {
-            Record::Rollup(day) => Some(day),
-            _ => None,
-        });
+        let latest = latest.into_iter().find_map(Record::rollup);
         let changed = match rollup::fold(latest, &entries) {
             Ok(changed) => changed,
             Err(gap) => {
@@ -169,10 +166,7 @@ async fn fill<T: Table>(
     entries: &mut Vec<Entry>,
 ) -> Result<(), Error> {
     let list = Read::EntriesAfter { wallet: wallet.clone(), after, limit: FILL };
-    let found = act::records(app, budget, &[list]).await?.into_iter().filter_map(|record| match record {
-        Record::Entry(entry) => Some(entry),
-        _ => None,
-    });
+    let found = act::records(app, budget, &[list]).await?.into_iter().filter_map(Record::entry);
     let found: Vec<Entry> = found.collect();
     if found.first().is_none_or(|entry| entry.sequence != after + 1) {
         return Err(Error::Busy(format!("the index does not have entry {} yet", after + 1).into()));

@@ -17,9 +17,6 @@ pub async fn list<T: Table>(
 ) -> Result<(Vec<AdminOperation>, Option<String>), Error> {
     by.may_everywhere()?;
     let (records, next) = page(app, budget, List::Audit, before, limit).await?;
-    let acts = records.into_iter().filter_map(|record| match record {
-        Record::AdminOperation(operation) => Some(operation),
-        _ => None,
-    });
+    let acts = records.into_iter().filter_map(Record::admin_operation);
     Ok((acts.collect(), next))
 }

@@ -83,10 +83,7 @@ pub async fn list<T: Table>(
 ) -> Result<(Vec<AdminKey>, Option<String>), Error> {
     by.may_everywhere()?;
     let (records, next) = page(app, budget, List::AdminKeys, before, limit).await?;
-    let keys = records.into_iter().filter_map(|record| match record {
-        Record::AdminKey(key) => Some(key),
-        _ => None,
-    });
+    let keys = records.into_iter().filter_map(Record::admin_key);
     Ok((keys.collect(), next))
 }
 

@@ -70,10 +70,7 @@ pub async fn list<T: Table>(
 ) -> Result<(Vec<Policy>, Option<String>), Error> {
     find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?;
     let (records, next) = page(app, budget, List::Policies(project_id.to_owned()), before, limit).await?;
-    let policies = records.into_iter().filter_map(|record| match record {
-        Record::Policy(policy) => Some(policy),
-        _ => None,
-    });
+    let policies = records.into_iter().filter_map(Record::policy);
     Ok((policies.collect(), next))
 }
 

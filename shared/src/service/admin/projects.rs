@@ -129,10 +129,7 @@ pub async fn list<T: Table>(
         return Ok((vec![get(app, budget, only).await?], None));
     }
     let (records, next) = page(app, budget, List::Projects, before, limit).await?;
-    let projects = records.into_iter().filter_map(|record| match record {
-        Record::Project(project) => Some(project),
-        _ => None,
-    });
+    let projects = records.into_iter().filter_map(Record::project);
     Ok((projects.collect(), next))
 }
 

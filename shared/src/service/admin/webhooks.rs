@@ -148,10 +148,7 @@ async fn kept<T: Table>(
     limit: i64,
 ) -> Result<(Vec<Kept>, Option<String>), Error> {
     let (records, next) = page(app, budget, List::Notices(project_id.to_owned()), before, limit).await?;
-    let kept = records.into_iter().filter_map(|record| match record {
-        Record::Notice(notice) => Some(notice),
-        _ => None,
-    });
+    let kept = records.into_iter().filter_map(Record::notice);
     Ok((kept.collect(), next))
 }
 
