@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use http::Request;
 use local::background::Background;
 use local::stream::{Begin, StreamReader};
+use local::till::Event;
 use serde_json::{Value, json};
 
 use crate::support::{ADMIN_KEY, L1, Reply, World, device, send};
@@ -163,6 +164,11 @@ async fn who_bought_a_license_gets_its_key_by_mail() {
     assert_eq!((mails.len(), &mails[0]["to"]), (1, &json!("grace@example.com")));
     let key = world.licenses_of("grace@example.com").await[0]["licenseKey"].as_str().unwrap().to_owned();
     assert!(mails[0]["text"].as_str().unwrap().contains(&key));
+    // A dispute that is won pays the order again, but sells no second license.
+    world.happens(&session, Event::Disputed).await;
+    world.happens(&session, Event::Won).await;
+    settle(&background).await;
+    assert_eq!(background.post_office.mails().len(), 1);
     // What stands in the table's stream and in the queue tells no key.
     assert!(background.outbox.waiting().iter().all(|message| !message.body.contains("LIC-")));
 }

@@ -66,7 +66,7 @@ impl World {
         self.pay_with(session, "4242 4242 4242 4242").await
     }
 
-    async fn happens(&self, session: &str, event: Event) {
+    pub(crate) async fn happens(&self, session: &str, event: Event) {
         let answer = self.deliver(&self.told(session, event)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
@@ -336,6 +336,34 @@ async fn a_provider_that_loses_its_answer_is_asked_for_the_same_page() {
 }
 
 #[tokio::test]
+async fn an_order_that_was_paid_gets_no_second_page() {
+    let world = World::empty().await;
+    let policy = world.policy(perpetual("studio")).await;
+    let body =
+        json!({"policyId": policy, "customerEmail": MAIL, "operationId": "op-1", "redirectUrl": "app://done?a=1"});
+    let ask = || world.store("POST", "project/checkout-link", body.clone());
+    let session = ask().await.text_of("sessionId").to_owned();
+    let paid = world.pay(&session).await;
+    // A day later the provider has forgotten whose page it was.
+    world.till.forget_keys();
+    let again = ask().await;
+    assert_eq!((again.status, again.text_of("sessionId")), (200, session.as_str()), "{}", again.text);
+    assert_eq!(again.text_of("checkoutUrl"), format!("app://done?a=1&session_id={session}&status=success"));
+    assert_eq!(world.till.sessions().len(), 1);
+    // Somebody who pays the same order on another page gets nothing for it, and does not lose the first one with its refund.
+    let mut other = paid.clone();
+    other["id"] = json!("evt_other");
+    other["data"]["object"]["id"] = json!("cs_other");
+    other["data"]["object"]["payment_intent"] = json!("pi_other");
+    assert_eq!(world.deliver(&other).await.status, 200);
+    let refund = json!({"id": "evt_refund", "type": "charge.refunded", "data": {"object": {"refunded": true,
+        "payment_intent": "pi_other"}}});
+    assert_eq!(world.deliver(&refund).await.status, 200);
+    assert_eq!(world.licenses_of(MAIL).await[0]["status"], "active");
+    assert_eq!((world.orders().await.len(), &world.orders().await[0]["sessionId"]), (1, &json!(session)));
+}
+
+#[tokio::test]
 async fn a86_an_address_has_one_trial() {
     let world = World::empty().await;
     let policy = world.policy(trial()).await;
@@ -476,6 +504,72 @@ async fn a_dispute_suspends_until_it_is_decided() {
     world.happens(&session, Event::Disputed).await;
     world.happens(&session, Event::Lost).await;
     assert_eq!(status("b@y.z").await, "active");
+}
+
+/// L1's policy with another rule for disputes.
+async fn on_dispute(world: &World, rule: &str) {
+    let mut terms = demo::sub();
+    terms["config"]["store"] = json!({ "onDispute": rule });
+    let path = format!("/v1/admin/policies/{}", world.seen(L1).await["policy"]["PolicyID"]);
+    let changed = world.admin("PATCH", &path, terms).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+}
+
+#[tokio::test]
+async fn a_pack_that_a_dispute_took_back_is_taken_back_once() {
+    let world = World::new().await;
+    on_dispute(&world, "takeBack").await;
+    let (kept, disputed) = (world.topped_up("bundle").await, world.topped_up("bundle").await);
+    world.pay(&kept).await;
+    world.pay(&disputed).await;
+    let has = async || {
+        let told = world.seen(L1).await;
+        (told["tokensRemaining"].clone(), told["maxActivations"].clone(), told["validUntil"].clone())
+    };
+    let (both, one) = (has().await, (json!(110), json!(4), json!("2026-03-05T00:00:00.000Z")));
+    assert_eq!((&both.0, &both.1), (&json!(120), &json!(5)));
+    world.happens(&disputed, Event::Disputed).await;
+    assert_eq!(has().await, one);
+    world.happens(&disputed, Event::Won).await;
+    assert_eq!(has().await, both, "it is given again");
+    world.happens(&disputed, Event::Disputed).await;
+    // What was done stands in the order, whatever the policy says by then.
+    on_dispute(&world, "suspend").await;
+    world.happens(&disputed, Event::Lost).await;
+    assert_eq!(has().await, one, "the other one stays");
+    assert_eq!(world.seen(L1).await["features"]["export"], "true");
+    world.audit(L1).await;
+}
+
+#[tokio::test]
+async fn what_is_disputed_before_it_is_paid_is_given_when_the_dispute_is_won() {
+    let world = World::new().await;
+    let policy = world.policy(perpetual("studio")).await;
+    let pages = [world.ordered(&policy, MAIL).await, world.topped_up("bundle").await];
+    let tokens = async || world.seen(L1).await["tokensRemaining"].clone();
+    for page in &pages {
+        world.till.show_card(page, "4242");
+        let (paid, disputed) = (world.told(page, Event::Paid), world.told(page, Event::Disputed));
+        for event in [&disputed, &paid, &paid] {
+            assert_eq!(world.deliver(event).await.status, 200);
+        }
+    }
+    assert!(world.licenses_of(MAIL).await.is_empty());
+    assert_eq!((tokens().await, &world.orders().await[0]["status"]), (json!(100), &json!("disputed")));
+    for page in &pages {
+        world.happens(page, Event::Won).await;
+    }
+    assert_eq!((world.licenses_of(MAIL).await.len(), tokens().await), (1, json!(110)));
+    assert!(world.orders().await.iter().all(|order| order["status"] == "paid"));
+    // One that is lost leaves nothing to take.
+    let page = world.ordered(&policy, "b@y.z").await;
+    world.till.show_card(&page, "4242");
+    let paid = world.told(&page, Event::Paid);
+    world.happens(&page, Event::Disputed).await;
+    world.deliver(&paid).await;
+    world.happens(&page, Event::Lost).await;
+    assert_eq!((world.licenses_of("b@y.z").await.len(), &world.orders().await[0]["status"]), (0, &json!("refunded")));
+    world.audit(L1).await;
 }
 
 #[tokio::test]

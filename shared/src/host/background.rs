@@ -97,7 +97,7 @@ fn change(record: &Value) -> Result<Option<Change>, Box<dyn std::error::Error + 
         }
         Some(Record::Order(after)) => {
             let before = match image("OldImage")?.as_ref().map(item::record).transpose()?.flatten() {
-                Some(Record::Order(before)) => Some(before.state),
+                Some(Record::Order(before)) => Some(Box::new(before)),
                 _ => None,
             };
             Some(Change::Order { before, after: Box::new(after) })

@@ -22,6 +22,7 @@ use crate::domain::store::checkout::{self, Checkout, OrderKey};
 use crate::domain::store::fulfil::{self, Fulfilment, NewLicense, Outcome, Paid};
 use crate::domain::store::message::{Message, Told};
 use crate::domain::store::order::{Goods, Order, Payment};
+use crate::domain::store::redirect::telling;
 use crate::domain::store::top_up::{self, TopUp};
 use crate::domain::store::{Email, catalog, take_back, trial};
 use crate::domain::write::Decision;
@@ -96,8 +97,8 @@ pub async fn checkout<T: Table>(
     };
     let key = |project_id: &str| operation.key(project_id);
     let served = desk::run(app, budget, visit, wants, |desk| checkout::decide(desk, command, &key, visit.now)).await?;
-    let session = open(app, budget, payments, &served.reply, &operation.home).await?;
-    Ok(served.map(|_| answer(session)))
+    let answer = open(app, budget, payments, &served.reply, &operation.home).await?;
+    Ok(served.map(|_| answer))
 }
 
 /// Orders a pack on top of a license, and tells where to pay it (E7).
@@ -127,23 +128,29 @@ pub async fn top_up<T: Table>(
         Some(turn) => nonce::in_turn(state, turn, request.call.now, order, |_| Trace::None),
     };
     let order = act::act(app, budget, load, decide).await?;
-    let session = open(app, budget, payments, &order, &operation.home).await?;
-    Ok(Served { reply: answer(session), signer: pro::taken(cell) })
+    let reply = open(app, budget, payments, &order, &operation.home).await?;
+    Ok(Served { reply, signer: pro::taken(cell) })
 }
 
-fn answer(session: Session) -> CheckoutAnswer {
-    CheckoutAnswer { checkout_url: session.url, session_id: Some(session.id), message: None }
-}
-
-/// The payment page of an order. A provider that does not answer is asked again: the order's id makes it the same page.
+/// The payment page of an order. A provider that does not answer is asked again: the order's id makes it the same page. Providers
+/// forget that in a day or so; what is paid by then gets no second page, on which it would be paid again.
 async fn open<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     payments: &dyn Payments,
     order: &Order,
     home: &str,
-) -> Result<Session, Error> {
-    act::read(app, budget, || async { payments.open(order, home).await.map_err(Error::from) }).await
+) -> Result<CheckoutAnswer, Error> {
+    if order.is_settled() {
+        let session = order.session.clone();
+        let facts = format!("session_id={}&status=success", session.as_deref().unwrap_or_default());
+        let checkout_url = telling(order.redirect.as_deref().unwrap_or(home), &facts);
+        let message = Some("This order was paid already.".to_owned());
+        return Ok(CheckoutAnswer { checkout_url, session_id: session, message });
+    }
+    let open = || async { payments.open(order, home).await.map_err(Error::from) };
+    let Session { id, url } = act::read(app, budget, open).await?;
+    Ok(CheckoutAnswer { checkout_url: url, session_id: Some(id), message: None })
 }
 
 impl From<PaymentError> for Error {

@@ -37,8 +37,8 @@ pub enum Change {
     },
     /// An order's record.
     Order {
-        /// Its state before, if it was there.
-        before: Option<OrderState>,
+        /// Before, if it was there.
+        before: Option<Box<Order>>,
         /// After.
         after: Box<Order>,
     },
@@ -101,7 +101,7 @@ fn notices(change: &Change) -> Vec<Notice> {
     match change {
         Change::Entry(entry) => notice::of_entry(entry),
         Change::Device { license, before, after } => notice::of_device(license, before.as_deref(), after),
-        Change::Order { before, after } => notice::of_order(*before, after),
+        Change::Order { before, after } => notice::of_order(before.as_deref().map(|before| before.state), after),
         Change::Code(_) | Change::SignIn(_) => Vec::new(),
     }
 }
@@ -115,16 +115,18 @@ fn mail(change: &Change) -> Option<String> {
             request: code.request.clone(),
         },
         Change::SignIn(sign_in) => Parcel::SignIn { hash: sign_in.hash.clone() },
-        Change::Order { before, after } if is_sold(*before, after) => Parcel::License { order: after.id.clone() },
+        Change::Order { before, after } if is_sold(before.as_deref(), after) => {
+            Parcel::License { order: after.id.clone() }
+        }
         Change::Order { .. } | Change::Entry(_) | Change::Device { .. } => return None,
     };
     serde_json::to_string(&parcel).ok()
 }
 
-/// Was a license bought by this change? A dispute that was won pays an order again.
-fn is_sold(before: Option<OrderState>, after: &Order) -> bool {
-    let was_open = matches!(before, None | Some(OrderState::Open | OrderState::Expired));
-    was_open && after.state == OrderState::Paid && matches!(after.goods, Goods::Policy { .. })
+/// Was a license bought by this change? A dispute that was won pays an order again that has its license already.
+fn is_sold(before: Option<&Order>, after: &Order) -> bool {
+    let had_none = before.is_none_or(|before| before.license.is_none());
+    had_none && after.state == OrderState::Paid && matches!(after.goods, Goods::Policy { .. })
 }
 
 /// Counts entries of a wallet. What is missing before them is fetched: it was written, because they were written after it.

@@ -135,6 +135,11 @@ impl Till {
         lock(&self.book).lost_answers = count;
     }
 
+    /// Forgets which page an idempotency key opened, as Stripe does after a day.
+    pub fn forget_keys(&self) {
+        lock(&self.book).sessions.values_mut().for_each(|session| session.idempotency_key.clear());
+    }
+
     /// Somebody shows this card at a payment page; from now on there is a payment.
     pub fn show_card(&self, session: &str, card: &str) {
         let digits: String = card.chars().filter(char::is_ascii_digit).collect();

@@ -10,6 +10,7 @@ use crate::api::reply::{Failure, Reply};
 use crate::domain::nonce::Class;
 use crate::domain::store::Email;
 use crate::domain::store::checkout::Checkout;
+use crate::domain::store::fulfil::Outcome;
 use crate::domain::store::top_up::TopUp;
 use crate::service::desk::{Served, Visit};
 use crate::service::ports::MessageError;
@@ -149,7 +150,10 @@ pub async fn stripe_message<T: Table>(incoming: &Incoming<'_, T>) -> Result<Repl
         MessageError::Unread(source) => Error::from(source).into(),
     })?;
     let outcome = service::receive(incoming.app, incoming.budget, &message).await?;
-    tracing::info!(?outcome, "a payment provider's message");
+    match outcome {
+        Outcome::PaidAgain => tracing::warn!(event = %message.id, "an order that was paid is paid by another payment"),
+        _ => tracing::info!(?outcome, "a payment provider's message"),
+    }
     Ok(Reply::json(&Received { received: true }))
 }
 

@@ -5,7 +5,8 @@ use ltlm_protocol::license_data::TopUpOption;
 
 use super::catalog::store_flag;
 use super::email::Email;
-use super::order::{Goods, Order, OrderState, Payment};
+use super::order::{Given, Goods, Order, OrderState, Payment};
+use super::rule::{self, Rule};
 use super::trial::{Card, Trial};
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License, LicenseId};
@@ -69,6 +70,10 @@ pub enum Outcome {
     Refused,
     /// The payment had gone back already.
     WentBack,
+    /// The payment is disputed already: nothing is given until the vendor has won.
+    HeldBack,
+    /// An order that was paid is paid by another payment: somebody should get it back.
+    PaidAgain,
     /// What was given is taken back, stopped, or left, as the policy says.
     Settled,
     /// A period of a subscription is paid.
@@ -98,6 +103,15 @@ impl Fulfilment {
         true
     }
 
+    /// Is nothing given while the payment is disputed?
+    fn is_held_back(&self) -> bool {
+        let policy = match &self.order.goods {
+            Goods::Policy { .. } => self.policy.as_ref(),
+            Goods::Pack { .. } => self.license.as_ref().map(|license| &license.policy),
+        };
+        policy.is_some_and(|policy| rule::on_dispute(policy) != Rule::Keep)
+    }
+
     /// The order afterwards, as a write.
     pub(super) fn save(&self, order: Order) -> Write {
         Write::SaveOrder {
@@ -120,32 +134,53 @@ pub fn decide(state: &Fulfilment, paid: &Paid, now: Timestamp) -> Result<Decisio
         return Ok(Decision::read(Outcome::Nothing));
     }
     let mut writes = vec![Write::AddPaymentEvent { id: paid.event.clone(), at: now }];
-    if !matches!(state.order.state, OrderState::Open | OrderState::Expired) {
-        return Ok(Decision::write(writes, Outcome::Nothing));
+    if state.order.is_settled() {
+        let is_another = paid.session != state.order.session;
+        return Ok(Decision::write(writes, if is_another { Outcome::PaidAgain } else { Outcome::Nothing }));
     }
     if let Some(id) = &paid.payment {
         writes.push(state.save_payment(id, now, |payment| payment.order = Some(state.order.id.clone())));
     }
     let order = Order { session: paid.session.clone(), paid_at: Some(now), ..state.order.clone() };
-    if state.payment.as_ref().is_some_and(|payment| payment.is_refunded) {
+    let known = state.payment.as_ref();
+    if known.is_some_and(|payment| payment.is_refunded) {
         writes.push(state.save(Order { state: OrderState::Refunded, ..order }));
         return Ok(Decision::write(writes, Outcome::WentBack));
     }
-    let (order, given, outcome) = match &state.order.goods {
-        Goods::Pack { pack, .. } => {
-            let license = state.license.as_ref().ok_or(Denied::LicenseNotFound)?;
-            let (order, given) = give(license, order, pack, now)?;
-            (order, given, Outcome::Given)
-        }
-        Goods::Policy { .. } => sell(state, order, paid, now)?,
-    };
-    writes.extend(given);
+    if known.is_some_and(|payment| payment.is_disputed) && state.is_held_back() {
+        writes.push(state.save(Order { state: OrderState::Disputed, ..order }));
+        return Ok(Decision::write(writes, Outcome::HeldBack));
+    }
+    let (order, handed, outcome) = hand_out(state, order, paid.card.as_deref(), now)?;
+    writes.extend(handed);
     writes.push(state.save(order));
     Ok(Decision::write(writes, outcome))
 }
 
+/// Gives what was paid for.
+pub(super) fn hand_out(
+    state: &Fulfilment,
+    order: Order,
+    card: Option<&str>,
+    now: Timestamp,
+) -> Result<(Order, Vec<Write>, Outcome), Denied> {
+    match &state.order.goods {
+        Goods::Policy { .. } => sell(state, order, card, now),
+        Goods::Pack { pack, .. } => {
+            let license = state.license.as_ref().ok_or(Denied::LicenseNotFound)?;
+            let (order, writes) = give(license, order, pack, now)?;
+            Ok((order, writes, Outcome::Given))
+        }
+    }
+}
+
 /// Gives a license of a policy: a new one, or the buyer's trial moved to it.
-fn sell(state: &Fulfilment, order: Order, paid: &Paid, now: Timestamp) -> Result<(Order, Vec<Write>, Outcome), Denied> {
+fn sell(
+    state: &Fulfilment,
+    order: Order,
+    card: Option<&str>,
+    now: Timestamp,
+) -> Result<(Order, Vec<Write>, Outcome), Denied> {
     let (policy, new) = state.policy.as_ref().zip(state.new.as_ref()).ok_or(Denied::PolicyNotFound)?;
     let email = Email::parse(&order.email);
     let project_id = order.project_id.clone();
@@ -160,9 +195,8 @@ fn sell(state: &Fulfilment, order: Order, paid: &Paid, now: Timestamp) -> Result
             let refused = note(None).filter(|_| !known).into_iter().collect();
             return Ok((Order { state: OrderState::Refused, ..order }, refused, Outcome::Refused));
         }
-        let card = paid.card.clone().map(|fingerprint| {
-            let project_id = project_id.clone();
-            Write::AddCard { card: Card { project_id, fingerprint, at: now } }
+        let card = card.map(|fingerprint| Write::AddCard {
+            card: Card { project_id: project_id.clone(), fingerprint: fingerprint.to_owned(), at: now },
         });
         let writes = new.writes.iter().cloned().chain(note(Some(new.id.clone()))).chain(card).collect();
         return Ok((given(order, new.id.clone()), writes, Outcome::Given));
@@ -234,7 +268,7 @@ pub(super) fn give(
             writes.extend(tokens.moved(moved, entries));
         }
     }
-    let order = Order { given_days: days, given_tokens: amount, ..given(order, found.id.clone()) };
+    let order = Order { given: Some(Given { days, tokens: amount }), ..given(order, found.id.clone()) };
     Ok((order, writes))
 }
 
@@ -274,8 +308,11 @@ pub fn period(
     if let Some(id) = payment {
         writes.push(state.save_payment(id, now, |payment| payment.order = Some(state.order.id.clone())));
     }
-    let license = state.license.as_ref().filter(|_| state.order.state == OrderState::Paid);
-    let Some(license) = license else { return Decision::write(writes, Outcome::Nothing) };
+    let went_back = state.payment.as_ref().is_some_and(|payment| payment.is_refunded);
+    let lasts = matches!(state.order.state, OrderState::Paid | OrderState::Disputed) && state.order.license.is_some();
+    let Some(license) = state.license.as_ref().filter(|_| lasts && !went_back) else {
+        return Decision::write(writes, Outcome::Nothing);
+    };
     let valid_until = license.license.valid_until.map(|end| end.max(until));
     let (after, revise) = revised(license, License { valid_until, ..license.license.clone() });
     let outcome = if revise.is_empty() { Outcome::Nothing } else { Outcome::Extended };

@@ -9,6 +9,7 @@ pub mod message;
 pub mod money;
 pub mod order;
 pub mod redirect;
+mod rule;
 pub mod take_back;
 pub mod top_up;
 pub mod trial;

@@ -44,6 +44,15 @@ pub enum Billing {
     CardOnly,
 }
 
+/// What a pack in fact gave, beside what stands in the license's purchases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Days that were added to the license's end.
+    pub days: i64,
+    /// Tokens.
+    pub tokens: i64,
+}
+
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderState {
@@ -106,14 +115,12 @@ pub struct Order {
     pub fingerprint: String,
     /// What became of it.
     pub state: OrderState,
-    /// The license that it made or moved.
+    /// The license that it made, moved or added to; none before it was given.
     pub license: Option<LicenseId>,
     /// It moved a trial license to what was bought, instead of making one.
     pub converted: bool,
-    /// Days that were in fact added to the license's end.
-    pub given_days: i64,
-    /// Tokens that were in fact given.
-    pub given_tokens: i64,
+    /// What its pack gave; none before it was given, and after it was taken away.
+    pub given: Option<Given>,
     /// The provider's name of the payment page.
     pub session: Option<String>,
     /// When it was ordered.
@@ -140,13 +147,17 @@ impl Order {
             state: OrderState::Open,
             license: None,
             converted: false,
-            given_days: 0,
-            given_tokens: 0,
+            given: None,
             session: None,
             created_at: now,
             paid_at: None,
             revision: 1,
         }
+    }
+
+    /// Is there nothing to be paid any more?
+    pub fn is_settled(&self) -> bool {
+        !matches!(self.state, OrderState::Open | OrderState::Expired)
     }
 
     /// The order as the vendor sees it.

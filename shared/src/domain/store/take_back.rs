@@ -1,14 +1,13 @@
-//! What a refund or a dispute does to what was bought: as the policy says (`config.store.onRefund`, `onDispute`).
+//! What a refund or a dispute does to what was bought: as the policy says.
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::license_data::TopUpOption;
-use serde_json::Value;
 
-use super::fulfil::{Fulfilment, Outcome, give, revised};
-use super::order::{Goods, Order, OrderState, Payment};
+use super::fulfil::{Fulfilment, Outcome, give, hand_out, revised};
+use super::order::{Given, Goods, Order, OrderState, Payment};
+use super::rule::{self, Rule};
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License};
-use crate::domain::policy::Policy;
 use crate::domain::wallet::{Cause, PURCHASE};
 use crate::domain::write::Decision;
 use crate::domain::{Denied, LicenseState, Write};
@@ -24,27 +23,6 @@ pub enum Trouble {
     Won,
     /// The vendor lost the dispute.
     Lost,
-}
-
-/// What is done with what was bought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    /// A license is revoked; of a pack all that it gave is taken away.
-    TakeBack,
-    /// The license is suspended.
-    Suspend,
-    /// Nothing.
-    Keep,
-}
-
-fn rule(policy: &Policy, name: &str, default: Rule) -> Rule {
-    let text = policy.terms.config.get("store").and_then(|store| store.get(name)).and_then(Value::as_str);
-    match text {
-        Some("takeBack") => Rule::TakeBack,
-        Some("suspend") => Rule::Suspend,
-        Some("keep") => Rule::Keep,
-        _ => default,
-    }
 }
 
 /// Why a license is suspended: by it the suspension is known when the dispute ends.
@@ -75,26 +53,40 @@ pub fn decide(
         Trouble::Disputed => order.state == OrderState::Paid,
         Trouble::Won => order.state == OrderState::Disputed,
     };
-    let Some(license) = state.license.as_ref().filter(|_| concerns) else {
+    if !concerns {
         return Ok(Decision::write(writes, Outcome::Nothing));
-    };
-    let on_dispute = rule(&license.policy, "onDispute", Rule::Suspend);
-    let (after, settled) = match trouble {
-        Trouble::Disputed => (OrderState::Disputed, settle(license, order, on_dispute, now)?),
-        Trouble::Won => (OrderState::Paid, restore(license, order, on_dispute, now)?),
-        Trouble::Refunded => {
-            let rule = rule(&license.policy, "onRefund", Rule::TakeBack);
-            (OrderState::Refunded, settle(&freed(license, order), order, rule, now)?)
+    }
+    let (order, moved) = match (&order.license, &state.license) {
+        (Some(_), Some(license)) => follow(license, order, trouble, now)?,
+        // The dispute came before the payment, and nothing was given.
+        _ if trouble == Trouble::Won => {
+            let (order, moved, _) = hand_out(state, order.clone(), None, now)?;
+            (order, moved)
         }
-        Trouble::Lost => {
-            let rule = if on_dispute == Rule::Keep { Rule::Keep } else { Rule::TakeBack };
-            (OrderState::Refunded, settle(&freed(license, order), order, rule, now)?)
-        }
+        _ => (Order { state: OrderState::Refunded, ..order.clone() }, Vec::new()),
     };
-    let (changed, moved) = settled;
     writes.extend(moved);
-    writes.push(state.save(Order { state: after, ..changed }));
+    writes.push(state.save(order));
     Ok(Decision::write(writes, Outcome::Settled))
+}
+
+/// What happens to the license that an order made, moved or added to.
+fn follow(
+    license: &LicenseState,
+    order: &Order,
+    trouble: Trouble,
+    now: Timestamp,
+) -> Result<(Order, Vec<Write>), Denied> {
+    let policy = &license.policy;
+    let (after, (order, moved)) = match trouble {
+        Trouble::Disputed => (OrderState::Disputed, settle(license, order, rule::on_dispute(policy), now)),
+        Trouble::Won => (OrderState::Paid, restore(license, order, now)?),
+        Trouble::Refunded => {
+            (OrderState::Refunded, settle(&freed(license, order), order, rule::on_refund(policy), now))
+        }
+        Trouble::Lost => (OrderState::Refunded, settle(&freed(license, order), order, rule::on_loss(policy), now)),
+    };
+    Ok((Order { state: after, ..order }, moved))
 }
 
 /// Notes what happened to a payment of which no order is known: if one is paid by it later, it gives nothing.
@@ -131,20 +123,21 @@ fn freed(state: &LicenseState, order: &Order) -> LicenseState {
     LicenseState { license, ..state.clone() }
 }
 
-fn settle(state: &LicenseState, order: &Order, rule: Rule, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
+fn settle(state: &LicenseState, order: &Order, rule: Rule, now: Timestamp) -> (Order, Vec<Write>) {
     let stopped = |to: AdminState, why: String| {
         let is_final = state.license.state.is_final();
         let license = License { state: to, state_reason: Some(why), ..state.license.clone() };
         if is_final { state.license.clone() } else { license }
     };
-    match (rule, &order.goods) {
-        (Rule::Keep, _) => Ok((order.clone(), written(state, state.license.clone()))),
-        (Rule::Suspend, _) => Ok((order.clone(), written(state, stopped(AdminState::Suspended, reason(order))))),
-        (Rule::TakeBack, Goods::Policy { .. }) => {
-            let why = format!("the payment of {} went back", order.id);
-            Ok((order.clone(), written(state, stopped(AdminState::Revoked, why))))
+    let written = |license: License| (order.clone(), written(state, license));
+    match (rule, &order.goods, order.given) {
+        (Rule::Suspend, ..) => written(stopped(AdminState::Suspended, reason(order))),
+        (Rule::TakeBack, Goods::Policy { .. }, _) => {
+            written(stopped(AdminState::Revoked, format!("the payment of {} went back", order.id)))
         }
-        (Rule::TakeBack, Goods::Pack { pack, .. }) => Ok(take(state, order, pack, now)),
+        (Rule::TakeBack, Goods::Pack { pack, .. }, Some(given)) => take(state, order, pack, given, now),
+        // A dispute took the pack back already.
+        (Rule::TakeBack, Goods::Pack { .. }, None) | (Rule::Keep, ..) => written(state.license.clone()),
     }
 }
 
@@ -155,33 +148,32 @@ fn written(state: &LicenseState, license: License) -> Vec<Write> {
 }
 
 /// Takes away what a pack gave. Tokens that are spent become a debt; days are taken from the end.
-fn take(state: &LicenseState, order: &Order, pack: &TopUpOption, now: Timestamp) -> (Order, Vec<Write>) {
+fn take(state: &LicenseState, order: &Order, pack: &TopUpOption, given: Given, now: Timestamp) -> (Order, Vec<Write>) {
     let license = License {
         purchases: state.license.purchases.without(pack),
-        valid_until: state.license.valid_until.map(|end| end.plus_days(-order.given_days)),
+        valid_until: state.license.valid_until.map(|end| end.plus_days(-given.days)),
         ..state.license.clone()
     };
     let mut writes = written(state, license.clone());
     let after = state.revised(&state.policy, License { revision: license.revision + 1, ..license });
-    match after.tokens(now).filter(|_| order.given_tokens > 0) {
+    match after.tokens(now).filter(|_| given.tokens > 0) {
         None => writes.extend(after.following(now)),
         Some(tokens) => {
             let id = format!("refund:{}:{}", order.id, order.revision);
             let cause = Cause::of_the_service(id, "top_up_refunded", Source::Purchase, now);
-            let (moved, entries) = tokens.wallet.withdraw(PURCHASE, order.given_tokens, cause, now);
+            let (moved, entries) = tokens.wallet.withdraw(PURCHASE, given.tokens, cause, now);
             writes.extend(tokens.moved(moved, entries));
         }
     }
-    (Order { given_days: 0, given_tokens: 0, ..order.clone() }, writes)
+    (Order { given: None, ..order.clone() }, writes)
 }
 
 /// Undoes what a dispute did, as far as it can be undone: a revoked license stays so.
-fn restore(state: &LicenseState, order: &Order, rule: Rule, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
-    match (rule, &order.goods) {
-        (Rule::TakeBack, Goods::Pack { pack, .. }) => give(state, order.clone(), pack, now),
+fn restore(state: &LicenseState, order: &Order, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
+    match (&order.goods, order.given) {
+        (Goods::Pack { pack, .. }, None) => give(state, order.clone(), pack, now),
         _ => {
-            let free = freed(state, order);
-            let (_, writes) = revised(state, free.license);
+            let (_, writes) = revised(state, freed(state, order).license);
             Ok((order.clone(), writes))
         }
     }

@@ -10,7 +10,7 @@ use crate::domain::portal::OneTimeCode;
 use crate::domain::store::Order;
 use crate::domain::store::email::Email;
 use crate::domain::store::money::Money;
-use crate::domain::store::order::{Billing, Goods, OPEN_DAYS, OrderState, Payment};
+use crate::domain::store::order::{Billing, Given, Goods, OPEN_DAYS, OrderState, Payment};
 use crate::domain::store::trial::{Card, Trial};
 use crate::table::key;
 use crate::table::port::List;
@@ -46,8 +46,8 @@ pub fn order(order: &Order) -> Item {
         .text("state", order.state.wire())
         .text_opt("license", order.license.as_ref().map(|license| &license.0))
         .int("converted", order.converted.into())
-        .int("givenDays", order.given_days)
-        .int("givenTokens", order.given_tokens)
+        .int_opt("givenDays", order.given.map(|given| given.days))
+        .int_opt("givenTokens", order.given.map(|given| given.tokens))
         .text_opt("session", order.session.as_ref())
         .at("createdAt", order.created_at)
         .at_opt("paidAt", order.paid_at)
@@ -89,8 +89,7 @@ pub(super) fn read_order(r: &Reader<'_>, id: String) -> Result<Order, ItemError>
         state: OrderState::parse(&r.text("state")?).ok_or(ItemError { attribute: "state" })?,
         license: r.text_opt("license").map(LicenseId),
         converted: r.int("converted")? != 0,
-        given_days: r.int("givenDays")?,
-        given_tokens: r.int("givenTokens")?,
+        given: r.int_opt("givenDays").zip(r.int_opt("givenTokens")).map(|(days, tokens)| Given { days, tokens }),
         session: r.text_opt("session"),
         created_at: r.at("createdAt")?,
         paid_at: r.at_opt("paidAt"),

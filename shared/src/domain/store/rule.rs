@@ -1,0 +1,41 @@
+//! What the vendor wants done with what was bought when its payment does not stay (`config.store.onRefund`, `onDispute`).
+
+use serde_json::Value;
+
+use crate::domain::policy::Policy;
+
+/// What is done with what was bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// A license is revoked; of a pack all that it gave is taken away.
+    TakeBack,
+    /// The license is suspended.
+    Suspend,
+    /// Nothing.
+    Keep,
+}
+
+/// When all of the payment went back.
+pub(super) fn on_refund(policy: &Policy) -> Rule {
+    rule(policy, "onRefund", Rule::TakeBack)
+}
+
+/// When the buyer's bank disputes it.
+pub(super) fn on_dispute(policy: &Policy) -> Rule {
+    rule(policy, "onDispute", Rule::Suspend)
+}
+
+/// When the dispute was lost.
+pub(super) fn on_loss(policy: &Policy) -> Rule {
+    if on_dispute(policy) == Rule::Keep { Rule::Keep } else { Rule::TakeBack }
+}
+
+fn rule(policy: &Policy, name: &str, default: Rule) -> Rule {
+    let text = policy.terms.config.get("store").and_then(|store| store.get(name)).and_then(Value::as_str);
+    match text {
+        Some("takeBack") => Rule::TakeBack,
+        Some("suspend") => Rule::Suspend,
+        Some("keep") => Rule::Keep,
+        _ => default,
+    }
+}
