@@ -48,13 +48,22 @@ pub struct Developer {
     pub revision: i64,
 }
 
-/// Wrong passwords that were tried with a name.
+/// A password that is tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When.
+    pub at: Timestamp,
+    /// The call that tries it.
+    pub call: String,
+}
+
+/// Passwords that were tried lately with a name, but for those that were right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
     /// SHA-256 of the name, in hex.
     pub name: String,
-    /// When, oldest first.
-    pub at: Vec<Timestamp>,
+    /// Oldest first.
+    pub attempts: Vec<Attempt>,
     /// Counts writes of this record.
     pub revision: i64,
 }
@@ -200,30 +209,31 @@ pub enum Tried {
     Wrong,
 }
 
-/// Decides whether a password may be tried with this name at all.
-pub fn may_try(found: Option<&Failures>, now: Timestamp) -> Result<(), Denied> {
-    let since = now.plus_seconds(-FAILURES_MINUTES * 60);
-    let lately: Vec<_> = found.into_iter().flat_map(|failures| failures.at.iter()).filter(|at| **at > since).collect();
-    match lately.first().filter(|_| lately.len() >= FAILURES_MAX) {
-        None => Ok(()),
-        Some(oldest) => {
-            let free = oldest.plus_seconds(FAILURES_MINUTES * 60);
-            Err(Denied::RateLimited { seconds: (free.ms() - now.ms()).div_euclid(1_000).max(0) + 1 })
-        }
+/// Counts a password that the call named `call` is about to try: before it is looked at, so that guesses that come at once are no
+/// more than those that come one after the other.
+pub fn count_attempt(found: Option<&Failures>, name: &str, call: &str, now: Timestamp) -> Result<Decision<()>, Denied> {
+    let attempts = found.map_or(&[][..], |failures| &failures.attempts);
+    if attempts.iter().any(|attempt| attempt.call == call) {
+        return Ok(Decision::read(()));
     }
+    let since = now.plus_seconds(-FAILURES_MINUTES * 60);
+    let mut lately: Vec<_> = attempts.iter().filter(|attempt| attempt.at > since).cloned().collect();
+    if let Some(oldest) = lately.first().filter(|_| lately.len() >= FAILURES_MAX) {
+        let free = oldest.at.plus_seconds(FAILURES_MINUTES * 60);
+        return Err(Denied::RateLimited { seconds: (free.ms() - now.ms()).div_euclid(1_000).max(0) + 1 });
+    }
+    lately.push(Attempt { at: now, call: call.to_owned() });
+    let revision = found.map_or(0, |failures| failures.revision) + 1;
+    let failures = Failures { name: name.to_owned(), attempts: lately, revision };
+    Ok(Decision::write(vec![Write::SaveFailures { failures, found: found.map(|failures| failures.revision) }], ()))
 }
 
-/// Counts a wrong password.
-pub fn count_failure(found: Option<&Failures>, name: &str, now: Timestamp) -> Result<Write, Denied> {
-    may_try(found, now)?;
-    let since = now.plus_seconds(-FAILURES_MINUTES * 60);
-    let lately = found.into_iter().flat_map(|failures| failures.at.iter().copied()).filter(|at| *at > since);
-    let failures = Failures {
-        name: name.to_owned(),
-        at: lately.chain([now]).collect(),
-        revision: found.map_or(0, |failures| failures.revision) + 1,
-    };
-    Ok(Write::SaveFailures { failures, found: found.map(|failures| failures.revision) })
+/// Takes the attempt of a call back, because it was right.
+pub fn forgive(found: Option<&Failures>, call: &str) -> Option<Write> {
+    let found = found.filter(|failures| failures.attempts.iter().any(|attempt| attempt.call == call))?;
+    let attempts = found.attempts.iter().filter(|attempt| attempt.call != call).cloned().collect();
+    let failures = Failures { attempts, revision: found.revision + 1, ..found.clone() };
+    Some(Write::SaveFailures { failures, found: Some(found.revision) })
 }
 
 /// Decides a try of a code by the call named `call`: `is_right` tells whether it is the one. A sign-in that is over is like none.
@@ -254,20 +264,31 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn after(write: Option<Write>) -> Failures {
+        match write {
+            Some(Write::SaveFailures { failures, .. }) => failures,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn ten_wrong_passwords_lock_a_name_for_a_while() {
         let minute = |n: i64| Timestamp::from_ms(n * 60_000);
+        let count = |found: Option<&Failures>, call: &str, at: i64| count_attempt(found, "n", call, minute(at));
         let mut known: Option<Failures> = None;
         for n in 0..10 {
-            match count_failure(known.as_ref(), "n", minute(n)).unwrap() {
-                Write::SaveFailures { failures, .. } => known = Some(failures),
-                other => panic!("{other:?}"),
-            }
+            let decision = count(known.as_ref(), &n.to_string(), n).unwrap();
+            known = Some(after(decision.writes.into_iter().next()));
         }
-        assert_eq!(may_try(known.as_ref(), minute(10)).unwrap_err(), Denied::RateLimited { seconds: 301 });
-        assert!(count_failure(known.as_ref(), "n", minute(10)).is_err());
-        assert!(may_try(known.as_ref(), minute(15)).is_ok());
-        assert!(may_try(None, minute(0)).is_ok());
+        let known = known.unwrap();
+        assert_eq!(count(Some(&known), "x", 10).unwrap_err(), Denied::RateLimited { seconds: 301 });
+        assert!(count(Some(&known), "x", 15).is_ok());
+        assert_eq!(count(Some(&known), "9", 10).unwrap(), Decision::read(()), "its own, whose reply was lost");
+        // One that was right makes room again, once.
+        let forgiven = after(forgive(Some(&known), "3"));
+        assert_eq!((forgiven.attempts.len(), forgiven.revision), (9, 11));
+        assert!(forgive(Some(&forgiven), "3").is_none() && forgive(None, "3").is_none());
+        assert!(count(Some(&forgiven), "x", 10).is_ok());
     }
 
     #[test]

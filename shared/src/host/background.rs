@@ -1,7 +1,8 @@
 //! What runs without a caller: the events of the schedule, of the queue and of the table's stream, as Lambda delivers them.
 //!
-//! The function `stream` takes batches of changes, the function `courier` what leaves the deployment. The function `renewals` takes two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages,
-//! of which those that failed are named in the answer, so that only they come again.
+//! The function `stream` takes batches of changes, the function `courier` what leaves the deployment. The function `renewals` takes
+//! two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages, of which those that failed are
+//! named in the answer, so that only they come again.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::future::join_all;
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 
@@ -138,9 +140,14 @@ pub async fn courier<T: Table>(
     let mut report = JobReport::of("courier");
     let (mut mailed, mut delivered, mut waiting, mut dead, mut fanned) = (0, 0, 0, 0, 0);
     let mut failures = Vec::new();
-    for record in event.get("Records").and_then(Value::as_array).into_iter().flatten() {
+    let records = event.get("Records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    // At once: a code must not wait for a webhook that is slow to answer.
+    let carried = records.iter().map(|record| {
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
-        match Box::pin(carry(app, &budget, outlets, body)).await {
+        Box::pin(carry(app, &budget, outlets, body))
+    });
+    for (record, carried) in records.iter().zip(join_all(carried).await) {
+        match carried {
             Ok(Sent::Mailed) => mailed += 1,
             Ok(Sent::Delivered) => delivered += 1,
             Ok(Sent::Waiting) => waiting += 1,

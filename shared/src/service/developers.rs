@@ -151,6 +151,12 @@ pub struct Knock {
 }
 
 impl Knock {
+    /// What a right password leaves: it counts as tried no more.
+    fn leaves(&self, found: &Found, write: Write) -> Decision<()> {
+        let forgiven = developer::forgive(found.failures.as_ref(), &self.request);
+        Decision::write([write].into_iter().chain(forgiven).collect(), ())
+    }
+
     /// The log's entry of who was given which secrets.
     fn record(&self, developer: &Developer, projects: &[SignedInProject]) -> Write {
         let given: Vec<_> = projects.iter().map(|project| project.public_id.as_str()).collect();
@@ -187,43 +193,27 @@ pub async fn sign_in<T: Table>(
     let name = ids::sha256_hex(name.trim().to_lowercase().as_bytes());
     let mut reads = vec![Read::Failures(name.clone())];
     reads.extend(username.map(Read::Developer));
-    let load = || find(app, budget, &reads);
-    let found = act::read(app, budget, load).await?;
-    developer::may_try(found.failures.as_ref(), knock.now)?;
-    let known = found.developer.clone().filter(|developer| developer.disabled_at.is_none());
+    let count = |found: &Found| {
+        let counted = developer::count_attempt(found.failures.as_ref(), &name, &knock.request, knock.now)?;
+        Ok(counted.map(|()| found.developer.clone()))
+    };
+    let known = act::act(app, budget, || find(app, budget, &reads), count).await?;
+    let known = known.filter(|developer| developer.disabled_at.is_none());
     // The same work, whether the name is known or not.
     let is_right = password::verify(given, known.as_ref().map(|developer| developer.password.as_str()));
-    let Some(known) = known.filter(|_| is_right) else {
-        let decide = |found: &Found| {
-            let failure = developer::count_failure(found.failures.as_ref(), &name, knock.now)?;
-            Ok(Decision::write(vec![failure], ()))
-        };
-        act::act_on(app, budget, Some(found), load, decide).await?;
-        return Err(Denied::SignInRejected.into());
-    };
+    let known = known.filter(|_| is_right).ok_or(Denied::SignInRejected)?;
     if known.mfa {
-        return begin(app, budget, &known, knock).await;
+        return begin(app, budget, &known, &name, knock).await;
     }
     let told = tell(app, budget, &known, vendor).await?;
-    let decide = |_: &Found| Ok(Decision::write(vec![knock.record(&known, &told.projects)], ()));
-    once(app, budget, knock, decide).await?;
-    Ok(told)
-}
-
-/// Writes what one request leaves, once.
-async fn once<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    knock: &Knock,
-    decide: impl Fn(&Found) -> Result<Decision<()>, Denied>,
-) -> Result<(), Error> {
-    let reads = [Read::AdminOperation(knock.request.clone())];
+    let reads = [Read::Failures(name), Read::AdminOperation(knock.request.clone())];
     let decide = |found: &Found| match found.done.is_some() {
         // Its reply was lost, and it looks again: the request finds itself.
         true => Ok(Decision::read(())),
-        false => decide(found),
+        false => Ok(knock.leaves(found, knock.record(&known, &told.projects))),
     };
-    act::act(app, budget, || find(app, budget, &reads), decide).await
+    act::act(app, budget, || find(app, budget, &reads), decide).await?;
+    Ok(told)
 }
 
 /// Begins a sign-in with a second factor; whoever follows the table sends the code.
@@ -231,6 +221,7 @@ async fn begin<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     developer: &Developer,
+    name: &str,
     knock: &Knock,
 ) -> Result<SignedIn, Error> {
     let token = ids::sign_in_token(app.entropy.as_ref());
@@ -243,10 +234,10 @@ async fn begin<T: Table>(
         at: knock.now,
         revision: 1,
     };
-    let reads = [Read::SignIn(sign_in.hash.clone())];
+    let reads = [Read::Failures(name.to_owned()), Read::SignIn(sign_in.hash.clone())];
     let decide = |found: &Found| match found.sign_in.is_some() {
         true => Ok(Decision::read(())),
-        false => Ok(Decision::write(vec![Write::SaveSignIn { sign_in: sign_in.clone(), found: None }], ())),
+        false => Ok(knock.leaves(found, Write::SaveSignIn { sign_in: sign_in.clone(), found: None })),
     };
     act::act(app, budget, || find(app, budget, &reads), decide).await?;
     Ok(SignedIn {

@@ -4,7 +4,7 @@ use ltlm_protocol::Timestamp;
 use serde_json::json;
 
 use super::{Builder, Item, ItemError, Reader};
-use crate::domain::developer::{Developer, Failures, SignIn};
+use crate::domain::developer::{Attempt, Developer, Failures, SignIn};
 use crate::domain::store::Email;
 use crate::table::key;
 use crate::table::port::List;
@@ -47,22 +47,25 @@ pub(super) fn read_developer(r: &Reader<'_>) -> Result<Developer, ItemError> {
     })
 }
 
-/// Wrong passwords that were tried with a name. A day later nothing depends on them.
+/// Passwords that were tried with a name. A day later nothing depends on them.
 pub fn failures(failures: &Failures) -> Item {
-    let times: Vec<_> = failures.at.iter().map(|at| at.ms().to_string()).collect();
-    let last = failures.at.last().copied().unwrap_or(Timestamp::EPOCH);
+    let attempts: Vec<_> = failures.attempts.iter().map(|a| format!("{}/{}", a.at.ms(), a.call)).collect();
+    let last = failures.attempts.last().map_or(Timestamp::EPOCH, |attempt| attempt.at);
     Builder::new(key::failures(&failures.name))
-        .text("at", times.join(" "))
+        .text("attempts", attempts.join(" "))
         .int("revision", failures.revision)
         .ttl(last.plus_days(1))
         .build()
 }
 
 pub(super) fn read_failures(r: &Reader<'_>, name: String) -> Result<Failures, ItemError> {
-    let times = r.text("at")?;
-    let at: Result<Vec<_>, _> = times.split(' ').filter(|time| !time.is_empty()).map(str::parse).collect();
-    let at = at.map_err(|_| ItemError { attribute: "at" })?;
-    Ok(Failures { name, at: at.into_iter().map(Timestamp::from_ms).collect(), revision: r.int("revision")? })
+    let attempt = |text: &str| {
+        let (at, call) = text.split_once('/')?;
+        Some(Attempt { at: Timestamp::from_ms(at.parse().ok()?), call: call.to_owned() })
+    };
+    let attempts: Option<Vec<_>> = r.text("attempts")?.split_ascii_whitespace().map(attempt).collect();
+    let attempts = attempts.ok_or(ItemError { attribute: "attempts" })?;
+    Ok(Failures { name, attempts, revision: r.int("revision")? })
 }
 
 /// A sign-in that waits for its second factor. A day later nothing depends on it.
