@@ -224,6 +224,21 @@ async fn what_the_user_can_mend_is_one_sentence_and_exit_code_2() {
 }
 
 #[tokio::test]
+async fn data_of_another_version_is_told_and_can_be_left() {
+    let folder = Folder::new("older");
+    let mut older = start(&folder.0, &["--quiet", "--demo", "none"]).await;
+    // Another version's demo had another name.
+    let url = format!("{}/v1/admin/projects", older.text("/baseUrl"));
+    let making = Client::new().post(url).bearer_auth(older.text("/adminKey")).header("idempotency-key", "demo-project");
+    assert_eq!(making.json(&json!({"name": "Older"})).send().await.unwrap().status(), 201);
+    older.child.kill().await.unwrap();
+    let output = Command::new(program("local")).args(["--port", "0", "--data"]).arg(&folder.0).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("IDEMPOTENCY_KEY_REUSED") && told.trim_end().ends_with("--fresh starts anew."), "{told}");
+    assert!(start(&folder.0, &["--fresh"]).await.text("/licenses/SUB").starts_with("LIC-"));
+}
+
+#[tokio::test]
 async fn another_dynamodb_endpoint_serves_as_well() {
     let engine = local::engine::Engine::start(local::engine::Storage::Memory).await.unwrap();
     let folder = Folder::new("external");

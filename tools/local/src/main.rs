@@ -132,7 +132,10 @@ async fn run(options: Options) -> Result<(), String> {
     let base_url = format!("http://{address}");
     let mut told = match options.demo {
         Demo::Basic | Demo::Renewals => {
-            demo::make(&host, &admin_key).await.map_err(|error| format!("Cannot make the demo: {error}."))?
+            let cannot = |error| {
+                format!("Cannot make the demo: {error}. What another version wrote may not fit: --fresh starts anew.")
+            };
+            demo::make(&host, &admin_key).await.map_err(cannot)?
         }
         Demo::None => json!({}),
     };

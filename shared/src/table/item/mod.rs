@@ -356,7 +356,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
             fingerprint: r.text("fingerprint")?,
-            request: r.text("request")?,
+            request: r.text_opt("request").unwrap_or_default(),
             made: r.text("made")?.split(' ').map(str::to_owned).collect(),
             created_at: r.at("createdAt")?,
             audit: read_audit(&r)?,
