@@ -561,6 +561,15 @@ async fn what_is_disputed_before_it_is_paid_is_given_when_the_dispute_is_won() {
     }
     assert_eq!((world.licenses_of(MAIL).await.len(), tokens().await), (1, json!(110)));
     assert!(world.orders().await.iter().all(|order| order["status"] == "paid"));
+    // The end of a dispute may be told before its beginning.
+    for page in &pages {
+        let (begun, won) = (world.told(page, Event::Disputed), world.told(page, Event::Won));
+        for event in [&won, &begun] {
+            assert_eq!(world.deliver(event).await.status, 200);
+        }
+    }
+    assert!(world.orders().await.iter().all(|order| order["status"] == "paid"));
+    assert_eq!((&world.licenses_of(MAIL).await[0]["status"], tokens().await), (&json!("active"), json!(110)));
     // One that is lost leaves nothing to take.
     let page = world.ordered(&policy, "b@y.z").await;
     world.till.show_card(&page, "4242");

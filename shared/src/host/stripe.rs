@@ -15,7 +15,7 @@ use crate::domain::store::fulfil::Paid;
 use crate::domain::store::message::{Message, Told};
 use crate::domain::store::order::Billing;
 use crate::domain::store::redirect::telling;
-use crate::domain::store::take_back::Trouble;
+use crate::domain::store::take_back::{Incident, Trouble};
 use crate::service::ports::{Asking, MessageError, PaymentError, Payments, Session};
 
 /// Stripe's API, where no other address is given.
@@ -187,7 +187,8 @@ fn told(id: &str, event: &Value) -> (Told, Option<String>) {
         "charge.refunded" if object.get("refunded") == Some(&Value::Bool(true)) => trouble(object, Trouble::Refunded),
         "charge.dispute.created" => trouble(object, Trouble::Disputed),
         "charge.dispute.closed" => match text("/status").as_deref() {
-            Some("won") => trouble(object, Trouble::Won),
+            // An inquiry that came to nothing; it began as a dispute does.
+            Some("won" | "warning_closed") => trouble(object, Trouble::Won),
             Some("lost") => trouble(object, Trouble::Lost),
             _ => None,
         },
@@ -197,8 +198,9 @@ fn told(id: &str, event: &Value) -> (Told, Option<String>) {
 }
 
 fn trouble(object: &Value, trouble: Trouble) -> Option<Told> {
-    let payment = object.get("payment_intent")?.as_str()?.to_owned();
-    Some(Told::Trouble { payment, trouble })
+    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
+    let dispute = text("id").filter(|_| trouble != Trouble::Refunded);
+    Some(Told::Trouble(Incident { payment: text("payment_intent")?, dispute, trouble }))
 }
 
 /// A paid invoice of a subscription that began with an order of ours.
@@ -258,8 +260,18 @@ mod tests {
         assert!(matches!(of("checkout.session.async_payment_succeeded", session), Told::Paid { .. }));
         assert_eq!(of("checkout.session.completed", json!({"payment_status": "paid"})), Told::Nothing);
         assert_eq!(of("charge.refunded", json!({"refunded": false, "payment_intent": "pi"})), Told::Nothing);
-        let refunded = Told::Trouble { payment: "pi".into(), trouble: Trouble::Refunded };
-        assert_eq!(of("charge.refunded", json!({"refunded": true, "payment_intent": "pi"})), refunded);
+        let trouble = |dispute: Option<&str>, trouble: Trouble| {
+            Told::Trouble(Incident { payment: "pi".into(), dispute: dispute.map(str::to_owned), trouble })
+        };
+        let refunded = json!({"id": "ch", "refunded": true, "payment_intent": "pi"});
+        assert_eq!(of("charge.refunded", refunded), trouble(None, Trouble::Refunded));
+        let begun = json!({"id": "dp", "payment_intent": "pi"});
+        assert_eq!(of("charge.dispute.created", begun), trouble(Some("dp"), Trouble::Disputed));
+        let closed = |status: &str| json!({"id": "dp", "status": status, "payment_intent": "pi"});
+        for (status, end) in [("won", Trouble::Won), ("warning_closed", Trouble::Won), ("lost", Trouble::Lost)] {
+            assert_eq!(of("charge.dispute.closed", closed(status)), trouble(Some("dp"), end), "{status}");
+        }
+        assert_eq!(of("charge.dispute.closed", closed("other")), Told::Nothing);
         let until = Timestamp::from_ms(2_000);
         let period = Told::PeriodPaid { order: "ord_1".into(), payment: Some("pi".into()), until };
         let lines = json!({"data": [{"period": {"end": 2}}]});

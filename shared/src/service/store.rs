@@ -221,11 +221,11 @@ pub async fn receive<T: Table>(app: &App<T>, budget: &Budget<'_>, message: &Mess
             let decide = |state: &Fulfilment| Ok(fulfil::period(state, event, payment.as_deref(), *until, now));
             act::act(app, budget, load, |known: &Known| known.decide(decide)).await
         }
-        Told::Trouble { payment, trouble } => {
-            let load = || find_paid_by(app, budget, payment, event, now);
+        Told::Trouble(incident) => {
+            let load = || find_paid_by(app, budget, &incident.payment, event, now);
             let decide = |known: &Known| match known {
-                Known::Order(state) => take_back::decide(state, *trouble, event, payment, now),
-                Known::Stranger(known) => Ok(take_back::note(known.as_ref(), *trouble, event, payment, now)),
+                Known::Order(state) => take_back::decide(state, incident, event, now),
+                Known::Stranger(known) => Ok(take_back::note(known.as_ref(), incident, event, now)),
                 Known::Nothing => Ok(Decision::read(Outcome::Nothing)),
             };
             act::act(app, budget, load, decide).await

@@ -67,6 +67,8 @@ pub struct Session {
     pub payment: Option<String>,
     /// The fingerprint of the card, once one was shown.
     pub card: Option<String>,
+    /// How often it was disputed.
+    disputes: u32,
     idempotency_key: String,
 }
 
@@ -155,7 +157,8 @@ impl Till {
         let mut book = lock(&self.book);
         book.events += 1;
         let id = format!("evt_local_{}_{}", now.ms(), book.events);
-        let session = book.sessions.get(session)?;
+        let session = book.sessions.get_mut(session)?;
+        session.disputes += u32::from(event == Event::Disputed);
         let payment = session.payment.clone().filter(|_| session.mode == "payment");
         let (kind, object) = match event {
             Event::Paid => (
@@ -200,7 +203,8 @@ impl Till {
 }
 
 fn dispute(session: &Session, status: &str) -> Value {
-    json!({"object": "dispute", "payment_intent": session.payment, "status": status, "amount": session.amount})
+    let id = format!("dp_{}_{}", session.id, session.disputes);
+    json!({"id": id, "object": "dispute", "payment_intent": session.payment, "status": status, "amount": session.amount})
 }
 
 type Answer = (StatusCode, Json<Value>);
@@ -251,6 +255,7 @@ async fn open(State(book): State<Shared>, headers: HeaderMap, body: String) -> A
         cancel_url: text("cancel_url"),
         payment: None,
         card: None,
+        disputes: 0,
         idempotency_key: key,
     });
     if session.order.is_empty() || session.success_url.is_empty() || session.mode.is_empty() {

@@ -3,7 +3,7 @@
 use ltlm_protocol::Timestamp;
 
 use super::fulfil::Paid;
-use super::take_back::Trouble;
+use super::take_back::Incident;
 
 /// A provider's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +39,7 @@ pub enum Told {
         until: Timestamp,
     },
     /// A payment did not stay.
-    Trouble {
-        /// The provider's name of the payment.
-        payment: String,
-        /// What happened to it.
-        trouble: Trouble,
-    },
+    Trouble(Incident),
     /// Nothing that concerns us.
     Nothing,
 }

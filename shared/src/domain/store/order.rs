@@ -196,6 +196,8 @@ pub struct Payment {
     pub is_refunded: bool,
     /// It is disputed.
     pub is_disputed: bool,
+    /// The provider's name of the last dispute that ended: its beginning may be told later.
+    pub closed_dispute: Option<String>,
     /// Counts writes of this record.
     pub revision: i64,
     /// The last of them.
@@ -208,8 +210,15 @@ impl Payment {
 
     /// The record after a change; `found` is what there was.
     pub fn next(id: &str, found: Option<&Self>, now: Timestamp) -> Self {
-        let fresh =
-            Self { id: id.to_owned(), order: None, is_refunded: false, is_disputed: false, revision: 0, at: now };
+        let fresh = Self {
+            id: id.to_owned(),
+            order: None,
+            is_refunded: false,
+            is_disputed: false,
+            closed_dispute: None,
+            revision: 0,
+            at: now,
+        };
         let found = found.cloned().unwrap_or(fresh);
         Self { revision: found.revision + 1, at: now, ..found }
     }

@@ -25,32 +25,43 @@ pub enum Trouble {
     Lost,
 }
 
+/// A payment that did not stay as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// The provider's name of the payment.
+    pub payment: String,
+    /// The provider's name of the dispute, if it is about one.
+    pub dispute: Option<String>,
+    /// What happened.
+    pub trouble: Trouble,
+}
+
 /// Why a license is suspended: by it the suspension is known when the dispute ends.
 fn reason(order: &Order) -> String {
     format!("the payment of {} is disputed", order.id)
 }
 
-/// Decides what follows. `payment` is the provider's name of the payment; an order of which it is not known yet is told when it
-/// is paid.
+/// Decides what follows for the order that was paid.
 pub fn decide(
     state: &Fulfilment,
-    trouble: Trouble,
+    incident: &Incident,
     event: &str,
-    payment: &str,
     now: Timestamp,
 ) -> Result<Decision<Outcome>, Denied> {
     if state.is_seen {
         return Ok(Decision::read(Outcome::Nothing));
     }
-    let noted = state.save_payment(payment, now, |payment| {
-        *payment = marked(payment.clone(), trouble);
+    let noted = state.save_payment(&incident.payment, now, |payment| {
+        *payment = marked(payment.clone(), incident);
         payment.order = Some(state.order.id.clone());
     });
     let mut writes = vec![Write::AddPaymentEvent { id: event.to_owned(), at: now }, noted];
-    let order = &state.order;
+    let (order, trouble) = (&state.order, incident.trouble);
     let concerns = match trouble {
         Trouble::Refunded | Trouble::Lost => matches!(order.state, OrderState::Paid | OrderState::Disputed),
-        Trouble::Disputed => order.state == OrderState::Paid,
+        Trouble::Disputed => {
+            order.state == OrderState::Paid && !state.payment.as_ref().is_some_and(|p| is_over(p, incident))
+        }
         Trouble::Won => order.state == OrderState::Disputed,
     };
     if !concerns {
@@ -90,14 +101,8 @@ fn follow(
 }
 
 /// Notes what happened to a payment of which no order is known: if one is paid by it later, it gives nothing.
-pub fn note(
-    known: Option<&Payment>,
-    trouble: Trouble,
-    event: &str,
-    payment: &str,
-    now: Timestamp,
-) -> Decision<Outcome> {
-    let noted = marked(Payment::next(payment, known, now), trouble);
+pub fn note(known: Option<&Payment>, incident: &Incident, event: &str, now: Timestamp) -> Decision<Outcome> {
+    let noted = marked(Payment::next(&incident.payment, known, now), incident);
     let event = Write::AddPaymentEvent { id: event.to_owned(), at: now };
     Decision::write(
         vec![event, Write::SavePayment { payment: noted, found: known.map(|known| known.revision) }],
@@ -105,10 +110,18 @@ pub fn note(
     )
 }
 
-fn marked(payment: Payment, trouble: Trouble) -> Payment {
+/// Is it about a dispute whose end was told before its beginning?
+fn is_over(payment: &Payment, incident: &Incident) -> bool {
+    incident.dispute.is_some() && payment.closed_dispute == incident.dispute
+}
+
+fn marked(payment: Payment, incident: &Incident) -> Payment {
+    let (trouble, is_over) = (incident.trouble, is_over(&payment, incident));
+    let closed = incident.dispute.clone().filter(|_| matches!(trouble, Trouble::Won | Trouble::Lost));
     Payment {
         is_refunded: payment.is_refunded || matches!(trouble, Trouble::Refunded | Trouble::Lost),
-        is_disputed: trouble == Trouble::Disputed,
+        is_disputed: trouble == Trouble::Disputed && !is_over,
+        closed_dispute: closed.or(payment.closed_dispute),
         ..payment
     }
 }

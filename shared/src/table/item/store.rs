@@ -103,6 +103,7 @@ pub fn payment(payment: &Payment) -> Item {
         .text_opt("order", payment.order.as_ref())
         .int("refunded", payment.is_refunded.into())
         .int("disputed", payment.is_disputed.into())
+        .text_opt("closedDispute", payment.closed_dispute.as_ref())
         .int("revision", payment.revision)
         .at("at", payment.at);
     match payment.order {
@@ -117,6 +118,7 @@ pub(super) fn read_payment(r: &Reader<'_>, id: String) -> Result<Payment, ItemEr
         order: r.text_opt("order"),
         is_refunded: r.int("refunded")? != 0,
         is_disputed: r.int("disputed")? != 0,
+        closed_dispute: r.text_opt("closedDispute"),
         revision: r.int("revision")?,
         at: r.at("at")?,
     })
