@@ -72,6 +72,21 @@ async fn a87_a_code_by_mail_opens_the_portfolio_once() {
     assert!(licenses.iter().all(|license| license["machines"] == json!([])), "no device was registered");
     world.pro("auth/customer-portfolio", &a, shown.nonce(), data).await.refused(400, "OTP_REJECTED");
 
+    // A device that is registered with one of them is told of its seat, and only of its own.
+    world.activate(L1, &a).await;
+    let before = world.admin("GET", &format!("/v1/admin/licenses/{L1}"), Value::Null).await.body;
+    let code = self::code(&world, &background, ADA).await;
+    let seen = async |hwid: &str, otp: &str| {
+        let shown = world.pro("auth/customer-portfolio", hwid, "", json!({"email": ADA, "otp": otp})).await;
+        let licenses = shown.reply.body["licenses"].as_array().cloned().unwrap_or_default();
+        licenses.iter().map(|license| license["seatStatus"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&a, &code).await, ["N/A", "OCCUPIED"]);
+    let code = self::code(&world, &background, ADA).await;
+    assert_eq!(seen(&device('b'), &code).await, ["N/A", "N/A"]);
+    let after = world.admin("GET", &format!("/v1/admin/licenses/{L1}"), Value::Null).await.body;
+    assert_eq!((&after["machines"], &after["activeSeats"]), (&before["machines"], &before["activeSeats"]));
+
     // Six wrong tries, one after the other: the right one fails.
     world.clock.advance_seconds(900);
     let code = self::code(&world, &background, ADA).await;

@@ -5,6 +5,7 @@
 //! table, or the queue of mails, learns it.
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::Value;
 
@@ -56,6 +57,8 @@ pub struct UseCode {
     pub email: Email,
     /// The code, digits only.
     pub code: String,
+    /// The calling device, if one calls and not a server: its seat is told, and nothing is registered.
+    pub hwid: Option<String>,
 }
 
 fn email(r: &mut Reader<'_>) -> Option<Email> {
@@ -78,8 +81,9 @@ impl UseCode {
         let mut r = Reader::new(body)?;
         let email = email(&mut r);
         let code = r.text("otp", 10 * CODE_DIGITS).chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let hwid = r.text_opt("hwid", limits::HWID_CHARS_MAX);
         r.finish()?;
-        email.map(|email| Self { email, code }).ok_or_else(|| Problems::one("email", "is required"))
+        email.map(|email| Self { email, code, hwid }).ok_or_else(|| Problems::one("email", "is required"))
     }
 }
 

@@ -91,7 +91,7 @@ pub async fn portfolio<T: Table>(
     let counter = act::read(app, budget, load).await?;
     let shown = counter.desk.code.as_ref().filter(|code| code.is_usable(visit.now));
     let licenses = match shown.is_some_and(|code| counter.is_right(command, code)) {
-        true => licenses(app, budget, &counter.desk.project, &command.email, visit).await?,
+        true => licenses(app, budget, &counter.desk.project, command, visit).await?,
         false => Vec::new(),
     };
     let decide = |counter: &Counter| {
@@ -113,14 +113,16 @@ pub async fn portfolio<T: Table>(
     }
 }
 
-/// The licenses of an address, newest first, as its owner sees them: nothing is registered, nothing claimed.
+/// The licenses of an address, newest first, as its owner sees them from the calling device: nothing is registered, nothing claimed
+/// (wire 3.2).
 async fn licenses<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     project: &Project,
-    email: &Email,
+    command: &UseCode,
     visit: &Visit,
 ) -> Result<Vec<LicenseData>, Error> {
+    let UseCode { email, hwid, .. } = command;
     let list = List::Buyer(project.id.clone(), email.as_str().to_owned());
     let read = [Read::List { list, before: None, limit: limits::PORTFOLIO_MAX as i64 }];
     let records = act::records(app, budget, &read).await?;
@@ -136,11 +138,15 @@ async fn licenses<T: Table>(
         let Record::Listing(listing) = record else { return Ok(None) };
         let key = seal::open(&sealing, &listing.license.0, &listing.sealed)?;
         let access = Access::Administrator(Administrator::first());
-        let wanted = Wanted { beside: Beside::Everything, ..Wanted::new(access, listing.license.clone(), visit.now) };
+        let wanted = Wanted {
+            hwid: hwid.clone(),
+            beside: Beside::Everything,
+            ..Wanted::new(access, listing.license.clone(), visit.now)
+        };
         let mut state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
         state.is_sealed = visit.turn.is_some();
         let is_theirs = Email::parse(&state.license.buyer.email).as_ref() == Some(email);
-        let call = Call { key, caller: Caller::default(), now: visit.now };
+        let call = Call { key, caller: Caller { hwid: hwid.clone(), ..Caller::default() }, now: visit.now };
         Ok::<_, Error>(is_theirs.then(|| status::license_for_vendor(&state, &call)))
     };
     let mut told: Vec<_> = try_join_all(listings.iter().map(tell)).await?.into_iter().flatten().collect();

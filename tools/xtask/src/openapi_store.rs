@@ -58,7 +58,9 @@ pub(crate) fn request(
             }),
         ),
         Endpoint::LoginRequest => object(&["email"], json!({"email": email()})),
-        Endpoint::Portfolio => object(&["email", "otp"], json!({"email": email(), "otp": text(60)})),
+        Endpoint::Portfolio => {
+            object(&["email", "otp"], json!({"email": email(), "otp": text(60), "hwid": text(limits::HWID_CHARS_MAX)}))
+        }
         Endpoint::StripeMessage => json!({"type": "object", "description": "An event of Stripe's, as it was signed."}),
         Endpoint::DevLogin => object(
             &["username", "password"],
