@@ -594,6 +594,15 @@ async fn a_suspension_of_the_vendors_own_outlasts_a_dispute() {
     world.admin("PATCH", &path, json!({"state": "suspended", "reason": "abuse"})).await;
     world.happens(&session, Event::Won).await;
     assert_eq!(world.seen(&key).await["status"], "suspended");
+    // So does one from before the dispute.
+    for event in [Event::Disputed, Event::Won] {
+        world.happens(&session, event).await;
+        assert_eq!(world.seen(&key).await["status"], "suspended", "{event:?}");
+    }
+    world.admin("PATCH", &path, json!({"state": "active"})).await;
+    world.happens(&session, Event::Disputed).await;
+    world.happens(&session, Event::Won).await;
+    assert_eq!(world.seen(&key).await["status"], "active");
 }
 
 #[tokio::test]

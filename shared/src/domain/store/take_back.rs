@@ -137,20 +137,18 @@ fn freed(state: &LicenseState, order: &Order) -> LicenseState {
 }
 
 fn settle(state: &LicenseState, order: &Order, rule: Rule, now: Timestamp) -> (Order, Vec<Write>) {
-    let stopped = |to: AdminState, why: String| {
-        let is_final = state.license.state.is_final();
-        let license = License { state: to, state_reason: Some(why), ..state.license.clone() };
-        if is_final { state.license.clone() } else { license }
-    };
+    let found = state.license.state;
+    let stopped = |to: AdminState, why: String| License { state: to, state_reason: Some(why), ..state.license.clone() };
     let written = |license: License| (order.clone(), written(state, license));
     match (rule, &order.goods, order.given) {
-        (Rule::Suspend, ..) => written(stopped(AdminState::Suspended, reason(order))),
-        (Rule::TakeBack, Goods::Policy { .. }, _) => {
+        // What the vendor stopped is stopped already, and stays so when the dispute is won.
+        (Rule::Suspend, ..) if found == AdminState::Active => written(stopped(AdminState::Suspended, reason(order))),
+        (Rule::TakeBack, Goods::Policy { .. }, _) if !found.is_final() => {
             written(stopped(AdminState::Revoked, format!("the payment of {} went back", order.id)))
         }
         (Rule::TakeBack, Goods::Pack { pack, .. }, Some(given)) => take(state, order, pack, given, now),
-        // A dispute took the pack back already.
-        (Rule::TakeBack, Goods::Pack { .. }, None) | (Rule::Keep, ..) => written(state.license.clone()),
+        // A pack without what it gave was taken back by a dispute.
+        _ => written(state.license.clone()),
     }
 }
 
