@@ -157,6 +157,9 @@ async fn a_receiver_that_is_gone_is_left_alone() {
     assert_eq!(receiver.taken().len(), 1);
     assert_eq!(world.admin("GET", &world.hooks(""), Value::Null).await.body["webhooks"][0]["disabled"], true);
     world.admin("DELETE", &world.hooks(&format!("/{id}")), Value::Null).await.refused(404, "WEBHOOK_NOT_FOUND");
+    let dead = world.admin("GET", &world.hooks(&format!("/{id}/dead-letters")), Value::Null).await;
+    assert_eq!(dead.body["deadLetters"][0]["error"], "answered 410", "what it missed can still be seen");
+    world.admin("POST", &world.hooks(&format!("/{id}/replay")), json!({})).await.refused(404, "WEBHOOK_NOT_FOUND");
     // Nobody at the address at all: tried, given up.
     let (id, _) = {
         let (_, gone) = Receiver::start().await;

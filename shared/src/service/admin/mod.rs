@@ -126,10 +126,16 @@ impl Found {
         self.project.as_ref().ok_or(Denied::ProjectNotFound)
     }
 
+    /// The webhook, if it is of this project.
+    fn known_webhook(&self, project_id: &str) -> Result<&Webhook, Denied> {
+        let webhook = self.webhook.as_ref().filter(|webhook| webhook.project_id == project_id);
+        webhook.ok_or(Denied::WebhookNotFound)
+    }
+
     /// The webhook, if it is of this project and in use.
     fn webhook(&self, project_id: &str) -> Result<&Webhook, Denied> {
-        let webhook = self.webhook.as_ref().filter(|webhook| webhook.project_id == project_id);
-        webhook.filter(|webhook| webhook.disabled_at.is_none()).ok_or(Denied::WebhookNotFound)
+        let webhook = self.known_webhook(project_id)?;
+        if webhook.disabled_at.is_none() { Ok(webhook) } else { Err(Denied::WebhookNotFound) }
     }
 
     /// The policy, if this administrator may act on its project.

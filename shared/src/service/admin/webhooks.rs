@@ -152,12 +152,7 @@ async fn kept<T: Table>(
     Ok((kept.collect(), next))
 }
 
-async fn webhook<T: Table>(app: &App<T>, budget: &Budget<'_>, project_id: &str, id: &str) -> Result<Webhook, Error> {
-    let found = find(app, budget, &[Read::Webhook(id.to_owned())]).await?;
-    Ok(found.webhook(project_id)?.clone())
-}
-
-/// A page of a webhook's deliveries that were given up, newest first.
+/// A page of a webhook's deliveries that were given up, newest first. One that was stopped keeps them.
 pub async fn dead_letters<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -166,7 +161,7 @@ pub async fn dead_letters<T: Table>(
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
-    webhook(app, budget, project_id, id).await?;
+    find(app, budget, &[Read::Webhook(id.to_owned())]).await?.known_webhook(project_id)?;
     let (records, next) = page(app, budget, List::Dead(id.to_owned()), before, limit).await?;
     let dead = records.iter().filter_map(|record| match record {
         Record::Dead(dead) => Some(dead.data()),
@@ -206,8 +201,8 @@ pub async fn replay<T: Table>(
     act: &Act,
 ) -> Result<(Replayed, bool), Error> {
     let queue = app.outbox.as_deref().ok_or_else(|| Error::Broken("this function has no queue".into()))?;
-    let webhook = webhook(app, budget, project_id, id).await?;
-    let found = find(app, budget, &[Read::AdminOperation(act.id.clone())]).await?;
+    let found = find(app, budget, &[Read::Webhook(id.to_owned()), Read::AdminOperation(act.id.clone())]).await?;
+    let webhook = found.webhook(project_id)?.clone();
     if let Some(done) = act.replay(found.done.as_ref())? {
         return Ok((replayed(&done.made), true));
     }
