@@ -97,6 +97,10 @@ impl PolicyTerms {
             top_up_options: r.objects("topUpOptions", PACKS_MAX, pack),
             renewal: r.document_opt("renewal", limits::META_BYTES_MAX).unwrap_or_default(),
         };
+        // The store finds policies by number or slug.
+        if parsed.slug.as_ref().is_some_and(|slug| slug.bytes().all(|b| b.is_ascii_digit())) {
+            r.problem("slug", "must not be a number");
+        }
         r.object("renewal", |renewal| {
             renewal.word_opt("mode", RENEWAL_MODES);
             renewal.word_opt("period", INTERVALS);

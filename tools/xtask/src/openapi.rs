@@ -693,7 +693,7 @@ fn policy_members(id: &Value) -> Value {
     let count = |max: i64| json!({"type": ["integer", "null"], "minimum": 0, "maximum": max});
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     json!({
-        "name": text(limits::NAME_CHARS_MAX), "slug": text(limits::NAME_CHARS_MAX),
+        "name": text(limits::NAME_CHARS_MAX), "slug": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": "[^0-9]"},
         "type": {"enum": policy::KINDS}, "status": {"enum": policy::STATUSES}, "environment": {"enum": policy::ENVIRONMENTS},
         "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX},
         "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX},

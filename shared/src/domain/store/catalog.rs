@@ -24,11 +24,16 @@ pub fn is_listed(policy: &Policy) -> bool {
     is_on_sale(policy) && visibility(policy).storefront
 }
 
-/// The policy that this text names: by its number, or by its slug.
+/// The number that this text is, if it is one: a slug never is.
+pub fn number(text: &str) -> Option<i64> {
+    Some(text.trim()).filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+}
+
+/// The policy for sale that this text names: by its number, or by its slug; the newest, if several have the same.
 pub fn find<'a>(policies: &'a [Policy], text: &str) -> Option<&'a Policy> {
-    let number = text.trim().parse::<i64>().ok();
-    let by_number = policies.iter().find(|policy| Some(policy.number) == number);
-    by_number.or_else(|| policies.iter().find(|policy| policy.terms.slug.as_deref() == Some(text.trim())))
+    let (text, number) = (text.trim(), number(text));
+    let is_named = |policy: &&Policy| Some(policy.number) == number || policy.terms.slug.as_deref() == Some(text);
+    policies.iter().filter(|policy| is_on_sale(policy)).filter(is_named).max_by_key(|policy| policy.number)
 }
 
 /// What a license of it costs, and how it is paid. A subscription is paid again and again at its recurring price.
@@ -129,6 +134,17 @@ mod tests {
         assert!(!listed(json!({"type": "perpetual", "price": 0})));
         assert!(!listed(json!({"type": "perpetual", "price": 1, "status": "archived"})));
         assert!(!listed(json!({"type": "perpetual", "price": 1, "config": {}})));
+    }
+
+    #[test]
+    fn a_policy_for_sale_is_found_by_number_or_slug() {
+        let numbered = |number: i64, status: &str| Policy {
+            number,
+            ..of(json!({"name": "p", "slug": "studio", "type": "perpetual", "price": 1, "status": status}))
+        };
+        let policies = [numbered(3, "archived"), numbered(1, "active"), numbered(2, "active")];
+        let found = |text: &str| find(&policies, text).map(|policy| policy.number);
+        assert_eq!((found("1"), found(" studio "), found("3"), found("other")), (Some(1), Some(2), None, None));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Checkout {
 
     /// The number, if the policy is named by one.
     pub fn number(&self) -> Option<i64> {
-        self.policy.trim().parse().ok()
+        catalog::number(&self.policy)
     }
 }
 
@@ -76,8 +76,7 @@ pub fn decide(
     if let Some(order) = replay(desk.order.as_ref(), &key)? {
         return Ok(Decision::read(order));
     }
-    let policy = catalog::find(&desk.policies, &command.policy).filter(|policy| catalog::is_on_sale(policy));
-    let policy = policy.ok_or(Denied::PolicyNotFound)?;
+    let policy = catalog::find(&desk.policies, &command.policy).ok_or(Denied::PolicyNotFound)?;
     if policy.terms.kind == "trial" && desk.trial.is_some() {
         return Err(Denied::TrialNotAvailable);
     }
