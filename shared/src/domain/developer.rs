@@ -8,14 +8,12 @@ use ltlm_protocol::request::operation_id;
 use serde_json::Value;
 
 use super::denied::Denied;
-use super::portal::{ATTEMPTS_MAX, CODE_MINUTES};
+use super::one_time::{Tried, Tries, Window};
 use super::store::Email;
 use super::write::{Decision, Write};
 
-/// Wrong passwords for one name …
-pub const FAILURES_MAX: usize = 10;
-/// … in so many minutes, known or not: then nobody signs in with it for a while.
-pub const FAILURES_MINUTES: i64 = 15;
+/// Wrong passwords for one name, known or not: then nobody signs in with it for a while.
+const FAILURES: Window = Window { max: 10, minutes: 15 };
 /// Most projects of one developer.
 const PROJECTS_MAX: usize = 100;
 /// Longest text that is taken for a password, in characters: hashing takes time by length.
@@ -77,10 +75,8 @@ pub struct SignIn {
     pub username: Email,
     /// The code follows from this random name.
     pub request: String,
-    /// How often a code was tried.
-    pub attempts: i64,
-    /// The call that ended it: that one finds itself where its reply was lost.
-    pub used_by: Option<String>,
+    /// How often a code was tried, and whether it ended.
+    pub tries: Tries,
     /// When it began.
     pub at: Timestamp,
     /// Counts writes of this record.
@@ -200,15 +196,6 @@ impl Developer {
     }
 }
 
-/// What became of a try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tried {
-    /// It is the one.
-    Right,
-    /// It is not; that is counted.
-    Wrong,
-}
-
 /// Counts a password that the call named `call` is about to try: before it is looked at, so that guesses that come at once are no
 /// more than those that come one after the other.
 pub fn count_attempt(found: Option<&Failures>, name: &str, call: &str, now: Timestamp) -> Result<Decision<()>, Denied> {
@@ -216,12 +203,8 @@ pub fn count_attempt(found: Option<&Failures>, name: &str, call: &str, now: Time
     if attempts.iter().any(|attempt| attempt.call == call) {
         return Ok(Decision::read(()));
     }
-    let since = now.plus_seconds(-FAILURES_MINUTES * 60);
-    let mut lately: Vec<_> = attempts.iter().filter(|attempt| attempt.at > since).cloned().collect();
-    if let Some(oldest) = lately.first().filter(|_| lately.len() >= FAILURES_MAX) {
-        let free = oldest.at.plus_seconds(FAILURES_MINUTES * 60);
-        return Err(Denied::RateLimited { seconds: (free.ms() - now.ms()).div_euclid(1_000).max(0) + 1 });
-    }
+    let mut lately: Vec<_> = attempts.iter().filter(|attempt| FAILURES.holds(attempt.at, now)).cloned().collect();
+    FAILURES.has_room(lately.len(), lately.first().map(|attempt| attempt.at), now)?;
     lately.push(Attempt { at: now, call: call.to_owned() });
     let revision = found.map_or(0, |failures| failures.revision) + 1;
     let failures = Failures { name: name.to_owned(), attempts: lately, revision };
@@ -243,25 +226,20 @@ pub fn try_code(
     call: &str,
     now: Timestamp,
 ) -> Result<Decision<Tried>, Denied> {
-    if found.is_some_and(|sign_in| sign_in.used_by.as_deref() == Some(call)) {
-        return Ok(Decision::read(Tried::Right));
-    }
-    let is_open = |sign_in: &&SignIn| {
-        let ends = sign_in.at.plus_seconds(CODE_MINUTES * 60);
-        sign_in.used_by.is_none() && sign_in.attempts < ATTEMPTS_MAX && now < ends
-    };
-    let found = found.filter(is_open).ok_or(Denied::MfaSessionExpired)?;
-    let (tried, after) = match is_right(found) {
-        true => (Tried::Right, SignIn { used_by: Some(call.to_owned()), ..found.clone() }),
-        false => (Tried::Wrong, SignIn { attempts: found.attempts + 1, ..found.clone() }),
-    };
-    let sign_in = SignIn { revision: found.revision + 1, ..after };
-    Ok(Decision::write(vec![Write::SaveSignIn { sign_in, found: Some(found.revision) }], tried))
+    let found = found.ok_or(Denied::MfaSessionExpired)?;
+    let attempt = found.tries.attempt(found.at, || is_right(found), call, now);
+    let (tried, after) = attempt.ok_or(Denied::MfaSessionExpired)?;
+    let write = after.map(|tries| {
+        let sign_in = SignIn { tries, revision: found.revision + 1, ..found.clone() };
+        Write::SaveSignIn { sign_in, found: Some(found.revision) }
+    });
+    Ok(Decision::write(write.into_iter().collect(), tried))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::one_time::{ATTEMPTS_MAX, CODE_MINUTES};
     use serde_json::json;
 
     fn after(write: Option<Write>) -> Failures {
@@ -297,8 +275,7 @@ mod tests {
             hash: "h".into(),
             username: Email::parse("a@b.c").unwrap(),
             request: "r".into(),
-            attempts: 0,
-            used_by: None,
+            tries: Tries::default(),
             at: Timestamp::EPOCH,
             revision: 1,
         };
@@ -307,10 +284,16 @@ mod tests {
         let gone = Denied::MfaSessionExpired;
         assert_eq!(try_code(Some(&open), |_| true, "c", end).unwrap_err(), gone);
         assert_eq!(try_code(None, |_| true, "c", end).unwrap_err(), gone);
-        let tired = SignIn { attempts: ATTEMPTS_MAX, ..open.clone() };
+        let tired = SignIn { tries: Tries { attempts: ATTEMPTS_MAX, used_by: None }, ..open.clone() };
         assert_eq!(try_code(Some(&tired), |_| true, "c", open.at).unwrap_err(), gone);
         assert_eq!(
-            try_code(Some(&SignIn { used_by: Some("x".into()), ..open }), |_| true, "c", end).unwrap_err(),
+            try_code(
+                Some(&SignIn { tries: Tries { attempts: 0, used_by: Some("x".into()) }, ..open }),
+                |_| true,
+                "c",
+                end
+            )
+            .unwrap_err(),
             gone
         );
     }

@@ -1,6 +1,6 @@
 //! Mails to customers and developers: plain text, in few words.
 
-use super::portal::CODE_MINUTES;
+use super::one_time::CODE_MINUTES;
 
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]

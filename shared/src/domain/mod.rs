@@ -30,6 +30,7 @@ pub mod mail;
 pub mod nonce;
 pub mod notice;
 pub mod offline_file;
+pub mod one_time;
 pub mod organization;
 pub mod policy;
 pub mod portal;

@@ -10,19 +10,12 @@ use ltlm_protocol::read::{Problems, Reader};
 use serde_json::Value;
 
 use super::denied::Denied;
+use super::one_time::{CODE_DIGITS, Tried, Tries, Window};
 use super::store::Email;
 use super::write::{Decision, Write};
 
-/// Digits of a code.
-pub const CODE_DIGITS: usize = 6;
-/// How long a code can be used, in minutes (wire 4.9).
-pub const CODE_MINUTES: i64 = 10;
-/// How often a code can be tried (wire 4.9).
-pub const ATTEMPTS_MAX: i64 = 5;
-/// How many codes an address is sent (wire 4.9) …
-pub const REQUESTS_MAX: usize = 3;
-/// … in so many minutes.
-pub const REQUESTS_MINUTES: i64 = 15;
+/// How many codes an address is sent (wire 4.9).
+const REQUESTS: Window = Window { max: 3, minutes: 15 };
 
 /// The last code that was asked for with an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +28,8 @@ pub struct OneTimeCode {
     pub request: String,
     /// When codes were asked for lately, oldest first.
     pub requested_at: Vec<Timestamp>,
-    /// How often it was tried.
-    pub attempts: i64,
-    /// The call that used it: that one finds itself where its reply was lost.
-    pub used_by: Option<String>,
+    /// How often it was tried, and whether it was used.
+    pub tries: Tries,
     /// Counts writes of this record.
     pub revision: i64,
 }
@@ -90,13 +81,7 @@ impl UseCode {
 impl OneTimeCode {
     /// Can it still be used at `now`?
     pub fn is_usable(&self, now: Timestamp) -> bool {
-        let ends = self.requested_at.last().map(|at| at.plus_seconds(CODE_MINUTES * 60));
-        self.used_by.is_none() && self.attempts < ATTEMPTS_MAX && ends.is_some_and(|end| now < end)
-    }
-
-    fn save(&self, found: &Self) -> Write {
-        let code = Self { revision: found.revision + 1, ..self.clone() };
-        Write::SaveCode { code, found: Some(found.revision) }
+        self.requested_at.last().is_some_and(|at| self.tries.is_open(*at, now))
     }
 }
 
@@ -109,33 +94,19 @@ pub fn request(
     request: &str,
     now: Timestamp,
 ) -> Result<Decision<()>, Denied> {
-    let since = now.plus_seconds(-REQUESTS_MINUTES * 60);
-    let lately = found.into_iter().flat_map(|code| code.requested_at.iter().copied());
-    let mut requested_at: Vec<_> = lately.filter(|at| *at > since).collect();
-    if requested_at.len() >= REQUESTS_MAX {
-        let oldest = requested_at.first().map_or(now, |at| at.plus_seconds(REQUESTS_MINUTES * 60));
-        return Err(Denied::RateLimited { seconds: (oldest.ms() - now.ms()).div_euclid(1_000).max(0) + 1 });
-    }
+    let known = found.into_iter().flat_map(|code| code.requested_at.iter().copied());
+    let mut requested_at: Vec<_> = known.filter(|at| REQUESTS.holds(*at, now)).collect();
+    REQUESTS.has_room(requested_at.len(), requested_at.first().copied(), now)?;
     requested_at.push(now);
     let code = OneTimeCode {
         project_id: project_id.to_owned(),
         email: command.email.clone(),
         request: request.to_owned(),
         requested_at,
-        attempts: 0,
-        used_by: None,
+        tries: Tries::default(),
         revision: found.map_or(0, |code| code.revision) + 1,
     };
     Ok(Decision::write(vec![Write::SaveCode { code, found: found.map(|code| code.revision) }], ()))
-}
-
-/// What became of a code that was tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tried {
-    /// It is the one.
-    Right,
-    /// It is not; that is counted.
-    Wrong,
 }
 
 /// Decides a try by the call named `call`: `is_right` tells whether it is the code.
@@ -145,25 +116,20 @@ pub fn try_code(
     call: &str,
     now: Timestamp,
 ) -> Result<Decision<Tried>, Denied> {
-    if found.is_some_and(|code| code.used_by.as_deref() == Some(call)) {
-        return Ok(Decision::read(Tried::Right));
-    }
-    let found = found.filter(|code| code.is_usable(now)).ok_or(Denied::OtpRejected)?;
-    match is_right(found) {
-        true => {
-            let used = OneTimeCode { used_by: Some(call.to_owned()), ..found.clone() };
-            Ok(Decision::write(vec![used.save(found)], Tried::Right))
-        }
-        false => {
-            let tried = OneTimeCode { attempts: found.attempts + 1, ..found.clone() };
-            Ok(Decision::write(vec![tried.save(found)], Tried::Wrong))
-        }
-    }
+    let issued = found.and_then(|code| Some((code, *code.requested_at.last()?)));
+    let (found, at) = issued.ok_or(Denied::OtpRejected)?;
+    let (tried, after) = found.tries.attempt(at, || is_right(found), call, now).ok_or(Denied::OtpRejected)?;
+    let write = after.map(|tries| {
+        let code = OneTimeCode { tries, revision: found.revision + 1, ..found.clone() };
+        Write::SaveCode { code, found: Some(found.revision) }
+    });
+    Ok(Decision::write(write.into_iter().collect(), tried))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::one_time::{ATTEMPTS_MAX, CODE_MINUTES};
 
     fn ask(found: Option<&OneTimeCode>, at: i64) -> Result<OneTimeCode, Denied> {
         let command = RequestCode { email: Email::parse("a@b.c").unwrap() };
@@ -183,7 +149,7 @@ mod tests {
         assert_eq!(ask(Some(&three), 3 * minute).unwrap_err(), Denied::RateLimited { seconds: 721 });
         assert!(ask(Some(&three), 15 * minute - 1).is_err());
         let four = ask(Some(&three), 15 * minute).unwrap();
-        assert_eq!((four.requested_at.len(), four.attempts, four.revision), (3, 0, 4));
+        assert_eq!((four.requested_at.len(), four.tries.attempts, four.revision), (3, 0, 4));
         assert!(ask(Some(&four), 15 * minute).is_err());
     }
 
@@ -203,7 +169,7 @@ mod tests {
             tried = code.clone();
         }
         assert!(try_code(Some(&tried), |_| true, "c", at(1)).is_err(), "even the right one");
-        let used = OneTimeCode { used_by: Some("c".into()), ..code };
+        let used = OneTimeCode { tries: Tries { used_by: Some("c".into()), ..code.tries.clone() }, ..code };
         assert!(try_code(Some(&used), |_| true, "another", at(1)).is_err());
         assert_eq!(try_code(Some(&used), |_| true, "c", at(1)).unwrap(), Decision::read(Tried::Right), "its own");
     }

@@ -136,6 +136,8 @@ picks! {
     access_token AccessToken AccessToken
     admin_key AdminKey AdminKey
     admin_operation AdminOperation AdminOperation
+    buyer_listing BuyerListing BuyerListing
+    dead Dead Dead
     developer Developer Developer
     due Due Due
     entry Entry Entry

@@ -5,7 +5,7 @@ use ltlm_protocol::Timestamp;
 use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::request::operation_id;
-use ltlm_protocol::webhook_data::{DeadLetter, WebhookData};
+use ltlm_protocol::webhook_data::{DeadLetter, NoticeData, WebhookData};
 use serde_json::Value;
 
 use super::notice::KINDS;
@@ -123,6 +123,11 @@ impl Webhook {
 }
 
 impl Kept {
+    /// The notice as the vendor sees it.
+    pub fn data(self) -> NoticeData {
+        NoticeData { message_id: self.id, kind: self.kind, timestamp: self.at.to_string(), data: self.detail }
+    }
+
     /// What is sent.
     pub fn payload(&self) -> String {
         serde_json::json!({"type": self.kind, "timestamp": self.at.to_string(), "data": self.detail}).to_string()

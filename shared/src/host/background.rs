@@ -15,12 +15,14 @@ use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 
 use crate::domain::Record;
+use crate::domain::one_time::Tries;
 use crate::service::courier::{self, Outlets, Parcel, Sent, Told};
 use crate::service::dispatch::{self, Dispatched, Message};
 use crate::service::ports::{Bus, Queue};
 use crate::service::stream::{self, Change};
 use crate::service::{App, Budget, Error, chain};
 use crate::table::item::{self, Item};
+use crate::table::port::Source;
 use crate::table::{Meter, Spent, Table};
 
 /// What came of an event, for log and metrics.
@@ -84,35 +86,33 @@ pub async fn stream<T: Table>(
 }
 
 /// What a record of the stream tells; `None` for what nothing follows from.
-fn change(record: &Value) -> Result<Option<Change>, Box<dyn std::error::Error + Send + Sync>> {
+fn change(record: &Value) -> Result<Option<Change>, Source> {
     let image = |name: &str| record.pointer(&format!("/dynamodb/{name}")).map(image).transpose();
     let Some(new) = image("NewImage")? else { return Ok(None) };
+    let old = || -> Result<_, Source> { Ok(image("OldImage")?.as_ref().map(item::record).transpose()?.flatten()) };
     let is_new = record.get("eventName").and_then(Value::as_str) == Some("INSERT");
     Ok(match item::record(&new)? {
         Some(Record::Entry(entry)) if is_new => Some(Change::Entry(Box::new(entry))),
         Some(Record::Device(license, after)) => {
-            let before = match image("OldImage")?.as_ref().map(item::record).transpose()?.flatten() {
+            let before = match old()? {
                 Some(Record::Device(_, before)) => Some(Box::new(before)),
                 _ => None,
             };
             Some(Change::Device { license, before, after: Box::new(after) })
         }
         Some(Record::Order(after)) => {
-            let before = match image("OldImage")?.as_ref().map(item::record).transpose()?.flatten() {
-                Some(Record::Order(before)) => Some(Box::new(before)),
-                _ => None,
-            };
+            let before = old()?.and_then(Record::order).map(Box::new);
             Some(Change::Order { before, after: Box::new(after) })
         }
         // Tries and uses of it change its record too; a new one has another name.
-        Some(Record::Code(code)) if code.attempts == 0 && code.used_by.is_none() => Some(Change::Code(Box::new(code))),
+        Some(Record::Code(code)) if code.tries == Tries::default() => Some(Change::Code(Box::new(code))),
         Some(Record::SignIn(sign_in)) if is_new => Some(Change::SignIn(Box::new(sign_in))),
         _ => None,
     })
 }
 
 /// An item as the stream writes it: each value in an object that names its type. Ours are texts, numbers and bytes.
-fn image(image: &Value) -> Result<Item, Box<dyn std::error::Error + Send + Sync>> {
+fn image(image: &Value) -> Result<Item, Source> {
     let mut item = Item::new();
     for (name, typed) in image.as_object().into_iter().flatten() {
         let part = |kind: &str| typed.get(kind).and_then(Value::as_str).map(str::to_owned);

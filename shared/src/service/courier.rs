@@ -185,7 +185,7 @@ async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, order: &str) -> Re
 /// The mail with a developer's second factor.
 async fn sign_in<T: Table>(app: &App<T>, budget: &Budget<'_>, hash: &str) -> Result<Option<Mail>, Error> {
     let records = act::records(app, budget, &[Read::SignIn(hash.to_owned())]).await?;
-    let sign_in = records.into_iter().find_map(Record::sign_in).filter(|sign_in| sign_in.used_by.is_none());
+    let sign_in = records.into_iter().find_map(Record::sign_in).filter(|sign_in| sign_in.tries.used_by.is_none());
     let Some(sign_in) = sign_in else { return Ok(None) };
     let records = act::records(app, budget, &[Read::Developer(sign_in.username.clone())]).await?;
     let developer = records.into_iter().find_map(Record::developer);

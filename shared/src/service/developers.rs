@@ -12,7 +12,8 @@ use super::act::Absorb;
 use super::admin::{Act, page};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::administrator::{AdminOperation, Audit};
-use crate::domain::developer::{self, ChangeDeveloper, CreateDeveloper, Developer, Failures, SignIn, Tried};
+use crate::domain::developer::{self, ChangeDeveloper, CreateDeveloper, Developer, Failures, SignIn};
+use crate::domain::one_time::{Tried, Tries};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
 use crate::domain::store::Email;
@@ -229,8 +230,7 @@ async fn begin<T: Table>(
         hash: ids::sha256_hex(token.as_bytes()),
         username: developer.username.clone(),
         request: ids::nonce(app.entropy.as_ref()),
-        attempts: 0,
-        used_by: None,
+        tries: Tries::default(),
         at: knock.now,
         revision: 1,
     };
@@ -340,11 +340,8 @@ async fn tell_project<T: Table>(
     let newest = project.secrets.last().ok_or(Denied::SecretNotFound)?;
     let secret = app.unwrap(&project.id, Purpose::Secret, &newest.wrapped).await?;
     let (policies, _) = page(app, budget, List::Policies(project.id.clone()), None, POLICIES).await?;
-    let named = policies.iter().filter_map(|record| match record {
-        Record::Policy(policy) => Some(capabilities(policy)),
-        _ => None,
-    });
-    let mut capabilities: Vec<String> = named.flatten().collect();
+    let policies = policies.into_iter().filter_map(Record::policy);
+    let mut capabilities: Vec<String> = policies.flat_map(|policy| capabilities(&policy)).collect();
     capabilities.sort_unstable();
     capabilities.dedup();
     Ok(SignedInProject {

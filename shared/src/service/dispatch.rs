@@ -76,10 +76,7 @@ async fn projects<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<Vec<Str
         let page = act::records(app, budget, &[list]).await?;
         let is_last = (page.len() as i64) < PROJECTS_PAGE;
         before = page.last().and_then(crate::table::key::position);
-        ids.extend(page.into_iter().filter_map(|record| match record {
-            Record::Project(project) => Some(project.id),
-            _ => None,
-        }));
+        ids.extend(page.into_iter().filter_map(Record::project).map(|project| project.id));
         if is_last {
             ids.push(LICENSES_DUE.to_owned());
             return Ok(ids);

@@ -17,7 +17,8 @@ use crate::domain::administrator::Administrator;
 use crate::domain::desk::Desk;
 use crate::domain::gate::{Call, Caller};
 use crate::domain::nonce::{self, Trace};
-use crate::domain::portal::{self, OneTimeCode, RequestCode, Tried, UseCode};
+use crate::domain::one_time::Tried;
+use crate::domain::portal::{self, OneTimeCode, RequestCode, UseCode};
 use crate::domain::project::Project;
 use crate::domain::store::Email;
 use crate::domain::write::Decision;
@@ -126,13 +127,9 @@ async fn licenses<T: Table>(
     let list = List::Buyer(project.id.clone(), email.as_str().to_owned());
     let read = [Read::List { list, before: None, limit: limits::PORTFOLIO_MAX as i64 }];
     let records = act::records(app, budget, &read).await?;
-    let found = records.into_iter().filter_map(|record| match record {
-        Record::BuyerListing(listing) => Some(listing.license),
-        _ => None,
-    });
-    let found: Vec<_> = found.collect();
+    let found = records.into_iter().filter_map(Record::buyer_listing);
+    let listings: Vec<_> = found.map(|listing| Read::Listing(listing.license)).collect();
     let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
-    let listings: Vec<_> = found.iter().cloned().map(Read::Listing).collect();
     let listings = act::records(app, budget, &listings).await?;
     let tell = async |record: &Record| {
         let Record::Listing(listing) = record else { return Ok(None) };

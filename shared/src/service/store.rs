@@ -372,11 +372,7 @@ pub async fn orders<T: Table>(
     limit: i64,
 ) -> Result<(Vec<OrderData>, Option<String>), Error> {
     let (records, next) = page(app, budget, List::Orders(project_id.to_owned()), before, limit).await?;
-    let orders = records.iter().filter_map(|record| match record {
-        Record::Order(order) => Some(order.data()),
-        _ => None,
-    });
-    Ok((orders.collect(), next))
+    Ok((records.into_iter().filter_map(Record::order).map(|order| order.data()).collect(), next))
 }
 
 /// An order of a project.

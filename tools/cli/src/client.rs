@@ -72,7 +72,7 @@ impl Client {
 
     /// Reads.
     pub(crate) fn get(&self, path: &str) -> Result<Value, CallError> {
-        self.call(&Method::GET, path, "", None)
+        self.ask_once(&Method::GET, path, "", None)
     }
 
     /// Changes something, once per `operation`. In a dry run it is only said, and the answer is null.
@@ -88,12 +88,12 @@ impl Client {
             crate::show::line(&format!("would send {method} {path}{body}"));
             return Ok(Value::Null);
         }
-        self.call(method, path, operation, body)
+        self.ask_once(method, path, operation, body)
     }
 
     /// Calls whatever the route does, in a dry run too: the body says that it is one.
     pub(crate) fn ask(&self, method: &Method, path: &str, body: Option<Value>) -> Result<Value, CallError> {
-        self.call(method, path, "", body)
+        self.ask_once(method, path, "", body)
     }
 
     /// The same under an operation id.
@@ -104,10 +104,6 @@ impl Client {
         operation: &str,
         body: Option<Value>,
     ) -> Result<Value, CallError> {
-        self.call(method, path, operation, body)
-    }
-
-    fn call(&self, method: &Method, path: &str, operation: &str, body: Option<Value>) -> Result<Value, CallError> {
         let mut wait = WAIT;
         for _ in 1..TRIES {
             match self.call_once(method, path, operation, body.as_ref()) {

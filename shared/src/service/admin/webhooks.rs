@@ -131,13 +131,7 @@ pub async fn notices<T: Table>(
     limit: i64,
 ) -> Result<(Vec<NoticeData>, Option<String>), Error> {
     let (kept, next) = kept(app, budget, project_id, before, limit).await?;
-    let told = kept.into_iter().map(|notice| NoticeData {
-        message_id: notice.id,
-        kind: notice.kind,
-        timestamp: notice.at.to_string(),
-        data: notice.detail,
-    });
-    Ok((told.collect(), next))
+    Ok((kept.into_iter().map(Kept::data).collect(), next))
 }
 
 async fn kept<T: Table>(
@@ -163,11 +157,7 @@ pub async fn dead_letters<T: Table>(
 ) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
     find(app, budget, &[Read::Webhook(id.to_owned())]).await?.known_webhook(project_id)?;
     let (records, next) = page(app, budget, List::Dead(id.to_owned()), before, limit).await?;
-    let dead = records.iter().filter_map(|record| match record {
-        Record::Dead(dead) => Some(dead.data()),
-        _ => None,
-    });
-    Ok((dead.collect(), next))
+    Ok((records.into_iter().filter_map(Record::dead).map(|dead| dead.data()).collect(), next))
 }
 
 /// What a replay sends again.

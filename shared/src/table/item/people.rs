@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Builder, Item, ItemError, Reader};
 use crate::domain::developer::{Attempt, Developer, Failures, SignIn};
+use crate::domain::one_time::Tries;
 use crate::domain::store::Email;
 use crate::table::key;
 use crate::table::port::List;
@@ -68,13 +69,18 @@ pub(super) fn read_failures(r: &Reader<'_>, name: String) -> Result<Failures, It
     Ok(Failures { name, attempts, revision: r.int("revision")? })
 }
 
+/// The tries of a code.
+pub(super) fn read_tries(r: &Reader<'_>) -> Result<Tries, ItemError> {
+    Ok(Tries { attempts: r.int("attempts")?, used_by: r.text_opt("usedBy") })
+}
+
 /// A sign-in that waits for its second factor. A day later nothing depends on it.
 pub fn sign_in(sign_in: &SignIn) -> Item {
     Builder::new(key::sign_in(&sign_in.hash))
         .text("username", sign_in.username.as_str())
         .text("request", &sign_in.request)
-        .int("attempts", sign_in.attempts)
-        .text_opt("usedBy", sign_in.used_by.as_ref())
+        .int("attempts", sign_in.tries.attempts)
+        .text_opt("usedBy", sign_in.tries.used_by.as_ref())
         .at("at", sign_in.at)
         .int("revision", sign_in.revision)
         .ttl(sign_in.at.plus_days(1))
@@ -86,8 +92,7 @@ pub(super) fn read_sign_in(r: &Reader<'_>, hash: String) -> Result<SignIn, ItemE
         hash,
         username: read_email(r)?,
         request: r.text("request")?,
-        attempts: r.int("attempts")?,
-        used_by: r.text_opt("usedBy"),
+        tries: read_tries(r)?,
         at: r.at("at")?,
         revision: r.int("revision")?,
     })

@@ -3,6 +3,7 @@
 use ltlm_protocol::Timestamp;
 use serde_json::json;
 
+use super::people::read_tries;
 use super::{Builder, Item, ItemError, Reader};
 use crate::domain::license::LicenseId;
 use crate::domain::policy::INTERVALS;
@@ -174,8 +175,8 @@ pub fn code(code: &OneTimeCode) -> Item {
         .text("email", code.email.as_str())
         .text("request", &code.request)
         .text("requestedAt", times.join(" "))
-        .int("attempts", code.attempts)
-        .text_opt("usedBy", code.used_by.as_ref())
+        .int("attempts", code.tries.attempts)
+        .text_opt("usedBy", code.tries.used_by.as_ref())
         .int("revision", code.revision)
         .ttl(last.plus_days(1))
         .build()
@@ -190,8 +191,7 @@ pub(super) fn read_code(r: &Reader<'_>) -> Result<OneTimeCode, ItemError> {
         email: Email::parse(&r.text("email")?).ok_or(ItemError { attribute: "email" })?,
         request: r.text("request")?,
         requested_at: requested_at.into_iter().map(Timestamp::from_ms).collect(),
-        attempts: r.int("attempts")?,
-        used_by: r.text_opt("usedBy"),
+        tries: read_tries(r)?,
         revision: r.int("revision")?,
     })
 }
