@@ -1,4 +1,4 @@
-//! Developers: made by an administrator, signed in by password and second factor, given their projects' keys (wire E15, E16).
+//! Developers' sign-in, by password and second factor; then they are given their projects' keys (wire E15, E16).
 
 use futures_util::future::try_join_all;
 use ltlm_protocol::portal_data::{
@@ -9,10 +9,10 @@ use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
-use super::admin::{Act, page};
+use super::admin::page;
 use super::{App, Budget, Error, act, ids};
 use crate::domain::administrator::{AdminOperation, Audit};
-use crate::domain::developer::{self, ChangeDeveloper, CreateDeveloper, Developer, Failures, SignIn};
+use crate::domain::developer::{self, Developer, Failures, SignIn};
 use crate::domain::one_time::{Tried, Tries};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
@@ -56,86 +56,6 @@ async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Re
         found.absorb(record);
     }
     Ok(found)
-}
-
-fn salt<T>(app: &App<T>) -> [u8; password::SALT_BYTES] {
-    let mut salt = [0; password::SALT_BYTES];
-    app.entropy.fill(&mut salt);
-    salt
-}
-
-/// Makes a developer; and whether an earlier call did.
-pub async fn create<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    command: &CreateDeveloper,
-    act: &Act,
-) -> Result<(Developer, bool), Error> {
-    act.by.may_everywhere()?;
-    let reads = [Read::Developer(command.username.clone()), Read::AdminOperation(act.id.clone())];
-    let made = Developer {
-        username: command.username.clone(),
-        number: act::reserve(app, budget, "developer", 1).await?,
-        full_name: command.full_name.clone(),
-        password: password::hash(&command.password, salt(app))?,
-        projects: command.projects.clone(),
-        mfa: command.mfa,
-        wrapped: app.kms()?.make(command.username.as_str(), Purpose::Codes).await?.wrapped,
-        disabled_at: None,
-        created_at: act.now,
-        revision: 1,
-    };
-    let decide = |found: &Found| {
-        if act.replay(found.done.as_ref())?.is_some() {
-            let developer = found.developer.clone().ok_or(Denied::DeveloperNotFound)?;
-            let again = found.done.as_ref().is_some_and(|done| done.request != act.request);
-            return Ok(Decision::read((developer, again)));
-        }
-        if found.developer.is_some() {
-            return Err(Denied::DeveloperExists);
-        }
-        let saved = Write::SaveDeveloper { developer: made.clone(), found: None };
-        let operation = act.record(act.id.clone(), vec![made.number.to_string()]);
-        Ok(Decision::write(vec![saved, Write::AddAdminOperation { operation }], (made.clone(), false)))
-    };
-    act::act(app, budget, || find(app, budget, &reads), decide).await
-}
-
-/// Changes a developer; the developer afterwards, and whether an earlier call did it.
-pub async fn change<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    username: &Email,
-    command: &ChangeDeveloper,
-    act: &Act,
-) -> Result<(Developer, bool), Error> {
-    act.by.may_everywhere()?;
-    let hash = command.password.as_ref().map(|text| password::hash(text, salt(app))).transpose()?;
-    let reads = [Read::Developer(username.clone()), Read::AdminOperation(act.id.clone())];
-    let decide = |found: &Found| {
-        let developer = found.developer.as_ref().ok_or(Denied::DeveloperNotFound)?;
-        if act.replay(found.done.as_ref())?.is_some() {
-            let again = found.done.as_ref().is_some_and(|done| done.request != act.request);
-            return Ok(Decision::read((developer.clone(), again)));
-        }
-        let changed = command.apply(developer, hash.as_deref(), act.now);
-        let saved = Write::SaveDeveloper { developer: changed.clone(), found: Some(developer.revision) };
-        let operation = act.record(act.id.clone(), vec![changed.number.to_string()]);
-        Ok(Decision::write(vec![saved, Write::AddAdminOperation { operation }], (changed, false)))
-    };
-    act::act(app, budget, || find(app, budget, &reads), decide).await
-}
-
-/// A page of the developers, newest first.
-pub async fn list<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    before: Option<String>,
-    limit: i64,
-) -> Result<(Vec<Developer>, Option<String>), Error> {
-    let (records, next) = page(app, budget, List::Developers, before, limit).await?;
-    let developers = records.into_iter().filter_map(Record::developer);
-    Ok((developers.collect(), next))
 }
 
 /// One sign-in as it arrives.

@@ -2,6 +2,7 @@
 //! makes it happen once is the log's entry, written in the same transaction as the act.
 
 pub mod audit;
+pub mod developers;
 pub mod events;
 pub mod issue;
 pub mod keys;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use super::act::{self, Absorb};
 use super::{App, Budget, Error};
 use crate::domain::administrator::{AdminKey, AdminOperation, Administrator, Audit};
+use crate::domain::developer::Developer;
 use crate::domain::license::LicenseId;
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
@@ -103,6 +105,7 @@ struct Found {
     policy: Option<Policy>,
     key: Option<AdminKey>,
     webhook: Option<Webhook>,
+    developer: Option<Developer>,
     taken: bool,
 }
 
@@ -114,6 +117,7 @@ impl Absorb for Found {
             Record::Policy(policy) => self.policy = Some(policy),
             Record::AdminKey(key) => self.key = Some(key),
             Record::Webhook(webhook) => self.webhook = Some(webhook),
+            Record::Developer(developer) => self.developer = Some(developer),
             Record::License(_) => self.taken = true,
             _ => {}
         }
@@ -124,6 +128,10 @@ impl Absorb for Found {
 impl Found {
     fn project(&self) -> Result<&Project, Denied> {
         self.project.as_ref().ok_or(Denied::ProjectNotFound)
+    }
+
+    fn developer(&self) -> Result<&Developer, Denied> {
+        self.developer.as_ref().ok_or(Denied::DeveloperNotFound)
     }
 
     /// The webhook, if it is of this project.

@@ -9,7 +9,7 @@ use crate::api::reply::{Failure, Reply};
 use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
 use crate::domain::store::Email;
 use crate::service::Error;
-use crate::service::developers as service;
+use crate::service::admin::developers as service;
 use crate::table::Table;
 
 /// The body without the password: that stands in no log, and no hash is made of it but the one that is made for it.

@@ -1,0 +1,89 @@
+//! Developers, as an administrator makes and changes them.
+
+use super::{Act, Deed, Found, Part, find, once, page};
+use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
+use crate::domain::store::Email;
+use crate::domain::write::Write;
+use crate::domain::{Denied, Record};
+use crate::keys::{Purpose, password};
+use crate::service::act::reserve;
+use crate::service::{App, Budget, Error};
+use crate::table::port::List;
+use crate::table::{Read, Table};
+
+fn hash<T>(app: &App<T>, text: &str) -> Result<String, Error> {
+    let mut salt = [0; password::SALT_BYTES];
+    app.entropy.fill(&mut salt);
+    Ok(password::hash(text, salt)?)
+}
+
+async fn get<T: Table>(app: &App<T>, budget: &Budget<'_>, username: &Email) -> Result<Developer, Error> {
+    let found = find(app, budget, &[Read::Developer(username.clone())]).await?;
+    Ok(found.developer()?.clone())
+}
+
+/// Makes a developer; and whether an earlier call did.
+pub async fn create<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    command: &CreateDeveloper,
+    act: &Act,
+) -> Result<(Developer, bool), Error> {
+    act.by.may_everywhere()?;
+    let made = Developer {
+        username: command.username.clone(),
+        number: reserve(app, budget, "developer", 1).await?,
+        full_name: command.full_name.clone(),
+        password: hash(app, &command.password)?,
+        projects: command.projects.clone(),
+        mfa: command.mfa,
+        wrapped: app.kms()?.make(command.username.as_str(), Purpose::Codes).await?.wrapped,
+        disabled_at: None,
+        created_at: act.now,
+        revision: 1,
+    };
+    let deed = |found: &Found| {
+        if found.developer.is_some() {
+            return Err(Denied::DeveloperExists);
+        }
+        let write = Write::SaveDeveloper { developer: made.clone(), found: None };
+        Ok(Deed { made: vec![made.number.to_string()], writes: vec![write] })
+    };
+    let reads = [Read::Developer(command.username.clone())];
+    match once(app, budget, act, Part::whole(act), &reads, deed).await? {
+        None => Ok((made, false)),
+        Some(_) => Ok((get(app, budget, &command.username).await?, true)),
+    }
+}
+
+/// Changes a developer; the developer afterwards, and whether an earlier call did it.
+pub async fn change<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    username: &Email,
+    command: &ChangeDeveloper,
+    act: &Act,
+) -> Result<(Developer, bool), Error> {
+    act.by.may_everywhere()?;
+    let hash = command.password.as_ref().map(|text| hash(app, text)).transpose()?;
+    let deed = |found: &Found| {
+        let developer = found.developer()?;
+        let changed = command.apply(developer, hash.as_deref(), act.now);
+        let made = vec![changed.number.to_string()];
+        let write = Write::SaveDeveloper { developer: changed, found: Some(developer.revision) };
+        Ok(Deed { made, writes: vec![write] })
+    };
+    let earlier = once(app, budget, act, Part::whole(act), &[Read::Developer(username.clone())], deed).await?;
+    Ok((get(app, budget, username).await?, earlier.is_some()))
+}
+
+/// A page of the developers, newest first.
+pub async fn list<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<Developer>, Option<String>), Error> {
+    let (records, next) = page(app, budget, List::Developers, before, limit).await?;
+    Ok((records.into_iter().filter_map(Record::developer).collect(), next))
+}
