@@ -151,3 +151,11 @@ picks! {
     sign_in SignIn SignIn
     webhook Webhook Webhook
 }
+
+/// The project among these records.
+pub fn project_in(records: &[Record]) -> Option<Project> {
+    records.iter().find_map(|record| match record {
+        Record::Project(project) => Some(project.clone()),
+        _ => None,
+    })
+}

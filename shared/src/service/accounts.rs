@@ -20,6 +20,7 @@ use crate::domain::account::{self, AccountId, AccountState, renewal};
 use crate::domain::entry::{OperationId, OperationKey};
 use crate::domain::ledger::Checked;
 use crate::domain::project::Project;
+use crate::domain::record::project_in;
 use crate::domain::wallet::{Wallet, WalletId};
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Record};
@@ -71,11 +72,7 @@ async fn load<T: Table>(
         vec![Read::Project(call.id.project_id.clone()), Read::Account(call.id.clone()), Read::Wallet(wallet.clone())];
     reads.extend(operations.iter().map(|id| Read::Entry(wallet.clone(), id.clone())));
     let records = app.table.read(&reads, budget.meter).await?;
-    let project = records.iter().find_map(|record| match record {
-        Record::Project(project) => Some(project.clone()),
-        _ => None,
-    });
-    let project = project.ok_or(Denied::ProjectNotFound)?;
+    let project = project_in(&records).ok_or(Denied::ProjectNotFound)?;
     let mut state = AccountState { project, account: None, wallet: None, entries: BTreeMap::new() };
     records.into_iter().for_each(|record| state.absorb(record));
     Ok(state)

@@ -10,6 +10,7 @@ use crate::domain::desk::Desk;
 use crate::domain::hardening::Hardening;
 use crate::domain::nonce::{self, Trace, Turn};
 use crate::domain::project::Project;
+use crate::domain::record::project_in;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Record};
 use crate::table::{Read, Table};
@@ -82,11 +83,8 @@ pub async fn load<T: Table>(
         records.extend(app.table.read(&of_project(&id), budget.meter).await?);
         app.hints.remember_project(hash, &id);
     }
-    let project = records.iter().find_map(|record| match record {
-        Record::Project(project) => Some(project.clone()),
-        _ => None,
-    });
-    let mut desk = Desk::new(project.ok_or_else(|| Error::Broken("a secret's project is not there".into()))?);
+    let mut desk =
+        Desk::new(project_in(&records).ok_or_else(|| Error::Broken("a secret's project is not there".into()))?);
     records.into_iter().for_each(|record| desk.absorb(record));
     if let Some(turn) = &visit.turn {
         turn.check(desk.chain.as_ref(), desk.seen_blob.as_ref())?;

@@ -15,6 +15,7 @@ use crate::domain::organization::commands::{self, ChangeOrganizationPlan, Create
 use crate::domain::organization::features::TokenType;
 use crate::domain::organization::spend::{self, UseFeature};
 use crate::domain::organization::{self, OrganizationId, OrganizationState};
+use crate::domain::record::project_in;
 use crate::domain::wallet::WalletId;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Record, Write};
@@ -62,11 +63,7 @@ async fn load<T: Table>(
         reads.extend(wanted.operations.iter().map(|operation| Read::Entry(wallet.clone(), operation.clone())));
     }
     let records = app.table.read(&reads, budget.meter).await?;
-    let project = records.iter().find_map(|record| match record {
-        Record::Project(project) => Some(project.clone()),
-        _ => None,
-    });
-    let mut state = OrganizationState::new(project.ok_or(Denied::ProjectNotFound)?);
+    let mut state = OrganizationState::new(project_in(&records).ok_or(Denied::ProjectNotFound)?);
     records.into_iter().for_each(|record| state.absorb(record));
     Ok(state)
 }
