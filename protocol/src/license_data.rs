@@ -424,7 +424,7 @@ pub struct Operation {
     pub balance_after: i64,
     /// What it was for.
     pub action: String,
-    /// `single`, `batch`, `admin`, `plan` or `expiry`.
+    /// `single`, `batch`, `duplicate`, `admin`, `plan` or `expiry`.
     pub source: String,
     /// Device that asked, if one did.
     pub hwid: Option<String>,
@@ -434,9 +434,13 @@ pub struct Operation {
     pub recorded_at: String,
     /// Free-form facts about it.
     pub meta: Option<Map<String, Value>>,
-    /// What a use would have cost if the license had tokens; on such uses only.
+    /// What a use would have cost that nothing was charged for: the license has no tokens, or the use is a presumed
+    /// duplicate; on such uses only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncharged: Option<i64>,
+    /// True on a `duplicate`: the answer to the first charge of this use is presumed, not known, to be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presumed: Option<bool>,
     /// `future` or `old` if the caller's time is later than ours, or more than 90 days earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp_flag: Option<String>,

@@ -50,6 +50,11 @@ pub const PERIOD_MONTHS_MAX: i64 = 1_200;
 pub const HEARTBEAT_MINUTES_MAX: i64 = 1_440;
 /// Longest offline grace in hours (ten years, what a `.ltlm` file promises).
 pub const OFFLINE_HOURS_MAX: i64 = 87_600;
+/// Single charges that are remembered for one device because their answer may be lost (wire 4.6 T-5).
+pub const UNPROVEN_CHARGES_MAX: usize = 12;
+/// Queued uses of one device that are not charged in a day (UTC) because the answer to the first charge is presumed lost
+/// (wire 4.6 T-5). Further ones are charged.
+pub const PRESUMED_LOST_PER_DAY: i64 = 5;
 /// Live grants one wallet may hold. A credit beyond it is refused.
 pub const GRANTS_MAX: usize = 50;
 /// Accounts that one call may renew.
@@ -137,6 +142,8 @@ pub const ALL: &[Limit] = &[
     Limit { what: "period of a plan", value: PERIOD_MONTHS_MAX, unit: "months" },
     Limit { what: "heartbeat interval", value: HEARTBEAT_MINUTES_MAX, unit: "minutes" },
     Limit { what: "offline grace", value: OFFLINE_HOURS_MAX, unit: "hours" },
+    Limit { what: "charges of one device whose answer may be lost, remembered", value: UNPROVEN_CHARGES_MAX as i64, unit: "charges" },
+    Limit { what: "uses of one device that are presumed charged already, a day", value: PRESUMED_LOST_PER_DAY, unit: "uses" },
     Limit { what: "live grants of one wallet", value: GRANTS_MAX as i64, unit: "grants" },
     Limit { what: "accounts renewed by one call", value: RENEWALS_MAX, unit: "accounts" },
     Limit { what: "open holds of one wallet", value: HOLDS_MAX as i64, unit: "holds" },

@@ -16,6 +16,7 @@ mod keys;
 mod lambda;
 mod local_server;
 mod lossy;
+mod lost_answers;
 mod many_seats;
 mod model;
 mod night;

@@ -64,6 +64,7 @@ fn order(row: &str) -> usize {
         "pro heartbeat |",
         "pro heartbeat, refused",
         "pro consume |",
+        "pro consume, refused",
         "pro consume-batch",
         "pro release-seat",
         "pro settings/get",
@@ -291,6 +292,7 @@ async fn measure_pro(world: &World, key: &str, devices: usize) -> Vec<String> {
     let status = world.pro("status", &b, known.nonce(), data(&b)).await;
     let beat = world.pro("heartbeat", &b, status.nonce(), data(&b)).await;
     let refused = world.pro("heartbeat", &b, status.nonce(), data(&b)).await;
+    let refused_use = world.pro("consume", &b, status.nonce(), usage(1)).await;
     let consume = world.pro("consume", &b, beat.nonce(), usage(1)).await;
     let usages: Vec<_> = (0..50).map(|n| json!({"amount": 1, "action": "x", "timestamp": format!("t{n}")})).collect();
     let batch = json!({"key": key, "hwid": b, "usages": usages});
@@ -312,6 +314,7 @@ async fn measure_pro(world: &World, key: &str, devices: usize) -> Vec<String> {
         ("pro heartbeat", beat),
         ("pro heartbeat, refused", refused),
         ("pro consume", consume),
+        ("pro consume, refused", refused_use),
         ("pro consume-batch of 50 uses", batch),
         ("pro release-seat", release),
         ("pro settings/get", settings),

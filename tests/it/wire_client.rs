@@ -1,5 +1,8 @@
 //! A device as the existing client behaves (wire, Appendix B): stale nonces, `TAMPERED`, several calls of one moment with
-//! one nonce, failed uses queued and sent again in batches. Behind a network that loses what passes through it.
+//! one nonce, failed uses queued and sent again in batches, a clock that is wrong. Behind a network that loses what passes
+//! through it and answers in any order. It keeps its own books of what the application used and of which answers it got.
+
+use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use ltlm_protocol::Timestamp;
@@ -41,6 +44,15 @@ pub(crate) struct Network {
 const PATIENCE_SECONDS: i64 = 31;
 const BEAT_SECONDS: i64 = 300;
 
+/// How a device's clock is wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Skew {
+    /// Seconds ahead of ours at the start; negative if it is behind.
+    pub(crate) ahead: i64,
+    /// Milliseconds that it gains in an hour; negative if it loses.
+    pub(crate) drift: i64,
+}
+
 /// How a call ended, as the client sees it.
 enum Heard {
     Answer(Box<Sealed>),
@@ -57,6 +69,68 @@ enum Kept {
     Tampered,
 }
 
+/// What a use was: its action and its tokens. Uses of one kind cannot be told apart without a name.
+pub(crate) type UseKind = (String, i64);
+
+/// A call and when it is sent, in seconds from now.
+type Planned<'a> = (&'a str, Value, i64);
+
+/// A call on its way.
+struct Flight {
+    path: String,
+    data: Value,
+    copies: u64,
+    is_heard: bool,
+    up: i64,
+    down: i64,
+    /// Seconds after its sending, or its arrival if that is later, when the client notices that no answer comes.
+    noticed: i64,
+    nonce: String,
+    body: String,
+    arrived: Option<i64>,
+    answer: Option<Sealed>,
+    heard: Option<Heard>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Send,
+    Arrive,
+    Hear,
+    Fail,
+}
+
+/// Which answers of charged uses the client got, and what that leaves a server to know.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Books {
+    /// What the application used, by kind.
+    pub(crate) used: BTreeMap<UseKind, i64>,
+    /// Charged uses whose answer was overtaken by a later one: the server cannot know whether it arrived.
+    pub(crate) overtaken: BTreeMap<UseKind, i64>,
+    /// Charged uses whose answer arrived and whose nonce a quit deleted before it was presented.
+    pub(crate) quit: BTreeMap<UseKind, i64>,
+    /// Charged uses whose answer was lost, whose queued twin has not been taken, and after which the application was quit.
+    pub(crate) lost_and_quit: BTreeMap<UseKind, i64>,
+    /// Charged uses whose answer was lost.
+    pub(crate) lost: i64,
+    /// Normal ends of the application.
+    pub(crate) quits: i64,
+    /// Of these, with uses in the queue.
+    pub(crate) quits_with_queue: i64,
+    /// Answers that arrived, by their nonces, and were not presented yet.
+    unshown: Vec<(String, UseKind)>,
+    /// Charged uses in the queue.
+    queued_twins: Vec<UseKind>,
+}
+
+fn count(counts: &mut BTreeMap<UseKind, i64>, kind: &UseKind) {
+    *counts.entry(kind.clone()).or_default() += 1;
+}
+
+fn kind_of(data: &Value) -> UseKind {
+    (data["action"].as_str().unwrap().to_owned(), data["amount"].as_i64().unwrap())
+}
+
 /// A device.
 pub(crate) struct WireClient<'a> {
     world: &'a World,
@@ -66,12 +140,16 @@ pub(crate) struct WireClient<'a> {
     queue: Vec<Value>,
     chance: Chance,
     network: Network,
+    skew: Skew,
+    began: Timestamp,
+    /// Is the application ever quit?
+    quits: bool,
     /// When its next heartbeat is due, while its loop runs.
     beats_at: Option<Timestamp>,
     /// Does it believe that its license is active?
     is_active: bool,
-    /// Tokens that the application used.
-    pub(crate) used: i64,
+    /// What it knows and the server does not.
+    pub(crate) books: Books,
     /// The most recoveries in a row with nothing lost between them: what a server alone is to blame for.
     pub(crate) recoveries_max: u32,
     /// Did the last calls lose anything?
@@ -90,17 +168,33 @@ impl<'a> WireClient<'a> {
             queue: Vec::new(),
             chance: Chance(seed),
             network,
+            skew: Skew { ahead: 0, drift: 0 },
+            began: world.clock.now(),
+            quits: false,
             beats_at: None,
             is_active: false,
-            used: 0,
+            books: Books::default(),
             recoveries_max: 0,
             lost: false,
             calls: 0,
         }
     }
 
+    /// The same with a wrong clock, and quit now and then if `quits`.
+    pub(crate) fn with(self, skew: Skew, quits: bool) -> Self {
+        Self { skew, quits, ..self }
+    }
+
     fn now(&self) -> Timestamp {
         self.world.clock.now()
+    }
+
+    /// What the device's clock says, with seven digits of a second as the client writes it.
+    fn device_time(&mut self) -> String {
+        let elapsed = self.now().ms() - self.began.ms();
+        let ahead = self.skew.ahead * 1_000 + elapsed * self.skew.drift / 3_600_000;
+        let text = Timestamp::from_ms(self.now().ms() + ahead).to_string();
+        format!("{}{:04}Z", text.trim_end_matches('Z'), self.chance.below(10_000))
     }
 
     fn nonce(&mut self) -> String {
@@ -118,65 +212,158 @@ impl<'a> WireClient<'a> {
         json!({"key": self.key, "hwid": self.hwid, "version": "1.2.0-PRO", "nickname": "Desk"})
     }
 
-    /// Several calls of one moment: all with the nonce that is kept now, answered in any order.
-    async fn exchange(&mut self, calls: Vec<(&str, Value)>) -> Vec<Heard> {
-        let mut sent = Vec::new();
-        let mut waited = false;
-        for (endpoint, data) in &calls {
-            let nonce = self.nonce();
-            let body = letter(&self.hwid, &json!(nonce), data);
-            let arrives = !self.chance.percent(self.network.lost_requests);
-            let copies = 1 + u64::from(self.chance.percent(self.network.doubled_requests));
-            let is_heard = arrives && !self.chance.percent(self.network.lost_answers);
-            waited |= !is_heard;
-            sent.push((format!("/v1/sdk/pro/license/{endpoint}"), body, if arrives { copies } else { 0 }, is_heard));
-        }
-        let slow = match self.chance.percent(self.network.slow_calls) {
+    /// What the network does to a call.
+    fn flight(&mut self, endpoint: &str, data: Value) -> Flight {
+        let arrives = !self.chance.percent(self.network.lost_requests);
+        let copies = 1 + u64::from(self.chance.percent(self.network.doubled_requests));
+        let is_heard = arrives && !self.chance.percent(self.network.lost_answers);
+        let (up, down) = match self.chance.percent(self.network.slow_calls) {
             true => (self.chance.below(13) as i64, self.chance.below(13) as i64),
             false => (0, 0),
         };
-        self.world.clock.advance_seconds(slow.0);
-        self.calls += sent.iter().map(|(_, _, copies, _)| copies).sum::<u64>();
+        // A connection that is cut is noticed at once, silence by waiting.
+        let noticed = if self.chance.percent(50) { 1 + self.chance.below(30) as i64 } else { PATIENCE_SECONDS };
+        Flight {
+            path: format!("/v1/sdk/pro/license/{endpoint}"),
+            data,
+            copies: if arrives { copies } else { 0 },
+            is_heard,
+            up,
+            down,
+            noticed,
+            nonce: String::new(),
+            body: String::new(),
+            arrived: None,
+            answer: None,
+            heard: None,
+        }
+    }
+
+    /// Calls that are on their way together: each with the nonce that is kept when it is sent, answered in any order.
+    async fn exchange(&mut self, calls: Vec<Planned<'_>>) -> Vec<Heard> {
+        let mut events = Vec::new();
+        let mut flights = Vec::new();
+        for (index, (endpoint, data, after)) in calls.into_iter().enumerate() {
+            events.push((after, Event::Send, index as u64, index));
+            flights.push(self.flight(endpoint, data));
+        }
+        self.lost = flights.iter().any(|flight| !flight.is_heard);
+        let (mut clock, mut is_next) = (0, true);
+        while is_next {
+            events.sort_unstable_by(|a, b| b.cmp(a));
+            let Some((at, event, _, index)) = events.pop() else { break };
+            self.world.clock.advance_seconds(at - clock);
+            clock = at;
+            match event {
+                Event::Send => {
+                    let nonce = self.nonce();
+                    let flight = &mut flights[index];
+                    flight.body = letter(&self.hwid, &json!(nonce), &flight.data);
+                    flight.nonce = nonce;
+                    let tie = self.chance.below(1 << 32);
+                    if flight.copies > 0 {
+                        events.push((at + flight.up, Event::Arrive, tie, index));
+                    }
+                    let end = match flight.is_heard {
+                        true => (at + flight.up + flight.down, Event::Hear),
+                        false => (at + flight.noticed.max(flight.up + 1), Event::Fail),
+                    };
+                    events.push((end.0, end.1, tie, index));
+                }
+                Event::Arrive => {
+                    let mut together = vec![index];
+                    events.retain(|(when, what, _, other)| {
+                        let is_now = (*when, *what) == (at, Event::Arrive);
+                        if is_now {
+                            together.push(*other);
+                        }
+                        !is_now
+                    });
+                    self.arrive(&mut flights, &together, at).await;
+                }
+                Event::Hear => self.hear(&mut flights, index),
+                Event::Fail => flights[index].heard = Some(Heard::Nothing),
+            }
+            is_next = !events.is_empty();
+        }
+        self.note_overtaken_losses(&flights);
+        flights.into_iter().map(|flight| flight.heard.unwrap()).collect()
+    }
+
+    /// Requests reach the server at one moment.
+    async fn arrive(&mut self, flights: &mut [Flight], together: &[usize], at: i64) {
         let world = self.world;
-        let answers = join_all(sent.into_iter().map(|(path, body, copies, is_heard)| async move {
-            let mut first = None;
-            for _ in 0..copies {
-                let request = crate::support::pro::sealed_request(&path, body.clone());
-                let reply = send(&world.host, request).await;
-                first.get_or_insert(reply);
+        let sent = together.iter().map(|index| {
+            let flight = &flights[*index];
+            let (path, body, copies) = (flight.path.clone(), flight.body.clone(), flight.copies);
+            async move {
+                let mut first = None;
+                for _ in 0..copies {
+                    let reply = send(&world.host, crate::support::pro::sealed_request(&path, body.clone())).await;
+                    first.get_or_insert(reply);
+                }
+                world.opened(first.unwrap())
             }
-            first.filter(|_| is_heard).map(|reply| world.opened(reply))
-        }))
-        .await;
-        self.world.clock.advance_seconds(slow.1);
-        // What is lost is noticed by waiting for it.
-        self.lost = waited;
-        if waited {
-            self.world.clock.advance_seconds(PATIENCE_SECONDS);
+        });
+        let answers = join_all(sent).await;
+        for (index, answer) in together.iter().zip(answers) {
+            let flight = &mut flights[*index];
+            self.calls += flight.copies;
+            let is_done = answer.reply.status == 200;
+            if is_done && !answer.nonce().is_empty() {
+                self.books.unshown.retain(|(nonce, _)| *nonce != flight.nonce);
+            }
+            if is_done && flight.path.ends_with("/consume") && !flight.is_heard {
+                self.books.lost += 1;
+                self.books.queued_twins.push(kind_of(&flight.data));
+            }
+            flight.arrived = Some(at);
+            flight.answer = Some(answer);
         }
-        let mut order: Vec<usize> = (0..answers.len()).collect();
-        for index in (1..order.len()).rev() {
-            order.swap(index, self.chance.below(index as u64 + 1) as usize);
+    }
+
+    /// The client takes in an answer.
+    fn hear(&mut self, flights: &mut [Flight], index: usize) {
+        let flight = &mut flights[index];
+        let answer = flight.answer.take().unwrap();
+        if answer.reply.status != 200 {
+            flight.heard = Some(Heard::Refused(answer.reply.text_of("message").to_owned()));
+            return;
         }
-        for index in order {
-            if let Some(answer) = answers[index].as_ref().filter(|answer| answer.reply.status == 200)
-                && !answer.nonce().is_empty()
-            {
-                self.kept = Kept::Nonce(answer.nonce());
+        if !answer.nonce().is_empty() {
+            // What was kept until now and never presented is gone.
+            for (_, kind) in self.books.unshown.drain(..) {
+                count(&mut self.books.overtaken, &kind);
+            }
+            if flight.path.ends_with("/consume") {
+                self.books.unshown.push((answer.nonce(), kind_of(&flight.data)));
+            }
+            self.kept = Kept::Nonce(answer.nonce());
+        }
+        flight.heard = Some(Heard::Answer(Box::new(answer)));
+    }
+
+    /// A charged use whose answer was lost beside a call of the same moment whose answer arrived: the one overtook the other.
+    fn note_overtaken_losses(&mut self, flights: &[Flight]) {
+        for (index, flight) in flights.iter().enumerate() {
+            let is_lost = flight.path.ends_with("/consume")
+                && flight.answer.as_ref().is_some_and(|answer| answer.reply.status == 200);
+            let is_overtaken = flights.iter().enumerate().any(|(other, beside)| {
+                other != index && beside.arrived == flight.arrived && matches!(beside.heard, Some(Heard::Answer(_)))
+            });
+            if is_lost && is_overtaken {
+                count(&mut self.books.overtaken, &kind_of(&flight.data));
             }
         }
-        answers
-            .into_iter()
-            .map(|answer| match answer {
-                None => Heard::Nothing,
-                Some(answer) if answer.reply.status == 200 => Heard::Answer(Box::new(answer)),
-                Some(answer) => Heard::Refused(answer.reply.text_of("message").to_owned()),
-            })
-            .collect()
+    }
+
+    /// Calls of one moment.
+    async fn at_once(&mut self, calls: Vec<(&str, Value)>) -> Vec<Heard> {
+        self.exchange(calls.into_iter().map(|(endpoint, data)| (endpoint, data, 0)).collect()).await
     }
 
     async fn call(&mut self, endpoint: &str, data: Value) -> Heard {
-        self.exchange(vec![(endpoint, data)]).await.remove(0)
+        self.at_once(vec![(endpoint, data)]).await.remove(0)
     }
 
     /// First activation; again until it is heard.
@@ -211,16 +398,14 @@ impl<'a> WireClient<'a> {
                 calls.push(("settings/get", self.data()));
             }
             // After a recovery the queue goes out beside the heartbeat; one of the two wins the nonce.
-            if with_batch && !self.queue.is_empty() {
+            let is_batch = with_batch && !self.queue.is_empty();
+            if is_batch {
                 calls.push(("consume-batch", self.batch()));
             }
             let sent = self.queue.len();
-            let heard = self.exchange(calls).await;
-            if with_batch
-                && heard.len() > 1 + usize::from(with_settings)
-                && matches!(heard.last(), Some(Heard::Answer(_)))
-            {
-                self.queue.drain(..sent);
+            let heard = self.at_once(calls).await;
+            if is_batch && matches!(heard.last(), Some(Heard::Answer(_))) {
+                self.batch_was_taken(sent);
             }
             match &heard[0] {
                 Heard::Answer(answer) => {
@@ -255,22 +440,32 @@ impl<'a> WireClient<'a> {
     async fn send_queue(&mut self) {
         let sent = self.queue.len();
         if let Heard::Answer(_) = self.call("consume-batch", self.batch()).await {
-            self.queue.drain(..sent);
+            self.batch_was_taken(sent);
         }
     }
 
-    /// Uses of one moment; those that are not answered well are queued.
-    pub(crate) async fn consume(&mut self, count: u64) {
+    fn batch_was_taken(&mut self, sent: usize) {
+        self.queue.drain(..sent);
+        if self.queue.is_empty() {
+            self.books.queued_twins.clear();
+        }
+    }
+
+    /// Uses that the application makes, as calls.
+    fn uses(&mut self, number: u64) -> Vec<Value> {
         let mut uses = Vec::new();
-        for _ in 0..count {
+        for _ in 0..number {
             let amount = 1 + self.chance.below(3) as i64;
             let action = if self.chance.percent(50) { "export" } else { "render" };
-            self.used += amount;
-            uses.push(json!({"key": self.key, "amount": amount, "action": action, "hwid": self.hwid, "meta": null}));
+            let data = json!({"key": self.key, "amount": amount, "action": action, "hwid": self.hwid, "meta": null});
+            count(&mut self.books.used, &kind_of(&data));
+            uses.push(data);
         }
-        let text = self.now().to_string();
-        let timestamp = format!("{}{:04}Z", text.trim_end_matches('Z'), self.chance.below(10_000));
-        let heard = self.exchange(uses.iter().map(|data| ("consume", data.clone())).collect()).await;
+        uses
+    }
+
+    /// What is not answered well is queued, with the device's time.
+    fn queue_failed(&mut self, uses: Vec<Value>, timestamp: &str, heard: Vec<Heard>) {
         for (mut used, heard) in uses.into_iter().zip(heard) {
             if !matches!(heard, Heard::Answer(_)) {
                 used["timestamp"] = json!(timestamp);
@@ -279,11 +474,45 @@ impl<'a> WireClient<'a> {
         }
     }
 
+    /// Uses of one moment.
+    pub(crate) async fn consume(&mut self, number: u64) {
+        let uses = self.uses(number);
+        let timestamp = self.device_time();
+        let heard = self.at_once(uses.iter().map(|data| ("consume", data.clone())).collect()).await;
+        self.queue_failed(uses, &timestamp, heard);
+    }
+
+    /// A use, and 1 to 60 seconds later another call, whatever became of the first.
+    async fn consume_and_go_on(&mut self) {
+        self.consume(1).await;
+        let seconds = 1 + self.chance.below(60) as i64;
+        self.world.clock.advance_seconds(seconds);
+        match self.chance.below(4) {
+            0 => self.settings().await,
+            1 => drop(self.call("status", self.data()).await),
+            2 => drop(self.call("settings/get", self.data()).await),
+            _ => Box::pin(self.beat(false)).await,
+        }
+    }
+
+    /// Uses with other calls on their way beside them.
+    async fn consume_beside(&mut self) {
+        let number = 1 + self.chance.below(2);
+        let uses = self.uses(number);
+        let timestamp = self.device_time();
+        let mut calls: Vec<Planned<'_>> = uses.iter().map(|data| ("consume", data.clone(), 0)).collect();
+        let after = self.chance.below(6) as i64;
+        let other = if self.chance.percent(50) { "settings/get" } else { "status" };
+        calls.push((other, self.data(), after));
+        let heard = self.exchange(calls).await;
+        self.queue_failed(uses, &timestamp, heard);
+    }
+
     pub(crate) async fn settings(&mut self) {
         let level = self.chance.below(1_000);
         let save = json!({"key": self.key, "hwid": self.hwid, "settings": {"level": level}});
         let calls = vec![("settings/save", save), ("settings/get", self.data())];
-        for heard in self.exchange(calls).await {
+        for heard in self.at_once(calls).await {
             if let Heard::Refused(message) = heard {
                 // Its double was taken for it.
                 assert!(message.contains("Nonce Mismatch"), "settings were refused: {message}");
@@ -308,16 +537,22 @@ impl<'a> WireClient<'a> {
         self.start().await;
     }
 
-    /// A normal end: the nonce's file is deleted, the closing call goes out, nobody waits for its answer. With uses in the
-    /// queue an application is not quit here: see docs/security.md on what no server can know then.
+    /// A normal end: the nonce's file is deleted, the closing call goes out, nobody waits for its answer. The queue stays.
     pub(crate) async fn quit(&mut self) {
-        if !self.queue.is_empty() {
-            return self.crash().await;
+        self.books.quits += 1;
+        self.books.quits_with_queue += i64::from(!self.queue.is_empty());
+        for (_, kind) in self.books.unshown.drain(..) {
+            count(&mut self.books.quit, &kind);
+        }
+        for kind in self.books.queued_twins.drain(..) {
+            count(&mut self.books.lost_and_quit, &kind);
         }
         self.kept = Kept::Tampered;
         let closing = json!({"key": self.key, "hwid": self.hwid, "isClosing": true});
         self.call("heartbeat", closing).await;
         self.is_active = false;
+        let seconds = 1 + self.chance.below(120) as i64;
+        self.world.clock.advance_seconds(seconds);
         self.start().await;
     }
 
@@ -341,14 +576,16 @@ impl<'a> WireClient<'a> {
     /// One action of a user's day.
     pub(crate) async fn act(&mut self) {
         match self.chance.below(100) {
-            0..40 => self.consume(1).await,
-            40..48 => {
-                let count = 2 + self.chance.below(2);
-                self.consume(count).await;
+            0..26 => self.consume(1).await,
+            26..38 => self.consume_and_go_on().await,
+            38..42 => self.consume_beside().await,
+            42..50 => {
+                let number = 2 + self.chance.below(2);
+                self.consume(number).await;
             }
-            48..56 => self.settings().await,
+            50..56 => self.settings().await,
             56..60 => self.crash().await,
-            60..63 => self.quit().await,
+            60..63 if self.quits => self.quit().await,
             63..65 => self.sign_out_and_back().await,
             _ => {
                 let seconds = 1 + self.chance.below(400) as i64;

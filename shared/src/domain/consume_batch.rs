@@ -15,6 +15,7 @@ use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey, Source};
 use super::gate::{self, Call};
 use super::license::LicenseId;
+use super::lost_answer::{Match, QueuedUse};
 use super::nonce::{Chain, ChainId, Mark, Trace, Turn};
 use super::record::Record;
 use super::state::{LicenseState, Tokens};
@@ -88,7 +89,7 @@ pub struct Item {
     pub prefix: String,
     /// When it happened, if the device told a time.
     pub occurred_at: Option<Timestamp>,
-    /// License and action, as a single charge's trace names them.
+    /// License, action and metadata, as a single charge's trace names them.
     pub what: Mark,
     /// What it costs, or why it is left out.
     pub charge: Result<Charge, Skip>,
@@ -107,6 +108,24 @@ enum Outcome {
     Applied,
     Duplicate,
     Skipped(Skip),
+}
+
+/// What is known of a use before it is charged.
+enum Known {
+    /// What became of it.
+    Done(Outcome),
+    /// It is to be charged.
+    New,
+    /// It is taken for a use whose answer was lost: that is written down, and nothing charged.
+    Duplicate(Match),
+}
+
+impl Item {
+    /// The use as a device queued it after a single charge; `None` if it is skipped, or has a name to be told apart by.
+    fn queued(&self) -> Option<QueuedUse> {
+        let charge = self.charge.as_ref().ok().filter(|_| self.own_id.is_none())?;
+        Some(QueuedUse { what: self.what, amount: charge.amount, used_at: self.occurred_at })
+    }
 }
 
 /// All that a batch may look at, and how far it came.
@@ -166,6 +185,14 @@ impl BatchState {
         (other.device.is_some() || other.removed.is_some()).then_some(other)
     }
 
+    /// What an earlier try of this request did with a use: what it charged has an entry.
+    fn written(&self, item: &Item) -> Outcome {
+        match self.entries.get(&(wallet_of(&item.license), item.operation.clone())) {
+            Some(entry) if entry.source != Source::Duplicate => Outcome::Applied,
+            _ => Outcome::Duplicate,
+        }
+    }
+
     /// Where the batch is told apart from others.
     pub fn owner(&self, batch: &Batch) -> BatchOwner {
         let LicenseState { project, license, .. } = &self.license;
@@ -177,9 +204,9 @@ impl BatchState {
 
     /// Takes in what the presented nonce tells about earlier answers, before the uses are looked at.
     fn learn(&mut self, batch: &Batch, now: Timestamp) {
-        let presented = batch.turn.as_ref().and_then(|turn| turn.presented);
-        if let (Some(chain), Some(presented)) = (&mut self.license.chain, presented) {
-            chain.learn(presented, now);
+        if let (Some(chain), Some(turn)) = (&mut self.license.chain, &batch.turn) {
+            chain.learn(turn.presented, now);
+            chain.unproven.learn_clock(batch.items.iter().filter_map(Item::queued));
         }
     }
 
@@ -204,7 +231,7 @@ impl BatchState {
             let outcome = match (&item.charge, self.charged(item)) {
                 (Err(why), _) => Outcome::Skipped(*why),
                 (Ok(_), None) => Outcome::Skipped(Skip::License),
-                (Ok(_), Some(_)) if index >= from => Outcome::Applied,
+                (Ok(_), Some(_)) if index >= from => self.written(item),
                 (Ok(_), Some(_)) => Outcome::Duplicate,
             };
             self.outcomes.push(outcome);
@@ -228,10 +255,15 @@ pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision
 
     let mut moved = Moved::default();
     while let Some(item) = batch.items.get(after.outcomes.len()) {
-        let outcome = match known(&mut after, batch, item, &device.hwid)? {
-            Some(outcome) => outcome,
-            None if moved.charge(&mut after, batch, item, call, &device.hwid) => Outcome::Applied,
-            None => break,
+        let known = known(&mut after, batch, item, &device.hwid, call.now)?;
+        let outcome = match known {
+            Known::Done(outcome) => outcome,
+            Known::New if moved.add(&mut after, batch, item, call, None) => Outcome::Applied,
+            Known::Duplicate(found) if moved.add(&mut after, batch, item, call, Some(found)) => {
+                after.license.chain.iter_mut().for_each(|chain| chain.unproven.absorb(found, call.now));
+                Outcome::Duplicate
+            }
+            Known::New | Known::Duplicate(_) => break,
         };
         after.outcomes.push(outcome);
     }
@@ -255,22 +287,16 @@ pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision
 }
 
 /// What is known of a use without charging it.
-fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str) -> Result<Option<Outcome>, Denied> {
+fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str, now: Timestamp) -> Result<Known, Denied> {
     let charge = match &item.charge {
         Ok(charge) => charge,
-        Err(why) => return Ok(Some(Outcome::Skipped(*why))),
+        Err(why) => return Ok(Known::Done(Outcome::Skipped(*why))),
     };
     if state.charged(item).is_none() {
-        return Ok(Some(Outcome::Skipped(Skip::License)));
+        return Ok(Known::Done(Outcome::Skipped(Skip::License)));
     }
     let name = (wallet_of(&item.license), item.operation.clone());
-    let Some(entry) = state.entries.get(&name) else {
-        let was_charged = batch.turn.is_some() && item.own_id.is_none() && {
-            let chain = state.license.chain.as_mut();
-            chain.is_some_and(|chain| chain.absorb(item.what, charge.amount, item.occurred_at))
-        };
-        return Ok(was_charged.then_some(Outcome::Duplicate));
-    };
+    let Some(entry) = state.entries.get(&name) else { return Ok(charged_alone(state, batch, item, now)) };
     let is_same = match &item.own_id {
         // The use may have come by itself before, in other words but with the same facts.
         Some(_) => {
@@ -283,11 +309,28 @@ fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str) -> Resu
         let is_first = !state.outcomes.contains(&Outcome::Applied);
         return match batch.is_named && item.own_id.is_none() && is_first {
             true => Err(Denied::IdempotencyKeyReused),
-            false => Ok(Some(Outcome::Skipped(Skip::OperationIdReused))),
+            false => Ok(Known::Done(Outcome::Skipped(Skip::OperationIdReused))),
         };
     }
-    let is_mine = entry.batch.as_ref() == Some(&batch.request) && state.seen.insert(name);
-    Ok(Some(if is_mine { Outcome::Applied } else { Outcome::Duplicate }))
+    let is_charge = entry.source != Source::Duplicate;
+    let is_mine = is_charge && entry.batch.as_ref() == Some(&batch.request) && state.seen.insert(name);
+    Ok(Known::Done(if is_mine { Outcome::Applied } else { Outcome::Duplicate }))
+}
+
+/// Was the use charged by itself already, and its answer lost (wire 4.6 T-5)?
+fn charged_alone(state: &mut BatchState, batch: &Batch, item: &Item, now: Timestamp) -> Known {
+    let favor = state.license.terms.hardening.lost_answers;
+    let chain = state.license.chain.as_mut().filter(|_| batch.turn.is_some());
+    let Some((chain, queued)) = chain.zip(item.queued()) else { return Known::New };
+    match chain.unproven.find(&queued, favor, now) {
+        None => Known::New,
+        // What a later try of a named batch needs, and what the vendor can count.
+        Some(found) if found.is_presumed || batch.is_named => Known::Duplicate(found),
+        Some(found) => {
+            chain.unproven.absorb(found, now);
+            Known::Done(Outcome::Duplicate)
+        }
+    }
 }
 
 /// What a transaction moves, wallet by wallet.
@@ -298,9 +341,17 @@ struct Moved {
 }
 
 impl Moved {
-    /// Charges a use; false if the transaction has no room for it.
-    fn charge(&mut self, state: &mut BatchState, batch: &Batch, item: &Item, call: &Call, hwid: &str) -> bool {
-        let Some((found, (wallet, entries))) = movement(state, item, call, hwid, &batch.request) else { return false };
+    /// Charges a use, or notes it as a duplicate; false if the transaction has no room for it.
+    fn add(
+        &mut self,
+        state: &mut BatchState,
+        batch: &Batch,
+        item: &Item,
+        call: &Call,
+        duplicate: Option<Match>,
+    ) -> bool {
+        let moved = movement(state, item, call, &batch.request, duplicate);
+        let Some((found, (wallet, entries))) = moved else { return false };
         let wallets = self.wallets.len() + usize::from(!self.wallets.contains_key(&item.license));
         if !self.entries.is_empty() && self.entries.len() + entries.len() + wallets > WRITES_MAX {
             return false;
@@ -328,16 +379,16 @@ fn movement(
     state: &BatchState,
     item: &Item,
     call: &Call,
-    hwid: &str,
     request: &str,
+    duplicate: Option<Match>,
 ) -> Option<(i64, (Wallet, Vec<Entry>))> {
     let charge = item.charge.as_ref().ok()?;
     let owner = state.charged(item)?;
     let cause = Cause {
         key: OperationKey { id: item.operation.clone(), fingerprint: item.fingerprint.clone() },
         action: charge.action.clone(),
-        source: Source::Batch,
-        hwid: Some(hwid.to_owned()),
+        source: if duplicate.is_some() { Source::Duplicate } else { Source::Batch },
+        hwid: call.caller.hwid.clone(),
         occurred_at: item.occurred_at.unwrap_or(call.now),
         meta: charge.meta.clone(),
         batch: Some(request.to_owned()),
@@ -348,9 +399,19 @@ fn movement(
         let (moved, entry) = wallet.note(charge.amount, cause, call.now);
         return Some((wallet.sequence, (moved, vec![entry])));
     };
-    // Overdrawing is never refused.
-    let (moved, spent) = wallet.spend(charge.amount, true, cause, call.now).ok()?;
-    entries.extend(spent);
+    let moved = match duplicate {
+        Some(found) => {
+            let (moved, entry) = wallet.note(charge.amount, cause, call.now);
+            entries.push(Entry { is_presumed: found.is_presumed, ..entry });
+            moved
+        }
+        // Overdrawing is never refused.
+        None => {
+            let (moved, spent) = wallet.spend(charge.amount, true, cause, call.now).ok()?;
+            entries.extend(spent);
+            moved
+        }
+    };
     Some((found, (Wallet { due_at, ..moved }, entries)))
 }
 

@@ -61,6 +61,8 @@ pub enum Source {
     Single,
     /// A use that a device kept while it was offline.
     Batch,
+    /// A queued use that was not charged, because it is taken for one whose answer was lost (wire 4.6 T-5).
+    Duplicate,
     /// A vendor's credit or debit.
     Admin,
     /// The allocation of the policy.
@@ -88,6 +90,7 @@ impl Source {
     pub const ALL: &'static [(Self, &'static str)] = &[
         (Self::Single, "single"),
         (Self::Batch, "batch"),
+        (Self::Duplicate, "duplicate"),
         (Self::Admin, "admin"),
         (Self::Plan, "plan"),
         (Self::Expiry, "expiry"),
@@ -108,7 +111,7 @@ impl Source {
     /// What kind of movement it is in an account's statistics (contract/token-accounting.md, section 2, rule 8).
     pub fn category(self) -> &'static str {
         match self {
-            Self::Single | Self::Batch | Self::Debit => "spent",
+            Self::Single | Self::Batch | Self::Duplicate | Self::Debit => "spent",
             Self::Refund => "refunded",
             Self::Credit | Self::Plan | Self::Renewal | Self::Purchase => "granted",
             Self::Expiry => "expired",
@@ -158,8 +161,10 @@ pub struct Entry {
     pub erased: Option<Link>,
     /// The request that wrote it, if it came in a batch.
     pub batch: Option<String>,
-    /// What a use would have cost if the license had tokens (wire 4.6 T-3).
+    /// What a use would have cost, if nothing was charged: without tokens (wire 4.6 T-3), or as a presumed duplicate (T-5).
     pub uncharged: Option<i64>,
+    /// Of a duplicate: the lost answer is presumed, not known. Not a part of what is linked.
+    pub is_presumed: bool,
     /// What the account had spent in all its life, after it.
     pub spent_after: Option<i64>,
     /// The operation that a refund is of.
@@ -248,6 +253,7 @@ impl Entry {
             recorded_at: self.recorded_at.to_string(),
             meta: self.meta.clone(),
             uncharged: self.uncharged,
+            presumed: self.is_presumed.then_some(true),
             timestamp_flag: time_flag(self.occurred_at, self.recorded_at).map(str::to_owned),
         }
     }

@@ -6,6 +6,7 @@ use ltlm_protocol::read::Reader;
 use serde_json::Value;
 
 use super::account::plans;
+use super::lost_answer::LostAnswers;
 use super::organization::features;
 use super::project::Project;
 
@@ -34,10 +35,13 @@ pub struct Hardening {
     pub naive_dates: bool,
     /// Tokens a license may be overdrawn by before it is suspended (`tokens.overdraftFloor`).
     pub overdraft_floor: Option<i64>,
+    /// Whose favor is decided in where a single use's answer may be lost (`tokens.lostAnswers`).
+    pub lost_answers: LostAnswers,
 }
 
 const DEVICE_KEYS: &[(&str, DeviceKeys)] =
     &[("off", DeviceKeys::Off), ("accepted", DeviceKeys::Accepted), ("required", DeviceKeys::Required)];
+const LOST_ANSWERS: &[(&str, LostAnswers)] = &[("customer", LostAnswers::Customer), ("proven", LostAnswers::Proven)];
 const CLIENT_DATES: &[&str] = &["zulu", "naive"];
 
 /// Most kinds of events that a project names for its developers.
@@ -60,7 +64,10 @@ pub fn check(r: &mut Reader<'_>) {
         })
     });
     r.word_opt("clientDates", CLIENT_DATES);
-    r.object("tokens", |t| t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX));
+    r.object("tokens", |t| {
+        t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX);
+        t.word_opt("lostAnswers", &LOST_ANSWERS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
+    });
 }
 
 impl Hardening {
@@ -69,12 +76,14 @@ impl Hardening {
         let at = |group: &str, name: &str| project.settings.get(group).and_then(|group| group.get(name));
         let flag = |name: &str| at("security", name).and_then(Value::as_bool);
         let keys = at("security", "deviceKeys").and_then(Value::as_str);
+        let lost = at("tokens", "lostAnswers").and_then(Value::as_str);
         Self {
             bound_answers: flag("boundAnswers").unwrap_or(true),
             gcm_only: flag("gcmOnly").unwrap_or(false),
             device_keys: DEVICE_KEYS.iter().find(|(word, _)| Some(*word) == keys).map(|(_, k)| *k).unwrap_or_default(),
             naive_dates: project.settings.get("clientDates").and_then(Value::as_str) == Some("naive"),
             overdraft_floor: at("tokens", "overdraftFloor").and_then(Value::as_i64),
+            lost_answers: LOST_ANSWERS.iter().find(|(word, _)| Some(*word) == lost).map(|(_, l)| *l).unwrap_or_default(),
         }
     }
 }
@@ -94,18 +103,20 @@ mod tests {
         let plain = of(json!({}));
         assert!(plain.bound_answers && !plain.gcm_only && !plain.naive_dates);
         assert_eq!((plain.device_keys, plain.overdraft_floor), (DeviceKeys::Off, None));
+        assert_eq!(plain.lost_answers, LostAnswers::Customer);
         let strict = of(json!({"security": {"boundAnswers": false, "gcmOnly": true, "deviceKeys": "required"},
-            "clientDates": "naive", "tokens": {"overdraftFloor": 50}}));
+            "clientDates": "naive", "tokens": {"overdraftFloor": 50, "lostAnswers": "proven"}}));
         assert!(!strict.bound_answers && strict.gcm_only && strict.naive_dates);
         assert_eq!((strict.device_keys, strict.overdraft_floor), (DeviceKeys::Required, Some(50)));
+        assert_eq!(strict.lost_answers, LostAnswers::Proven);
     }
 
     #[test]
     fn every_mistake_is_listed() {
         let body = json!({"security": {"gcmOnly": 1, "deviceKeys": "maybe"}, "clientDates": "utc",
-            "tokens": {"overdraftFloor": -1}, "geofencing": {"denyUnknown": "yes"}, "anything": "else"});
+            "tokens": {"overdraftFloor": -1, "lostAnswers": "vendor"}, "geofencing": {"denyUnknown": "yes"}, "anything": "else"});
         let mut reader = Reader::new(&body).unwrap();
         check(&mut reader);
-        assert_eq!(reader.finish().unwrap_err().list().len(), 5);
+        assert_eq!(reader.finish().unwrap_err().list().len(), 6);
     }
 }

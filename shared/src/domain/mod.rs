@@ -26,6 +26,7 @@ pub mod issue;
 pub mod job;
 pub mod ledger;
 pub mod license;
+pub mod lost_answer;
 pub mod mail;
 pub mod nonce;
 pub mod notice;

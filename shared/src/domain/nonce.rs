@@ -1,5 +1,5 @@
-//! Nonces of PRO calls: the chain of one device in one project (wire 2.6), and what it tells about answers that were lost
-//! (wire 4.6, T-4 and T-5).
+//! Nonces of PRO calls: the chain of one device in one project (wire 2.6). What it tells about answers that were lost is in
+//! [`lost_answer`](super::lost_answer).
 //!
 //! A strict call uses up the nonce it presents, together with its effect or not at all. A lenient call may present
 //! anything, so its cipher text is remembered instead: it is not accepted twice. What is kept of a nonce is a mark of
@@ -8,24 +8,16 @@
 use ltlm_protocol::Timestamp;
 
 use super::denied::Denied;
+use super::lost_answer::Unproven;
 use super::project::Project;
 use super::write::{Decision, Write};
 
 /// Nonces of a chain that were issued and not used: the newest are kept (wire 2.6).
 pub const OUTSTANDING_MAX: usize = 32;
-/// Single charges of a chain whose answer may have been lost: the newest are kept.
-pub const CHARGES_MAX: usize = 32;
 /// How long a chain is kept after its last call, in days (wire 2.6).
 pub const CHAIN_DAYS: i64 = 400;
 /// How long a cipher text is remembered, in days (wire 2.6).
 pub const BLOB_DAYS: i64 = 30;
-/// A used nonce that comes again after so many seconds proves that the answer was lost (wire 4.6, T-5). Before, calls of one
-/// moment may still be on their way.
-const LOST_AFTER_SECONDS: i64 = 30;
-/// A queued use is taken for the charged one from so many seconds before the charge (wire 4.6, T-5) …
-const ABSORB_BEFORE_SECONDS: i64 = 600;
-/// … to so many after it.
-const ABSORB_AFTER_SECONDS: i64 = 5;
 
 /// What is kept of a nonce, or of what a charge was for: the first eight bytes of a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,31 +39,14 @@ pub struct Chain {
     pub id: ChainId,
     /// Nonces issued and not used, oldest first.
     pub outstanding: Vec<Mark>,
-    /// Single charges whose answer is not proven to have arrived, oldest first.
-    pub charges: Vec<Charge>,
+    /// Single charges whose answer is not proven to have arrived, and what helps to judge them.
+    pub unproven: Unproven,
     /// The nonce in the answer to the last batch, until the device presents it.
     pub batch: Option<Mark>,
     /// Counts writes of this record.
     pub revision: i64,
     /// The last call.
     pub used_at: Timestamp,
-}
-
-/// A single charge whose answer may have been lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Charge {
-    /// The nonce it used up.
-    pub used: Mark,
-    /// The nonce in its answer.
-    pub issued: Mark,
-    /// License and action.
-    pub what: Mark,
-    /// Tokens.
-    pub amount: i64,
-    /// When it was charged.
-    pub at: Timestamp,
-    /// Its answer was lost: the device came back with the nonce from before.
-    pub is_lost: bool,
 }
 
 /// What became of a cipher text.
@@ -122,7 +97,7 @@ pub enum Trace {
     None,
     /// It charged a single use that the device will send again if it gets no answer.
     Charge {
-        /// License and action.
+        /// License, action and metadata.
         what: Mark,
         /// Tokens.
         amount: i64,
@@ -133,39 +108,15 @@ pub enum Trace {
 
 impl Chain {
     fn new(id: ChainId, now: Timestamp) -> Self {
-        Self { id, outstanding: Vec::new(), charges: Vec::new(), batch: None, revision: 0, used_at: now }
+        Self { id, outstanding: Vec::new(), unproven: Unproven::default(), batch: None, revision: 0, used_at: now }
     }
 
-    /// What the presented nonce tells about earlier answers.
-    pub(super) fn learn(&mut self, presented: Mark, now: Timestamp) {
-        if self.batch == Some(presented) {
+    /// Takes in what the presented nonce tells about earlier answers.
+    pub(super) fn learn(&mut self, presented: Option<Mark>, now: Timestamp) {
+        if presented.is_some() && self.batch == presented {
             self.batch = None;
         }
-        let place = |mark: Mark| self.outstanding.iter().position(|kept| *kept == mark);
-        let presented_place = place(presented);
-        // Whoever holds a nonce from after a charge will not come back with the one from before it.
-        let is_past = |charge: &Charge| {
-            let later = presented_place.zip(place(charge.issued)).is_some_and(|(now, then)| now > then);
-            charge.issued == presented || (later && !charge.is_lost)
-        };
-        let kept: Vec<_> = self.charges.iter().copied().filter(|charge| !is_past(charge)).collect();
-        self.charges = kept;
-        for charge in self.charges.iter_mut().filter(|charge| charge.used == presented) {
-            charge.is_lost |= now >= charge.at.plus_seconds(LOST_AFTER_SECONDS);
-        }
-    }
-
-    /// Takes away the lost charge that a queued use was, if there is one.
-    pub fn absorb(&mut self, what: Mark, amount: i64, used_at: Option<Timestamp>) -> bool {
-        let Some(used_at) = used_at else { return false };
-        let is_it = |charge: &Charge| {
-            let from = charge.at.plus_seconds(-ABSORB_BEFORE_SECONDS);
-            let until = charge.at.plus_seconds(ABSORB_AFTER_SECONDS);
-            charge.is_lost && charge.what == what && charge.amount == amount && (from..=until).contains(&used_at)
-        };
-        let Some(place) = self.charges.iter().position(is_it) else { return false };
-        self.charges.remove(place);
-        true
+        self.unproven.learn(&self.outstanding, presented, now);
     }
 }
 
@@ -211,22 +162,20 @@ impl Turn {
     /// The chain after this call.
     pub fn next(&self, id: ChainId, chain: Option<&Chain>, trace: Trace, now: Timestamp) -> Chain {
         let mut next = chain.cloned().unwrap_or_else(|| Chain::new(id, now));
-        if let Some(presented) = self.presented {
-            next.learn(presented, now);
-        }
+        next.learn(self.presented, now);
         if self.class == Class::Strict {
             next.outstanding.retain(|mark| Some(*mark) != self.presented);
         }
         next.outstanding.push(self.issued);
         match (trace, self.presented) {
             (Trace::Charge { what, amount }, Some(used)) => {
-                next.charges.push(Charge { used, issued: self.issued, what, amount, at: now, is_lost: false });
+                next.unproven.charged(used, self.issued, what, amount, now);
             }
             (Trace::Batch, _) => next.batch = Some(self.issued),
             (Trace::Charge { .. } | Trace::None, _) => {}
         }
-        keep_newest(&mut next.outstanding, OUTSTANDING_MAX);
-        keep_newest(&mut next.charges, CHARGES_MAX);
+        let surplus = next.outstanding.len().saturating_sub(OUTSTANDING_MAX);
+        next.outstanding.drain(..surplus);
         (next.revision, next.used_at) = (next.revision + 1, now);
         next
     }
@@ -244,10 +193,6 @@ impl Turn {
         });
         chain.into_iter().chain(blob).collect()
     }
-}
-
-fn keep_newest<T>(list: &mut Vec<T>, max: usize) {
-    list.drain(..list.len().saturating_sub(max));
 }
 
 /// Decides a command in its turn: what it changes and its nonces are written together. `trace` tells from the decision what
@@ -299,8 +244,6 @@ mod tests {
         turn.next(id(), chain, trace, NOW.plus_seconds(seconds))
     }
 
-    const CHARGE: Trace = Trace::Charge { what: Mark([9; 8]), amount: 5 };
-
     #[test]
     fn a20_a_strict_call_uses_up_its_nonce_and_only_that() {
         let first = after(None, &turn(Class::Lenient, 99, 1), Trace::None, 0);
@@ -348,44 +291,6 @@ mod tests {
         let chain = chain.unwrap();
         assert_eq!((chain.outstanding.len(), chain.outstanding[0]), (OUTSTANDING_MAX, mark(8)));
         assert_eq!(chain.revision, 40);
-    }
-
-    #[test]
-    fn a72_a_lost_answer_is_proven_by_the_nonce_from_before() {
-        let charged = after(None, &turn(Class::Strict, 5, 6), CHARGE, 0);
-        let early = after(Some(&charged), &turn(Class::Lenient, 5, 7), Trace::None, 29);
-        assert!(!early.charges[0].is_lost, "calls of one moment prove nothing");
-        let mut late = after(Some(&charged), &turn(Class::Lenient, 5, 7), Trace::None, 30);
-        assert!(late.charges[0].is_lost);
-        let at = |seconds: i64| Some(NOW.plus_seconds(seconds));
-        for (what, amount, used_at) in [
-            (mark(8), 5, at(-1)),
-            (mark(9), 4, at(-1)),
-            (mark(9), 5, at(6)),
-            (mark(9), 5, at(-601)),
-            (mark(9), 5, None),
-        ] {
-            assert!(!late.clone().absorb(what, amount, used_at));
-        }
-        assert!(late.clone().absorb(mark(9), 5, at(-600)) && late.clone().absorb(mark(9), 5, at(5)));
-        assert!(late.absorb(mark(9), 5, at(-1)), "one for one");
-        assert!(!late.absorb(mark(9), 5, at(-1)), "a second equal use is charged");
-    }
-
-    #[test]
-    fn an_answer_that_arrived_is_never_taken_for_lost() {
-        let charged = after(None, &turn(Class::Strict, 5, 6), CHARGE, 0);
-        assert!(!charged.clone().absorb(mark(9), 5, Some(NOW)), "never without evidence");
-        let proven = after(Some(&charged), &turn(Class::Lenient, 6, 7), Trace::None, 1);
-        assert!(proven.charges.is_empty());
-        // A later nonce in hand: the one from before will not come back.
-        let later = after(Some(&charged), &turn(Class::Lenient, 5, 7), Trace::None, 1);
-        let later = after(Some(&later), &turn(Class::Lenient, 7, 8), Trace::None, 60);
-        assert!(later.charges.is_empty());
-        // But what is proven lost stays so until it is absorbed.
-        let lost = after(Some(&charged), &turn(Class::Lenient, 5, 7), Trace::None, 40);
-        let lost = after(Some(&lost), &turn(Class::Strict, 7, 8), Trace::None, 60);
-        assert_eq!(lost.charges.len(), 1);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("tokens.low", "a balance fell below 20 % of what its live grants were worth"),
     ("tokens.exhausted", "a balance fell to zero or below"),
     ("tokens.overdrawn", "a balance fell below zero"),
+    ("tokens.presumed", "a queued use was not charged: it is presumed to be one whose answer was lost"),
     ("renewal.done", "an allocation was given"),
     ("license.activated", "a device was registered with a license"),
     ("seat.kicked", "a device lost its seat to somebody"),
@@ -75,6 +76,9 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
     if entry.source == Source::Renewal && entry.amount > 0 {
         told.push("renewal.done");
     }
+    if entry.is_presumed {
+        told.push("tokens.presumed");
+    }
     let notice = |name: &str| {
         let mut detail = owner(&entry.wallet);
         detail["sequence"] = json!(entry.sequence);
@@ -82,6 +86,10 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
         detail["balanceBefore"] = json!(before);
         detail["balanceAfter"] = json!(after);
         detail["operationType"] = json!(entry.action);
+        if entry.is_presumed {
+            detail["hwid"] = json!(entry.hwid);
+            detail["uncharged"] = json!(entry.uncharged);
+        }
         Notice {
             id: format!("{} {} {name}", entry.wallet.text(), entry.sequence),
             kind: kind(name),

@@ -111,9 +111,10 @@ fn item(
     // No caller's id has a space in it.
     let id = own_id.clone().unwrap_or_else(|| format!("{} {index}", key.id));
     let license = ids::license_id(license);
-    let action = usage.charge.as_ref().map_or("", |charge| charge.action.as_str());
+    let charge = usage.charge.as_ref().ok();
+    let action = charge.map_or("", |charge| charge.action.as_str());
     Item {
-        what: ids::use_mark(&license, action),
+        what: ids::use_mark(&license, action, charge.and_then(|charge| charge.meta.as_ref())),
         license,
         operation: OperationId { origin: Origin::Client, id },
         own_id,

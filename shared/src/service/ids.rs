@@ -1,7 +1,8 @@
 //! Names that the service makes: from the clock and the random source that are passed in.
 
 use hmac::{Hmac, KeyInit, Mac};
-use ltlm_protocol::Timestamp;
+use ltlm_protocol::{Timestamp, canonical};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::ports::Entropy;
@@ -107,9 +108,11 @@ pub fn mark(text: &str) -> Mark {
     Mark(mark)
 }
 
-/// What a charge was for, to recognise a use that comes again.
-pub fn use_mark(license: &LicenseId, action: &str) -> Mark {
-    mark(&format!("{}\0{action}", license.0))
+/// What a charge was for, to recognize a use that comes again. No metadata and empty metadata are alike.
+pub fn use_mark(license: &LicenseId, action: &str, meta: Option<&Map<String, Value>>) -> Mark {
+    let meta = meta.filter(|meta| !meta.is_empty()).map(|meta| canonical::print(&Value::Object(meta.clone())));
+    let meta = meta.map(|meta| format!("\0{meta}")).unwrap_or_default();
+    mark(&format!("{}\0{action}{meta}", license.0))
 }
 
 /// SHA-256 as lower-case hex.

@@ -13,14 +13,15 @@ use super::load::{self, Beside, Claims, Wanted};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::entry::OperationKey;
 use crate::domain::event::{self, ReportEvent};
-use crate::domain::nonce::{self, Trace, Turn};
+use crate::domain::lost_answer::Refused;
+use crate::domain::nonce::{self, Chain, Mark, Trace, Turn};
 use crate::domain::project::Project;
 use crate::domain::settings::{self, SaveSettings};
 use crate::domain::write::Decision;
-use crate::domain::{Denied, LicenseState};
+use crate::domain::{Denied, LicenseState, Record, Write};
 use crate::domain::{activate, consume, heartbeat, refresh, release_seat, signout, status};
 use crate::keys::{Key32, Purpose};
-use crate::table::Table;
+use crate::table::{Read, Table};
 
 /// A call that came in an envelope.
 #[derive(Clone, Debug)]
@@ -216,11 +217,39 @@ pub async fn consume<T: Table>(
     // A use that has a name of its own is told apart by that.
     let trace = |decision: &Decision<LicenseData>| match decision.writes.is_empty() || command.operation_id.is_some() {
         true => Trace::None,
-        false => {
-            Trace::Charge { what: ids::use_mark(&ids::license_id(&call.key), &command.action), amount: command.amount }
-        }
+        false => Trace::Charge { what: what_mark(pro, command), amount: command.amount },
     };
-    run(app, budget, pro, pro.wanted(Some(key), Beside::Everything), decide, trace).await
+    let answer = run(app, budget, pro, pro.wanted(Some(key), Beside::Everything), decide, trace).await;
+    if let Err(Error::Denied(Denied::NonceMismatch | Denied::InsufficientTokens { .. })) = &answer
+        && command.operation_id.is_none()
+    {
+        remember_refused(app, budget, pro, command).await;
+    }
+    answer
+}
+
+fn what_mark(pro: &ProRequest, command: &Consume) -> Mark {
+    ids::use_mark(&ids::license_id(&pro.request.call.key), &command.action, command.meta.as_ref())
+}
+
+/// Remembers a use that was refused, where that helps to judge the device's charges: the queued use tells how its clock
+/// runs. No answer depends on it, so a failure is left at that.
+async fn remember_refused<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &ProRequest, command: &Consume) {
+    let Some(project_id) = load::hinted_project(app, &pro.request.access) else { return };
+    let reads = [Read::Chain(pro.turn.chain_id(&project_id))];
+    let Ok(records) = app.table.read(&reads, budget.meter).await else { return };
+    let chain = records.into_iter().find_map(|record| match record {
+        Record::Chain(chain) => Some(chain),
+        _ => None,
+    });
+    let Some(chain) = chain else { return };
+    let refused = Refused { what: what_mark(pro, command), amount: command.amount, at: pro.request.call.now };
+    let Some(unproven) = chain.unproven.with_refused(refused) else { return };
+    let found = chain.revision;
+    let next = [Write::MoveChain { chain: Chain { unproven, revision: found + 1, ..chain }, found: Some(found) }];
+    if let Err(error) = app.table.commit(&next, None, budget.meter).await {
+        tracing::debug!(%error, "a refused use was not remembered");
+    }
 }
 
 /// Charges a batch whole, once (E5).

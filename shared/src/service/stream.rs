@@ -59,6 +59,10 @@ pub struct Followed {
     pub days: i64,
     /// Entries that had to be fetched because the stream did not bring them.
     pub filled: i64,
+    /// Uses that were not charged because an answer is presumed lost.
+    pub presumed_uses: i64,
+    /// Their tokens.
+    pub presumed_tokens: i64,
     /// What the entries add up to.
     pub figures: Figures,
 }
@@ -85,6 +89,10 @@ pub async fn follow<T: Table>(
     for change in changes {
         if let Change::Entry(entry) = change {
             followed.figures.add(&entry);
+            if entry.is_presumed {
+                followed.presumed_uses += 1;
+                followed.presumed_tokens = followed.presumed_tokens.saturating_add(entry.uncharged.unwrap_or(0));
+            }
             // Nobody asks for the statistics of a license.
             if matches!(entry.wallet, WalletId::Account(_)) {
                 by_wallet.entry(entry.wallet.clone()).or_default().push(*entry);

@@ -281,6 +281,7 @@ impl Wallet {
             erased: None,
             batch: cause.batch,
             uncharged,
+            is_presumed: false,
             spent_after: matches!(self.id, WalletId::Account(_)).then_some(self.spent),
             original: cause.original,
             refunded: 0,

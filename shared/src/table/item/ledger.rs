@@ -98,6 +98,7 @@ pub fn entry(entry: &Entry) -> Item {
         .bytes("previous", &entry.previous)
         .text_opt("batch", entry.batch.as_ref())
         .int_opt("uncharged", entry.uncharged)
+        .int_opt("presumed", entry.is_presumed.then_some(1))
         .int_opt("spentAfter", entry.spent_after)
         .text_opt("original", entry.original.as_ref())
         .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))

@@ -4,6 +4,7 @@
 //! A reader takes a missing attribute for its default where an older version of the record did not have it.
 
 mod account;
+mod chain;
 mod ledger;
 mod people;
 mod store;
@@ -25,7 +26,7 @@ use crate::domain::entry::{Entry, Source as EntrySource};
 use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::job::Job;
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, LicenseId, Listing};
-use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, Charge, Mark, SeenBlob};
+use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, SeenBlob};
 use crate::domain::organization::access::AccessToken;
 use crate::domain::organization::{Member, Organization};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms, STATUSES};
@@ -39,12 +40,14 @@ use crate::table::key::{self, Key, Kind};
 use crate::table::port::{List, Source};
 
 pub use account::{access_token, account, job, member, organization};
+pub use chain::chain;
 pub use ledger::{entry, rollup, wallet};
 pub use people::{developer, failures, sign_in};
 pub use store::{card, code, order, payment, payment_event, trial};
 pub use webhook::{dead, notice, webhook};
 
 use account::{read_account, read_key};
+use chain::{marks, read_unproven};
 use ledger::{read_grants, read_holds, read_tally};
 use people::{read_developer, read_failures, read_sign_in};
 use store::{read_card, read_code, read_order, read_payment, read_trial};
@@ -262,7 +265,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::Chain(id) => Record::Chain(Chain {
             id,
             outstanding: marks(&r.bytes("outstanding")),
-            charges: read_charges(&r)?,
+            unproven: read_unproven(&r)?,
             batch: marks(&r.bytes("batch")).first().copied(),
             revision: r.int("revision")?,
             used_at: r.at("usedAt")?,
@@ -289,6 +292,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             erased: r.link_opt("erased"),
             batch: r.text_opt("batch"),
             uncharged: r.int_opt("uncharged"),
+            is_presumed: r.int_opt("presumed") == Some(1),
             spent_after: r.int_opt("spentAfter"),
             original: r.text_opt("original"),
             refunded: r.int_opt("refunded").unwrap_or(0),
@@ -670,43 +674,6 @@ pub fn batch_memory(owner: &BatchOwner, memory: &BatchMemory) -> Item {
         .build()
 }
 
-/// A chain's item: small, because every call writes it.
-pub fn chain(chain: &Chain) -> Item {
-    let charges: Vec<_> = chain.charges.iter().map(charge_text).collect();
-    Builder::new(key::chain(&chain.id))
-        .bytes("outstanding", &chain.outstanding.iter().flat_map(|mark| mark.0).collect::<Vec<_>>())
-        .text_opt("charges", Some(charges.join(";")).filter(|text| !text.is_empty()))
-        .bytes_opt("batch", chain.batch.as_ref().map(|mark| mark.0.as_slice()))
-        .int("revision", chain.revision)
-        .at("usedAt", chain.used_at)
-        .ttl(chain.used_at.plus_days(CHAIN_DAYS))
-        .build()
-}
-
-fn marks(bytes: &[u8]) -> Vec<Mark> {
-    bytes.as_chunks::<8>().0.iter().map(|bytes| Mark(*bytes)).collect()
-}
-
-fn charge_text(charge: &Charge) -> String {
-    let mark = |mark: Mark| hex::encode(mark.0);
-    let Charge { used, issued, what, amount, at, is_lost } = *charge;
-    format!("{} {} {} {amount} {} {}", mark(used), mark(issued), mark(what), at.ms(), u8::from(is_lost))
-}
-
-fn read_charges(r: &Reader<'_>) -> Result<Vec<Charge>, ItemError> {
-    let text = r.text_opt("charges").unwrap_or_default();
-    let charge = |text: &str| {
-        let mut parts = text.split(' ');
-        let mut mark = || marks(&hex::decode(parts.next()?).ok()?).first().copied();
-        let (used, issued, what) = (mark()?, mark()?, mark()?);
-        let mut int = || parts.next()?.parse::<i64>().ok();
-        let (amount, at, is_lost) = (int()?, Timestamp::from_ms(int()?), int()? != 0);
-        Some(Charge { used, issued, what, amount, at, is_lost })
-    };
-    let charges = text.split(';').filter(|text| !text.is_empty()).map(charge);
-    charges.collect::<Option<_>>().ok_or(ItemError { attribute: "charges" })
-}
-
 /// The item of a cipher text that was accepted.
 pub fn seen_blob(seen: &SeenBlob) -> Item {
     Builder::new(key::seen_blob(&seen.hash))
@@ -833,7 +800,7 @@ mod tests {
     use super::*;
     use crate::domain::account::AccountId;
     use crate::domain::entry::{OperationId, OperationKey, Origin};
-    use crate::domain::nonce::ChainId;
+    use crate::domain::nonce::{ChainId, Mark};
     use crate::domain::organization::OrganizationId;
     use crate::domain::rollup::Tally;
     use crate::domain::state::tests::{NOW, fresh};
@@ -915,25 +882,6 @@ mod tests {
         for owner in owners {
             assert_eq!(round(batch_memory(&owner, &memory)), Record::BatchMemory(owner, memory.clone()));
         }
-        let charge = Charge {
-            used: Mark([1; 8]),
-            issued: Mark([2; 8]),
-            what: Mark([3; 8]),
-            amount: 1_000_000_000,
-            at: NOW,
-            is_lost: true,
-        };
-        let full = Chain {
-            id: chain_id,
-            outstanding: (0..32).map(|n| Mark([n; 8])).collect(),
-            charges: vec![charge, Charge { is_lost: false, ..charge }],
-            batch: Some(Mark([9; 8])),
-            revision: 4,
-            used_at: NOW,
-        };
-        assert_eq!(round(chain(&full)), Record::Chain(full.clone()));
-        let fresh_chain = Chain { outstanding: Vec::new(), charges: Vec::new(), batch: None, ..full };
-        assert_eq!(round(chain(&fresh_chain)), Record::Chain(fresh_chain));
         let seen = SeenBlob { hash: "h".into(), request: "r".into(), at: NOW };
         assert_eq!(round(seen_blob(&seen)), Record::SeenBlob(seen));
     }
