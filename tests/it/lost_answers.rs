@@ -130,7 +130,8 @@ async fn t5_only_the_same_use_is_taken_for_the_charged_one() {
     assert_eq!(device.batch(&[named]).await, (1, 0));
     // For thirty days, and not for another device.
     let mut stranger = Device::new(&world, &key, 2, 0).await;
-    assert_eq!(stranger.batch(&[device.queued(7)]).await, (1, 0));
+    let equal = stranger.queued(7);
+    assert_eq!(stranger.batch(&[equal]).await, (1, 0));
     world.clock.advance_seconds(29 * 86_400);
     assert_eq!(device.batch(&[device.queued(7)]).await, (0, 1));
 }

@@ -83,7 +83,11 @@ impl Hardening {
             device_keys: DEVICE_KEYS.iter().find(|(word, _)| Some(*word) == keys).map(|(_, k)| *k).unwrap_or_default(),
             naive_dates: project.settings.get("clientDates").and_then(Value::as_str) == Some("naive"),
             overdraft_floor: at("tokens", "overdraftFloor").and_then(Value::as_i64),
-            lost_answers: LOST_ANSWERS.iter().find(|(word, _)| Some(*word) == lost).map(|(_, l)| *l).unwrap_or_default(),
+            lost_answers: LOST_ANSWERS
+                .iter()
+                .find(|(word, _)| Some(*word) == lost)
+                .map(|(_, l)| *l)
+                .unwrap_or_default(),
         }
     }
 }

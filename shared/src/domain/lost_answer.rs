@@ -217,8 +217,7 @@ impl Unproven {
     /// The same with a refused use remembered, if that can tell what is not known: how the clock of a device runs that has
     /// charges to judge. So a device's refusals are written about once a day, however many there are.
     pub fn with_refused(&self, refused: Refused) -> Option<Self> {
-        let is_judged =
-            self.charges.iter().any(|charge| matches!(charge.answer, Answer::Unknown | Answer::Overtaken));
+        let is_judged = self.charges.iter().any(|charge| matches!(charge.answer, Answer::Unknown | Answer::Overtaken));
         let is_old = |at: Timestamp| at.plus_days(CLOCK_DAYS) <= refused.at;
         let is_known = self.clock.is_some_and(|clock| !is_old(clock.at));
         let waits = self.refused.is_some_and(|refused| !is_old(refused.at));
@@ -305,10 +304,7 @@ mod tests {
                 assert!(is_absorbed(&mut chain, queued(clock), 60), "a clock {clock} s ahead");
                 assert!(!is_absorbed(&mut chain, queued(clock), 60), "one for one");
             }
-            for other in [
-                QueuedUse { what: mark(98), ..queued(0) },
-                QueuedUse { amount: 6, ..queued(0) },
-            ] {
+            for other in [QueuedUse { what: mark(98), ..queued(0) }, QueuedUse { amount: 6, ..queued(0) }] {
                 assert!(!is_absorbed(&mut lost.clone(), other, 60));
             }
             assert!(is_absorbed(&mut lost.clone(), QueuedUse { used_at: None, ..queued(0) }, 60));
@@ -398,6 +394,10 @@ mod tests {
         let charges = &chain.unproven.charges;
         assert_eq!(charges.len(), limits::UNPROVEN_CHARGES_MAX);
         assert_eq!((charges[0].answer, charges[0].issued), (Answer::Lost, mark(6)));
-        assert_eq!(charges[1].issued, mark(80 - limits::UNPROVEN_CHARGES_MAX as u8 + 1), "of presumed ones the oldest go");
+        assert_eq!(
+            charges[1].issued,
+            mark(80 - limits::UNPROVEN_CHARGES_MAX as u8 + 1),
+            "of presumed ones the oldest go"
+        );
     }
 }

@@ -77,10 +77,7 @@ pub async fn stream<T: Table>(
         ]);
         report.counts.extend([("Entries", f.count), ("Spent", -f.spent), ("Granted", f.granted)]);
         report.counts.extend([("Refunded", f.refunded), ("Expired", -f.expired)]);
-        report.counts.extend([
-            ("PresumedUses", followed.presumed_uses),
-            ("PresumedTokens", followed.presumed_tokens),
-        ]);
+        report.counts.extend([("PresumedUses", followed.presumed_uses), ("PresumedTokens", followed.presumed_tokens)]);
         json!({"batchItemFailures": []})
     });
     if let Err(error) = &answer {
