@@ -36,6 +36,26 @@ async fn a_lost_reply_after_the_commit_charges_once() {
 }
 
 #[tokio::test]
+async fn every_reply_can_be_lost_and_what_was_asked_for_is_done() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    world.account("POST", "", json!({"accountId": "u", "openingBalance": 50})).await;
+    let table = &world.host.app.table;
+    table.set(faults(100, 0, 0, 0));
+    let tokens = format!("/v1/admin/licenses/{L1}/tokens");
+    let credit = json!({"amount": 7, "reason": "r", "operationId": "credit"});
+    let debit = json!({"operationType": "x", "amount": 3, "operationId": "debit"});
+    for _ in 0..2 {
+        assert_eq!(world.consume(L1, &device('a'), 2, "charge").await.status, 200);
+        assert_eq!(world.admin("POST", &tokens, credit.clone()).await.status, 200);
+        assert_eq!(world.account("POST", "/u/debit", debit.clone()).await.status, 200);
+    }
+    table.set(faults(0, 0, 0, 0));
+    assert_eq!(world.get(L1, "").await.int_of("tokensRemaining"), 105, "each once");
+    assert_eq!(world.balance("u").await.0, 47);
+}
+
+#[tokio::test]
 async fn an_operation_without_an_id_of_the_callers_is_charged_once_too() {
     let world = World::new().await;
     world.activate(L1, &device('a')).await;

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use local::changes::Changes;
+use local::world::TABLE;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -124,7 +126,14 @@ async fn the_first_quarter_of_an_hour() {
     running.post(&client, "/__local/clock", &json!({"now": "2026-11-21T00:00:00Z"})).await.unwrap();
     running.post(&client, "/__local/faults", &json!({"dropReplyPercent": 100})).await.unwrap();
     let lost = json!({"hwid": "desk-a", "amount": 5, "action": "export", "operationId": "op-2"});
-    assert!(running.license(&client, "activate", &json!({"hwid": "desk-b"})).await.is_err());
+    assert!(running.license(&client, "consume", &lost).await.is_err());
+    running.post(&client, "/__local/faults", &json!({})).await.unwrap();
+    let found = running.license(&client, "consume", &lost).await.unwrap();
+    assert_eq!(
+        (&found["replayed"], &found["tokensRemaining"]),
+        (&json!(true), &json!(90)),
+        "committed before it was lost"
+    );
     running.post(&client, "/__local/faults", &json!({"dropReplyPercent": 40, "seed": 3})).await.unwrap();
     let mut answer = running.license(&client, "consume", &lost).await;
     for _ in 0..50 {
@@ -172,6 +181,52 @@ async fn a_kill_in_mid_load_loses_no_answered_operation() {
         let again = running.license(&client, "consume", &charge).await.unwrap();
         assert_eq!((&again["replayed"], &again["operation"]), (&json!(true), operation));
     }
+}
+
+/// Waits until `is_so` of what a route tells.
+async fn wait_for(running: &Running, client: &Client, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..200 {
+        let told = running.get(client, path).await;
+        if is_so(&told) {
+            return told;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{path} does not come to it");
+}
+
+#[tokio::test]
+async fn changes_are_handed_on_over_a_kill_and_then_removed() {
+    let folder = Folder::new("changes");
+    let client = Client::new();
+    let activations = |told: &Value| {
+        let notices = told["notices"].as_array().unwrap();
+        let activated = notices.iter().filter(|notice| notice["type"] == "license.activated");
+        activated.map(|notice| notice["detail"]["hwid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // Nobody follows, and the process is killed.
+    let mut running = start(&folder.0, &["--quiet", "--no-schedule"]).await;
+    for name in ["desk-a", "desk-b"] {
+        running.license(&client, "activate", &json!({ "hwid": name })).await.unwrap();
+    }
+    running.child.kill().await.unwrap();
+    running.child.wait().await.unwrap();
+    let changes = Changes::open(&folder.0.join("ltlm.db")).unwrap();
+    assert!(changes.count(TABLE).unwrap() > 4, "what nobody took is there");
+
+    // The next process hands them on, in order, and keeps none of them.
+    let mut running = start(&folder.0, &["--quiet"]).await;
+    let told = wait_for(&running, &client, "/__local/notices", |told| activations(told).len() == 2).await;
+    assert_eq!(activations(&told), ["desk-a", "desk-b"]);
+    wait_for(&running, &client, "/__local/clock", |_| changes.count(TABLE).unwrap() == 0).await;
+    running.child.kill().await.unwrap();
+    running.child.wait().await.unwrap();
+
+    // And the one after that has only what is new.
+    let running = start(&folder.0, &["--quiet"]).await;
+    running.license(&client, "activate", &json!({"hwid": "desk-c"})).await.unwrap();
+    let told = wait_for(&running, &client, "/__local/notices", |told| !activations(told).is_empty()).await;
+    assert_eq!(activations(&told), ["desk-c"]);
 }
 
 #[cfg(unix)]

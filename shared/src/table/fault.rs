@@ -1,5 +1,6 @@
-//! Faults on purpose: wraps any table and, by a seed, throttles, invents conflicts, delays, and loses replies after the
-//! commit. Off (all zero) it passes everything through. Used by tests and by `tools/local`, never in a Lambda.
+//! Faults on purpose: wraps any table and, by a seed, throttles, invents conflicts, delays, and loses the replies of commits.
+//! A read whose reply is lost is like one that is throttled, so there is no fault of its own for it: then every reply can be
+//! lost, and what was asked for is done all the same. Off (all zero) it passes everything through. Used by tests and by `tools/local`, never in a Lambda.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use crate::domain::{Record, Write};
 /// How often what goes wrong, in percent, and for how long everything waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// The reply is lost after the effect.
+    /// The reply of a commit is lost, after the commit.
     pub drop_reply_percent: u32,
     /// The table refuses for want of throughput.
     pub throttle_percent: u32,
@@ -90,7 +91,8 @@ impl<T> Faulty<T> {
             stopped,
             throttle: happens(faults.throttle_percent),
             conflict: happens(faults.conflict_percent),
-            drop_reply: lost | happens(faults.drop_reply_percent),
+            lost,
+            drop_reply: happens(faults.drop_reply_percent),
             delay: Duration::from_millis(faults.delay_milliseconds),
         }
     }
@@ -100,6 +102,9 @@ struct Roll {
     stopped: bool,
     throttle: bool,
     conflict: bool,
+    /// The reply of this round trip is lost, whatever it is.
+    lost: bool,
+    /// The reply is lost if this round trip is a commit.
     drop_reply: bool,
     delay: Duration,
 }
@@ -134,7 +139,7 @@ impl<T: Table> Table for Faulty<T> {
         let roll = self.roll();
         roll.before_read().await?;
         let records = self.inner.read(reads, meter).await?;
-        match roll.drop_reply {
+        match roll.lost {
             true => Err(ReadError::Busy("injected: the reply was lost".into())),
             false => Ok(records),
         }
@@ -150,7 +155,7 @@ impl<T: Table> Table for Faulty<T> {
             return Err(CommitError::Busy("injected: throttled or in conflict".into()));
         }
         self.inner.commit(writes, touch, meter).await?;
-        match roll.drop_reply {
+        match roll.lost || roll.drop_reply {
             true => Err(CommitError::Unknown("injected: the reply was lost".into())),
             false => Ok(()),
         }

@@ -115,15 +115,19 @@ impl Background {
     /// Follows the next batch of the table's stream, if there is one; one that fails comes again.
     pub async fn follow(&self) -> Option<JobReport> {
         let mut stream = self.stream.as_ref()?.lock().await;
-        let (event, next) = match stream.next().await {
+        let batch = match stream.next().await {
             Ok(batch) => batch?,
             Err(error) => {
                 tracing::warn!(%error, "the table's stream cannot be read");
                 return None;
             }
         };
-        let (answer, report) = self.deliver_changes(&event).await;
-        answer.map(|_| stream.pass(next))?;
+        let (answer, report) = self.deliver_changes(&batch.event).await;
+        answer?;
+        if let Err(error) = stream.pass(batch).await {
+            tracing::warn!(%error, "a batch of the table's stream comes again");
+            return None;
+        }
         Some(report)
     }
 

@@ -1,11 +1,16 @@
 //! The embedded DynamoDB engine, on a thread of its own because it blocks its workers, spoken to over loopback HTTP.
+//!
+//! The engine numbers each change of its stream one above the highest number that it finds in its table of changes, and it has
+//! no index for that. `changes.rs` gives it one, so that a write costs the same after a million others.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dynoxide::Database;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+use crate::changes::{self, Changes};
 
 /// Where the engine keeps its data.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +25,7 @@ pub enum Storage<'a> {
 #[derive(Debug)]
 pub struct Engine {
     endpoint: String,
+    file: Option<PathBuf>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -34,9 +40,9 @@ pub struct EngineError {
 impl Engine {
     /// Starts an engine.
     pub async fn start(storage: Storage<'_>) -> Result<Self, EngineError> {
-        let (place, database) = match storage {
-            Storage::Memory => ("memory".to_owned(), Database::memory()),
-            Storage::File(path) => (path.display().to_string(), Database::new(&path.to_string_lossy())),
+        let (place, file, database) = match storage {
+            Storage::Memory => ("memory".to_owned(), None, changes::in_memory()),
+            Storage::File(path) => (path.display().to_string(), Some(path.to_owned()), changes::in_file(path)),
         };
         let failed = |reason: String| EngineError { place, reason };
         let database = match database {
@@ -47,7 +53,7 @@ impl Engine {
         let (stop, stopped) = oneshot::channel::<()>();
         std::thread::spawn(move || run(database, started, stopped));
         match address.await {
-            Ok(Ok(address)) => Ok(Self { endpoint: format!("http://{address}"), _stop: stop }),
+            Ok(Ok(address)) => Ok(Self { endpoint: format!("http://{address}"), file, _stop: stop }),
             Ok(Err(reason)) => Err(failed(reason)),
             Err(_) => Err(failed("its thread ended".to_owned())),
         }
@@ -56,6 +62,16 @@ impl Engine {
     /// Its URL.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The changes that nobody has taken yet, for the one who takes them; none in memory, where all changes stay.
+    pub fn changes(&self) -> Result<Option<Changes>, EngineError> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let failed = |error: dynoxide::DynoxideError| EngineError {
+            place: file.display().to_string(),
+            reason: error.to_string(),
+        };
+        Changes::open(file).map(Some).map_err(failed)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod background;
 pub mod bus;
+pub mod changes;
 pub mod clock;
 pub mod demo;
 pub mod endpoint;

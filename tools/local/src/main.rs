@@ -13,7 +13,7 @@ use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
 use local::queue::WorkQueue;
 use local::server::{Server, router};
-use local::stream::{Begin, StreamReader};
+use local::stream::StreamReader;
 use local::till::Till;
 use local::world::{self, Endpoints};
 use serde_json::{Value, json};
@@ -65,7 +65,8 @@ const USER_ERROR: u8 = 2;
 fn main() -> ExitCode {
     let options = Options::parse();
     let level = if options.quiet { "error" } else { "info" };
-    let filter = tracing_subscriber::EnvFilter::new(level);
+    // Our own lines only: the engine and the SDK repeat what they were sent.
+    let filter = tracing_subscriber::EnvFilter::new(format!("off,shared={level},local={level}"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -122,9 +123,15 @@ async fn run(options: Options) -> Result<(), String> {
     // Only the embedded engine's stream: another table's belongs to whoever runs it.
     let stream = match &engine {
         None => None,
-        Some(engine) => StreamReader::open(engine.endpoint(), world::TABLE, Begin::Now)
-            .await
-            .map_err(|error| format!("Cannot read the table's stream: {error}."))?,
+        Some(engine) => {
+            let cannot = |error: &dyn std::fmt::Display| format!("Cannot read the table's stream: {error}.");
+            match engine.changes().map_err(|error| cannot(&error))? {
+                None => None,
+                Some(changes) => StreamReader::take(engine.endpoint(), world::TABLE, changes)
+                    .await
+                    .map_err(|error| cannot(&error))?,
+            }
+        }
     };
     let background = Background::start(host.clone(), outbox, stream, !options.quiet).await;
     let background = Arc::new(background.map_err(|error| format!("Cannot start the queue: {error}."))?);

@@ -1,5 +1,8 @@
 //! The table's stream, read from the embedded engine and handed on as Lambda's event source does: in order, in batches, a
 //! batch again until it succeeds.
+//!
+//! A reader that takes the changes removes each batch once it has been handed on. What is left in the engine is what is still
+//! owed, so nothing needs to be remembered over a restart or a kill, and the engine does not fill up.
 
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, OperationType, Record, ShardIteratorType};
@@ -7,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
+use crate::changes::Changes;
 use crate::world::sdk_config;
 
 /// Records of one batch, as the template says.
@@ -15,7 +19,17 @@ const BATCH: i32 = 100;
 /// A reader of the stream; it begins with what comes after its start, or with all that is there.
 pub struct StreamReader {
     client: Client,
+    table: String,
     iterator: String,
+    takes: Option<Changes>,
+}
+
+/// A batch of changes.
+pub struct Batch {
+    /// As Lambda's event.
+    pub event: Value,
+    count: usize,
+    next: String,
 }
 
 /// Where a reader begins.
@@ -30,7 +44,7 @@ pub enum Begin {
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 impl StreamReader {
-    /// Reads the stream of the table called `table` at `endpoint`; none if the table has no stream.
+    /// Reads the stream of the table called `table` at `endpoint` and leaves it as it is; none if the table has no stream.
     pub async fn open(endpoint: &str, table: &str, begin: Begin) -> Result<Option<Self>, Failed> {
         let client = Client::new(&sdk_config(endpoint, false).await);
         let streams = client.list_streams().table_name(table).send().await?;
@@ -44,20 +58,38 @@ impl StreamReader {
         };
         let found =
             client.get_shard_iterator().stream_arn(arn).shard_id(shard).shard_iterator_type(kind).send().await?;
-        Ok(found.shard_iterator().map(|iterator| Self { client: client.clone(), iterator: iterator.to_owned() }))
+        Ok(found.shard_iterator().map(|iterator| Self {
+            client: client.clone(),
+            table: table.to_owned(),
+            iterator: iterator.to_owned(),
+            takes: None,
+        }))
     }
 
-    /// The next batch as Lambda's event, and the place behind it; none if nothing happened.
-    pub async fn next(&self) -> Result<Option<(Value, String)>, Failed> {
+    /// The one who takes the changes: reads the oldest that is there and removes what has been handed on.
+    pub async fn take(endpoint: &str, table: &str, changes: Changes) -> Result<Option<Self>, Failed> {
+        let reader = Self::open(endpoint, table, Begin::Oldest).await?;
+        Ok(reader.map(|reader| Self { takes: Some(changes), ..reader }))
+    }
+
+    /// The next batch; none if nothing happened.
+    pub async fn next(&self) -> Result<Option<Batch>, Failed> {
         let read = self.client.get_records().shard_iterator(&self.iterator).limit(BATCH).send().await?;
         let next = read.next_shard_iterator().unwrap_or(&self.iterator).to_owned();
         let records: Vec<_> = read.records().iter().map(record).collect();
-        Ok((!records.is_empty()).then(|| (json!({ "Records": records }), next)))
+        let count = records.len();
+        Ok((count > 0).then(|| Batch { event: json!({ "Records": records }), count, next }))
     }
 
-    /// Goes on behind a batch.
-    pub fn pass(&mut self, next: String) {
-        self.iterator = next;
+    /// Goes on behind a batch. If it fails, the batch comes again.
+    pub async fn pass(&mut self, batch: Batch) -> Result<(), Failed> {
+        let Some(changes) = self.takes.clone() else {
+            self.iterator = batch.next;
+            return Ok(());
+        };
+        // The iterator stays before the oldest change: the next batch is then the oldest.
+        let (table, count) = (self.table.clone(), batch.count);
+        Ok(tokio::task::spawn_blocking(move || changes.remove_oldest(&table, count)).await??)
     }
 }
 

@@ -3,6 +3,7 @@
 mod fuzz;
 mod measure;
 mod measure_accounts;
+mod measure_changes;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,12 @@ enum Measured {
     Startup,
     /// Accounts under load on the embedded engine: one wallet of many callers, and a night of renewals
     Accounts,
+    /// A consume on the embedded engine after many writes, beside one on a new engine
+    Changes {
+        /// Writes between the first consume and the last
+        #[arg(long, default_value_t = 1_000_000)]
+        writes: usize,
+    },
 }
 
 /// The one version of cargo-deny; newer ones may judge differently.
@@ -54,6 +61,9 @@ fn main() -> ExitCode {
         Task::AdminKey => admin_key(),
         Task::Measure(Measured::Startup) => measure::startup(&root()),
         Task::Measure(Measured::Accounts) => measure_accounts::accounts(),
+        Task::Measure(Measured::Changes { writes }) => {
+            measure_changes::changes(&root().join("target/measure-changes"), writes)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
