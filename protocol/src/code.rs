@@ -120,6 +120,8 @@ pub enum Code {
     RangeReversed,
     /// A range of time that is longer than one call looks at.
     RangeTooLong,
+    /// An end that must lie ahead is past.
+    NotAhead,
     /// A cursor of another account or project.
     CursorElsewhere,
     /// The access token is missing, wrong or ended.
@@ -268,6 +270,7 @@ impl Code {
         row(Self::HoldLimitReached, "HOLD_LIMIT_REACHED", 409, "This wallet has <max> open holds, as many as it may."),
         row(Self::RangeReversed, "RANGE_REVERSED", 422, "The range ends before it begins."),
         row(Self::RangeTooLong, "RANGE_TOO_LONG", 422, "The range has more than <max> days."),
+        row(Self::NotAhead, "NOT_AHEAD", 422, "<path> must lie in the future."),
         row(Self::CursorElsewhere, "CURSOR_ELSEWHERE", 422, "This cursor belongs to another list."),
         row(Self::SessionRequired, "SESSION_REQUIRED", 401, "Unauthorized - no user session"),
         row(Self::OrganizationNotFound, "ORGANIZATION_NOT_FOUND", 404, "There is no such organization in this project."),

@@ -475,3 +475,102 @@ async fn devices_are_listed_and_named() {
         .await
         .refused(403, "DEVICE_NOT_REGISTERED");
 }
+
+#[tokio::test]
+async fn an_end_that_is_past_is_refused_and_one_that_was_given_is_replayed() {
+    let world = World::new().await;
+    spares(&world).await;
+    let policy = world.policy(local::demo::sub()).await;
+    let soon = "2026-01-04T00:00:10.000Z";
+    let cases = [
+        ("validUntil", "POST", projects(&world, "/licenses"), json!({"policyId": policy})),
+        ("validUntil", "PATCH", license(L1, ""), json!({})),
+        ("validUntil", "POST", license(AIR, "/offline-file"), json!({"hwids": ["desk"]})),
+        ("expiresAt", "POST", license(L1, "/tokens"), json!({"amount": 5, "reason": "r"})),
+        ("expiresAt", "POST", "/v1/admin/keys".into(), json!({"scopes": ["read"]})),
+    ];
+    let ending = |body: &Value, name: &str, end: &str| {
+        let mut body = body.clone();
+        body[name] = json!(end);
+        body
+    };
+    let before = log(&world).await.len();
+    for (name, method, path, body) in &cases {
+        // This instant is past too.
+        for past in ["2020-01-01T00:00:00Z", crate::support::START] {
+            let refused = world.admin(method, path, ending(body, name, past)).await;
+            refused.refused(422, "NOT_AHEAD");
+            assert_eq!(refused.body["details"]["path"], **name, "{path}");
+        }
+    }
+    assert_eq!(log(&world).await.len(), before, "nothing was done");
+    for late in [false, true] {
+        for (index, (name, method, path, body)) in cases.iter().enumerate() {
+            let id = format!("end-{index}");
+            let told = call(&world, ADMIN_KEY, method, path, Some(&id), ending(body, name, soon)).await;
+            assert!(told.status < 300, "{path}: {}", told.text);
+            assert_eq!(told.headers.contains_key("idempotent-replayed"), late, "{path}");
+        }
+        world.clock.advance_seconds(60);
+    }
+    // What the license has already is no new end.
+    let same = json!({"validUntil": soon});
+    assert_eq!(world.admin("PATCH", &license(L1, ""), same).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_record_that_a_request_names_must_exist() {
+    let world = World::new().await;
+    spares(&world).await;
+    let id = world.project_id.clone();
+    let developer = |username: &str, projects: Value| json!({"username": username, "password": "correct horse", "projects": projects});
+    let made = developer("one@example.com", json!([id]));
+    assert_eq!(world.admin("POST", "/v1/admin/developers", made).await.status, 201);
+    let access = Request::builder()
+        .method("POST")
+        .uri("/v1/access-tokens")
+        .header("authorization", format!("Bearer {ADMIN_KEY}"))
+        .header("x-project-id", &world.project_id);
+    let access = access.body(json!({"organizationId": "nobody"}).to_string().into()).unwrap();
+    world.send(access).await.refused(404, "ORGANIZATION_NOT_FOUND");
+    let one = "/v1/admin/developers/one@example.com".to_owned();
+    let cases = [
+        (
+            "POST",
+            "/v1/admin/developers".to_owned(),
+            developer("b@example.com", json!(["prj_x"])),
+            404,
+            "PROJECT_NOT_FOUND",
+        ),
+        ("PATCH", one.clone(), json!({"projects": ["prj_x", "prj_y"]}), 404, "PROJECT_NOT_FOUND"),
+        (
+            "POST",
+            "/v1/admin/keys".to_owned(),
+            json!({"scopes": ["read"], "projectId": "prj_x"}),
+            404,
+            "PROJECT_NOT_FOUND",
+        ),
+        (
+            "POST",
+            "/v1/admin/projects/prj_x/webhooks".to_owned(),
+            json!({"url": "https://a.example"}),
+            404,
+            "PROJECT_NOT_FOUND",
+        ),
+        ("POST", projects(&world, "/licenses"), json!({"policyId": 999}), 404, "POLICY_NOT_FOUND"),
+        ("PATCH", license(L1, ""), json!({"policyId": 999}), 404, "POLICY_NOT_FOUND"),
+        (
+            "POST",
+            license(AIR, "/offline-file"),
+            json!({"hwids": ["desk"], "secretId": "sec_x"}),
+            404,
+            "SECRET_NOT_FOUND",
+        ),
+    ];
+    for (method, path, body, status, code) in cases {
+        world.admin(method, &path, body).await.refused(status, code);
+    }
+    let refused = world.admin("PATCH", &one, json!({"projects": [id, "prj_x", "prj_y"]})).await;
+    assert_eq!(refused.body["details"]["projects"], json!(["prj_x", "prj_y"]));
+    world.account("POST", "", json!({"accountId": "u", "tier": "nothing"})).await.refused(422, "UNKNOWN_TIER");
+}

@@ -55,7 +55,7 @@ fn assert_refused(reply: &Reply, code: Code, case: &str) {
 #[tokio::test]
 async fn every_route_with_a_body_refuses_what_is_not_its_json() {
     let world = World::new().await;
-    let session = world.access_token(json!({"organizationId": "acme"})).await;
+    let session = world.access_token(json!({"userId": "ada"})).await;
     let deep = "[".repeat(40) + &"]".repeat(40);
     let bodies: &[(&str, &[u8])] = &[
         ("empty", b""),
@@ -107,7 +107,7 @@ async fn every_route_with_a_body_refuses_what_is_not_its_json() {
 #[tokio::test]
 async fn every_closed_route_refuses_strangers() {
     let world = World::new().await;
-    let session = world.access_token(json!({"organizationId": "acme"})).await;
+    let session = world.access_token(json!({"userId": "ada"})).await;
     // The body is wrong for most routes: that is not what a stranger is told.
     let body = || Bytes::from_static(b"{\"hwid\":");
     for route in ROUTES.iter().filter(|route| route.auth != Auth::Open) {
@@ -138,7 +138,7 @@ async fn every_closed_route_refuses_strangers() {
 #[tokio::test]
 async fn every_license_route_refuses_an_unknown_key_alike() {
     let world = World::new().await;
-    let session = world.access_token(json!({"organizationId": "acme"})).await;
+    let session = world.access_token(json!({"userId": "ada"})).await;
     let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": [], "nickname": "n", "hwids": ["a"], "packId": "p"}).to_string();
     for route in ROUTES.iter().filter(|route| route.path.contains("ey}")) {
         for key in ["NOPE", "LIC-0000000000000000", "%2e%2e", "LIC%23META", "%F0%9F%98%80", "a%00b"] {

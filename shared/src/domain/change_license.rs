@@ -5,6 +5,7 @@ use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::{Timestamp, limits};
 use serde_json::{Map, Value};
 
+use super::ahead::must_lie_ahead;
 use super::config;
 use super::credit::instant_opt;
 use super::denied::Denied;
@@ -114,6 +115,9 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ChangeLicense) -> Res
     let changed = command.apply(&state.license, call.now);
     if is_same(&changed, &state.license) {
         return Ok(Decision::read(license_data(call, state, state, Asking::Looking)));
+    }
+    if changed.valid_until != state.license.valid_until {
+        must_lie_ahead("validUntil", command.valid_until.flatten(), call.now)?;
     }
     let license = License { revision: changed.revision + 1, ..changed };
 

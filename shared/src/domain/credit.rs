@@ -5,6 +5,7 @@ use ltlm_protocol::read::{Problems, Reader, whole};
 use ltlm_protocol::{Timestamp, limits};
 use serde_json::Value;
 
+use super::ahead::must_lie_ahead;
 use super::denied::Denied;
 use super::entry::{OperationKey, Source};
 use super::gate;
@@ -75,6 +76,7 @@ pub fn decide(
         return Ok(Decision::read(Credited { operation: entry.data(), replayed: true }));
     }
     let tokens = state.tokens(now).ok_or(Denied::TokensDisabled)?;
+    must_lie_ahead("expiresAt", command.expires_at, now)?;
     let cause = Cause::plain(key.clone(), command.reason.clone(), Source::Admin, now);
     let (moved, entries) = match command.amount {
         amount if amount < 0 => tokens.wallet.spend(amount.saturating_neg(), true, cause, now)?,

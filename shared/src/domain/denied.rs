@@ -195,6 +195,16 @@ pub enum Denied {
     PaymentsNotSetUp,
     /// No such order in the project.
     OrderNotFound,
+    /// An end that must lie ahead is past.
+    NotAhead {
+        /// The request's member.
+        name: &'static str,
+    },
+    /// The developer is given projects that are not there.
+    ProjectsNotFound {
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// The wallet is full of grants.
     GrantLimitReached {
         /// Grants it may hold.
@@ -283,6 +293,8 @@ impl Denied {
             Self::TopUpNotAvailable => Code::TopUpNotAvailable,
             Self::PaymentsNotSetUp => Code::PaymentsNotSetUp,
             Self::OrderNotFound => Code::OrderNotFound,
+            Self::NotAhead { .. } => Code::NotAhead,
+            Self::ProjectsNotFound { .. } => Code::ProjectNotFound,
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,
             Self::LicenseKeyTaken => Code::LicenseKeyTaken,
             Self::StateFinal => Code::StateFinal,
@@ -348,6 +360,10 @@ impl Denied {
                 let shown = if holds_reserved_word(path) { "see details" } else { path };
                 ErrorBody::new(self.code(), &[("path", shown.to_owned())], Some(json!({"path": path})))
             }
+            Self::NotAhead { name } => {
+                ErrorBody::new(self.code(), &[("path", (*name).to_owned())], Some(json!({ "path": name })))
+            }
+            Self::ProjectsNotFound { ids } => ErrorBody::new(self.code(), &[], Some(json!({ "projects": ids }))),
             Self::GrantLimitReached { max }
             | Self::SecretLimitReached { max }
             | Self::WebhookLimitReached { max }

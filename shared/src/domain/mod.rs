@@ -6,6 +6,7 @@
 pub mod account;
 pub mod activate;
 pub mod administrator;
+pub mod ahead;
 pub mod change_license;
 pub mod config;
 pub mod consume;

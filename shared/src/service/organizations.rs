@@ -160,7 +160,16 @@ pub async fn create_access<T: Table>(
     command: &CreateAccess,
     now: Timestamp,
 ) -> Result<AccessTokenData, Error> {
-    super::accounts::project(app, budget, project_id).await?;
+    match &command.organization {
+        None => {
+            super::accounts::project(app, budget, project_id).await?;
+        }
+        Some(name) => {
+            let id = OrganizationId { project_id: project_id.to_owned(), name: name.clone() };
+            let wanted = Wanted::default();
+            act::read(app, budget, || load(app, budget, &id, &wanted)).await?.organization()?;
+        }
+    }
     let text = ids::access_token(app.entropy.as_ref());
     let token = AccessToken {
         hash: ids::sha256_hex(text.as_bytes()),

@@ -17,6 +17,12 @@ fn hash<T>(app: &App<T>, text: &str) -> Result<String, Error> {
     Ok(password::hash(text, salt)?)
 }
 
+/// The developer, and the projects that a command names.
+fn reads(username: &Email, projects: Option<&[String]>) -> Vec<Read> {
+    let projects = projects.unwrap_or_default().iter().cloned().map(Read::Project);
+    std::iter::once(Read::Developer(username.clone())).chain(projects).collect()
+}
+
 async fn get<T: Table>(app: &App<T>, budget: &Budget<'_>, username: &Email) -> Result<Developer, Error> {
     let found = find(app, budget, &[Read::Developer(username.clone())]).await?;
     Ok(found.developer()?.clone())
@@ -46,10 +52,11 @@ pub async fn create<T: Table>(
         if found.developer.is_some() {
             return Err(Denied::DeveloperExists);
         }
+        found.all_projects(command.projects.as_deref().unwrap_or_default())?;
         let write = Write::SaveDeveloper { developer: made.clone(), found: None };
         Ok(Deed { made: vec![made.number.to_string()], writes: vec![write] })
     };
-    let reads = [Read::Developer(command.username.clone())];
+    let reads = reads(&command.username, command.projects.as_deref());
     match once(app, budget, act, Part::whole(act), &reads, deed).await? {
         None => Ok((made, false)),
         Some(_) => Ok((get(app, budget, &command.username).await?, true)),
@@ -66,14 +73,16 @@ pub async fn change<T: Table>(
 ) -> Result<(Developer, bool), Error> {
     act.by.may_everywhere()?;
     let hash = command.password.as_ref().map(|text| hash(app, text)).transpose()?;
+    let named = command.projects.as_ref().and_then(Option::as_deref);
     let deed = |found: &Found| {
         let developer = found.developer()?;
+        found.all_projects(named.unwrap_or_default())?;
         let changed = command.apply(developer, hash.as_deref(), act.now);
         let made = vec![changed.number.to_string()];
         let write = Write::SaveDeveloper { developer: changed, found: Some(developer.revision) };
         Ok(Deed { made, writes: vec![write] })
     };
-    let earlier = once(app, budget, act, Part::whole(act), &[Read::Developer(username.clone())], deed).await?;
+    let earlier = once(app, budget, act, Part::whole(act), &reads(username, named), deed).await?;
     Ok((get(app, budget, username).await?, earlier.is_some()))
 }
 

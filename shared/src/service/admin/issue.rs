@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Act, Deed, Found, Part, find, once};
 use crate::domain::administrator::Administrator;
+use crate::domain::ahead::must_lie_ahead;
 use crate::domain::gate::{Call, Caller};
 use crate::domain::issue::{self, Issue, note_trial};
 use crate::domain::policy::Policy;
@@ -38,6 +39,9 @@ pub async fn issue<T: Table>(
         [Read::AdminOperation(act.id.clone()), Read::Project(project_id.to_owned()), Read::Policy(command.policy)];
     let found = find(app, budget, &reads).await?;
     let replayed = act.replay(found.done.as_ref())?.is_some();
+    if !replayed {
+        must_lie_ahead("validUntil", command.valid_until, act.now)?;
+    }
     let project = found.project()?.clone();
     let policy = found.policy.clone().filter(|policy| policy.project_id == project.id).ok_or(Denied::PolicyNotFound)?;
     let keys = keys(app, &project, command, act).await?;

@@ -5,6 +5,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Act, Deed, Found, Part, find, gone, once, page};
 use crate::domain::administrator::{AdminKey, Administrator, CreateKey};
+use crate::domain::ahead::must_lie_ahead;
 use crate::domain::write::Write;
 use crate::domain::{Denied, Record};
 use crate::service::{App, Budget, Error, ids};
@@ -63,6 +64,7 @@ pub async fn create<T: Table>(
         if command.project_id.is_some() {
             found.project()?;
         }
+        must_lie_ahead("expiresAt", command.expires_at, act.now)?;
         Ok(Deed { made: vec![key.id.clone()], writes: vec![Write::AddAdminKey { key: key.clone() }] })
     };
     let Some(made) = once(app, budget, act, Part::whole(act), &project, deed).await? else {

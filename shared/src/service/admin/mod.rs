@@ -13,6 +13,8 @@ pub mod policies;
 pub mod projects;
 pub mod webhooks;
 
+use std::collections::BTreeSet;
+
 use ltlm_protocol::Timestamp;
 use serde_json::Value;
 
@@ -102,6 +104,8 @@ impl Act {
 struct Found {
     done: Option<AdminOperation>,
     project: Option<Project>,
+    /// Ids of all projects that were found.
+    projects: BTreeSet<String>,
     policy: Option<Policy>,
     key: Option<AdminKey>,
     webhook: Option<Webhook>,
@@ -113,7 +117,10 @@ impl Absorb for Found {
     fn absorb(&mut self, record: Record) -> bool {
         match record {
             Record::AdminOperation(done) => self.done = Some(done),
-            Record::Project(project) => self.project = Some(project),
+            Record::Project(project) => {
+                self.projects.insert(project.id.clone());
+                self.project = Some(project);
+            }
             Record::Policy(policy) => self.policy = Some(policy),
             Record::AdminKey(key) => self.key = Some(key),
             Record::Webhook(webhook) => self.webhook = Some(webhook),
@@ -128,6 +135,12 @@ impl Absorb for Found {
 impl Found {
     fn project(&self) -> Result<&Project, Denied> {
         self.project.as_ref().ok_or(Denied::ProjectNotFound)
+    }
+
+    /// Refuses names of projects that are not there.
+    fn all_projects(&self, named: &[String]) -> Result<(), Denied> {
+        let ids: Vec<_> = named.iter().filter(|id| !self.projects.contains(*id)).cloned().collect();
+        if ids.is_empty() { Ok(()) } else { Err(Denied::ProjectsNotFound { ids }) }
     }
 
     fn developer(&self) -> Result<&Developer, Denied> {

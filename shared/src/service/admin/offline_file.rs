@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::Act;
 use super::license::once_on;
+use crate::domain::ahead::must_lie_ahead;
 use crate::domain::offline_file::{self, FileState, IssueFile};
 use crate::domain::project::Project;
 use crate::domain::{Denied, Record};
@@ -45,12 +46,17 @@ pub async fn issue<T: Table>(
         }
         Ok(state)
     };
-    let decide = |state: &FileState| {
+    let file = |state: &FileState| {
         let decision = offline_file::decide(state, &request.call, command)?;
-        // Every file that is issued stands in the log, whether its devices are new or not.
-        Ok((true, decision.map(|data| (data, state.license.project.clone()))))
+        Ok(decision.map(|data| (data, state.license.project.clone())))
     };
-    let again = |state: &FileState| decide(state).map(|(_, decision)| decision.reply);
+    let decide = |state: &FileState| {
+        let decision = file(state)?;
+        must_lie_ahead("validUntil", command.valid_until, act.now)?;
+        // Every file that is issued stands in the log, whether its devices are new or not.
+        Ok((true, decision))
+    };
+    let again = |state: &FileState| file(state).map(|decision| decision.reply);
     let ((data, project), again) =
         once_on(app, budget, act, &id, load, |state| state.license.done.as_ref(), decide, again).await?;
 
