@@ -206,7 +206,8 @@ const PASSWORD: &str = "correct horse battery";
 async fn a89_a_developer_signs_in_with_a_second_factor() {
     let world = World::new().await;
     let background = background(&world).await;
-    let events = json!({"events": [{"type": "level_done", "description": "A level was finished"}]});
+    let events = json!({"events": [{"id": "evt-1", "type": "level_done", "description": "A level was finished"},
+        {"id": "evt-2", "type": "level_done"}, {"type": "level_begun"}]});
     world.project_settings(json!({ "analytics": events })).await;
     let made = developer(&world, json!({"username": "Dev@Example.com", "fullName": "Dee", "password": PASSWORD})).await;
     assert!(!made.text.contains(PASSWORD) && !made.text.contains("argon2"), "{}", made.text);
@@ -233,7 +234,9 @@ async fn a89_a_developer_signs_in_with_a_second_factor() {
     let secret = project["secretKey"].as_str().unwrap();
     assert!(secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit()));
     assert_eq!(project["capabilities"], json!(["pro"]));
-    assert_eq!(project["analytics"]["events"][0]["id"], "level_done");
+    let listed: Vec<_> = project["analytics"]["events"].as_array().unwrap().iter().map(|event| &event["id"]).collect();
+    assert_eq!(listed, ["evt-1", "evt-2", "level_begun"], "an event's own id, or its type where it has none");
+    assert_eq!(project["analytics"]["events"][1]["type"], "level_done");
     assert!(!done.text.contains("null"), "the editor's parser knows no null: {}", done.text);
     let license = Request::builder().uri(format!("/v1/sdk/license/{L1}")).header("x-project-secret", secret);
     assert_eq!(send(&world.host, license.body("".into()).unwrap()).await.status, 200, "the secret is the project's");

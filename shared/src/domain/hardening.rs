@@ -59,6 +59,7 @@ pub fn check(r: &mut Reader<'_>) {
     r.object("organizations", features::check);
     r.object("analytics", |a| {
         a.objects("events", EVENTS_MAX, |event| {
+            event.text_opt("id", limits::NAME_CHARS_MAX);
             event.text("type", limits::ACTION_CHARS_MAX);
             event.text_or_empty("description", limits::REASON_CHARS_MAX);
         })

@@ -289,7 +289,11 @@ fn events(project: &Project) -> Vec<SignedInEvent> {
     let event = |event: &Value| {
         let text = |name: &str| event.get(name).and_then(Value::as_str).map(str::to_owned);
         let kind = text("type")?;
-        Some(SignedInEvent { id: kind.clone(), kind, description: text("description").unwrap_or_default() })
+        Some(SignedInEvent {
+            id: text("id").unwrap_or_else(|| kind.clone()),
+            kind,
+            description: text("description").unwrap_or_default(),
+        })
     };
     named.and_then(Value::as_array).into_iter().flatten().filter_map(event).collect()
 }
