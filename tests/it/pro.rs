@@ -689,6 +689,47 @@ async fn a90_an_air_gapped_license_is_closed_to_both_faces() {
 }
 
 #[tokio::test]
+async fn an_air_gapped_licenses_device_is_answered_quietly_whatever_nonce_it_presents() {
+    let world = World::new().await;
+    let air = world.policy(local::demo::air()).await;
+    let l3 = world.license(&air, None).await;
+    let (a, b) = (device('a'), device('b'));
+    let file = json!({"hwids": [a]});
+    assert_eq!(world.admin("POST", &format!("/v1/admin/licenses/{l3}/offline-file"), file).await.status, 200);
+    // Both devices have used another license of the project, so each has a chain of nonces.
+    world.validated(L1, &a).await;
+    world.validated(L1, &b).await;
+    let before = world.admin("GET", &format!("/v1/admin/licenses/{l3}"), Value::Null).await.body;
+    for (endpoint, nonce) in [("heartbeat", GUID), ("heartbeat", "stale"), ("validate", GUID), ("status", "TAMPERED")] {
+        let told = world.pro(endpoint, &a, nonce, data(&l3, &a)).await;
+        assert_eq!(told.reply.seat(), ("active", "N/A"), "{endpoint}");
+        let body = &told.reply.body;
+        assert_eq!((&body["policy"]["isAirGapped"], &body["offlineEnabled"]), (&json!(true), &json!(true)));
+        assert_eq!(body["machines"].as_array().unwrap().len(), 1, "{endpoint}");
+        // The nonce that it is told is good for the other license.
+        assert_eq!(world.pro("heartbeat", &a, told.nonce(), data(L1, &a)).await.reply.status, 200, "{endpoint}");
+    }
+    let closing = world.pro("heartbeat", &a, "stale", json!({"key": l3, "hwid": a, "isClosing": true})).await;
+    assert_eq!(closing.reply.status, 200, "{}", closing.reply.text);
+    // A device without a file, and what would spend online, hear why, and not of a nonce.
+    let spend = json!({"key": l3, "hwid": a, "amount": 1, "action": "x", "usages": []});
+    for (endpoint, hwid, asked) in [
+        ("heartbeat", &b, data(&l3, &b)),
+        ("validate", &b, data(&l3, &b)),
+        ("status", &b, data(&l3, &b)),
+        ("consume", &a, spend.clone()),
+        ("consume-batch", &a, spend),
+    ] {
+        world.pro(endpoint, hwid, "stale", asked).await.refused(403, "OFFLINE_ACTIVATION_REQUIRED");
+    }
+    let after = world.admin("GET", &format!("/v1/admin/licenses/{l3}"), Value::Null).await.body;
+    assert_eq!(before["machines"], after["machines"], "nothing is noted");
+    world.beat(&l3, &a).await.refused(403, "OFFLINE_ACTIVATION_REQUIRED");
+    world.set_state(&l3, "suspended").await;
+    assert_eq!(world.pro("heartbeat", &a, "stale", data(&l3, &a)).await.reply.seat(), ("suspended", "N/A"));
+}
+
+#[tokio::test]
 async fn a97_events_of_any_kind_are_taken_and_disturb_nothing() {
     let world = World::new().await;
     let a = device('a');

@@ -244,7 +244,7 @@ impl BatchState {
 pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision<BatchState>, Denied> {
     let (chain, seen) = (state.license.chain.as_ref(), state.license.seen_blob.as_ref());
     if let Some(turn) = &batch.turn {
-        turn.check(chain, seen)?;
+        turn.on(state.license.policy.terms.is_air_gapped).check(chain, seen)?;
     }
     gate::online(&state.license)?;
     let device = gate::registered(&state.license)?;

@@ -143,18 +143,22 @@ pub fn decide(state: &FileState, call: &Call, command: &IssueFile) -> Result<Dec
     Ok(Decision { writes, touch: None, reply: contents(&after, call, command) })
 }
 
-/// What the file says: a license that asks for nothing, complete as the existing client needs it.
-fn contents(state: &FileState, call: &Call, command: &IssueFile) -> LicenseData {
-    let license = &state.license;
-    let end = match (command.valid_until, license.license.valid_until) {
-        (Some(asked), Some(end)) => Some(asked.min(end)),
-        (asked, end) => asked.or(end),
-    };
-    let is_naive = license.terms.hardening.naive_dates;
-    let machines = command.hwids.iter().filter_map(|hwid| state.registered(hwid)).map(|d| machine(d, license));
-    let mut data = LicenseData {
-        status: Status::Active.wire().to_owned(),
-        valid_until: end.map(|end| client_date(end, is_naive)),
+/// What a device that a file is for is told if it calls all the same, as the existing client does after a pause: what a file
+/// would say now. Its call changes nothing. `None` for every other caller.
+pub(super) fn told_online(state: &LicenseState, call: &Call) -> Option<LicenseData> {
+    let device = state.device.as_ref().filter(|_| state.is_sealed && state.policy.terms.is_air_gapped)?;
+    let data = license_data(call, state, state, Asking::Looking);
+    Some(LicenseData {
+        status: state.status(call.now).wire().to_owned(),
+        machines: vec![machine(device, state)],
+        ..asking_for_nothing(data)
+    })
+}
+
+/// The data of a license that is used without a network, complete as the existing client needs it.
+fn asking_for_nothing(mut data: LicenseData) -> LicenseData {
+    data.policy.top_up_options = Vec::new();
+    LicenseData {
         last_check_in: None,
         max_concurrent_seats: None,
         active_seats: None,
@@ -166,11 +170,25 @@ fn contents(state: &FileState, call: &Call, command: &IssueFile) -> LicenseData 
         offline_enabled: true,
         heartbeat_interval_seconds: Some(HEARTBEAT_SECONDS),
         offline_grace_hours: limits::OFFLINE_HOURS_MAX as i32,
-        machines: machines.collect(),
-        ..license_data(call, license, license, Asking::Looking)
+        ..data
+    }
+}
+
+/// What the file says.
+fn contents(state: &FileState, call: &Call, command: &IssueFile) -> LicenseData {
+    let license = &state.license;
+    let end = match (command.valid_until, license.license.valid_until) {
+        (Some(asked), Some(end)) => Some(asked.min(end)),
+        (asked, end) => asked.or(end),
     };
-    data.policy.top_up_options = Vec::new();
-    data
+    let is_naive = license.terms.hardening.naive_dates;
+    let machines = command.hwids.iter().filter_map(|hwid| state.registered(hwid)).map(|d| machine(d, license));
+    LicenseData {
+        status: Status::Active.wire().to_owned(),
+        valid_until: end.map(|end| client_date(end, is_naive)),
+        machines: machines.collect(),
+        ..asking_for_nothing(license_data(call, license, license, Asking::Looking))
+    }
 }
 
 #[cfg(test)]

@@ -294,7 +294,8 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
 
     complete(app, budget, &mut loaded, project_id, mine.as_ref(), chain).await?;
     if let Some(turn) = &wanted.turn {
-        turn.check(loaded.chain.as_ref(), loaded.seen_blob.as_ref())?;
+        let is_air_gapped = mine.is_some() && loaded.policy.as_ref().is_some_and(|policy| policy.terms.is_air_gapped);
+        turn.on(is_air_gapped).check(loaded.chain.as_ref(), loaded.seen_blob.as_ref())?;
     }
     let license = mine.ok_or(Denied::LicenseNotFound)?;
     let (Some(project), Some(policy)) = (loaded.project, loaded.policy) else {

@@ -105,7 +105,10 @@ async fn run<T: Table, R>(
         find_signer(app, &cell, &state).await?;
         Ok(state)
     };
-    let decide = |state: &LicenseState| nonce::in_turn(state, &pro.turn, pro.request.call.now, &decide, &trace);
+    let decide = |state: &LicenseState| {
+        let turn = pro.turn.on(state.policy.terms.is_air_gapped);
+        nonce::in_turn(state, &turn, pro.request.call.now, &decide, &trace)
+    };
     let reply = act::act(app, budget, load, decide).await?;
     signed(reply, cell)
 }
