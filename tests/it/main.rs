@@ -15,6 +15,7 @@ mod journeys;
 mod keys;
 mod lambda;
 mod local_server;
+mod logs;
 mod lossy;
 mod lost_answers;
 mod many_seats;

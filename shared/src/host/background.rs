@@ -167,11 +167,17 @@ pub async fn courier<T: Table>(
     (json!({"batchItemFailures": failures}), JobReport { spent: meter.spent(), duration: started.elapsed(), ..report })
 }
 
+/// A message that is not ours. What is wrong with it is not told: the error would repeat it.
+fn unreadable(error: serde_json::Error) -> Error {
+    let (line, column) = (error.line(), error.column());
+    Error::Broken(format!("a message that cannot be read: {:?} at {line}:{column}", error.classify()).into())
+}
+
 async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Outlets<'_>, body: &str) -> Result<Sent, Error> {
-    let message: Value = serde_json::from_str(body).map_err(|error| Error::Broken(error.into()))?;
+    let message: Value = serde_json::from_str(body).map_err(unreadable)?;
     let text = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(kind) = text("detail-type") else {
-        let parcel: Parcel = serde_json::from_value(message).map_err(|error| Error::Broken(error.into()))?;
+        let parcel: Parcel = serde_json::from_value(message).map_err(unreadable)?;
         return courier::send(app, budget, outlets, &parcel).await;
     };
     let detail = message.get("detail").cloned().unwrap_or_default();
@@ -234,7 +240,7 @@ async fn worked<T: Table>(
     for record in records {
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
         let outcome = match serde_json::from_str::<Message>(body) {
-            Err(error) => Err(Error::Broken(error.into())),
+            Err(error) => Err(unreadable(error)),
             Ok(Message::Dispatch) => dispatched(app, budget, queue, report).await,
             Ok(Message::Renew { project, accounts }) => {
                 let work = dispatch::work(app, budget, &project, &accounts, app.clock.now());

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::domain::notice::Notice;
 use crate::service::ports::{Bus, Sending};
+use crate::table::failure::failure;
 
 /// Notices of one call, which is what EventBridge takes.
 const NOTICES_PER_CALL: usize = 10;
@@ -49,7 +50,7 @@ impl EventBridge {
                     .build()
             });
             let putting = self.client.put_events().set_entries(Some(entries.collect()));
-            let put = Box::pin(putting.send()).await?;
+            let put = Box::pin(putting.send()).await.map_err(|error| failure(&error))?;
             if put.failed_entry_count() > 0 {
                 let code = put.entries().iter().find_map(|entry| entry.error_code()).unwrap_or_default();
                 return Err(format!("a notice was not taken: {code}").into());

@@ -9,6 +9,7 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 
 use crate::domain::mail::Mail;
 use crate::service::ports::{Mailer, Sending};
+use crate::table::failure::failure;
 
 /// Time for one call, the SDK's own retries included: a mail that is sent twice says the same twice.
 const OPERATION: Duration = Duration::from_secs(8);
@@ -39,7 +40,7 @@ impl Ses {
             .from_email_address(&self.from)
             .destination(Destination::builder().to_addresses(mail.to).build())
             .content(EmailContent::builder().simple(message).build());
-        Box::pin(sending.send()).await?;
+        Box::pin(sending.send()).await.map_err(|error| failure(&error))?;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
 use crate::service::ports::{Queue, Sending};
+use crate::table::failure::failure;
 
 /// Messages of one call, which is what SQS takes.
 const MESSAGES_PER_CALL: usize = 10;
@@ -45,7 +46,7 @@ impl Sqs {
             });
             let entries: Result<Vec<_>, _> = entries.collect();
             let sending = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries?));
-            let sent = Box::pin(sending.send()).await?;
+            let sent = Box::pin(sending.send()).await.map_err(|error| failure(&error))?;
             if let Some(failed) = sent.failed().first() {
                 return Err(format!("a message was not taken: {}", failed.code()).into());
             }

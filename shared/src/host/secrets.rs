@@ -9,6 +9,8 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use zeroize::Zeroizing;
 
+use crate::table::failure::failure;
+
 /// Time for one call, the SDK's own retries included.
 const OPERATION: Duration = Duration::from_secs(4);
 /// A secret is read again after so long.
@@ -53,7 +55,8 @@ impl Secret {
         {
             return Ok(texts.clone());
         }
-        let answer = Box::pin(self.client.get_secret_value().secret_id(&self.id).send()).await?;
+        let asking = self.client.get_secret_value().secret_id(&self.id);
+        let answer = Box::pin(asking.send()).await.map_err(|error| failure(&error))?;
         let text = answer.secret_string().ok_or("the secret is no text")?;
         // What is wrong with it is not told: the error would repeat it.
         let object: serde_json::Map<String, serde_json::Value> =

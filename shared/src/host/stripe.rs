@@ -17,6 +17,7 @@ use crate::domain::store::order::Billing;
 use crate::domain::store::redirect::telling;
 use crate::domain::store::take_back::{Incident, Trouble};
 use crate::service::ports::{Asking, MessageError, PaymentError, Payments, Session};
+use crate::table::failure::is_word;
 
 /// Stripe's API, where no other address is given.
 pub const API: &str = "https://api.stripe.com";
@@ -62,8 +63,10 @@ impl Stripe {
         if status.is_success() && body.is_object() {
             return Ok(body);
         }
-        let why = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("no message");
-        let told = format!("{status}: {why}").into();
+        // Its message may repeat what it was sent; its words of its own say enough.
+        let word =
+            |name: &str| body.pointer(name).and_then(Value::as_str).filter(|word| is_word(word)).unwrap_or("none");
+        let told = format!("status {status}, type {}, code {}", word("/error/type"), word("/error/code")).into();
         // 409: the same request is at work.
         match status.is_server_error() || matches!(status.as_u16(), 409 | 429) {
             true => Err(PaymentError::Busy(told)),

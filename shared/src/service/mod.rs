@@ -78,7 +78,10 @@ pub struct Budget<'a> {
     pub until_ms: u64,
 }
 
-/// An error and all below it, in one line, for the log.
+/// Longest cause that the log gets, in bytes: a cause names a failure, it does not repeat what failed.
+pub const CAUSE_BYTES_MAX: usize = 1_024;
+
+/// An error and all below it, in one short line, for the log.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut below = error.source();
@@ -87,7 +90,8 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         text.push_str(&error.to_string());
         below = error.source();
     }
-    text
+    text.truncate(text.floor_char_boundary(CAUSE_BYTES_MAX));
+    text.replace(char::is_control, " ")
 }
 
 /// Why a command has no answer. Three, because three different readers act: the caller mends the request, the caller's
@@ -95,7 +99,8 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Refused.
-    #[error("refused: {0:?}")]
+    // The code alone: what stands beside it may be names of the caller's.
+    #[error("refused: {}", .0.code().row().wire)]
     Denied(Denied),
     /// Try again.
     #[error("busy")]

@@ -20,6 +20,7 @@ use aws_sdk_dynamodb::types::{
 use futures_util::future::{join, join_all, try_join_all};
 use ltlm_protocol::{Timestamp, limits};
 
+use super::failure::failure;
 use super::item::{self, Item};
 use super::key::{self, Key};
 use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table};
@@ -521,30 +522,24 @@ fn is_unknown<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     }
 }
 
-fn read_error<E>(error: SdkError<E>) -> ReadError
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
+fn read_error<E: ProvideErrorMetadata>(error: SdkError<E>) -> ReadError {
     match is_busy(&error) || is_unknown(&error) {
-        true => ReadError::Busy(error.into()),
-        false => ReadError::Broken(error.into()),
+        true => ReadError::Busy(failure(&error)),
+        false => ReadError::Broken(failure(&error)),
     }
 }
 
 /// `failed`: the guard did not hold, and the item as it is now, if it is there.
-fn write_error<E>(error: SdkError<E>, failed: Option<Option<Item>>) -> CommitError
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
+fn write_error<E: ProvideErrorMetadata>(error: SdkError<E>, failed: Option<Option<Item>>) -> CommitError {
     if let Some(item) = failed {
         return guard(vec![item]);
     }
     if is_busy(&error) {
-        return CommitError::Busy(error.into());
+        return CommitError::Busy(failure(&error));
     }
     match is_unknown(&error) {
-        true => CommitError::Unknown(error.into()),
-        false => CommitError::Broken(error.into()),
+        true => CommitError::Unknown(failure(&error)),
+        false => CommitError::Broken(failure(&error)),
     }
 }
 
@@ -573,7 +568,7 @@ fn transaction_error(error: SdkError<TransactWriteItemsError>) -> CommitError {
     }
     let busy = reasons.iter().filter_map(|r| r.code()).any(|code| BUSY_CODES.contains(&code));
     match busy {
-        true => CommitError::Busy(error.into()),
-        false => CommitError::Broken(error.into()),
+        true => CommitError::Busy(failure(&error)),
+        false => CommitError::Broken(failure(&error)),
     }
 }

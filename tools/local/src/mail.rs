@@ -59,7 +59,8 @@ async fn send(State(mails): State<Arc<Mutex<VecDeque<Value>>>>, body: String) ->
         return refuse();
     };
     let mut mails = lock(&mails);
-    tracing::info!(to, subject, "mail");
+    // What it says and to whom is at `/__local/outbox`.
+    tracing::info!(waiting = mails.len() + 1, "mail");
     mails.push_back(json!({"to": to, "subject": subject, "text": text}));
     if mails.len() > REMEMBERED {
         mails.pop_front();
