@@ -132,8 +132,11 @@ fn links_in_documents_lead_somewhere() {
 #[test]
 fn every_statement_of_the_semantics_has_a_test() {
     let text = std::fs::read_to_string(root().join("docs/semantics.md")).unwrap();
-    let all: String =
-        ["protocol/src", "shared/src", "tests/it"].iter().flat_map(|p| sources(p)).map(|(_, text)| text).collect();
+    let all: String = ["protocol/src", "shared/src", "tools/local/src", "tests/it"]
+        .iter()
+        .flat_map(|p| sources(p))
+        .map(|(_, text)| text)
+        .collect();
     let statements: Vec<_> = text.lines().filter(|line| line.starts_with("- **")).collect();
     assert!(statements.len() >= 30, "{} statements", statements.len());
     for statement in statements {
