@@ -182,8 +182,6 @@ pub enum Code {
     StateFinal,
     /// After the change the policy would not say how long its licenses last.
     PolicyIncomplete,
-    /// The policy was changed by somebody else meanwhile, and the change does not fit any more.
-    PolicyChanged,
     /// The project has as many secrets as it may.
     SecretLimitReached,
     /// The project's only secret cannot be retired.
@@ -301,7 +299,6 @@ impl Code {
         row(Self::LicenseKeyTaken, "LICENSE_KEY_TAKEN", 409, "A license with this key exists already."),
         row(Self::StateFinal, "STATE_FINAL", 409, "A revoked or terminated license stays so."),
         row(Self::PolicyIncomplete, "POLICY_INCOMPLETE", 422, "After this change the policy would not say how long its licenses last."),
-        row(Self::PolicyChanged, "POLICY_CHANGED", 409, "The policy was changed meanwhile, and this change does not fit it any more."),
         row(Self::SecretLimitReached, "SECRET_LIMIT_REACHED", 409, "This project already has <max> secrets: retire one first."),
         row(Self::LastSecret, "LAST_SECRET", 409, "The only secret of a project cannot be retired: add another first."),
         Row { code: Self::Busy, wire: "BUSY", status: 503, retry: Retry::AfterSeconds(1), message: "The service is busy, please try again." },

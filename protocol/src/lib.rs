@@ -13,6 +13,7 @@ pub mod event_data;
 pub mod json;
 pub mod license_data;
 pub mod limits;
+pub mod merge;
 pub mod organization_data;
 pub mod portal_data;
 pub mod proof;

@@ -6,7 +6,7 @@ use crate::code::holds_reserved_word;
 use crate::limits;
 
 /// One mistake in a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where: member names joined by dots, `""` for the body itself.
     pub path: String,
@@ -15,7 +15,7 @@ pub struct Problem {
 }
 
 /// All mistakes of a request, at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {

@@ -1,6 +1,7 @@
 //! The vendor's side: projects, policies, licenses, keys with scopes, and the log of every act.
 
 use http::Request;
+use ltlm_protocol::limits;
 use serde_json::{Value, json};
 use shared::api::extract::SourceAddress;
 use shared::api::routes::{Auth, ROUTES, Route};
@@ -111,7 +112,7 @@ async fn a_changed_policy_is_seen_by_the_next_call_of_its_licenses() {
     let charged = world.consume(L1, &device('a'), 10, "op").await;
     assert_eq!(charged.int_of("tokensRemaining"), 140);
     assert_eq!(world.audit(L1).await, 10);
-    world.admin("PATCH", &path, json!({"type": "trial", "config": {}})).await.refused(422, "POLICY_INCOMPLETE");
+    world.admin("PATCH", &path, json!({"type": "trial", "config": null})).await.refused(422, "POLICY_INCOMPLETE");
     world.admin("PATCH", &path, json!({"type": "rent", "config": {}})).await.refused(400, "BAD_REQUEST");
     world.admin("PATCH", "/v1/admin/policies/99", json!({"name": "x"})).await.refused(404, "POLICY_NOT_FOUND");
 }
@@ -170,7 +171,7 @@ async fn licenses_are_found_by_customer_policy_and_status() {
     assert_eq!((moved.status, &moved.body["customer"]["email"]), (200, &json!("grace@example.com")));
     assert_eq!(search("email=grace%40example.com").await, [expected[0].clone()]);
     assert_eq!(search("email=bulk%40example.com&limit=100").await.len(), 229);
-    world.admin("PATCH", &license(&expected[0], ""), json!({"customer": {}})).await;
+    world.admin("PATCH", &license(&expected[0], ""), json!({"customer": null})).await;
     assert_eq!(search("email=grace%40example.com").await, Vec::<String>::new());
 }
 
@@ -190,7 +191,7 @@ async fn a_license_is_extended_overridden_and_moved_to_another_policy() {
     assert_eq!((overridden.int_of("tokensLimit"), overridden.int_of("tokensRemaining")), (60, 60));
     let entry = world.ledger(L1).await.pop().unwrap();
     assert_eq!((&entry["source"], &entry["amount"]), (&json!("plan"), &json!(-40)));
-    let cleared = change(json!({"overrides": {}})).await;
+    let cleared = change(json!({"overrides": null})).await;
     assert_eq!((&cleared.body["config"]["features"]["pro"], cleared.int_of("tokensRemaining")), (&json!("true"), 100));
     world.audit(L1).await;
 
@@ -202,6 +203,79 @@ async fn a_license_is_extended_overridden_and_moved_to_another_policy() {
     change(json!({"state": "revoked"})).await;
     change(json!({"state": "active"})).await.refused(409, "STATE_FINAL");
     assert_eq!(change(json!({"metadata": {"ticket": 7}})).await.status, 200, "its other facts can still be mended");
+}
+
+/// RFC 7386, and free-form maps as a whole. The example is a policy's number of seats; the siblings are every other document that
+/// a `PATCH` changes.
+#[tokio::test]
+async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
+    let world = World::new().await;
+    let policy = world
+        .policy(json!({"name": "P", "type": "perpetual", "price": 5, "config": {"capabilities": ["a", "b"],
+            "features": {"x": 1, "y": 2}, "limits": {"devices": {"maxDevices": 3}, "seats": {"enabled": true, "maxSeats": 2}}}}))
+        .await;
+    let path = format!("/v1/admin/policies/{policy}");
+    let change = async |body: Value| world.admin("PATCH", &path, body).await;
+    let changed = change(json!({"config": {"limits": {"seats": {"maxSeats": 5}}}})).await;
+    let limits = json!({"devices": {"maxDevices": 3}, "seats": {"enabled": true, "maxSeats": 5}});
+    assert_eq!((changed.status, &changed.body["config"]["limits"]), (200, &limits), "{}", changed.text);
+    assert_eq!(changed.body["config"]["features"], json!({"x": 1, "y": 2}));
+    let body = json!({"price": null, "config": {"capabilities": ["c"], "features": {"z": null}, "limits": {"devices": null}}});
+    let changed = change(body).await;
+    let config = json!({"capabilities": ["c"], "features": {"z": null}, "limits": {"seats": {"enabled": true, "maxSeats": 5}}});
+    assert_eq!((&changed.body["config"], &changed.body["price"]), (&config, &Value::Null));
+    let refused = change(json!({"name": null, "config": {"limits": {"seats": {"maxSeats": null}}}})).await;
+    refused.refused(400, "BAD_REQUEST");
+    let problems = refused.body["details"]["problems"].as_array().unwrap();
+    let paths: Vec<_> = problems.iter().map(|problem| problem["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["name", "config.limits.seats.maxSeats"], "the whole is checked, and all its mistakes are told");
+
+    let path = projects(&world, "");
+    let change = async |body: Value| world.admin("PATCH", &path, body).await;
+    let settings = json!({"security": {"gcmOnly": false, "boundAnswers": true}, "accounts": {"costs": {"render": 3}}});
+    change(json!({"settings": settings, "projectSettings": {"a": 1, "b": 2}})).await;
+    let changed =
+        change(json!({"settings": {"security": {"boundAnswers": null}, "accounts": {"costs": {"draw": 4}}}})).await;
+    let settings = json!({"security": {"gcmOnly": false}, "accounts": {"costs": {"render": 3, "draw": 4}}});
+    assert_eq!((&changed.body["settings"], &changed.body["projectSettings"]), (&settings, &json!({"a": 1, "b": 2})));
+    let changed = change(json!({"projectSettings": {"c": null}})).await;
+    assert_eq!((&changed.body["settings"], &changed.body["projectSettings"]), (&settings, &json!({"c": null})));
+    assert_eq!(change(json!({"projectSettings": null})).await.body["projectSettings"], json!({}));
+    let refused = change(json!({"name": null, "settings": {"accounts": {"costs": {"draw": -1}}}})).await;
+    refused.refused(400, "BAD_REQUEST");
+    assert_eq!(refused.body["details"]["problems"].as_array().unwrap().len(), 2, "{}", refused.text);
+
+    let change = async |body: Value| world.admin("PATCH", &license(L1, ""), body).await;
+    let overrides = json!({"limits": {"seats": {"enabled": true, "maxSeats": 7}, "devices": {"maxDevices": 9}}});
+    assert_eq!(change(json!({"overrides": overrides})).await.int_of("maxConcurrentSeats"), 7);
+    let told = change(json!({"overrides": {"features": {"only": "this"}}})).await;
+    assert_eq!((told.int_of("maxConcurrentSeats"), told.int_of("maxActivations")), (7, 9));
+    assert_eq!(change(json!({"overrides": {}})).await.int_of("maxConcurrentSeats"), 7, "an empty object changes nothing");
+    let told = change(json!({"overrides": {"limits": {"seats": {"maxSeats": null}}}})).await;
+    assert_eq!((told.status, told.int_of("maxActivations")), (200, 9), "{}", told.text);
+    assert_eq!(told.int_of("maxConcurrentSeats"), 2, "the policy's, and seats stay switched on");
+    let told = change(json!({"overrides": null})).await;
+    assert_eq!((told.int_of("maxConcurrentSeats"), &told.body["features"]["only"]), (2, &Value::Null));
+    let told = change(json!({"customer": {"name": "Ada L."}, "metadata": {"a": null}})).await;
+    assert_eq!(told.body["customer"]["email"], "ada@example.com");
+    assert_eq!((&told.body["customer"]["name"], &told.body["metadata"]), (&json!("Ada L."), &json!({"a": null})));
+    let told = change(json!({"customer": {"email": null}, "metadata": {"b": 1}})).await;
+    assert_eq!((&told.body["customer"]["name"], &told.body["metadata"]), (&json!("Ada L."), &json!({"b": 1})));
+    assert_ne!(told.body["customer"]["email"], "ada@example.com");
+    for body in [json!({"state": null}), json!({"policyId": null})] {
+        change(body).await.refused(400, "BAD_REQUEST");
+    }
+    // What many small changes add up to is bounded as one large document is.
+    let large = "x".repeat(limits::DOCUMENT_BYTES_MAX * 3 / 4);
+    assert_eq!(change(json!({"overrides": {"features": {"a": large}}})).await.status, 200);
+    change(json!({"overrides": {"projectSettings": {"b": large}}})).await.refused(400, "BAD_REQUEST");
+
+    let path = "/v1/admin/developers/d@e.f";
+    let body = json!({"username": "d@e.f", "password": "correct horse", "fullName": "Dee", "projects": ["p"]});
+    world.admin("POST", "/v1/admin/developers", body).await;
+    let told = world.admin("PATCH", path, json!({"fullName": null})).await;
+    assert_eq!((&told.body["fullName"], &told.body["projects"]), (&json!(""), &json!(["p"])));
+    world.admin("PATCH", path, json!({"mfa": null})).await.refused(400, "BAD_REQUEST");
 }
 
 #[tokio::test]

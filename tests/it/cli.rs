@@ -63,7 +63,17 @@ async fn a_vendor_sells_and_serves_from_a_terminal() {
     let made = vendor.json(&["policies", "create", &project, file.to_str().unwrap()]).await;
     let number = made["PolicyID"].to_string();
     assert!(vendor.told(&["policies", "list", &project]).await.contains("STUDIO"));
-    vendor.told(&["policies", "update", &number, r#"{"description": "For studios."}"#]).await;
+    let change = r#"{"description": "For studios.", "config": {"limits": {"seats": {"maxSeats": 2}}}}"#;
+    let (code, said) = vendor.refused(&["policies", "update", &number, change]).await;
+    assert!(code == 2 && said.contains("add --yes"), "{said}");
+    let told = vendor.told(&["policies", "update", &number, change, "--dry-run"]).await;
+    assert!(told.contains("config.limits.seats.maxSeats: 1 -> 2\n") && told.contains("would send PATCH"), "{told}");
+    assert!(!vendor.told(&["policies", "show", &number]).await.contains("For studios."));
+    let told = vendor.told(&["policies", "update", &number, change, "--yes"]).await;
+    assert!(told.starts_with("config.limits.seats.maxSeats: 1 -> 2\n") || told.starts_with("description: "), "{told}");
+    let back = r#"{"config": {"limits": {"seats": {"maxSeats": 1}}}}"#;
+    vendor.json(&["policies", "update", &number, back, "--yes"]).await;
+    assert!(vendor.told(&["policies", "update", &number, back]).await.starts_with("no difference"));
     assert!(vendor.told(&["policies", "show", &number]).await.contains("For studios."));
 
     let out = vendor.folder.0.join("keys.txt");

@@ -1,9 +1,10 @@
 //! The vendor's changes of a license: its state (wire 4.1), its end, what differs from its policy, whose it is.
 
 use ltlm_protocol::LicenseData;
+use ltlm_protocol::merge;
 use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::{Timestamp, limits};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::ahead::must_lie_ahead;
 use super::config;
@@ -12,12 +13,13 @@ use super::denied::Denied;
 use super::gate::Call;
 use super::issue::{buyer, note_trial};
 use super::license::{AdminState, Buyer, License};
-use super::policy::policy_id_opt;
+use super::policy::{Policy, policy_id_opt};
 use super::state::LicenseState;
+use super::terms;
 use super::view::{Asking, license_data};
 use super::write::{Decision, Write};
 
-/// `PATCH /v1/admin/licenses/{licenseKey}`: what is given replaces what was there.
+/// `PATCH /v1/admin/licenses/{licenseKey}`: merged into what is there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChangeLicense {
     /// The state it shall have.
@@ -28,12 +30,8 @@ pub struct ChangeLicense {
     pub valid_until: Option<Option<Timestamp>>,
     /// Days from its end, or from now if it has ended, that it shall last.
     pub extend_days: Option<i64>,
-    /// What differs from its policy.
-    pub overrides: Option<Map<String, Value>>,
-    /// Whose it is.
-    pub buyer: Option<Buyer>,
-    /// The vendor's own facts.
-    pub metadata: Option<Map<String, Value>>,
+    /// What of `overrides`, `customer` and `metadata` is given.
+    pub patch: Map<String, Value>,
     /// Another policy of the same project, by its number.
     pub policy: Option<i64>,
     /// The caller's operation id.
@@ -45,6 +43,13 @@ impl ChangeLicense {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         const STATES: &[&str] = &["active", "suspended", "revoked", "terminated"];
         let mut r = Reader::new(body)?;
+        // What every license has cannot be removed.
+        for name in ["state", "policyId"] {
+            if body.get(name).is_some_and(Value::is_null) {
+                r.problem(name, "must not be null");
+            }
+        }
+        let named = |name: &&str| Some(((*name).to_owned(), body.get(*name)?.clone()));
         let parsed = Self {
             state: r.word_opt("state", STATES).and_then(AdminState::parse),
             reason: r.text_or_empty("reason", limits::REASON_CHARS_MAX),
@@ -53,16 +58,11 @@ impl ChangeLicense {
                 _ => instant_opt(&mut r, "validUntil").map(Some),
             },
             extend_days: r.int_opt("extendDays", 1, limits::DURATION_DAYS_MAX),
-            overrides: r.document_opt("overrides", limits::DOCUMENT_BYTES_MAX),
-            buyer: r.value("customer").is_some().then(|| r.object("customer", buyer)),
-            metadata: r
-                .value("metadata")
-                .is_some()
-                .then(|| config::free_form(&mut r, "metadata", limits::DOCUMENT_BYTES_MAX)),
+            patch: ["overrides", "customer", "metadata"].iter().filter_map(named).collect(),
             policy: policy_id_opt(&mut r),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
-        r.object("overrides", config::check);
+        read_documents(&mut r);
         if parsed.valid_until.is_some() && parsed.extend_days.is_some() {
             r.problem("extendDays", "does not go together with validUntil");
         }
@@ -73,29 +73,55 @@ impl ChangeLicense {
         r.finish().map(|()| parsed)
     }
 
-    fn apply(&self, license: &License, now: Timestamp) -> License {
+    /// The license after it, under the policy that it then has. What it makes is checked, and all the mistakes are told.
+    fn apply(&self, license: &License, policy: &Policy, now: Timestamp) -> Result<License, Denied> {
         let extended = |end: Timestamp, days: i64| end.max(now).plus_days(days);
         let valid_until = match (self.valid_until, self.extend_days, license.valid_until) {
             (Some(end), ..) => end,
             (None, Some(days), Some(end)) => Some(extended(end, days)),
             (None, _, end) => end,
         };
-        let mut buyer = self.buyer.clone().unwrap_or_else(|| license.buyer.clone());
-        buyer.last_country = license.buyer.last_country.clone();
-        License {
+        let found = json!({"overrides": license.overrides, "metadata": license.metadata,
+            "customer": {"email": license.buyer.email, "name": license.buyer.name, "metadata": license.buyer.metadata}});
+        let mut whole = found.as_object().cloned().unwrap_or_default();
+        merge::merge(&mut whole, &self.patch, merge::LICENSE_FREE_FORM);
+        let whole = Value::Object(whole);
+        let mut r = Reader::new(&whole).map_err(Denied::Invalid)?;
+        let Documents { overrides, metadata, buyer } = read_documents(&mut r);
+        let merged = json!({"overrides": terms::over(&policy.terms.config, &overrides)});
+        let mut merged = Reader::new(&merged).map_err(Denied::Invalid)?;
+        // An override may rely on what the policy says.
+        merged.object("overrides", config::check_whole);
+        r.finish().and_then(|()| merged.finish()).map_err(Denied::Invalid)?;
+        Ok(License {
             state: self.state.unwrap_or(license.state),
             state_reason: match self.state {
                 Some(_) => self.reason.clone(),
                 None => license.state_reason.clone(),
             },
             valid_until,
-            overrides: self.overrides.clone().unwrap_or_else(|| license.overrides.clone()),
-            metadata: self.metadata.clone().unwrap_or_else(|| license.metadata.clone()),
-            buyer,
+            overrides,
+            metadata,
+            buyer: Buyer { last_country: license.buyer.last_country.clone(), ..buyer },
             policy_number: self.policy.unwrap_or(license.policy_number),
             ..license.clone()
-        }
+        })
     }
+}
+
+/// The documents that a license carries.
+struct Documents {
+    overrides: Map<String, Value>,
+    metadata: Map<String, Value>,
+    buyer: Buyer,
+}
+
+/// Reads `overrides`, `metadata` and `customer`, noting every mistake.
+fn read_documents(r: &mut Reader<'_>) -> Documents {
+    let overrides = r.document_opt("overrides", limits::DOCUMENT_BYTES_MAX).unwrap_or_default();
+    r.object("overrides", config::check_members);
+    let metadata = config::free_form(r, "metadata", limits::DOCUMENT_BYTES_MAX);
+    Documents { overrides, metadata, buyer: r.object("customer", buyer) }
 }
 
 /// Decides a change. Asking for what is there already is a success without effect. `state.next_policy` is the policy that
@@ -112,7 +138,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ChangeLicense) -> Res
     if state.license.state.is_final() && command.state.is_some_and(|wanted| wanted != state.license.state) {
         return Err(Denied::StateFinal);
     }
-    let changed = command.apply(&state.license, call.now);
+    let changed = command.apply(&state.license, policy, call.now)?;
     if is_same(&changed, &state.license) {
         return Ok(Decision::read(license_data(call, state, state, Asking::Looking)));
     }

@@ -14,8 +14,27 @@ const NAMES_MAX: usize = 200;
 /// Names that would break the existing client's typed read wherever they stand (wire 2.5).
 pub const RESERVED_NAMES: &[&str] = &["$ref", "$id", "$type", "$values"];
 
-/// Notes every mistake of a configuration.
+/// Notes every mistake of a whole configuration.
 pub fn check(r: &mut Reader<'_>) {
+    check_members(r);
+    check_whole(r);
+}
+
+/// Notes what a whole configuration lacks.
+pub fn check_whole(r: &mut Reader<'_>) {
+    r.object("limits", |limits| {
+        for (name, max) in [("seats", "maxSeats"), ("tokens", "maxTokens")] {
+            limits.object(name, |limit| {
+                if limit.value("enabled") == Some(&Value::Bool(true)) {
+                    limit.require(max);
+                }
+            });
+        }
+    });
+}
+
+/// Notes every mistake of what is given of a configuration.
+pub fn check_members(r: &mut Reader<'_>) {
     r.object("limits", limits_of);
     // Features may hold any value: they are flattened to text before they go out.
     free_form(r, "features", limits::DOCUMENT_BYTES_MAX);
@@ -70,15 +89,11 @@ fn limits_of(r: &mut Reader<'_>) {
         t.int_opt("gracePeriodDays", 0, limits::DURATION_DAYS_MAX);
     });
     r.object("seats", |s| {
-        if s.bool_opt("enabled") == Some(true) {
-            s.require("maxSeats");
-        }
+        s.bool_opt("enabled");
         s.int_opt("maxSeats", 0, limits::SEATS_MAX);
     });
     r.object("tokens", |t| {
-        if t.bool_opt("enabled") == Some(true) {
-            t.require("maxTokens");
-        }
+        t.bool_opt("enabled");
         t.int_opt("maxTokens", 0, limits::TOKENS_MAX);
     });
     r.object("devices", |d| {

@@ -4,7 +4,7 @@
 //! `gate.rs` and each `decide` check in this order.
 
 use ltlm_protocol::code::holds_reserved_word;
-use ltlm_protocol::{Code, ErrorBody, int32};
+use ltlm_protocol::{Code, ErrorBody, Problems, int32};
 use serde_json::json;
 
 /// A refusal with the figures behind it.
@@ -214,8 +214,10 @@ pub enum Denied {
     LicenseKeyTaken,
     /// The license's state is final.
     StateFinal,
-    /// The policy is not what the caller saw any more, and the change does not fit it.
-    PolicyChanged,
+    /// After the change the policy would not say how long its licenses last.
+    PolicyIncomplete,
+    /// The whole that a change would make is not as documented.
+    Invalid(Problems),
     /// The project has as many secrets as it may.
     SecretLimitReached {
         /// Secrets it may have.
@@ -298,7 +300,8 @@ impl Denied {
             Self::GrantLimitReached { .. } => Code::GrantLimitReached,
             Self::LicenseKeyTaken => Code::LicenseKeyTaken,
             Self::StateFinal => Code::StateFinal,
-            Self::PolicyChanged => Code::PolicyChanged,
+            Self::PolicyIncomplete => Code::PolicyIncomplete,
+            Self::Invalid(_) => Code::BadRequest,
             Self::SecretLimitReached { .. } => Code::SecretLimitReached,
             Self::LastSecret => Code::LastSecret,
         }
@@ -364,6 +367,9 @@ impl Denied {
                 ErrorBody::new(self.code(), &[("path", (*name).to_owned())], Some(json!({ "path": name })))
             }
             Self::ProjectsNotFound { ids } => ErrorBody::new(self.code(), &[], Some(json!({ "projects": ids }))),
+            Self::Invalid(problems) => {
+                ErrorBody::new(self.code(), &[("problem", problems.message())], Some(problems.details()))
+            }
             Self::GrantLimitReached { max }
             | Self::SecretLimitReached { max }
             | Self::WebhookLimitReached { max }

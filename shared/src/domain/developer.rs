@@ -100,7 +100,7 @@ pub struct CreateDeveloper {
     pub operation_id: Option<String>,
 }
 
-/// `PATCH /v1/admin/developers/{username}`: what is given replaces what was there.
+/// `PATCH /v1/admin/developers/{username}`: merged into what is there.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ChangeDeveloper {
     /// The name.
@@ -148,7 +148,9 @@ impl ChangeDeveloper {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self {
-            full_name: r.text_or_empty("fullName", limits::NAME_CHARS_MAX),
+            full_name: body
+                .get("fullName")
+                .map(|_| r.text_or_empty("fullName", limits::NAME_CHARS_MAX).unwrap_or_default()),
             password: password(&mut r),
             projects: match body.get("projects") {
                 Some(Value::Null) => Some(None),
@@ -158,6 +160,12 @@ impl ChangeDeveloper {
             disabled: r.bool_opt("disabled"),
             operation_id: operation_id(&mut r),
         };
+        // What every developer has cannot be removed.
+        for name in ["password", "mfa", "disabled"] {
+            if body.get(name).is_some_and(Value::is_null) {
+                r.problem(name, "must not be null");
+            }
+        }
         if (Self { operation_id: None, ..parsed.clone() }) == Self::default() {
             r.problem("", "must name something to change");
         }

@@ -1,11 +1,13 @@
 //! A policy: the template that licenses are issued from.
 
 use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
+use ltlm_protocol::merge;
 use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::{Timestamp, int32, limits};
 use serde_json::{Map, Value, json};
 
 use super::config;
+use super::denied::Denied;
 
 /// Kinds of policy, spelt as on the wire (wire 3.3).
 pub const KINDS: &[&str] = &["perpetual", "subscription", "trial", "fixed_duration", "usage-based"];
@@ -141,18 +143,19 @@ impl PolicyTerms {
         body.as_object().cloned().unwrap_or_default()
     }
 
-    /// The terms after a `PATCH`: each member given replaces the one there was, null takes it away. The whole is checked;
-    /// what is wrong with it may follow from what was there: [`lacks_an_end`].
-    pub fn changed(&self, body: &Value) -> Result<Self, Problems> {
-        let given = body.as_object().ok_or_else(|| Problems::one("", "must be a JSON object"))?;
+    /// The terms after a `PATCH`, which is merged into these. The whole is checked, and all its mistakes are told.
+    pub fn changed(&self, patch: &Map<String, Value>) -> Result<Self, Denied> {
         let mut whole = self.body();
-        let known = given.iter().filter(|(name, _)| whole.contains_key(name.as_str()));
-        let known: Vec<_> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let known = patch.iter().filter(|(name, _)| whole.contains_key(name.as_str()));
+        let known: Map<_, _> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
         if known.is_empty() {
-            return Err(Problems::one("", "must name something to change"));
+            return Err(Denied::Invalid(Problems::one("", "must name something to change")));
         }
-        whole.extend(known);
-        Self::parse(&Value::Object(whole))
+        merge::merge(&mut whole, &known, merge::POLICY_FREE_FORM);
+        Self::parse(&Value::Object(whole)).map_err(|problems| match lacks_an_end(&problems) {
+            true => Denied::PolicyIncomplete,
+            false => Denied::Invalid(problems),
+        })
     }
 
     /// Must licenses of this policy end, without another way to know when?
@@ -186,7 +189,7 @@ impl PolicyTerms {
 }
 
 /// Is the end of its licenses all that a policy lacks?
-pub fn lacks_an_end(problems: &Problems) -> bool {
+fn lacks_an_end(problems: &Problems) -> bool {
     problems.list().iter().all(|problem| problem.text == NO_END)
 }
 
@@ -296,13 +299,14 @@ mod tests {
         let terms = crate::domain::state::tests::policy().terms;
         let body = Value::Object(terms.body());
         assert_eq!(PolicyTerms::parse(&body), Ok(terms.clone()));
-        let changed = terms.changed(&json!({"name": "New", "recurringInterval": null, "unknown": 1})).unwrap();
+        let change = |patch: Value| terms.changed(patch.as_object().unwrap());
+        let changed = change(json!({"name": "New", "recurringInterval": null, "unknown": 1})).unwrap();
         assert_eq!((changed.name.as_str(), changed.recurring_interval, &changed.config), ("New", None, &terms.config));
-        let refused = terms.changed(&json!({"config": {}, "recurringInterval": null})).unwrap_err();
-        assert_eq!(refused.list()[0].path, "config.limits.time.durationDays");
-        assert!(terms.changed(&json!({"name": null})).is_err());
-        assert!(terms.changed(&json!({"unknown": 1})).is_err());
-        assert!(terms.changed(&json!({"renewal": {"mode": "twice"}})).is_err());
+        assert_eq!(change(json!({"config": {}})), Ok(terms.clone()), "an empty object changes nothing");
+        assert_eq!(change(json!({"config": null, "recurringInterval": null})), Err(Denied::PolicyIncomplete));
+        for bad in [json!({"name": null}), json!({"unknown": 1}), json!({"renewal": {"mode": "twice"}})] {
+            assert!(matches!(change(bad.clone()), Err(Denied::Invalid(_))), "{bad}");
+        }
     }
 
     #[test]

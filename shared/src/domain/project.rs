@@ -2,8 +2,9 @@
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::limits;
+use ltlm_protocol::merge;
 use ltlm_protocol::read::{Problems, Reader};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::config;
 use super::denied::Denied;
@@ -115,15 +116,11 @@ impl CreateProject {
     }
 }
 
-/// `PATCH /v1/admin/projects/{projectId}`: what is given replaces what was there.
+/// `PATCH /v1/admin/projects/{projectId}`: merged into what is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChangeProject {
-    /// A new name.
-    pub name: Option<String>,
-    /// How the service shall treat it.
-    pub settings: Option<Map<String, Value>>,
-    /// The vendor's own data.
-    pub project_settings: Option<Map<String, Value>>,
+    /// What of `name`, `settings` and `projectSettings` is given.
+    pub patch: Map<String, Value>,
     /// The caller's operation id.
     pub operation_id: Option<String>,
 }
@@ -132,33 +129,26 @@ impl ChangeProject {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
-        let document = |r: &mut Reader<'_>, name: &str| {
-            let given = r.value(name).is_some();
-            let document = config::free_form(r, name, limits::DOCUMENT_BYTES_MAX);
-            given.then_some(document)
-        };
+        let named = |name: &&str| Some(((*name).to_owned(), body.get(*name)?.clone()));
         let parsed = Self {
-            name: r.text_opt("name", limits::NAME_CHARS_MAX),
-            settings: document(&mut r, "settings"),
-            project_settings: document(&mut r, "projectSettings"),
+            patch: ["name", "settings", "projectSettings"].iter().filter_map(named).collect(),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
-        r.object("settings", hardening::check);
-        if parsed.name.is_none() && parsed.settings.is_none() && parsed.project_settings.is_none() {
+        if parsed.patch.is_empty() {
             r.problem("", "must name something to change");
         }
         r.finish().map(|()| parsed)
     }
 
-    /// The project after it.
-    pub fn apply(&self, project: &Project) -> Project {
-        Project {
-            name: self.name.clone().unwrap_or_else(|| project.name.clone()),
-            settings: self.settings.clone().unwrap_or_else(|| project.settings.clone()),
-            project_settings: self.project_settings.clone().unwrap_or_else(|| project.project_settings.clone()),
-            revision: project.revision + 1,
-            ..project.clone()
-        }
+    /// The project after it. The whole is checked, and all its mistakes are told.
+    pub fn apply(&self, project: &Project) -> Result<Project, Denied> {
+        let body = json!({"name": project.name, "settings": project.settings,
+            "projectSettings": project.project_settings});
+        let mut whole = body.as_object().cloned().unwrap_or_default();
+        merge::merge(&mut whole, &self.patch, merge::PROJECT_FREE_FORM);
+        let CreateProject { name, settings, project_settings, .. } =
+            CreateProject::parse(&Value::Object(whole)).map_err(Denied::Invalid)?;
+        Ok(Project { name, settings, project_settings, revision: project.revision + 1, ..project.clone() })
     }
 }
 

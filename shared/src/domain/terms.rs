@@ -157,6 +157,13 @@ impl Terms {
     }
 }
 
+/// A policy's configuration with a license's overrides.
+pub fn over(config: &Map<String, Value>, overrides: &Map<String, Value>) -> Value {
+    let mut config = Value::Object(config.clone());
+    merge(&mut config, &Value::Object(overrides.clone()));
+    config
+}
+
 /// Lays `over` on `base`: objects member by member, everything else (lists too) replaced.
 fn merge(base: &mut Value, over: &Value) {
     match (base, over) {

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use json_patch::PatchOperation;
 use serde_json::{Value, json};
 
 /// How answers are printed.
@@ -54,6 +55,28 @@ pub(crate) fn facts(format: Format, facts: &[Column], thing: &Value) {
         }
     }
     line(&trimmed(&table));
+}
+
+/// Prints each member in which two documents differ, with its value before and after; whether there is one. Where the output is
+/// for programs, people read it beside that.
+pub(crate) fn difference(format: Format, before: &Value, after: &Value) -> bool {
+    let patch = json_patch::diff(before, after);
+    let lines = patch.iter().map(|operation| {
+        let pointer = operation.path();
+        let member = pointer.tokens().map(|token| token.decoded().into_owned()).collect::<Vec<_>>().join(".");
+        let value = match operation {
+            PatchOperation::Add(add) => Some(&add.value),
+            PatchOperation::Replace(replace) => Some(&replace.value),
+            _ => None,
+        };
+        format!("{member}: {} -> {}", text(before.pointer(pointer.as_str())), text(value))
+    });
+    let lines = if patch.is_empty() { "no difference".to_owned() } else { lines.collect::<Vec<_>>().join("\n") };
+    match format {
+        Format::People => line(&lines),
+        Format::Json => eprintln!("{lines}"),
+    }
+    !patch.is_empty()
 }
 
 /// Without the blanks that tables end their lines with.

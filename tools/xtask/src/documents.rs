@@ -78,6 +78,16 @@ pub fn api() -> String {
     let named: Vec<_> =
         ROUTES.iter().filter(|route| route.operation_id).map(|route| format!("`{}`", route.name)).collect();
     line(&mut text, format_args!(" {}. The others can be sent twice as they are.", named.join(", ")));
+    text.push_str(
+        "\n## PATCH\n\nA `PATCH` is merged into what is there, as RFC 7386 says: objects member by member, `null` removes a member, lists \
+         are replaced. `{\"config\": {\"limits\": {\"seats\": {\"maxSeats\": 5}}}}` changes one number of a policy.\n\n\
+         - The free-form maps `features`, `projectSettings`, `metadata` and `meta` are replaced as a whole, and `null` is a value in \
+         them. `\"projectSettings\": null` empties the map.\n\
+         - `\"overrides\": null` removes all overrides of a license, `\"overrides\": {}` changes nothing, and `null` at one member \
+         removes that override.\n\
+         - What must be there (`name`, `type`, `state`, …) cannot be removed: `null` is refused with `BAD_REQUEST`.\n\
+         - The whole that the change makes is checked, and all its mistakes are told.\n",
+    );
     text.push_str("\n## Limits\n\n| what | most | unit |\n|---|---|---|\n");
     for limit in limits::ALL {
         line(&mut text, format_args!("| {} | {} | {} |", limit.what, limit.value, limit.unit));

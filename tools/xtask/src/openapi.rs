@@ -83,6 +83,9 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             "content": {"application/json": {"schema": schema, "example": example(route)}},
         });
     }
+    if route.method == "PATCH" {
+        operation["description"] = json!(MERGED);
+    }
     if is_sealed(route) {
         operation["description"] = json!(SEALED);
         operation["x-ltlm-data"] = json!({"request": sealed_data(route), "response": success(route, schemas).1});
@@ -102,6 +105,10 @@ const ACCOUNT: &str = "^[A-Za-z0-9._:@-]+$";
 /// What stands in the place of a description of the PRO endpoints' bodies.
 const SEALED: &str = "Request and answer are encrypted with the project's secret, and the answer is signed: see docs/pro-protocol.md. \
 What lies inside as `data` is described by `x-ltlm-data`.";
+
+/// How a `PATCH` is read.
+const MERGED: &str = "Merged as RFC 7386 says: objects member by member, null removes a member, lists are replaced. The free-form maps \
+features, projectSettings, metadata and meta are replaced as a whole, and null is a value in them. What must be there cannot be removed.";
 
 /// Does it take envelopes only?
 fn is_sealed(route: &Route) -> bool {
@@ -447,12 +454,13 @@ fn request_schema(route: &Route) -> Value {
         ),
         Endpoint::AdminChangeProject => {
             let mut schema = object(
-                &[],
+                &["name"],
                 json!({
                     "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
                 }),
             );
-            schema["anyOf"] = json!(one_of(&["name", "settings", "projectSettings"], &[]));
+            schema["required"] = json!([]);
+            schema["anyOf"] = json!(one_of(&["name", "settings", "projectSettings"], &["settings", "projectSettings"]));
             schema
         }
         Endpoint::AdminCreatePolicy => {
@@ -510,7 +518,7 @@ fn request_schema(route: &Route) -> Value {
         }
         Endpoint::AdminChangeLicense => {
             let mut schema = object(
-                &[],
+                &["state", "policyId"],
                 json!({
                     "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
                     "validUntil": {"type": ["string", "null"], "format": "date-time", "description": "null takes the end away."},
@@ -520,7 +528,8 @@ fn request_schema(route: &Route) -> Value {
                 }),
             );
             let names = ["state", "validUntil", "extendDays", "policyId", "overrides", "metadata", "customer"];
-            schema["anyOf"] = json!(one_of(&names, &["validUntil"]));
+            schema["required"] = json!([]);
+            schema["anyOf"] = json!(one_of(&names, &["validUntil", "overrides", "metadata", "customer"]));
             schema["not"] = json!({"required": ["validUntil", "extendDays"], "properties": {"extendDays": {"not": {"type": "null"}}}});
             schema
         }
@@ -922,7 +931,7 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AdminRetireSecret => codes.extend([Code::ProjectNotFound, Code::SecretNotFound, Code::LastSecret]),
         Endpoint::AdminPolicy => codes.push(Code::PolicyNotFound),
         Endpoint::AdminChangePolicy => {
-            codes.extend([Code::PolicyNotFound, Code::PolicyIncomplete, Code::PolicyChanged])
+            codes.extend([Code::PolicyNotFound, Code::PolicyIncomplete])
         }
         Endpoint::AdminRevokeKey => codes.push(Code::KeyNotFound),
         Endpoint::AdminDescribeDevice => codes.push(Code::DeviceNotRegistered),

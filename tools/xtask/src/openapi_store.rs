@@ -82,13 +82,15 @@ pub(crate) fn request(
         ),
         Endpoint::AdminChangeDeveloper => {
             let mut schema = object(
-                &[],
+                &["password", "mfa", "disabled"],
                 json!({
                     "fullName": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "password": password(), "projects": projects(),
                     "mfa": {"type": "boolean"}, "disabled": {"type": "boolean"}, "operationId": id,
                 }),
             );
-            schema["anyOf"] = json!(one_of(&["fullName", "password", "projects", "mfa", "disabled"], &["projects"]));
+            schema["required"] = json!([]);
+            let names = ["fullName", "password", "projects", "mfa", "disabled"];
+            schema["anyOf"] = json!(one_of(&names, &["fullName", "projects"]));
             schema
         }
         Endpoint::AdminCreateWebhook => {

@@ -1,12 +1,12 @@
 //! Policies.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Act, Deed, Found, Part, find, gone, once, page};
 use crate::domain::administrator::Administrator;
 use crate::domain::policy::{Policy, PolicyTerms};
 use crate::domain::write::Write;
-use crate::domain::{Denied, Record};
+use crate::domain::Record;
 use crate::service::{App, Budget, Error, act};
 use crate::table::port::List;
 use crate::table::{Read, Table};
@@ -75,20 +75,17 @@ pub async fn list<T: Table>(
 }
 
 /// Changes a policy; its licenses follow with their next call. The policy afterwards, and whether an earlier call did it.
-/// `body` was found to be a change of the policy as it was read; it is checked again on what it is laid over.
 pub async fn change<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     number: i64,
-    body: &Value,
+    patch: &Map<String, Value>,
     act: &Act,
 ) -> Result<(Policy, bool), Error> {
     let reads = [Read::Policy(number)];
     let deed = |found: &Found| {
         let policy = found.policy(&act.by)?;
-        // What the caller was told is fine by itself may be wrong over what somebody else changed meanwhile.
-        let terms = policy.terms.changed(body).map_err(|_| Denied::PolicyChanged)?;
-        let policy = Policy { terms, revision: policy.revision + 1, ..policy.clone() };
+        let policy = Policy { terms: policy.terms.changed(patch)?, revision: policy.revision + 1, ..policy.clone() };
         let counted = Write::CountPolicyChange { project_id: policy.project_id.clone() };
         Ok(Deed { made: vec![number.to_string()], writes: vec![Write::ReplacePolicy { policy }, counted] })
     };

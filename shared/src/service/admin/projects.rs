@@ -143,7 +143,7 @@ pub async fn change<T: Table>(
 ) -> Result<(Project, bool), Error> {
     let reads = [Read::Project(id.to_owned())];
     let deed = |found: &Found| {
-        let project = command.apply(found.project()?);
+        let project = command.apply(found.project()?)?;
         Ok(Deed { made: vec![id.to_owned()], writes: vec![Write::ReplaceProject { project }] })
     };
     let earlier = once(app, budget, act, Part::whole(act), &reads, deed).await?;

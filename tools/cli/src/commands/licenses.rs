@@ -334,7 +334,11 @@ fn update_body(update: &Update) -> Result<Value, Failure> {
         body["policyId"] = json!(policy);
     }
     if let Some(email) = &update.email {
-        body["customer"] = json!({"email": email, "name": update.name});
+        body["customer"] = json!({ "email": email });
+        // What is not named stays as it is.
+        if let Some(name) = &update.name {
+            body["customer"]["name"] = json!(name);
+        }
     }
     for (name, document) in [("overrides", &update.overrides), ("metadata", &update.metadata)] {
         if let Some(document) = document {

@@ -103,9 +103,9 @@ impl Session {
     }
 }
 
-/// The JSON in a file, or what was typed if it is JSON itself.
+/// The JSON in a file, or what was typed if it is an object or `null` itself.
 fn json_of(text: &str) -> Result<Value, Failure> {
-    let source = match text.trim_start().starts_with('{') {
+    let source = match text.trim_start().starts_with('{') || text.trim() == "null" {
         true => text.to_owned(),
         false => std::fs::read_to_string(Path::new(text))
             .map_err(|error| Failure::User(format!("Cannot read {text}: {error}.")))?,

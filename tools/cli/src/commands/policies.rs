@@ -2,10 +2,12 @@
 
 use clap::Subcommand;
 use http::Method;
+use ltlm_protocol::merge;
+use serde_json::Value;
 
 use super::{Failure, ROWS, Session, json_of};
 use crate::client::encoded;
-use crate::show::Column;
+use crate::show::{self, Column};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -29,7 +31,8 @@ pub(crate) enum Command {
         /// Its number
         policy: i64,
     },
-    /// Change a policy: what is given replaces what was there, null takes it away; its licenses follow at once
+    /// Change a policy: what is given is merged into it, null takes a member away; its licenses follow at once.
+    /// Shows the difference and asks first
     Update {
         /// Its number
         policy: i64,
@@ -76,7 +79,21 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::Show { policy } => session.show(&format!("/v1/admin/policies/{policy}"), FACTS),
         Command::Update { policy, change } => {
-            session.act(&Method::PATCH, &format!("/v1/admin/policies/{policy}"), Some(json_of(&change)?), FACTS)
+            let (path, change) = (format!("/v1/admin/policies/{policy}"), json_of(&change)?);
+            let found = session.client.get(&path)?;
+            if show::difference(session.format, &found, &merged(&found, &change)) {
+                session.confirm("Licenses of this policy follow at once.")?;
+            }
+            session.act(&Method::PATCH, &path, Some(change), FACTS)
         }
     }
+}
+
+/// The policy after the change, as the deployment makes it.
+fn merged(found: &Value, change: &Value) -> Value {
+    let mut document = found.as_object().cloned().unwrap_or_default();
+    if let Some(patch) = change.as_object() {
+        merge::merge(&mut document, patch, merge::POLICY_FREE_FORM);
+    }
+    Value::Object(document)
 }

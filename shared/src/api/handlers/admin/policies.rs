@@ -1,12 +1,12 @@
 //! Policies.
 
-use ltlm_protocol::Code;
+use ltlm_protocol::Problems;
 use ltlm_protocol::admin_data::{PolicyDetails, PolicyList};
 
 use super::operation_id;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::policy::{Policy, PolicyTerms, lacks_an_end};
+use crate::domain::policy::{Policy, PolicyTerms};
 use crate::service::admin::policies;
 use crate::table::Table;
 
@@ -38,17 +38,11 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
 
 /// `PATCH /v1/admin/policies/{PolicyID}`
 pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let by = incoming.administrator()?;
     let body = incoming.json()?;
+    let patch = body.as_object().ok_or_else(|| Problems::one("", "must be a JSON object"))?;
     let act = incoming.act(&body, operation_id(&body)?.as_ref())?;
-    let number = number(incoming);
-    // All mistakes are told against the policy as it is.
-    let found = policies::get(incoming.app, incoming.budget, &by, number).await?;
-    found.terms.changed(&body).map_err(|problems| match lacks_an_end(&problems) {
-        true => Failure::new(Code::PolicyIncomplete),
-        false => problems.into(),
-    })?;
-    let (policy, replayed) = policies::change(incoming.app, incoming.budget, number, &body, &act).await?;
+    let (policy, replayed) =
+        policies::change(incoming.app, incoming.budget, number(incoming), patch, &act).await?;
     Ok(Reply::json(&details(&policy)).operation(&act.id, replayed))
 }
 
