@@ -254,7 +254,7 @@ impl Code {
         row(Self::SettingsTooLarge, "SETTINGS_TOO_LARGE", 413, "Settings exceed maximum size of 64KB."),
         row(Self::SettingsRejected, "SETTINGS_REJECTED", 400, "Settings contain a reserved or too deeply nested name: <path>."),
         row(Self::LicenseNotAirGapped, "LICENSE_NOT_AIR_GAPPED", 409, "Offline files are for air-gapped licenses; this one is used online."),
-        row(Self::AccountNotFound, "ACCOUNT_NOT_FOUND", 404, "There is no such account in this project."),
+        row(Self::AccountNotFound, "ACCOUNT_NOT_FOUND", 404, "User not found"),
         row(Self::AccountExists, "ACCOUNT_EXISTS", 409, "An account with this id exists already."),
         row(Self::UnknownTier, "UNKNOWN_TIER", 422, "There is no such plan: see details for those there are."),
         row(Self::UnknownOperationType, "UNKNOWN_OPERATION_TYPE", 422, "There is no such operation type: see details for those there are."),

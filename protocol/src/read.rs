@@ -12,6 +12,8 @@ pub struct Problem {
     pub path: String,
     /// What is wrong, as the end of a sentence that starts with the path.
     pub text: String,
+    /// What is said of it where it is the only mistake, if a contract gives the words.
+    pub sentence: Option<&'static str>,
 }
 
 /// All mistakes of a request, at least one.
@@ -21,7 +23,13 @@ pub struct Problems(Vec<Problem>);
 impl Problems {
     /// A single mistake.
     pub fn one(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self(vec![Problem { path: path.into(), text: text.into() }])
+        Self(vec![Problem { path: path.into(), text: text.into(), sentence: None }])
+    }
+
+    /// These mistakes, each a path and what is wrong there; `None` if there are none.
+    pub fn all(mistakes: impl IntoIterator<Item = (String, String)>) -> Option<Self> {
+        let list: Vec<_> = mistakes.into_iter().map(|(path, text)| Problem { path, text, sentence: None }).collect();
+        (!list.is_empty()).then_some(Self(list))
     }
 
     /// The mistakes, in reading order.
@@ -33,6 +41,9 @@ impl Problems {
     /// such a sentence is replaced by a general one, and the mistake stays in the details.
     pub fn message(&self) -> String {
         let first = &self.0[0];
+        if let ([_], Some(sentence)) = (&self.0[..], first.sentence) {
+            return sentence.to_owned();
+        }
         let sentence = match first.path.as_str() {
             "" => format!("The request {}.", first.text),
             path => format!("{path} {}.", first.text),
@@ -78,7 +89,7 @@ impl<'a> Reader<'a> {
     /// Notes a mistake of the member `name`.
     pub fn problem(&mut self, name: &str, text: impl Into<String>) {
         let path = self.path_of(name);
-        self.problems.push(Problem { path, text: text.into() });
+        self.problems.push(Problem { path, text: text.into(), sentence: None });
     }
 
     /// The value of `name`; an explicit null counts as absent (wire 1.3).
@@ -130,6 +141,17 @@ impl<'a> Reader<'a> {
         let number = whole(value).filter(|n| (min..=max).contains(n));
         if number.is_none() {
             self.problem(name, format!("must be a whole number from {min} to {max}"));
+        }
+        number
+    }
+
+    /// A whole number as [`Reader::int`] reads it. Of a number below `min` the words `too_small` are said.
+    pub fn int_worded(&mut self, name: &str, min: i64, max: i64, too_small: &'static str) -> i64 {
+        let noted = self.problems.len();
+        let number = self.int(name, min, max);
+        let is_too_small = self.value(name).and_then(Value::as_f64).is_some_and(|number| number < min as f64);
+        if let (true, Some(problem)) = (is_too_small, self.problems.get_mut(noted)) {
+            problem.sentence = Some(too_small);
         }
         number
     }
@@ -222,7 +244,7 @@ impl<'a> Reader<'a> {
         for (index, row) in list.iter().enumerate() {
             let path = format!("{}[{index}]", self.path_of(name));
             match row.as_object() {
-                None => self.problems.push(Problem { path, text: "must be a JSON object".into() }),
+                None => self.problems.push(Problem { path, text: "must be a JSON object".into(), sentence: None }),
                 Some(object) => {
                     let mut inner = Reader { object, path, problems: Vec::new() };
                     rows.push(read(&mut inner));

@@ -220,9 +220,11 @@ async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
     let limits = json!({"devices": {"maxDevices": 3}, "seats": {"enabled": true, "maxSeats": 5}});
     assert_eq!((changed.status, &changed.body["config"]["limits"]), (200, &limits), "{}", changed.text);
     assert_eq!(changed.body["config"]["features"], json!({"x": 1, "y": 2}));
-    let body = json!({"price": null, "config": {"capabilities": ["c"], "features": {"z": null}, "limits": {"devices": null}}});
+    let body =
+        json!({"price": null, "config": {"capabilities": ["c"], "features": {"z": null}, "limits": {"devices": null}}});
     let changed = change(body).await;
-    let config = json!({"capabilities": ["c"], "features": {"z": null}, "limits": {"seats": {"enabled": true, "maxSeats": 5}}});
+    let config =
+        json!({"capabilities": ["c"], "features": {"z": null}, "limits": {"seats": {"enabled": true, "maxSeats": 5}}});
     assert_eq!((&changed.body["config"], &changed.body["price"]), (&config, &Value::Null));
     let refused = change(json!({"name": null, "config": {"limits": {"seats": {"maxSeats": null}}}})).await;
     refused.refused(400, "BAD_REQUEST");
@@ -250,7 +252,11 @@ async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
     assert_eq!(change(json!({"overrides": overrides})).await.int_of("maxConcurrentSeats"), 7);
     let told = change(json!({"overrides": {"features": {"only": "this"}}})).await;
     assert_eq!((told.int_of("maxConcurrentSeats"), told.int_of("maxActivations")), (7, 9));
-    assert_eq!(change(json!({"overrides": {}})).await.int_of("maxConcurrentSeats"), 7, "an empty object changes nothing");
+    assert_eq!(
+        change(json!({"overrides": {}})).await.int_of("maxConcurrentSeats"),
+        7,
+        "an empty object changes nothing"
+    );
     let told = change(json!({"overrides": {"limits": {"seats": {"maxSeats": null}}}})).await;
     assert_eq!((told.status, told.int_of("maxActivations")), (200, 9), "{}", told.text);
     assert_eq!(told.int_of("maxConcurrentSeats"), 2, "the policy's, and seats stay switched on");
@@ -258,9 +264,15 @@ async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
     assert_eq!((told.int_of("maxConcurrentSeats"), &told.body["features"]["only"]), (2, &Value::Null));
     let told = change(json!({"customer": {"name": "Ada L."}, "metadata": {"a": null}})).await;
     assert_eq!(told.body["customer"]["email"], "ada@example.com");
-    assert_eq!((&told.body["customer"]["name"], &told.body["metadata"]), (&json!("Ada L."), &json!({"a": null})));
+    assert_eq!(
+        (&told.body["customer"]["metadata"]["name"], &told.body["metadata"]),
+        (&json!("Ada L."), &json!({"a": null}))
+    );
     let told = change(json!({"customer": {"email": null}, "metadata": {"b": 1}})).await;
-    assert_eq!((&told.body["customer"]["name"], &told.body["metadata"]), (&json!("Ada L."), &json!({"b": 1})));
+    assert_eq!(
+        (&told.body["customer"]["metadata"]["name"], &told.body["metadata"]),
+        (&json!("Ada L."), &json!({"b": 1}))
+    );
     assert_ne!(told.body["customer"]["email"], "ada@example.com");
     for body in [json!({"state": null}), json!({"policyId": null})] {
         change(body).await.refused(400, "BAD_REQUEST");
@@ -437,6 +449,25 @@ fn acts(world: &World, [secret, key_id, webhook]: &[String; 3]) -> Vec<(&'static
     ]
 }
 
+/// The body of another request to the same route.
+fn another(name: &str, body: &Value) -> Value {
+    let mut other = body.clone();
+    let (member, value) = match name {
+        "admin-create-license" => ("count", json!(41)),
+        "admin-change-license" => ("extendDays", json!(2)),
+        "admin-tokens" => ("amount", json!(6)),
+        "admin-describe-device" => ("nickname", json!("another")),
+        "admin-offline-file" => ("hwids", json!(["other"])),
+        "admin-create-key" => ("scopes", json!(["tokens"])),
+        "admin-create-developer" | "admin-change-developer" => ("fullName", json!("another")),
+        "admin-create-webhook" => ("url", json!("https://other.example")),
+        "admin-replay" => ("limit", json!(7)),
+        _ => ("name", json!("another")),
+    };
+    other[member] = value;
+    other
+}
+
 /// An air-gapped license.
 const AIR: &str = "LIC-00000000000000A1";
 
@@ -476,8 +507,7 @@ async fn every_act_is_done_once_and_told_once_by_the_log() {
             assert!(!first.headers.contains_key("idempotent-replayed"), "{name}");
         }
         if !body.is_null() {
-            let mut other = body.clone();
-            other["reason"] = json!("another request");
+            let other = another(name, &body);
             call(&world, ADMIN_KEY, method, &path, Some(name), other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
         }
         let after = log(&world).await;

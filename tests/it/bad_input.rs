@@ -5,6 +5,7 @@ use http::Request;
 use ltlm_protocol::code::RESERVED_WORDS;
 use ltlm_protocol::{Code, ErrorBody, limits};
 use serde_json::{Value, json};
+use shared::api::query;
 use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
 
 use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
@@ -135,6 +136,38 @@ async fn every_closed_route_refuses_strangers() {
     }
 }
 
+/// The examples are `offset` and `startDate` at an account's ledger; the siblings are all other routes that a vendor's systems call.
+#[tokio::test]
+async fn a_parameter_that_the_route_does_not_know_is_refused_with_the_nearest_one() {
+    let world = World::new().await;
+    let session = world.access_token(json!({"organizationId": "acme"})).await;
+    let send = async |route: &Route, query: &str| {
+        let mut request = builder(route, &world, &session).body(Bytes::from_static(b"{}")).unwrap();
+        *request.uri_mut() = format!("{}?{query}", request.uri().path()).parse().unwrap();
+        world.send(request).await
+    };
+    let entries = ROUTES.iter().find(|route| route.endpoint == Endpoint::AccountEntries).unwrap();
+    let reply = send(entries, "offset=10&startDate=2026-01-01&limit=5").await;
+    assert_refused(&reply, Code::BadRequest, "offset");
+    assert_eq!(reply.text_of("message"), "offset is not a parameter of this route: did you mean `cursor`.");
+    let problems = reply.body["details"]["problems"].as_array().unwrap();
+    let paths: Vec<_> = problems.iter().map(|problem| problem["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["offset", "startDate"]);
+    assert!(problems[1]["problem"].as_str().unwrap().ends_with("did you mean `from`"), "{}", reply.text);
+    let strict = |route: &&Route| matches!(route.auth, Auth::Administrator(_) | Auth::Member);
+    for route in ROUTES.iter().filter(strict) {
+        let reply = send(route, "nobodyKnowsThis=1").await;
+        assert_refused(&reply, Code::BadRequest, route.name);
+        assert_eq!(reply.body["details"]["problems"][0]["path"], "nobodyKnowsThis", "{}", route.name);
+    }
+    for tail in ["/usage?hwid=a&offset=1", "/entitlement?hwid=a&token=1"] {
+        assert_refused(&world.get(L1, tail).await, Code::BadRequest, tail);
+    }
+    // The existing client may send what we do not know.
+    assert_eq!(world.get(L1, "?hwid=a&_t=1").await.status, 200);
+    assert_eq!(world.get(L1, "/seats?anything=1").await.status, 200);
+}
+
 #[tokio::test]
 async fn every_license_route_refuses_an_unknown_key_alike() {
     let world = World::new().await;
@@ -145,7 +178,8 @@ async fn every_license_route_refuses_an_unknown_key_alike() {
             let good = builder(route, &world, &session).body(Bytes::from(body.clone())).unwrap();
             let mut request = good;
             let path = route.path.replace("{key}", key).replace("{licenseKey}", key).replace("{hwid}", "a");
-            *request.uri_mut() = format!("{path}?hwid=a").parse().unwrap();
+            let query = if query::parameters(route.endpoint).contains(&"hwid") { "?hwid=a" } else { "" };
+            *request.uri_mut() = format!("{path}{query}").parse().unwrap();
             assert_refused(&world.send(request).await, Code::LicenseNotFound, &format!("{} of {key}", route.name));
         }
     }

@@ -29,6 +29,18 @@ fn the_openapi_document_is_fresh_and_complete() {
             route.name
         );
     }
+    // What is described of a query is what is taken.
+    for route in shared::api::routes::ROUTES {
+        let operation = &document["paths"][route.path][route.method.to_lowercase()];
+        let described = operation["parameters"].as_array().into_iter().flatten();
+        let mut described: Vec<_> = described
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        let mut taken = shared::api::query::parameters(route.endpoint).to_vec();
+        (described.sort(), taken.sort());
+        assert_eq!(described, taken, "{}", route.name);
+    }
     // Every reference leads to a schema.
     let text = document.to_string();
     for name in text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {

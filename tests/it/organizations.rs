@@ -331,6 +331,31 @@ async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<i
 }
 
 #[tokio::test]
+async fn every_command_of_an_organization_whose_answer_is_lost_is_done_once_in_any_spelling() {
+    let world = World::empty().await;
+    let token = world.access_token(json!({"userId": "ada"})).await;
+    for (method, path, body) in commands() {
+        let send = async |body: Value| match path.strip_prefix("/v1/organizations") {
+            Some(tail) => world.organization(method, tail, body).await,
+            None => world.session(&token, method, path, body).await,
+        };
+        let first = send(body.clone()).await;
+        assert!(first.status < 300, "{path}: {}", first.text);
+        let again = send(crate::accounts::respelled(&body)).await;
+        let told = |reply: &Reply| {
+            let mut body = reply.body.clone();
+            body.as_object_mut().unwrap().remove("replayed");
+            body
+        };
+        assert_eq!((again.status, told(&again)), (first.status, told(&first)), "{path}");
+        // Who is a member and who is not is a state; the others are operations.
+        assert_eq!(again.headers.contains_key("idempotent-replayed"), !body.is_null(), "{path}");
+    }
+    let stats = world.organization("GET", "/acme", Value::Null).await;
+    assert_eq!(balances(&stats.body["tokens"]), [500, 206, 1_000, 200, 500]);
+}
+
+#[tokio::test]
 async fn lost_replies_and_kills_change_nothing_that_an_organization_is_told() {
     let undisturbed = Box::pin(run_all(usize::MAX, |_| {})).await;
     assert!(undisturbed.0.iter().all(|(status, _)| *status < 300), "{:?}", undisturbed.0);

@@ -1,5 +1,7 @@
 //! What a handler asks of its request, checked.
 
+use std::fmt::Debug;
+
 use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_TYPE, IF_MATCH};
@@ -103,8 +105,32 @@ impl<'a, T> Incoming<'a, T> {
         Ok(id)
     }
 
-    /// The administrator's act that this request is.
-    pub fn act(&self, body: &Value, in_body: Option<&String>) -> Result<Act, Failure> {
+    /// The administrator's act that this request is: its body, which `parse` reads.
+    pub fn act<C: Debug, E>(
+        &self,
+        body: &Value,
+        in_body: Option<&String>,
+        parse: impl FnOnce(&Value) -> Result<C, E>,
+    ) -> Result<Act, Failure> {
+        self.act_by(body, in_body, |kind, target| fingerprint::of_command(kind, target, body, parse))
+    }
+
+    /// The administrator's act that a `PATCH` is.
+    pub fn act_of_patch(&self, body: &Value, in_body: Option<&String>) -> Result<Act, Failure> {
+        self.act_by(body, in_body, |kind, target| fingerprint::of_patch(kind, target, body))
+    }
+
+    /// The administrator's act that a request without a body is.
+    pub fn plain_act(&self) -> Result<Act, Failure> {
+        self.act_by(&Value::Null, None, |kind, target| fingerprint::of(kind, target, &Value::Null))
+    }
+
+    fn act_by(
+        &self,
+        body: &Value,
+        in_body: Option<&String>,
+        fingerprint: impl FnOnce(&str, &str) -> String,
+    ) -> Result<Act, Failure> {
         let target = |shown: fn(&str) -> String| {
             self.parameters.iter().fold(self.route.path.to_owned(), |path, (name, value)| {
                 let value = if name == "licenseKey" { shown(value) } else { value.clone() };
@@ -112,10 +138,9 @@ impl<'a, T> Incoming<'a, T> {
             })
         };
         let canonical = target(|key| canonical_license_key(key).unwrap_or_else(|| key.to_owned()));
-        let Operation { id, fingerprint } = self.operation(&canonical, body, in_body)?;
         Ok(Act {
-            id,
-            fingerprint,
+            id: self.operation_id(in_body)?,
+            fingerprint: fingerprint(self.route.name, &canonical),
             request: ids::operation_id(self.now, self.app.entropy.as_ref()),
             by: self.administrator()?,
             action: self.route.name,
@@ -292,19 +317,32 @@ impl<'a, T> Incoming<'a, T> {
         in_body.is_some() || self.request.headers().contains_key("idempotency-key")
     }
 
-    /// The operation's id: of the header `Idempotency-Key`, or of the body, or made here. Header and body must agree.
-    pub fn operation(&self, target: &str, body: &Value, in_body: Option<&String>) -> Result<Operation, Failure> {
-        self.operation_of(self.route.name, target, body, in_body)
+    /// The operation that this request is: its body, which `parse` reads.
+    pub fn operation<C: Debug, E>(
+        &self,
+        target: &str,
+        body: &Value,
+        in_body: Option<&String>,
+        parse: impl FnOnce(&Value) -> Result<C, E>,
+    ) -> Result<Operation, Failure> {
+        self.operation_of(self.route.name, target, body, in_body, parse)
     }
 
     /// The same for an operation of this kind, whatever the route is called.
-    pub fn operation_of(
+    pub fn operation_of<C: Debug, E>(
         &self,
         kind: &str,
         target: &str,
         body: &Value,
         in_body: Option<&String>,
+        parse: impl FnOnce(&Value) -> Result<C, E>,
     ) -> Result<Operation, Failure> {
+        let id = self.operation_id(in_body)?;
+        Ok(Operation { id, fingerprint: fingerprint::of_command(kind, target, body, parse) })
+    }
+
+    /// The operation's id: of the header `Idempotency-Key`, or of the body, or made here. Header and body must agree.
+    pub fn operation_id(&self, in_body: Option<&String>) -> Result<String, Failure> {
         let header = self.request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or("").to_owned());
         if header.as_ref().is_some_and(|id| !is_operation_id(id)) {
             return Err(Problems::one("Idempotency-Key", "must be 1 to 128 visible ASCII characters").into());
@@ -314,9 +352,7 @@ impl<'a, T> Incoming<'a, T> {
         {
             return Err(Problems::one("operationId", "must equal the header Idempotency-Key if both are sent").into());
         }
-        let id = header
-            .or_else(|| in_body.cloned())
-            .unwrap_or_else(|| ids::operation_id(self.now, self.app.entropy.as_ref()));
-        Ok(Operation { id, fingerprint: fingerprint::of(kind, target, body) })
+        let id = header.or_else(|| in_body.cloned());
+        Ok(id.unwrap_or_else(|| ids::operation_id(self.now, self.app.entropy.as_ref())))
     }
 }

@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod extract;
 pub mod handlers;
 pub mod letter;
+pub mod query;
 pub mod reply;
 pub mod routes;
 
@@ -115,6 +116,7 @@ where
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     use handlers::admin::{developers, events, keys, licenses, policies, projects, webhooks};
     use handlers::{accounts, license, organizations, portal, pro, store};
+    query::check(incoming.route, incoming.request.uri().query())?;
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
         return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
     }

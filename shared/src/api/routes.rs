@@ -426,7 +426,7 @@ pub const ROUTES: &[Route] = &[
     Route { endpoint: Endpoint::AccountRenewal, name: "account-renewal", method: "GET", path: "/v1/accounts/{accountId}/renewal",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Is an allocation due, and if not, when?" },
     Route { endpoint: Endpoint::RenewAccount, name: "renew-account", method: "POST", path: "/v1/accounts/{accountId}/renewal",
-        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Give the allocation that is due." },
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: true, summary: "Give the allocation that is due." },
     Route { endpoint: Endpoint::AccountBalance, name: "account-balance", method: "GET", path: "/v1/accounts/{accountId}/balance",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "The balance at an instant." },
     Route { endpoint: Endpoint::AccountStatistics, name: "account-statistics", method: "GET", path: "/v1/accounts/{accountId}/statistics",

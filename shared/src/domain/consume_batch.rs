@@ -12,7 +12,7 @@ use ltlm_protocol::{LicenseData, Timestamp, int32};
 
 use super::consume;
 use super::denied::Denied;
-use super::entry::{Entry, OperationId, OperationKey, Source};
+use super::entry::{Entry, OperationId, OperationKey, Source, is_same_request};
 use super::gate::{self, Call};
 use super::license::LicenseId;
 use super::lost_answer::{Match, QueuedUse};
@@ -303,7 +303,7 @@ fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str, now: Ti
             let amount = entry.uncharged.unwrap_or(-entry.amount);
             amount == charge.amount && entry.action == charge.action && entry.hwid.as_deref() == Some(hwid)
         }
-        None => entry.fingerprint == item.fingerprint,
+        None => is_same_request(&entry.fingerprint, &item.fingerprint),
     };
     if !is_same {
         let is_first = !state.outcomes.contains(&Outcome::Applied);

@@ -141,6 +141,11 @@ impl CreateDeveloper {
         };
         r.finish().map(|()| parsed)
     }
+
+    /// What is asked for, without the password and the operation id.
+    pub fn facts(&self) -> (&Email, &str, &Option<Vec<String>>, bool) {
+        (&self.username, &self.full_name, &self.projects, self.mfa)
+    }
 }
 
 impl ChangeDeveloper {

@@ -36,6 +36,9 @@ impl Origin {
     }
 }
 
+/// Stands before the ids that the service makes, where callers see them. No caller's id has a space in it, so none looks alike.
+const SERVICE: &str = "service ";
+
 /// Names one operation on one wallet, for ever.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OperationId {
@@ -45,13 +48,45 @@ pub struct OperationId {
     pub id: String,
 }
 
-/// An operation as it arrives: its id and a hash of what it asks for.
+impl OperationId {
+    /// The id as callers see it.
+    pub fn shown(&self) -> String {
+        match self.origin {
+            Origin::System => format!("{SERVICE}{}", self.id),
+            Origin::Client | Origin::Admin => self.id.clone(),
+        }
+    }
+}
+
+/// An operation as it arrives: its id and what tells its request from others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationKey {
     /// Its id.
     pub id: OperationId,
-    /// SHA-256 of the request in hex: the same id with another request is refused.
+    /// The request's fingerprint: the same id with another request is refused, as [`is_same_request`] tells.
     pub fingerprint: String,
+}
+
+impl OperationKey {
+    /// Is this the operation that was recorded as `done`, sent again?
+    pub fn repeats(&self, done: &Self) -> bool {
+        self.id == done.id && is_same_request(&done.fingerprint, &self.fingerprint)
+    }
+}
+
+/// Hex digits of a fingerprint's first part, a hash of the request as it was sent. The second part is a hash of the command
+/// that was read from it; operations that were recorded long ago have none.
+pub const SENT_CHARS: usize = 64;
+
+/// Is the request with the fingerprint `asked` the one that was recorded with `done`? It is, if it was sent alike or means the
+/// same.
+pub fn is_same_request(done: &str, asked: &str) -> bool {
+    let parts = |text: &str| {
+        let (sent, meant) = text.split_at_checked(SENT_CHARS).unwrap_or((text, ""));
+        (sent.to_owned(), meant.to_owned())
+    };
+    let ((done_sent, done_meant), (sent, meant)) = (parts(done), parts(asked));
+    done_sent == sent || (!meant.is_empty() && done_meant == meant)
 }
 
 /// What kind of movement an entry is.
@@ -222,7 +257,7 @@ impl Entry {
     /// The entry as callers of an account see it.
     pub fn account_data(&self) -> AccountEntry {
         AccountEntry {
-            operation_id: self.operation.id.clone(),
+            operation_id: self.operation.shown(),
             sequence: self.sequence,
             operation_type: self.action.clone(),
             category: self.source.category().to_owned(),
@@ -241,7 +276,7 @@ impl Entry {
     /// The entry as callers see it.
     pub fn data(&self) -> Operation {
         Operation {
-            operation_id: self.operation.id.clone(),
+            operation_id: self.operation.shown(),
             sequence: self.sequence,
             amount: self.amount,
             balance_before: self.balance_before,

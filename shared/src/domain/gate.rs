@@ -6,7 +6,7 @@ use ltlm_protocol::Timestamp;
 
 use super::denied::Denied;
 use super::device::Device;
-use super::entry::{Entry, OperationKey};
+use super::entry::{Entry, OperationKey, is_same_request};
 use super::license::Status;
 use super::proof::Proof;
 use super::state::LicenseState;
@@ -141,7 +141,7 @@ pub fn capability(state: &LicenseState, name: Option<&str>) -> Result<(), Denied
 pub fn replay<'a>(state: &'a LicenseState, key: &OperationKey) -> Result<Option<&'a Entry>, Denied> {
     match &state.entry {
         None => Ok(None),
-        Some(entry) if entry.fingerprint == key.fingerprint => Ok(Some(entry)),
+        Some(entry) if is_same_request(&entry.fingerprint, &key.fingerprint) => Ok(Some(entry)),
         Some(_) => Err(Denied::IdempotencyKeyReused),
     }
 }

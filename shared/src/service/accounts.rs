@@ -10,19 +10,20 @@ use ltlm_protocol::account_data::{
 
 use super::act::Absorb;
 use super::ledger::{self, Verdict};
-use super::{App, Budget, Error, act};
+use super::{App, Budget, Error, act, ids};
 use crate::domain::account::create::{self, CreateAccount};
 use crate::domain::account::hold::{self, EndHold, Reserve};
 use crate::domain::account::movement::{self, Move};
 use crate::domain::account::plan::{self, ChangePlan};
 use crate::domain::account::refund::{self, Refund};
 use crate::domain::account::{self, AccountId, AccountState, renewal};
-use crate::domain::entry::{OperationId, OperationKey};
+use crate::domain::administrator::AdminOperation;
+use crate::domain::entry::{OperationId, OperationKey, is_same_request};
 use crate::domain::ledger::Checked;
 use crate::domain::project::Project;
 use crate::domain::record::project_in;
 use crate::domain::wallet::{Wallet, WalletId};
-use crate::domain::write::Decision;
+use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, Record};
 use crate::table::{Read, Table};
 
@@ -60,6 +61,22 @@ impl Absorb for AccountState {
     }
 }
 
+/// What a renewal finds: the account, and what an earlier call under the same operation id did.
+struct RenewalState {
+    account: AccountState,
+    done: Option<AdminOperation>,
+}
+
+impl Absorb for RenewalState {
+    fn absorb(&mut self, record: Record) -> bool {
+        match record {
+            Record::AdminOperation(done) => self.done = Some(done),
+            other => AccountState::absorb(&mut self.account, other),
+        }
+        true
+    }
+}
+
 /// Loads an account, with what is known of these operations.
 async fn load<T: Table>(
     app: &App<T>,
@@ -67,14 +84,29 @@ async fn load<T: Table>(
     call: &AccountCall,
     operations: &BTreeSet<OperationId>,
 ) -> Result<AccountState, Error> {
+    Ok(load_with(app, budget, call, operations, None).await?.account)
+}
+
+/// The same, with the operation that is remembered as `done`.
+async fn load_with<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    operations: &BTreeSet<OperationId>,
+    done: Option<&str>,
+) -> Result<RenewalState, Error> {
     let wallet = WalletId::Account(call.id.clone());
     let mut reads =
         vec![Read::Project(call.id.project_id.clone()), Read::Account(call.id.clone()), Read::Wallet(wallet.clone())];
     reads.extend(operations.iter().map(|id| Read::Entry(wallet.clone(), id.clone())));
+    reads.extend(done.map(|id| Read::AdminOperation(id.to_owned())));
     let records = app.table.read(&reads, budget.meter).await?;
     let project = project_in(&records).ok_or(Denied::ProjectNotFound)?;
-    let mut state = AccountState { project, account: None, wallet: None, entries: BTreeMap::new() };
-    records.into_iter().for_each(|record| state.absorb(record));
+    let account = AccountState { project, account: None, wallet: None, entries: BTreeMap::new() };
+    let mut state = RenewalState { account, done: None };
+    records.into_iter().for_each(|record| {
+        state.absorb(record);
+    });
     Ok(state)
 }
 
@@ -192,6 +224,47 @@ pub async fn renew<T: Table>(
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
     act::act(app, budget, || load(app, budget, call, &none), decide).await
+}
+
+/// Renews it once under an operation id that the caller chose; and whether an earlier call did it, whose answer this is. A
+/// renewal that gives nothing uses up no id.
+pub async fn renew_once<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    key: &OperationKey,
+) -> Result<(Renewal, bool), Error> {
+    let none = BTreeSet::new();
+    let request = ids::operation_id(call.now, app.entropy.as_ref());
+    // No caller's id has a space in it.
+    let id = format!("{} renewal {}#{}", key.id.id, call.id.project_id, call.id.name);
+    let decide = |state: &RenewalState| {
+        if let Some(done) = &state.done {
+            if !is_same_request(&done.fingerprint, &key.fingerprint) {
+                return Err(Denied::IdempotencyKeyReused);
+            }
+            let first = done.made.first().and_then(|text| serde_json::from_str(text).ok());
+            return Ok(Decision::read((first.ok_or(Denied::AccountNotFound)?, done.request != request)));
+        }
+        let Decision { mut writes, touch, reply } = renewal::decide(&state.account, None, call.now)?;
+        if call.dry_run {
+            return Ok(Decision::read((reply, false)));
+        }
+        if reply.success {
+            let operation = AdminOperation {
+                id: id.clone(),
+                fingerprint: key.fingerprint.clone(),
+                request: request.clone(),
+                // Numbers and texts: this cannot fail.
+                made: vec![serde_json::to_string(&reply).unwrap_or_default()],
+                created_at: call.now,
+                audit: None,
+            };
+            writes.push(Write::AddAdminOperation { operation });
+        }
+        Ok(Decision { writes, touch, reply: (reply, false) })
+    };
+    act::act(app, budget, || load_with(app, budget, call, &none, Some(&id)), decide).await
 }
 
 /// Its balance at an instant: after all that was written before it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, try_join_all};
-use ltlm_protocol::request::{ConsumeBatch, Usage};
+use ltlm_protocol::request::{Consume, ConsumeBatch, Usage};
 use ltlm_protocol::{LicenseData, Timestamp};
 use serde_json::json;
 
@@ -104,7 +104,7 @@ fn item(
         (Some(_), Ok(charge)) => {
             let body =
                 json!({"hwid": command.hwid, "amount": charge.amount, "action": charge.action, "meta": charge.meta});
-            fingerprint::of("consume", license, &body)
+            fingerprint::of_command("consume", license, &body, Consume::parse)
         }
         _ => key.fingerprint.clone(),
     };

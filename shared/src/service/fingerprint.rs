@@ -1,8 +1,35 @@
 //! A request's fingerprint: the same operation id with another request is refused.
 
-use serde_json::Value;
+use std::fmt::Debug;
+
+use ltlm_protocol::read::whole;
+use serde_json::{Map, Value};
 
 use super::ids::sha256_hex;
+
+/// Members that carry the operation's id.
+const IDS: &[&str] = &["operationId", "idempotencyKey"];
+/// Hex digits of the part that tells what a request means.
+const MEANT_CHARS: usize = 32;
+
+/// The fingerprint of a request that `parse` reads: a hash of what was sent, and one of the command that it is. The second makes
+/// `5.0` the same as `5`, and a member at its default the same as none; the first recognizes a request that is sent again as it
+/// was, even if the command has changed since. `domain::entry::is_same_request` compares.
+pub fn of_command<C: Debug, E>(
+    kind: &str,
+    target: &str,
+    body: &Value,
+    parse: impl FnOnce(&Value) -> Result<C, E>,
+) -> String {
+    let sent = of(kind, target, body);
+    match parse(&plain(body)) {
+        Ok(command) => {
+            let meant = sha256_hex(format!("{kind}\0{target}\0{command:?}").as_bytes());
+            format!("{sent}{}", &meant[..MEANT_CHARS])
+        }
+        Err(_) => sent,
+    }
+}
 
 /// SHA-256, in hex, over the kind of operation, what it is aimed at, and its members in one fixed order, whatever the order
 /// and spacing in which they were sent. The operation id itself is left out: it may travel in a header or in the body.
@@ -10,14 +37,47 @@ pub fn of(kind: &str, target: &str, body: &Value) -> String {
     let mut text = format!("{kind}\0{target}\0");
     match body {
         Value::Object(members) => {
-            let kept = members
-                .iter()
-                .filter(|(name, value)| !value.is_null() && !matches!(name.as_str(), "operationId" | "idempotencyKey"));
+            let kept = members.iter().filter(|(name, value)| !value.is_null() && !IDS.contains(&name.as_str()));
             print(&Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()), &mut text);
         }
         other => print(other, &mut text),
     }
     sha256_hex(text.as_bytes())
+}
+
+/// The fingerprint of a `PATCH`, in which a member that is null is not one that is missing.
+pub fn of_patch(kind: &str, target: &str, body: &Value) -> String {
+    match body.as_object().filter(|members| members.values().any(Value::is_null)) {
+        None => of_command(kind, target, body, |patch| Ok::<_, ()>(patch.clone())),
+        // Hashed as a list of one, so that no member is left out.
+        Some(_) => of_command(kind, target, &Value::Array(vec![plain(body)]), |patch| Ok::<_, ()>(patch.clone())),
+    }
+}
+
+/// The same JSON in one spelling: members sorted, whole numbers without a fraction, and no operation id.
+fn plain(body: &Value) -> Value {
+    match spelled(body) {
+        Value::Object(members) => {
+            Value::Object(members.into_iter().filter(|(name, _)| !IDS.contains(&name.as_str())).collect())
+        }
+        // A body beside what else tells the request apart.
+        Value::Array(parts) => parts.iter().map(plain).collect(),
+        other => other,
+    }
+}
+
+/// Parsing bounds how deep it nests.
+fn spelled(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.keys().collect();
+            names.sort();
+            names.into_iter().map(|name| (name.clone(), spelled(&members[name]))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(list) => list.iter().map(spelled).collect(),
+        Value::Number(_) => whole(value).map_or_else(|| value.clone(), Value::from),
+        other => other.clone(),
+    }
 }
 
 fn print(value: &Value, text: &mut String) {
@@ -49,6 +109,8 @@ fn print(value: &Value, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::account::movement::Move;
+    use crate::domain::entry::is_same_request;
     use serde_json::json;
 
     #[test]
@@ -66,5 +128,40 @@ mod tests {
             assert_ne!(first, of("consume", "l", &other));
         }
         assert_ne!(first, of("credit", "l", &json!({"a": 1, "m": {"x": [1, 2], "y": null}})));
+    }
+
+    /// The example is an amount with a fraction of nothing; the siblings are members at their defaults, members that nobody
+    /// knows, and what is sent as it was before there was a second part.
+    #[test]
+    fn the_same_command_is_the_same_request_however_it_is_spelled() {
+        let debit = |body: Value| of_command("debit", "u", &body, Move::debit);
+        let first = debit(json!({"operationType": "x", "amount": 5, "metadata": {"a": 1, "b": 2.0}}));
+        for same in [
+            json!({"operationType": "x", "amount": 5.0, "metadata": {"b": 2, "a": 1}}),
+            json!({"operationType": "x", "amount": 5, "metadata": {"a": 1, "b": 2}, "allowOverdraft": false}),
+            json!({"operationType": "x", "amount": 5, "metadata": {"a": 1, "b": 2}, "operationId": "1", "unknown": 7}),
+        ] {
+            assert!(is_same_request(&first, &debit(same.clone())), "{same}");
+        }
+        for other in [
+            json!({"operationType": "x", "amount": 6, "metadata": {"a": 1, "b": 2}}),
+            json!({"operationType": "x", "amount": 5, "metadata": {"a": 1, "b": 2.5}}),
+            json!({"operationType": "x", "amount": 5, "metadata": {"a": 1, "b": 2}, "allowOverdraft": true}),
+        ] {
+            assert!(!is_same_request(&first, &debit(other.clone())), "{other}");
+        }
+        let body = json!({"operationType": "x", "amount": 5.0});
+        let of_old = of("debit", "u", &body);
+        assert!(is_same_request(&of_old, &debit(body)), "as it was recorded before");
+        assert!(!is_same_request(&of_old, &debit(json!({"operationType": "x", "amount": 6}))));
+    }
+
+    #[test]
+    fn in_a_patch_null_is_not_the_same_as_nothing() {
+        let patch = |body: Value| of_patch("change", "p", &body);
+        let first = patch(json!({"name": "n", "slug": null}));
+        assert!(is_same_request(&first, &patch(json!({"slug": null, "name": "n", "operationId": "1"}))));
+        assert!(!is_same_request(&first, &patch(json!({"name": "n"}))));
+        assert!(is_same_request(&patch(json!({"a": {"b": 1.0}})), &patch(json!({"a": {"b": 1}}))));
     }
 }

@@ -123,9 +123,51 @@ async fn ts_09_to_ts_17_credits_charges_and_what_can_be_afforded() {
     };
     assert_eq!(can("u").await, json!({"canAfford": true, "balance": 135, "cost": 10}));
     assert_eq!(can("poor").await, json!({"canAfford": false, "balance": 5, "cost": 10, "deficit": 5}));
+    let nobody = json!({"canAfford": false, "balance": 0, "cost": 10, "deficit": 10});
+    assert_eq!(can("nobody").await, nobody, "TS-17: an answer, not an error");
+    let free = world.account("GET", "/nobody/affordability?operationType=refund", Value::Null).await;
+    assert_eq!(free.body, json!({"canAfford": false, "balance": 0, "cost": 0, "deficit": 0}));
     world.project_settings(json!({"accounts": {"costs": {"image_generation": 3}}})).await;
     assert_eq!(can("poor").await, json!({"canAfford": true, "balance": 5, "cost": 3}));
     assert_eq!(world.balance("poor").await, (5, 0), "looking holds nothing");
+}
+
+/// Seed 003 gives the words of these refusals; status, code and details are ours. The example is a debit of nothing.
+#[tokio::test]
+async fn refusals_say_what_the_seed_says_where_one_mistake_is_all_there_is() {
+    let world = World::new().await;
+    world.account_with("u", 5, 0).await;
+    let of = |operation: &str, amount: Value| json!({"operationType": operation, "amount": amount});
+    for (tail, body, status, code, message) in [
+        ("/u/debit", of("x", json!(0)), 400, "BAD_REQUEST", "Debit amount must be positive"),
+        ("/u/debit", of("x", json!(-0.5)), 400, "BAD_REQUEST", "Debit amount must be positive"),
+        ("/u/credit", of("x", json!(-50)), 400, "BAD_REQUEST", "Credit amount must be positive"),
+        ("/u/reset", json!({"balance": -10}), 400, "BAD_REQUEST", "Balance cannot be negative"),
+        ("/nobody/debit", of("x", json!(1)), 404, "ACCOUNT_NOT_FOUND", "User not found"),
+        ("/nobody/renewal", Value::Null, 404, "ACCOUNT_NOT_FOUND", "User not found"),
+        ("/u/debit", of("x", json!(6)), 402, "INSUFFICIENT_TOKENS", "Insufficient tokens. Required: 6, Available: 5"),
+        (
+            "/u/charge",
+            json!({"operationType": "refund"}),
+            422,
+            "OPERATION_HAS_NO_COST",
+            "Operation type does not have a cost",
+        ),
+    ] {
+        let refused = world.account("POST", tail, body).await;
+        assert_eq!(refused.refused(status, code).text_of("message"), message, "{tail}");
+        if status == 400 {
+            assert_eq!(refused.body["details"]["problems"].as_array().unwrap().len(), 1, "{}", refused.text);
+        }
+    }
+    // Several mistakes are listed, and a mistake of another kind is told as ever.
+    let several = world.account("POST", "/u/debit", json!({"amount": 0})).await;
+    assert_eq!(several.body["details"]["problems"].as_array().unwrap().len(), 2);
+    assert_eq!(several.text_of("message"), "operationType is required.");
+    let fraction = world.account("POST", "/u/debit", of("x", json!(1.5))).await;
+    assert_eq!(fraction.text_of("message"), "amount must be a whole number from 1 to 1000000000.");
+    let renewal = world.account("POST", "/u/renewal", Value::Null).await;
+    assert_eq!(renewal.text_of("error"), "Next renewal in 30 days");
 }
 
 #[tokio::test]
@@ -358,6 +400,73 @@ async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<V
         entry.retain(|name, _| !name.to_lowercase().ends_with("hash"));
     }
     (answers, ledger)
+}
+
+/// The same JSON as another program might print it: whole numbers with a fraction, members the other way round, and one more at
+/// its default.
+pub(crate) fn respelled(body: &Value) -> Value {
+    let Value::Object(members) = body else { return body.clone() };
+    let number = |value: &Value| value.as_i64().map_or_else(|| value.clone(), |whole| json!(whole as f64));
+    let mut other: serde_json::Map<_, _> =
+        members.iter().rev().map(|(name, value)| (name.clone(), number(value))).collect();
+    other.insert("dryRun".to_owned(), json!(false));
+    Value::Object(other)
+}
+
+/// The example is an amount of `10.0` for `10`; the siblings are all commands of an account.
+#[tokio::test]
+async fn every_command_of_an_account_whose_answer_is_lost_is_done_once_in_any_spelling() {
+    let world = World::new().await;
+    for (tail, body) in commands() {
+        let first = world.account("POST", tail, body.clone()).await;
+        assert!(first.status < 300, "{tail}: {}", first.text);
+        let again = world.account("POST", tail, respelled(&body)).await;
+        assert_eq!(again.status, first.status, "{tail}: {}", again.text);
+        assert_eq!(again.headers["idempotent-replayed"], "true", "{tail}");
+        let told = |reply: &Reply| {
+            let mut body = reply.body.clone();
+            body.as_object_mut().unwrap().remove("replayed");
+            body.as_object_mut().unwrap().remove("hold");
+            body
+        };
+        assert_eq!(told(&again), told(&first), "{tail}");
+        world.clock.advance_seconds(7 * DAY);
+    }
+    let ledger = world.account_ledger("u").await;
+    let undisturbed = Box::pin(run_all(usize::MAX, |_| {})).await.1;
+    assert_eq!(ledger.len(), undisturbed.len());
+    // An amount that is another one is another request.
+    let other = json!({"operationType": "x", "amount": 11, "operationId": "o2"});
+    world.account("POST", "/u/debit", other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+}
+
+/// What callers name and what the service names cannot be taken for each other.
+#[tokio::test]
+async fn no_id_of_a_callers_looks_like_one_of_the_service() {
+    let world = World::new().await;
+    world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    world.clock.advance_seconds(30 * DAY);
+    let forged = "renewal:2026-02-03T00:00:00.000Z";
+    world.account("POST", "/u/debit", json!({"operationType": "x", "amount": 1, "operationId": forged})).await;
+    let hold = json!({"operationType": "v", "amount": 9, "expiresInSeconds": 60, "operationId": "h"});
+    world.account("POST", "/u/holds", hold).await;
+    world.clock.advance_seconds(3_600);
+    world.account("POST", "/u/debit", json!({"operationType": "x", "amount": 1, "operationId": "opening"})).await;
+    let ledger = world.account_ledger("u").await;
+    let ids: Vec<_> = ledger.iter().map(|entry| entry["operationId"].as_str().unwrap()).collect();
+    assert_eq!(
+        ids.iter().filter(|id| id.starts_with("service ")).count(),
+        3,
+        "opening, renewal, end of the hold: {ids:?}"
+    );
+    assert!(ids.contains(&forged) && ids.contains(&format!("service {forged}").as_str()), "{ids:?}");
+    for id in ["service opening", "service renewal:2026-02-03T00:00:00.000Z"] {
+        let body = json!({"operationType": "x", "amount": 1, "operationId": id});
+        world.account("POST", "/u/debit", body).await.refused(400, "BAD_REQUEST");
+    }
+    // A license's ledger, whose first entry is the service's too.
+    let entries = world.ledger(crate::support::L1).await;
+    assert!(entries[0]["operationId"].as_str().unwrap().starts_with("service "), "{}", entries[0]);
 }
 
 #[tokio::test]

@@ -120,3 +120,45 @@ async fn a_projects_own_plans_renew_as_they_say() {
     let path = format!("/v1/admin/projects/{}", world.project_id);
     world.admin("PATCH", &path, bad).await.refused(400, "BAD_REQUEST");
 }
+
+impl World {
+    async fn renew(&self, account: &str, id: &str) -> Reply {
+        let request = http::Request::builder()
+            .method("POST")
+            .uri(format!("/v1/accounts/{account}/renewal"))
+            .header("authorization", format!("Bearer {}", crate::support::ADMIN_KEY))
+            .header("x-project-id", &self.project_id)
+            .header("idempotency-key", id);
+        Box::pin(self.send(request.body(Default::default()).unwrap())).await
+    }
+}
+
+/// The example is a renewal whose answer is lost; the siblings are replies of the table that are lost on the way, and one that
+/// gives nothing, which uses up no id.
+#[tokio::test]
+async fn a_renewal_sent_again_under_its_id_tells_the_first_answer() {
+    for lost in [None, Some(0), Some(1), Some(2)] {
+        let world = World::new().await;
+        for account in ["u", "v"] {
+            world.account("POST", "", json!({"accountId": account, "tier": "Gift"})).await;
+        }
+        let early = world.renew("u", "r1").await;
+        assert_eq!((&early.body["success"], early.headers.contains_key("idempotent-replayed")), (&json!(false), false));
+        world.clock.advance_seconds(30 * DAY);
+        if let Some(round_trip) = lost {
+            world.host.app.table.lose_after(round_trip);
+        }
+        let first = world.renew("u", "r1").await;
+        assert_eq!((first.int_of("tokensAdded"), first.int_of("newBalance")), (100, 200), "{lost:?}: {}", first.text);
+        assert!(!first.headers.contains_key("idempotent-replayed"), "{lost:?}");
+        world.account("POST", "/u/debit", super::debit(7)).await;
+        world.clock.advance_seconds(30 * DAY);
+        let again = world.renew("u", "r1").await;
+        assert_eq!(again.body, first.body, "{lost:?}");
+        assert_eq!(again.headers["idempotent-replayed"], "true", "{lost:?}");
+        // The id names the operation on its account.
+        assert_eq!(world.renew("v", "r1").await.body["success"], true);
+        assert_eq!(world.renew("u", "r2").await.int_of("tokensAdded"), 100);
+        assert_eq!(world.account_ledger("u").await.len(), 4, "{lost:?}");
+    }
+}

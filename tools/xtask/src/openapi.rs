@@ -930,9 +930,7 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AdminAddSecret => codes.extend([Code::ProjectNotFound, Code::SecretLimitReached]),
         Endpoint::AdminRetireSecret => codes.extend([Code::ProjectNotFound, Code::SecretNotFound, Code::LastSecret]),
         Endpoint::AdminPolicy => codes.push(Code::PolicyNotFound),
-        Endpoint::AdminChangePolicy => {
-            codes.extend([Code::PolicyNotFound, Code::PolicyIncomplete])
-        }
+        Endpoint::AdminChangePolicy => codes.extend([Code::PolicyNotFound, Code::PolicyIncomplete]),
         Endpoint::AdminRevokeKey => codes.push(Code::KeyNotFound),
         Endpoint::AdminDescribeDevice => codes.push(Code::DeviceNotRegistered),
         Endpoint::AdminCreateLicense => {
@@ -955,7 +953,7 @@ fn refusals(route: &Route) -> Vec<Code> {
             Code::RefundTooLarge,
             Code::GrantLimitReached,
         ]),
-        Endpoint::AccountAffordability => codes.extend([Code::AccountNotFound, Code::UnknownOperationType]),
+        Endpoint::AccountAffordability => codes.push(Code::UnknownOperationType),
         Endpoint::Account
         | Endpoint::ResetAccount
         | Endpoint::AccountRenewal

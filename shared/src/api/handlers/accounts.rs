@@ -1,5 +1,7 @@
 //! Token accounts, for a vendor's backend (contract/token-accounting.md).
 
+use std::fmt::Debug;
+
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountMovement, Erased, Renewal, Renewals, Verification,
 };
@@ -84,15 +86,16 @@ pub(super) fn dry_run(body: &Value) -> Result<bool, Problems> {
 }
 
 /// The same, and the operation that it is.
-fn operation<T>(
+fn operation<T, C: Debug>(
     incoming: &Incoming<'_, T>,
     name: &str,
     asked: &Value,
     body: &Value,
     in_body: Option<&String>,
+    parse: impl FnOnce(&Value) -> Result<C, Problems>,
 ) -> Result<(AccountCall, OperationKey), Failure> {
     let call = AccountCall { dry_run: dry_run(body)?, ..call(incoming, name)? };
-    let operation = incoming.operation(&format!("{}#{name}", call.id.project_id), asked, in_body)?;
+    let operation = incoming.operation(&format!("{}#{name}", call.id.project_id), asked, in_body, parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     Ok((call, OperationKey { id, fingerprint: operation.fingerprint }))
 }
@@ -106,7 +109,8 @@ fn told(call: &AccountCall, key: &OperationKey, movement: AccountMovement) -> Re
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = CreateAccount::parse(&body)?;
-    let (call, key) = operation(incoming, &command.name, &body, &body, command.operation_id.as_ref())?;
+    let (call, key) =
+        operation(incoming, &command.name, &body, &body, command.operation_id.as_ref(), CreateAccount::parse)?;
     let (account, replayed) = service::create(incoming.app, incoming.budget, &call, &command, &key).await?;
     let account = AccountData { dry_run: call.dry_run.then_some(true), ..account };
     let reply = if call.dry_run { Reply::json(&account) } else { Reply::created(&account) };
@@ -121,12 +125,12 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
 
 async fn moved<T: Table>(
     incoming: &Incoming<'_, T>,
-    parse: impl FnOnce(&Value) -> Result<Move, Problems>,
+    parse: impl Fn(&Value) -> Result<Move, Problems>,
 ) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = parse(&body)?;
     let (call, key) =
-        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref(), parse)?;
     let movement = service::move_tokens(incoming.app, incoming.budget, &call, &command, &key).await?;
     Ok(told(&call, &key, movement))
 }
@@ -155,8 +159,14 @@ pub async fn reset<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 pub async fn refund<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = Refund::parse(&body)?;
-    let (call, key) =
-        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+    let (call, key) = operation(
+        incoming,
+        incoming.parameter("accountId"),
+        &body,
+        &body,
+        command.operation_id.as_ref(),
+        Refund::parse,
+    )?;
     let movement = service::refund(incoming.app, incoming.budget, &call, &command, &key).await?;
     Ok(told(&call, &key, movement))
 }
@@ -165,8 +175,14 @@ pub async fn refund<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = ChangePlan::parse(&body)?;
-    let (call, key) =
-        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+    let (call, key) = operation(
+        incoming,
+        incoming.parameter("accountId"),
+        &body,
+        &body,
+        command.operation_id.as_ref(),
+        ChangePlan::parse,
+    )?;
     let movement = service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?;
     Ok(told(&call, &key, movement))
 }
@@ -175,15 +191,21 @@ pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, 
 pub async fn reserve<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = Reserve::parse(&body)?;
-    let (call, key) =
-        operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref())?;
+    let (call, key) = operation(
+        incoming,
+        incoming.parameter("accountId"),
+        &body,
+        &body,
+        command.operation_id.as_ref(),
+        Reserve::parse,
+    )?;
     let movement = service::reserve(incoming.app, incoming.budget, &call, &command, &key).await?;
     Ok(told(&call, &key, movement))
 }
 
 async fn end_hold<T: Table>(
     incoming: &Incoming<'_, T>,
-    parse: impl FnOnce(&Value) -> Result<EndHold, Problems>,
+    parse: impl Fn(&Value) -> Result<EndHold, Problems>,
 ) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = parse(&body)?;
@@ -192,7 +214,10 @@ async fn end_hold<T: Table>(
     if !is_operation_id(hold) {
         return Err(Problems::one("holdId", "must be 1 to 128 visible ASCII characters").into());
     }
-    let (call, key) = operation(incoming, name, &json!([hold, body]), &body, command.operation_id.as_ref())?;
+    let asked = json!([hold, body]);
+    let (call, key) = operation(incoming, name, &asked, &body, command.operation_id.as_ref(), |asked| {
+        parse(&asked[1]).map(|command| (hold.to_owned(), command))
+    })?;
     let movement = service::end_hold(incoming.app, incoming.budget, &call, hold, &command, &key).await?;
     Ok(told(&call, &key, movement))
 }
@@ -213,13 +238,21 @@ pub async fn eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, 
     Ok(Reply::json(&service::eligibility(incoming.app, incoming.budget, &call).await?))
 }
 
-/// `POST …/renewal`: no operation id, for the period is one.
+/// `POST …/renewal`. The period names it too, so that a call without an operation id renews once as well.
 pub async fn renew<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let call = call(incoming, incoming.parameter("accountId"))?;
     let dry_run = incoming.query_bool("dryRun")?;
     let call = AccountCall { dry_run, ..call };
-    let renewal = service::renew(incoming.app, incoming.budget, &call, None).await?;
-    Ok(Reply::json(&Renewal { dry_run: dry_run.then_some(true), ..renewal }))
+    let told = |renewal: Renewal| Reply::json(&Renewal { dry_run: dry_run.then_some(true), ..renewal });
+    if !incoming.is_named(None) {
+        return Ok(told(service::renew(incoming.app, incoming.budget, &call, None).await?));
+    }
+    let target = format!("{}#{}", call.id.project_id, call.id.name);
+    let operation = incoming.operation(&target, &Value::Null, None, |_| Ok::<_, Problems>(()))?;
+    let id = OperationId { origin: Origin::Client, id: operation.id };
+    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let (renewal, replayed) = service::renew_once(incoming.app, incoming.budget, &call, &key).await?;
+    Ok(told(renewal).operation(&key.id.id, replayed))
 }
 
 /// `POST /v1/renewals`: no operation id, for each account's period is one.

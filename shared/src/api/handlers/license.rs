@@ -104,7 +104,7 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let body = incoming.json()?;
     let command = Consume::parse(&body)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
-    let operation = incoming.operation(&request.call.key, &body, command.operation_id.as_ref())?;
+    let operation = incoming.operation(&request.call.key, &body, command.operation_id.as_ref(), Consume::parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id.clone() };
     let key = OperationKey { id, fingerprint: operation.fingerprint };
     let data = service::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
@@ -118,7 +118,7 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let command = ConsumeBatch::parse(&body)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
     let in_body = command.operation_id.as_ref();
-    let Operation { id, fingerprint } = incoming.operation(&request.call.key, &body, in_body)?;
+    let Operation { id, fingerprint } = incoming.operation(&request.call.key, &body, in_body, ConsumeBatch::parse)?;
     let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
     let data = batch::consume(incoming.app, incoming.budget, &request, &command, &key, None).await?;
     let nothing_new = data.batch_result.as_ref().is_some_and(|result| result.accepted == 0 && result.duplicates > 0);

@@ -1,6 +1,8 @@
 //! Organisations: the vendor's backend makes them, its web application spends their tokens (contract/token-accounting.md,
 //! section 4).
 
+use std::fmt::Debug;
+
 use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
 use ltlm_protocol::organization_data::OrganizationData;
 use ltlm_protocol::{Code, Problems, limits};
@@ -35,14 +37,15 @@ fn call<T>(incoming: &Incoming<'_, T>) -> Result<OrganizationCall, Failure> {
 }
 
 /// The operation that a call is.
-fn key<T>(
+fn key<T, C: Debug, E>(
     incoming: &Incoming<'_, T>,
     call: &OrganizationCall,
     body: &Value,
     in_body: Option<&String>,
+    parse: impl FnOnce(&Value) -> Result<C, E>,
 ) -> Result<OperationKey, Failure> {
     let target = format!("{}#{}", call.id.project_id, call.id.name);
-    let operation = incoming.operation(&target, body, in_body)?;
+    let operation = incoming.operation(&target, body, in_body, parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     Ok(OperationKey { id, fingerprint: operation.fingerprint })
 }
@@ -57,7 +60,7 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let command = CreateOrganization::parse(&body)?;
     let call = call_in(incoming, project(incoming)?, &command.name)?;
     let call = OrganizationCall { dry_run: dry_run(&body)?, ..call };
-    let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+    let key = key(incoming, &call, &body, command.operation_id.as_ref(), CreateOrganization::parse)?;
     let (data, replayed) = service::create(incoming.app, incoming.budget, &call, &command, &key).await?;
     let data = told(&call, data);
     let reply = if call.dry_run { Reply::json(&data) } else { Reply::created(&data) };
@@ -74,7 +77,7 @@ pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, 
     let body = incoming.json()?;
     let command = ChangeOrganizationPlan::parse(&body)?;
     let call = OrganizationCall { dry_run: dry_run(&body)?, ..call(incoming)? };
-    let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+    let key = key(incoming, &call, &body, command.operation_id.as_ref(), ChangeOrganizationPlan::parse)?;
     let (data, replayed) = service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?;
     Ok(Reply::json(&told(&call, data)).operation(&key.id.id, replayed))
 }
@@ -84,7 +87,7 @@ pub async fn grant<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     let body = incoming.json()?;
     let command = GrantTokens::parse(&body)?;
     let call = OrganizationCall { dry_run: dry_run(&body)?, ..call(incoming)? };
-    let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+    let key = key(incoming, &call, &body, command.operation_id.as_ref(), GrantTokens::parse)?;
     let movement = service::grant(incoming.app, incoming.budget, &call, &command, &key).await?;
     let movement = AccountMovement { dry_run: call.dry_run.then_some(true), ..movement };
     Ok(Reply::json(&movement).operation(&key.id.id, movement.replayed))
@@ -157,7 +160,7 @@ pub async fn check_balance<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     match command.action {
         Action::Check => Ok(Reply::json(&service::check(incoming.app, incoming.budget, &call, token, &command).await?)),
         Action::Deduct => {
-            let key = key(incoming, &call, &body, command.operation_id.as_ref())?;
+            let key = key(incoming, &call, &body, command.operation_id.as_ref(), UseFeature::parse)?;
             let (answer, replayed) =
                 service::deduct(incoming.app, incoming.budget, &call, token, &command, &key).await?;
             Ok(Reply::json(&answer).operation(&key.id.id, replayed))

@@ -107,7 +107,7 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let request = letter.request(incoming, Class::Strict)?;
     // As the plain endpoint names it: a use is the same use, whichever way it comes.
     let (key, facts) = (&request.request.call.key, letter.facts());
-    let operation = incoming.operation_of("consume", key, &facts, command.operation_id.as_ref())?;
+    let operation = incoming.operation_of("consume", key, &facts, command.operation_id.as_ref(), Consume::parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     let key = OperationKey { id, fingerprint: operation.fingerprint };
     let signed = service::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
@@ -122,7 +122,9 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let request = letter.request(incoming, Class::Strict)?;
     let in_body = command.operation_id.as_ref();
     let Operation { id, fingerprint } =
-        incoming.operation_of("consume-batch", &request.request.call.key, &letter.facts(), in_body)?;
+        incoming.operation_of("consume-batch", &request.request.call.key, &letter.facts(), in_body, |body| {
+            ConsumeBatch::parse_with(body, limits::BODY_BYTES_MAX)
+        })?;
     let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
     let signed = service::consume_batch(incoming.app, incoming.budget, &request, &command, &key).await?;
     letter.reply(incoming, &request, &signed)

@@ -1,5 +1,7 @@
 //! The store (wire 1.2, E7, E10 to E12), in envelopes for applications and plainly for servers; and what the payment provider tells.
 
+use std::fmt::Debug;
+
 use ltlm_protocol::store_data::{OrderList, Received};
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::{Value, json};
@@ -79,14 +81,15 @@ impl Face {
 }
 
 /// The operation that an order is; `kind` is the same whichever way the call came.
-fn operation<T>(
+fn operation<T, C: Debug>(
     incoming: &Incoming<'_, T>,
     face: &Face,
     kind: &str,
     target: &str,
     in_body: Option<&String>,
+    parse: impl FnOnce(&Value) -> Result<C, Problems>,
 ) -> Result<OrderOperation, Failure> {
-    let Operation { id, fingerprint } = incoming.operation_of(kind, target, &face.facts(), in_body)?;
+    let Operation { id, fingerprint } = incoming.operation_of(kind, target, &face.facts(), in_body, parse)?;
     Ok(OrderOperation { id, fingerprint, home: format!("{}/v1/store/return", incoming.base_url()) })
 }
 
@@ -103,7 +106,7 @@ pub async fn checkout_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let face = Face::of(incoming)?;
     let command = Checkout::parse(face.body())?;
     let visit = face.visit(incoming)?;
-    let operation = operation(incoming, &face, "checkout-link", "", command.operation_id.as_ref())?;
+    let operation = operation(incoming, &face, "checkout-link", "", command.operation_id.as_ref(), Checkout::parse)?;
     let served = service::checkout(incoming.app, incoming.budget, &visit, &command, &operation).await?;
     Ok(face.reply(incoming, None, served)?.operation(&operation.id, false))
 }
@@ -120,7 +123,7 @@ pub async fn topup_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
         }
     };
     let key = request.call.key.clone();
-    let operation = operation(incoming, &face, "topup-link", &key, command.operation_id.as_ref())?;
+    let operation = operation(incoming, &face, "topup-link", &key, command.operation_id.as_ref(), TopUp::parse)?;
     let served = service::top_up(incoming.app, incoming.budget, &request, turn.as_ref(), &command, &operation).await?;
     Ok(face.reply(incoming, Some(&key), served)?.operation(&operation.id, false))
 }

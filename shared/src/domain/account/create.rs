@@ -59,7 +59,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Decision<(AccountData, bool)>, Denied> {
     match &state.account {
-        Some(account) if account.created_by == *key => return Ok(Decision::read((data(state, now)?, true))),
+        Some(account) if key.repeats(&account.created_by) => return Ok(Decision::read((data(state, now)?, true))),
         Some(account) if account.created_by.id == key.id => return Err(Denied::IdempotencyKeyReused),
         Some(_) => return Err(Denied::AccountExists),
         None => {}

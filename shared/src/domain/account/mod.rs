@@ -16,7 +16,7 @@ use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountHold, Accoun
 use ltlm_protocol::{Timestamp, limits};
 
 use super::denied::Denied;
-use super::entry::{Entry, OperationId, OperationKey};
+use super::entry::{Entry, OperationId, OperationKey, is_same_request};
 use super::project::Project;
 use super::record::Record;
 use super::wallet::{Wallet, WalletId};
@@ -119,7 +119,7 @@ impl AccountState {
     pub fn replay(&self, key: &OperationKey) -> Result<Option<&Entry>, Denied> {
         match self.entries.get(&key.id) {
             None => Ok(None),
-            Some(entry) if entry.fingerprint == key.fingerprint => Ok(Some(entry)),
+            Some(entry) if is_same_request(&entry.fingerprint, &key.fingerprint) => Ok(Some(entry)),
             Some(_) => Err(Denied::IdempotencyKeyReused),
         }
     }
@@ -147,7 +147,7 @@ pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
         success: true,
         new_balance: entry.balance_after,
         tokens_spent: entry.spent_after.unwrap_or(0),
-        ledger_entry_id: entry.operation.id.clone(),
+        ledger_entry_id: entry.operation.shown(),
         entry: entry.account_data(),
         hold: None,
         replayed,

@@ -59,7 +59,7 @@ impl Move {
     /// Parses a debit.
     pub fn debit(body: &Value) -> Result<Self, Problems> {
         Self::parse(body, None, |r| Movement::Debit {
-            amount: r.int("amount", 1, limits::AMOUNT_MAX),
+            amount: r.int_worded("amount", 1, limits::AMOUNT_MAX, "Debit amount must be positive"),
             allow_overdraft: r.bool_opt("allowOverdraft").unwrap_or(false),
         })
     }
@@ -72,7 +72,7 @@ impl Move {
     /// Parses a credit.
     pub fn credit(body: &Value) -> Result<Self, Problems> {
         Self::parse(body, None, |r| Movement::Credit {
-            amount: r.int("amount", 1, limits::AMOUNT_MAX),
+            amount: r.int_worded("amount", 1, limits::AMOUNT_MAX, "Credit amount must be positive"),
             expires_at: instant_opt(r, "expiresAt"),
             priority: r.int_opt("priority", 0, limits::PRIORITY_MAX).unwrap_or(CREDIT_PRIORITY),
         })
@@ -81,7 +81,7 @@ impl Move {
     /// Parses a reset.
     pub fn reset(body: &Value) -> Result<Self, Problems> {
         Self::parse(body, Some("monthly_reset"), |r| Movement::Reset {
-            balance: r.int("balance", 0, limits::TOKENS_MAX),
+            balance: r.int_worded("balance", 0, limits::TOKENS_MAX, "Balance cannot be negative"),
         })
     }
 
@@ -189,7 +189,12 @@ pub fn affordability(
             plans.cost(operation_type).ok_or_else(|| Denied::UnknownOperationType { known: plans.operations() })?
         }
     };
-    let balance = state.standing(now)?.wallet.balance(now);
-    let can_afford = balance >= cost;
+    // An account that is not there affords nothing; that is an answer, as in seed 003.
+    let (balance, is_there) = match state.standing(now) {
+        Ok(standing) => (standing.wallet.balance(now), true),
+        Err(Denied::AccountNotFound) => (0, false),
+        Err(denied) => return Err(denied),
+    };
+    let can_afford = is_there && balance >= cost;
     Ok(Affordability { can_afford, balance, cost, deficit: (!can_afford).then(|| cost.saturating_sub(balance)) })
 }

@@ -123,8 +123,8 @@ fn is_renewal(entry: &Entry) -> bool {
     entry.source == Source::Renewal
 }
 
-/// Decides a renewal, if the account is on the plan `tier` where one is named: writes what is due. Sent twice it finds
-/// nothing due the second time: the period is its id.
+/// Decides a renewal, if the account is on the plan `tier` where one is named: writes what is due. Sent twice
+/// without an operation id it finds nothing due the second time: the period is its id.
 pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Result<Decision<Renewal>, Denied> {
     let standing = state.standing(now)?;
     let mut eligibility = eligibility(state, now)?;

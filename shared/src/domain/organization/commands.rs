@@ -111,7 +111,7 @@ pub fn create(
     now: Timestamp,
 ) -> Result<Decision<(OrganizationData, bool)>, Denied> {
     match &state.organization {
-        Some(there) if there.created_by == *key => return Ok(Decision::read((data(state, now)?, true))),
+        Some(there) if key.repeats(&there.created_by) => return Ok(Decision::read((data(state, now)?, true))),
         Some(there) if there.created_by.id == key.id => return Err(Denied::IdempotencyKeyReused),
         Some(_) => return Err(Denied::OrganizationExists),
         None => {}
@@ -158,7 +158,7 @@ pub fn change_plan(
 ) -> Result<Decision<(OrganizationData, bool)>, Denied> {
     let organization = state.organization()?;
     match &organization.changed_by {
-        Some(done) if done == key => return Ok(Decision::read((data(state, now)?, true))),
+        Some(done) if key.repeats(done) => return Ok(Decision::read((data(state, now)?, true))),
         Some(done) if done.id == key.id => return Err(Denied::IdempotencyKeyReused),
         _ => {}
     }

@@ -10,6 +10,7 @@ use super::email::Email;
 use super::order::{Goods, Order};
 use super::redirect;
 use crate::domain::desk::Desk;
+use crate::domain::entry::is_same_request;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Write};
 
@@ -60,7 +61,7 @@ impl Checkout {
 /// The order of an earlier call under the same operation id.
 pub(super) fn replay(order: Option<&Order>, key: &OrderKey) -> Result<Option<Order>, Denied> {
     match order {
-        Some(order) if order.fingerprint != key.fingerprint => Err(Denied::IdempotencyKeyReused),
+        Some(order) if !is_same_request(&order.fingerprint, &key.fingerprint) => Err(Denied::IdempotencyKeyReused),
         order => Ok(order.cloned()),
     }
 }

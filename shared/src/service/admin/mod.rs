@@ -22,6 +22,7 @@ use super::act::{self, Absorb};
 use super::{App, Budget, Error};
 use crate::domain::administrator::{AdminKey, AdminOperation, Administrator, Audit};
 use crate::domain::developer::Developer;
+use crate::domain::entry::is_same_request;
 use crate::domain::license::LicenseId;
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
@@ -93,7 +94,7 @@ impl Act {
     /// What the act did when it was done, if it was. The same id with another request is refused.
     pub fn replay<'a>(&self, done: Option<&'a AdminOperation>) -> Result<Option<&'a AdminOperation>, Denied> {
         match done {
-            Some(done) if done.fingerprint != self.fingerprint => Err(Denied::IdempotencyKeyReused),
+            Some(done) if !is_same_request(&done.fingerprint, &self.fingerprint) => Err(Denied::IdempotencyKeyReused),
             done => Ok(done),
         }
     }

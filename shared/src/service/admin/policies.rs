@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::{Act, Deed, Found, Part, find, gone, once, page};
+use crate::domain::Record;
 use crate::domain::administrator::Administrator;
 use crate::domain::policy::{Policy, PolicyTerms};
 use crate::domain::write::Write;
-use crate::domain::Record;
 use crate::service::{App, Budget, Error, act};
 use crate::table::port::List;
 use crate::table::{Read, Table};

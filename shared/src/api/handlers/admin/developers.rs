@@ -25,7 +25,8 @@ fn without_password(body: &Value) -> Value {
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = CreateDeveloper::parse(&body)?;
-    let act = incoming.act(&without_password(&body), command.operation_id.as_ref())?;
+    let act = incoming
+        .act(&without_password(&body), command.operation_id.as_ref(), |_| Ok::<_, Problems>(command.facts()))?;
     let (developer, again) = Box::pin(service::create(incoming.app, incoming.budget, &command, &act)).await?;
     Ok(Reply::created(&developer.data()).operation(&act.id, again))
 }
@@ -45,7 +46,7 @@ pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let command = ChangeDeveloper::parse(&body)?;
     let name = Email::parse(incoming.parameter("username"));
     let name = name.ok_or_else(|| Problems::one("username", "must be an e-mail address"))?;
-    let act = incoming.act(&without_password(&body), command.operation_id.as_ref())?;
+    let act = incoming.act_of_patch(&without_password(&body), command.operation_id.as_ref())?;
     let (developer, again) = Box::pin(service::change(incoming.app, incoming.budget, &name, &command, &act)).await?;
     Ok(Reply::json(&developer.data()).operation(&act.id, again))
 }

@@ -12,7 +12,7 @@ use crate::table::Table;
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = CreateKey::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), CreateKey::parse)?;
     let made = keys::create(incoming.app, incoming.budget, &command, &act).await?;
     let replayed = made.text.is_none();
     Ok(Reply::created(&AdminKeyData { key: made.text, ..data(&made.key) }).operation(&act.id, replayed))
@@ -28,7 +28,7 @@ pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
 
 /// `DELETE /v1/admin/keys/{keyId}`
 pub async fn revoke<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let act = incoming.act(&serde_json::Value::Null, None)?;
+    let act = incoming.plain_act()?;
     keys::revoke(incoming.app, incoming.budget, incoming.parameter("keyId"), &act).await?;
     Ok(Reply::empty())
 }

@@ -3,7 +3,7 @@
 use ltlm_protocol::Problems;
 use ltlm_protocol::admin_data::{DeviceList, LicenseList};
 use ltlm_protocol::limits;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
@@ -24,7 +24,7 @@ pub async fn issue<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     let project_id = incoming.project()?;
     let body = incoming.json()?;
     let command = Issue::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), Issue::parse)?;
     let (licenses, replayed) = issue::issue(incoming.app, incoming.budget, project_id, &command, &act).await?;
     Ok(Reply::created(&json!({ "licenses": licenses })).operation(&act.id, replayed))
 }
@@ -59,7 +59,7 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
 pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = ChangeLicense::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act_of_patch(&body, command.operation_id.as_ref())?;
     let request = incoming.license_request(incoming.access()?, None);
     let (data, replayed) = acts::change(incoming.app, incoming.budget, &request, &command, &act).await?;
     Ok(Reply::json(&data).operation(&act.id, replayed))
@@ -69,7 +69,7 @@ pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 pub async fn tokens<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = Credit::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), Credit::parse)?;
     let request = incoming.license_request(incoming.access()?, None);
     let id = OperationId { origin: Origin::Admin, id: act.id.clone() };
     let key = OperationKey { id, fingerprint: act.fingerprint.clone() };
@@ -83,7 +83,7 @@ pub async fn tokens<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 pub async fn offline_file<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = IssueFile::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), IssueFile::parse)?;
     let request = incoming.license_request(incoming.access()?, None);
     let (file, replayed) = files::issue(incoming.app, incoming.budget, &request, &command, &act).await?;
     Ok(Reply::text(file).operation(&act.id, replayed))
@@ -107,7 +107,7 @@ pub async fn devices<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
 pub async fn describe_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = DescribeDevice::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act_of_patch(&body, command.operation_id.as_ref())?;
     let request = incoming.license_request(incoming.access()?, None);
     let hwid = incoming.path_hwid()?;
     let (device, replayed) =
@@ -117,7 +117,7 @@ pub async fn describe_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Rep
 
 /// `DELETE /v1/admin/licenses/{licenseKey}/devices/{hwid}`
 pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let act = incoming.act(&Value::Null, None)?;
+    let act = incoming.plain_act()?;
     let request = incoming.license_request(incoming.access()?, None);
     acts::remove_device(incoming.app, incoming.budget, &request, incoming.path_hwid()?, &act).await?;
     Ok(Reply::empty())
@@ -125,7 +125,7 @@ pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 
 /// `POST /v1/admin/licenses/{licenseKey}/seats/{hwid}/release`
 pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let act = incoming.act(&Value::Null, None)?;
+    let act = incoming.plain_act()?;
     let request = incoming.license_request(incoming.access()?, None);
     let hwid = incoming.path_hwid()?;
     let (seats, replayed) = acts::kick(incoming.app, incoming.budget, &request, hwid, &act).await?;

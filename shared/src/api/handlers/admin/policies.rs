@@ -15,7 +15,7 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let project_id = incoming.project()?;
     let body = incoming.json()?;
     let terms = PolicyTerms::parse(&body)?;
-    let act = incoming.act(&body, operation_id(&body)?.as_ref())?;
+    let act = incoming.act(&body, operation_id(&body)?.as_ref(), PolicyTerms::parse)?;
     let (policy, replayed) = policies::create(incoming.app, incoming.budget, project_id, &terms, &act).await?;
     Ok(Reply::created(&details(&policy)).operation(&act.id, replayed))
 }
@@ -40,9 +40,8 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
 pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let patch = body.as_object().ok_or_else(|| Problems::one("", "must be a JSON object"))?;
-    let act = incoming.act(&body, operation_id(&body)?.as_ref())?;
-    let (policy, replayed) =
-        policies::change(incoming.app, incoming.budget, number(incoming), patch, &act).await?;
+    let act = incoming.act_of_patch(&body, operation_id(&body)?.as_ref())?;
+    let (policy, replayed) = policies::change(incoming.app, incoming.budget, number(incoming), patch, &act).await?;
     Ok(Reply::json(&details(&policy)).operation(&act.id, replayed))
 }
 

@@ -2,7 +2,6 @@
 
 use ltlm_protocol::admin_data::{ProjectData, ProjectList, SecretName};
 use ltlm_protocol::int32;
-use serde_json::Value;
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
@@ -14,7 +13,7 @@ use crate::table::Table;
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = CreateProject::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), CreateProject::parse)?;
     let made = projects::create(incoming.app, incoming.budget, &command, &act).await?;
     let replayed = made.replayed;
     Ok(Reply::created(&with_secret(made)).operation(&act.id, replayed))
@@ -39,7 +38,7 @@ pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let id = incoming.project()?;
     let body = incoming.json()?;
     let command = ChangeProject::parse(&body)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act_of_patch(&body, command.operation_id.as_ref())?;
     let (project, replayed) = projects::change(incoming.app, incoming.budget, id, &command, &act).await?;
     Ok(Reply::json(&data(&project)).operation(&act.id, replayed))
 }
@@ -47,7 +46,7 @@ pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 /// `POST …/{projectId}/secrets`. The secret is in this answer and in no other.
 pub async fn add_secret<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let id = incoming.project()?;
-    let act = incoming.act(&Value::Null, None)?;
+    let act = incoming.plain_act()?;
     let made = projects::add_secret(incoming.app, incoming.budget, id, &act).await?;
     let replayed = made.replayed;
     Ok(Reply::created(&with_secret(made)).operation(&act.id, replayed))
@@ -56,7 +55,7 @@ pub async fn add_secret<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
 /// `DELETE …/{projectId}/secrets/{secretId}`
 pub async fn retire_secret<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let id = incoming.project()?;
-    let act = incoming.act(&Value::Null, None)?;
+    let act = incoming.plain_act()?;
     projects::retire_secret(incoming.app, incoming.budget, id, incoming.parameter("secretId"), &act).await?;
     Ok(Reply::empty())
 }

@@ -3,7 +3,7 @@
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
 use ltlm_protocol::webhook_data::{DeadLetterList, NoticeList, WebhookData, WebhookList};
-use ltlm_protocol::{Code, limits};
+use ltlm_protocol::{Code, Problems, limits};
 use serde_json::Value;
 
 use crate::api::cursor;
@@ -21,7 +21,9 @@ fn told(made: &NewWebhook) -> WebhookData {
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, body) = (incoming.project()?, incoming.json()?);
     let command = CreateWebhook::parse(&body, incoming.settings.plain_webhooks)?;
-    let act = incoming.act(&body, command.operation_id.as_ref())?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), |body| {
+        CreateWebhook::parse(body, incoming.settings.plain_webhooks)
+    })?;
     let made = service::create(incoming.app, incoming.budget, project, &command, &act).await?;
     Ok(Reply::created(&told(&made)).operation(&act.id, made.replayed))
 }
@@ -35,14 +37,14 @@ pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
 
 /// `DELETE …/webhooks/{webhookId}`
 pub async fn remove<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (project, act) = (incoming.project()?, incoming.act(&Value::Null, None)?);
+    let (project, act) = (incoming.project()?, incoming.plain_act()?);
     service::remove(incoming.app, incoming.budget, project, incoming.parameter("webhookId"), &act).await?;
     Ok(Reply::empty())
 }
 
 /// `POST …/webhooks/{webhookId}/secret`
 pub async fn rotate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (project, act) = (incoming.project()?, incoming.act(&Value::Null, None)?);
+    let (project, act) = (incoming.project()?, incoming.plain_act()?);
     let id = incoming.parameter("webhookId");
     let made = service::rotate(incoming.app, incoming.budget, project, id, &act).await?;
     Ok(Reply::json(&told(&made)).operation(&act.id, made.replayed))
@@ -57,19 +59,37 @@ fn place(which: Which, text: &str) -> Result<String, Failure> {
     }
 }
 
+/// What a replay asks for.
+#[derive(Debug)]
+struct Replay {
+    which: Which,
+    limit: i64,
+    cursor: Option<String>,
+    operation_id: Option<String>,
+}
+
+impl Replay {
+    fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let is_dead = r.bool_opt("deadLetters").unwrap_or(false);
+        let parsed = Self {
+            which: if is_dead { Which::Dead } else { Which::All },
+            limit: r.int_opt("limit", 1, limits::PAGE_MAX).unwrap_or(limits::PAGE_MAX),
+            cursor: r.text_opt("cursor", 2 * limits::REDIRECT_CHARS_MAX),
+            operation_id: operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
 /// `POST …/webhooks/{webhookId}/replay`
 pub async fn replay<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project = incoming.project()?;
     let body = incoming.json()?;
-    let mut r = Reader::new(&body)?;
-    let which = if r.bool_opt("deadLetters").unwrap_or(false) { Which::Dead } else { Which::All };
-    let limit = r.int_opt("limit", 1, limits::PAGE_MAX).unwrap_or(limits::PAGE_MAX);
-    let given = r.text_opt("cursor", 2 * limits::REDIRECT_CHARS_MAX);
-    let operation = operation_id(&mut r);
-    r.finish()?;
+    let Replay { which, limit, cursor: given, operation_id } = Replay::parse(&body)?;
     let list = which.list();
     let before = given.map(|text| place(which, &text)).transpose()?;
-    let act = incoming.act(&body, operation.as_ref())?;
+    let act = incoming.act(&body, operation_id.as_ref(), Replay::parse)?;
     let whose = (project, incoming.parameter("webhookId"));
     let (mut told, again) = service::replay(incoming.app, incoming.budget, whose, which, before, limit, &act).await?;
     told.next_cursor = incoming.next_cursor(list, told.next_cursor);

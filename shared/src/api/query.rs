@@ -1,0 +1,134 @@
+//! The parameters that a route's query may have. One that nobody knows is refused, with the nearest one that is known: left out in
+//! silence, a misspelled filter would answer with everything.
+
+use ltlm_protocol::{Problems, limits};
+use percent_encoding::percent_decode_str;
+
+use super::routes::{Auth, Endpoint, Route};
+
+/// Names by which other services know what these routes know, each with ours.
+const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
+    ("after", "cursor"),
+    ("count", "limit"),
+    ("date", "day"),
+    ("end", "to"),
+    ("endDate", "to"),
+    ("endTime", "to"),
+    ("offset", "cursor"),
+    ("operationType", "type"),
+    ("page", "cursor"),
+    ("pageSize", "limit"),
+    ("perPage", "limit"),
+    ("since", "from"),
+    ("skip", "cursor"),
+    ("start", "from"),
+    ("startDate", "from"),
+    ("startTime", "from"),
+    ("until", "to"),
+];
+/// Most mistakes that are told of one query.
+const TOLD_MAX: usize = 20;
+
+/// The parameters of a route's query.
+pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
+    match endpoint {
+        Endpoint::License | Endpoint::Seats | Endpoint::Settings => &["hwid"],
+        Endpoint::RemoveDevice => &["hwid"],
+        Endpoint::Entitlement => &["hwid", "capability", "tokens"],
+        Endpoint::Usage => &["hwid", "limit", "cursor"],
+        Endpoint::TrialEligibility => &["email"],
+        Endpoint::AdminUsage
+        | Endpoint::AdminProjects
+        | Endpoint::AdminPolicies
+        | Endpoint::AdminDevices
+        | Endpoint::AdminKeys
+        | Endpoint::AdminOrders
+        | Endpoint::AdminDevelopers
+        | Endpoint::AdminDeadLetters
+        | Endpoint::AdminNotices
+        | Endpoint::AdminAudit => &["limit", "cursor"],
+        Endpoint::AdminLicenses => &["email", "policyId", "status", "limit", "cursor"],
+        Endpoint::AdminEvents => &["day", "type", "limit", "cursor"],
+        Endpoint::AdminEventCounts => &["from", "to"],
+        Endpoint::AccountAffordability => &["operationType", "amount"],
+        Endpoint::AccountEntries => &["type", "from", "to", "limit", "cursor"],
+        Endpoint::AccountStatistics => &["from", "to"],
+        Endpoint::AccountBalance => &["at"],
+        Endpoint::AccountVerification => &["cursor"],
+        Endpoint::RenewAccount => &["dryRun"],
+        Endpoint::EraseEntries => &["before", "dryRun", "cursor"],
+        Endpoint::EraseUsage => &["tokenType", "before", "dryRun", "cursor"],
+        Endpoint::OrganizationUsage => &["tokenType", "limit", "cursor"],
+        Endpoint::TokenStats => &["organizationId"],
+        _ => &[],
+    }
+}
+
+/// May the caller send what the route does not know? The existing client may (wire 3), and so may who was sent here by a link.
+fn is_tolerant(route: &Route) -> bool {
+    let is_new = matches!(route.endpoint, Endpoint::Usage | Endpoint::Entitlement | Endpoint::RemoveDevice);
+    matches!(route.auth, Auth::Open | Auth::Project) && !is_new
+}
+
+/// Refuses parameters that the route does not know, all of them at once.
+pub fn check(route: &Route, query: Option<&str>) -> Result<(), Problems> {
+    if is_tolerant(route) {
+        return Ok(());
+    }
+    let known = parameters(route.endpoint);
+    let names = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
+    let names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    let unknown = names.filter(|name| !known.contains(name)).take(TOLD_MAX);
+    let problems: Vec<_> = unknown.map(|name| (shown(name), sentence(name, known))).collect();
+    Problems::all(problems).map_or(Ok(()), Err)
+}
+
+/// A name as it is told: decoded, and not longer than any of ours could be.
+fn shown(name: &str) -> String {
+    percent_decode_str(name).decode_utf8_lossy().chars().take(limits::NAME_CHARS_MAX).collect()
+}
+
+fn sentence(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(nearest) => format!("is not a parameter of this route: did you mean `{nearest}`"),
+        None => "is not a parameter of this route: it has none".to_owned(),
+    }
+}
+
+/// The parameter that was probably meant.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let elsewhere = KNOWN_ELSEWHERE.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(name));
+    let ours = elsewhere.and_then(|(_, ours)| known.iter().find(|candidate| *candidate == ours));
+    let name = name.to_lowercase();
+    let closeness = |candidate: &str| strsim::jaro_winkler(&name, &candidate.to_lowercase());
+    ours.or_else(|| known.iter().max_by(|one, other| closeness(one).total_cmp(&closeness(other)))).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::routes::ROUTES;
+
+    fn told(endpoint: Endpoint, query: &str) -> Vec<String> {
+        let route = ROUTES.iter().find(|route| route.endpoint == endpoint).unwrap();
+        let problems = check(route, Some(query)).err();
+        problems.iter().flat_map(|p| p.list()).map(|p| format!("{} {}", p.path, p.text)).collect()
+    }
+
+    #[test]
+    fn the_nearest_parameter_is_named() {
+        let mean = |name: &str, ours: &str| format!("{name} is not a parameter of this route: did you mean `{ours}`");
+        let entries = told(Endpoint::AccountEntries, "offset=10&startDate=x&endDate=y&limt=5&type=t&%63ursor=1");
+        let expected =
+            [mean("offset", "cursor"), mean("startDate", "from"), mean("endDate", "to"), mean("limt", "limit")];
+        assert_eq!(entries[..4], expected);
+        assert_eq!(
+            told(Endpoint::AdminLicenses, "Email=a&policy=1"),
+            [mean("Email", "email"), mean("policy", "policyId")]
+        );
+        assert_eq!(told(Endpoint::AdminEvents, "date=2027-01-01"), [mean("date", "day")]);
+        assert_eq!(told(Endpoint::Account, "at=x"), ["at is not a parameter of this route: it has none"]);
+        assert_eq!(told(Endpoint::AccountEntries, "limit=1&&cursor=2"), Vec::<String>::new());
+        assert_eq!(told(Endpoint::License, "hwid=a&_=1"), Vec::<String>::new(), "the existing client may send more");
+    }
+}
