@@ -138,6 +138,9 @@ pub struct AccountMovement {
     pub ledger_entry_id: String,
     /// The entry.
     pub entry: AccountEntry,
+    /// Of a refund: how many of its tokens can be spent. The others belonged to grants that have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spendable: Option<i64>,
     /// What was set aside, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<AccountHold>,

@@ -55,7 +55,8 @@ pub const UNPROVEN_CHARGES_MAX: usize = 12;
 /// Queued uses of one device that are not charged in a day (UTC) because the answer to the first charge is presumed lost
 /// (wire 4.6 T-5). Further ones are charged.
 pub const PRESUMED_LOST_PER_DAY: i64 = 5;
-/// Live grants one wallet may hold. A credit beyond it is refused.
+/// Live grants that one wallet may hold, beside what is always taken: credits without an end at the usual priority, and what
+/// is paid for. Another credit beyond it is refused.
 pub const GRANTS_MAX: usize = 50;
 /// Accounts that one call may renew.
 pub const RENEWALS_MAX: i64 = 1_000;
@@ -63,6 +64,12 @@ pub const RENEWALS_MAX: i64 = 1_000;
 pub const RENEWALS_DEFAULT: i64 = 100;
 /// Holds that one wallet may have open. One more is refused.
 pub const HOLDS_MAX: usize = 50;
+/// Grants that the open holds of one wallet may draw on, each counted for each hold. A hold beyond it is refused.
+pub const HOLD_PIECES_MAX: usize = 500;
+/// Items that one transaction of the table may write: what DynamoDB allows.
+pub const TRANSACTION_ITEMS_MAX: usize = 100;
+/// Entries that are settled together where more has lapsed than one transaction holds.
+pub const LAPSES_TOGETHER_MAX: usize = 90;
 /// Longest hold in seconds (30 days).
 pub const HOLD_SECONDS_MAX: i64 = 2_592_000;
 /// How long a hold lasts in seconds, where the caller does not say.
@@ -147,6 +154,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "live grants of one wallet", value: GRANTS_MAX as i64, unit: "grants" },
     Limit { what: "accounts renewed by one call", value: RENEWALS_MAX, unit: "accounts" },
     Limit { what: "open holds of one wallet", value: HOLDS_MAX as i64, unit: "holds" },
+    Limit { what: "grants that the open holds of one wallet draw on", value: HOLD_PIECES_MAX as i64, unit: "grants" },
     Limit { what: "length of a hold", value: HOLD_SECONDS_MAX, unit: "seconds" },
     Limit { what: "licenses issued by one call", value: LICENSES_PER_CALL_MAX, unit: "licenses" },
     Limit { what: "secrets of a project at once", value: SECRETS_MAX as i64, unit: "secrets" },

@@ -412,7 +412,7 @@ fn movement(
             moved
         }
     };
-    Some((found, (Wallet { due_at, ..moved }, entries)))
+    Some((found, (Wallet { due_at: moved.due_or_end(due_at), ..moved }, entries)))
 }
 
 /// The chain after this transaction. The last one uses up the nonce; one before it may have found that uses were charged

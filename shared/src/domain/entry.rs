@@ -8,6 +8,7 @@ use ltlm_protocol::license_data::Operation;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::wallet::draw::Piece;
 use super::wallet::{Link, WalletId};
 
 /// Who chose an operation's id. Part of the ledger's key, so that nobody can use up the ids of another origin.
@@ -206,6 +207,13 @@ pub struct Entry {
     pub original: Option<String>,
     /// What was refunded of it. Not a part of what is linked: it grows.
     pub refunded: i64,
+    /// From which grants its tokens were drawn, in order; empty for what is not refunded by this entry, and for entries from
+    /// before this was kept. Not a part of what is linked: it says where tokens come back to, and not what happened.
+    pub drawn: Vec<Piece>,
+    /// How many of its tokens came back to grants that were gone: the next entry takes them away again. Not linked either.
+    pub lapsed: i64,
+    /// What the wallet's live grants added up to before it, where it ended one of them. Not linked either.
+    pub limit_before: Option<i64>,
     /// Hash of the entry before; zeros if it is the first.
     pub previous: Link,
 }

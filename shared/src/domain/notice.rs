@@ -58,13 +58,14 @@ fn owner(wallet: &WalletId) -> Value {
 /// What a new ledger entry tells.
 pub fn of_entry(entry: &Entry) -> Vec<Notice> {
     let (before, after) = (entry.balance_before, entry.balance_after);
-    let is_low = |balance: i64| balance.saturating_mul(100) < entry.limit_after.saturating_mul(LOW_PERCENT);
+    let is_low = |balance: i64, limit: i64| balance.saturating_mul(100) < limit.saturating_mul(LOW_PERCENT);
+    let was_low = is_low(before, entry.limit_before.unwrap_or(entry.limit_after));
     let mut told = Vec::new();
     if matches!(entry.wallet, WalletId::Account(_)) && entry.amount != 0 {
         told.push("tokens.changed");
     }
     // Once per crossing: the entry that crosses tells.
-    if after > 0 && is_low(after) && !is_low(before) {
+    if after > 0 && is_low(after, entry.limit_after) && !was_low {
         told.push("tokens.low");
     }
     if after <= 0 && before > 0 {

@@ -80,7 +80,7 @@ impl Tokens {
     /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
     pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
         let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
-        let wallet = Wallet { due_at: self.due_at, ..moved };
+        let wallet = Wallet { due_at: moved.due_or_end(self.due_at), ..moved };
         std::iter::once(Write::MoveWallet { wallet, found: self.found }).chain(entries).collect()
     }
 }

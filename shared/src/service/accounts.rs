@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::{
     AccountData, AccountEntry, AccountMovement, Affordability, BalanceThen, Eligibility, LedgerBreak, Renewal,
     Statistics, TypeStatistics, Verification,
 };
+use ltlm_protocol::{Timestamp, limits};
 
 use super::act::Absorb;
 use super::ledger::{self, Verdict};
@@ -124,7 +124,13 @@ async fn run<T: Table, R>(
         let decision = decide(state)?;
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
-    act::act(app, budget, || load(app, budget, call, &operations), decide).await
+    act::act_settling(app, budget, || load(app, budget, call, &operations), decide, settling(call)).await
+}
+
+/// What settles some of what has lapsed, where it does not fit beside a command.
+fn settling(call: &AccountCall) -> impl Fn(&AccountState) -> Vec<Write> {
+    let now = call.now;
+    move |state| state.settling(now, limits::LAPSES_TOGETHER_MAX)
 }
 
 /// Is there such a project?
@@ -223,7 +229,7 @@ pub async fn renew<T: Table>(
         let decision = renewal::decide(state, tier, call.now)?;
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
-    act::act(app, budget, || load(app, budget, call, &none), decide).await
+    act::act_settling(app, budget, || load(app, budget, call, &none), decide, settling(call)).await
 }
 
 /// Renews it once under an operation id that the caller chose; and whether an earlier call did it, whose answer this is. A
@@ -264,18 +270,26 @@ pub async fn renew_once<T: Table>(
         }
         Ok(Decision { writes, touch, reply: (reply, false) })
     };
-    act::act(app, budget, || load_with(app, budget, call, &none, Some(&id)), decide).await
+    let settle = |state: &RenewalState| settling(call)(&state.account);
+    act::act_settling(app, budget, || load_with(app, budget, call, &none, Some(&id)), decide, settle).await
 }
 
-/// Its balance at an instant: after all that was written before it.
+/// Its balance at an instant: after all that was written before it. After the last entry, what has lapsed and come due since
+/// counts too, written or not.
 pub async fn balance<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     call: &AccountCall,
     at: Timestamp,
 ) -> Result<BalanceThen, Error> {
-    let wallet = wallet(app, budget, call).await?;
-    let place = act::read(app, budget, || ledger::last_before(app, budget, &wallet, at)).await?;
+    let state = look(app, budget, call).await?;
+    let wallet = wallet_of(&state, call)?;
+    let place = if wallet.moved_at < at {
+        let then = Timestamp::from_ms(at.ms().saturating_sub(1)).min(call.now);
+        ledger::Place { sequence: wallet.sequence, balance: state.standing(then)?.wallet.balance(then) }
+    } else {
+        act::read(app, budget, || ledger::last_before(app, budget, &wallet, at)).await?
+    };
     Ok(BalanceThen {
         account_id: call.id.name.clone(),
         at: at.to_string(),
@@ -285,7 +299,8 @@ pub async fn balance<T: Table>(
 }
 
 /// What its ledger adds up to in a half-open range of time. Whole days come from their roll-ups, as far as those are made;
-/// only what they do not cover is read entry by entry, so the figures are exact whenever they are asked for.
+/// only what they do not cover is read entry by entry, so the figures are exact whenever they are asked for. What has lapsed and
+/// come due and is not written yet counts as of now, as in the balance.
 pub async fn statistics<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -293,8 +308,12 @@ pub async fn statistics<T: Table>(
     from: Option<Timestamp>,
     to: Option<Timestamp>,
 ) -> Result<Statistics, Error> {
-    let wallet = wallet(app, budget, call).await?;
-    let tally = act::read(app, budget, || ledger::tally(app, budget, &wallet, from, to)).await?;
+    let state = look(app, budget, call).await?;
+    let wallet = wallet_of(&state, call)?;
+    let mut tally = act::read(app, budget, || ledger::tally(app, budget, &wallet, from, to)).await?;
+    if from.is_none_or(|from| from <= call.now) && to.is_none_or(|to| call.now < to) {
+        state.standing(call.now)?.entries.iter().for_each(|entry| tally.add(entry));
+    }
     let by_type = tally.by_type.iter().map(|(operation_type, figures)| TypeStatistics {
         operation_type: operation_type.clone(),
         operation_count: figures.count,
@@ -362,9 +381,12 @@ pub async fn erase<T: Table>(
 
 /// The wallet as it is in the table.
 async fn wallet<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<Wallet, Error> {
-    let state = look(app, budget, call).await?;
-    state.account.ok_or(Denied::AccountNotFound)?;
-    Ok(state.wallet.unwrap_or_else(|| Wallet::empty(WalletId::Account(call.id.clone()))))
+    wallet_of(&look(app, budget, call).await?, call)
+}
+
+fn wallet_of(state: &AccountState, call: &AccountCall) -> Result<Wallet, Error> {
+    state.account.as_ref().ok_or(Denied::AccountNotFound)?;
+    Ok(state.wallet.clone().unwrap_or_else(|| Wallet::empty(WalletId::Account(call.id.clone()))))
 }
 
 /// Puts it on a plan, once.

@@ -8,15 +8,20 @@
 //! | throttled, or in conflict | wait, decide again |
 //! | no reply | wait, load and decide again: the ledger's key tells what happened |
 //!
+//! Where more has lapsed in a wallet than one transaction holds beside a command's own writes, some of it is settled first, the
+//! oldest first, and the command is decided again on the state after it, without waiting.
+//!
 //! Waiting is full jitter up to a growing cap. The loop ends with the request's budget, never by a count: under
 //! contention somebody always gets on, so every caller gets its turn.
 
 use std::future::Future;
 use std::time::Duration;
 
+use ltlm_protocol::limits;
+
 use super::{App, Budget, Error};
 use crate::domain::consume_batch::BatchState;
-use crate::domain::write::Decision;
+use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record};
 use crate::table::{CommitError, Read, ReadError, Table};
 
@@ -63,9 +68,42 @@ where
 pub async fn act_on<T, S, R, F>(
     app: &App<T>,
     budget: &Budget<'_>,
+    loaded: Option<S>,
+    load: impl Fn() -> F,
+    decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error>
+where
+    T: Table,
+    S: Absorb,
+    F: Future<Output = Result<S, Error>>,
+{
+    drive(app, budget, loaded, load, decide, |_| Vec::new()).await
+}
+
+/// Runs a command on wallets in which more may have lapsed than one transaction holds. `settle` says what settles some of
+/// it: fewer writes than a transaction holds, after which less is left.
+pub async fn act_settling<T, S, R, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    load: impl Fn() -> F,
+    decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
+    settle: impl Fn(&S) -> Vec<Write>,
+) -> Result<R, Error>
+where
+    T: Table,
+    S: Absorb,
+    F: Future<Output = Result<S, Error>>,
+{
+    drive(app, budget, None, load, decide, settle).await
+}
+
+async fn drive<T, S, R, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
     mut loaded: Option<S>,
     load: impl Fn() -> F,
     decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
+    settle: impl Fn(&S) -> Vec<Write>,
 ) -> Result<R, Error>
 where
     T: Table,
@@ -89,8 +127,16 @@ where
         if decision.writes.is_empty() {
             return Ok(decision.reply);
         }
-        match app.table.commit(&decision.writes, decision.touch.as_ref(), budget.meter).await {
-            Ok(()) => return Ok(decision.reply),
+        let fits = decision.writes.len() <= limits::TRANSACTION_ITEMS_MAX;
+        let first = if fits { Vec::new() } else { settle(&state) };
+        let (writes, touch) = match first.is_empty() {
+            true => (&decision.writes, decision.touch.as_ref()),
+            false => (&first, None),
+        };
+        match app.table.commit(writes, touch, budget.meter).await {
+            Ok(()) if first.is_empty() => return Ok(decision.reply),
+            // Some of what lapsed is settled: the command is decided again on what is left.
+            Ok(()) => {}
             Err(CommitError::Guard(records)) => {
                 let mut complete = true;
                 for record in records {

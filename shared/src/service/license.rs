@@ -205,12 +205,14 @@ pub async fn renew<T: Table>(
     let decide = |state: &LicenseState| {
         let Some(tokens) = state.tokens(now) else { return Ok(Decision::read(None)) };
         let given: Vec<_> = tokens.entries.iter().filter(|entry| entry.source == Source::Renewal).collect();
-        if given.is_empty() {
+        let amount = (!given.is_empty()).then(|| given.iter().map(|entry| entry.amount).sum());
+        // The index nominates by ends too: what has lapsed is settled, and what it nominated in vain it forgets.
+        let is_stale = state.wallet.as_ref().is_some_and(|wallet| wallet.due_at.is_some_and(|due| due <= now));
+        if tokens.entries.is_empty() && !is_stale {
             return Ok(Decision::read(None));
         }
-        let amount = given.iter().map(|entry| entry.amount).sum();
         let moved = tokens.wallet.clone();
-        Ok(Decision::write(tokens.moved(moved, Vec::new()), Some(amount)))
+        Ok(Decision::write(tokens.moved(moved, Vec::new()), amount))
     };
     act::act(app, budget, || load::license(app, budget, &wanted), decide).await
 }

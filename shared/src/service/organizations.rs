@@ -1,10 +1,10 @@
 //! Organisations: one function a command, all of the same shape.
 
-use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::organization_data::{
     AccessTokenData, MemberData, OrganizationData, TokenCheck, TokenStats, TokenUse,
 };
+use ltlm_protocol::{Timestamp, limits};
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
@@ -79,7 +79,8 @@ async fn run<T: Table, R>(
         let decision = decide(state)?;
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
-    act::act(app, budget, || load(app, budget, &call.id, wanted), decide).await
+    let settle = |state: &OrganizationState| state.settling(call.now, limits::LAPSES_TOGETHER_MAX);
+    act::act_settling(app, budget, || load(app, budget, &call.id, wanted), decide, settle).await
 }
 
 /// Makes an organisation with its pools; how it stands, and whether an earlier call made it.

@@ -257,6 +257,9 @@ impl Table for Dynamo {
             match writes {
                 [] => Ok(()),
                 [one] => Box::pin(self.write_one(one, meter)).await,
+                many if many.len() > limits::TRANSACTION_ITEMS_MAX => {
+                    Err(CommitError::Broken(format!("a transaction of {} items", many.len()).into()))
+                }
                 several => Box::pin(self.write_together(several, meter)).await,
             }
         };

@@ -28,6 +28,7 @@ pub struct Faults {
 pub struct Faulty<T> {
     inner: T,
     state: Mutex<State>,
+    largest: Largest,
 }
 
 #[derive(Debug)]
@@ -38,11 +39,15 @@ struct State {
     lose_after: Option<u32>,
 }
 
+/// The most items that any commit so far had.
+type Largest = std::sync::atomic::AtomicUsize;
+
 impl<T> Faulty<T> {
     /// Wraps `inner`, without faults yet.
     pub fn new(inner: T) -> Self {
         Self {
             inner,
+            largest: Largest::new(0),
             state: Mutex::new(State { faults: Faults::default(), random: 0, stop_after: None, lose_after: None }),
         }
     }
@@ -50,6 +55,11 @@ impl<T> Faulty<T> {
     /// The table below.
     pub fn inner(&self) -> &T {
         &self.inner
+    }
+
+    /// The most items that any commit so far had.
+    pub fn largest_commit(&self) -> usize {
+        self.largest.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Sets the faults, and starts their sequence anew.
@@ -146,6 +156,7 @@ impl<T: Table> Table for Faulty<T> {
     }
 
     async fn commit(&self, writes: &[Write], touch: Option<&Write>, meter: &Meter) -> Result<(), CommitError> {
+        self.largest.fetch_max(writes.len(), std::sync::atomic::Ordering::Relaxed);
         let roll = self.roll();
         pause(roll.delay).await;
         if roll.stopped {

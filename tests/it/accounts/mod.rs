@@ -1,5 +1,6 @@
 //! Token accounts: cases of contract/token-accounting.md, section 3, over HTTP.
 
+mod edges;
 mod holds;
 mod ledger;
 mod model;

@@ -211,7 +211,9 @@ async fn run(steps: Vec<Step>) {
     assert_eq!((moved, sum("held")), (model.balance + open, -open));
     assert_eq!(world.account("GET", "/u/verification", Value::Null).await.body["intact"], true);
     let told = world.account("GET", "/u/statistics", Value::Null).await;
-    assert_eq!((told.int_of("netChange"), told.int_of("operationCount")), (model.balance, ledger.len() as i64));
+    // What has lapsed or come due counts before it is written.
+    assert_eq!(told.int_of("netChange"), model.seen());
+    assert!(told.int_of("operationCount") >= ledger.len() as i64);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Making an account.
 
+use std::collections::BTreeMap;
+
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::AccountData;
 use ltlm_protocol::limits;
@@ -8,6 +10,7 @@ use serde_json::Value;
 
 use super::plans::Plans;
 use super::{Account, AccountId, AccountState, data, is_account_name, renewal};
+use crate::domain::ahead::must_lie_ahead;
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationKey, Source};
@@ -64,6 +67,7 @@ pub fn decide(
         Some(_) => return Err(Denied::AccountExists),
         None => {}
     }
+    must_lie_ahead("tierEndsAt", command.tier_ends_at, now)?;
     let opening = Opening {
         id: id.clone(),
         tier: command.tier.clone(),
@@ -116,6 +120,7 @@ impl Opening<'_> {
             overdraft_limit: self.overdraft_limit,
             created_at: now,
             created_by: self.key.clone(),
+            paid: BTreeMap::new(),
             revision: 0,
         };
         let mut wallet = Wallet { period: Some(now), ..Wallet::empty(WalletId::Account(account.id.clone())) };

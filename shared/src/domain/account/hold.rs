@@ -118,7 +118,7 @@ pub fn reserve(
     let cause = Cause { meta: command.metadata.clone(), ..plain };
     let (moved, entries) = standing.wallet.hold(command.amount, now.plus_seconds(command.seconds), cause, now)?;
     let own = entries.last().cloned().ok_or(Denied::AccountNotFound)?;
-    Ok(standing.decided(moved, entries)?.map(|movement| told(&own, movement)))
+    Ok(standing.decided(key, moved, entries)?.map(|movement| told(&own, movement)))
 }
 
 /// Decides what becomes of the hold `id`.
@@ -147,7 +147,5 @@ pub fn end(
         }
         Ending::Void => standing.wallet.void_hold(id, cause(Source::Hold), now)?,
     };
-    // What a commit or a void makes known stands in the entry that carries its id, wherever that lies among the others.
-    let own = entries.iter().find(|entry| entry.operation == key.id).cloned().ok_or(Denied::HoldEnded)?;
-    Ok(standing.decided(moved, entries)?.map(|_| told(&own, false)))
+    standing.decided(key, moved, entries)
 }

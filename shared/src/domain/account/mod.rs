@@ -16,7 +16,7 @@ use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountHold, Accoun
 use ltlm_protocol::{Timestamp, limits};
 
 use super::denied::Denied;
-use super::entry::{Entry, OperationId, OperationKey, is_same_request};
+use super::entry::{Entry, OperationId, OperationKey, Source, is_same_request};
 use super::project::Project;
 use super::record::Record;
 use super::wallet::{Wallet, WalletId};
@@ -55,6 +55,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// The operation that made it.
     pub created_by: OperationKey,
+    /// Other plans whose allocation it had lately, each with the beginning of that period.
+    pub paid: BTreeMap<String, Timestamp>,
     /// Counts changes of this record.
     pub revision: i64,
 }
@@ -111,8 +113,20 @@ impl AccountState {
         let wallet = self.wallet.clone().unwrap_or_else(|| Wallet::empty(WalletId::Account(account.id.clone())));
         let found = wallet.sequence;
         let plans = self.plans();
-        let (wallet, entries) = renewal::brought_up(&account, &plans, &wallet, now);
+        let (wallet, entries) = renewal::brought_up(&account, &plans, &wallet, now, usize::MAX);
         Ok(Standing { account, plans, now, wallet, entries, found })
+    }
+
+    /// What has lapsed and come due by `now`, the oldest first, as far as one transaction holds it: a true state, after which
+    /// less is left to settle. The index goes on nominating the wallet.
+    pub fn settling(&self, now: Timestamp, most: usize) -> Vec<Write> {
+        let Some((account, wallet)) = self.account.as_ref().zip(self.wallet.as_ref()) else { return Vec::new() };
+        let (settled, entries) = renewal::brought_up(account, &self.plans(), wallet, now, most);
+        if entries.is_empty() {
+            return Vec::new();
+        }
+        let moved = Write::MoveWallet { wallet: settled, found: wallet.sequence };
+        std::iter::once(moved).chain(entries.into_iter().map(|entry| Write::AddEntry { entry })).collect()
     }
 
     /// Did this operation happen already? Then its entry is the answer, unless the id came with another request.
@@ -128,15 +142,22 @@ impl AccountState {
 impl Standing {
     /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
     pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
-        let due_at = renewal::next(&self.account, &self.plans, &moved, self.now);
-        let wallet = Wallet { due_at, ..moved };
+        let next = renewal::next(&self.account, &self.plans, &moved, self.now);
+        let wallet = Wallet { due_at: moved.due_or_end(next), ..moved };
         let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
         std::iter::once(Write::MoveWallet { wallet, found: self.found }).chain(entries).collect()
     }
 
-    /// The decision that a movement is: its writes, and its last entry as the answer.
-    pub fn decided(self, moved: Wallet, entries: Vec<Entry>) -> Result<Decision<AccountMovement>, Denied> {
-        let reply = entries.last().map(|entry| told(entry, false)).ok_or(Denied::AccountNotFound)?;
+    /// The decision that an operation is: its writes, and as the answer the entry that carries its id, wherever that lies
+    /// among the others.
+    pub fn decided(
+        self,
+        key: &OperationKey,
+        moved: Wallet,
+        entries: Vec<Entry>,
+    ) -> Result<Decision<AccountMovement>, Denied> {
+        let own = entries.iter().find(|entry| entry.operation == key.id);
+        let reply = own.map(|entry| told(entry, false)).ok_or(Denied::AccountNotFound)?;
         Ok(Decision::write(self.moved(moved, entries), reply))
     }
 }
@@ -145,7 +166,8 @@ impl Standing {
 pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
     AccountMovement {
         success: true,
-        new_balance: entry.balance_after,
+        new_balance: entry.balance_after.saturating_sub(entry.lapsed),
+        spendable: (entry.source == Source::Refund).then(|| entry.amount.saturating_sub(entry.lapsed)),
         tokens_spent: entry.spent_after.unwrap_or(0),
         ledger_entry_id: entry.operation.shown(),
         entry: entry.account_data(),

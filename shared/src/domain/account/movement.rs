@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::plans::Plans;
 use super::{AccountState, Standing, told};
+use crate::domain::ahead::must_lie_ahead;
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationKey, Source};
@@ -145,13 +146,14 @@ pub fn decide(
             standing.wallet.spend(amount, true, cause, now)?
         }
         Movement::Credit { amount, expires_at, priority } => {
+            must_lie_ahead("expiresAt", expires_at, now)?;
             let id = expires_at.map_or(format!("credit:{priority}"), |end| format!("credit:{priority}:{}", end.ms()));
             let grant = Grant { id, amount, remaining: amount, priority, expires_at, granted_at: now };
             standing.wallet.grant(grant, cause, now)?
         }
         Movement::Reset { balance } => standing.wallet.reset(balance, cause, now),
     };
-    standing.decided(moved, entries)
+    standing.decided(key, moved, entries)
 }
 
 /// The price of an operation that has one.

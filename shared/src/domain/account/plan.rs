@@ -7,7 +7,8 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
 
-use super::{Account, AccountState, Standing, told};
+use super::{Account, AccountState, Standing, renewal, told};
+use crate::domain::ahead::must_lie_ahead;
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationKey, Source};
@@ -44,7 +45,8 @@ impl ChangePlan {
     }
 }
 
-/// Decides a plan. What is left of the old one's allocations stays.
+/// Decides a plan. What is left of the old one's allocations stays. A plan gives its allocation once in a period: who comes back
+/// to it before the end of the period that it was given for goes on with that period.
 pub fn decide(
     state: &AccountState,
     command: &ChangePlan,
@@ -57,19 +59,29 @@ pub fn decide(
     let standing = state.standing(now)?;
     let plans = &standing.plans;
     let plan = plans.plan(&command.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
+    must_lie_ahead("tierEndsAt", command.tier_ends_at, now)?;
+    let mut paid = standing.account.paid.clone();
+    let began = renewal::began(&standing.account, plans, &standing.wallet, now);
+    paid.extend(began.map(|began| (standing.account.tier.clone(), began)));
+    paid.retain(|name, began| plans.plan(name).is_some_and(|plan| now < plan.length.start(*began, 1)));
+    let running = paid.remove(&command.tier);
     let account = Account {
         tier: command.tier.clone(),
         tier_ends_at: command.tier_ends_at,
-        anchor: now,
+        anchor: running.unwrap_or(now),
+        paid,
         overdraft_limit: command.overdraft_limit.unwrap_or(standing.account.overdraft_limit),
         revision: standing.account.revision + 1,
         ..standing.account.clone()
     };
     let plain = Cause::plain(key.clone(), "plan".to_owned(), Source::Renewal, now);
     let cause = Cause { meta: command.metadata.clone(), ..plain };
-    let (moved, entries) = standing.wallet.allot(plan.tokens, None, now, cause, now);
+    let (moved, entries) = match running {
+        Some(_) => standing.wallet.unmoved(cause, now),
+        None => standing.wallet.allot(plan.tokens, None, now, cause, now),
+    };
     let standing = Standing { account: account.clone(), ..standing };
-    let Decision { mut writes, touch, reply } = standing.decided(moved, entries)?;
+    let Decision { mut writes, touch, reply } = standing.decided(key, moved, entries)?;
     writes.push(Write::ReplaceAccount { account });
     Ok(Decision { writes, touch, reply })
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{AccountState, told};
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationId, OperationKey, Origin, Source};
-use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant};
+use crate::domain::wallet::Cause;
 use crate::domain::write::{Decision, Write};
 
 /// `POST /v1/accounts/{accountId}/refund`.
@@ -76,22 +76,15 @@ pub fn decide(
         original: Some(command.original.id.clone()),
         ..Cause::plain(key.clone(), "refund".to_owned(), Source::Refund, now)
     };
-    let grant = Grant {
-        id: "refund".to_owned(),
-        amount,
-        remaining: amount,
-        priority: CREDIT_PRIORITY,
-        expires_at: None,
-        granted_at: now,
-    };
-    let (moved, entries) = standing.wallet.refund(grant, cause, now)?;
+    let spent = original.amount.saturating_neg();
+    let (moved, entries) = standing.wallet.refund((&original.drawn, spent, original.refunded), amount, cause, now);
     let taken = Write::RefundEntry {
         wallet: original.wallet.clone(),
         operation: original.operation.clone(),
         found: original.refunded,
         refunded: original.refunded + amount,
     };
-    let Decision { mut writes, touch, reply } = standing.decided(moved, entries)?;
+    let Decision { mut writes, touch, reply } = standing.decided(key, moved, entries)?;
     writes.push(taken);
     Ok(Decision { writes, touch, reply })
 }

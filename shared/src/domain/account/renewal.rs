@@ -10,12 +10,15 @@ use super::plans::{Plan, Plans};
 use super::{Account, AccountState, Standing};
 use crate::domain::denied::Denied;
 use crate::domain::entry::{Entry, Source};
-use crate::domain::wallet::{ALLOCATION, Cause, Wallet};
+use crate::domain::wallet::{ALLOCATION, Cause, Keep, Wallet};
 use crate::domain::write::Decision;
 
 const DAY_MS: i64 = 86_400_000;
 /// What an allocation is for, in the ledger.
 const ACTION: &str = "monthly_reset";
+
+/// Most entries that a renewal writes: what may not stay, and the allocation.
+const ENTRIES_OF_ONE: usize = 2;
 
 /// What is due to a wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,28 +62,50 @@ pub fn next(account: &Account, plans: &Plans, wallet: &Wallet, now: Timestamp) -
     Some(next).filter(|next| account.tier_ends_at.is_none_or(|end| *next < end))
 }
 
+/// When the period began whose allocation the account had last of its plan, which is brought up to `now`.
+pub fn began(account: &Account, plans: &Plans, wallet: &Wallet, now: Timestamp) -> Option<Timestamp> {
+    let plan = plan(account, plans)?;
+    if plan.anchor_on_renewal {
+        return wallet.period;
+    }
+    let now = account.tier_ends_at.map_or(now, |end| now.min(Timestamp::from_ms(end.ms() - 1)));
+    Some(plan.length.start(account.anchor, plan.length.index(account.anchor, now)))
+}
+
 /// How many tokens come, and how many of those that are left may stay.
-pub(crate) fn share(plan: &Plan, left: i64, periods: i64) -> (i64, Option<i64>) {
+pub(crate) fn share(plan: &Plan, left: i64, periods: i64) -> (i64, Option<Keep>) {
     let periods = if plan.catch_up_each { periods } else { 1 };
     let Some(max) = plan.keep else { return (plan.tokens.saturating_mul(periods), None) };
     let kept = left.min(max).max(0);
     let mut there = kept.saturating_add(plan.tokens);
+    let mut reached = kept;
     // Period by period, as if somebody had come in each; it comes to rest soon.
     for _ in 1..periods {
-        let next = there.min(max).saturating_add(plan.tokens);
+        reached = there.min(max);
+        let next = reached.saturating_add(plan.tokens);
         if next == there {
             break;
         }
         there = next;
     }
-    (there - kept, Some(kept))
+    (there - kept, Some(Keep { most: max, reached }))
 }
 
-/// The wallet as it stands at `now`: what has ended gone, and what is due given. The entries are still to be written.
-pub fn brought_up(account: &Account, plans: &Plans, wallet: &Wallet, now: Timestamp) -> (Wallet, Vec<Entry>) {
-    let (wallet, mut entries) = wallet.without_ended(now);
-    let due = plan(account, plans).and_then(|plan| Some((plan, due(account, plan, &wallet, now)?)));
-    let Some((plan, due)) = due else { return (wallet, entries) };
+/// The wallet as it stands at `now`: what has lapsed gone, and what is due given, in order of time, as far as `most` entries say
+/// it. The entries are still to be written.
+pub fn brought_up(
+    account: &Account,
+    plans: &Plans,
+    wallet: &Wallet,
+    now: Timestamp,
+    most: usize,
+) -> (Wallet, Vec<Entry>) {
+    let due = plan(account, plans).and_then(|plan| Some((plan, due(account, plan, wallet, now)?)));
+    let Some((plan, due)) = due else { return wallet.lapsed(now, now, most) };
+    let (wallet, mut entries) = wallet.lapsed(due.began_at, now, most);
+    if !wallet.is_settled(due.began_at) || most.saturating_sub(entries.len()) < ENTRIES_OF_ONE {
+        return (wallet, entries);
+    }
     let left = wallet.grants.iter().find(|grant| grant.id == ALLOCATION).map_or(0, |grant| grant.remaining);
     let (tokens, keep) = share(plan, left, due.periods);
     let mut meta = Map::from_iter([("tier".to_owned(), json!(account.tier))]);
@@ -91,7 +116,9 @@ pub fn brought_up(account: &Account, plans: &Plans, wallet: &Wallet, now: Timest
     let cause = Cause { meta: Some(meta), ..cause };
     let (renewed, given) = wallet.allot(tokens, keep, due.began_at, cause, now);
     entries.extend(given);
-    (renewed, entries)
+    let (settled, since) = renewed.lapsed(now, now, most - entries.len());
+    entries.extend(since);
+    (settled, entries)
 }
 
 /// Could the account be renewed now, and if not, why? In the words of seed 003.
@@ -123,12 +150,13 @@ fn is_renewal(entry: &Entry) -> bool {
     entry.source == Source::Renewal
 }
 
-/// Decides a renewal, if the account is on the plan `tier` where one is named: writes what is due. Sent twice
-/// without an operation id it finds nothing due the second time: the period is its id.
+/// Decides a renewal, if the account is on the plan `tier` where one is named: writes what is due, and what has lapsed. Sent twice it finds
+/// nothing due the second time: the period is its id.
 pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Result<Decision<Renewal>, Denied> {
     let standing = state.standing(now)?;
     let mut eligibility = eligibility(state, now)?;
-    if tier.is_some_and(|tier| tier != eligibility.tier) {
+    let is_on_another = tier.is_some_and(|tier| tier != eligibility.tier);
+    if is_on_another {
         eligibility = Eligibility { eligible: false, reason: Some("On another plan".to_owned()), ..eligibility };
     }
     let given = standing.entries.iter().filter(|entry| is_renewal(entry) && eligibility.eligible);
@@ -148,7 +176,9 @@ pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Resul
         error: eligibility.reason,
         dry_run: None,
     };
-    if !reply.success {
+    // The index nominates by ends too: what has lapsed is settled, and what it nominated in vain it forgets.
+    let is_stale = state.wallet.as_ref().is_some_and(|wallet| wallet.due_at.is_some_and(|due| due <= now));
+    if is_on_another || (!reply.success && standing.entries.is_empty() && !is_stale) {
         return Ok(Decision::read(reply));
     }
     let moved = standing.wallet.clone();
@@ -174,6 +204,7 @@ mod tests {
             overdraft_limit: 0,
             created_at: NOW,
             created_by: OperationKey { id, fingerprint: "f".into() },
+            paid: std::collections::BTreeMap::new(),
             revision: 0,
         }
     }
@@ -200,7 +231,7 @@ mod tests {
 
     fn at(account: &Account, wallet: &Wallet, days: i64, ms: i64) -> (Wallet, Vec<Entry>) {
         let now = Timestamp::from_ms(NOW.plus_days(days).ms() + ms);
-        brought_up(account, &plans(), wallet, now)
+        brought_up(account, &plans(), wallet, now, usize::MAX)
     }
 
     fn balance(wallet: &Wallet) -> i64 {

@@ -17,6 +17,7 @@ use super::entry::{Entry, OperationId, OperationKey};
 use super::project::Project;
 use super::record::Record;
 use super::wallet::{Wallet, WalletId};
+use super::write::Write;
 use features::TokenType;
 
 /// Names an organisation.
@@ -116,6 +117,13 @@ impl OrganizationState {
     /// The organisation.
     pub fn organization(&self) -> Result<&Organization, Denied> {
         self.organization.as_ref().ok_or(Denied::OrganizationNotFound)
+    }
+
+    /// What settles some of what has lapsed, of the pool with the most of it: [`AccountState::settling`].
+    pub fn settling(&self, now: Timestamp, most: usize) -> Vec<Write> {
+        let Some(organization) = &self.organization else { return Vec::new() };
+        let pools = TokenType::ALL.iter().map(|kind| self.pool(&organization.id, *kind).settling(now, most));
+        pools.max_by_key(Vec::len).unwrap_or_default()
     }
 
     /// A pool, as the commands of accounts see it.

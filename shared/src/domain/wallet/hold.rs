@@ -3,7 +3,8 @@
 
 use ltlm_protocol::{Timestamp, limits};
 
-use super::{Cause, Grant, Wallet};
+use super::draw::Piece;
+use super::{Cause, Wallet};
 use crate::domain::denied::Denied;
 use crate::domain::entry::{Entry, Source};
 
@@ -18,27 +19,19 @@ pub struct Hold {
     pub action: String,
     /// They are held in [held, end).
     pub expires_at: Timestamp,
+    /// Place of its entry in the ledger; 0 if it was kept without.
+    pub sequence: i64,
     /// The grants they were taken from, in the order in which tokens burn.
     pub pieces: Vec<Piece>,
 }
 
-/// Tokens taken from a grant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// The grant's name.
-    pub grant: String,
-    /// The grant's end.
-    pub expires_at: Option<Timestamp>,
-    /// When it was given: one that came in its place later is another.
-    pub granted_at: Timestamp,
-    /// How many.
-    pub amount: i64,
-}
-
-impl Piece {
-    fn is_of(&self, grant: &Grant) -> bool {
-        grant.id == self.grant && grant.expires_at == self.expires_at && grant.granted_at == self.granted_at
-    }
+/// What more could have stayed at a renewal: a hold that was open over it gives no more than this back to the allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Place of the last entry before the renewal: holds that were made up to there were open over it.
+    pub sequence: i64,
+    /// So many tokens, less what came back since.
+    pub tokens: i64,
 }
 
 impl Wallet {
@@ -65,9 +58,12 @@ impl Wallet {
         }
         let before = after.booked();
         let pieces = after.burn(amount);
+        if after.holds.iter().map(|hold| hold.pieces.len()).sum::<usize>() + pieces.len() > limits::HOLD_PIECES_MAX {
+            return Err(Denied::HoldLimitReached { max: after.holds.len() as i64 });
+        }
         let (id, action) = (cause.key.id.id.clone(), cause.action.clone());
-        after.holds.push(Hold { id, amount, action, expires_at, pieces });
         let entry = after.record(-amount, before, cause, now);
+        after.holds.push(Hold { id, amount, action, expires_at, sequence: entry.sequence, pieces });
         entries.push(entry);
         Ok((after, entries))
     }
@@ -87,7 +83,7 @@ impl Wallet {
         }
         let release = Cause::of_the_service(format!("release:{id}"), &hold.action, Source::Hold, now);
         let release = Cause { original: Some(id.to_owned()), ..release };
-        after.end_hold(&hold, release, Some((amount, cause)), now, &mut entries);
+        after.end_hold(&hold, release, Some((amount, cause)), (now, now), &mut entries);
         Ok((after, entries))
     }
 
@@ -95,21 +91,8 @@ impl Wallet {
     pub fn void_hold(&self, id: &str, cause: Cause, now: Timestamp) -> Result<(Self, Vec<Entry>), Denied> {
         let (mut after, mut entries) = self.without_ended(now);
         let hold = after.take_hold(id).ok_or(Denied::HoldEnded)?;
-        after.end_hold(&hold, cause, None, now, &mut entries);
+        after.end_hold(&hold, cause, None, (now, now), &mut entries);
         Ok((after, entries))
-    }
-
-    /// Gives back what was held too long.
-    pub(super) fn release_ended(&mut self, now: Timestamp, entries: &mut Vec<Entry>) {
-        let (ended, live) = std::mem::take(&mut self.holds).into_iter().partition(|hold| hold.expires_at <= now);
-        self.holds = live;
-        let ended: Vec<Hold> = ended;
-        for hold in ended {
-            let id = format!("release:{}", hold.id);
-            let release = Cause::of_the_service(id, &hold.action, Source::Hold, hold.expires_at);
-            let release = Cause { original: Some(hold.id.clone()), ..release };
-            self.end_hold(&hold, release, None, now, entries);
-        }
     }
 
     fn take_hold(&mut self, id: &str) -> Option<Hold> {
@@ -117,58 +100,42 @@ impl Wallet {
         Some(self.holds.remove(place))
     }
 
-    /// Gives the tokens back to the grants they were taken from, then spends as many of them as `spending` says. What is
-    /// left of a grant that is gone by now is gone too.
-    fn end_hold(
+    /// Spends as many of the tokens as `spending` says, the first in order, and gives the others back to the grants they were
+    /// taken from, as of `at`. What is left of a grant that was gone by then is gone too.
+    pub(super) fn end_hold(
         &mut self,
         hold: &Hold,
         release: Cause,
         spending: Option<(i64, Cause)>,
-        now: Timestamp,
+        (at, now): (Timestamp, Timestamp),
         entries: &mut Vec<Entry>,
     ) {
-        let (before, live) = (self.booked(), self.grants.len());
-        let places: Vec<_> = hold.pieces.iter().map(|piece| self.give_back(piece)).collect();
-        entries.push(self.record(hold.amount, before, release, now));
+        let before = self.booked();
         let mut left = spending.as_ref().map_or(0, |(amount, _)| *amount);
-        let mut spent = Vec::new();
-        for (piece, place) in hold.pieces.iter().zip(places) {
+        let (mut spent, mut lost) = (Vec::new(), Vec::new());
+        for piece in &hold.pieces {
             let part = left.min(piece.amount);
             left -= part;
-            spent.push((place, part));
-            let lost = piece.amount - part;
-            if place >= live && lost > 0 {
-                let before = self.booked();
-                self.grants[place].remaining -= lost;
-                let at = piece.expires_at.map_or(now, |end| end.min(now));
-                entries.push(self.expire(&piece.grant, lost, before, at, now));
+            if part > 0 {
+                spent.push(Piece { amount: part, ..piece.clone() });
+            }
+            let back = piece.amount - part;
+            let kept = self.give_back(piece, back, hold.sequence, at);
+            if kept < back {
+                lost.push(Piece { amount: back - kept, ..piece.clone() });
             }
         }
-        let before = self.booked();
-        spent.into_iter().for_each(|(place, part)| self.grants[place].remaining -= part);
-        self.grants.truncate(live);
+        let holds = &self.holds;
+        self.rooms.retain(|room| holds.iter().any(|hold| hold.sequence <= room.sequence));
+        let lapsed = Piece::sum(&lost);
+        let released = self.record(hold.amount, before, release, now);
+        entries.push(Entry { lapsed, ..released });
+        let with_them = before.saturating_add(hold.amount);
+        entries.extend(self.expire_all(&lost, with_them, at, now));
         if let Some((amount, cause)) = spending {
             self.spent = self.spent.saturating_add(amount);
-            entries.push(self.record(-amount, before, cause, now));
+            let entry = self.record(-amount, with_them - lapsed, cause, now);
+            entries.push(Entry { drawn: spent, ..entry });
         }
-    }
-
-    /// Gives tokens back to their grant; the grant's place. One that is gone stands at the end, until they are dealt with.
-    fn give_back(&mut self, piece: &Piece) -> usize {
-        let Some(place) = self.grants.iter().position(|grant| piece.is_of(grant)) else {
-            self.grants.push(Grant {
-                id: piece.grant.clone(),
-                amount: piece.amount,
-                remaining: piece.amount,
-                priority: 0,
-                expires_at: piece.expires_at,
-                granted_at: piece.granted_at,
-            });
-            return self.grants.len() - 1;
-        };
-        let grant = &mut self.grants[place];
-        grant.remaining = grant.remaining.saturating_add(piece.amount);
-        grant.amount = grant.amount.max(grant.remaining);
-        place
     }
 }

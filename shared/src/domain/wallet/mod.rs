@@ -5,13 +5,16 @@
 
 use ltlm_protocol::{Timestamp, limits};
 
+pub mod draw;
 pub mod hold;
+mod lapse;
 
 use super::account::AccountId;
 use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey, Origin, Source};
 use super::license::LicenseId;
-use hold::{Hold, Piece};
+use draw::Piece;
+use hold::{Hold, Room};
 
 /// Names a wallet by its owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,10 +60,28 @@ pub const CARRIED: &str = "carried";
 pub const PLAN_PRIORITY: i64 = 10;
 /// Name of the grant that an account's allocations add up in.
 pub const ALLOCATION: &str = "allocation";
+/// Name of the grant that refunds add up in which no grant is known to take back.
+pub const REFUND: &str = "refund";
 /// Name of the grant that what was bought adds up in.
 pub const PURCHASE: &str = "purchase";
 /// Priority of credits.
 pub const CREDIT_PRIORITY: i64 = 50;
+
+/// What may stay of an allocation when the next one comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// At most so many tokens. At 0 the next allocation is another grant: nothing comes back to the old one.
+    pub most: i64,
+    /// Where several periods are given at once: how many would have stayed at the last of them.
+    pub reached: i64,
+}
+
+impl Keep {
+    /// At most `most` tokens, at one renewal.
+    pub fn at_most(most: i64) -> Self {
+        Self { most, reached: 0 }
+    }
+}
 
 /// A wallet's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +100,12 @@ pub struct Wallet {
     pub period: Option<Timestamp>,
     /// What it had spent in all its life when that period began.
     pub spent_before: i64,
-    /// When the next allocation is due, for the schedule to find it. It nominates; the plan decides.
+    /// When the next allocation is due, or something lapses, for the schedule to find it. It nominates; what is there decides.
     pub due_at: Option<Timestamp>,
     /// Tokens set aside.
     pub holds: Vec<Hold>,
+    /// What more could have stayed at the renewals since the oldest hold was made, the oldest first.
+    pub rooms: Vec<Room>,
     /// Hash of the last entry, that the next one is linked to; zeros before the first.
     pub head: Link,
     /// When the last entry was written.
@@ -141,6 +164,11 @@ impl Grant {
         self.id == other.id && self.expires_at == other.expires_at
     }
 
+    /// Is it the grant that an account's allocations add up in?
+    fn is_allocation(&self) -> bool {
+        self.id == ALLOCATION && self.expires_at.is_none()
+    }
+
     fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
@@ -159,6 +187,7 @@ impl Wallet {
             spent_before: 0,
             due_at: None,
             holds: Vec::new(),
+            rooms: Vec::new(),
             head: Link::default(),
             moved_at: Timestamp::EPOCH,
         }
@@ -232,28 +261,6 @@ impl Wallet {
         (after, entry)
     }
 
-    /// Gives back what was held too long, and removes ended grants, with an entry for each that had tokens left. Every
-    /// movement settles first, so that its balance before is what the ledger says.
-    fn settle(&mut self, now: Timestamp, entries: &mut Vec<Entry>) {
-        self.release_ended(now, entries);
-        let ended: Vec<_> = self.grants.iter().filter(|grant| !grant.is_live(now)).cloned().collect();
-        for grant in ended {
-            let before = self.booked();
-            self.grants.retain(|kept| !kept.is_like(&grant));
-            if grant.remaining == 0 {
-                continue;
-            }
-            entries.push(self.expire(&grant.id, grant.remaining, before, grant.expires_at.unwrap_or(now), now));
-        }
-    }
-
-    /// The entry of tokens that are gone because their grant is.
-    fn expire(&mut self, grant: &str, amount: i64, before: i64, at: Timestamp, now: Timestamp) -> Entry {
-        // By its place in the ledger: a grant of the same name and end may be given, and end, again.
-        let id = format!("expiry:{grant}:{}", self.sequence + 1);
-        self.record(-amount, before, Cause::of_the_service(id, "grant_expired", Source::Expiry, at), now)
-    }
-
     /// The entry of a movement that was just made, under the next sequence number.
     fn record(&mut self, amount: i64, before: i64, cause: Cause, now: Timestamp) -> Entry {
         self.entry(amount, before, cause, None, now)
@@ -270,7 +277,7 @@ impl Wallet {
             sequence: self.sequence,
             amount,
             balance_before: before,
-            balance_after: self.booked(),
+            balance_after: before.saturating_add(amount),
             limit_after: self.limit(now),
             action: cause.action,
             source: cause.source,
@@ -285,17 +292,13 @@ impl Wallet {
             spent_after: matches!(self.id, WalletId::Account(_)).then_some(self.spent),
             original: cause.original,
             refunded: 0,
+            drawn: Vec::new(),
+            lapsed: 0,
+            limit_before: None,
             previous: self.head,
         };
         self.head = entry.link();
         entry
-    }
-
-    /// The wallet without the grants that have ended by `now`.
-    pub fn without_ended(&self, now: Timestamp) -> (Self, Vec<Entry>) {
-        let (mut after, mut entries) = (self.clone(), Vec::new());
-        after.settle(now, &mut entries);
-        (after, entries)
     }
 
     /// Repays the debt with these tokens, as far as they go; what is left of them.
@@ -314,12 +317,6 @@ impl Wallet {
             }
             None => self.grants.push(grant),
         }
-    }
-
-    /// Gives back what was spent.
-    pub fn refund(&self, grant: Grant, cause: Cause, now: Timestamp) -> Result<(Self, Vec<Entry>), Denied> {
-        let before = Self { spent: self.spent.saturating_sub(grant.amount), ..self.clone() };
-        before.grant(grant, cause, now)
     }
 
     /// Sets the balance. What that takes away was not spent.
@@ -362,10 +359,12 @@ impl Wallet {
         }
         let (mut after, mut entries) = self.without_ended(now);
         let before = after.booked();
-        after.burn(amount);
+        let pieces = after.burn(amount);
         after.spent = after.spent.saturating_add(amount);
         let entry = after.record(-amount, before, cause, now);
-        entries.push(entry);
+        // Only what an account spends is refunded by its entry.
+        let drawn = if matches!(after.id, WalletId::Account(_)) { pieces } else { Vec::new() };
+        entries.push(Entry { drawn, ..entry });
         Ok((after, entries))
     }
 
@@ -383,18 +382,19 @@ impl Wallet {
             grant.remaining -= burnt;
             left -= burnt;
             if burnt > 0 {
-                let (expires_at, granted_at) = (grant.expires_at, grant.granted_at);
-                pieces.push(Piece { grant: grant.id.clone(), expires_at, granted_at, amount: burnt });
+                pieces.push(Piece::of(grant, burnt));
             }
         }
         self.debt = self.debt.saturating_add(left);
         pieces
     }
 
-    /// Adds `grant`, repaying the debt first. A grant of the same name and end grows instead of standing twice.
+    /// Adds `grant`, repaying the debt first. A grant of the same name and end grows instead of standing twice. What does not
+    /// end and has the usual priority, as all that is paid for, is always taken: it stands under a few names only.
     pub fn grant(&self, grant: Grant, cause: Cause, now: Timestamp) -> Result<(Self, Vec<Entry>), Denied> {
         let (mut after, mut entries) = self.without_ended(now);
-        if after.grants.len() >= limits::GRANTS_MAX && !after.grants.iter().any(|kept| kept.is_like(&grant)) {
+        let is_always_taken = grant.expires_at.is_none() && grant.priority == CREDIT_PRIORITY;
+        if !is_always_taken && !after.grants.iter().any(|kept| kept.is_like(&grant)) && !after.has_place() {
             return Err(Denied::GrantLimitReached { max: limits::GRANTS_MAX as i64 });
         }
         let (before, amount) = (after.booked(), grant.amount);
@@ -433,7 +433,7 @@ impl Wallet {
         &self,
         plan: i64,
         tokens: i64,
-        keep: Option<i64>,
+        keep: Option<Keep>,
         began_at: Timestamp,
         cause: Cause,
         now: Timestamp,
@@ -442,7 +442,7 @@ impl Wallet {
         let before = after.booked();
         let is_of_the_plan = |grant: &Grant| (grant.id == PLAN && grant.expires_at.is_none()) || grant.id == CARRIED;
         let left: i64 = after.grants.iter().filter(|grant| is_of_the_plan(grant)).map(|grant| grant.remaining).sum();
-        let kept = keep.map_or(left, |keep| left.min(keep));
+        let kept = keep.map_or(left, |keep| left.min(keep.most));
         after.grants.retain(|grant| !is_of_the_plan(grant) && grant.remaining > 0);
         after.grants.iter_mut().for_each(|grant| grant.amount = grant.remaining);
         let of_the_plan = |id: &str, amount: i64, remaining: i64| Grant {
@@ -494,32 +494,22 @@ impl Wallet {
     }
 
     /// Gives the allocation of a period that began at `began_at`. `keep` says how many may stay of those that are left of
-    /// the last one; without it all of them do.
+    /// the last one; without it all of them do. What lapsed since then is still to be settled.
     pub fn allot(
         &self,
         tokens: i64,
-        keep: Option<i64>,
+        keep: Option<Keep>,
         began_at: Timestamp,
         cause: Cause,
         now: Timestamp,
     ) -> (Self, Vec<Entry>) {
-        let (mut after, mut entries) = self.without_ended(now);
-        let place = after.grants.iter().position(|grant| grant.id == ALLOCATION && grant.expires_at.is_none());
-        if let Some(place) = place {
-            let before = after.booked();
-            let grant = &mut after.grants[place];
-            let lapsed = keep.map_or(0, |keep| (grant.remaining - keep).max(0));
-            grant.remaining -= lapsed;
+        let (mut after, mut entries) = self.lapsed(began_at, now, usize::MAX);
+        if let Some(keep) = keep {
+            after.let_stay(keep, began_at, now, &mut entries);
+        }
+        if let Some(grant) = after.allocation() {
             // From now on it is worth what is left of it.
             grant.amount = grant.remaining;
-            // Where nothing may stay it is another grant from now on: what a hold took from the old one lapses with it. Else
-            // it is the same, and takes back what is held, though nothing be left of it.
-            if keep == Some(0) {
-                after.grants.remove(place);
-            }
-            if lapsed > 0 {
-                entries.push(after.expire(ALLOCATION, lapsed, before, began_at, now));
-            }
         }
         let before = after.booked();
         let remaining = after.repay(tokens);
@@ -530,6 +520,37 @@ impl Wallet {
         entries.push(entry);
         after.period = Some(after.period.map_or(began_at, |last| last.max(began_at)));
         after.spent_before = after.spent;
+        (after, entries)
+    }
+
+    /// Ends what may not stay of the last allocation, and notes what more of it could have stayed, for what is held.
+    fn let_stay(&mut self, keep: Keep, began_at: Timestamp, now: Timestamp, entries: &mut Vec<Entry>) {
+        let (before, sequence) = (self.booked(), self.sequence);
+        let left = self.allocation().map_or(0, |grant| grant.remaining);
+        let kept = left.min(keep.most);
+        if let Some(grant) = self.allocation() {
+            grant.remaining = kept;
+        }
+        if keep.most == 0 {
+            self.grants.retain(|grant| !grant.is_allocation());
+        } else if !self.holds.is_empty() {
+            self.rooms.push(Room { sequence, tokens: keep.most - kept.max(keep.reached).min(keep.most) });
+        }
+        if left > kept {
+            entries.push(self.expire(ALLOCATION, left - kept, before, began_at, now));
+        }
+    }
+
+    fn allocation(&mut self) -> Option<&mut Grant> {
+        self.grants.iter_mut().find(|grant| grant.is_allocation())
+    }
+
+    /// Notes an operation that moves nothing.
+    pub fn unmoved(&self, cause: Cause, now: Timestamp) -> (Self, Vec<Entry>) {
+        let (mut after, mut entries) = self.without_ended(now);
+        let before = after.booked();
+        let entry = after.record(0, before, cause, now);
+        entries.push(entry);
         (after, entries)
     }
 }

@@ -135,8 +135,8 @@ fn what_was_held_over_a_renewal_comes_back_unless_nothing_may_stay() {
     let empty = Wallet::empty(WalletId::License(LicenseId("w".into())));
     let (start, _) = empty.allot(10, None, at(0), cause("first", Source::Renewal), at(0));
     let (held, _) = start.hold(10, at(900), cause("h", Source::Hold), at(0)).unwrap();
-    for (keep, balance) in [(None, 20), (Some(5), 20), (Some(0), 10)] {
-        let (renewed, _) = held.allot(10, keep, at(100), cause("second", Source::Renewal), at(100));
+    for (keep, balance) in [(None, 20), (Some(5), 15), (Some(0), 10)] {
+        let (renewed, _) = held.allot(10, keep.map(Keep::at_most), at(100), cause("second", Source::Renewal), at(100));
         let (back, _) = renewed.void_hold("h", cause("v", Source::Hold), at(200)).unwrap();
         assert_eq!((renewed.balance(at(100)), back.balance(at(200))), (10, balance), "{keep:?}");
     }
@@ -194,8 +194,10 @@ proptest! {
                 Step::Pass(ms) => { now += ms; continue }
                 Step::Plan(plan) => Ok(wallet.settled(plan, at(now))),
                 Step::Spend(amount, over) => wallet.spend(amount, over, cause(&id, Source::Single), at(now)),
-                Step::Refund(amount) =>
-                    wallet.refund(grant("refund", amount, 1, None, now), cause(&id, Source::Refund), at(now)),
+                Step::Refund(amount) => {
+                    let pieces: Vec<_> = wallet.grants.iter().map(|grant| Piece::of(grant, 3)).collect();
+                    Ok(wallet.refund((&pieces, 50, 2), amount, cause(&id, Source::Refund), at(now)))
+                }
                 Step::Reset(balance) => {
                     let (after, entries) = wallet.reset(balance, cause(&id, Source::Reset), at(now));
                     prop_assert_eq!(after.balance(at(now)), balance);
@@ -210,7 +212,7 @@ proptest! {
                     let hold = wallet.holds.get(which).map_or_else(String::new, |hold| hold.id.clone());
                     wallet.void_hold(&hold, cause(&id, Source::Hold), at(now))
                 }
-                Step::Allot(tokens, keep) => Ok(wallet.allot(tokens, keep, at(now), cause(&id, Source::Renewal), at(now))),
+                Step::Allot(tokens, keep) => Ok(wallet.allot(tokens, keep.map(Keep::at_most), at(now), cause(&id, Source::Renewal), at(now))),
                 Step::Grant(name, amount, priority, end) =>
                     wallet.grant(grant(&name.to_string(), amount, priority, end, now), cause(&id, Source::Admin), at(now)),
             };
@@ -242,5 +244,154 @@ proptest! {
         ids.sort();
         ids.dedup();
         prop_assert_eq!(ids.len(), ledger.len());
+    }
+}
+
+/// Two hundred lapses: as many holds and grants as a wallet may have, all of them over by 1,000.
+fn full() -> Wallet {
+    let mut wallet = Wallet::empty(WalletId::Account(crate::domain::account::AccountId {
+        project_id: "p".into(),
+        name: "u".into(),
+    }));
+    for index in 0..limits::GRANTS_MAX as i64 {
+        let given = grant(&format!("g{index}"), 10, 60, Some(100 + index), 0);
+        wallet = wallet.grant(given, cause(&format!("g{index}"), Source::Credit), at(0)).unwrap().0;
+    }
+    for index in 0..limits::HOLDS_MAX as i64 {
+        let id = format!("h{index}");
+        wallet = wallet.hold(9, at(120 + index), cause(&id, Source::Hold), at(0)).unwrap().0;
+    }
+    wallet
+}
+
+#[test]
+fn lapses_are_settled_some_at_a_time_to_the_same_end() {
+    let wallet = full();
+    let (whole, all) = wallet.without_ended(at(1_000));
+    assert!(all.len() > limits::TRANSACTION_ITEMS_MAX, "{}", all.len());
+    for most in [2, 3, 7, limits::LAPSES_TOGETHER_MAX] {
+        let (mut some, mut ledger) = (wallet.clone(), Vec::new());
+        for _ in 0..all.len() {
+            let (next, entries) = some.lapsed(at(1_000), at(1_000), most);
+            assert!(entries.len() <= most);
+            assert_eq!(next.balance(at(1_000)), whole.balance(at(1_000)), "each step is true");
+            some = next;
+            ledger.extend(entries);
+        }
+        assert_eq!((&some, &ledger), (&whole, &all), "{most} at a time");
+    }
+    assert!(all.is_sorted_by_key(|entry| entry.sequence));
+}
+
+#[test]
+fn what_is_paid_for_is_always_taken_and_what_is_used_up_makes_a_place() {
+    let mut full = full();
+    full.holds.clear();
+    let paid = |id: &str| grant(id, 5, CREDIT_PRIORITY, None, 0);
+    for id in [PURCHASE, "credit", "credit:50"] {
+        let (more, _) = full.grant(paid(id), cause(id, Source::Purchase), at(0)).unwrap();
+        assert_eq!(more.balance(at(0)), full.balance(at(0)) + 5);
+    }
+    let other = grant("later", 5, 60, Some(900), 0);
+    // All but the last five are used up by the holds.
+    assert!(full.grant(other.clone(), cause("x", Source::Credit), at(0)).is_ok());
+    let (used, _) = full.spend(full.balance(at(0)), false, cause("s", Source::Debit), at(0)).unwrap();
+    assert_eq!(used.grant(other, cause("x", Source::Credit), at(0)).unwrap().0.grants.len(), 1);
+}
+
+#[test]
+fn a_refund_goes_back_where_it_was_drawn_and_what_has_ended_stays_ended() {
+    let id = WalletId::Account(crate::domain::account::AccountId { project_id: "p".into(), name: "u".into() });
+    let grants = vec![grant("trial", 15, 0, Some(100), 0), grant("bonus", 100, 60, Some(900), 0)];
+    let wallet = Wallet { grants, ..Wallet::empty(id) };
+    let (spent, entries) = wallet.spend(50, false, cause("d", Source::Debit), at(0)).unwrap();
+    let drawn = entries.last().unwrap().drawn.clone();
+    assert_eq!(drawn.iter().map(|p| (p.grant.as_str(), p.amount)).collect::<Vec<_>>(), [("trial", 15), ("bonus", 35)]);
+    let refunded = |refunded: i64, amount: i64, now: i64| {
+        let (after, entries) = spent.refund((&drawn, 50, refunded), amount, cause("r", Source::Refund), at(now));
+        let moved: Vec<_> = entries.iter().map(|e| (e.amount, e.lapsed, e.source)).collect();
+        (after.balance(at(now)) - spent.balance(at(now)), moved)
+    };
+    assert_eq!(refunded(0, 50, 50), (50, vec![(50, 0, Source::Refund)]), "in time");
+    let lost = vec![(50, 15, Source::Refund), (-15, 0, Source::Expiry)];
+    assert_eq!(refunded(0, 50, 200), (35, lost), "the trial has ended");
+    assert_eq!(refunded(0, 20, 200).0, 20, "what was drawn last comes first");
+    assert_eq!(refunded(20, 30, 200).0, 15, "and then what was drawn before");
+    // The bonus ends when it would have.
+    let (back, _) = spent.refund((&drawn, 50, 0), 50, cause("r", Source::Refund), at(200));
+    assert_eq!(back.balance(at(900)), 0);
+    // An entry that does not say where it drew gives back without an end.
+    let (back, _) = spent.refund((&[], 50, 0), 50, cause("r", Source::Refund), at(200));
+    assert_eq!(back.balance(at(900)), 50);
+}
+
+#[derive(Clone, Debug)]
+enum Turn {
+    Hold(i64),
+    Commit(usize, i64),
+    Void(usize),
+    Spend(i64),
+    Renew,
+}
+
+proptest! {
+    /// Holds open over renewals against a model: what comes back is renewed as if it had been there.
+    #[test]
+    fn what_a_hold_took_is_renewed_as_if_it_had_been_there(
+        most in proptest::option::of(prop_oneof![Just(0_i64), 1_i64..120]),
+        turns in proptest::collection::vec(prop_oneof![
+            3 => (1_i64..60).prop_map(Turn::Hold),
+            1 => (0_usize..5, 1_i64..60).prop_map(|(which, amount)| Turn::Commit(which, amount)),
+            2 => (0_usize..5).prop_map(Turn::Void),
+            1 => (1_i64..60).prop_map(Turn::Spend),
+            2 => Just(Turn::Renew),
+        ], 1..40),
+    ) {
+        let empty = Wallet::empty(WalletId::License(LicenseId("w".into())));
+        let (mut wallet, _) = empty.allot(100, None, at(0), cause("first", Source::Renewal), at(0));
+        // Free tokens, what each renewal found (with what came back since), holds as (renewals before it, tokens).
+        let (mut free, mut found, mut holds) = (100_i64, Vec::<i64>::new(), Vec::<(usize, i64)>::new());
+        let most_of = |_: ()| most.unwrap_or(i64::MAX);
+        let come_back = |free: &mut i64, found: &mut Vec<i64>, (since, amount): (usize, i64)| {
+            let mut kept = amount;
+            for was_left in &mut found[since..] {
+                kept = kept.min((most_of(()) - *was_left).max(0));
+                *was_left = was_left.saturating_add(kept);
+            }
+            *free += kept;
+        };
+        for (index, turn) in turns.into_iter().enumerate() {
+            let (id, now) = (format!("t{index}"), at(1 + index as i64));
+            let hold = |which: usize, wallet: &Wallet| wallet.holds.get(which).map(|hold| hold.id.clone());
+            match turn {
+                Turn::Hold(amount) if amount <= free => {
+                    wallet = wallet.hold(amount, at(1_000), cause(&id, Source::Hold), now).unwrap().0;
+                    free -= amount;
+                    holds.push((found.len(), amount));
+                }
+                Turn::Spend(amount) if amount <= free => {
+                    wallet = wallet.spend(amount, false, cause(&id, Source::Debit), now).unwrap().0;
+                    free -= amount;
+                }
+                Turn::Void(which) => if let Some(hold) = hold(which, &wallet) {
+                    wallet = wallet.void_hold(&hold, cause(&id, Source::Hold), now).unwrap().0;
+                    let hold = holds.remove(which);
+                    come_back(&mut free, &mut found, hold);
+                },
+                Turn::Commit(which, amount) => if let Some(hold) = hold(which, &wallet) && amount <= holds[which].1 {
+                    wallet = wallet.commit_hold(&hold, amount, cause(&id, Source::Debit), now).unwrap().0;
+                    let (since, held) = holds.remove(which);
+                    come_back(&mut free, &mut found, (since, held - amount));
+                },
+                Turn::Renew => {
+                    wallet = wallet.allot(100, most.map(Keep::at_most), now, cause(&id, Source::Renewal), now).0;
+                    let kept = free.min(most_of(()));
+                    found.push(kept);
+                    free = kept + 100;
+                }
+                _ => {}
+            }
+            prop_assert_eq!(wallet.balance(now), free);
+        }
     }
 }

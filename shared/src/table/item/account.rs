@@ -1,5 +1,10 @@
 //! Accounts, organisations, who may speak for them, and the jobs that renew them.
 
+use std::collections::BTreeMap;
+
+use ltlm_protocol::Timestamp;
+use serde_json::{Map, json};
+
 use super::{Builder, Item, ItemError, Reader};
 use crate::domain::account::{Account, AccountId};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
@@ -18,8 +23,21 @@ pub fn account(account: &Account) -> Item {
         .at("createdAt", account.created_at)
         .text("createdBy", &account.created_by.id.id)
         .text("fingerprint", &account.created_by.fingerprint)
+        .text_opt("paid", paid_text(&account.paid))
         .int("revision", account.revision)
         .build()
+}
+
+/// Plans with the beginnings of their periods, as text; `None` if there are none.
+fn paid_text(paid: &BTreeMap<String, Timestamp>) -> Option<String> {
+    let rows: Map<_, _> = paid.iter().map(|(plan, began)| (plan.clone(), json!(began.ms()))).collect();
+    (!rows.is_empty()).then(|| json!(rows).to_string())
+}
+
+fn read_paid(r: &Reader<'_>) -> Result<BTreeMap<String, Timestamp>, ItemError> {
+    let rows = r.document_opt("paid")?.unwrap_or_default();
+    let paid = rows.into_iter().map(|(plan, began)| Some((plan, Timestamp::from_ms(began.as_i64()?))));
+    paid.collect::<Option<_>>().ok_or(ItemError { attribute: "paid" })
 }
 
 pub(super) fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, ItemError> {
@@ -32,6 +50,7 @@ pub(super) fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, Ite
         overdraft_limit: r.int("overdraftLimit")?,
         created_at: r.at("createdAt")?,
         created_by: OperationKey { id: operation, fingerprint: r.text("fingerprint")? },
+        paid: read_paid(r)?,
         revision: r.int("revision")?,
     })
 }

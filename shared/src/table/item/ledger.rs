@@ -6,7 +6,8 @@ use serde_json::{Map, json};
 use super::{Builder, Item, ItemError, Reader};
 use crate::domain::entry::Entry;
 use crate::domain::rollup::{DayRollup, Figures, Tally};
-use crate::domain::wallet::hold::{Hold, Piece};
+use crate::domain::wallet::draw::Piece;
+use crate::domain::wallet::hold::{Hold, Room};
 use crate::domain::wallet::{Grant, Wallet};
 use crate::table::key;
 
@@ -29,6 +30,7 @@ pub fn wallet(wallet: &Wallet) -> Item {
         .int_opt("spentBefore", Some(wallet.spent_before).filter(|spent| *spent != 0))
         .at_opt("dueAt", wallet.due_at)
         .text_opt("holds", holds_text(&wallet.holds))
+        .text_opt("rooms", rooms_text(&wallet.rooms))
         .bytes("head", &wallet.head)
         .at("movedAt", wallet.moved_at);
     let Some(due_at) = wallet.due_at else { return builder.build() };
@@ -38,35 +40,66 @@ pub fn wallet(wallet: &Wallet) -> Item {
 
 /// Holds as text; `None` if there are none.
 pub(super) fn holds_text(holds: &[Hold]) -> Option<String> {
-    let piece = |p: &Piece| {
-        json!({"grant": p.grant, "expiresAt": p.expires_at.map(Timestamp::ms), "grantedAt": p.granted_at.ms(),
-            "amount": p.amount})
-    };
     let rows = holds.iter().map(|h| {
         json!({"id": h.id, "amount": h.amount, "action": h.action, "expiresAt": h.expires_at.ms(),
-            "pieces": h.pieces.iter().map(piece).collect::<Vec<_>>()})
+            "sequence": h.sequence,
+            "pieces": pieces_json(&h.pieces)})
     });
     (!holds.is_empty()).then(|| json!(rows.collect::<Vec<_>>()).to_string())
 }
 
-pub(super) fn read_holds(r: &Reader<'_>) -> Result<Vec<Hold>, ItemError> {
-    let broken = ItemError { attribute: "holds" };
-    let Some(rows) = r.json("holds")? else { return Ok(Vec::new()) };
+fn pieces_json(pieces: &[Piece]) -> serde_json::Value {
+    let piece = |p: &Piece| {
+        json!({"grant": p.grant, "priority": p.priority, "expiresAt": p.expires_at.map(Timestamp::ms),
+            "grantedAt": p.granted_at.ms(), "amount": p.amount})
+    };
+    pieces.iter().map(piece).collect()
+}
+
+fn read_pieces(value: &serde_json::Value) -> Option<Vec<Piece>> {
     let piece = |row: &serde_json::Value| {
+        let grant = row.get("grant")?.as_str()?.to_owned();
         Some(Piece {
-            grant: row.get("grant")?.as_str()?.to_owned(),
+            priority: row.get("priority").map_or(Some(Piece::priority_of(&grant)), serde_json::Value::as_i64)?,
+            grant,
             expires_at: row.get("expiresAt")?.as_i64().map(Timestamp::from_ms),
             granted_at: Timestamp::from_ms(row.get("grantedAt")?.as_i64()?),
             amount: row.get("amount")?.as_i64()?,
         })
     };
+    value.as_array()?.iter().map(piece).collect()
+}
+
+/// What an entry's tokens were drawn from.
+pub(super) fn read_drawn(r: &Reader<'_>) -> Result<Vec<Piece>, ItemError> {
+    let Some(rows) = r.json("drawn")? else { return Ok(Vec::new()) };
+    read_pieces(&rows).ok_or(ItemError { attribute: "drawn" })
+}
+
+/// Rooms as text, place and tokens each; `None` if there are none.
+fn rooms_text(rooms: &[Room]) -> Option<String> {
+    let rows: Vec<_> = rooms.iter().map(|room| json!([room.sequence, room.tokens])).collect();
+    (!rows.is_empty()).then(|| json!(rows).to_string())
+}
+
+pub(super) fn read_rooms(r: &Reader<'_>) -> Result<Vec<Room>, ItemError> {
+    let Some(rows) = r.json("rooms")? else { return Ok(Vec::new()) };
+    let room = |row: &serde_json::Value| Some(Room { sequence: row.get(0)?.as_i64()?, tokens: row.get(1)?.as_i64()? });
+    let rooms = rows.as_array().and_then(|rows| rows.iter().map(room).collect());
+    rooms.ok_or(ItemError { attribute: "rooms" })
+}
+
+pub(super) fn read_holds(r: &Reader<'_>) -> Result<Vec<Hold>, ItemError> {
+    let broken = ItemError { attribute: "holds" };
+    let Some(rows) = r.json("holds")? else { return Ok(Vec::new()) };
     let hold = |row: &serde_json::Value| {
         Some(Hold {
             id: row.get("id")?.as_str()?.to_owned(),
             amount: row.get("amount")?.as_i64()?,
             action: row.get("action")?.as_str()?.to_owned(),
             expires_at: Timestamp::from_ms(row.get("expiresAt")?.as_i64()?),
-            pieces: row.get("pieces")?.as_array()?.iter().map(piece).collect::<Option<_>>()?,
+            sequence: row.get("sequence").and_then(serde_json::Value::as_i64).unwrap_or(0),
+            pieces: read_pieces(row.get("pieces")?)?,
         })
     };
     rows.as_array().and_then(|rows| rows.iter().map(hold).collect()).ok_or(broken)
@@ -102,6 +135,9 @@ pub fn entry(entry: &Entry) -> Item {
         .int_opt("spentAfter", entry.spent_after)
         .text_opt("original", entry.original.as_ref())
         .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))
+        .text_opt("drawn", (!entry.drawn.is_empty()).then(|| pieces_json(&entry.drawn).to_string()))
+        .int_opt("lapsed", Some(entry.lapsed).filter(|lapsed| *lapsed > 0))
+        .int_opt("limitBefore", entry.limit_before)
         .text("listPk", key::ledger_partition(&entry.wallet))
         .text("listSk", key::entry_list_sort(entry.sequence))
         .build()

@@ -48,7 +48,7 @@ pub use webhook::{dead, notice, webhook};
 
 use account::{read_account, read_key};
 use chain::{marks, read_unproven};
-use ledger::{read_grants, read_holds, read_tally};
+use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
 use people::{read_developer, read_failures, read_sign_in};
 use store::{read_card, read_code, read_order, read_payment, read_trial};
 use webhook::{read_dead, read_notice, read_webhook};
@@ -238,6 +238,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             spent_before: r.int_opt("spentBefore").unwrap_or(0),
             due_at: r.at_opt("dueAt"),
             holds: read_holds(&r)?,
+            rooms: read_rooms(&r)?,
             head: r.link_opt("head").unwrap_or_default(),
             moved_at: r.at_opt("movedAt").unwrap_or(Timestamp::EPOCH),
         }),
@@ -296,6 +297,9 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             spent_after: r.int_opt("spentAfter"),
             original: r.text_opt("original"),
             refunded: r.int_opt("refunded").unwrap_or(0),
+            drawn: read_drawn(&r)?,
+            lapsed: r.int_opt("lapsed").unwrap_or(0),
+            limit_before: r.int_opt("limitBefore"),
             previous: r.link_opt("previous").unwrap_or_default(),
         }),
         Kind::Organization(id) => Record::Organization(Organization {
