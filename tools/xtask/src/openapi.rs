@@ -937,8 +937,8 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
         }
         Endpoint::AdminChangeLicense => codes.extend([Code::PolicyNotFound, Code::StateFinal]),
-        Endpoint::AccountPlan => codes.extend([Code::AccountNotFound, Code::UnknownTier, Code::GrantLimitReached]),
-        Endpoint::CreateAccount => codes.extend([Code::AccountExists, Code::UnknownTier]),
+        Endpoint::AccountPlan => codes.extend([Code::AccountNotFound, Code::UnknownTier, Code::NotAhead]),
+        Endpoint::CreateAccount => codes.extend([Code::AccountExists, Code::UnknownTier, Code::NotAhead]),
         Endpoint::DebitAccount => codes.extend([Code::AccountNotFound, Code::AccountInsufficient]),
         Endpoint::ChargeAccount => codes.extend([
             Code::AccountNotFound,
@@ -946,13 +946,8 @@ fn refusals(route: &Route) -> Vec<Code> {
             Code::UnknownOperationType,
             Code::OperationHasNoCost,
         ]),
-        Endpoint::CreditAccount => codes.extend([Code::AccountNotFound, Code::GrantLimitReached]),
-        Endpoint::RefundAccount => codes.extend([
-            Code::AccountNotFound,
-            Code::OperationNotFound,
-            Code::RefundTooLarge,
-            Code::GrantLimitReached,
-        ]),
+        Endpoint::CreditAccount => codes.extend([Code::AccountNotFound, Code::NotAhead, Code::GrantLimitReached]),
+        Endpoint::RefundAccount => codes.extend([Code::AccountNotFound, Code::OperationNotFound, Code::RefundTooLarge]),
         Endpoint::AccountAffordability => codes.push(Code::UnknownOperationType),
         Endpoint::Account
         | Endpoint::ResetAccount
@@ -967,7 +962,9 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::CreateOrganization => codes.extend([Code::OrganizationExists, Code::UnknownTier]),
         Endpoint::Organization | Endpoint::AddMember | Endpoint::RemoveMember => codes.push(Code::OrganizationNotFound),
         Endpoint::OrganizationPlan => codes.extend([Code::OrganizationNotFound, Code::UnknownTier]),
-        Endpoint::OrganizationTokens => codes.extend([Code::OrganizationNotFound, Code::GrantLimitReached]),
+        Endpoint::OrganizationTokens => {
+            codes.extend([Code::OrganizationNotFound, Code::NotAhead, Code::GrantLimitReached])
+        }
         Endpoint::OrganizationUsage | Endpoint::EraseUsage => {
             codes.extend([Code::AccountNotFound, Code::CursorElsewhere])
         }
