@@ -17,7 +17,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::read::depth;
+use crate::read::{depth, is_name};
 use crate::{canonical, json, limits};
 
 /// Bytes of a block of AES, and of the vector that CBC starts with.
@@ -68,7 +68,7 @@ pub fn open(key: &[u8; 32], blob: &str) -> Result<Opened, BadEnvelope> {
     else {
         return Err(BadEnvelope);
     };
-    if !(1..=limits::HWID_CHARS_MAX).contains(&hwid.chars().count()) {
+    if !(1..=limits::HWID_CHARS_MAX).contains(&hwid.chars().count()) || !is_name(&hwid) {
         return Err(BadEnvelope);
     }
     let nonce = match members.remove("nonce") {

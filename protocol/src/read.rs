@@ -61,6 +61,14 @@ impl Problems {
     }
 }
 
+/// What is wrong with a name that is none.
+pub const NAME_PROBLEM: &str = "must not be blank, nor hold control characters";
+
+/// Can people tell by this text who or what is meant? It is not blank, and holds no control characters.
+pub fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
 /// Reads the members of one JSON object and notes what is wrong with them. A method that notes a problem returns a
 /// harmless value; [`Reader::finish`] then refuses the whole.
 pub struct Reader<'a> {
@@ -127,6 +135,30 @@ impl<'a> Reader<'a> {
             Value::String(text) if text.is_empty() => None,
             _ => self.text_opt(name, max),
         }
+    }
+
+    /// A name of 1 to `max` characters that must be there: a text that [`is_name`].
+    pub fn name(&mut self, name: &str, max: usize) -> String {
+        self.require(name);
+        self.name_opt(name, max).unwrap_or_default()
+    }
+
+    /// A name of 1 to `max` characters, or nothing.
+    pub fn name_opt(&mut self, name: &str, max: usize) -> Option<String> {
+        let text = self.text_opt(name, max)?;
+        if !is_name(&text) {
+            self.problem(name, NAME_PROBLEM);
+        }
+        Some(text)
+    }
+
+    /// A name of at most `max` characters; a blank one counts as absent.
+    pub fn name_or_blank(&mut self, name: &str, max: usize) -> Option<String> {
+        let text = self.text_or_empty(name, max)?;
+        if text.chars().any(char::is_control) {
+            self.problem(name, NAME_PROBLEM);
+        }
+        Some(text).filter(|text| !text.trim().is_empty())
     }
 
     /// A whole number within `min..=max` that must be there. `5.0` is one, as in JSON Schema; `"5"` is not.

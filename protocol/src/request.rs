@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
 use crate::limits;
-use crate::read::{Problems, Reader};
+use crate::read::{Problems, Reader, is_name};
 
 /// Who calls: the device's opaque id (wire, introduction).
 pub type Hwid = String;
@@ -155,7 +155,7 @@ impl ConsumeBatch {
     pub fn parse_with(body: &Value, max: usize) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         r.require("usages");
-        let hwid = r.text("hwid", limits::HWID_CHARS_MAX);
+        let hwid = r.name("hwid", limits::HWID_CHARS_MAX);
         let list = r.value("usages").and_then(Value::as_array);
         if r.value("usages").is_some() && list.is_none_or(|list| list.len() > max) {
             r.problem("usages", format!("must be a list of at most {max} uses"));
@@ -208,8 +208,8 @@ impl Activate {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let mut parsed = Self {
-            hwid: r.text("hwid", limits::HWID_CHARS_MAX),
-            nickname: r.text_or_empty("nickname", limits::NICKNAME_CHARS_MAX),
+            hwid: r.name("hwid", limits::HWID_CHARS_MAX),
+            nickname: r.name_or_blank("nickname", limits::NICKNAME_CHARS_MAX),
             client_version: r.text_or_empty("clientVersion", limits::VERSION_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             require_seat: r.bool_opt("requireSeat").unwrap_or(false),
@@ -236,7 +236,7 @@ fn device_key(r: &mut Reader<'_>) -> Option<[u8; 32]> {
 /// The device name that older clients send inside `meta` (wire 4.2).
 fn hostname(meta: Option<&Map<String, Value>>) -> Option<String> {
     let name = meta?.get("hostname")?.as_str()?.trim();
-    (!name.is_empty()).then(|| name.chars().take(limits::NICKNAME_CHARS_MAX).collect())
+    is_name(name).then(|| name.chars().take(limits::NICKNAME_CHARS_MAX).collect())
 }
 
 impl Heartbeat {
@@ -244,7 +244,7 @@ impl Heartbeat {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed =
-            Self { hwid: r.text("hwid", limits::HWID_CHARS_MAX), is_closing: r.bool_opt("isClosing").unwrap_or(false) };
+            Self { hwid: r.name("hwid", limits::HWID_CHARS_MAX), is_closing: r.bool_opt("isClosing").unwrap_or(false) };
         r.finish().map(|()| parsed)
     }
 }
@@ -253,7 +253,7 @@ impl Signout {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
-        let parsed = Self { hwid: r.text("hwid", limits::HWID_CHARS_MAX) };
+        let parsed = Self { hwid: r.name("hwid", limits::HWID_CHARS_MAX) };
         r.finish().map(|()| parsed)
     }
 }
@@ -263,8 +263,8 @@ impl ReleaseSeat {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self {
-            target: r.text("targetHwid", limits::HWID_CHARS_MAX),
-            hwid: r.text("callerHwid", limits::HWID_CHARS_MAX),
+            target: r.name("targetHwid", limits::HWID_CHARS_MAX),
+            hwid: r.name("callerHwid", limits::HWID_CHARS_MAX),
             claim_seat: r.bool_opt("claimSeat").unwrap_or(false),
         };
         r.finish().map(|()| parsed)
@@ -276,7 +276,7 @@ impl Consume {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self {
-            hwid: r.text("hwid", limits::HWID_CHARS_MAX),
+            hwid: r.name("hwid", limits::HWID_CHARS_MAX),
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
             action: r.text("action", limits::ACTION_CHARS_MAX),
             capability: r.text_opt("capability", limits::NAME_CHARS_MAX),
@@ -365,6 +365,21 @@ mod tests {
         for (length, ok) in [(0, false), (1, true), (128, true), (129, false)] {
             assert_eq!(Signout::parse(&json!({"hwid": "ä".repeat(length)})).is_ok(), ok, "{length}");
         }
+    }
+
+    #[test]
+    fn names_are_not_blank_and_hold_no_control_characters() {
+        for bad in [" ", "\t", "a\nb", "\u{0}", "a\u{7f}", "\u{a0}\u{2003}", "\u{85}"] {
+            assert!(Signout::parse(&json!({"hwid": bad})).is_err(), "{bad:?}");
+            assert!(Heartbeat::parse(&json!({"hwid": bad})).is_err(), "{bad:?}");
+            assert!(ReleaseSeat::parse(&json!({"targetHwid": bad, "callerHwid": "a"})).is_err(), "{bad:?}");
+            assert!(Consume::parse(&json!({"hwid": bad, "amount": 1, "action": "x"})).is_err(), "{bad:?}");
+        }
+        // A device may have no name, and then it is not refused.
+        let named = |nickname: &str| Activate::parse(&json!({"hwid": "a", "nickname": nickname}));
+        assert_eq!(named("  ").unwrap().nickname, None);
+        assert_eq!(named("Ada's \u{1f5a5} 2").unwrap().nickname.as_deref(), Some("Ada's \u{1f5a5} 2"));
+        assert!(named("a\u{1b}[31m").is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use ltlm_protocol::proof::{self, NONCE_HEADER, SIGNATURE_HEADER, TIME_HEADER};
-use ltlm_protocol::read::depth;
+use ltlm_protocol::read::{NAME_PROBLEM, depth, is_name};
 use ltlm_protocol::request::{canonical_license_key, is_operation_id};
 use ltlm_protocol::{Code, Problems, Timestamp, limits};
 use serde_json::Value;
@@ -159,13 +159,11 @@ impl<'a, T> Incoming<'a, T> {
     /// The device that the path names.
     pub fn path_hwid(&self) -> Result<&str, Failure> {
         let hwid = self.parameter("hwid");
-        match (1..=limits::HWID_CHARS_MAX).contains(&hwid.chars().count()) {
-            true => Ok(hwid),
-            false => {
-                Err(Problems::one("hwid", format!("must be a text of 1 to {} characters", limits::HWID_CHARS_MAX))
-                    .into())
-            }
+        if !(1..=limits::HWID_CHARS_MAX).contains(&hwid.chars().count()) {
+            let problem = format!("must be a text of 1 to {} characters", limits::HWID_CHARS_MAX);
+            return Err(Problems::one("hwid", problem).into());
         }
+        named("hwid", hwid).map(|()| hwid)
     }
 
     /// The call on the license that the path names, by the device `hwid`.
@@ -233,7 +231,8 @@ impl<'a, T> Incoming<'a, T> {
 
     /// The device that the query names, if it names one.
     pub fn query_hwid(&self) -> Result<Option<String>, Failure> {
-        self.query_text("hwid", limits::HWID_CHARS_MAX)
+        let hwid = self.query_text("hwid", limits::HWID_CHARS_MAX)?;
+        hwid.map(|hwid| named("hwid", &hwid).map(|()| hwid)).transpose()
     }
 
     /// A text of at most `max` characters in the query; an empty one counts as absent.
@@ -354,5 +353,13 @@ impl<'a, T> Incoming<'a, T> {
         }
         let id = header.or_else(|| in_body.cloned());
         Ok(id.unwrap_or_else(|| ids::operation_id(self.now, self.app.entropy.as_ref())))
+    }
+}
+
+/// Refuses what no name can be.
+fn named(parameter: &str, text: &str) -> Result<(), Failure> {
+    match is_name(text) {
+        true => Ok(()),
+        false => Err(Problems::one(parameter, NAME_PROBLEM).into()),
     }
 }

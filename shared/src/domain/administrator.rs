@@ -156,7 +156,7 @@ impl CreateKey {
         scopes.sort();
         scopes.dedup();
         let parsed = Self {
-            name: r.text_or_empty("name", limits::NAME_CHARS_MAX),
+            name: r.name_or_blank("name", limits::NAME_CHARS_MAX),
             scopes,
             project_id: r.text_opt("projectId", limits::NAME_CHARS_MAX),
             expires_at: instant_opt(&mut r, "expiresAt"),

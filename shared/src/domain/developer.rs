@@ -133,7 +133,7 @@ impl CreateDeveloper {
         let username = Email::required(&mut r, "username");
         let parsed = Self {
             username: username.clone().unwrap_or_else(Email::nobody),
-            full_name: r.text_or_empty("fullName", limits::NAME_CHARS_MAX).unwrap_or_default(),
+            full_name: r.name_or_blank("fullName", limits::NAME_CHARS_MAX).unwrap_or_default(),
             password: password(&mut r).unwrap_or_default(),
             projects: r.texts_opt("projects", PROJECTS_MAX, limits::NAME_CHARS_MAX),
             mfa: r.bool_opt("mfa").unwrap_or(true),
@@ -155,7 +155,7 @@ impl ChangeDeveloper {
         let parsed = Self {
             full_name: body
                 .get("fullName")
-                .map(|_| r.text_or_empty("fullName", limits::NAME_CHARS_MAX).unwrap_or_default()),
+                .map(|_| r.name_or_blank("fullName", limits::NAME_CHARS_MAX).unwrap_or_default()),
             password: password(&mut r),
             projects: match body.get("projects") {
                 Some(Value::Null) => Some(None),

@@ -104,7 +104,7 @@ pub fn buyer(r: &mut Reader<'_>) -> Buyer {
     }
     Buyer {
         email,
-        name: r.text_or_empty("name", limits::NAME_CHARS_MAX),
+        name: r.name_or_blank("name", limits::NAME_CHARS_MAX),
         metadata: config::free_form(r, "metadata", limits::META_BYTES_MAX),
         last_country: None,
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::{NAME_PROBLEM, Problems, Reader, is_name};
 use ltlm_protocol::{LicenseData, Timestamp, limits};
 use serde_json::Value;
 
@@ -43,6 +43,9 @@ impl IssueFile {
         let hwids = r.texts_opt("hwids", limits::FILE_DEVICES_MAX, limits::HWID_CHARS_MAX).unwrap_or_default();
         if r.value("hwids").and_then(Value::as_array).is_some_and(Vec::is_empty) {
             r.problem("hwids", "must name a device");
+        }
+        if !hwids.iter().all(|hwid| is_name(hwid)) {
+            r.problem("hwids", NAME_PROBLEM);
         }
         if hwids.iter().collect::<BTreeSet<_>>().len() < hwids.len() {
             r.problem("hwids", "must name each device once");
@@ -252,6 +255,8 @@ mod tests {
             json!({"hwids": ["a", "a"]}),
             json!({"hwids": vec!["a"; 21]}),
             json!({"hwids": [""]}),
+            json!({"hwids": ["a", " "]}),
+            json!({"hwids": ["a\u{7}"]}),
         ] {
             assert!(IssueFile::parse(&bad).is_err(), "{bad}");
         }

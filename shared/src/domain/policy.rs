@@ -82,7 +82,7 @@ impl PolicyTerms {
         let mut r = Reader::new(body)?;
         r.require("type");
         let parsed = Self {
-            name: r.text("name", limits::NAME_CHARS_MAX),
+            name: r.name("name", limits::NAME_CHARS_MAX),
             slug: r.text_opt("slug", limits::NAME_CHARS_MAX),
             kind: r.word_opt("type", KINDS).unwrap_or(KINDS[0]),
             status: r.word_opt("status", STATUSES).unwrap_or(STATUSES[0]),
@@ -212,7 +212,7 @@ fn currency(r: &mut Reader<'_>) -> Option<String> {
 }
 
 fn pack(r: &mut Reader<'_>) -> TopUpOption {
-    let name = r.text("name", limits::NAME_CHARS_MAX);
+    let name = r.name("name", limits::NAME_CHARS_MAX);
     let devices = int32(r.int_opt("devices", 0, limits::DEVICES_MAX).unwrap_or(0));
     r.require("price");
     TopUpOption {

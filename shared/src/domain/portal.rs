@@ -72,7 +72,7 @@ impl UseCode {
         let mut r = Reader::new(body)?;
         let email = email(&mut r);
         let code = r.text("otp", 10 * CODE_DIGITS).chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-        let hwid = r.text_opt("hwid", limits::HWID_CHARS_MAX);
+        let hwid = r.name_opt("hwid", limits::HWID_CHARS_MAX);
         r.finish()?;
         email.map(|email| Self { email, code, hwid }).ok_or_else(|| Problems::one("email", "is required"))
     }

@@ -106,7 +106,7 @@ impl CreateProject {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self {
-            name: r.text("name", limits::NAME_CHARS_MAX),
+            name: r.name("name", limits::NAME_CHARS_MAX),
             settings: config::free_form(&mut r, "settings", limits::DOCUMENT_BYTES_MAX),
             project_settings: config::free_form(&mut r, "projectSettings", limits::DOCUMENT_BYTES_MAX),
             operation_id: ltlm_protocol::request::operation_id(&mut r),

@@ -287,11 +287,11 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
     }
     if route.path.contains("{hwid}") {
-        parameters.push(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true));
+        parameters.push(named(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true)));
     }
     if matches!(route.endpoint, Endpoint::Entitlement | Endpoint::RemoveDevice) {
         let hwid = json!({"name": "hwid", "in": "query", "required": true, "description": "The device that asks.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": limits::HWID_CHARS_MAX}});
+            "schema": {"type": "string", "minLength": 1, "maxLength": limits::HWID_CHARS_MAX, "pattern": NAME}});
         parameters.push(hwid);
     }
     if route.endpoint == Endpoint::Entitlement {
@@ -300,7 +300,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "integer", "minimum": 0, "maximum": limits::AMOUNT_MAX, "default": 0}}));
     }
     if matches!(route.endpoint, Endpoint::License | Endpoint::Seats | Endpoint::Settings) {
-        parameters.push(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false));
+        parameters.push(named(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false)));
     }
     for (name, what) in
         [("secretId", "The secret, by its name."), ("PolicyID", "The policy."), ("keyId", "The key, by its name.")]
@@ -350,6 +350,17 @@ fn token_types() -> Value {
 }
 
 /// Visible ASCII.
+/// A name: not blank, without control characters.
+pub const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// A name that may be blank.
+pub const NAME_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
+/// A parameter that is a name.
+fn named(mut parameter: Value) -> Value {
+    parameter["schema"]["pattern"] = json!(NAME);
+    parameter
+}
+
 const VISIBLE: &str = "^[!-~]+$";
 
 /// What cursors of the route's list look like: the list's name and a position, in hex.
@@ -383,7 +394,8 @@ fn cursor_pattern(route: &Route) -> String {
 
 fn request_schema(route: &Route) -> Value {
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
-    let hwid = text(limits::HWID_CHARS_MAX);
+    let name = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": NAME});
+    let hwid = name(limits::HWID_CHARS_MAX);
     let id = json!({"type": ["string", "null"], "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX, "pattern": VISIBLE,
         "description": "Names the operation; the same id never acts twice. The header Idempotency-Key may carry it instead."});
     // At least one of these, null not counting unless it is `nullable`: taken away, or made nothing.
@@ -411,7 +423,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::Activate => object(
             &["hwid"],
             json!({
-                "hwid": hwid, "nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX},
+                "hwid": hwid, "nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
                 "version": {"type": ["string", "null"], "maxLength": limits::VERSION_CHARS_MAX},
                 "clientVersion": {"type": ["string", "null"], "maxLength": limits::VERSION_CHARS_MAX},
                 "meta": meta, "requireSeat": {"type": ["boolean", "null"]},
@@ -449,14 +461,14 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::AdminCreateProject => object(
             &["name"],
             json!({
-                "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
+                "name": name(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
             }),
         ),
         Endpoint::AdminChangeProject => {
             let mut schema = object(
                 &["name"],
                 json!({
-                    "name": text(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
+                    "name": name(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
                 }),
             );
             schema["required"] = json!([]);
@@ -486,7 +498,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::AdminDescribeDevice => {
             let mut schema = object(
                 &[],
-                json!({"nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX}, "meta": meta, "operationId": id}),
+                json!({"nickname": {"type": ["string", "null"], "maxLength": limits::NICKNAME_CHARS_MAX, "pattern": NAME_OR_BLANK}, "meta": meta, "operationId": id}),
             );
             schema["anyOf"] = json!(one_of(&["nickname", "meta"], &["nickname", "meta"]));
             schema
@@ -496,7 +508,7 @@ fn request_schema(route: &Route) -> Value {
             object(
                 &["scopes"],
                 json!({
-                    "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX},
+                    "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
                     "scopes": {"type": "array", "minItems": 1, "maxItems": scopes.len(), "items": {"enum": scopes}},
                     "projectId": text(limits::NAME_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time"}, "operationId": id,
                 }),
@@ -689,7 +701,7 @@ fn allow_null(schema: &mut Value) {
 
 fn customer_schema() -> Value {
     json!({"type": "object", "properties": {
-        "email": {"type": ["string", "null"], "maxLength": limits::EMAIL_CHARS_MAX, "pattern": "^$|@"}, "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX},
+        "email": {"type": ["string", "null"], "maxLength": limits::EMAIL_CHARS_MAX, "pattern": "^$|@"}, "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
         "metadata": {"type": ["object", "null"]}}})
 }
 
@@ -702,7 +714,7 @@ fn policy_members(id: &Value) -> Value {
     let count = |max: i64| json!({"type": ["integer", "null"], "minimum": 0, "maximum": max});
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     json!({
-        "name": text(limits::NAME_CHARS_MAX), "slug": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": "[^0-9]"},
+        "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME}, "slug": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": "[^0-9]"},
         "type": {"enum": policy::KINDS}, "status": {"enum": policy::STATUSES}, "environment": {"enum": policy::ENVIRONMENTS},
         "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX},
         "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX},
@@ -711,7 +723,7 @@ fn policy_members(id: &Value) -> Value {
         "recurringPrice": price(), "isAirGapped": {"type": "boolean"},
         "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, store, metadata."},
         "topUpOptions": {"type": "array", "maxItems": 50, "items": {"type": "object", "required": ["packId", "name", "price"], "properties": {
-            "packId": text(limits::NAME_CHARS_MAX), "name": text(limits::NAME_CHARS_MAX),
+            "packId": text(limits::NAME_CHARS_MAX), "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME},
             "tokens": count(limits::AMOUNT_MAX), "devices": count(limits::DEVICES_MAX), "seats": count(limits::SEATS_MAX), "days": count(limits::DURATION_DAYS_MAX),
             "capability": {"type": ["string", "null"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX},
             "price": {"type": "object", "required": ["amount", "currency"], "properties": {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::api::routes::{Endpoint, Route};
 use shared::domain::notice::KINDS;
 
-use crate::openapi::schema;
+use crate::openapi::{NAME, NAME_OR_BLANK, schema};
 
 /// An e-mail address.
 fn email() -> Value {
@@ -54,13 +54,14 @@ pub(crate) fn request(
         Endpoint::TopupLink => object(
             &["packId"],
             json!({
-                "packId": text(limits::NAME_CHARS_MAX), "hwid": text(limits::HWID_CHARS_MAX), "redirectUrl": redirect(), "operationId": id,
+                "packId": text(limits::NAME_CHARS_MAX), "hwid": {"type": "string", "minLength": 1, "maxLength": limits::HWID_CHARS_MAX, "pattern": NAME}, "redirectUrl": redirect(), "operationId": id,
             }),
         ),
         Endpoint::LoginRequest => object(&["email"], json!({"email": email()})),
-        Endpoint::Portfolio => {
-            object(&["email", "otp"], json!({"email": email(), "otp": text(60), "hwid": text(limits::HWID_CHARS_MAX)}))
-        }
+        Endpoint::Portfolio => object(
+            &["email", "otp"],
+            json!({"email": email(), "otp": text(60), "hwid": {"type": "string", "minLength": 1, "maxLength": limits::HWID_CHARS_MAX, "pattern": NAME}}),
+        ),
         Endpoint::StripeMessage => json!({"type": "object", "description": "An event of Stripe's, as it was signed."}),
         Endpoint::DevLogin => object(
             &["username", "password"],
@@ -76,7 +77,7 @@ pub(crate) fn request(
         Endpoint::AdminCreateDeveloper => object(
             &["username", "password"],
             json!({
-                "username": email(), "fullName": {"type": "string", "maxLength": limits::NAME_CHARS_MAX}, "password": password(),
+                "username": email(), "fullName": {"type": "string", "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK}, "password": password(),
                 "projects": projects(), "mfa": {"type": "boolean", "default": true}, "operationId": id,
             }),
         ),
@@ -84,7 +85,7 @@ pub(crate) fn request(
             let mut schema = object(
                 &["password", "mfa", "disabled"],
                 json!({
-                    "fullName": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "password": password(), "projects": projects(),
+                    "fullName": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK}, "password": password(), "projects": projects(),
                     "mfa": {"type": "boolean"}, "disabled": {"type": "boolean"}, "operationId": id,
                 }),
             );

@@ -32,7 +32,7 @@ impl TopUp {
         let mut r = Reader::new(body)?;
         let parsed = Self {
             pack: r.text("packId", limits::NAME_CHARS_MAX),
-            hwid: r.text_opt("hwid", limits::HWID_CHARS_MAX),
+            hwid: r.name_opt("hwid", limits::HWID_CHARS_MAX),
             redirect: redirect::read(&mut r, "redirectUrl"),
             operation_id: operation_id(&mut r),
         };
