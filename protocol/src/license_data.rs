@@ -549,6 +549,8 @@ pub struct SeatRow {
     pub nickname: Option<String>,
     /// When the holder was last heard of.
     pub last_seen: String,
+    /// Until when it holds the seat if it is not heard of again, by the interval that it was last told.
+    pub lease_until: String,
     /// Is the holder the asking device?
     pub is_current_device: bool,
 }

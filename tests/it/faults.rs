@@ -254,3 +254,79 @@ async fn a_reply_lost_in_any_round_trip_of_any_command_changes_no_answer() {
         }
     }
 }
+
+/// What tells whether two answers are the same: all but when the device was last heard of.
+fn told(reply: &Reply) -> serde_json::Value {
+    let mut told = reply.body.clone();
+    if let Some(members) = told.as_object_mut() {
+        members.remove("lastCheckIn");
+        for machine in members.get_mut("machines").and_then(serde_json::Value::as_array_mut).into_iter().flatten() {
+            machine.as_object_mut().map(|machine| machine.remove("lastCheckIn"));
+        }
+    }
+    json!([reply.status, told])
+}
+
+/// An application whose answer was lost sends the command again a moment later: it is told what it would have been told.
+#[tokio::test]
+async fn every_command_without_an_operation_id_can_be_sent_twice() {
+    let world = World::new().await;
+    let (a, b, c) = (device('a'), device('b'), device('c'));
+    let mut terms = local::demo::sub();
+    terms["config"]["customerActions"]["allowHardwareRelease"] = json!(true);
+    let policy = world.policy(terms).await;
+    let key = world.license(&policy, None).await;
+    let sdk = |route: &str| format!("/v1/sdk/license/{key}/{route}");
+    let release = |target: &str, caller: &str, claims: bool| json!({"targetHwid": target, "callerHwid": caller, "claimSeat": claims});
+    let steps = [
+        ("POST", sdk("activate"), json!({"hwid": a, "requireSeat": true})),
+        ("POST", sdk("activate"), json!({"hwid": b})),
+        ("POST", sdk("activate"), json!({"hwid": c})),
+        ("POST", sdk("heartbeat"), json!({"hwid": c})),
+        ("POST", sdk("release-seat"), release(&a, &c, true)),
+        ("POST", sdk("heartbeat"), json!({"hwid": a})),
+        ("POST", sdk("signout"), json!({"hwid": c})),
+        ("POST", sdk("release-seat"), release(&b, &a, false)),
+        ("POST", sdk("release-seat"), release(&c, &c, false)),
+        ("POST", sdk("activate"), json!({"hwid": a})),
+        ("POST", sdk("release-seat"), release(&a, &a, true)),
+        ("POST", sdk("activate"), json!({"hwid": b})),
+        ("POST", sdk("heartbeat"), json!({"hwid": b, "isClosing": true})),
+        ("PUT", sdk("settings"), json!({"settings": {"theme": "dark"}, "hwid": a})),
+        ("DELETE", sdk(&format!("devices/{b}?hwid={a}")), serde_json::Value::Null),
+        ("DELETE", sdk(&format!("devices/{a}?hwid={a}")), serde_json::Value::Null),
+    ];
+    for (index, (method, path, body)) in steps.into_iter().enumerate() {
+        let send = || {
+            let request = http::Request::builder().method(method).uri(&path);
+            let request = request.header("x-project-secret", crate::support::SECRET);
+            // It saw no settings; after the first save it did not see that one either.
+            let request = if method == "PUT" { request.header("if-match", "\"0\"") } else { request };
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            world.send(request.body(body.into()).unwrap())
+        };
+        let first = send().await;
+        assert!(first.status < 300, "command {index}: {}", first.text);
+        let seats = world.get(&key, "/seats").await.body;
+        world.clock.advance_seconds(3);
+        let again = send().await;
+        assert_eq!(told(&again), told(&first), "command {index}");
+        let names = |seats: &serde_json::Value| -> Vec<_> {
+            let rows = seats["seats"].as_array().unwrap();
+            let mut names: Vec<_> = rows.iter().map(|row| row["hwid"].as_str().unwrap().to_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&world.get(&key, "/seats").await.body), names(&seats), "command {index}");
+        world.clock.advance_seconds(3);
+    }
+    // What was undone since is another command, and waits for its turn.
+    world.activate(&key, &a).await;
+    world.activate(&key, &b).await;
+    world.activate(&key, &c).await;
+    world.clock.advance_seconds(300);
+    assert_eq!(world.post(&key, "release-seat", release(&a, &c, true)).await.status, 200);
+    world.post(&key, "signout", json!({"hwid": b})).await;
+    world.activate(&key, &a).await;
+    world.post(&key, "release-seat", release(&a, &c, true)).await.refused(403, "SEAT_RELEASE_COOLDOWN");
+}

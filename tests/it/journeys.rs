@@ -779,3 +779,72 @@ async fn a48_the_heartbeat_interval_never_wavers() {
     note(world.get(L1, "").await);
     assert!(intervals.iter().all(|seconds| *seconds == 300), "{intervals:?}");
 }
+
+/// The device knows of a changed interval by the next answer that it gets, and not before: until then its lease is what it was told.
+#[tokio::test]
+async fn a_lease_runs_by_the_interval_that_its_holder_was_last_told() {
+    let world = World::new().await;
+    let mut terms = demo::sub();
+    terms["config"]["limits"]["seats"]["maxSeats"] = json!(1);
+    let policy = world.policy(terms.clone()).await;
+    let key = world.license(&policy, None).await;
+    let set = async |minutes: i64| {
+        let mut config = terms["config"].clone();
+        config["sdkEnforcement"]["heartbeat"]["interval"] = json!(minutes);
+        let changed = world.admin("PATCH", &format!("/v1/admin/policies/{policy}"), json!({"config": config})).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+    };
+    let until = async || {
+        let list = world.admin("GET", &format!("/v1/admin/licenses/{key}/seats"), Value::Null).await;
+        list.body["seats"][0]["leaseUntil"].as_str().unwrap().to_owned()
+    };
+    let in_seconds = |seconds: i64| shared::service::Clock::now(world.clock.as_ref()).plus_seconds(seconds).to_string();
+    world.activate(&key, &device('a')).await;
+    world.activate(&key, &device('b')).await;
+    assert_eq!(until().await, in_seconds(600));
+
+    // A longer one: whoever tells it gives the lease that goes with it, a consumption too.
+    set(60).await;
+    assert_eq!(until().await, in_seconds(600), "nobody was told");
+    let told = world.consume(&key, &device('a'), 1, "x").await;
+    assert_eq!(told.int_of("heartbeatIntervalSeconds"), 3_600);
+    assert_eq!(until().await, in_seconds(7_200));
+
+    // A shorter one: the holder sleeps by the long one, and keeps its seat.
+    set(5).await;
+    world.clock.advance_seconds(3_600);
+    assert_eq!(world.beat(&key, &device('b')).await.seat().1, "NO_SEAT");
+    assert_eq!(until().await, in_seconds(3_600));
+    assert_eq!(world.beat(&key, &device('a')).await.seat().1, "OCCUPIED");
+    assert_eq!(until().await, in_seconds(600), "told, and as long as that");
+
+    // What a shortened policy leaves behind the vendor sees, and frees at once.
+    set(1_440).await;
+    world.beat(&key, &device('a')).await;
+    set(5).await;
+    assert_eq!(until().await, in_seconds(2 * 86_400));
+    let path = format!("/v1/admin/licenses/{key}/seats/{}/release", device('a'));
+    assert_eq!(world.admin("POST", &path, Value::Null).await.int_of("activeSeats"), 0);
+    assert_eq!(world.beat(&key, &device('b')).await.seat().1, "OCCUPIED");
+}
+
+#[tokio::test]
+async fn who_signed_out_while_seats_were_off_does_not_sit_down_when_they_are_on() {
+    let world = World::new().await;
+    let (a, b) = (device('a'), device('b'));
+    for hwid in [&a, &b] {
+        world.activate(L1, hwid).await;
+    }
+    let switch = async |enabled: bool| {
+        let body = json!({"overrides": {"limits": {"seats": {"enabled": enabled, "maxSeats": 2}}}});
+        assert_eq!(world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), body).await.status, 200);
+    };
+    switch(false).await;
+    assert_eq!(world.post(L1, "signout", json!({"hwid": a})).await.status, 200);
+    assert_eq!(world.post(L1, "heartbeat", json!({"hwid": b, "isClosing": true})).await.status, 200);
+    switch(true).await;
+    for hwid in [&a, &b] {
+        assert_eq!(world.beat(L1, hwid).await.seat(), ("VALID_NO_SEAT", "RELEASED"));
+    }
+    assert_eq!(world.get(L1, "/seats").await.int_of("activeSeats"), 0);
+}

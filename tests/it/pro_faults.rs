@@ -179,3 +179,53 @@ async fn a_key_is_held_for_ten_minutes_at_most() {
     let later = kms.unwrap("prj_1", Purpose::SigningSeed, &made.wrapped, 1_000 + AGE_MAX_MS).await;
     assert!(matches!(later, Err(KeyError::Busy(_))), "{later:?}");
 }
+
+/// The same on the encrypted face: the device comes back with the nonce from before, comes into step again where that is refused,
+/// and sends the command once more.
+#[tokio::test]
+async fn every_pro_command_whose_answer_was_lost_can_be_sent_again() {
+    let world = World::new().await;
+    let (a, b) = (device('a'), device('b'));
+    let mut terms = local::demo::sub();
+    terms["config"]["limits"]["seats"]["maxSeats"] = json!(1);
+    let policy = world.policy(terms).await;
+    let key = world.license(&policy, None).await;
+    let data = |hwid: &str| json!({"key": key, "hwid": hwid});
+    let steps = [
+        ('b', "validate", data(&b)),
+        ('b', "heartbeat", data(&b)),
+        ('a', "validate", data(&a)),
+        ('a', "status", data(&a)),
+        ('a', "release-seat", json!({"key": key, "targetHwid": b, "callerHwid": a, "claimSeat": true})),
+        ('b', "heartbeat", data(&b)),
+        ('a', "settings/save", json!({"key": key, "hwid": a, "settings": {"theme": "dark"}})),
+        ('a', "settings/get", data(&a)),
+        ('a', "signout", data(&a)),
+        ('b', "status", data(&b)),
+        ('b', "heartbeat", json!({"key": key, "hwid": b, "isClosing": true})),
+    ];
+    let mut nonces = std::collections::BTreeMap::from([('a', GUID.to_owned()), ('b', GUID.to_owned())]);
+    for (index, (letter, endpoint, data)) in steps.into_iter().enumerate() {
+        let hwid = device(letter);
+        let lost = world.pro(endpoint, &hwid, nonces[&letter].as_str(), data.clone()).await;
+        assert_eq!(lost.reply.status, 200, "call {index}: {}", lost.reply.text);
+        world.clock.advance_seconds(3);
+        let mut again = world.pro(endpoint, &hwid, nonces[&letter].as_str(), data.clone()).await;
+        if again.reply.status == 409 {
+            let nonce = match lost.reply.body["seatStatus"].as_str() {
+                // A kicked device that validates comes back: it is told by what it holds already.
+                Some("KICKED") => lost.nonce(),
+                _ => world.validated(&key, &hwid).await,
+            };
+            again = world.pro(endpoint, &hwid, nonce, data).await;
+        }
+        for member in
+            ["success", "seatStatus", "status", "activeSeats", "releasedHwid", "seatClaimed", "settings", "updatedAt"]
+        {
+            assert_eq!(again.reply.body[member], lost.reply.body[member], "call {index}: {member}");
+        }
+        if !again.nonce().is_empty() {
+            nonces.insert(letter, again.nonce());
+        }
+    }
+}

@@ -5,6 +5,11 @@ use std::sync::Arc;
 use crate::support::{World, device, post_request, send};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use shared::domain::Record;
+use shared::domain::device::SeatClaim;
+use shared::service::ids::license_id;
+use shared::table::fault::Faults;
+use shared::table::{Meter, Read, Table};
 
 const ROUNDS: usize = 50;
 const CALLERS: usize = 16;
@@ -188,6 +193,111 @@ async fn a_late_heartbeat_does_not_undo_a_kick() {
         assert_eq!(world.beat(&key, &a).await.seat(), ("KICKED", "KICKED"), "round {round}");
         let seats = world.get(&key, "/seats").await;
         assert_eq!((seats.int_of("activeSeats"), &seats.body["seats"][0]["hwid"]), (1, &json!(b)), "round {round}");
+    }
+}
+
+/// The limits over time that a write's condition must hold: of releases at the same moment one succeeds, with and without a claim,
+/// also when the caller was removed and came back. The vendor waits for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cooldown_holds_however_many_releases_come_at_once() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = {
+        let mut terms = local::demo::sub();
+        terms["config"]["limits"]["seats"]["maxSeats"] = json!(10);
+        terms["config"]["limits"]["devices"]["maxDevices"] = json!(20);
+        terms["config"]["customerActions"]["allowHardwareRelease"] = json!(true);
+        let policy = world.policy(terms).await;
+        world.license(&policy, None).await
+    };
+    let caller = device('c');
+    for (round, claims) in [false, true, false, true].into_iter().enumerate() {
+        world.activate(&key, &caller).await;
+        for index in 0..5 {
+            assert_eq!(world.activate(&key, &hwid(index)).await.seat().1, "OCCUPIED");
+        }
+        if claims {
+            world.post(&key, "signout", json!({"hwid": caller})).await;
+        }
+        let body = |index| json!({"targetHwid": hwid(index), "callerHwid": caller, "claimSeat": claims});
+        let replies = all_at_once(&world, &other, &key, "release-seat", (0..5).map(body).collect()).await;
+        let (done, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+        assert_eq!((done.len(), refused.len()), (1, 4), "round {round}");
+        refused.iter().for_each(|reply| {
+            reply.refused(403, "SEAT_RELEASE_COOLDOWN");
+        });
+        // Neither an activation nor a removal ends it.
+        world.activate(&key, &caller).await;
+        let remove = format!("/v1/admin/licenses/{key}/devices/{caller}");
+        assert_eq!(world.admin("DELETE", &remove, Value::Null).await.status, 204);
+        world.activate(&key, &caller).await;
+        let still = replies.iter().position(|reply| reply.status != 200).unwrap();
+        world.post(&key, "release-seat", body(still)).await.refused(403, "SEAT_RELEASE_COOLDOWN");
+        let kicks = (0..5).filter(|index| replies[*index].status != 200).map(|index| {
+            let path = format!("/v1/admin/licenses/{key}/seats/{}/release", hwid(index));
+            let world = &world;
+            async move { world.admin("POST", &path, Value::Null).await.status }
+        });
+        assert_eq!(join_all(kicks).await, [200; 4], "round {round}");
+        world.clock.advance_seconds(300);
+    }
+}
+
+/// Slot and record of a device change together. Whatever overlaps, and whatever replies are lost, no slot is held by a device whose
+/// record does not say so: a sign-out that succeeded has freed it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_slot_stays_held_by_a_device_that_left() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let key = {
+        let mut terms = local::demo::sub();
+        terms["config"]["limits"]["seats"]["maxSeats"] = json!(3);
+        terms["config"]["customerActions"]["seatReleaseCooldownSeconds"] = json!(0);
+        let policy = world.policy(terms).await;
+        world.license(&policy, None).await
+    };
+    let (a, b) = (device('a'), device('b'));
+    world.activate(&key, &b).await;
+    for round in 0..40 {
+        let faults = |seed| Faults { drop_reply_percent: 15, conflict_percent: 15, seed, ..Faults::default() };
+        world.host.app.table.set(faults(round));
+        other.app.table.set(faults(round + 1_000));
+        let calls = [
+            ("activate", json!({"hwid": a})),
+            ("signout", json!({"hwid": a})),
+            ("release-seat", json!({"targetHwid": a, "callerHwid": b})),
+            ("heartbeat", json!({"hwid": a})),
+            ("activate", json!({"hwid": a})),
+            ("heartbeat", json!({"hwid": a, "isClosing": true})),
+        ];
+        let sent = calls.iter().enumerate().map(|(index, (route, body))| {
+            let host = if index % 2 == 0 { &world.host } else { &other };
+            send(host, post_request(&key, route, body))
+        });
+        join_all(sent).await;
+        world.host.app.table.set(Faults::default());
+        other.app.table.set(Faults::default());
+        let id = license_id(&key);
+        let reads = [Read::Seats(id.clone()), Read::Device(id, a.clone())];
+        let records = world.host.app.table.inner().read(&reads, &Meter::default()).await.unwrap();
+        let claim = records.iter().find_map(|record| match record {
+            Record::Device(_, device) => Some(device.seat.clone()),
+            _ => None,
+        });
+        let held: Vec<_> = records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Seat(_, seat) if seat.holder.as_ref().is_some_and(|holder| holder.hwid == a) => {
+                    Some(SeatClaim::Holds { slot: seat.slot, epoch: seat.epoch })
+                }
+                _ => None,
+            })
+            .collect();
+        match claim {
+            Some(claim @ SeatClaim::Holds { .. }) => assert_eq!(held, [claim], "round {round}"),
+            other => assert_eq!(held, [], "round {round}: {other:?}"),
+        }
+        world.clock.advance_seconds(1);
     }
 }
 

@@ -94,7 +94,8 @@ fn registered(state: &LicenseState, call: &Call, command: &Activate) -> Device {
         seat: known.map(|d| d.seat.clone()).unwrap_or_default(),
         // A device that comes back after it was removed counts on from its old record, which is still in the table.
         seat_revision: known.or(state.removed.as_ref()).map_or(0, |d| d.seat_revision + 1),
-        released_other_at: known.and_then(|d| d.released_other_at),
+        // Nor does a removal end its cooldown (wire 4.5).
+        released_other_at: known.or(state.removed.as_ref()).and_then(|d| d.released_other_at),
         removed_at: None,
     }
 }

@@ -59,9 +59,11 @@ pub fn decide(
 /// Consumption is a sign of life (wire 4.3).
 pub(super) fn touch(state: &LicenseState, device: &Device, now: Timestamp) -> Option<Write> {
     let Standing::Occupied(seat) = standing(device, &state.seats, now) else { return None };
-    let seen_at = seat.live(now)?.seen_at;
-    let due = seen_at.plus_seconds(state.terms.seat_seconds() * TOUCH_AFTER_TENTHS / 10);
-    (now >= due).then(|| seats::renew(state, device, seat, now))
+    let holder = seat.live(now)?;
+    let due = holder.seen_at.plus_seconds(state.terms.seat_seconds() * TOUCH_AFTER_TENTHS / 10);
+    // The answer tells the interval, and the lease is as long as the holder is told (wire 4.3).
+    let is_short = holder.lease_until < holder.seen_at.plus_seconds(state.terms.seat_seconds());
+    (now >= due || is_short).then(|| seats::renew(state, device, seat, now))
 }
 
 /// The license with the token figures of `entry`: the same for the first answer and for each replay of it.

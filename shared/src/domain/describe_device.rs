@@ -26,7 +26,7 @@ impl DescribeDevice {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let parsed = Self {
-            nickname: body.get("nickname").map(|_| r.text_or_empty("nickname", limits::NICKNAME_CHARS_MAX)),
+            nickname: body.get("nickname").map(|_| r.name_or_blank("nickname", limits::NICKNAME_CHARS_MAX)),
             meta: body.get("meta").map(|_| r.document_opt("meta", limits::META_BYTES_MAX)),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
@@ -46,7 +46,13 @@ pub fn decide(state: &LicenseState, command: &DescribeDevice) -> Result<Decision
         return target(state).map(Decision::read);
     }
     let license = state.license.id.clone();
-    let writes = vec![Write::DescribeDevice { license, hwid: device.hwid.clone(), nickname, meta }];
+    let writes = vec![Write::DescribeDevice {
+        license,
+        hwid: device.hwid.clone(),
+        nickname,
+        meta,
+        seat_revision: device.seat_revision + 1,
+    }];
     let reply = target(&state.after(&writes))?;
     Ok(Decision::write(writes, reply))
 }

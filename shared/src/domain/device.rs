@@ -44,9 +44,10 @@ pub struct Device {
     pub seen_at: Timestamp,
     /// Its seat.
     pub seat: SeatClaim,
-    /// Counts changes of `seat`, so that a late write cannot undo a newer one.
+    /// Counts changes of `seat`, `released_other_at` and what the vendor says of it, so that a late write cannot undo a newer
+    /// one.
     pub seat_revision: i64,
-    /// When it last released another device's seat; the cooldown counts from here.
+    /// When it last released another device's seat. The cooldown counts from here, and a removal does not end it.
     pub released_other_at: Option<Timestamp>,
     /// When the vendor removed it. A removed device is not registered; its record only remembers why.
     pub removed_at: Option<Timestamp>,

@@ -25,7 +25,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ReleaseSeat) -> Resul
     if state.terms.seats_max.is_none() || !state.terms.customer_actions.allow_remote_seat_release {
         return Err(Denied::SeatReleaseNotAllowed);
     }
-    if was_this_call(state, caller, call) {
+    if is_done(state, caller, command, call) {
         return Ok(Decision::read(answer(state, call, command, &[])));
     }
     cooled_down(state, caller, call)?;
@@ -37,7 +37,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ReleaseSeat) -> Resul
         timestamp: call.now.to_string(),
         reason: "seat_released".to_owned(),
     };
-    let takes = command.claim_seat && !matches!(standing(caller, &state.seats, call.now), Standing::Occupied(_));
+    let takes = command.claim_seat && !holds(caller, state, call);
     let to = takes.then(|| seats::holder(state, caller, call.now));
     let mut writes = kick(state, target, seat, notice, to);
     writes.push(stamp(state, caller, takes.then(|| SeatClaim::Holds { slot: seat.slot, epoch: seat.epoch + 1 }), call));
@@ -88,29 +88,28 @@ fn kick(
     ]
 }
 
-/// The cooldown starts for the caller; if it sits down, both are one write of its record.
+/// The cooldown starts for the caller, and it sits down if it claims. The write's guard is the revision of the caller's record, and
+/// every release counts that up: of several at the same moment, judged by the same last release, one succeeds.
 fn stamp(state: &LicenseState, caller: &Device, claim: Option<SeatClaim>, call: &Call) -> Write {
-    let (license, hwid) = (state.license.id.clone(), caller.hwid.clone());
-    match claim {
-        None => Write::StampRelease { license, hwid, at: call.now },
-        Some(seat) => Write::SetDeviceSeat {
-            license,
-            hwid,
-            seat,
-            seat_revision: caller.seat_revision + 1,
-            seen_at: call.now,
-            released_other_at: Some(call.now),
-        },
+    Write::SetDeviceSeat {
+        license: state.license.id.clone(),
+        hwid: caller.hwid.clone(),
+        seat: claim.unwrap_or_else(|| caller.seat.clone()),
+        seat_revision: caller.seat_revision + 1,
+        seen_at: call.now,
+        released_other_at: Some(call.now),
     }
 }
 
-/// Did this very call release the seat already? Its reply from the table was lost, and it looks again.
-fn was_this_call(state: &LicenseState, caller: &Device, call: &Call) -> bool {
+/// Is the release done already? Then its answer was lost, and it comes again: the target is still kicked by this caller, and the
+/// caller holds a seat if it asks for one.
+fn is_done(state: &LicenseState, caller: &Device, command: &ReleaseSeat, call: &Call) -> bool {
     let Some(SeatClaim::Kicked(notice)) = state.target.as_ref().map(|target| &target.seat) else { return false };
-    let now = call.now.to_string();
-    caller.released_other_at == Some(call.now)
-        && notice.timestamp == now
-        && notice.kicked_by.as_ref() == Some(&caller.hwid)
+    notice.kicked_by.as_ref() == Some(&caller.hwid) && (!command.claim_seat || holds(caller, state, call))
+}
+
+fn holds(device: &Device, state: &LicenseState, call: &Call) -> bool {
+    matches!(standing(device, &state.seats, call.now), Standing::Occupied(_))
 }
 
 fn cooled_down(state: &LicenseState, caller: &Device, call: &Call) -> Result<(), Denied> {
@@ -126,10 +125,7 @@ fn cooled_down(state: &LicenseState, caller: &Device, call: &Call) -> Result<(),
 
 fn answer(state: &LicenseState, call: &Call, command: &ReleaseSeat, writes: &[Write]) -> ReleaseSeatAnswer {
     let after = state.after(writes);
-    let holds = after
-        .device
-        .as_ref()
-        .is_some_and(|device| matches!(standing(device, &after.seats, call.now), Standing::Occupied(_)));
+    let holds = after.device.as_ref().is_some_and(|device| holds(device, &after, call));
     ReleaseSeatAnswer {
         success: true,
         message: "Seat released.".to_owned(),

@@ -3,7 +3,7 @@
 use super::denied::Denied;
 use super::device::Device;
 use super::gate::{self, Call};
-use super::seats::{self, Standing, standing};
+use super::seats;
 use super::state::LicenseState;
 use super::write::{Decision, Write};
 
@@ -38,8 +38,6 @@ fn removal(state: &LicenseState, call: &Call, target: Option<&Device>) -> Decisi
             at: call.now,
         },
     ];
-    if let Standing::Occupied(seat) = standing(target, &state.seats, call.now) {
-        writes.push(seats::free(state, target, seat));
-    }
+    writes.extend(seats::leave(state, target));
     Decision::write(writes, ())
 }

@@ -236,6 +236,14 @@ pub fn standing<'a>(device: &Device, seats: &'a [Seat], now: Timestamp) -> Stand
     }
 }
 
+/// The page of the slot that a device names, if it was read before the device's record: the slot's epoch is older than the claim.
+pub fn torn_page(device: &Device, seats: &[Seat], pages: &BTreeSet<i64>) -> Option<i64> {
+    let SeatClaim::Holds { slot, epoch } = device.seat else { return None };
+    let page = slot / PAGE_SLOTS;
+    let is_older = || seats.iter().find(|seat| seat.slot == slot).is_none_or(|seat| seat.epoch < epoch);
+    (pages.contains(&page) && is_older()).then_some(page)
+}
+
 /// A slot whose lease still runs for `hwid`, although its record does not say so: it takes its own seat back before it
 /// looks for another.
 fn own_slot(seats: &[Seat], hwid: &str, now: Timestamp) -> Option<(i64, Option<i64>)> {
@@ -266,6 +274,13 @@ pub fn renew(state: &LicenseState, device: &Device, seat: &Seat, now: Timestamp)
 /// The write that gives a seat back.
 pub fn free(state: &LicenseState, device: &Device, seat: &Seat) -> Write {
     Write::FreeSeat { license: state.license.id.clone(), slot: seat.slot, epoch: seat.epoch, hwid: device.hwid.clone() }
+}
+
+/// The writes that give back whatever a device holds, lapsed leases included: one that lapsed could still be prolonged by a
+/// heartbeat that is on its way.
+pub fn leave(state: &LicenseState, device: &Device) -> Vec<Write> {
+    let is_own = |seat: &&Seat| seat.holder.as_ref().is_some_and(|holder| holder.hwid == device.hwid);
+    state.seats.iter().filter(is_own).map(|seat| free(state, device, seat)).collect()
 }
 
 /// The write that notes a device's seat in its own record.

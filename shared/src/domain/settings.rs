@@ -49,7 +49,7 @@ impl SaveSettings {
         if r.value("settings").is_some() && document.is_none() {
             r.problem("settings", "must be a JSON object");
         }
-        let parsed = Self { hwid: r.text_opt("hwid", limits::HWID_CHARS_MAX), document: document.unwrap_or_default() };
+        let parsed = Self { hwid: r.name_opt("hwid", limits::HWID_CHARS_MAX), document: document.unwrap_or_default() };
         r.finish().map(|()| parsed)
     }
 }
@@ -69,13 +69,14 @@ pub fn decide(
 ) -> Result<Decision<Told>, Denied> {
     guards(state, call)?;
     let found = state.settings.as_ref().map(|settings| settings.revision);
+    // Also where the caller saw an older revision: it is its own save, whose answer was lost (RFC 9110, 13.1.1).
+    if state.settings.as_ref().is_some_and(|settings| settings.document == command.document) {
+        return Ok(Decision::read(told(state.settings.as_ref())));
+    }
     if if_match.is_some_and(|seen| seen != found.unwrap_or(0)) {
         return Err(Denied::SettingsChanged);
     }
     acceptable(&command.document)?;
-    if state.settings.as_ref().is_some_and(|settings| settings.document == command.document) {
-        return Ok(Decision::read(told(state.settings.as_ref())));
-    }
     let settings =
         Settings { document: command.document.clone(), revision: found.unwrap_or(0) + 1, updated_at: call.now };
     let reply = told(Some(&settings));

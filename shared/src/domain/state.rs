@@ -12,7 +12,7 @@ use super::nonce::{Chain, Chained, SeenBlob};
 use super::policy::Policy;
 use super::project::Project;
 use super::record::Record;
-use super::seats::{PAGE_SLOTS, Room, Seat};
+use super::seats::{PAGE_SLOTS, Room, Seat, torn_page};
 use super::settings::Settings;
 use super::store::Order;
 use super::terms::Terms;
@@ -204,11 +204,6 @@ impl LicenseState {
                     (target.seat, target.seat_revision) = (seat.clone(), *seat_revision);
                 }
             }
-            Write::StampRelease { at, .. } => {
-                if let Some(device) = &mut self.device {
-                    device.released_other_at = Some(*at);
-                }
-            }
             Write::RemoveDevice { .. } => self.target = None,
             Write::UncountDevice { .. } => self.license.device_count -= 1,
             Write::PassSeat { slot, found, to, .. } => {
@@ -226,9 +221,10 @@ impl LicenseState {
             Write::AddEntry { entry } => self.entry = Some(entry.clone()),
             Write::AddLicense { license } => self.license = license.clone(),
             Write::ReviseLicense { license } => self.license = license.clone(),
-            Write::DescribeDevice { nickname, meta, .. } => {
+            Write::DescribeDevice { nickname, meta, seat_revision, .. } => {
                 if let Some(target) = &mut self.target {
                     (target.nickname, target.meta) = (nickname.clone(), meta.clone());
+                    target.seat_revision = *seat_revision;
                 }
             }
             Write::CountSeats { counts, .. } => self.license.seat_counts = Some(counts.clone()),
@@ -274,8 +270,20 @@ impl LicenseState {
         }
     }
 
+    /// Was a device's record read later than the slot that it names? Slot and record are written together, so an older slot says
+    /// nothing about the device's seat.
+    pub fn is_torn(&self) -> bool {
+        self.torn_pages().next().is_some()
+    }
+
+    /// The pages of seats that were read before the records of the devices that hold seats on them.
+    pub fn torn_pages(&self) -> impl Iterator<Item = i64> {
+        let devices = [&self.device, &self.target].into_iter().flatten();
+        devices.filter_map(|device| torn_page(device, &self.seats, &self.seat_pages))
+    }
+
     /// Takes in a record as it is now, handed back by the table because a guard failed on it. False if that is not enough to
-    /// decide again: of many seats other pages may have room.
+    /// decide again: of many seats other pages may have room, and a device that changed may have done so with its slot.
     pub fn absorb(&mut self, record: Record) -> bool {
         let is_enough = !matches!(record, Record::Seat(..)) || self.terms.seats_max.is_none_or(|max| max <= PAGE_SLOTS);
         match record {
@@ -324,7 +332,7 @@ impl LicenseState {
             | Record::AdminKey(_) => {}
             Record::AdminOperation(done) => self.done = Some(done),
         }
-        is_enough
+        is_enough && !self.is_torn()
     }
 
     fn put_device(&mut self, device: Device) {

@@ -36,6 +36,7 @@ pub fn seats(state: &LicenseState, call: &Call) -> SeatList {
             nickname: holder.nickname.clone(),
             // The existing client reads this route unsealed, so the choice of dates holds for it always (wire 3.5).
             last_seen: client_date(holder.seen_at, state.terms.hardening.naive_dates),
+            lease_until: client_date(holder.lease_until, state.terms.hardening.naive_dates),
             is_current_device: call.caller.hwid.as_ref() == Some(&holder.hwid),
         })
         .collect();

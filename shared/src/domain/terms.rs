@@ -78,7 +78,7 @@ impl Terms {
         for name in &purchases.capabilities {
             merge(&mut config, &json!({"features": {name: "true"}}));
         }
-        merge(&mut config, &Value::Object(overrides.clone()));
+        override_with(&mut config, overrides);
         let at = |path: &str| config.pointer(path);
         let int = |path: &str| at(path).and_then(Value::as_i64);
         let flag = |path: &str| at(path).and_then(Value::as_bool);
@@ -176,6 +176,26 @@ fn merge(base: &mut Value, over: &Value) {
     }
 }
 
+/// Members of a configuration that hold the vendor's own names: there null is a value.
+const FREE_FORM: &[&str] = &["features", "projectSettings", "metadata"];
+
+/// Lays a license's overrides on its policy's configuration. Null overrides nothing: the policy's value holds.
+fn override_with(config: &mut Value, overrides: &Map<String, Value>) {
+    let (free, fixed): (Map<_, _>, Map<_, _>) = overrides
+        .clone()
+        .into_iter()
+        .partition(|(name, value)| FREE_FORM.contains(&name.as_str()) && value.is_object());
+    merge(config, &without_nulls(&Value::Object(fixed)));
+    merge(config, &Value::Object(free));
+}
+
+/// An object without its members that are null, at any depth.
+fn without_nulls(value: &Value) -> Value {
+    let Value::Object(members) = value else { return value.clone() };
+    let kept = members.iter().filter(|(_, value)| !value.is_null());
+    Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+}
+
 /// Project, then policy, then license; a later level replaces the whole value of a name, null included (case A93).
 fn project_settings(project: &Project, policy: &Policy, overrides: &Map<String, Value>) -> Map<String, Value> {
     let mut merged = project.project_settings.clone();
@@ -264,6 +284,26 @@ mod tests {
             (terms.heartbeat_seconds(), terms.seat_seconds(), terms.offline_enabled, terms.offline_hours),
             (600, 1200, false, 0)
         );
+    }
+
+    #[test]
+    fn a_null_override_overrides_nothing() {
+        let mut license = license();
+        let without = Terms::resolve(&project(), &policy(), &license);
+        for overrides in [
+            json!({"limits": {"seats": {"maxSeats": null}}}),
+            json!({"limits": {"seats": {"enabled": null}, "devices": {"maxDevices": null, "hwidRequired": null}}}),
+            json!({"limits": {"tokens": {"maxTokens": null}, "time": {"gracePeriodDays": null}, "seats": null}}),
+            json!({"limits": null, "capabilities": null, "features": null, "projectSettings": null}),
+            json!({"sdkEnforcement": {"heartbeat": {"interval": null}, "offlineGracePeriod": {"enabled": null, "duration": null}}}),
+            json!({"customerActions": {"allowRemoteSeatRelease": null, "seatReleaseCooldownSeconds": null}, "versioning": null}),
+        ] {
+            license.overrides = object(overrides.clone());
+            assert_eq!(Terms::resolve(&project(), &policy(), &license), without, "{overrides}");
+        }
+        // Among the vendor's own names null is a value.
+        license.overrides = object(json!({"features": {"pro": null}}));
+        assert_eq!(Terms::resolve(&project(), &policy(), &license).features["pro"], None);
     }
 
     #[test]

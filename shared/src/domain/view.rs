@@ -134,12 +134,15 @@ fn last_seen(device: &Device, state: &LicenseState) -> Timestamp {
     held.map_or(device.seen_at, |holder| holder.seen_at.max(device.seen_at))
 }
 
-/// The calling device first, then the others, latest seen first.
+/// The calling device first, then the others, latest seen first. The others come from an index that is a moment behind: no more are
+/// listed than are registered by the license's own record.
 fn machines(state: &LicenseState) -> Vec<Machine> {
+    let registered = usize::try_from(state.license.device_count).unwrap_or(0);
     let caller = state.device.iter();
     let mut others: Vec<&Device> = state.others.iter().collect();
     others.sort_by_key(|device| std::cmp::Reverse(last_seen(device, state)));
-    caller.chain(others).take(limits::MACHINES_LISTED_MAX).map(|device| machine(device, state)).collect()
+    let most = registered.max(caller.len()).min(limits::MACHINES_LISTED_MAX);
+    caller.chain(others).take(most).map(|device| machine(device, state)).collect()
 }
 
 /// A device as answers list it.
@@ -198,5 +201,28 @@ fn config(license: &License, terms: &Terms) -> LicenseConfig {
             offline_grace_period: OfflineRule { enabled: terms.offline_enabled, duration: int32(terms.offline_hours) },
         },
         customer_actions: terms.customer_actions.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::state::tests::{NOW, device, fresh};
+
+    #[test]
+    fn an_answer_lists_no_more_machines_than_are_registered() {
+        let mut state = fresh();
+        state.device = Some(device("a"));
+        // The index still shows a device that the license's record does not count any more.
+        state.others = ["b", "c", "d"].iter().map(|hwid| device(hwid)).collect();
+        state.license.device_count = 3;
+        let listed =
+            |state: &LicenseState| -> Vec<_> { machines(state).into_iter().map(|machine| machine.hwid).collect() };
+        assert_eq!(listed(&state), ["a", "b", "c"]);
+        state.device = None;
+        state.license.device_count = 0;
+        assert_eq!(listed(&state), [""; 0]);
+        state.device = Some(Device { seen_at: NOW, ..device("a") });
+        assert_eq!(listed(&state), ["a"], "the caller always");
     }
 }

@@ -51,11 +51,11 @@ pub enum Write {
         /// ISO 3166 alpha-2.
         country: String,
     },
-    /// A new device. Guard: it is not there, or was removed.
+    /// A new device. Guard: it is not there, or its record is the one that was removed and has not changed since.
     AddDevice {
         /// The license.
         license: LicenseId,
-        /// Its record.
+        /// Its record, `seat_revision` counted on from a removed one.
         device: Device,
     },
     /// A device activated again. Guard: it is there and its seat has not changed since.
@@ -77,7 +77,7 @@ pub enum Write {
         seat_revision: i64,
         /// This contact.
         seen_at: Timestamp,
-        /// If the device took the seat from another: now.
+        /// If the device released another's seat: now.
         released_other_at: Option<Timestamp>,
     },
     /// A device was heard of. Guard: it is there.
@@ -99,15 +99,6 @@ pub enum Write {
         seat: SeatClaim,
         /// The revision after this change.
         seat_revision: i64,
-    },
-    /// A device released another's seat. Guard: it is there.
-    StampRelease {
-        /// The license.
-        license: LicenseId,
-        /// The device.
-        hwid: String,
-        /// Now.
-        at: Timestamp,
     },
     /// A device removed: its record stays, to tell it why. Guard: it is there, and its seat has not changed since.
     RemoveDevice {
@@ -468,7 +459,7 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
-    /// A device's name or facts changed by the vendor. Guard: it is there.
+    /// A device's name or facts changed by the vendor. Guard: it is there and has not changed since.
     DescribeDevice {
         /// The license.
         license: LicenseId,
@@ -478,6 +469,8 @@ pub enum Write {
         nickname: Option<String>,
         /// Free-form facts about it.
         meta: Option<Map<String, Value>>,
+        /// The revision after this change.
+        seat_revision: i64,
     },
 }
 

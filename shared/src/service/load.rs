@@ -309,7 +309,10 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         removed: loaded.removed,
         others: loaded.others,
         seats: loaded.seats,
-        seat_pages: BTreeSet::from([page]),
+        seat_pages: match wanted.beside {
+            Beside::Everything | Beside::Seats => BTreeSet::from([page]),
+            Beside::AllSeats | Beside::Settings | Beside::Nothing => BTreeSet::new(),
+        },
         settings: loaded.settings,
         entry: loaded.entry,
         done: loaded.done,
@@ -328,6 +331,9 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     }
     if wanted.beside == Beside::AllSeats {
         state.seat_pages = seats::every_page(&state);
+        if state.is_torn() {
+            seats::read_all(app, budget, &mut state).await?;
+        }
     } else if matches!(wanted.beside, Beside::Everything | Beside::Seats) {
         app.hints.remember_seats(&state);
         // On the heap: seldom taken, and large.

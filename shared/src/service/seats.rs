@@ -38,7 +38,9 @@ pub async fn complete<T: Table>(
         _ => None,
     });
     let home = wanted.hwid.iter().map(|hwid| home_page(hwid, max));
-    let missing: BTreeSet<_> = held.chain(home).filter(|page| !state.seat_pages.contains(page)).collect();
+    let missing = held.chain(home).filter(|page| !state.seat_pages.contains(page));
+    // A slot that was read before the record of the device that names it is read again.
+    let missing: BTreeSet<_> = missing.chain(state.torn_pages()).collect();
     read(app, budget, state, missing).await?;
     if wanted.claims == Claims::Never {
         return Ok(());
@@ -77,12 +79,15 @@ async fn read<T: Table>(
         return read_all(app, budget, state).await;
     }
     let reads: Vec<_> = pages.iter().map(|page| Read::SeatPage(state.license.id.clone(), *page)).collect();
-    state.seats.extend(seats(app.table.read(&reads, budget.meter).await?));
+    let read: Vec<_> = seats(app.table.read(&reads, budget.meter).await?).collect();
+    state.seats.retain(|seat| !pages.contains(&(seat.slot / PAGE_SLOTS)));
+    state.seats.extend(read);
     state.seat_pages.extend(pages);
     Ok(())
 }
 
-async fn read_all<T: Table>(app: &App<T>, budget: &Budget<'_>, state: &mut LicenseState) -> Result<(), Error> {
+/// Reads all seats.
+pub async fn read_all<T: Table>(app: &App<T>, budget: &Budget<'_>, state: &mut LicenseState) -> Result<(), Error> {
     let reads = [Read::Seats(state.license.id.clone())];
     state.seats = seats(app.table.read(&reads, budget.meter).await?).collect();
     state.seat_pages = every_page(state);

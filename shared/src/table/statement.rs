@@ -86,8 +86,14 @@ pub fn of(write: &Write) -> Statement {
         }
         Write::AddDevice { license, device } => Statement::Put {
             item: item::device(license, device),
-            condition: format!("{ABSENT} OR attribute_exists(removedAt)"),
-            values: Item::new(),
+            condition: match device.seat_revision {
+                0 => ABSENT.to_owned(),
+                _ => "attribute_exists(removedAt) AND seatRevision = :found".to_owned(),
+            },
+            values: match device.seat_revision {
+                0 => Item::new(),
+                revision => Item::from([(":found".to_owned(), int(revision - 1))]),
+            },
         },
         Write::UncountDevice { license } => update(
             key::license(license),
@@ -119,9 +125,6 @@ pub fn of(write: &Write) -> Statement {
         }
         Write::SetTargetSeat { license, hwid, seat, seat_revision } => {
             set_seat(key::device(license, hwid), seat, *seat_revision, &[])
-        }
-        Write::StampRelease { license, hwid, at } => {
-            update(key::device(license, hwid), "SET releasedOtherAt = :at", PRESENT, vec![(":at", int(at.ms()))])
         }
         Write::PassSeat { license, slot, found, from, to } => {
             pass_seat(key::seat(license, *slot), *found, from, to.as_ref())
@@ -257,13 +260,15 @@ pub fn of(write: &Write) -> Statement {
         Write::RevokeAdminKey { id, at } => {
             update(key::admin_key(id), "SET revokedAt = :at", PRESENT, vec![(":at", int(at.ms()))])
         }
-        Write::DescribeDevice { license, hwid, nickname, meta } => {
+        Write::DescribeDevice { license, hwid, nickname, meta, seat_revision } => {
             let changes = vec![
                 ("nickname", nickname.as_deref().map(text)),
                 ("meta", meta.as_ref().map(|meta| text(&json!(meta).to_string()))),
+                ("seatRevision", Some(int(*seat_revision))),
             ];
-            let (set, values) = set(changes);
-            let condition = format!("{PRESENT} AND attribute_not_exists(removedAt)");
+            let (set, mut values) = set(changes);
+            values.insert(":found".to_owned(), int(seat_revision - 1));
+            let condition = "attribute_not_exists(removedAt) AND seatRevision = :found".to_owned();
             Statement::Update { key: key::device(license, hwid), update: set, condition, values }
         }
         Write::AddPolicy { policy } => put_absent(item::policy(policy)),

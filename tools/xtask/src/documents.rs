@@ -77,7 +77,13 @@ pub fn api() -> String {
     );
     let named: Vec<_> =
         ROUTES.iter().filter(|route| route.operation_id).map(|route| format!("`{}`", route.name)).collect();
-    line(&mut text, format_args!(" {}. The others can be sent twice as they are.", named.join(", ")));
+    line(
+        &mut text,
+        format_args!(
+            " {}. The others can be sent twice as they are, but for one-time codes, which are used once.",
+            named.join(", ")
+        ),
+    );
     text.push_str(
         "\n## PATCH\n\nA `PATCH` is merged into what is there, as RFC 7386 says: objects member by member, `null` removes a member, lists \
          are replaced. `{\"config\": {\"limits\": {\"seats\": {\"maxSeats\": 5}}}}` changes one number of a policy.\n\n\

@@ -242,7 +242,7 @@ const ENTRIES: &[Column] = &[
 const ENTRY: &[Column] = &[("amount", "/amount"), ("balance", "/balanceAfter"), ("operation", "/operationId")];
 const DEVICES: &[Column] =
     &[("DEVICE", "/hwid"), ("NAME", "/nickname"), ("REGISTERED", "/registeredAt"), ("SEEN", "/lastCheckIn")];
-const SEATS: &[Column] = &[("DEVICE", "/hwid"), ("NAME", "/nickname"), ("SEEN", "/lastSeen")];
+const SEATS: &[Column] = &[("DEVICE", "/hwid"), ("NAME", "/nickname"), ("SEEN", "/lastSeen"), ("UNTIL", "/leaseUntil")];
 
 pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
