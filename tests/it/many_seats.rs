@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::Write;
 use shared::domain::seats::Holder;
+use shared::domain::{Record, Write};
 use shared::service::Clock;
 use shared::service::ids::license_id;
-use shared::table::{Meter, Table};
+use shared::table::{Meter, Read, Table};
 
 use crate::support::{Reply, World, device, post_request, send};
 
@@ -183,4 +183,208 @@ async fn a_seat_on_another_page_is_kicked_claimed_and_given_back() {
     let path = format!("/v1/admin/licenses/{key}/seats/{}/release", hwid(0));
     assert_eq!(world.admin("POST", &path, Value::Null).await.int_of("activeSeats"), 0);
     assert_eq!(world.beat(&key, &hwid(0)).await.seat(), ("KICKED", "KICKED"));
+}
+
+/// The seats that are held now, by slot.
+async fn holders(world: &World, key: &str) -> Vec<(i64, String)> {
+    let reads = [Read::Seats(license_id(key))];
+    let records = world.host.app.table.inner().read(&reads, &Meter::default()).await.unwrap();
+    let now = world.clock.now();
+    let held = records.into_iter().filter_map(|record| match record {
+        Record::Seat(_, seat) => seat.live(now).map(|holder| (seat.slot, holder.hwid.clone())),
+        _ => None,
+    });
+    held.collect()
+}
+
+#[tokio::test]
+async fn as_many_are_admitted_as_are_missing_to_a_lowered_number() {
+    let world = World::new().await;
+    for (before, held, after) in [(200, 30..170, 150), (450, 300..420, 130), (120, 60..115, 60)] {
+        let (key, policy) = license(&world, before).await;
+        let missing = usize::try_from(after - (held.end - held.start)).unwrap();
+        fill(&world, &key, held).await;
+        lower(&world, &policy, after).await;
+        let mut seated = Vec::new();
+        for n in 0..missing + 2 {
+            let hwid = format!("device-{n:03}");
+            if occupied(&world.activate(&key, &hwid).await) {
+                seated.push(hwid);
+            }
+        }
+        assert_eq!((seated.len(), active(&world, &key).await), (missing, after), "from {before} to {after}");
+        // Who leaves may come back, and who waits gets what becomes free.
+        world.post(&key, "signout", json!({"hwid": seated[0]})).await;
+        assert!(occupied(&world.activate(&key, &seated[0]).await));
+        world.post(&key, "signout", json!({"hwid": seated[1]})).await;
+        world.clock.advance_seconds(61);
+        let late = format!("device-{:03}", missing + 1);
+        assert!(occupied(&world.beat(&key, &late).await));
+        assert_eq!(active(&world, &key).await, after);
+    }
+}
+
+/// A claim that was judged by the larger number is held at the table's door while the number is lowered and the rest is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_on_its_way_does_not_land_above_a_lowered_number() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    for (before, after, by_override, route) in [
+        (5, 4, false, "activate"),
+        (5, 4, true, "heartbeat"),
+        (200, 150, false, "heartbeat"),
+        (200, 150, true, "activate"),
+    ] {
+        let (key, policy) = license(&world, before).await;
+        let (x, y) = (device('a'), device('b'));
+        // x is known and has no seat.
+        world.activate(&key, &x).await;
+        world.activate(&key, &y).await;
+        world.clock.advance_seconds(601);
+        refill(&world, &key, (0..after - 1).collect()).await;
+        assert_eq!(active(&world, &key).await, after - 1);
+        let held = other.app.table.hold(|write| matches!(write, Write::ClaimSeat { .. }));
+        let call = {
+            let (other, request) = (other.clone(), post_request(&key, route, &json!({"hwid": x})));
+            #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+            tokio::spawn(async move { send(&other, request).await })
+        };
+        held.reached().await;
+        match by_override {
+            false => lower(&world, &policy, after).await,
+            true => {
+                let body = json!({"overrides": {"limits": {"seats": {"maxSeats": after}}}});
+                let path = format!("/v1/admin/licenses/{key}");
+                assert_eq!(world.admin("PATCH", &path, body).await.status, 200);
+            }
+        }
+        assert!(occupied(&world.activate(&key, &y).await), "the last of {after}");
+        held.release();
+        let late = call.await.unwrap();
+        assert_eq!((late.seat().1, active(&world, &key).await), ("NO_SEAT", after), "from {before}: {route}");
+    }
+}
+
+/// Seats strangers on slots that may have been used before.
+async fn refill(world: &World, key: &str, slots: Vec<i64>) {
+    let reads = [Read::Seats(license_id(key))];
+    let table = world.host.app.table.inner();
+    let records = table.read(&reads, &Meter::default()).await.unwrap();
+    let now = world.clock.now();
+    for slot in slots {
+        let found = records.iter().find_map(|record| match record {
+            Record::Seat(_, seat) if seat.slot == slot => Some(seat.epoch),
+            _ => None,
+        });
+        let holder = Holder {
+            hwid: format!("stranger-{slot:058}"),
+            nickname: None,
+            seen_at: now,
+            lease_until: now.plus_seconds(3_600),
+        };
+        let claim = Write::ClaimSeat { license: license_id(key), slot, found, holder, now };
+        table.commit(&[claim], None, &Meter::default()).await.unwrap();
+    }
+}
+
+/// A heartbeat of a holder above the maximum is on its way when its lease ends and another takes the seat that is missing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_fell_silent_above_a_lowered_number_does_not_come_back_beside_its_successor() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let (key, policy) = license(&world, 3).await;
+    for letter in ['a', 'b', 'c', 'd'] {
+        world.activate(&key, &device(letter)).await;
+    }
+    let by_slot = holders(&world, &key).await;
+    let at = |slot: i64| by_slot.iter().find(|(held, _)| *held == slot).unwrap().1.clone();
+    lower(&world, &policy, 2).await;
+    world.clock.advance_seconds(599);
+    world.beat(&key, &at(0)).await;
+    world.post(&key, "signout", json!({"hwid": at(1)})).await;
+    let held = other.app.table.hold(|write| matches!(write, Write::RenewSeat { .. }));
+    let call = {
+        let (other, request) = (other.clone(), post_request(&key, "heartbeat", &json!({"hwid": at(2)})));
+        #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+        tokio::spawn(async move { send(&other, request).await })
+    };
+    held.reached().await;
+    world.clock.advance_seconds(1);
+    assert!(occupied(&world.beat(&key, &device('d')).await));
+    held.release();
+    assert_eq!(call.await.unwrap().seat().1, "NO_SEAT");
+    assert_eq!(active(&world, &key).await, 2);
+}
+
+#[tokio::test]
+async fn who_looks_sees_a_fresh_count_and_keeps_none() {
+    let world = World::new().await;
+    let (key, _) = license(&world, 300).await;
+    world.activate(&key, &device('a')).await;
+    let own = holders(&world, &key).await[0].0;
+    refill(&world, &key, (0..300).filter(|slot| slot % 4 == 0 && *slot != own).take(70).collect()).await;
+    let stored = async || {
+        let records = world.host.app.table.inner().read(&[Read::License(license_id(&key))], &Meter::default()).await;
+        records.unwrap().into_iter().find_map(|record| match record {
+            Record::License(license) => license.seat_counts.map(|counts| counts.counted_at),
+            _ => None,
+        })
+    };
+    let before = stored().await;
+    for (seconds, expected) in [(61, 71), (601, 70), (3_600, 0)] {
+        world.clock.advance_seconds(seconds);
+        for look in ["", &format!("?hwid={}", device('a')), "/seats"] {
+            let seen = world.get(&key, look).await;
+            assert_eq!(
+                (seen.int_of("activeSeats"), seen.spent.write_units),
+                (expected, 0.0),
+                "{look} after {seconds} s"
+            );
+        }
+        let seen = world.admin("GET", &format!("/v1/admin/licenses/{key}"), Value::Null).await;
+        assert_eq!((seen.int_of("activeSeats"), seen.spent.write_units), (expected, 0.0));
+        assert_eq!(stored().await, before);
+    }
+    // Who uses the license keeps what it counted.
+    assert_eq!(world.consume(&key, &device('a'), 1, "x").await.int_of("activeSeats"), 0);
+    assert_eq!(stored().await, Some(world.clock.now()));
+    world.clock.advance_seconds(61);
+    assert!(occupied(&world.beat(&key, &device('a')).await));
+    assert_eq!(stored().await, Some(world.clock.now()));
+}
+
+/// With thirty seats free among five hundred, thirty of fifty get one, whether they are activated at once or wait with heartbeats.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_free_seats_are_found_wherever_they_are() {
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let (key, _) = license(&world, 500).await;
+    let free: Vec<i64> = (0..30).map(|n| n * n * 7 % 500).collect::<BTreeSet<_>>().into_iter().collect();
+    fill(&world, &key, (0..500).filter(|slot| !free.contains(slot))).await;
+    let hwid = |n: usize| format!("device-{n:04}");
+    let mut seated = Vec::new();
+    for some in (0..free.len() + 20).collect::<Vec<_>>().chunks(10) {
+        let calls = some.iter().map(|n| {
+            let host = if n % 2 == 0 { world.host.clone() } else { other.clone() };
+            let request = post_request(&key, "activate", &json!({"hwid": hwid(*n)}));
+            #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+            tokio::spawn(async move { send(&host, request).await })
+        });
+        let replies = join_all(calls).await;
+        seated.extend(some.iter().zip(replies).filter(|(_, reply)| occupied(reply.as_ref().unwrap())).map(|(n, _)| *n));
+    }
+    assert_eq!((seated.len(), active(&world, &key).await), (free.len(), 500));
+    // Thirty more wait with the twenty, and then all who got one leave.
+    for n in 1_000..1_030 {
+        assert!(!occupied(&world.activate(&key, &hwid(n)).await));
+    }
+    for n in &seated {
+        world.post(&key, "signout", json!({"hwid": hwid(*n)})).await;
+    }
+    world.clock.advance_seconds(61);
+    let mut got = 0;
+    for n in (0..free.len() + 20).filter(|n| !seated.contains(n)).chain(1_000..1_030) {
+        got += usize::from(occupied(&world.beat(&key, &hwid(n)).await));
+    }
+    assert_eq!((got, active(&world, &key).await), (free.len(), 500));
 }

@@ -37,8 +37,8 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
         return Err(Denied::SeatLimitReached { max });
     }
 
-    let (claim, seat_write) = match taken {
-        Some((write, claim)) => (claim, Some(write)),
+    let (claim, seat_writes) = match taken {
+        Some((writes, claim)) => (claim, writes),
         None => (SeatClaim::None, seat_lost(state, call)),
     };
     device.seat = claim;
@@ -55,18 +55,18 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
         ],
         false => vec![Write::ReplaceDevice { license, device }],
     };
-    writes.extend(seat_write);
+    writes.extend(seat_writes);
     let reply = license_data(call, state, &state.after(&writes), Asking::Acting);
     let touch = if is_new { None } else { gate::country_seen(state, &call.caller) };
     Ok(Decision { writes, touch, reply })
 }
 
 /// A license that is stopped or has ended takes the caller's seat away (wire 4.1).
-fn seat_lost(state: &LicenseState, call: &Call) -> Option<Write> {
-    let device = state.device.as_ref()?;
+fn seat_lost(state: &LicenseState, call: &Call) -> Vec<Write> {
+    let Some(device) = &state.device else { return Vec::new() };
     match seats::standing(device, &state.seats, call.now) {
-        seats::Standing::Occupied(seat) => Some(seats::free(state, device, seat)),
-        _ => None,
+        seats::Standing::Occupied(seat) => vec![seats::free(state, device, seat)],
+        _ => Vec::new(),
     }
 }
 

@@ -49,7 +49,10 @@ fn writes(state: &LicenseState, device: &Device, call: &Call) -> Vec<Write> {
         Standing::Occupied(seat) => vec![seats::renew(state, device, seat, now)],
         Standing::Released | Standing::Kicked => vec![seen],
         Standing::None => match seats::take(state, device, now) {
-            Some((write, claim)) => vec![write, seats::note(state, device, claim, now)],
+            Some((mut writes, claim)) => {
+                writes.push(seats::note(state, device, claim, now));
+                writes
+            }
             None => vec![seen],
         },
     }

@@ -9,6 +9,7 @@ use super::credit::instant_opt;
 use super::license::{AdminState, Buyer, License, LicenseId, Listing};
 use super::policy::{Policy, policy_id_opt};
 use super::purchases::Purchases;
+use super::seats::SeatsOpen;
 use super::state::{LicenseState, Tokens};
 use super::store::Email;
 use super::store::trial::Trial;
@@ -127,6 +128,7 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
         device_count: 0,
         revision: 0,
         seat_counts: None,
+        seats_open: None,
         created_at: now,
     }
 }
@@ -134,7 +136,8 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
 /// What writes the license of a state that nobody knows yet, with its places in the vendor's lists and its wallet, which
 /// starts with the policy's allocation as the first entry of its ledger. `sealed` is its key, sealed.
 pub fn writes(empty: &LicenseState, sealed: Vec<u8>, now: Timestamp) -> Vec<Write> {
-    let license = empty.license.clone();
+    let seats_open = empty.terms.seats_max.map(SeatsOpen::new);
+    let license = License { seats_open, ..empty.license.clone() };
     let wallet = empty.tokens(now).map_or_else(Vec::new, first_wallet);
     let buyer = Some(&license.buyer.email).filter(|email| !email.is_empty());
     let listed = buyer.map(|_| Write::ListBuyer { license: license.clone() });

@@ -4,7 +4,7 @@ use ltlm_protocol::Timestamp;
 use serde_json::{Map, Value};
 
 use super::purchases::Purchases;
-use super::seats::SeatCounts;
+use super::seats::{SeatCounts, SeatsOpen};
 use super::terms::Terms;
 
 /// Names a license without telling its key: SHA-256 of the canonical key, in hex.
@@ -93,6 +93,8 @@ pub struct License {
     pub revision: i64,
     /// The last count of its seats, where they are too many to be read each time.
     pub seat_counts: Option<SeatCounts>,
+    /// How many slots are open for claims, where seats were ever managed.
+    pub seats_open: Option<SeatsOpen>,
     /// When it was issued.
     pub created_at: Timestamp,
 }

@@ -5,8 +5,11 @@
 //!
 //! A license of many seats has its slots in pages of a hundred. A device looks at its own page, where it finds a seat as
 //! long as there is room; so a heartbeat costs the same whatever the number of seats. How many seats the other pages hold
-//! is counted now and then ([`SeatCounts`]): it is shown, and it says where to look for room. It decides only about seats
-//! above a lowered maximum, which can do nothing but become fewer.
+//! is counted now and then ([`SeatCounts`]): it is shown, and it says where to look for room.
+//!
+//! After the number was lowered, holders above it keep their seats. As long as any is there, a claim is decided on all slots.
+//! How many slots are open is noted in the license's record ([`SeatsOpen`]), with a turn that each lowering counts up and that
+//! each claim's condition holds: none that was judged by a larger number lands after the lowering was seen.
 
 use std::collections::BTreeSet;
 
@@ -52,6 +55,40 @@ pub const PAGE_SLOTS: i64 = 100;
 /// How long a count of the other pages' seats is good enough, in seconds.
 pub const COUNT_SECONDS: i64 = 60;
 
+/// How many slots of a license are open for claims. Part of its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatsOpen {
+    /// So many: the maximum when it was last looked at.
+    pub max: i64,
+    /// Counts how often it was lowered.
+    pub turn: i64,
+    /// When it was lowered last.
+    pub lowered_at: Option<Timestamp>,
+}
+
+/// Seconds for which claims that were read before a lowering was seen may still be on their way: longer than any request.
+const IN_FLIGHT_SECONDS: i64 = 120;
+
+impl SeatsOpen {
+    /// Of a license that has so many seats from the start.
+    pub fn new(max: i64) -> Self {
+        Self { max, turn: 0, lowered_at: None }
+    }
+
+    /// What is open once the maximum is `max`.
+    pub fn moved_to(self, max: i64, now: Timestamp) -> Self {
+        match max < self.max {
+            true => Self { max, turn: self.turn + 1, lowered_at: Some(now) },
+            false => Self { max, ..self },
+        }
+    }
+
+    /// Was it lowered so lately that slots which were read together with it may be older?
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.lowered_at.is_some_and(|at| now < at.plus_seconds(IN_FLIGHT_SECONDS))
+    }
+}
+
 /// How many seats were held on each page when they were last counted. Part of the license's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeatCounts {
@@ -59,7 +96,9 @@ pub struct SeatCounts {
     pub counted_at: Timestamp,
     /// The maximum then.
     pub max: i64,
-    /// Seats held in slots above the maximum.
+    /// The turn then.
+    pub turn: i64,
+    /// Slots above the maximum that somebody holds, or held last and was not swept from.
     pub above: i64,
     /// Seats held on each page.
     pub pages: Vec<i64>,
@@ -67,14 +106,15 @@ pub struct SeatCounts {
 
 impl SeatCounts {
     /// Counts all slots of a license.
-    pub fn of(seats: &[Seat], max: i64, now: Timestamp) -> Self {
+    pub fn of(seats: &[Seat], max: i64, turn: i64, now: Timestamp) -> Self {
         let live: Vec<_> = seats.iter().filter(|seat| seat.live(now).is_some()).map(|seat| seat.slot).collect();
         let last = live.iter().map(|slot| slot / PAGE_SLOTS).max().map_or(0, |page| page + 1);
         let on = |page: i64| live.iter().filter(|slot| **slot / PAGE_SLOTS == page).count() as i64;
         Self {
             counted_at: now,
             max,
-            above: live.iter().filter(|slot| **slot >= max).count() as i64,
+            turn,
+            above: seats.iter().filter(|seat| seat.slot >= max && seat.holder.is_some()).count() as i64,
             pages: (0..last.max(pages(max))).map(on).collect(),
         }
     }
@@ -107,6 +147,8 @@ pub struct Room<'a> {
     pub pages: &'a BTreeSet<i64>,
     /// The last count of all pages.
     pub counts: Option<&'a SeatCounts>,
+    /// How often the number of seats was lowered.
+    pub turn: i64,
     /// Seats there are.
     pub max: i64,
     /// Judged at this instant.
@@ -116,7 +158,7 @@ pub struct Room<'a> {
 impl Room<'_> {
     /// Seats held: those on the pages that were read, and those counted on the others.
     pub fn active(&self) -> i64 {
-        self.live_from(0) + self.counted_from(0)
+        self.live_read() + self.counted()
     }
 
     /// A slot that `hwid` may claim: its number and the epoch the claim must find there (`None`: never used). Looked for on
@@ -125,7 +167,9 @@ impl Room<'_> {
     pub fn free_slot(&self, hwid: &str) -> Option<(i64, Option<i64>)> {
         let open = self.open();
         let home = home_page(hwid, self.max);
-        let others = self.pages.iter().copied().filter(|page| *page != home);
+        let mut others: Vec<_> = self.pages.iter().copied().filter(|page| *page != home).collect();
+        let first = spread(&format!("way of {hwid}"), (others.len() as i64).max(1));
+        others.rotate_left(usize::try_from(first).unwrap_or(0));
         self.pages.get(&home).copied().into_iter().chain(others).find_map(|page| self.free_on(page, hwid, open))
     }
 
@@ -141,20 +185,43 @@ impl Room<'_> {
         })
     }
 
-    /// Another page to look at for a free slot: the one with most room when they were counted, or, if none had any, one by
-    /// chance, which `chance` stands for. `None` if all were read.
+    /// Another page to look at for a free slot: one that had room when they were counted, the more the likelier, or, if none had
+    /// any, any one; `chance` decides. `None` if all were read.
     pub fn another_page(&self, chance: &str) -> Option<i64> {
         let unread: Vec<_> = (0..pages(self.max)).filter(|page| !self.pages.contains(page)).collect();
         let room = |page: i64| {
             let slots = (self.max - page * PAGE_SLOTS).clamp(0, PAGE_SLOTS);
-            slots - self.counts.map_or(0, |counts| counts.on(page))
+            (slots - self.counts.map_or(0, |counts| counts.on(page))).max(0)
         };
-        let best = unread.iter().copied().filter(|page| room(*page) > 0).max_by_key(|page| room(*page));
-        let any = || {
-            let place = spread(chance, unread.len() as i64);
-            unread.get(usize::try_from(place).unwrap_or(0)).copied()
-        };
-        if unread.is_empty() { None } else { best.or_else(any) }
+        let all: i64 = unread.iter().map(|page| room(*page)).sum();
+        if all == 0 {
+            let place = spread(chance, (unread.len() as i64).max(1));
+            return unread.get(usize::try_from(place).unwrap_or(0)).copied();
+        }
+        let mut place = spread(chance, all);
+        unread.into_iter().find(|page| {
+            place -= room(*page);
+            place < 0
+        })
+    }
+
+    /// Were all slots read?
+    pub fn is_whole(&self) -> bool {
+        let counted = self.counts.map_or(0, |counts| counts.pages.len() as i64);
+        (0..pages(self.max).max(counted).max(1)).all(|page| self.pages.contains(&page))
+    }
+
+    /// Is there room, by what was read and counted?
+    pub fn has_room(&self) -> bool {
+        self.active() < self.max
+    }
+
+    /// Slots that are not open, and whose holders fell silent: until they are swept, a heartbeat that is on its way could still
+    /// prolong their leases.
+    pub fn silent(&self) -> impl Iterator<Item = &Seat> {
+        let open = self.open();
+        let is_silent = move |seat: &&Seat| seat.slot >= open && seat.holder.is_some() && seat.live(self.now).is_none();
+        self.seats.iter().filter(is_silent)
     }
 
     /// Must the seats be counted before anything is decided? Where a count is needed and there is none, or the maximum is
@@ -162,8 +229,12 @@ impl Room<'_> {
     pub fn needs_count(&self) -> bool {
         match self.counts {
             None => pages(self.max) > 1,
-            Some(counts) => counts.max != self.max && (pages(self.max) > 1 || counts.pages.len() > 1),
+            Some(counts) => !self.is_counted(counts) && (pages(self.max) > 1 || counts.pages.len() > 1),
         }
+    }
+
+    fn is_counted(&self, counts: &SeatCounts) -> bool {
+        (counts.max, counts.turn) == (self.max, self.turn)
     }
 
     /// Is the count old?
@@ -174,36 +245,33 @@ impl Room<'_> {
         })
     }
 
-    /// How many of the lowest slots may be claimed: the largest m with m + (live seats at or above m) ≤ max.
+    /// How many of the lowest slots may be claimed: the largest m with m + (holders at or above m) ≤ max.
     ///
     /// Normally that is `max`. After the vendor lowered `max`, holders above it keep their seats (wire 4.3) and the lower
-    /// slots open up only as they leave. Claims below m can fill at most m slots whoever races, and the live ones above m
-    /// can only become fewer, so the sum never passes `max`. With several pages m is looked for at their borders, on the
-    /// count: seats above m are not claimed until the next one.
+    /// slots open up only as they leave. Claims below m can fill at most m slots whoever races, and the holders above m
+    /// can only become fewer, so the sum never passes `max`; and as long as fewer than `max` hold a seat, one below m is free.
+    /// Whoever fell silent counts as a holder until it is swept. Without all slots this is known only if nobody is above.
     fn open(&self) -> i64 {
         let max = self.max;
-        if pages(max) <= 1 {
-            let held = |m: i64| self.live_from(m) + self.counted_from(1);
-            return (0..=max).rev().find(|m| m + held(*m) <= max).unwrap_or(0);
+        if !self.is_whole() {
+            let nobody_above = self.counts.is_some_and(|counts| counts.above == 0 && self.is_counted(counts));
+            return if nobody_above { max } else { 0 };
         }
-        let Some(counts) = self.counts.filter(|counts| counts.above > 0) else { return max };
-        let held = |page: i64| counts.pages.iter().skip(usize::try_from(page).unwrap_or(0)).sum::<i64>();
-        (0..=max / PAGE_SLOTS).rev().find(|page| page * PAGE_SLOTS + held(*page) <= max).unwrap_or(0) * PAGE_SLOTS
+        let mut held: Vec<_> = self.seats.iter().filter(|seat| seat.holder.is_some()).map(|seat| seat.slot).collect();
+        held.sort_unstable();
+        let from = |m: i64| (held.len() - held.partition_point(|slot| *slot < m)) as i64;
+        (0..=max).rev().find(|m| m + from(*m) <= max).unwrap_or(0)
     }
 
-    /// Live seats that were read, from slot `m` on.
-    fn live_from(&self, m: i64) -> i64 {
-        self.seats.iter().filter(|seat| seat.slot >= m && seat.live(self.now).is_some()).count() as i64
+    /// Live seats that were read.
+    fn live_read(&self) -> i64 {
+        self.seats.iter().filter(|seat| seat.live(self.now).is_some()).count() as i64
     }
 
-    /// Seats counted on pages that were not read, from page `first` on.
-    fn counted_from(&self, first: i64) -> i64 {
+    /// Seats counted on pages that were not read.
+    fn counted(&self) -> i64 {
         let Some(counts) = self.counts else { return 0 };
-        (first..)
-            .zip(counts.pages.iter().skip(usize::try_from(first).unwrap_or(0)))
-            .filter(|(page, _)| !self.pages.contains(page))
-            .map(|(_, held)| held)
-            .sum()
+        (0..).zip(&counts.pages).filter(|(page, _)| !self.pages.contains(page)).map(|(_, held)| held).sum()
     }
 }
 
@@ -251,18 +319,23 @@ fn own_slot(seats: &[Seat], hwid: &str, now: Timestamp) -> Option<(i64, Option<i
     Some((own.slot, Some(own.epoch)))
 }
 
-/// The slot that a registered device gets at `now`, as a write, with the claim its record then holds: its own seat
+/// The slot that a registered device gets at `now`, as writes, with the claim its record then holds: its own seat
 /// prolonged, or a free one taken. `None` if it holds none and none is free.
-pub fn take(state: &LicenseState, device: &Device, now: Timestamp) -> Option<(Write, SeatClaim)> {
+pub fn take(state: &LicenseState, device: &Device, now: Timestamp) -> Option<(Vec<Write>, SeatClaim)> {
     state.terms.seats_max?;
     if let Standing::Occupied(seat) = standing(device, &state.seats, now) {
-        return Some((renew(state, device, seat, now), SeatClaim::Holds { slot: seat.slot, epoch: seat.epoch }));
+        return Some((vec![renew(state, device, seat, now)], SeatClaim::Holds { slot: seat.slot, epoch: seat.epoch }));
     }
-    let (slot, found) =
-        own_slot(&state.seats, &device.hwid, now).or_else(|| state.room(now).free_slot(&device.hwid))?;
-    let write =
-        Write::ClaimSeat { license: state.license.id.clone(), slot, found, holder: holder(state, device, now), now };
-    Some((write, SeatClaim::Holds { slot, epoch: found.unwrap_or(0) + 1 }))
+    let own = own_slot(&state.seats, &device.hwid, now);
+    let is_own = own.is_some();
+    let (slot, found) = own.or_else(|| state.room(now).free_slot(&device.hwid))?;
+    let license = state.license.id.clone();
+    let holder = holder(state, device, now);
+    let mut writes = vec![Write::ClaimSeat { license: license.clone(), slot, found, holder, now }];
+    // One more holder: by the number of seats that was judged.
+    let turn = state.license.seats_open.filter(|_| !is_own).map(|open| open.turn);
+    writes.extend(turn.map(|turn| Write::CheckTurn { license, page: slot / PAGE_SLOTS, found: turn, turn }));
+    Some((writes, SeatClaim::Holds { slot, epoch: found.unwrap_or(0) + 1 }))
 }
 
 /// The lease of a seat's holder, prolonged.
@@ -340,7 +413,7 @@ mod tests {
     /// The seats of a license whose first page was read.
     fn first_page(seats: &[Seat], max: i64, now: Timestamp) -> Room<'_> {
         static PAGES: std::sync::LazyLock<BTreeSet<i64>> = std::sync::LazyLock::new(|| BTreeSet::from([0]));
-        Room { seats, pages: &PAGES, counts: None, max, now }
+        Room { seats, pages: &PAGES, counts: None, turn: 0, max, now }
     }
 
     #[test]
@@ -361,10 +434,18 @@ mod tests {
     /// All slots of `live`, and what a device that read only its own page knows of them.
     fn of_many<T>(live: &[i64], counted_for: i64, max: i64, hwid: &str, look: impl Fn(Room<'_>) -> T) -> T {
         let all: Vec<_> = live.iter().map(|slot| seat(*slot, 1, Some(("x", 9)))).collect();
-        let counts = SeatCounts::of(&all, counted_for, NOW);
+        let counts = SeatCounts::of(&all, counted_for, 0, NOW);
         let page = home_page(hwid, max);
         let read: Vec<_> = all.iter().filter(|seat| seat.slot / PAGE_SLOTS == page).cloned().collect();
-        look(Room { seats: &read, pages: &BTreeSet::from([page]), counts: Some(&counts), max, now: NOW })
+        look(Room { seats: &read, pages: &BTreeSet::from([page]), counts: Some(&counts), turn: 0, max, now: NOW })
+    }
+
+    /// What one that read all of them knows.
+    fn whole<T>(live: &[i64], max: i64, now: Timestamp, look: impl Fn(Room<'_>) -> T) -> T {
+        let all: Vec<_> = live.iter().map(|slot| seat(*slot, 1, Some(("x", 9)))).collect();
+        let counts = SeatCounts::of(&all, max, 0, now);
+        let pages = (0..51).collect();
+        look(Room { seats: &all, pages: &pages, counts: Some(&counts), turn: 0, max, now })
     }
 
     #[test]
@@ -390,17 +471,54 @@ mod tests {
     }
 
     #[test]
-    fn lowering_many_seats_evicts_nobody_and_admits_nobody() {
+    fn lowering_many_seats_evicts_nobody_and_admits_as_soon_as_there_is_room() {
         let all: Vec<i64> = (0..5_000).collect();
         of_many(&all, 5_000, 3_000, "a", |room| assert!(room.needs_count()));
         of_many(&all, 3_000, 3_000, "a", |room| assert_eq!((room.free_slot("a"), room.needs_count()), (None, false)));
-        let upper: Vec<i64> = (2_000..5_000).collect();
-        of_many(&upper, 3_000, 3_000, "a", |room| assert_eq!(room.free_slot("a"), None));
         let few: Vec<i64> = (4_900..5_000).collect();
-        of_many(&few, 3_000, 3_000, "a", |room| assert_eq!(room.open(), 2_900));
-        // Down to one page, while holders above it are still there.
-        of_many(&few, 50, 50, "a", |room| assert_eq!((room.active(), room.free_slot("a")), (100, None)));
-        of_many(&few[..10], 50, 50, "a", |room| assert_eq!(room.open(), 40));
+        of_many(&few, 3_000, 3_000, "a", |room| assert_eq!(room.free_slot("a"), None, "not known without all slots"));
+        let open = |live: &[i64], max: i64| whole(live, max, NOW, |room| room.open());
+        assert_eq!((open(&all, 3_000), open(&few, 3_000), open(&few, 50), open(&few[..10], 50)), (0, 2_900, 0, 40));
+        // From 200 to 150, with 140 held: ten more, at whatever number.
+        let held: Vec<i64> = (30..170).collect();
+        whole(&held, 150, NOW, |room| assert!(room.has_room() && room.free_slot("a").is_some()));
+        let full: Vec<i64> = (20..170).collect();
+        whole(&full, 150, NOW, |room| assert!(!room.has_room() && room.free_slot("a").is_none()));
+    }
+
+    #[test]
+    fn who_fell_silent_above_the_maximum_counts_until_it_is_swept() {
+        let held: Vec<i64> = (0..10).chain(100..110).collect();
+        let later = Timestamp::from_ms(9);
+        whole(&held, 10, later, |room| {
+            assert_eq!((room.active(), room.has_room(), room.free_slot("a")), (0, true, None));
+            assert_eq!(room.silent().count(), 20);
+        });
+        whole(&held[..10], 10, later, |room| assert!(room.free_slot("a").is_some() && room.silent().count() == 0));
+    }
+
+    #[test]
+    fn who_waits_looks_where_there_was_room_the_more_the_likelier() {
+        // Ninety free on one page and ten on another.
+        let live: Vec<i64> =
+            (0..1_000).filter(|slot| !(300..390).contains(slot) && !(700..710).contains(slot)).collect();
+        let home = home_page("a", 1_000);
+        let of = |chance: i64| of_many(&live, 1_000, 1_000, "a", |room| room.another_page(&chance.to_string()));
+        let looked: Vec<_> = (0..400).filter_map(of).collect();
+        let on = |page: i64| looked.iter().filter(|looked| **looked == page).count();
+        assert!(home != 3 && home != 7, "{home}");
+        assert_eq!(on(3) + on(7), 400);
+        assert!(on(7) > 10 && on(3) > 250, "{} {}", on(3), on(7));
+    }
+
+    #[test]
+    fn each_lowering_is_a_turn_and_nothing_else_is() {
+        let open = SeatsOpen::new(200);
+        let lowered = open.moved_to(150, NOW);
+        assert_eq!((lowered.turn, lowered.is_fresh(NOW), lowered.is_fresh(NOW.plus_seconds(120))), (1, true, false));
+        let raised = lowered.moved_to(200, NOW.plus_seconds(1));
+        assert_eq!((raised.max, raised.turn, raised.lowered_at), (200, 1, Some(NOW)));
+        assert_eq!((open.moved_to(300, NOW).turn, open.is_fresh(NOW)), (0, false));
     }
 
     proptest! {
@@ -417,21 +535,17 @@ mod tests {
             }
         }
 
-        /// The same with many pages of which each claimant reads its own: whatever was claimed since the count.
+        /// The same with many pages, all of which were read; and whoever comes is admitted as long as there is room.
         #[test]
         fn claims_over_pages_never_pass_the_maximum(
             live in proptest::collection::btree_set(0_i64..1_000, 0..600), max in 101_i64..1_000,
         ) {
             let live: Vec<_> = live.into_iter().collect();
-            let all: Vec<_> = live.iter().map(|slot| seat(*slot, 1, Some(("x", 9)))).collect();
-            let counts = SeatCounts::of(&all, max, NOW);
-            let pages = BTreeSet::new();
-            let room = Room { seats: &[], pages: &pages, counts: Some(&counts), max, now: NOW };
-            let open = room.open();
+            let (open, before, free) = whole(&live, max, NOW, |room| (room.open(), room.active(), room.free_slot("a").is_some()));
             let held = live.iter().filter(|slot| **slot >= open).count() as i64;
-            let before = live.len() as i64;
-            prop_assert_eq!(room.active(), before);
-            prop_assert!(open + held <= max.max(before) || open == 0);
+            prop_assert_eq!(before, live.len() as i64);
+            prop_assert!(open + held <= max.max(before));
+            prop_assert_eq!(free, before < max);
         }
     }
 }

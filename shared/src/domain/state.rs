@@ -163,6 +163,7 @@ impl LicenseState {
             seats: &self.seats,
             pages: &self.seat_pages,
             counts: self.license.seat_counts.as_ref(),
+            turn: self.license.seats_open.map_or(0, |open| open.turn),
             max: self.terms.seats_max.unwrap_or(0),
             now,
         }
@@ -227,6 +228,10 @@ impl LicenseState {
                     target.seat_revision = *seat_revision;
                 }
             }
+            Write::SweepSeat { slot, epoch, .. } => {
+                self.put_seat(Seat { slot: *slot, epoch: *epoch, holder: None });
+            }
+            Write::OpenSeats { open, .. } => self.license.seats_open = Some(*open),
             Write::CountSeats { counts, .. } => self.license.seat_counts = Some(counts.clone()),
             Write::MoveChain { chain, .. } => self.chain = Some(chain.clone()),
             Write::RememberBatch { .. }
@@ -255,6 +260,7 @@ impl LicenseState {
             | Write::KeepNotice { .. }
             | Write::BuryDelivery { .. }
             | Write::StartCount { .. }
+            | Write::CheckTurn { .. }
             | Write::AddListing { .. }
             | Write::ListBuyer { .. }
             | Write::AddProject { .. }
@@ -435,6 +441,7 @@ pub(crate) mod tests {
             device_count: 0,
             revision: 0,
             seat_counts: None,
+            seats_open: None,
             created_at: NOW,
         }
     }

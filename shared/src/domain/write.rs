@@ -22,7 +22,7 @@ use super::policy::Policy;
 use super::portal::OneTimeCode;
 use super::project::Project;
 use super::rollup::DayRollup;
-use super::seats::{Holder, SeatCounts};
+use super::seats::{Holder, SeatCounts, SeatsOpen};
 use super::settings::Settings;
 use super::store::Order;
 use super::store::order::Payment;
@@ -164,6 +164,38 @@ pub enum Write {
         epoch: i64,
         /// Who gives it back.
         hwid: String,
+    },
+    /// A slot whose holder fell silent, emptied. Guard: it is still of this epoch, and its lease has ended.
+    SweepSeat {
+        /// The license.
+        license: LicenseId,
+        /// The slot.
+        slot: i64,
+        /// Its epoch.
+        epoch: i64,
+        /// The instant the guard is judged at.
+        now: Timestamp,
+    },
+    /// More or fewer slots opened for claims. Guard: as many are open as were `found`.
+    OpenSeats {
+        /// The license.
+        license: LicenseId,
+        /// How many were open, and since which turn; `None` if that was never noted.
+        found: Option<SeatsOpen>,
+        /// How many are.
+        open: SeatsOpen,
+    },
+    /// The turn in which slots of a page may be claimed. Guard: it is still `found`. A claim leaves it as it is; who lowers the
+    /// number of seats counts it up, and so ends all claims that are on their way.
+    CheckTurn {
+        /// The license.
+        license: LicenseId,
+        /// The page.
+        page: i64,
+        /// The turn before.
+        found: i64,
+        /// The turn afterwards.
+        turn: i64,
     },
     /// Somebody counts the seats. Guard: nobody else has begun to since the last count.
     StartCount {

@@ -9,7 +9,7 @@ use ltlm_protocol::{LicenseData, Timestamp};
 use serde_json::json;
 
 use super::license::Request;
-use super::load::{self, Beside, Wanted};
+use super::load::{self, Beside, Claims, Wanted};
 use super::pro::{self, SignerCell};
 use super::{App, Budget, Error, act, fingerprint, ids};
 use crate::domain::LicenseState;
@@ -132,7 +132,8 @@ async fn load<T: Table>(
     batch: &Batch,
     again: bool,
 ) -> Result<BatchState, Error> {
-    let wanted = Wanted { turn: batch.turn.clone(), ..request.wanted(None, Beside::Everything) };
+    let wanted =
+        Wanted { turn: batch.turn.clone(), claims: Claims::Staying, ..request.wanted(None, Beside::Everything) };
     let own = wanted.license.clone();
     let owner = match &batch.turn {
         None => Some(BatchOwner::License(own.clone())),

@@ -160,10 +160,8 @@ pub async fn consume<T: Table>(
     command: &Consume,
     key: &OperationKey,
 ) -> Result<LicenseData, Error> {
-    run(app, budget, request.wanted(Some(key), Beside::Everything), |state| {
-        consume::decide(state, &request.call, command, key)
-    })
-    .await
+    let wanted = Wanted { claims: Claims::Staying, ..request.wanted(Some(key), Beside::Everything) };
+    run(app, budget, wanted, |state| consume::decide(state, &request.call, command, key)).await
 }
 
 /// A page of the license's ledger, newest first, and the sequence number to go on from.

@@ -163,8 +163,10 @@ pub struct Wanted {
 /// How far a command goes for a seat, where they are too many to be read each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claims {
-    /// It claims none, and writes nothing in passing.
+    /// It looks: it claims none, and a count that it makes is not kept.
     Never,
+    /// It claims none, and keeps a count that it makes.
+    Staying,
     /// It takes one if one is near.
     Passing,
     /// It takes one if there is one.

@@ -222,7 +222,8 @@ pub async fn consume<T: Table>(
         true => Trace::None,
         false => Trace::Charge { what: what_mark(pro, command), amount: command.amount },
     };
-    let answer = run(app, budget, pro, pro.wanted(Some(key), Beside::Everything), decide, trace).await;
+    let wanted = Wanted { claims: Claims::Staying, ..pro.wanted(Some(key), Beside::Everything) };
+    let answer = run(app, budget, pro, wanted, decide, trace).await;
     if let Err(Error::Denied(Denied::NonceMismatch | Denied::InsufficientTokens { .. })) = &answer
         && command.operation_id.is_none()
     {

@@ -2,8 +2,10 @@
 //! A read whose reply is lost is like one that is throttled, so there is no fault of its own for it: then every reply can be
 //! lost, and what was asked for is done all the same. Off (all zero) it passes everything through. Used by tests and by `tools/local`, never in a Lambda.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use super::port::{CommitError, Meter, Read, ReadError, Table};
 use crate::domain::{Record, Write};
@@ -37,6 +39,42 @@ struct State {
     random: u64,
     stop_after: Option<u32>,
     lose_after: Option<u32>,
+    hold: Option<Hold>,
+}
+
+/// A commit that waits.
+#[derive(Debug)]
+struct Hold {
+    which: fn(&Write) -> bool,
+    held: Held,
+}
+
+/// What a test knows of a commit that is held.
+#[derive(Clone, Debug)]
+pub struct Held {
+    reached: Arc<Semaphore>,
+    released: Arc<Semaphore>,
+}
+
+impl Held {
+    /// Waits until the commit is there.
+    pub async fn reached(&self) {
+        if let Ok(permit) = self.reached.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// Lets it go on.
+    pub fn release(&self) {
+        self.released.add_permits(1);
+    }
+
+    async fn wait(&self) {
+        self.reached.add_permits(1);
+        if let Ok(permit) = self.released.acquire().await {
+            permit.forget();
+        }
+    }
 }
 
 /// The most items that any commit so far had.
@@ -48,7 +86,13 @@ impl<T> Faulty<T> {
         Self {
             inner,
             largest: Largest::new(0),
-            state: Mutex::new(State { faults: Faults::default(), random: 0, stop_after: None, lose_after: None }),
+            state: Mutex::new(State {
+                faults: Faults::default(),
+                random: 0,
+                stop_after: None,
+                lose_after: None,
+                hold: None,
+            }),
         }
     }
 
@@ -65,7 +109,8 @@ impl<T> Faulty<T> {
     /// Sets the faults, and starts their sequence anew.
     pub fn set(&self, faults: Faults) {
         let mut state = self.lock();
-        *state = State { faults, random: faults.seed ^ 0x9E37_79B9_7F4A_7C15, stop_after: None, lose_after: None };
+        let random = faults.seed ^ 0x9E37_79B9_7F4A_7C15;
+        *state = State { faults, random, stop_after: None, lose_after: None, hold: None };
     }
 
     /// Lets so many round trips through; every later one fails as if the process had died there. `None` ends that.
@@ -76,6 +121,19 @@ impl<T> Faulty<T> {
     /// Lets so many round trips through and loses the reply of the next, after its effect.
     pub fn lose_after(&self, round_trips: u32) {
         self.lock().lose_after = Some(round_trips);
+    }
+
+    /// Holds the next commit that has such a write among its own, until it is released.
+    pub fn hold(&self, which: fn(&Write) -> bool) -> Held {
+        let held = Held { reached: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
+        self.lock().hold = Some(Hold { which, held: held.clone() });
+        held
+    }
+
+    fn held(&self, writes: &[Write]) -> Option<Held> {
+        let mut state = self.lock();
+        let is_it = state.hold.as_ref().is_some_and(|hold| writes.iter().any(hold.which));
+        if is_it { state.hold.take().map(|hold| hold.held) } else { None }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -157,6 +215,9 @@ impl<T: Table> Table for Faulty<T> {
 
     async fn commit(&self, writes: &[Write], touch: Option<&Write>, meter: &Meter) -> Result<(), CommitError> {
         self.largest.fetch_max(writes.len(), std::sync::atomic::Ordering::Relaxed);
+        if let Some(held) = self.held(writes) {
+            held.wait().await;
+        }
         let roll = self.roll();
         pause(roll.delay).await;
         if roll.stopped {

@@ -163,6 +163,7 @@ const LICENSE: &str = "LIC#";
 const WALLET: &str = "WALLET#tokens";
 const DEVICE: &str = "DEV#";
 const SEAT: &str = "SEAT#";
+const SEAT_TURN: &str = "SEATTURN#";
 const BATCH: &str = "BATCH#";
 const ACCOUNT: &str = "ACCT#";
 const CHAIN: &str = "CHAIN#";
@@ -373,6 +374,11 @@ pub fn seat(license: &LicenseId, slot: i64) -> Key {
 pub fn seat_page(page: i64) -> (String, String) {
     let sk = |slot: i64| format!("{SEAT}{slot:05}");
     (sk(page * PAGE_SLOTS), sk((page + 1) * PAGE_SLOTS - 1))
+}
+
+/// The turn in which a page's seats may be claimed.
+pub fn seat_turn(license: &LicenseId, page: i64) -> Key {
+    key(license_partition(license), format!("{SEAT_TURN}{page:03}"))
 }
 
 /// What the sort keys of all seats begin with.

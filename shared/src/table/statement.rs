@@ -10,7 +10,7 @@ use super::key::{self, Key};
 use crate::domain::Write;
 use crate::domain::device::SeatClaim;
 use crate::domain::license::License;
-use crate::domain::seats::Holder;
+use crate::domain::seats::{Holder, SeatsOpen};
 use crate::domain::store::trial::Trial;
 
 /// One write, ready to be sent: alone or as part of a transaction.
@@ -153,6 +153,20 @@ pub fn of(write: &Write) -> Statement {
             "holder = :holder AND epoch = :epoch",
             vec![(":holder", text(hwid)), (":epoch", int(*epoch))],
         ),
+        Write::SweepSeat { license, slot, epoch, now } => update(
+            key::seat(license, *slot),
+            "REMOVE holder, nickname, seenAt, leaseUntil",
+            "epoch = :epoch AND leaseUntil <= :now",
+            vec![(":epoch", int(*epoch)), (":now", int(now.ms()))],
+        ),
+        Write::OpenSeats { license, found, open } => open_seats(key::license(license), *found, *open),
+        Write::CheckTurn { license, page, found, turn } => update(
+            key::seat_turn(license, *page),
+            "SET seatsTurn = :turn",
+            // A page that was there at no lowering has none yet.
+            format!("{ABSENT} OR seatsTurn = :found"),
+            vec![(":turn", int(*turn)), (":found", int(*found))],
+        ),
         Write::StartCount { license, found, at } => update(
             key::license(license),
             "SET seatsCountedAt = :at",
@@ -160,13 +174,18 @@ pub fn of(write: &Write) -> Statement {
             vec![(":at", int(at.ms())), (":found", int(found.ms()))],
         ),
         Write::CountSeats { license, counts, found } => {
-            let mut values = vec![(":counts", text(&item::counts_text(counts))), (":at", int(counts.counted_at.ms()))];
+            let mut values = vec![
+                (":counts", text(&item::counts_text(counts))),
+                (":at", int(counts.counted_at.ms())),
+                (":turn", int(counts.turn)),
+            ];
             values.extend(found.map(|found| (":found", int(found.ms()))));
             let condition = match found {
                 Some(_) => "seatsCountedAt = :found".to_owned(),
                 None => format!("{PRESENT} AND attribute_not_exists(seatsCountedAt)"),
             };
-            update(key::license(license), "SET seatCounts = :counts, seatsCountedAt = :at", condition, values)
+            let set = "SET seatCounts = :counts, seatsCountedAt = :at, seatsCountedTurn = :turn";
+            update(key::license(license), set, condition, values)
         }
         Write::SaveSettings { license, settings, found } => put_over(item::settings(license, settings), *found),
         Write::RememberBatch { owner, memory, found } => put_over(item::batch_memory(owner, memory), *found),
@@ -360,6 +379,23 @@ fn set_seat(key: Key, seat: &SeatClaim, revision: i64, instants: &[(&str, i64)])
     }
     let values = values.into_iter().collect();
     Statement::Update { key, update: set, condition: format!("{PRESENT} AND seatRevision = :found"), values }
+}
+
+fn open_seats(key: Key, found: Option<SeatsOpen>, open: SeatsOpen) -> Statement {
+    let mut values = vec![(":max", int(open.max)), (":turn", int(open.turn))];
+    let mut set = "SET seatsOpen = :max, seatsTurn = :turn".to_owned();
+    if let Some(at) = open.lowered_at {
+        set.push_str(", seatsLoweredAt = :lowered");
+        values.push((":lowered", int(at.ms())));
+    }
+    let condition = match found {
+        None => format!("{PRESENT} AND attribute_not_exists(seatsOpen)"),
+        Some(found) => {
+            values.extend([(":foundMax", int(found.max)), (":foundTurn", int(found.turn))]);
+            "seatsOpen = :foundMax AND seatsTurn = :foundTurn".to_owned()
+        }
+    };
+    update(key, set, condition, values)
 }
 
 fn pass_seat(key: Key, found: i64, from: &str, to: Option<&Holder>) -> Statement {

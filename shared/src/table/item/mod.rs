@@ -33,7 +33,7 @@ use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms,
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
 use crate::domain::purchases::Purchases;
 use crate::domain::rollup::DayRollup;
-use crate::domain::seats::{Holder, Seat, SeatCounts};
+use crate::domain::seats::{Holder, Seat, SeatCounts, SeatsOpen};
 use crate::domain::settings::Settings;
 use crate::domain::wallet::{Due, Link, Wallet};
 use crate::table::key::{self, Key, Kind};
@@ -514,6 +514,10 @@ pub fn license(license: &License) -> Item {
         .int("revision", license.revision)
         .text_opt("seatCounts", license.seat_counts.as_ref().map(counts_text))
         .at_opt("seatsCountedAt", license.seat_counts.as_ref().map(|counts| counts.counted_at))
+        .int_opt("seatsCountedTurn", license.seat_counts.as_ref().map(|counts| counts.turn))
+        .int_opt("seatsOpen", license.seats_open.map(|open| open.max))
+        .int_opt("seatsTurn", license.seats_open.map(|open| open.turn))
+        .at_opt("seatsLoweredAt", license.seats_open.and_then(|open| open.lowered_at))
         .at("createdAt", license.created_at)
         .at_opt("validUntil", license.valid_until)
         .build()
@@ -540,6 +544,12 @@ fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result
         device_count: r.int("deviceCount")?,
         revision: r.int("revision")?,
         seat_counts: read_counts(r)?,
+        // Licenses of before the number was noted have none.
+        seats_open: r.int_opt("seatsOpen").map(|max| SeatsOpen {
+            max,
+            turn: r.int_opt("seatsTurn").unwrap_or(0),
+            lowered_at: r.at_opt("seatsLoweredAt"),
+        }),
         created_at: r.at("createdAt")?,
     })
 }
@@ -573,6 +583,7 @@ fn read_counts(r: &Reader<'_>) -> Result<Option<SeatCounts>, ItemError> {
         Ok([max, above, pages @ ..]) => Ok(Some(SeatCounts {
             counted_at: r.at("seatsCountedAt")?,
             max: *max,
+            turn: r.int_opt("seatsCountedTurn").unwrap_or(0),
             above: *above,
             pages: pages.to_vec(),
         })),
@@ -826,8 +837,9 @@ mod tests {
         assert_eq!(round(project(&state.project)), Record::Project(state.project.clone()));
         assert_eq!(round(policy(&state.policy)), Record::Policy(state.policy.clone()));
         assert_eq!(round(license(&state.license)), Record::License(state.license.clone()));
-        let counts = SeatCounts { counted_at: NOW, max: 300, above: 0, pages: vec![100, 7, 0] };
-        let counted = License { seat_counts: Some(counts), ..state.license.clone() };
+        let counts = SeatCounts { counted_at: NOW, max: 300, turn: 2, above: 0, pages: vec![100, 7, 0] };
+        let open = SeatsOpen { max: 300, turn: 2, lowered_at: Some(NOW) };
+        let counted = License { seat_counts: Some(counts), seats_open: Some(open), ..state.license.clone() };
         assert_eq!(round(license(&counted)), Record::License(counted));
         assert_eq!(round(wallet(&held)), Record::Wallet(held));
         let id = state.license.id.clone();
