@@ -389,14 +389,14 @@ mod tests {
         let mut chain = lost;
         for n in 0..20 {
             chain = call(Some(&chain), Class::Lenient, 77, 20 + n, Trace::None, 10 + i64::from(n));
-            chain = call(Some(&chain), Class::Strict, 20 + n, 60 + n, CHARGE, 10 + i64::from(n));
+            chain = call(Some(&chain), Class::Strict, 20 + n, 100 + n, CHARGE, 10 + i64::from(n));
         }
         let charges = &chain.unproven.charges;
         assert_eq!(charges.len(), limits::UNPROVEN_CHARGES_MAX);
         assert_eq!((charges[0].answer, charges[0].issued), (Answer::Lost, mark(6)));
         assert_eq!(
             charges[1].issued,
-            mark(80 - limits::UNPROVEN_CHARGES_MAX as u8 + 1),
+            mark(120 - limits::UNPROVEN_CHARGES_MAX as u8 + 1),
             "of presumed ones the oldest go"
         );
     }
