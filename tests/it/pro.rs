@@ -416,7 +416,7 @@ async fn a42_a43_versions_and_countries_hold_here_too() {
     }
     let n = world.pro("validate", &a, GUID, json!({"key": L1, "hwid": a, "clientVersion": "1.5"})).await.nonce();
     world.pro("heartbeat", &a, n, data(L1, &a)).await.nonce();
-    let over = json!({"overrides": {"geofencing": {"enabled": true, "allowedCountries": ["DE"]}}});
+    let over = json!({"overrides": {"versioning": null, "geofencing": {"enabled": true, "allowedCountries": ["DE"]}}});
     world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), over).await;
     for (endpoint, country, ok) in
         [("validate", "US", false), ("status", "US", false), ("heartbeat", "US", false), ("status", "de", true)]
@@ -769,7 +769,7 @@ async fn stronger_settings_hold() {
     let answer = world.pro_body("/v1/sdk/pro/license/validate", sealed_body(Mode::Gcm, &plain)).await;
     assert_eq!(answer.reply.status, 200);
 
-    world.project_settings(json!({"clientDates": "naive"})).await;
+    world.project_settings(json!({"security": null, "clientDates": "naive"})).await;
     let answer = world.pro("status", &a, GUID, data(L1, &a)).await;
     assert_eq!(answer.reply.text_of("validUntil"), "2026-02-03T00:00:00.000");
     assert_eq!(world.get(L1, "").await.text_of("validUntil"), "2026-02-03T00:00:00.000Z");
