@@ -106,6 +106,36 @@ pub struct Renewal {
     pub dry_run: Option<bool>,
 }
 
+/// An account in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSummary {
+    /// The vendor's own name for it.
+    pub account_id: String,
+    /// What can be spent now; below zero if overdrawn.
+    pub tokens_balance: i64,
+    /// Spent in all its life, less what was refunded.
+    pub tokens_spent: i64,
+    /// The plan, by name.
+    pub tier: String,
+    /// The plan's end, ISO 8601.
+    pub tier_ends_at: Option<String>,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// A page of a project's accounts, by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AccountList {
+    /// The accounts.
+    pub accounts: Vec<AccountSummary>,
+    /// Where the next page starts, if there is one.
+    pub next_cursor: Option<String>,
+}
+
 /// Tokens given to an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -106,3 +106,27 @@ pub struct MemberData {
     /// Is the user a member now?
     pub member: bool,
 }
+
+/// An organization in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationSummary {
+    /// The vendor's own name for it.
+    pub organization_id: String,
+    /// The plan, by name.
+    pub plan: String,
+    /// When it was made.
+    pub created_at: String,
+}
+
+/// A page of a project's organizations, by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationList {
+    /// The organizations.
+    pub organizations: Vec<OrganizationSummary>,
+    /// Where the next page starts, if there is one.
+    pub next_cursor: Option<String>,
+}

@@ -259,3 +259,40 @@ async fn a_vendor_looks_after_the_store_from_a_terminal() {
     vendor.told(&["developers", "update", "dee@example.com", "--disabled", "true"]).await;
     assert_eq!(vendor.json(&["developers", "list"]).await[0]["disabled"], true);
 }
+
+#[tokio::test]
+async fn every_command_of_accounts_works_from_a_terminal() {
+    let vendor = Vendor::new("cli-accounts").await;
+    vendor.told(&["accounts", "create", "ada", "--tier", "Gift"]).await;
+    assert_eq!(vendor.json(&["accounts", "reset", "ada", "60"]).await["newBalance"], 60);
+    let told = vendor.json(&["accounts", "affordability", "ada", "image_generation", "--amount", "61"]).await;
+    assert_eq!((&told["canAfford"], &told["deficit"]), (&json!(false), &json!(1)));
+    assert!(vendor.told(&["accounts", "eligibility", "ada"]).await.contains("Next renewal in 30 days"));
+    let hold = ["accounts", "holds", "create", "ada", "20", "--type", "video", "--operation-id", "h1"];
+    assert_eq!(vendor.json(&[&hold[..], &["--dry-run"]].concat()).await["dryRun"], true);
+    assert_eq!(vendor.told(&["accounts", "holds", "list", "ada"]).await, "none\n");
+    assert_eq!(vendor.json(&hold).await["hold"]["id"], "h1");
+    assert_eq!(vendor.json(&hold).await["replayed"], true, "sent twice under one id");
+    assert!(vendor.told(&["accounts", "holds", "list", "ada"]).await.contains("video"));
+    assert_eq!(vendor.json(&["accounts", "holds", "commit", "ada", "h1", "--amount", "5"]).await["newBalance"], 55);
+    vendor.told(&["accounts", "holds", "create", "ada", "5", "--operation-id", "h2"]).await;
+    assert_eq!(vendor.json(&["accounts", "holds", "void", "ada", "h2"]).await["newBalance"], 55);
+    vendor.told(&["accounts", "debit", "ada", "1", "--metadata", r#"{"name": "Ada"}"#]).await;
+    let erase = ["accounts", "erase", "ada", "--before", "2999-01-01T00:00:00Z"];
+    assert_eq!(vendor.refused(&erase).await.0, 2, "it asks first");
+    vendor.told(&[&erase[..], &["--yes"]].concat()).await;
+    assert!(!vendor.told(&["accounts", "entries", "ada", "--json"]).await.contains("Ada"));
+    assert!(vendor.told(&["accounts", "verify", "ada"]).await.contains("all as they were written"));
+    for name in ["bob", "adam"] {
+        vendor.told(&["accounts", "create", name]).await;
+    }
+    let listed = vendor.json(&["accounts", "list", "--begins", "ada"]).await;
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["accountId"].as_str().unwrap()).collect();
+    assert_eq!(names, ["ada", "adam"]);
+    vendor.told(&["organizations", "create", "acme", "pro"]).await;
+    assert!(vendor.told(&["organizations", "list"]).await.contains("acme"));
+    let told = vendor.told(&["organizations", "verify", "acme"]).await;
+    assert_eq!(told.matches("all as they were written").count(), 5, "{told}");
+    let told = vendor.json(&["organizations", "statistics", "acme", "goal_generation"]).await;
+    assert_eq!(told["totalEarned"], 20);
+}

@@ -120,6 +120,8 @@ pub enum Endpoint {
     AdminNotices,
     /// `POST /v1/accounts`
     CreateAccount,
+    /// `GET /v1/accounts`
+    Accounts,
     /// `GET /v1/accounts/{accountId}`
     Account,
     /// `POST /v1/accounts/{accountId}/debit`
@@ -160,8 +162,14 @@ pub enum Endpoint {
     RenewAccounts,
     /// `POST /v1/organizations`
     CreateOrganization,
+    /// `GET /v1/organizations`
+    Organizations,
     /// `GET /v1/organizations/{organizationId}`
     Organization,
+    /// `GET /v1/organizations/{organizationId}/verification`
+    OrganizationVerification,
+    /// `GET /v1/organizations/{organizationId}/statistics`
+    OrganizationStatistics,
     /// `PUT /v1/organizations/{organizationId}/plan`
     OrganizationPlan,
     /// `POST /v1/organizations/{organizationId}/tokens`
@@ -399,6 +407,8 @@ pub const ROUTES: &[Route] = &[
         function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "What was told of a project, newest first." },
     Route { endpoint: Endpoint::CreateAccount, name: "create-account", method: "POST", path: "/v1/accounts",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make a token account." },
+    Route { endpoint: Endpoint::Accounts, name: "accounts", method: "GET", path: "/v1/accounts",
+        function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "A project's accounts, by name." },
     Route { endpoint: Endpoint::Account, name: "account", method: "GET", path: "/v1/accounts/{accountId}",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "A token account as it stands." },
     Route { endpoint: Endpoint::DebitAccount, name: "debit-account", method: "POST", path: "/v1/accounts/{accountId}/debit",
@@ -439,6 +449,12 @@ pub const ROUTES: &[Route] = &[
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: false, summary: "Give the allocations that are due in the project." },
     Route { endpoint: Endpoint::CreateOrganization, name: "create-organization", method: "POST", path: "/v1/organizations",
         function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make an organization with its five pools." },
+    Route { endpoint: Endpoint::Organizations, name: "organizations", method: "GET", path: "/v1/organizations",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "A project's organizations, by name." },
+    Route { endpoint: Endpoint::OrganizationVerification, name: "organization-verification", method: "GET", path: "/v1/organizations/{organizationId}/verification",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Is a pool's ledger whole?" },
+    Route { endpoint: Endpoint::OrganizationStatistics, name: "organization-statistics", method: "GET", path: "/v1/organizations/{organizationId}/statistics",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "What a pool's ledger adds up to in a range of time." },
     Route { endpoint: Endpoint::Organization, name: "organization", method: "GET", path: "/v1/organizations/{organizationId}",
         function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "An organization and its pools." },
     Route { endpoint: Endpoint::OrganizationPlan, name: "organization-plan", method: "PUT", path: "/v1/organizations/{organizationId}/plan",

@@ -133,6 +133,7 @@ macro_rules! picks {
 }
 
 picks! {
+    account Account Account
     access_token AccessToken AccessToken
     admin_key AdminKey AdminKey
     admin_operation AdminOperation AdminOperation
@@ -145,10 +146,12 @@ picks! {
     license License License
     notice Notice Kept
     order Order Order
+    organization Organization Organization
     policy Policy Policy
     project Project Project
     rollup Rollup DayRollup
     sign_in SignIn SignIn
+    wallet Wallet Wallet
     webhook Webhook Webhook
 }
 

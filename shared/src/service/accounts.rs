@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ltlm_protocol::account_data::{
-    AccountData, AccountEntry, AccountMovement, Affordability, BalanceThen, Eligibility, LedgerBreak, Renewal,
-    Statistics, TypeStatistics, Verification,
+    AccountData, AccountEntry, AccountMovement, AccountSummary, Affordability, BalanceThen, Eligibility, LedgerBreak,
+    Renewal, Statistics, TypeStatistics, Verification,
 };
 use ltlm_protocol::{Timestamp, limits};
 
@@ -25,6 +25,8 @@ use crate::domain::record::project_in;
 use crate::domain::wallet::{Wallet, WalletId};
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, Record};
+use crate::table::key::position;
+use crate::table::port::List;
 use crate::table::{Read, Table};
 
 /// Entries that one call looks at in search of those that are asked for.
@@ -387,6 +389,54 @@ async fn wallet<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall)
 fn wallet_of(state: &AccountState, call: &AccountCall) -> Result<Wallet, Error> {
     state.account.as_ref().ok_or(Denied::AccountNotFound)?;
     Ok(state.wallet.clone().unwrap_or_else(|| Wallet::empty(WalletId::Account(call.id.clone()))))
+}
+
+/// A page of a project's accounts by name, as they stand, and the name that the next page starts behind. Only names that begin
+/// with `begins` are listed.
+pub async fn list<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    begins: Option<String>,
+    after: Option<String>,
+    limit: i64,
+    now: Timestamp,
+) -> Result<(Vec<AccountSummary>, Option<String>), Error> {
+    let project = project(app, budget, project_id).await?;
+    let list = List::Accounts(project.id.clone());
+    let (records, next) = named(app, budget, list, begins, after, limit).await?;
+    let accounts: Vec<_> = records.into_iter().filter_map(Record::account).collect();
+    let reads: Vec<_> = accounts.iter().map(|account| Read::Wallet(WalletId::Account(account.id.clone()))).collect();
+    let mut wallets = BTreeMap::new();
+    if !reads.is_empty() {
+        for wallet in act::records(app, budget, &reads).await?.into_iter().filter_map(Record::wallet) {
+            wallets.insert(wallet.id.clone(), wallet);
+        }
+    }
+    let rows = accounts.into_iter().map(|account| {
+        let wallet = wallets.remove(&WalletId::Account(account.id.clone()));
+        let state = AccountState { project: project.clone(), account: Some(account), wallet, entries: BTreeMap::new() };
+        Ok(account::summary(&state, now)?)
+    });
+    Ok((rows.collect::<Result<_, Error>>()?, next))
+}
+
+/// A page of a list that is sorted by name, and the name that the next page starts behind.
+pub(super) async fn named<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    list: List,
+    begins: Option<String>,
+    after: Option<String>,
+    limit: i64,
+) -> Result<(Vec<Record>, Option<String>), Error> {
+    // One more than asked for tells whether there is a next page.
+    let read = [Read::Named { list, begins, after, limit: limit + 1 }];
+    let mut records = act::records(app, budget, &read).await?;
+    let more = records.len() as i64 > limit;
+    records.truncate(usize::try_from(limit).unwrap_or(0));
+    let next = records.last().filter(|_| more).and_then(position);
+    Ok((records, next))
 }
 
 /// Puts it on a plan, once.

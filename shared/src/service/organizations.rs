@@ -2,7 +2,7 @@
 
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::organization_data::{
-    AccessTokenData, MemberData, OrganizationData, TokenCheck, TokenStats, TokenUse,
+    AccessTokenData, MemberData, OrganizationData, OrganizationSummary, TokenCheck, TokenStats, TokenUse,
 };
 use ltlm_protocol::{Timestamp, limits};
 use subtle::ConstantTimeEq;
@@ -19,6 +19,7 @@ use crate::domain::record::project_in;
 use crate::domain::wallet::WalletId;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Record, Write};
+use crate::table::port::List;
 use crate::table::{Read, Table};
 
 /// A call on an organisation.
@@ -93,6 +94,26 @@ pub async fn create<T: Table>(
 ) -> Result<(OrganizationData, bool), Error> {
     let wanted = Wanted { pools: TokenType::ALL, ..Wanted::default() };
     run(app, budget, call, &wanted, |state| commands::create(state, &call.id, command, key, call.now)).await
+}
+
+/// A page of a project's organizations by name, and the name that the next page starts behind.
+pub async fn list<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    begins: Option<String>,
+    after: Option<String>,
+    limit: i64,
+) -> Result<(Vec<OrganizationSummary>, Option<String>), Error> {
+    super::accounts::project(app, budget, project_id).await?;
+    let list = List::Organizations(project_id.to_owned());
+    let (records, next) = super::accounts::named(app, budget, list, begins, after, limit).await?;
+    let rows = records.into_iter().filter_map(Record::organization).map(|organization| OrganizationSummary {
+        organization_id: organization.id.name,
+        plan: organization.plan,
+        created_at: organization.created_at.to_string(),
+    });
+    Ok((rows.collect(), next))
 }
 
 /// How it stands.

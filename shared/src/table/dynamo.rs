@@ -376,6 +376,28 @@ impl Query {
                     limit: *limit,
                 })
             }
+            Read::Named { list, begins, after, limit } => {
+                // Names are letters, digits and . _ : @ - only: all of them stand between these two.
+                let (before_all, after_all) = ('!', '~');
+                let last = format!("{}{after_all}", begins.as_deref().unwrap_or_default());
+                let first = match after {
+                    Some(after) => format!("{after}{before_all}"),
+                    None => begins.clone().unwrap_or_else(|| before_all.to_string()),
+                };
+                let values = [
+                    (":pk", key::list_partition(list)),
+                    // A name behind the last leads to nothing; DynamoDB refuses a range that is reversed.
+                    (":first", first.min(last.clone())),
+                    (":last", last),
+                ];
+                Some(Self {
+                    index: Some(LIST_INDEX),
+                    condition: "listPk = :pk AND listSk BETWEEN :first AND :last",
+                    values: values.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
+                    newest_first: false,
+                    limit: *limit,
+                })
+            }
             Read::EventKinds { project_id, day } => Some(Self {
                 index: Some(DUE_INDEX),
                 condition: "duePk = :pk",
@@ -473,6 +495,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::SeatPage(..)
         | Read::Seats(_)
         | Read::Devices(_)
+        | Read::Named { .. }
         | Read::Due { .. }
         | Read::Entries { .. }
         | Read::EntriesAfter { .. }

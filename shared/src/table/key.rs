@@ -200,6 +200,8 @@ const CARD: &str = "CARD#";
 const CODE: &str = "CODE#";
 const DEVELOPER: &str = "DEVELOPER#";
 const DEVELOPERS: &str = "DEVELOPERS";
+const ACCOUNTS: &str = "ACCTS#";
+const ORGANIZATIONS: &str = "ORGS#";
 const FAILURES: &str = "FAILURES#";
 const SIGN_IN: &str = "SIGNIN#";
 const WEBHOOK: &str = "WEBHOOK#";
@@ -519,6 +521,8 @@ pub fn list_partition(list: &List) -> String {
         List::Policies(project_id) => format!("{POLICIES}{project_id}"),
         List::Licenses(project_id) => format!("{LICENSES}{project_id}"),
         List::Buyer(project_id, email) => format!("{BUYERS}{project_id}#{}", digest(&email.trim().to_lowercase())),
+        List::Accounts(project_id) => format!("{ACCOUNTS}{project_id}"),
+        List::Organizations(project_id) => format!("{ORGANIZATIONS}{project_id}"),
         List::Orders(project_id) => format!("{ORDERS}{project_id}"),
         List::Events(project_id, day) => event_day(project_id, *day),
         List::Developers => DEVELOPERS.to_owned(),
@@ -549,6 +553,8 @@ pub fn position(record: &Record) -> Option<String> {
         Record::Listing(listing) => Some(numbered_sort(listing.number)),
         Record::BuyerListing(listing) => Some(numbered_sort(listing.number)),
         Record::ListedDevice(device) => Some(timed_sort(device.activated_at, &device.hwid)),
+        Record::Account(account) => Some(account.id.name.clone()),
+        Record::Organization(organization) => Some(organization.id.name.clone()),
         Record::Order(order) => Some(timed_sort(order.created_at, &order.id)),
         Record::Event(event) => Some(timed_sort(event.at, &event.request)),
         Record::Developer(developer) => Some(numbered_sort(developer.number)),

@@ -95,6 +95,17 @@ pub enum Read {
     Seats(LicenseId),
     /// The devices of a license that were activated last, at most `limits::MACHINES_LISTED_MAX`.
     Devices(LicenseId),
+    /// A list whose rows are sorted by their names: a page of it, in the order of the names' bytes.
+    Named {
+        /// The list.
+        list: List,
+        /// Only names that begin with this.
+        begins: Option<String>,
+        /// Only names behind this one.
+        after: Option<String>,
+        /// At most so many.
+        limit: i64,
+    },
     /// Accounts of a project to which something is due, the longest due first.
     Due {
         /// The project.
@@ -159,6 +170,10 @@ pub enum List {
     Buyer(String, String),
     /// The devices of a license, by last activation.
     Devices(LicenseId),
+    /// The accounts of a project, by name, without the pools of organizations.
+    Accounts(String),
+    /// The organizations of a project, by name.
+    Organizations(String),
     /// The orders of a project, by when they were made.
     Orders(String),
     /// The events of a project's day, counted from 1970-01-01, by when.

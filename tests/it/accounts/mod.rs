@@ -483,3 +483,45 @@ async fn lost_replies_and_kills_change_nothing_that_an_account_is_told() {
         }
     }
 }
+
+/// The example is the list of accounts; the sibling is that of organizations.
+#[tokio::test]
+async fn accounts_and_organizations_are_listed_by_name_page_by_page() {
+    let world = World::new().await;
+    let names = ["a", "a-1", "ada", "adam", "b", "z:9"];
+    for name in names {
+        world.account_with(name, 7, 0).await;
+        let body = json!({"organizationId": name, "plan": "pro"});
+        assert_eq!(world.organization("POST", "", body).await.status, 201);
+    }
+    world.account("POST", "/ada/debit", debit(2)).await;
+    let list = async |of: &str, query: &str| {
+        let (mut rows, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let tail = format!("?limit=2{query}{cursor}");
+            let page = match of {
+                "accounts" => world.account("GET", &tail, Value::Null).await,
+                _ => world.organization("GET", &tail, Value::Null).await,
+            };
+            assert_eq!((page.status, page.spent.write_units), (200, 0.0), "{}", page.text);
+            rows.extend(page.body[of].as_array().unwrap().iter().cloned());
+            match page.body["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return rows,
+            }
+        }
+    };
+    for (of, id) in [("accounts", "accountId"), ("organizations", "organizationId")] {
+        let named = |rows: &[Value]| rows.iter().map(|row| row[id].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        assert_eq!(named(&list(of, "").await), names, "{of}: no pool is among them");
+        assert_eq!(named(&list(of, "&q=ad").await), ["ada", "adam"], "{of}");
+        assert_eq!(named(&list(of, "&q=a").await), ["a", "a-1", "ada", "adam"], "{of}");
+        assert!(list(of, "&q=x").await.is_empty(), "{of}");
+    }
+    let ada = &list("accounts", "&q=ada").await[0];
+    assert_eq!((&ada["tokensBalance"], &ada["tokensSpent"]), (&json!(5), &json!(2)));
+    let page = world.account("GET", "?limit=1", Value::Null).await;
+    let cursor = page.text_of("nextCursor");
+    world.organization("GET", &format!("?cursor={cursor}"), Value::Null).await.refused(400, "BAD_REQUEST");
+    world.account("GET", "?q=%2F", Value::Null).await.refused(400, "BAD_REQUEST");
+}

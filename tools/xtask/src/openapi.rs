@@ -2,8 +2,8 @@
 
 use crate::openapi_store;
 use ltlm_protocol::account_data::{
-    AccountData, AccountEntries, AccountMovement, Affordability, BalanceThen, Eligibility, Erased, Renewal, Renewals,
-    Statistics, Verification,
+    AccountData, AccountEntries, AccountList, AccountMovement, Affordability, BalanceThen, Eligibility, Erased,
+    Renewal, Renewals, Statistics, Verification,
 };
 use ltlm_protocol::admin_data::{
     AdminKeyData, AdminKeyList, AuditLog, DeviceList, LicenseList, PolicyDetails, PolicyList, ProjectData, ProjectList,
@@ -12,7 +12,7 @@ use ltlm_protocol::license_data::{
     Entitlement, LicenseData, Machine, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
 };
 use ltlm_protocol::organization_data::{
-    AccessTokenData, MemberData, OrganizationData, TokenCheck, TokenStats, TokenUse,
+    AccessTokenData, MemberData, OrganizationData, OrganizationList, TokenCheck, TokenStats, TokenUse,
 };
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -170,6 +170,8 @@ fn is_paged(route: &Route) -> bool {
             | Endpoint::AdminUsage
             | Endpoint::AccountEntries
             | Endpoint::OrganizationUsage
+            | Endpoint::Accounts
+            | Endpoint::Organizations
             | Endpoint::AdminProjects
             | Endpoint::AdminPolicies
             | Endpoint::AdminLicenses
@@ -236,7 +238,15 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.endpoint == Endpoint::AccountEntries {
         parameters.push(text("type", "query", "Entries for this.", limits::ACTION_CHARS_MAX, false));
     }
-    if matches!(route.endpoint, Endpoint::AccountEntries | Endpoint::AccountStatistics) {
+    if matches!(route.endpoint, Endpoint::Accounts | Endpoint::Organizations) {
+        let mut begins = text("q", "query", "Only names that begin with this.", limits::ACCOUNT_CHARS_MAX, false);
+        begins["schema"]["pattern"] = json!("^[A-Za-z0-9._:@-]*$");
+        parameters.push(begins);
+    }
+    if matches!(
+        route.endpoint,
+        Endpoint::AccountEntries | Endpoint::AccountStatistics | Endpoint::OrganizationStatistics
+    ) {
         for (name, what) in [("from", "Written at this instant or later."), ("to", "Written before this instant.")] {
             parameters.push(json!({"name": name, "in": "query", "description": what,
                 "schema": {"type": "string", "format": "date-time"}}));
@@ -256,7 +266,13 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.endpoint == Endpoint::TokenStats {
         parameters.push(text("organizationId", "query", "The organization.", limits::ORGANIZATION_CHARS_MAX, true));
     }
-    if matches!(route.endpoint, Endpoint::OrganizationUsage | Endpoint::EraseUsage) {
+    if matches!(
+        route.endpoint,
+        Endpoint::OrganizationUsage
+            | Endpoint::EraseUsage
+            | Endpoint::OrganizationVerification
+            | Endpoint::OrganizationStatistics
+    ) {
         parameters.push(json!({"name": "tokenType", "in": "query", "required": true, "description": "The pool.",
             "schema": token_types()}));
     }
@@ -282,7 +298,13 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "boolean"}}),
         );
     }
-    if matches!(route.endpoint, Endpoint::EraseEntries | Endpoint::EraseUsage | Endpoint::AccountVerification) {
+    if matches!(
+        route.endpoint,
+        Endpoint::EraseEntries
+            | Endpoint::EraseUsage
+            | Endpoint::AccountVerification
+            | Endpoint::OrganizationVerification
+    ) {
         parameters.push(json!({"name": "cursor", "in": "query", "description": "A nextCursor of this call.",
             "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
     }
@@ -377,12 +399,15 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::AdminDeadLetters => ("dead-letters", "([2-7][0-9a-e]){1,64}"),
         Endpoint::AdminNotices => ("notices", "([2-7][0-9a-e]){1,64}"),
         Endpoint::AdminAudit => ("audit", "([2-7][0-9a-e]){1,64}"),
+        // A name.
+        Endpoint::Accounts => ("accounts", "(3[0-9]|6[1-6]){8}3a([2-7][0-9a-e]){1,128}"),
+        Endpoint::Organizations => ("organizations", "(3[0-9]|6[1-6]){8}3a([2-7][0-9a-e]){1,128}"),
         // A sequence number.
         Endpoint::AccountEntries => ("account", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         Endpoint::OrganizationUsage => ("pool", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         Endpoint::EraseEntries | Endpoint::EraseUsage => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         // A sequence number, a balance and a hash.
-        Endpoint::AccountVerification => {
+        Endpoint::AccountVerification | Endpoint::OrganizationVerification => {
             ("verification", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}3a(2d)?3[1-9](3[0-9]){0,17}3a(3[0-9]|6[1-6]){64}")
         }
         // A part and a position in it.
@@ -772,8 +797,10 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         Endpoint::RenewAccount => ("200", schema::<Renewal>(schemas)),
         Endpoint::RenewAccounts => ("200", schema::<Renewals>(schemas)),
         Endpoint::AccountBalance => ("200", schema::<BalanceThen>(schemas)),
-        Endpoint::AccountStatistics => ("200", schema::<Statistics>(schemas)),
-        Endpoint::AccountVerification => ("200", schema::<Verification>(schemas)),
+        Endpoint::AccountStatistics | Endpoint::OrganizationStatistics => ("200", schema::<Statistics>(schemas)),
+        Endpoint::Accounts => ("200", schema::<AccountList>(schemas)),
+        Endpoint::Organizations => ("200", schema::<OrganizationList>(schemas)),
+        Endpoint::AccountVerification | Endpoint::OrganizationVerification => ("200", schema::<Verification>(schemas)),
         Endpoint::EraseEntries | Endpoint::EraseUsage => ("200", schema::<Erased>(schemas)),
         Endpoint::AccountAffordability => ("200", schema::<Affordability>(schemas)),
         Endpoint::AccountEntries => ("200", schema::<AccountEntries>(schemas)),
@@ -966,7 +993,9 @@ fn refusals(route: &Route) -> Vec<Code> {
         | Endpoint::AccountRenewal
         | Endpoint::RenewAccount
         | Endpoint::AccountBalance => codes.push(Code::AccountNotFound),
-        Endpoint::AccountVerification | Endpoint::EraseEntries => {
+        Endpoint::Accounts | Endpoint::Organizations => codes.push(Code::CursorElsewhere),
+        Endpoint::OrganizationStatistics => codes.extend([Code::AccountNotFound, Code::RangeReversed]),
+        Endpoint::AccountVerification | Endpoint::OrganizationVerification | Endpoint::EraseEntries => {
             codes.extend([Code::AccountNotFound, Code::CursorElsewhere])
         }
         Endpoint::AccountStatistics => codes.extend([Code::AccountNotFound, Code::RangeReversed]),

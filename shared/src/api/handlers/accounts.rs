@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use ltlm_protocol::account_data::{
-    AccountData, AccountEntries, AccountMovement, Erased, Renewal, Renewals, Verification,
+    AccountData, AccountEntries, AccountList, AccountMovement, Erased, Renewal, Renewals, Verification,
 };
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::is_operation_id;
@@ -115,6 +115,34 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let account = AccountData { dry_run: call.dry_run.then_some(true), ..account };
     let reply = if call.dry_run { Reply::json(&account) } else { Reply::created(&account) };
     Ok(reply.operation(&key.id.id, replayed))
+}
+
+/// `GET /v1/accounts`
+pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = project(incoming)?;
+    let (begins, after) = names(incoming, "accounts", &project_id)?;
+    let limit = incoming.query_limit()?;
+    let (accounts, next) =
+        service::list(incoming.app, incoming.budget, &project_id, begins, after, limit, incoming.now).await?;
+    Ok(Reply::json(&AccountList { accounts, next_cursor: cursor_of("accounts", &project_id, next) }))
+}
+
+/// What the names of a list that the query asks for begin with, and the name that its page starts behind. The list is
+/// `owner`'s.
+pub(super) fn names<T>(
+    incoming: &Incoming<'_, T>,
+    list: &str,
+    owner: &str,
+) -> Result<(Option<String>, Option<String>), Failure> {
+    let begins = incoming.query_text("q", limits::ACCOUNT_CHARS_MAX)?;
+    if begins.as_deref().is_some_and(|begins| !is_account_name(begins)) {
+        return Err(Problems::one("q", "must be letters, digits and . _ : @ - only").into());
+    }
+    let after = place(incoming, list, owner)?;
+    if after.as_deref().is_some_and(|after| !is_account_name(after)) {
+        return Err(Problems::one("cursor", "must be a nextCursor of this list").into());
+    }
+    Ok((begins, after))
 }
 
 /// `GET /v1/accounts/{accountId}`
@@ -279,7 +307,11 @@ pub async fn balance<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
 
 /// `GET …/verification`
 pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let call = call(incoming, incoming.parameter("accountId"))?;
+    verify_of(incoming, call(incoming, incoming.parameter("accountId"))?).await
+}
+
+/// Checks the ledger of an account, from where the query says.
+pub(super) async fn verify_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
     let from = match place(incoming, "verification", &call.id.name)? {
         None => Checked::default(),
         Some(text) => checked(&text).ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))?,
@@ -339,7 +371,11 @@ pub async fn entries<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
 
 /// `GET …/statistics`
 pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let call = call(incoming, incoming.parameter("accountId"))?;
+    statistics_of(incoming, call(incoming, incoming.parameter("accountId"))?).await
+}
+
+/// What the ledger of an account adds up to in the range that the query names.
+pub(super) async fn statistics_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
     let (from, to) = range(incoming)?;
     Ok(Reply::json(&service::statistics(incoming.app, incoming.budget, &call, from, to).await?))
 }

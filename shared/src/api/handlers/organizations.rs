@@ -4,11 +4,11 @@
 use std::fmt::Debug;
 
 use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
-use ltlm_protocol::organization_data::OrganizationData;
+use ltlm_protocol::organization_data::{OrganizationData, OrganizationList};
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::Value;
 
-use super::accounts::{cursor_of, dry_run, erase_of, place, project};
+use super::accounts::{cursor_of, dry_run, erase_of, names, place, project, statistics_of, verify_of};
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::account::is_account_name;
@@ -67,6 +67,15 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     Ok(reply.operation(&key.id.id, replayed))
 }
 
+/// `GET /v1/organizations`
+pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = project(incoming)?;
+    let (begins, after) = names(incoming, "organizations", &project_id)?;
+    let limit = incoming.query_limit()?;
+    let (organizations, next) = service::list(incoming.app, incoming.budget, &project_id, begins, after, limit).await?;
+    Ok(Reply::json(&OrganizationList { organizations, next_cursor: cursor_of("organizations", &project_id, next) }))
+}
+
 /// `GET /v1/organizations/{organizationId}`
 pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     Ok(Reply::json(&service::get(incoming.app, incoming.budget, &call(incoming)?).await?))
@@ -101,6 +110,16 @@ fn pool<T>(incoming: &Incoming<'_, T>) -> Result<AccountCall, Failure> {
     let kind = TokenType::parse(&text)
         .ok_or_else(|| Problems::one("tokenType", format!("must be one of {}", names.join(", "))))?;
     Ok(AccountCall { id: call.id.pool(kind), now: call.now, dry_run: false })
+}
+
+/// `GET …/verification`: is the ledger of one pool whole?
+pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    verify_of(incoming, pool(incoming)?).await
+}
+
+/// `GET …/statistics`: what the ledger of one pool adds up to.
+pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    statistics_of(incoming, pool(incoming)?).await
 }
 
 /// `DELETE …/usage`: who used what, in the ledger of one pool.

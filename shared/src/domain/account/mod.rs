@@ -12,7 +12,7 @@ pub mod renewal;
 
 use std::collections::BTreeMap;
 
-use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountHold, AccountMovement};
+use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountHold, AccountMovement, AccountSummary};
 use ltlm_protocol::{Timestamp, limits};
 
 use super::denied::Denied;
@@ -175,6 +175,19 @@ pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
         replayed,
         dry_run: None,
     }
+}
+
+/// The account at `now`, as a list shows it.
+pub fn summary(state: &AccountState, now: Timestamp) -> Result<AccountSummary, Denied> {
+    let Standing { account, wallet, .. } = state.standing(now)?;
+    Ok(AccountSummary {
+        account_id: account.id.name.clone(),
+        tokens_balance: wallet.balance(now),
+        tokens_spent: wallet.spent,
+        tier: account.tier.clone(),
+        tier_ends_at: account.tier_ends_at.map(|end| end.to_string()),
+        created_at: account.created_at.to_string(),
+    })
 }
 
 /// The account as it stands at `now`.

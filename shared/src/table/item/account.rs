@@ -6,16 +6,21 @@ use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
 use super::{Builder, Item, ItemError, Reader};
-use crate::domain::account::{Account, AccountId};
+use crate::domain::account::{Account, AccountId, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::job::Job;
 use crate::domain::organization::access::AccessToken;
 use crate::domain::organization::{Member, Organization};
 use crate::table::key;
+use crate::table::port::List;
 
 /// An account's item.
 pub fn account(account: &Account) -> Item {
+    // The pools of organizations stand in no list of their own.
+    let listed = Some(&account.id).filter(|id| is_account_name(&id.name));
     Builder::new(key::account(&account.id))
+        .text_opt("listPk", listed.map(|id| key::list_partition(&List::Accounts(id.project_id.clone()))))
+        .text_opt("listSk", listed.map(|id| id.name.clone()))
         .text("tier", &account.tier)
         .at_opt("tierEndsAt", account.tier_ends_at)
         .at("anchor", account.anchor)
@@ -59,6 +64,8 @@ pub(super) fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, Ite
 pub fn organization(organization: &Organization) -> Item {
     let changed_by = organization.changed_by.as_ref();
     Builder::new(key::organization(&organization.id))
+        .text("listPk", key::list_partition(&List::Organizations(organization.id.project_id.clone())))
+        .text("listSk", &organization.id.name)
         .text("plan", &organization.plan)
         .at("createdAt", organization.created_at)
         .text("createdBy", &organization.created_by.id.id)

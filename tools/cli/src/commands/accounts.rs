@@ -12,6 +12,15 @@ use crate::show::{self, Column, Format};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// The project's accounts, by name
+    List {
+        /// Only names that begin with this
+        #[arg(long = "begins", value_name = "TEXT")]
+        begins: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
     /// An account as it stands
     Show {
         /// The account
@@ -83,6 +92,42 @@ pub(crate) enum Command {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Set the balance
+    Reset {
+        /// The account
+        account: String,
+        /// Tokens that there shall be
+        balance: i64,
+        /// What for
+        #[arg(long = "type", value_name = "TYPE")]
+        operation_type: Option<String>,
+    },
+    /// Could the account pay for this?
+    Affordability {
+        /// The account
+        account: String,
+        /// What for
+        operation_type: String,
+        /// How many tokens; else the operation's price
+        #[arg(long)]
+        amount: Option<i64>,
+    },
+    /// Is an allocation due, and if not, when?
+    Eligibility {
+        /// The account
+        account: String,
+    },
+    /// Tokens that are set aside for something that is under way
+    #[command(subcommand)]
+    Holds(Holds),
+    /// Erase the free-form facts of old entries; amounts stay, and the ledger can still be verified
+    Erase {
+        /// The account
+        account: String,
+        /// Entries written before this instant, such as 2027-01-31T00:00:00Z
+        #[arg(long)]
+        before: String,
+    },
     /// Ledger entries, newest first
     Entries {
         /// The account
@@ -135,6 +180,40 @@ pub(crate) enum Command {
     },
 }
 
+#[derive(Subcommand)]
+pub(crate) enum Holds {
+    /// What is set aside now
+    List {
+        /// The account
+        account: String,
+    },
+    /// Set tokens aside
+    Create {
+        #[command(flatten)]
+        movement: Movement,
+        /// For how long, if nothing is done with them
+        #[arg(long)]
+        seconds: Option<i64>,
+    },
+    /// Spend what was set aside, or a part; the rest is given back
+    Commit {
+        /// The account
+        account: String,
+        /// The hold, by the id of its operation
+        hold: String,
+        /// How many tokens; else all
+        #[arg(long)]
+        amount: Option<i64>,
+    },
+    /// Give back what was set aside
+    Void {
+        /// The account
+        account: String,
+        /// The hold, by the id of its operation
+        hold: String,
+    },
+}
+
 /// Tokens that move.
 #[derive(Args)]
 pub(crate) struct Movement {
@@ -155,10 +234,10 @@ pub(crate) struct Movement {
 pub(crate) struct Range {
     /// Written at this instant or later, such as 2027-01-01T00:00:00Z
     #[arg(long)]
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// Written before this instant
     #[arg(long)]
-    to: Option<String>,
+    pub(super) to: Option<String>,
 }
 
 const FACTS: &[Column] = &[
@@ -171,6 +250,13 @@ const FACTS: &[Column] = &[
     ("overdraft limit", "/overdraftLimit"),
     ("renewed", "/lastRenewalAt"),
     ("next renewal", "/nextRenewalAt"),
+];
+const LISTED: &[Column] = &[
+    ("ACCOUNT", "/accountId"),
+    ("BALANCE", "/tokensBalance"),
+    ("SPENT", "/tokensSpent"),
+    ("PLAN", "/tier"),
+    ("CREATED", "/createdAt"),
 ];
 const MOVED: &[Column] = &[
     ("balance", "/newBalance"),
@@ -188,7 +274,7 @@ const ENTRIES: &[Column] = &[
     ("BALANCE", "/balanceAfter"),
     ("OPERATION", "/operationId"),
 ];
-const STATISTICS: &[Column] = &[
+pub(super) const STATISTICS: &[Column] = &[
     ("spent", "/totalSpent"),
     ("earned", "/totalEarned"),
     ("refunded", "/refunded"),
@@ -197,6 +283,24 @@ const STATISTICS: &[Column] = &[
     ("held", "/held"),
     ("net change", "/netChange"),
     ("operations", "/operationCount"),
+];
+const AFFORDABILITY: &[Column] =
+    &[("can afford", "/canAfford"), ("balance", "/balance"), ("cost", "/cost"), ("deficit", "/deficit")];
+const ELIGIBILITY: &[Column] = &[
+    ("eligible", "/eligible"),
+    ("why not", "/reason"),
+    ("plan", "/tier"),
+    ("days left", "/daysUntilRenewal"),
+    ("next renewal", "/nextRenewalDate"),
+    ("renewed", "/lastRenewalAt"),
+];
+const HOLDS: &[Column] = &[("HOLD", "/id"), ("AMOUNT", "/amount"), ("TYPE", "/operationType"), ("ENDS", "/expiresAt")];
+const HELD: &[Column] = &[
+    ("hold", "/hold/id"),
+    ("ends", "/hold/expiresAt"),
+    ("balance", "/newBalance"),
+    ("done before", "/replayed"),
+    ("dry run", "/dryRun"),
 ];
 const BALANCE: &[Column] = &[("at", "/at"), ("balance", "/balance"), ("entries", "/sequence")];
 const RENEWED: &[Column] = &[
@@ -224,7 +328,7 @@ fn path(account: &str, tail: &str) -> String {
 }
 
 /// A query of what is given.
-fn query(parts: &[(&str, &Option<String>)]) -> String {
+pub(super) fn query(parts: &[(&str, &Option<String>)]) -> String {
     let given = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
     let given: Vec<_> = given.collect();
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
@@ -232,6 +336,9 @@ fn query(parts: &[(&str, &Option<String>)]) -> String {
 
 pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
+        Command::List { begins, limit } => {
+            session.list(&format!("/v1/accounts{}", query(&[("q", &begins)])), "accounts", LISTED, limit)
+        }
         Command::Show { account } => session.show(&path(&account, ""), FACTS),
         Command::Create { account, tier, tier_ends_at, opening_balance, overdraft_limit } => {
             let body = json!({"accountId": account, "tier": tier, "tierEndsAt": tier_ends_at,
@@ -260,6 +367,18 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             let body = json!({"originalOperationId": original, "amount": amount, "reason": reason});
             session.try_or_act(&Method::POST, &path(&account, "/refund"), body, MOVED)
         }
+        Command::Reset { account, balance, operation_type } => {
+            let body = json!({"balance": balance, "operationType": operation_type});
+            session.try_or_act(&Method::POST, &path(&account, "/reset"), body, MOVED)
+        }
+        Command::Affordability { account, operation_type, amount } => {
+            let amount = amount.map(|amount| amount.to_string());
+            let query = query(&[("operationType", &Some(operation_type)), ("amount", &amount)]);
+            session.show(&path(&account, &format!("/affordability{query}")), AFFORDABILITY)
+        }
+        Command::Eligibility { account } => session.show(&path(&account, "/renewal"), ELIGIBILITY),
+        Command::Holds(command) => holds(session, command),
+        Command::Erase { account, before } => erase(session, &account, before),
         Command::Entries { account, operation_type, range, limit } => {
             let query = query(&[("type", &operation_type), ("from", &range.from), ("to", &range.to)]);
             session.list(&path(&account, &format!("/entries{query}")), "entries", ENTRIES, limit)
@@ -271,10 +390,11 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Balance { account, at } => {
             session.show(&path(&account, &format!("/balance{}", query(&[("at", &at)]))), BALANCE)
         }
-        Command::Verify { account } => verify(session, &account),
+        Command::Verify { account } => verify(session, &path(&account, "/verification"), &[]),
         Command::Renew { account } => {
             let dry = if session.client.is_dry_run { "?dryRun=true" } else { "" };
-            let answer = session.client.ask(&Method::POST, &path(&account, &format!("/renewal{dry}")), None)?;
+            let path = path(&account, &format!("/renewal{dry}"));
+            let answer = session.client.ask_once(&Method::POST, &path, &session.operation, None)?;
             show::facts(session.format, RENEWED, &answer);
             Ok(())
         }
@@ -291,11 +411,59 @@ fn moving(movement: &Movement) -> Result<Value, Failure> {
     Ok(json!({"operationType": movement.operation_type, "amount": movement.amount, "metadata": metadata}))
 }
 
+fn holds(session: &Session, command: Holds) -> Result<(), Failure> {
+    match command {
+        Holds::List { account } => {
+            let told = session.client.get(&path(&account, ""))?;
+            show::rows(session.format, HOLDS, told["holds"].as_array().map_or(&[], Vec::as_slice));
+            Ok(())
+        }
+        Holds::Create { movement, seconds } => {
+            let mut body = moving(&movement)?;
+            body["expiresInSeconds"] = json!(seconds);
+            session.try_or_act(&Method::POST, &path(&movement.account, "/holds"), body, HELD)
+        }
+        Holds::Commit { account, hold, amount } => {
+            let path = path(&account, &format!("/holds/{}/commit", encoded(&hold)));
+            session.try_or_act(&Method::POST, &path, json!({ "amount": amount }), MOVED)
+        }
+        Holds::Void { account, hold } => {
+            let path = path(&account, &format!("/holds/{}/void", encoded(&hold)));
+            session.try_or_act(&Method::POST, &path, json!({}), MOVED)
+        }
+    }
+}
+
+/// Erases call by call until nothing is left to erase.
+fn erase(session: &Session, account: &str, before: String) -> Result<(), Failure> {
+    session.confirm(&format!("What was noted with the entries of {account} before {before} will be gone."))?;
+    let before = Some(before);
+    let dry_run = session.client.is_dry_run.then(|| "true".to_owned());
+    let (mut cursor, mut erased) = (None, 0);
+    loop {
+        let query = query(&[("before", &before), ("dryRun", &dry_run), ("cursor", &cursor)]);
+        let told = session.client.ask(&Method::DELETE, &path(account, &format!("/entries{query}")), None)?;
+        erased += told["erased"].as_i64().unwrap_or(0);
+        cursor = told["nextCursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    match session.format {
+        Format::Json => show::line(&json!({"erased": erased, "dryRun": session.client.is_dry_run}).to_string()),
+        Format::People => {
+            show::line(&format!("{erased} entries {}", if dry_run.is_some() { "have facts" } else { "erased" }))
+        }
+    }
+    Ok(())
+}
+
 /// Checks page by page; an altered ledger is a failure of the command.
-fn verify(session: &Session, account: &str) -> Result<(), Failure> {
+pub(super) fn verify(session: &Session, path: &str, asked: &[(&str, &Option<String>)]) -> Result<(), Failure> {
     let mut cursor = None;
     loop {
-        let told = session.client.get(&path(account, &format!("/verification{}", query(&[("cursor", &cursor)]))))?;
+        let parts: Vec<_> = asked.iter().copied().chain([("cursor", &cursor)]).collect();
+        let told = session.client.get(&format!("{path}{}", query(&parts)))?;
         cursor = told["nextCursor"].as_str().map(str::to_owned);
         if told["intact"] != true {
             let at = &told["firstBreak"];

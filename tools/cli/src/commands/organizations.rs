@@ -4,12 +4,40 @@ use clap::{Subcommand, ValueEnum};
 use http::Method;
 use serde_json::json;
 
+use super::accounts::{self, Range, query};
 use super::{Failure, ROWS, Session};
 use crate::client::encoded;
 use crate::show::{self, Column, Format};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// The project's organizations, by name
+    List {
+        /// Only names that begin with this
+        #[arg(long = "begins", value_name = "TEXT")]
+        begins: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
+    /// Check the ledgers of an organization's pools: is each entry what it was?
+    Verify {
+        /// The organization
+        organization: String,
+        /// One pool; else all
+        #[arg(long = "type", value_enum)]
+        token_type: Option<TokenType>,
+    },
+    /// What a pool's ledger adds up to
+    Statistics {
+        /// The organization
+        organization: String,
+        /// The pool
+        #[arg(value_enum)]
+        token_type: TokenType,
+        #[command(flatten)]
+        range: Range,
+    },
     /// An organisation and its pools
     Show {
         /// The organisation
@@ -103,6 +131,7 @@ impl TokenType {
     }
 }
 
+const LISTED: &[Column] = &[("ORGANIZATION", "/organizationId"), ("PLAN", "/plan"), ("CREATED", "/createdAt")];
 const FACTS: &[Column] = &[
     ("organization", "/organizationId"),
     ("plan", "/plan"),
@@ -143,6 +172,26 @@ fn path(organization: &str, tail: &str) -> String {
 
 pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
+        Command::List { begins, limit } => {
+            let path = format!("/v1/organizations{}", query(&[("q", &begins)]));
+            session.list(&path, "organizations", LISTED, limit)
+        }
+        Command::Verify { organization, token_type } => {
+            let pools = token_type.map_or(TokenType::value_variants().to_vec(), |pool| vec![pool]);
+            let path = path(&organization, "/verification");
+            for pool in pools {
+                if session.format == Format::People {
+                    show::line(&pool.text());
+                }
+                accounts::verify(session, &path, &[("tokenType", &Some(pool.text()))])?;
+            }
+            Ok(())
+        }
+        Command::Statistics { organization, token_type, range } => {
+            let pool = Some(token_type.text());
+            let query = query(&[("tokenType", &pool), ("from", &range.from), ("to", &range.to)]);
+            session.show(&path(&organization, &format!("/statistics{query}")), accounts::STATISTICS)
+        }
         Command::Show { organization } => {
             let told = session.client.get(&path(&organization, ""))?;
             show::facts(session.format, FACTS, &told);
