@@ -283,8 +283,7 @@ async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
     change(json!({"overrides": {"projectSettings": {"b": large}}})).await.refused(400, "BAD_REQUEST");
 
     let path = "/v1/admin/developers/d@e.f";
-    let body = json!({"username": "d@e.f", "password": "correct horse", "fullName": "Dee",
-        "projects": [world.project_id]});
+    let body = json!({"username": "d@e.f", "password": "correct horse", "fullName": "Dee", "projects": [world.project_id]});
     world.admin("POST", "/v1/admin/developers", body).await;
     let told = world.admin("PATCH", path, json!({"fullName": null})).await;
     assert_eq!((&told.body["fullName"], &told.body["projects"]), (&json!(""), &json!([world.project_id])));

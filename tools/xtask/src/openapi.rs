@@ -321,7 +321,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(json!({"name": "tokens", "in": "query", "description": "Tokens that there must be.",
             "schema": {"type": "integer", "minimum": 0, "maximum": limits::AMOUNT_MAX, "default": 0}}));
     }
-    if matches!(route.endpoint, Endpoint::License | Endpoint::Seats | Endpoint::Settings) {
+    if matches!(route.endpoint, Endpoint::License | Endpoint::Seats | Endpoint::Settings | Endpoint::Usage) {
         parameters.push(named(text("hwid", "query", "The device that asks.", limits::HWID_CHARS_MAX, false)));
     }
     for (name, what) in
