@@ -26,6 +26,9 @@ pub struct LicenseSummary {
     pub valid_until: Option<String>,
     /// Registered devices.
     pub devices: i32,
+    /// It was paid for with the payment provider's test money.
+    #[serde(default)]
+    pub test: bool,
     /// Who bought it.
     pub customer: LicenseBuyer,
     /// When it was issued.

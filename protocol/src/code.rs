@@ -297,7 +297,7 @@ impl Code {
         row(Self::WebhookSignatureRejected, "WEBHOOK_SIGNATURE_REJECTED", 400, "The signature of this message is missing, wrong or too old."),
         row(Self::OrderNotFound, "ORDER_NOT_FOUND", 404, "There is no such order in this project."),
         row(Self::LicenseKeyTaken, "LICENSE_KEY_TAKEN", 409, "A license with this key exists already."),
-        row(Self::StateFinal, "STATE_FINAL", 409, "A revoked or terminated license stays so."),
+        row(Self::StateFinal, "STATE_FINAL", 409, "A terminated license stays so; a revoked one can only be reinstated."),
         row(Self::PolicyIncomplete, "POLICY_INCOMPLETE", 422, "After this change the policy would not say how long its licenses last."),
         row(Self::SecretLimitReached, "SECRET_LIMIT_REACHED", 409, "This project already has <max> secrets: retire one first."),
         row(Self::LastSecret, "LAST_SECRET", 409, "The only secret of a project cannot be retired: add another first."),

@@ -14,6 +14,7 @@ pub mod json;
 pub mod license_data;
 pub mod limits;
 pub mod merge;
+pub mod money;
 pub mod organization_data;
 pub mod portal_data;
 pub mod proof;
@@ -26,6 +27,7 @@ pub mod webhook_data;
 pub use code::Code;
 pub use error::ErrorBody;
 pub use license_data::LicenseData;
+pub use money::Amount;
 pub use read::{Problem, Problems};
 pub use time::Timestamp;
 

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Amount;
+
 /// The whole of a license as one device sees it (wire 3.2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -180,7 +182,7 @@ pub struct PolicyData {
     /// Short text.
     pub short_description: Option<String>,
     /// One-time price.
-    pub price: Option<f64>,
+    pub price: Option<Amount>,
     /// ISO 4217.
     pub currency: Option<String>,
     /// `day`, `week`, `month` or `year`.
@@ -188,7 +190,7 @@ pub struct PolicyData {
     /// How many of them.
     pub recurring_interval_count: Option<i32>,
     /// Price of each interval.
-    pub recurring_price: Option<f64>,
+    pub recurring_price: Option<Amount>,
     /// Works from a file only?
     pub is_air_gapped: bool,
     /// `production`, `staging` or `development`.
@@ -229,7 +231,7 @@ pub struct TopUpOption {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Price {
     /// In units of the currency.
-    pub amount: f64,
+    pub amount: Amount,
     /// ISO 4217.
     pub currency: String,
 }

@@ -102,6 +102,10 @@ pub const PORTFOLIO_MAX: usize = 100;
 pub const WEBHOOKS_MAX: usize = 10;
 /// Policies that the store shows of one project.
 pub const STORE_POLICIES_MAX: usize = 200;
+/// Payments of an order that it lists. Of older ones only the latest end is kept.
+pub const PERIODS_MAX: usize = 24;
+/// Payments of an order that bought nothing, messages of the other mode, and further acts at the provider that it lists.
+pub const ORDER_REMARKS_MAX: usize = 20;
 /// Days of events that one call counts.
 pub const EVENT_DAYS_MAX: i64 = 92;
 /// Days of events that one call counts, where the caller does not say.
@@ -169,6 +173,8 @@ pub const ALL: &[Limit] = &[
     Limit { what: "redirectUrl", value: REDIRECT_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "licenses shown by the portal", value: PORTFOLIO_MAX as i64, unit: "licenses" },
     Limit { what: "webhooks of a project", value: WEBHOOKS_MAX as i64, unit: "webhooks" },
+    Limit { what: "payments listed with an order", value: PERIODS_MAX as i64, unit: "payments" },
+    Limit { what: "remarks of each kind listed with an order", value: ORDER_REMARKS_MAX as i64, unit: "remarks" },
     Limit { what: "policies shown by the store", value: STORE_POLICIES_MAX as i64, unit: "policies" },
     Limit { what: "page of a list, default", value: PAGE_DEFAULT, unit: "rows" },
     Limit { what: "page of a list, largest", value: PAGE_MAX, unit: "rows" },

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::Amount;
 use crate::code::holds_reserved_word;
 use crate::limits;
 
@@ -208,11 +209,10 @@ impl<'a> Reader<'a> {
     }
 
     /// An amount of money: a number from 0 to 99,999,999.99 with at most two decimals (wire rule N-2).
-    pub fn price_opt(&mut self, name: &str) -> Option<f64> {
+    pub fn price_opt(&mut self, name: &str) -> Option<Amount> {
         let value = self.value(name)?;
-        let price = value
-            .as_f64()
-            .filter(|p| (0.0..=99_999_999.99).contains(p) && (p * 100.0 - (p * 100.0).round()).abs() < 1e-6);
+        let price = value.as_f64().and_then(Amount::of_number);
+        let price = price.filter(|price| (Amount::default()..=Amount::MAX).contains(price));
         if price.is_none() {
             self.problem(name, "must be a price from 0 to 99999999.99 with at most two decimals");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Amount;
 use crate::license_data::{CustomerActions, Limits, PolicyData, TopUpOption, Versioning};
 
 /// A policy as the store shows it: with what it promises.
@@ -114,7 +115,7 @@ pub struct OrderData {
     /// Who bought it.
     pub email: Option<String>,
     /// What it costs; each time, if it is paid again and again.
-    pub amount: f64,
+    pub amount: Amount,
     /// ISO 4217.
     pub currency: String,
     /// The license that it made or moved: SHA-256 of its key, in hex.
@@ -123,10 +124,87 @@ pub struct OrderData {
     pub converted_trial: bool,
     /// The provider's name of the payment page.
     pub session_id: Option<String>,
+    /// It was paid with the provider's test money.
+    #[serde(default)]
+    pub test: bool,
+    /// What was paid for it, the earliest end first: the last ones, if they are many.
+    #[serde(default)]
+    pub payments: Vec<OrderPayment>,
+    /// The end that its payments give the license.
+    pub paid_until: Option<String>,
+    /// Payments that bought nothing.
+    #[serde(default)]
+    pub unapplied: Vec<UnappliedPayment>,
+    /// What the service does at the provider because of it.
+    #[serde(default)]
+    pub acts: Vec<OrderAct>,
+    /// Messages that were not taken because they are of the mode that the project does not take.
+    #[serde(default)]
+    pub other_mode: Vec<OtherMode>,
     /// When it was ordered.
     pub created_at: String,
     /// When it was paid.
     pub paid_at: Option<String>,
+}
+
+/// A payment of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrderPayment {
+    /// The provider's name of it; null if nothing was due.
+    pub payment_id: Option<String>,
+    /// When it was paid, by the provider's clock.
+    pub paid_at: String,
+    /// The end of the period that it paid; null for what is paid once.
+    pub until: Option<String>,
+    /// What went back of it.
+    pub refunded: Amount,
+    /// When all of it had gone back, or the dispute was lost; null while it has not.
+    pub refunded_at: Option<String>,
+    /// The buyer's bank disputes it.
+    pub disputed: bool,
+}
+
+/// A payment that bought nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UnappliedPayment {
+    /// The provider's name of the payment, of its subscription, or of the payment page.
+    pub payment_id: String,
+    /// `ended`, `paid_already`, `duplicate` or `trial_had`.
+    pub reason: String,
+    /// When the provider told of it.
+    pub at: String,
+}
+
+/// Something that the service does at the provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrderAct {
+    /// `refund` or `cancel`.
+    pub act: String,
+    /// The provider's name of the payment or subscription.
+    pub target: String,
+    /// The provider has done it.
+    pub done: bool,
+}
+
+/// A message of the mode that the project does not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OtherMode {
+    /// The provider's id of it.
+    pub event_id: String,
+    /// The provider's name of its kind.
+    pub kind: String,
+    /// Is it about real money?
+    pub livemode: bool,
+    /// When it came.
+    pub at: String,
 }
 
 /// Answer of `GET …/orders`.

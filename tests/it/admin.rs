@@ -283,7 +283,8 @@ async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
     change(json!({"overrides": {"projectSettings": {"b": large}}})).await.refused(400, "BAD_REQUEST");
 
     let path = "/v1/admin/developers/d@e.f";
-    let body = json!({"username": "d@e.f", "password": "correct horse", "fullName": "Dee", "projects": [world.project_id]});
+    let body =
+        json!({"username": "d@e.f", "password": "correct horse", "fullName": "Dee", "projects": [world.project_id]});
     world.admin("POST", "/v1/admin/developers", body).await;
     let told = world.admin("PATCH", path, json!({"fullName": null})).await;
     assert_eq!((&told.body["fullName"], &told.body["projects"]), (&json!(""), &json!([world.project_id])));
@@ -423,6 +424,7 @@ fn acts(world: &World, [secret, key_id, webhook]: &[String; 3]) -> Vec<(&'static
             license(L1, ""),
             json!({"extendDays": 1, "customer": {"email": "g@example.com"}}),
         ),
+        ("admin-reinstate", "POST", license(REVOKED, "/reinstate"), json!({"reason": "a mistake"})),
         ("admin-tokens", "POST", license(L1, "/tokens"), json!({"amount": 5, "reason": "r"})),
         ("admin-describe-device", "PATCH", license(L1, &device), json!({"nickname": "n"})),
         ("admin-release-seat", "POST", license(L1, &format!("/seats/{}/release", self::device('a'))), Value::Null),
@@ -468,6 +470,8 @@ fn another(name: &str, body: &Value) -> Value {
     other
 }
 
+/// A revoked license.
+const REVOKED: &str = "LIC-00000000000000B2";
 /// An air-gapped license.
 const AIR: &str = "LIC-00000000000000A1";
 
@@ -476,6 +480,8 @@ async fn spares(world: &World) -> [String; 3] {
     world.activate(L1, &device('a')).await;
     let policy = world.policy(local::demo::air()).await;
     world.license(&policy, Some(AIR)).await;
+    world.license(&policy, Some(REVOKED)).await;
+    world.set_state(REVOKED, "revoked").await;
     let secret = world.admin("POST", &projects(world, "/secrets"), Value::Null).await.text_of("secretId").to_owned();
     let hook = world.admin("POST", &projects(world, "/webhooks"), json!({"url": "https://b.example"})).await;
     [secret, key(world, json!({"scopes": ["read"]})).await.1, hook.text_of("webhookId").to_owned()]
@@ -545,7 +551,7 @@ async fn a_killed_act_is_done_with_its_line_in_the_log_or_not_at_all() {
             assert_eq!(told(log(&world).await), 1, "{name} after {stop_after}");
         }
         let listed = world.admin("GET", &projects(&world, "/licenses?limit=100"), Value::Null).await;
-        assert_eq!(listed.body["licenses"].as_array().unwrap().len(), 42, "after {stop_after}");
+        assert_eq!(listed.body["licenses"].as_array().unwrap().len(), 43, "after {stop_after}");
         world.audit(L1).await;
     }
 }

@@ -125,6 +125,7 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("admin-offline-file", 409, "code"),
     ("admin-license", 200, "licenseKey"),
     ("admin-tokens", 200, "balanceAfter"),
+    ("admin-reinstate", 200, "licenseKey"),
     ("admin-change-license", 200, "licenseKey"),
     ("admin-remove-device", 204, ""),
     ("buyable-policies", 200, ""),

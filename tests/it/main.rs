@@ -22,6 +22,7 @@ mod many_seats;
 mod model;
 mod night;
 mod organizations;
+mod payments;
 mod portal;
 mod pro;
 mod pro_faults;

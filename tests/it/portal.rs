@@ -170,7 +170,7 @@ async fn a_newer_code_replaces_an_older_one_and_ten_minutes_end_it() {
 async fn who_bought_a_license_gets_its_key_by_mail() {
     let world = World::empty().await;
     let background = background(&world).await;
-    let policy = world.policy(local::demo::perp()).await;
+    let policy = world.policy(crate::store::perpetual("studio")).await;
     let body = json!({"policyId": policy, "customerEmail": "grace@example.com"});
     let session = world.store("POST", "project/checkout-link", body).await.text_of("sessionId").to_owned();
     world.pay(&session).await;

@@ -249,7 +249,7 @@ async fn a_receiver_in_python_verifies_what_is_sent() {
     stdin.write_all(format!("{}\n", made.text_of("secret")).as_bytes()).await.unwrap();
     // The receiver's library looks at the real clock.
     world.clock.set(shared::service::Clock::now(&shared::host::clock::SystemClock));
-    let policy = world.policy(local::demo::perp()).await;
+    let policy = world.policy(crate::store::perpetual("studio")).await;
     let body = json!({"policyId": policy, "customerEmail": "grace@example.com"});
     let session = world.store("POST", "project/checkout-link", body).await.text_of("sessionId").to_owned();
     world.pay(&session).await;

@@ -220,6 +220,7 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AdminLicense => on_heap(|| licenses::get(incoming)),
         Endpoint::AdminChangeLicense => on_heap(|| licenses::change(incoming)),
         Endpoint::AdminOfflineFile => on_heap(|| licenses::offline_file(incoming)),
+        Endpoint::AdminReinstate => on_heap(|| licenses::reinstate(incoming)),
         Endpoint::AdminTokens => on_heap(|| licenses::tokens(incoming)),
         // The same page for both: who asks decides what is shown.
         Endpoint::AdminUsage => on_heap(|| license::usage(incoming)),

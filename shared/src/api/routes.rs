@@ -216,6 +216,8 @@ pub enum Endpoint {
     AdminLicense,
     /// `PATCH /v1/admin/licenses/{licenseKey}`
     AdminChangeLicense,
+    /// `POST …/reinstate`
+    AdminReinstate,
     /// `POST …/offline-file`
     AdminOfflineFile,
     /// `POST …/tokens`
@@ -503,6 +505,8 @@ pub const ROUTES: &[Route] = &[
         function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "The license, as its vendor sees it." },
     Route { endpoint: Endpoint::AdminChangeLicense, name: "admin-change-license", method: "PATCH", path: "/v1/admin/licenses/{licenseKey}",
         function: "admin", auth: Auth::Administrator(Scope::Licenses), body: true, operation_id: true, summary: "Suspend, resume, revoke, terminate; extend, override, transfer." },
+    Route { endpoint: Endpoint::AdminReinstate, name: "admin-reinstate", method: "POST", path: "/v1/admin/licenses/{licenseKey}/reinstate",
+        function: "admin", auth: Auth::Administrator(Scope::Licenses), body: true, operation_id: true, summary: "Take back a revocation that was a mistake." },
     Route { endpoint: Endpoint::AdminOfflineFile, name: "admin-offline-file", method: "POST", path: "/v1/admin/licenses/{licenseKey}/offline-file",
         function: "admin", auth: Auth::Administrator(Scope::Licenses), body: true, operation_id: true, summary: "Issue the file of an air-gapped license." },
     Route { endpoint: Endpoint::AdminTokens, name: "admin-tokens", method: "POST", path: "/v1/admin/licenses/{licenseKey}/tokens",

@@ -73,6 +73,8 @@ pub fn check_members(r: &mut Reader<'_>) {
         s.word_opt("onDispute", TAKE_BACK);
         s.bool_opt("trialNeedsCard");
         s.bool_opt("convertsTrial");
+        s.bool_opt("forSale");
+        s.bool_opt("allowsDuplicates");
     });
     r.object("visibility", |v| {
         v.bool_opt("storefront");

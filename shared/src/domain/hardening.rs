@@ -22,6 +22,9 @@ pub enum DeviceKeys {
     Required,
 }
 
+/// Which of the payment provider's messages a project takes: of real money, or of test money.
+const PAYMENT_MODES: &[&str] = &["live", "test"];
+
 /// A project's choices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hardening {
@@ -69,6 +72,7 @@ pub fn check(r: &mut Reader<'_>) {
         t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX);
         t.word_opt("lostAnswers", &LOST_ANSWERS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
     });
+    r.object("payments", |p| p.word_opt("mode", PAYMENT_MODES));
 }
 
 impl Hardening {

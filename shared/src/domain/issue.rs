@@ -126,6 +126,7 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
         metadata: command.metadata.clone(),
         buyer: command.buyer.clone(),
         device_count: 0,
+        is_test: false,
         revision: 0,
         seat_counts: None,
         seats_open: None,

@@ -89,6 +89,8 @@ pub struct License {
     pub buyer: Buyer,
     /// Registered devices; moves in the same transaction as they do.
     pub device_count: i64,
+    /// It was paid for with the provider's test money.
+    pub is_test: bool,
     /// Counts the vendor's changes of this record.
     pub revision: i64,
     /// The last count of its seats, where they are too many to be read each time.

@@ -41,6 +41,7 @@ pub mod proof;
 pub mod purchases;
 pub mod record;
 pub mod refresh;
+pub mod reinstate;
 pub mod release_seat;
 pub mod remove_device;
 pub mod rollup;

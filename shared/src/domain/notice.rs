@@ -41,6 +41,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("order.refused", "somebody who had a trial went for another, and has none"),
     ("order.refunded", "a payment went back, and what it bought was dealt with as the policy says"),
     ("order.disputed", "a payment is disputed at the buyer's bank"),
+    ("order.unapplied", "a payment bought nothing: what was ordered had ended, or was paid already"),
 ];
 
 fn kind(name: &str) -> &'static str {
@@ -126,22 +127,31 @@ pub fn of_device(license: &LicenseId, before: Option<&Device>, after: &Device) -
     told
 }
 
-/// What an order tells whose state was `before`.
-pub fn of_order(before: Option<OrderState>, after: &Order) -> Vec<Notice> {
+/// What an order tells that was `before` and is `after`.
+pub fn of_order(before: Option<&Order>, after: &Order) -> Vec<Notice> {
     let name = match after.state {
-        OrderState::Paid => "order.paid",
-        OrderState::Refused => "order.refused",
-        OrderState::Refunded => "order.refunded",
-        OrderState::Disputed => "order.disputed",
-        OrderState::Open | OrderState::Expired => return Vec::new(),
+        OrderState::Paid => Some("order.paid"),
+        OrderState::Refused => Some("order.refused"),
+        OrderState::Refunded => Some("order.refunded"),
+        OrderState::Disputed => Some("order.disputed"),
+        OrderState::Open | OrderState::Expired => None,
     };
-    if before == Some(after.state) {
-        return Vec::new();
-    }
     let mut detail = serde_json::to_value(after.data()).unwrap_or_default();
     detail["projectId"] = json!(after.project_id);
+    let is_new = before.is_none_or(|before| before.state != after.state);
     let at = after.paid_at.unwrap_or(after.created_at);
-    vec![Notice { id: format!("order {} {} {name}", after.id, after.revision), kind: kind(name), at, detail }]
+    let changed = name.filter(|_| is_new).map(|name| {
+        let id = format!("order {} {} {name}", after.id, after.revision);
+        Notice { id, kind: kind(name), at, detail: detail.clone() }
+    });
+    let known = before.map_or(&[][..], |before| &before.remarks.unapplied);
+    let unapplied = after.remarks.unapplied.iter().filter(|unapplied| !known.contains(unapplied)).map(|unapplied| {
+        let mut detail = detail.clone();
+        detail["payment"] = json!(unapplied.data());
+        let id = format!("order {} unapplied {}", after.id, unapplied.payment);
+        Notice { id, kind: kind("order.unapplied"), at: unapplied.at, detail }
+    });
+    changed.into_iter().chain(unapplied).collect()
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
 use ltlm_protocol::merge;
 use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, int32, limits};
+use ltlm_protocol::{Amount, Timestamp, int32, limits};
 use serde_json::{Map, Value, json};
 
 use super::config;
 use super::denied::Denied;
+use super::store::money::Money;
 
 /// Kinds of policy, spelt as on the wire (wire 3.3).
 pub const KINDS: &[&str] = &["perpetual", "subscription", "trial", "fixed_duration", "usage-based"];
@@ -42,7 +43,7 @@ pub struct PolicyTerms {
     /// Short text.
     pub short_description: Option<String>,
     /// One-time price.
-    pub price: Option<f64>,
+    pub price: Option<Amount>,
     /// ISO 4217.
     pub currency: Option<String>,
     /// One of [`INTERVALS`].
@@ -50,7 +51,7 @@ pub struct PolicyTerms {
     /// How many intervals between two payments.
     pub recurring_interval_count: Option<i64>,
     /// Price of each.
-    pub recurring_price: Option<f64>,
+    pub recurring_price: Option<Amount>,
     /// Works from a file only?
     pub is_air_gapped: bool,
     /// The configuration, as the vendor wrote it; read by `terms.rs` together with a license's overrides.
@@ -102,6 +103,10 @@ impl PolicyTerms {
         // The store finds policies by number or slug.
         if parsed.slug.as_ref().is_some_and(|slug| slug.bytes().all(|b| b.is_ascii_digit())) {
             r.problem("slug", "must not be a number");
+        }
+        let currency = parsed.currency();
+        for (name, price) in [("price", parsed.price), ("recurringPrice", parsed.recurring_price)] {
+            check_price(&mut r, name, price, currency);
         }
         r.object("renewal", |renewal| {
             renewal.word_opt("mode", RENEWAL_MODES);
@@ -158,6 +163,11 @@ impl PolicyTerms {
         })
     }
 
+    /// The currency of its prices: US dollars where the vendor does not say.
+    pub fn currency(&self) -> &str {
+        self.currency.as_deref().unwrap_or("USD")
+    }
+
     /// Must licenses of this policy end, without another way to know when?
     fn needs_an_end(&self) -> bool {
         match self.kind {
@@ -211,6 +221,13 @@ fn currency(r: &mut Reader<'_>) -> Option<String> {
     Some(code)
 }
 
+/// A price must be one that can be charged as it is written: yen have no hundredths.
+fn check_price(r: &mut Reader<'_>, name: &str, price: Option<Amount>, currency: &str) {
+    if price.is_some_and(|price| !Money::is_exact(price, currency)) {
+        r.problem(name, format!("must be a whole number in {currency}"));
+    }
+}
+
 fn pack(r: &mut Reader<'_>) -> TopUpOption {
     let name = r.name("name", limits::NAME_CHARS_MAX);
     let devices = int32(r.int_opt("devices", 0, limits::DEVICES_MAX).unwrap_or(0));
@@ -225,15 +242,13 @@ fn pack(r: &mut Reader<'_>) -> TopUpOption {
         seats: int32(r.int_opt("seats", 0, limits::SEATS_MAX).unwrap_or(0)),
         days: int32(r.int_opt("days", 0, limits::DURATION_DAYS_MAX).unwrap_or(0)),
         capability: capability(r),
-        price: r.object("price", |p| Price {
-            amount: {
-                p.require("amount");
-                p.price_opt("amount").unwrap_or(0.0)
-            },
-            currency: {
-                p.require("currency");
-                currency(p).unwrap_or_default()
-            },
+        price: r.object("price", |p| {
+            p.require("amount");
+            let amount = p.price_opt("amount").unwrap_or_default();
+            p.require("currency");
+            let currency = currency(p).unwrap_or_default();
+            check_price(p, "amount", Some(amount), &currency);
+            Price { amount, currency }
         }),
     }
 }

@@ -68,6 +68,11 @@ impl Project {
         self.settings.get("geofencing").and_then(|g| g.get("denyUnknown")).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// Does it take payments with real money? Else with the payment provider's test money (`payments.mode`).
+    pub fn takes_live_payments(&self) -> bool {
+        self.settings.get("payments").and_then(|p| p.get("mode")).and_then(Value::as_str) != Some("test")
+    }
+
     /// The project with a further secret.
     pub fn with_secret(&self, secret: ProjectSecret) -> Result<Self, Denied> {
         if self.secrets.len() >= limits::SECRETS_MAX {

@@ -19,7 +19,7 @@ use super::rollup::DayRollup;
 use super::seats::Seat;
 use super::settings::Settings;
 use super::store::Order;
-use super::store::order::Payment;
+use super::store::order::{Payment, Sale};
 use super::store::trial::{Card, Trial};
 use super::wallet::{Due, Wallet};
 use super::webhook::{Dead, Kept, Webhook};
@@ -86,6 +86,8 @@ pub enum Record {
     Trial(Trial),
     /// A card with which a trial was had.
     Card(Card),
+    /// The last sale of something to somebody.
+    Sale(Sale),
     /// A one-time code.
     Code(OneTimeCode),
     /// Something that an application reported.

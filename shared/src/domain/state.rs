@@ -252,6 +252,7 @@ impl LicenseState {
             | Write::SaveTrial { .. }
             | Write::NoteTrial { .. }
             | Write::AddCard { .. }
+            | Write::SaveSale { .. }
             | Write::SaveCode { .. }
             | Write::SaveDeveloper { .. }
             | Write::SaveFailures { .. }
@@ -312,6 +313,7 @@ impl LicenseState {
             | Record::PaymentEvent(_)
             | Record::Trial(_)
             | Record::Card(_)
+            | Record::Sale(_)
             | Record::Code(_)
             | Record::Event(_)
             | Record::EventKind { .. }
@@ -439,6 +441,7 @@ pub(crate) mod tests {
             metadata: Map::new(),
             buyer: Buyer::default(),
             device_count: 0,
+            is_test: false,
             revision: 0,
             seat_counts: None,
             seats_open: None,

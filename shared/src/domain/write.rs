@@ -25,7 +25,7 @@ use super::rollup::DayRollup;
 use super::seats::{Holder, SeatCounts, SeatsOpen};
 use super::settings::Settings;
 use super::store::Order;
-use super::store::order::Payment;
+use super::store::order::{Payment, Sale};
 use super::store::trial::{Card, Trial};
 use super::wallet::{Link, Wallet, WalletId};
 use super::webhook::{Dead, Kept, Webhook};
@@ -387,6 +387,13 @@ pub enum Write {
     AddCard {
         /// Its record.
         card: Card,
+    },
+    /// Something was sold to somebody. Guard: the record is still at the revision `found`.
+    SaveSale {
+        /// The record, the revision already counted up.
+        sale: Sale,
+        /// The revision before, `None` if it was not there.
+        found: Option<i64>,
     },
     /// A one-time code asked for, tried or used. Guard: it is still at the revision `found`.
     SaveCode {

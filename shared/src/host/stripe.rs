@@ -12,8 +12,8 @@ use super::secrets::Secret;
 use super::web::{Reach, Web};
 use crate::domain::store::Order;
 use crate::domain::store::fulfil::Paid;
-use crate::domain::store::message::{Message, Told};
-use crate::domain::store::order::Billing;
+use crate::domain::store::message::{Message, PaidInvoice, PeriodLine, Told};
+use crate::domain::store::order::{Billing, Chore};
 use crate::domain::store::redirect::telling;
 use crate::domain::store::take_back::{Incident, Trouble};
 use crate::service::ports::{Asking, MessageError, PaymentError, Payments, Session};
@@ -21,12 +21,19 @@ use crate::table::failure::is_word;
 
 /// Stripe's API, where no other address is given.
 pub const API: &str = "https://api.stripe.com";
-/// The version of Stripe's API that this was written for; the vendor's webhook endpoint may be of a newer one.
+/// The version of Stripe's API that this was written for: its answers have the shapes of it, whatever version the vendor's webhook
+/// endpoint is of, and messages are read in their older and newer shapes.
 const VERSION: &str = "2024-06-20";
 /// Time for one call; an order's page is asked for again while the request lasts.
 const OPERATION: Duration = Duration::from_secs(4);
 /// A message that was signed longer ago is taken for a replay, in seconds (what Stripe's own libraries use).
 const TOLERANCE_SECONDS: i64 = 300;
+/// Lines of an invoice that are asked for at once: the most that Stripe gives.
+const LINES_PER_PAGE: &str = "100";
+/// Pages of lines of one invoice. A message about a longer one is refused, and stays visible at Stripe.
+const LINE_PAGES_MAX: usize = 50;
+/// Stripe's words for what is done already: not an error when it is asked for again.
+const DONE_ALREADY: &[&str] = &["charge_already_refunded", "resource_missing"];
 /// Name of the API key in the vendor's secret.
 const API_KEY: &str = "stripeSecretKey";
 /// Name of the webhook's signing key in it.
@@ -63,6 +70,10 @@ impl Stripe {
         if status.is_success() && body.is_object() {
             return Ok(body);
         }
+        let code = body.pointer("/error/code").and_then(Value::as_str).unwrap_or_default();
+        if let Some(code) = DONE_ALREADY.iter().find(|known| **known == code) {
+            return Err(PaymentError::Done(code));
+        }
         // Its message may repeat what it was sent; its words of its own say enough.
         let word =
             |name: &str| body.pointer(name).and_then(Value::as_str).filter(|word| is_word(word)).unwrap_or("none");
@@ -94,6 +105,59 @@ impl Stripe {
         Ok(body.pointer("/payment_method/card/fingerprint").and_then(Value::as_str).map(str::to_owned))
     }
 
+    /// Refunds and cancellations. One that was done before is done.
+    async fn do_chore(&self, order: &str, chore: &Chore) -> Result<(), PaymentError> {
+        let client = self.web.client().map_err(|error| PaymentError::Broken(error.into()))?;
+        let request = match chore {
+            Chore::Refund(payment) => client
+                .post(format!("{}/v1/refunds", self.api))
+                .header("idempotency-key", format!("refund:{order}:{payment}"))
+                .form(&[("payment_intent", payment.as_str()), ("metadata[order]", order)]),
+            Chore::Cancel(subscription) => client.delete(format!("{}/v1/subscriptions/{subscription}", self.api)),
+        };
+        match self.call(request).await {
+            Ok(_) | Err(PaymentError::Done(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Result<Value, PaymentError> {
+        let client = self.web.client().map_err(|error| PaymentError::Broken(error.into()))?;
+        self.call(client.get(format!("{}{path}", self.api))).await
+    }
+
+    /// A paid invoice of a subscription that began with an order of ours. What the message leaves out is asked for: newer messages
+    /// do not name the payment, and none holds more than some of the lines.
+    async fn invoice(&self, invoice: &Value, told_at: Timestamp) -> Result<Option<PaidInvoice>, PaymentError> {
+        let Some(mut paid) = paid_invoice(invoice, told_at) else { return Ok(None) };
+        let Some(id) = invoice.get("id").and_then(Value::as_str) else { return Ok(Some(paid)) };
+        let is_charged = invoice.get("amount_paid").and_then(Value::as_i64).is_some_and(|amount| amount > 0);
+        if paid.payment.is_none() && is_charged {
+            paid.payment = payment_of(&self.get(&format!("/v1/invoices/{id}")).await?);
+        }
+        if invoice.pointer("/lines/has_more") == Some(&Value::Bool(true)) {
+            paid.lines = self.lines(id).await?.iter().filter_map(|line| period_line(line, &paid)).collect();
+        }
+        Ok(Some(paid))
+    }
+
+    /// All lines of an invoice.
+    async fn lines(&self, invoice: &str) -> Result<Vec<Value>, PaymentError> {
+        let mut lines: Vec<Value> = Vec::new();
+        for _ in 0..LINE_PAGES_MAX {
+            let last = lines.last().and_then(|line| line.get("id")).and_then(Value::as_str);
+            let after = last.map_or_else(String::new, |id| format!("&starting_after={id}"));
+            let page = self.get(&format!("/v1/invoices/{invoice}/lines?limit={LINES_PER_PAGE}{after}")).await?;
+            let found = page.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
+            let is_last = found.is_empty() || page.get("has_more") != Some(&Value::Bool(true));
+            lines.extend(found);
+            if is_last {
+                return Ok(lines);
+            }
+        }
+        Err(PaymentError::Broken("an invoice with more lines than are read".into()))
+    }
+
     async fn read_message(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Message, MessageError> {
         let key = self.key(SIGNING_KEY).await.map_err(MessageError::Unread)?;
         if !is_signed(key.as_str(), signature, body, now) {
@@ -102,17 +166,30 @@ impl Stripe {
         let broken = || MessageError::Unread(PaymentError::Broken("a signed message that is no event".into()));
         let event: Value = serde_json::from_slice(body).map_err(|_| broken())?;
         let id = event.get("id").and_then(Value::as_str).ok_or_else(broken)?.to_owned();
-        let (mut told, setup) = told(&id, &event);
+        let kind = event.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+        // What does not say which money it is about is about real money.
+        let is_live = event.get("livemode").and_then(Value::as_bool).unwrap_or(true);
+        let told_at = instant(&event, "/created").unwrap_or(now);
+        if kind == "invoice.paid" {
+            let invoice = event.pointer("/data/object").unwrap_or(&Value::Null);
+            let paid = self.invoice(invoice, told_at).await.map_err(MessageError::Unread)?;
+            return Ok(Message { id, kind, is_live, told: paid.map_or(Told::Nothing, Told::PeriodPaid) });
+        }
+        let (mut told, setup) = told(&id, &kind, &event, told_at, is_live);
         if let (Told::Paid { paid, .. }, Some(setup)) = (&mut told, setup) {
             paid.card = self.card(&setup).await.map_err(MessageError::Unread)?;
         }
-        Ok(Message { id, told })
+        Ok(Message { id, kind, is_live, told })
     }
 }
 
 impl Payments for Stripe {
     fn open<'a>(&'a self, order: &'a Order, home: &'a str) -> Asking<'a, Session, PaymentError> {
         Box::pin(self.open_page(order, home))
+    }
+
+    fn act<'a>(&'a self, order: &'a str, chore: &'a Chore) -> Asking<'a, (), PaymentError> {
+        Box::pin(self.do_chore(order, chore))
     }
 
     fn read<'a>(&'a self, signature: &'a str, body: &'a [u8], now: Timestamp) -> Asking<'a, Message, MessageError> {
@@ -170,51 +247,119 @@ fn is_signed(key: &str, header: &str, body: &[u8], now: Timestamp) -> bool {
         .any(|(_, given)| hex::decode(given).is_ok_and(|given| mac.clone().verify_slice(&given).is_ok()))
 }
 
-/// What an event tells, and the setup that shows a card, if it is one that does.
-fn told(id: &str, event: &Value) -> (Told, Option<String>) {
-    let kind = event.get("type").and_then(Value::as_str).unwrap_or_default();
+/// An instant of Stripe's, in seconds.
+fn instant(value: &Value, path: &str) -> Option<Timestamp> {
+    let seconds = value.pointer(path)?.as_i64()?;
+    Some(Timestamp::from_ms(seconds.saturating_mul(1_000)))
+}
+
+fn text(value: &Value, path: &str) -> Option<String> {
+    value.pointer(path).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// What an event tells, and the setup that shows a card, if it is one that does. Paid invoices are read by [`Stripe::invoice`].
+fn told(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool) -> (Told, Option<String>) {
     let Some(object) = event.pointer("/data/object") else { return (Told::Nothing, None) };
-    let text = |path: &str| object.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let told = match kind {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
             // Methods that take days complete the session first, and pay later.
-            let is_paid = matches!(text("/payment_status").as_deref(), Some("paid" | "no_payment_required"));
-            let paid =
-                Paid { event: id.to_owned(), session: text("/id"), payment: text("/payment_intent"), card: None };
-            let order = text("/client_reference_id").filter(|_| is_paid);
-            return (order.map_or(Told::Nothing, |order| Told::Paid { order, paid }), text("/setup_intent"));
+            let is_paid = matches!(text(object, "/payment_status").as_deref(), Some("paid" | "no_payment_required"));
+            let paid = Paid {
+                event: id.to_owned(),
+                session: text(object, "/id"),
+                payment: text(object, "/payment_intent"),
+                subscription: text(object, "/subscription"),
+                card: None,
+                paid_at: told_at,
+                is_live,
+            };
+            let order = text(object, "/client_reference_id").filter(|_| is_paid);
+            return (order.map_or(Told::Nothing, |order| Told::Paid { order, paid }), text(object, "/setup_intent"));
         }
-        "checkout.session.expired" => text("/client_reference_id").map(|order| Told::Expired { order }),
-        "invoice.paid" => period(object),
-        // Only what went back whole: a part of the price buys no part of a license.
-        "charge.refunded" if object.get("refunded") == Some(&Value::Bool(true)) => trouble(object, Trouble::Refunded),
-        "charge.dispute.created" => trouble(object, Trouble::Disputed),
-        "charge.dispute.closed" => match text("/status").as_deref() {
-            // An inquiry that came to nothing; it began as a dispute does.
-            Some("won" | "warning_closed") => trouble(object, Trouble::Won),
-            Some("lost") => trouble(object, Trouble::Lost),
-            _ => None,
-        },
+        "checkout.session.expired" => text(object, "/client_reference_id").map(|order| Told::Expired { order }),
+        "charge.refunded" => refunded(object).and_then(|trouble| incident(object, None, trouble, told_at)),
+        // The same, by the version of the vendor's endpoint.
+        "refund.failed" | "refund.updated" | "charge.refund.updated" => {
+            refund_failed(object).and_then(|trouble| incident(object, None, trouble, told_at))
+        }
+        "charge.dispute.created" => incident(object, text(object, "/id"), Trouble::Disputed, told_at),
+        "charge.dispute.closed" => {
+            let end = match text(object, "/status").as_deref() {
+                // An inquiry that came to nothing; it began as a dispute does.
+                Some("won" | "warning_closed") => Some(Trouble::Won),
+                Some("lost") => Some(Trouble::Lost),
+                _ => None,
+            };
+            end.and_then(|end| incident(object, text(object, "/id"), end, told_at))
+        }
         _ => None,
     };
     (told.unwrap_or(Told::Nothing), None)
 }
 
-fn trouble(object: &Value, trouble: Trouble) -> Option<Told> {
-    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
-    let dispute = text("id").filter(|_| trouble != Trouble::Refunded);
-    Some(Told::Trouble(Incident { payment: text("payment_intent")?, dispute, trouble }))
+fn incident(object: &Value, dispute: Option<String>, trouble: Trouble, at: Timestamp) -> Option<Told> {
+    Some(Told::Trouble(Incident { payment: text(object, "/payment_intent")?, dispute, trouble, at }))
 }
 
-/// A paid invoice of a subscription that began with an order of ours.
-fn period(invoice: &Value) -> Option<Told> {
-    let text = |path: &str| invoice.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    // The subscription's metadata stands in one place or the other, by the version of the vendor's endpoint.
-    let order =
-        text("/parent/subscription_details/metadata/order").or_else(|| text("/subscription_details/metadata/order"))?;
-    let until = invoice.pointer("/lines/data/0/period/end")?.as_i64()?;
-    let until = Timestamp::from_ms(until.saturating_mul(1_000));
-    Some(Told::PeriodPaid { order, payment: text("/payment_intent"), until })
+/// What went back of a charge by now. A message without figures is about all of it, or about nothing.
+fn refunded(charge: &Value) -> Option<Trouble> {
+    let figure = |name: &str| charge.get(name).and_then(Value::as_i64);
+    let is_whole = charge.get("refunded") == Some(&Value::Bool(true));
+    let total = figure("amount_captured").filter(|amount| *amount > 0).or(figure("amount"));
+    let total = total.or(is_whole.then_some(1))?;
+    let refunded = if is_whole { total } else { figure("amount_refunded")? };
+    Some(Trouble::Refunded { refunded, total })
+}
+
+/// A refund that did not come to anything.
+fn refund_failed(refund: &Value) -> Option<Trouble> {
+    let has_failed = matches!(refund.get("status").and_then(Value::as_str), Some("failed" | "canceled"));
+    let (id, amount) = (text(refund, "/id")?, refund.get("amount").and_then(Value::as_i64)?);
+    has_failed.then_some(Trouble::RefundFailed { refund: id, amount })
+}
+
+/// What a paid invoice says by itself; none if it is not of a subscription that began with an order of ours.
+fn paid_invoice(invoice: &Value, told_at: Timestamp) -> Option<PaidInvoice> {
+    // The subscription and its metadata stand in one place or the other, by the version of the vendor's endpoint.
+    let details = ["/parent/subscription_details", "/subscription_details"];
+    let order = details.iter().find_map(|details| text(invoice, &format!("{details}/metadata/order")))?;
+    let mut paid = PaidInvoice {
+        order,
+        subscription: text(invoice, "/parent/subscription_details/subscription")
+            .or_else(|| text(invoice, "/subscription")),
+        payment: payment_of(invoice),
+        paid_at: instant(invoice, "/status_transitions/paid_at").unwrap_or(told_at),
+        lines: Vec::new(),
+    };
+    let lines = invoice.pointer("/lines/data").and_then(Value::as_array).into_iter().flatten();
+    paid.lines = lines.filter_map(|line| period_line(line, &paid)).collect();
+    Some(paid)
+}
+
+/// The payment of an invoice: a member of its own in older versions; in newer ones one of a list, if the list is there.
+fn payment_of(invoice: &Value) -> Option<String> {
+    let payments = invoice.pointer("/payments/data").and_then(Value::as_array);
+    let paid = payments.into_iter().flatten().filter(|payment| text(payment, "/status").as_deref() == Some("paid"));
+    let mut intents = paid.filter_map(|payment| Some((payment, text(payment, "/payment/payment_intent")?)));
+    let listed = intents.clone().find(|(payment, _)| payment.get("is_default") == Some(&Value::Bool(true)));
+    text(invoice, "/payment_intent").or_else(|| listed.or_else(|| intents.next()).map(|(_, intent)| intent))
+}
+
+/// A line of an invoice, if it is a period of an item of the invoice's subscription: no one-off item, and no proration of a
+/// change in mid-period. Its kind stands in `parent` or in `type`, by the version.
+fn period_line(line: &Value, invoice: &PaidInvoice) -> Option<PeriodLine> {
+    let item = line.pointer("/parent/subscription_item_details").filter(|details| !details.is_null());
+    let is_of_a_subscription = item.is_some() || text(line, "/type").as_deref() == Some("subscription");
+    let flag = |path: &str| line.pointer(path) == Some(&Value::Bool(true));
+    let is_proration = flag("/parent/subscription_item_details/proration") || flag("/proration");
+    let of = text(line, "/parent/subscription_item_details/subscription").or_else(|| text(line, "/subscription"));
+    let is_of_another = of.is_some() && invoice.subscription.is_some() && of != invoice.subscription;
+    if !is_of_a_subscription || is_proration || is_of_another {
+        return None;
+    }
+    let unit = line.pointer("/price/unit_amount").and_then(Value::as_i64);
+    let decimal = || text(line, "/pricing/unit_amount_decimal")?.parse().ok();
+    Some(PeriodLine { unit: unit.or_else(decimal), until: instant(line, "/period/end")? })
 }
 
 #[cfg(test)]
@@ -251,7 +396,8 @@ mod tests {
 
     #[test]
     fn events_are_told_in_our_words() {
-        let of = |kind: &str, object: Value| told("evt", &json!({"type": kind, "data": {"object": object}})).0;
+        let now = Timestamp::from_ms(7_000);
+        let of = |kind: &str, object: Value| told("evt", kind, &json!({"data": {"object": object}}), now, true).0;
         let session =
             json!({"id": "cs", "client_reference_id": "ord_1", "payment_status": "paid", "payment_intent": "pi"});
         assert!(
@@ -264,10 +410,24 @@ mod tests {
         assert_eq!(of("checkout.session.completed", json!({"payment_status": "paid"})), Told::Nothing);
         assert_eq!(of("charge.refunded", json!({"refunded": false, "payment_intent": "pi"})), Told::Nothing);
         let trouble = |dispute: Option<&str>, trouble: Trouble| {
-            Told::Trouble(Incident { payment: "pi".into(), dispute: dispute.map(str::to_owned), trouble })
+            Told::Trouble(Incident { payment: "pi".into(), dispute: dispute.map(str::to_owned), trouble, at: now })
         };
-        let refunded = json!({"id": "ch", "refunded": true, "payment_intent": "pi"});
-        assert_eq!(of("charge.refunded", refunded), trouble(None, Trouble::Refunded));
+        for (charge, refunded, total) in [
+            (json!({"refunded": true, "amount": 999}), 999, 999),
+            (json!({"refunded": false, "amount": 999, "amount_refunded": 300}), 300, 999),
+            (json!({"refunded": true}), 1, 1),
+        ] {
+            let mut charge = charge;
+            charge["payment_intent"] = json!("pi");
+            assert_eq!(of("charge.refunded", charge), trouble(None, Trouble::Refunded { refunded, total }));
+        }
+        let refund = |status: &str| json!({"id": "re", "payment_intent": "pi", "amount": 300, "status": status});
+        let failed = trouble(None, Trouble::RefundFailed { refund: "re".into(), amount: 300 });
+        for kind in ["refund.failed", "refund.updated", "charge.refund.updated"] {
+            assert_eq!(of(kind, refund("failed")), failed, "{kind}");
+            assert_eq!(of(kind, refund("canceled")), failed, "{kind}");
+            assert_eq!(of(kind, refund("succeeded")), Told::Nothing, "{kind}");
+        }
         let begun = json!({"id": "dp", "payment_intent": "pi"});
         assert_eq!(of("charge.dispute.created", begun), trouble(Some("dp"), Trouble::Disputed));
         let closed = |status: &str| json!({"id": "dp", "status": status, "payment_intent": "pi"});
@@ -275,24 +435,76 @@ mod tests {
             assert_eq!(of("charge.dispute.closed", closed(status)), trouble(Some("dp"), end), "{status}");
         }
         assert_eq!(of("charge.dispute.closed", closed("other")), Told::Nothing);
-        let until = Timestamp::from_ms(2_000);
-        let period = Told::PeriodPaid { order: "ord_1".into(), payment: Some("pi".into()), until };
-        let lines = json!({"data": [{"period": {"end": 2}}]});
-        for details in [
-            json!({"subscription_details": {"metadata": {"order": "ord_1"}}}),
-            json!({"parent": {"subscription_details": {"metadata": {"order": "ord_1"}}}}),
-        ] {
-            let mut invoice = json!({"payment_intent": "pi", "lines": lines});
-            invoice.as_object_mut().unwrap().extend(details.as_object().unwrap().clone());
-            assert_eq!(of("invoice.paid", invoice), period);
-        }
         assert_eq!(of("customer.created", json!({})), Told::Nothing);
+    }
+
+    #[test]
+    fn a_period_is_read_from_the_lines_of_the_subscription_wherever_they_stand() {
+        let price = Money { minor: 999, currency: "USD".into() };
+        let old = |kind: &str, unit: i64, end: i64| json!({"type": kind, "subscription": "sub", "proration": false, "price": {"unit_amount": unit}, "period": {"end": end}});
+        let new = |unit: &str, proration: bool, end: i64| {
+            json!({"parent": {"type": "subscription_item_details", "subscription_item_details":
+                {"subscription": "sub", "proration": proration}}, "pricing": {"unit_amount_decimal": unit}, "period": {"end": end}})
+        };
+        let one_off = json!({"parent": {"type": "invoice_item_details", "invoice_item_details": {"proration": false}},
+            "period": {"end": 90}});
+        let mut proration = old("subscription", 999, 80);
+        proration["proration"] = json!(true);
+        let mut other = old("subscription", 999, 85);
+        other["subscription"] = json!("sub_other");
+        for (lines, until) in [
+            // The one-off item comes first.
+            (vec![old("invoiceitem", 500, 5), old("subscription", 999, 60)], Some(60)),
+            (vec![old("subscription", 999, 60), old("invoiceitem", 500, 90)], Some(60)),
+            (vec![proration.clone(), old("subscription", 999, 60)], Some(60)),
+            // The newest shape.
+            (vec![one_off, new("999", true, 80), new("999", false, 60)], Some(60)),
+            // Several items: that at the price of the order counts; all of them, if none is.
+            (vec![old("subscription", 4_900, 365), old("subscription", 999, 60)], Some(60)),
+            (vec![new("500", false, 50), new("600", false, 70), new("700", false, 60)], Some(70)),
+            (vec![other], None),
+            (vec![proration], None),
+            (Vec::new(), None),
+        ] {
+            let invoice = json!({"subscription": "sub", "subscription_details": {"metadata": {"order": "ord_1"}},
+                "lines": {"data": lines}});
+            let paid = paid_invoice(&invoice, Timestamp::EPOCH).unwrap();
+            let found = paid.until(&price).map(|until| until.ms() / 1_000);
+            assert_eq!(found, until, "{invoice}");
+        }
+        assert_eq!(paid_invoice(&json!({"lines": {"data": []}}), Timestamp::EPOCH), None, "none of ours");
+    }
+
+    #[test]
+    fn the_payment_of_an_invoice_is_found_in_every_shape() {
+        let listed = |default: bool, id: &str, status: &str| json!({"is_default": default, "status": status, "payment": {"type": "payment_intent", "payment_intent": id}});
+        for (invoice, payment) in [
+            (json!({"payment_intent": "pi"}), Some("pi")),
+            (
+                json!({"payments": {"data": [listed(false, "pi_1", "paid"), listed(true, "pi_2", "paid")]}}),
+                Some("pi_2"),
+            ),
+            (
+                json!({"payments": {"data": [listed(true, "pi_1", "open"), listed(false, "pi_2", "paid")]}}),
+                Some("pi_2"),
+            ),
+            (json!({"payments": {"data": []}}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(payment_of(&invoice).as_deref(), payment, "{invoice}");
+        }
     }
 
     #[test]
     fn an_order_becomes_a_session_of_its_kind() {
         let goods = Goods::Policy { number: 1 };
-        let order = Order::new("ord_1".into(), "p".into(), goods, Money::of(9.99, "EUR"), Timestamp::EPOCH);
+        let order = Order::new(
+            "ord_1".into(),
+            "p".into(),
+            goods,
+            Money::of(ltlm_protocol::Amount::of_hundredths(999), "EUR"),
+            Timestamp::EPOCH,
+        );
         let mode = |billing: Billing| {
             let form = form(&Order { billing, ..order.clone() }, "https://home/");
             let find = |name: &str| form.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());

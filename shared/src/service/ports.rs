@@ -10,6 +10,7 @@ use crate::domain::mail::Mail;
 use crate::domain::notice::Notice;
 use crate::domain::store::Order;
 use crate::domain::store::message::Message;
+use crate::domain::store::order::Chore;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -50,6 +51,9 @@ pub enum PaymentError {
     /// It does not answer, or is in trouble: ask again.
     #[error("the payment provider is busy")]
     Busy(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It has done so already.
+    #[error("the payment provider has done it already: {0}")]
+    Done(&'static str),
     /// It refuses, or its answer makes no sense.
     #[error("the payment provider refuses")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -73,6 +77,9 @@ pub type Asking<'a, R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send + '
 pub trait Payments: Send + Sync {
     /// Opens the payment page of an order; `home` is where the browser goes if the order does not say.
     fn open<'a>(&'a self, order: &'a Order, home: &'a str) -> Asking<'a, Session, PaymentError>;
+
+    /// Does something that follows from what was decided. What the provider has done before is done.
+    fn act<'a>(&'a self, order: &'a str, chore: &'a Chore) -> Asking<'a, (), PaymentError>;
 
     /// Reads a message that says it comes from the provider: `signature` is the header that the provider signs with.
     fn read<'a>(&'a self, signature: &'a str, body: &'a [u8], now: Timestamp) -> Asking<'a, Message, MessageError>;

@@ -25,7 +25,7 @@ use crate::domain::store::order::{Goods, Order, Payment};
 use crate::domain::store::redirect::telling;
 use crate::domain::store::top_up::{self, TopUp};
 use crate::domain::store::{Email, catalog, take_back, trial};
-use crate::domain::write::Decision;
+use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record};
 use crate::keys::Purpose;
 use crate::table::port::List;
@@ -66,6 +66,8 @@ pub async fn trial_eligibility<T: Table>(
 pub struct OrderOperation {
     /// The caller's id, or one that was made.
     pub id: String,
+    /// The caller made the id.
+    pub is_named: bool,
     /// Hash of the request.
     pub fingerprint: String,
     /// Where the browser goes if the caller does not say.
@@ -76,7 +78,8 @@ impl OrderOperation {
     /// Names the order of this operation on something.
     fn key(&self, on: &str) -> OrderKey {
         let digest = ids::sha256_hex(format!("order/1\0{on}\0{}", self.id).as_bytes());
-        OrderKey { id: format!("ord_{}", &digest[..32]), fingerprint: self.fingerprint.clone() }
+        let (id, fingerprint) = (format!("ord_{}", &digest[..32]), self.fingerprint.clone());
+        OrderKey { id, is_named: self.is_named, fingerprint }
     }
 }
 
@@ -157,6 +160,7 @@ impl From<PaymentError> for Error {
     fn from(error: PaymentError) -> Self {
         match error {
             PaymentError::Busy(source) => Self::Busy(source),
+            PaymentError::Done(what) => Self::Broken(what.into()),
             PaymentError::Broken(source) => Self::Broken(source),
         }
     }
@@ -190,47 +194,98 @@ impl Absorb for Known {
 
 impl Known {
     /// Decides on an order. What is of no order is none of ours: the vendor may sell other things with the same provider.
+    /// `payment` is what the message is about.
     fn decide(
         &self,
+        message: &Message,
+        payment: Option<&str>,
+        now: Timestamp,
         decide: impl FnOnce(&Fulfilment) -> Result<Decision<Outcome>, Denied>,
-    ) -> Result<Decision<Outcome>, Denied> {
-        match self {
-            Self::Order(state) => decide(state),
-            Self::Stranger(_) | Self::Nothing => Ok(Decision::read(Outcome::Nothing)),
-        }
+    ) -> Result<Decision<(Outcome, Option<Order>)>, Denied> {
+        let Self::Order(state) = self else { return Ok(Decision::read((Outcome::Nothing, None))) };
+        let is_taken = message.is_live == state.takes_live;
+        let Decision { writes, touch, reply } =
+            if is_taken { decide(state)? } else { fulfil::ignore(state, message, payment, now) };
+        let saved = writes.iter().find_map(|write| match write {
+            Write::SaveOrder { order, .. } => Some(order.clone()),
+            _ => None,
+        });
+        let order = saved.unwrap_or_else(|| state.order.clone());
+        Ok(Decision { writes, touch, reply: (reply, Some(order)) })
     }
 }
 
-/// Does what a provider's message says, once.
-pub async fn receive<T: Table>(app: &App<T>, budget: &Budget<'_>, message: &Message) -> Result<Outcome, Error> {
+/// Does what a provider's message says, once; then what follows from it at the provider. If that fails, the message is not taken:
+/// the provider sends it again, for days, and what is still to be done is done then.
+pub async fn receive<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    payments: &dyn Payments,
+    message: &Message,
+) -> Result<Outcome, Error> {
     let (now, event) = (app.clock.now(), message.id.as_str());
-    match &message.told {
-        Told::Nothing => Ok(Outcome::Nothing),
+    let (outcome, order) = match &message.told {
+        Told::Nothing => (Outcome::Nothing, None),
         Told::Paid { order, paid } => {
             let load = || find(app, budget, order, event, Some(paid), now);
-            act::act(app, budget, load, |known: &Known| known.decide(|state| fulfil::decide(state, paid, now))).await
+            let payment = paid.payment.as_deref();
+            let decide = |known: &Known| known.decide(message, payment, now, |state| fulfil::decide(state, paid, now));
+            act::act(app, budget, load, decide).await?
         }
         Told::Expired { order } => {
             let load = || find(app, budget, order, event, None, now);
-            act::act(app, budget, load, |known: &Known| known.decide(|state| Ok(fulfil::close(state, event, now))))
-                .await
+            let decide = |known: &Known| known.decide(message, None, now, |state| Ok(fulfil::close(state, event, now)));
+            act::act(app, budget, load, decide).await?
         }
-        Told::PeriodPaid { order, payment, until } => {
-            let paid = Paid { payment: payment.clone(), ..Paid::default() };
-            let load = || find(app, budget, order, event, Some(&paid), now);
-            let decide = |state: &Fulfilment| Ok(fulfil::period(state, event, payment.as_deref(), *until, now));
-            act::act(app, budget, load, |known: &Known| known.decide(decide)).await
+        Told::PeriodPaid(invoice) => {
+            let paid = Paid { payment: invoice.payment.clone(), ..Paid::default() };
+            let load = || find(app, budget, &invoice.order, event, Some(&paid), now);
+            let decide = |known: &Known| {
+                let payment = invoice.payment.as_deref();
+                known.decide(message, payment, now, |state| fulfil::period(state, event, invoice, now))
+            };
+            act::act(app, budget, load, decide).await?
         }
         Told::Trouble(incident) => {
             let load = || find_paid_by(app, budget, &incident.payment, event, now);
             let decide = |known: &Known| match known {
-                Known::Order(state) => take_back::decide(state, incident, event, now),
-                Known::Stranger(known) => Ok(take_back::note(known.as_ref(), incident, event, now)),
-                Known::Nothing => Ok(Decision::read(Outcome::Nothing)),
+                Known::Stranger(known) => {
+                    let Decision { writes, touch, reply } = take_back::note(known.as_ref(), incident, event, now);
+                    Ok(Decision { writes, touch, reply: (reply, None) })
+                }
+                known => known.decide(message, None, now, |state| take_back::decide(state, incident, event, now)),
             };
-            act::act(app, budget, load, decide).await
+            act::act(app, budget, load, decide).await?
         }
+    };
+    if let Some(order) = order {
+        Box::pin(do_chores(app, budget, payments, &order)).await?;
     }
+    Ok(outcome)
+}
+
+/// Does what an order still has to be done at the provider, and notes each as done.
+async fn do_chores<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    payments: &dyn Payments,
+    order: &Order,
+) -> Result<(), Error> {
+    for chore in order.chores() {
+        let done = || async { payments.act(&order.id, &chore).await.map_err(Error::from) };
+        act::read(app, budget, done).await?;
+        let load = || async {
+            let records = app.table.read(&[Read::Order(order.id.clone())], budget.meter).await?;
+            let found = records.into_iter().find_map(Record::order);
+            Ok(found.map_or(Known::Nothing, |found| Known::Order(Box::new(Fulfilment::new(found)))))
+        };
+        let decide = |known: &Known| match known {
+            Known::Order(state) => Ok(fulfil::done(state, &chore)),
+            Known::Stranger(_) | Known::Nothing => Ok(Decision::read(())),
+        };
+        act::act(app, budget, load, decide).await?;
+    }
+    Ok(())
 }
 
 /// What a message about a payment finds: the order that it paid.
@@ -275,6 +330,7 @@ async fn find<T: Table>(
         Record::Order(order) => Some(order.clone()),
         _ => None,
     });
+    // A message of an order that is not there yet is none of ours: an order is written before the provider hears of it.
     let Some(found) = found else { return Ok(Known::Nothing) };
     let mut state = Fulfilment::new(found);
     for record in records {
@@ -295,18 +351,27 @@ async fn add_goods<T: Table>(
     now: Timestamp,
 ) -> Result<(), Error> {
     let Order { project_id, goods, email, license, .. } = state.order.clone();
-    let number = match goods {
-        Goods::Pack { license, .. } => {
-            state.license = license_of(app, budget, &license, now).await?;
-            return Ok(());
-        }
-        Goods::Policy { number } => number,
+    let (number, made) = match goods {
+        Goods::Pack { license, .. } => (None, Some(license)),
+        Goods::Policy { number } => (Some(number), license),
     };
-    if let Some(license) = license {
-        state.license = license_of(app, budget, &license, now).await?;
+    let sale = Some(Read::Sale(project_id.clone(), state.order.what()))
+        .filter(|_| !state.order.is_settled() && !state.order.is_named);
+    let (Some(number), None) = (number, &made) else {
+        if let Some(license) = made {
+            state.license = license_of(app, budget, &license, now).await?;
+        }
+        state.takes_live = state.license.as_ref().is_none_or(|license| license.project.takes_live_payments());
+        // A pack of which another page was paid.
+        if let Some(sale) = sale {
+            app.table.read(&[sale], budget.meter).await?.into_iter().for_each(|record| {
+                state.absorb(record);
+            });
+        }
         return Ok(());
-    }
+    };
     let mut reads = vec![Read::Project(project_id.clone()), Read::Policy(number)];
+    reads.extend(sale);
     reads.extend(Email::parse(&email).map(|email| Read::Trial(project_id.clone(), email)));
     reads.extend(paid.and_then(|paid| paid.card.clone()).map(|card| Read::Card(project_id, card)));
     let mut project = None;
@@ -321,6 +386,7 @@ async fn add_goods<T: Table>(
     }
     let gone = || Error::Broken("an order's project or policy is not there".into());
     let (project, policy) = project.zip(state.policy.clone()).ok_or_else(gone)?;
+    state.takes_live = project.takes_live_payments();
     let trial = state.trial.as_ref().and_then(|trial| trial.license.clone());
     if let Some(trial) = trial {
         state.license = license_of(app, budget, &trial, now).await?;

@@ -109,7 +109,7 @@ fn notices(change: &Change) -> Vec<Notice> {
     match change {
         Change::Entry(entry) => notice::of_entry(entry),
         Change::Device { license, before, after } => notice::of_device(license, before.as_deref(), after),
-        Change::Order { before, after } => notice::of_order(before.as_deref().map(|before| before.state), after),
+        Change::Order { before, after } => notice::of_order(before.as_deref(), after),
         Change::Code(_) | Change::SignIn(_) => Vec::new(),
     }
 }

@@ -483,6 +483,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Payment(id) => Some(key::payment(id)),
         Read::PaymentEvent(id) => Some(key::payment_event(id)),
         Read::Trial(project_id, email) => Some(key::trial(project_id, email)),
+        Read::Sale(project_id, what) => Some(key::sale(project_id, what)),
         Read::Code(project_id, email) => Some(key::code(project_id, email)),
         Read::Developer(username) => Some(key::developer(username)),
         Read::Failures(name) => Some(key::failures(name)),

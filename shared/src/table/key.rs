@@ -110,6 +110,8 @@ pub enum Kind {
     Trial,
     /// A card with which a trial was had.
     Card,
+    /// The last sale of something to somebody.
+    Sale,
     /// A one-time code.
     Code,
     /// Something that an application reported.
@@ -196,6 +198,7 @@ const ORDERS: &str = "ORDERS#";
 const PAYMENT: &str = "PAYMENT#";
 const PAYMENT_EVENT: &str = "PAYEVENT#";
 const TRIAL: &str = "TRIAL#";
+const SALE: &str = "SALE#";
 const CARD: &str = "CARD#";
 const CODE: &str = "CODE#";
 const DEVELOPER: &str = "DEVELOPER#";
@@ -449,6 +452,11 @@ pub fn trial(project_id: &str, email: &Email) -> Key {
     key(format!("{TRIAL}{project_id}#{}", digest(email.as_str())), META)
 }
 
+/// The last sale of something to somebody. Nobody's address stands in the key.
+pub fn sale(project_id: &str, what: &str) -> Key {
+    key(format!("{SALE}{project_id}#{}", digest(what)), META)
+}
+
 /// A developer, by name.
 pub fn developer(username: &Email) -> Key {
     key(format!("{DEVELOPER}{}", digest(username.as_str())), META)
@@ -609,6 +617,9 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     if let Some(webhook) = pk.strip_prefix(DEAD) {
         return Some(Kind::Dead { webhook: webhook.to_owned(), notice: sk.to_owned() });
+    }
+    if pk.starts_with(SALE) {
+        return Some(Kind::Sale);
     }
     if pk.starts_with(TRIAL) {
         return Some(Kind::Trial);

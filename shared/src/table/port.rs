@@ -60,6 +60,8 @@ pub enum Read {
     PaymentEvent(String),
     /// What is known of an address and trials in a project.
     Trial(String, Email),
+    /// The last sale of something to somebody: the project, and what and whom it names.
+    Sale(String, String),
     /// The one-time code of an address in a project.
     Code(String, Email),
     /// A developer, by name.

@@ -242,6 +242,7 @@ pub fn of(write: &Write) -> Statement {
         Write::BuryDelivery { dead } => {
             Statement::Put { item: item::dead(dead), condition: format!("{ABSENT} OR {PRESENT}"), values: Item::new() }
         }
+        Write::SaveSale { sale, found } => put_over(item::sale(sale), *found),
         Write::AddCard { card } => put_absent(item::card(card)),
         Write::SaveJob { job, found } => put_over(item::job(job), *found),
         Write::AddEntry { entry } => put_absent(item::entry(entry)),

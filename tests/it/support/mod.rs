@@ -125,6 +125,7 @@ impl World {
         let keys = KeyService::start(master_key()).await.unwrap();
         let clock = Arc::new(MovableClock::standing(now));
         let till = Till::start("https://pay.example").await.unwrap();
+        till.say_livemode(Some(true));
         let outbox = Arc::new(WorkQueue::start(clock.clone()).await.unwrap());
         let endpoints = endpoints(&engine, &keys, &till, &outbox);
         let host = Arc::new(world::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use json_patch::PatchOperation;
+use ltlm_protocol::Amount;
 use serde_json::{Value, json};
 
 /// How answers are printed.
@@ -36,7 +37,7 @@ pub(crate) fn rows(format: Format, columns: &[Column], rows: &[Value]) {
     table.load_style(presets::NOTHING);
     table.set_header(columns.iter().map(|(title, _)| *title));
     for row in rows {
-        table.add_row(columns.iter().map(|(_, pointer)| text(row.pointer(pointer))));
+        table.add_row(columns.iter().map(|(_, pointer)| cell(row, pointer)));
     }
     line(&trimmed(&table));
 }
@@ -51,7 +52,7 @@ pub(crate) fn facts(format: Format, facts: &[Column], thing: &Value) {
     for (title, pointer) in facts {
         let value = thing.pointer(pointer);
         if value.is_some_and(|value| !value.is_null()) {
-            table.add_row([(*title).to_owned(), text(value)]);
+            table.add_row([(*title).to_owned(), cell(thing, pointer)]);
         }
     }
     line(&trimmed(&table));
@@ -77,6 +78,17 @@ pub(crate) fn difference(format: Format, before: &Value, after: &Value) -> bool 
         Format::Json => eprintln!("{lines}"),
     }
     !patch.is_empty()
+}
+
+/// What stands at a pointer. Money is written as people write its currency, which stands beside it.
+fn cell(row: &Value, pointer: &str) -> String {
+    let is_money = matches!(pointer, "/price" | "/recurringPrice" | "/amount");
+    let currency = row.get("currency").and_then(Value::as_str).filter(|_| is_money);
+    let amount = row.pointer(pointer).and_then(Value::as_f64).and_then(Amount::of_number);
+    match amount.zip(currency) {
+        Some((amount, currency)) => amount.text(currency),
+        None => text(row.pointer(pointer)),
+    }
 }
 
 /// Without the blanks that tables end their lines with.

@@ -108,6 +108,9 @@ pub async fn make<T: Table>(host: &Host<T>, admin_key: &str) -> Result<Value, St
     let body = json!({"name": "Demo"});
     let project = call(host, admin_key, "POST", "/v1/admin/projects", "demo-project", &body).await?;
     let project_id = project["projectId"].as_str().unwrap_or_default().to_owned();
+    // At the till no real money is paid.
+    let body = json!({"settings": {"payments": {"mode": "test"}}});
+    call(host, admin_key, "PATCH", &format!("/v1/admin/projects/{project_id}"), "demo-payments", &body).await?;
     let (mut policies, mut licenses) = (json!({}), json!({}));
     for (name, terms) in [("SUB", sub()), ("PERP", perp()), ("AIR", air())] {
         let path = format!("/v1/admin/projects/{project_id}/policies");

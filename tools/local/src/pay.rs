@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
+use shared::domain::store::money::Money;
 use shared::service::Clock;
 
 use crate::server::{ALLOWANCE, Server};
@@ -30,6 +31,8 @@ pub async fn page(server: &Server, method: &Method, id: &str, body: &[u8]) -> Re
         "decline" => return go(&session.cancel_url, id),
         "expire" => (Event::Expired, 1),
         "refund" => (Event::Refunded, 1),
+        "refund-part" => (Event::PartlyRefunded, 1),
+        "refund-fails" => (Event::RefundFailed, 1),
         "dispute" => (Event::Disputed, 1),
         "win" => (Event::Won, 1),
         "lose" => (Event::Lost, 1),
@@ -83,7 +86,8 @@ fn escaped(text: &str) -> String {
 }
 
 fn show(session: &Session, told: &str) -> Response {
-    let amount = format!("{}.{:02} {}", session.amount / 100, session.amount % 100, session.currency.to_uppercase());
+    let charged = Money { minor: session.amount, currency: session.currency.to_uppercase() };
+    let amount = format!("{} {}", charged.amount().text(&charged.currency), charged.currency);
     let what = match session.mode.as_str() {
         "setup" => "Show a card; nothing is charged.".to_owned(),
         "subscription" => format!("{amount} each period"),
@@ -100,6 +104,8 @@ fn show(session: &Session, told: &str) -> Response {
         .join(" "),
         Some(_) => [
             button("refund", "Refund"),
+            button("refund-part", "Refund a third"),
+            button("refund-fails", "The refund fails"),
             button("dispute", "Dispute"),
             button("win", "Vendor wins the dispute"),
             button("lose", "Vendor loses it"),

@@ -2,12 +2,12 @@
 //! the vendor keeps its keys. Who pays at it decides by hand; what it then tells is signed as Stripe signs, and may be told
 //! twice, late, or never.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use hmac::{Hmac, KeyInit, Mac};
 use ltlm_protocol::Timestamp;
@@ -37,9 +37,29 @@ struct Book {
     /// Where its payment pages are.
     pages: String,
     sessions: BTreeMap<String, Session>,
+    invoices: BTreeMap<String, Invoice>,
+    /// Payments that the product gave back.
+    refunded: BTreeSet<String>,
+    /// Subscriptions that the product cancelled.
+    cancelled: BTreeSet<String>,
+    /// What messages say of the money they are about; none: nothing.
+    livemode: Option<bool>,
+    /// Invoices are told in the newest shape, which names no payment.
+    is_newest: bool,
+    /// Lines of one-off items that stand before the subscription's in the next invoices.
+    one_off_lines: usize,
     /// Answers that are still to be lost, after the page was opened.
     lost_answers: u32,
     events: u64,
+}
+
+/// A paid invoice of a subscription, in the shape of the version that the product asks for.
+#[derive(Clone, Debug)]
+struct Invoice {
+    session: String,
+    payment: String,
+    amount: i64,
+    lines: Vec<Value>,
 }
 
 /// A payment page.
@@ -63,12 +83,16 @@ pub struct Session {
     pub success_url: String,
     /// See `success_url`.
     pub cancel_url: String,
-    /// The payment, once there is one.
+    /// The last payment, once there is one.
     pub payment: Option<String>,
     /// The fingerprint of the card, once one was shown.
     pub card: Option<String>,
     /// How often it was disputed.
     disputes: u32,
+    /// How many invoices of its subscription were paid.
+    invoices: usize,
+    /// How much of the last payment is back with the buyer, in minor units.
+    returned: i64,
     idempotency_key: String,
 }
 
@@ -81,6 +105,10 @@ pub enum Event {
     Expired,
     /// It went back.
     Refunded,
+    /// A third of it went back.
+    PartlyRefunded,
+    /// The last refund could not be carried out after all.
+    RefundFailed,
     /// The buyer's bank disputes it.
     Disputed,
     /// The dispute is over: the vendor won.
@@ -106,6 +134,12 @@ impl Till {
             signing_key: format!("whsec_{}", secret()),
             pages: pages.to_owned(),
             sessions: BTreeMap::new(),
+            invoices: BTreeMap::new(),
+            refunded: BTreeSet::new(),
+            cancelled: BTreeSet::new(),
+            livemode: Some(false),
+            is_newest: false,
+            one_off_lines: 0,
             lost_answers: 0,
             events: 0,
         }));
@@ -113,6 +147,10 @@ impl Till {
             .route("/", post(secrets))
             .route("/v1/checkout/sessions", post(open))
             .route("/v1/setup_intents/{id}", get(setup))
+            .route("/v1/refunds", post(refund))
+            .route("/v1/subscriptions/{id}", delete(cancel))
+            .route("/v1/invoices/{id}", get(invoice))
+            .route("/v1/invoices/{id}/lines", get(lines))
             .with_state(book.clone());
         Ok(Self { endpoint: Endpoint::serve("till", router).await?, book })
     }
@@ -137,6 +175,31 @@ impl Till {
         lock(&self.book).lost_answers = count;
     }
 
+    /// What messages say of the money that they are about from now on: real, test, or nothing.
+    pub fn say_livemode(&self, livemode: Option<bool>) {
+        lock(&self.book).livemode = livemode;
+    }
+
+    /// Tells invoices in the newest shape from now on, or in the older one.
+    pub fn tell_newest(&self, is_newest: bool) {
+        lock(&self.book).is_newest = is_newest;
+    }
+
+    /// Has so many lines of one-off items stand before the subscription's in each invoice from now on.
+    pub fn add_lines(&self, count: usize) {
+        lock(&self.book).one_off_lines = count;
+    }
+
+    /// Payments that the product gave back.
+    pub fn refunded(&self) -> Vec<String> {
+        lock(&self.book).refunded.iter().cloned().collect()
+    }
+
+    /// Subscriptions that the product cancelled.
+    pub fn cancelled(&self) -> Vec<String> {
+        lock(&self.book).cancelled.iter().cloned().collect()
+    }
+
     /// Forgets which page an idempotency key opened, as Stripe does after a day.
     pub fn forget_keys(&self) {
         lock(&self.book).sessions.values_mut().for_each(|session| session.idempotency_key.clear());
@@ -157,14 +220,28 @@ impl Till {
         let mut book = lock(&self.book);
         book.events += 1;
         let id = format!("evt_local_{}_{}", now.ms(), book.events);
+        if event == Event::PeriodPaid {
+            book.pay_period(session, now)?;
+        }
+        let (livemode, is_newest) = (book.livemode, book.is_newest);
+        let told = book.invoices.iter().rfind(|(_, invoice)| invoice.session == session);
+        let told = told.map(|(id, invoice)| (id.clone(), invoice.clone()));
         let session = book.sessions.get_mut(session)?;
         session.disputes += u32::from(event == Event::Disputed);
         let payment = session.payment.clone().filter(|_| session.mode == "payment");
+        let subscription = (session.mode == "subscription").then(|| subscription(&session.id));
+        let last = session.returned;
+        session.returned = match event {
+            Event::Refunded => session.amount,
+            Event::PartlyRefunded => session.amount / 3,
+            Event::RefundFailed => 0,
+            _ => last,
+        };
         let (kind, object) = match event {
             Event::Paid => (
                 "checkout.session.completed",
                 json!({"id": session.id, "object": "checkout.session", "client_reference_id": session.order,
-                    "mode": session.mode, "payment_intent": payment, "payment_status": match session.mode.as_str() {
+                    "mode": session.mode, "payment_intent": payment, "subscription": subscription, "payment_status": match session.mode.as_str() {
                         "setup" => "no_payment_required",
                         _ => "paid",
                     }, "setup_intent": (session.mode == "setup").then(|| format!("seti_{}", session.id))}),
@@ -173,23 +250,30 @@ impl Till {
                 "checkout.session.expired",
                 json!({"id": session.id, "object": "checkout.session", "client_reference_id": session.order}),
             ),
-            Event::Refunded => (
+            Event::Refunded | Event::PartlyRefunded => (
                 "charge.refunded",
-                json!({"object": "charge", "refunded": true, "amount": session.amount, "payment_intent": session.payment}),
+                json!({"object": "charge", "refunded": event == Event::Refunded, "amount": session.amount,
+                    "amount_refunded": session.returned, "payment_intent": session.payment}),
+            ),
+            Event::RefundFailed => (
+                "refund.failed",
+                json!({"object": "refund", "id": format!("re_{id}"), "status": "failed", "amount": last,
+                    "payment_intent": session.payment}),
             ),
             Event::Disputed => ("charge.dispute.created", dispute(session, "needs_response")),
             Event::Won => ("charge.dispute.closed", dispute(session, "won")),
             Event::Lost => ("charge.dispute.closed", dispute(session, "lost")),
-            Event::PeriodPaid => (
-                "invoice.paid",
-                json!({"object": "invoice", "payment_intent": session.payment,
-                    "subscription_details": {"metadata": {"order": session.order}},
-                    "lines": {"data": [{"period": {"end": now.plus_seconds(PERIOD_SECONDS).ms() / 1_000}}]}}),
-            ),
+            Event::PeriodPaid => {
+                let (id, invoice) = told?;
+                ("invoice.paid", if is_newest { newest(session, &id, &invoice) } else { older(session, &id, &invoice) })
+            }
         };
-        Some(
-            json!({"id": id, "object": "event", "type": kind, "created": now.ms() / 1_000, "data": {"object": object}}),
-        )
+        let mut message =
+            json!({"id": id, "object": "event", "type": kind, "created": now.ms() / 1_000, "data": {"object": object}});
+        if let Some(livemode) = livemode {
+            message["livemode"] = json!(livemode);
+        }
+        Some(message)
     }
 
     /// The signature of a message, as the header that comes with it.
@@ -200,6 +284,63 @@ impl Till {
         let signature = mac.map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default();
         format!("t={at},v1={signature}")
     }
+}
+
+impl Book {
+    /// The next invoice of a subscription is paid: one-off items first, then the period.
+    fn pay_period(&mut self, id: &str, now: Timestamp) -> Option<()> {
+        let (one_off, session) = (self.one_off_lines, self.sessions.get_mut(id)?);
+        session.invoices += 1;
+        if session.invoices > 1 {
+            session.payment = Some(format!("pi_{id}_{}", session.invoices));
+            session.returned = 0;
+        }
+        let name = format!("in_{id}_{:04}", session.invoices);
+        let at = |seconds: i64| now.plus_seconds(seconds).ms() / 1_000;
+        let line = |kind: &str, place: usize, unit: i64, end: i64| {
+            json!({"id": format!("il_{name}_{place}"), "object": "line_item", "type": kind, "proration": false,
+                "subscription": subscription(id), "price": {"unit_amount": unit}, "period": {"start": at(0), "end": end}})
+        };
+        let mut lines: Vec<_> = (0..one_off).map(|place| line("invoiceitem", place, 100, at(0))).collect();
+        lines.push(line("subscription", one_off, session.amount, at(PERIOD_SECONDS)));
+        let payment = session.payment.get_or_insert_with(|| format!("pi_{id}")).clone();
+        let (session, amount) = (id.to_owned(), session.amount);
+        self.invoices.insert(name, Invoice { session, payment, amount, lines });
+        Some(())
+    }
+}
+
+/// Lines that stand in a message or an answer at most, unless more are asked for.
+const LINES: usize = 10;
+
+fn subscription(session: &str) -> String {
+    format!("sub_{session}")
+}
+
+/// An invoice as versions before 2025-03-31 tell it.
+fn older(session: &Session, id: &str, invoice: &Invoice) -> Value {
+    let shown = &invoice.lines[..invoice.lines.len().min(LINES)];
+    json!({"id": id, "object": "invoice", "payment_intent": invoice.payment, "amount_paid": invoice.amount,
+        "subscription": subscription(&session.id), "subscription_details": {"metadata": {"order": session.order}},
+        "lines": {"data": shown, "has_more": shown.len() < invoice.lines.len()}})
+}
+
+/// The same as versions since 2025-03-31 tell it: no payment, and everything about the subscription in `parent`.
+fn newest(session: &Session, id: &str, invoice: &Invoice) -> Value {
+    let line = |line: &Value| {
+        let parent = match line["type"].as_str() {
+            Some("subscription") => json!({"type": "subscription_item_details", "subscription_item_details":
+                {"subscription": line["subscription"], "proration": false}}),
+            _ => json!({"type": "invoice_item_details", "invoice_item_details": {"proration": false}}),
+        };
+        json!({"id": line["id"], "object": "line_item", "parent": parent, "period": line["period"],
+            "pricing": {"unit_amount_decimal": line["price"]["unit_amount"].to_string()}})
+    };
+    let shown: Vec<_> = invoice.lines.iter().take(LINES).map(line).collect();
+    let has_more = shown.len() < invoice.lines.len();
+    json!({"id": id, "object": "invoice", "amount_paid": invoice.amount, "lines": {"data": shown, "has_more": has_more},
+        "parent": {"type": "subscription_details", "subscription_details":
+            {"subscription": subscription(&session.id), "metadata": {"order": session.order}}}})
 }
 
 fn dispute(session: &Session, status: &str) -> Value {
@@ -256,6 +397,8 @@ async fn open(State(book): State<Shared>, headers: HeaderMap, body: String) -> A
         payment: None,
         card: None,
         disputes: 0,
+        invoices: 0,
+        returned: 0,
         idempotency_key: key,
     });
     if session.order.is_empty() || session.success_url.is_empty() || session.mode.is_empty() {
@@ -285,6 +428,82 @@ async fn setup(State(book): State<Shared>, headers: HeaderMap, Path(id): Path<St
             (StatusCode::OK, Json(json!({"id": id, "payment_method": card})))
         }
     }
+}
+
+/// An error that is known by its code.
+fn refuse_with(status: StatusCode, code: &str) -> Answer {
+    (status, Json(json!({"error": {"type": "invalid_request_error", "code": code, "message": code}})))
+}
+
+/// Loses the answer, if one is to be lost.
+fn answer(book: &mut Book, object: Value) -> Answer {
+    if book.lost_answers > 0 {
+        book.lost_answers -= 1;
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "injected: the answer was lost");
+    }
+    (StatusCode::OK, Json(object))
+}
+
+/// Gives a payment back, once.
+async fn refund(State(book): State<Shared>, headers: HeaderMap, body: String) -> Answer {
+    let mut book = lock(&book);
+    if !is_known(&book, &headers) {
+        return refuse(StatusCode::UNAUTHORIZED, "Invalid API Key provided");
+    }
+    let Some(payment) = form(&body).remove("payment_intent") else {
+        return refuse(StatusCode::BAD_REQUEST, "payment_intent is required");
+    };
+    if !book.refunded.insert(payment.clone()) && book.lost_answers == 0 {
+        return refuse_with(StatusCode::BAD_REQUEST, "charge_already_refunded");
+    }
+    answer(&mut book, json!({"id": format!("re_{payment}"), "object": "refund", "status": "succeeded"}))
+}
+
+/// Cancels a subscription, once.
+async fn cancel(State(book): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+    let mut book = lock(&book);
+    if !is_known(&book, &headers) {
+        return refuse(StatusCode::UNAUTHORIZED, "Invalid API Key provided");
+    }
+    if !book.cancelled.insert(id.clone()) && book.lost_answers == 0 {
+        return refuse_with(StatusCode::NOT_FOUND, "resource_missing");
+    }
+    answer(&mut book, json!({"id": id, "object": "subscription", "status": "canceled"}))
+}
+
+/// An invoice, in the shape of the version that the product asks for.
+async fn invoice(State(book): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+    let book = lock(&book);
+    if !is_known(&book, &headers) {
+        return refuse(StatusCode::UNAUTHORIZED, "Invalid API Key provided");
+    }
+    let found = book.invoices.get(&id).and_then(|invoice| Some((invoice, book.sessions.get(&invoice.session)?)));
+    match found {
+        None => refuse_with(StatusCode::NOT_FOUND, "resource_missing"),
+        Some((invoice, session)) => (StatusCode::OK, Json(older(session, &id, invoice))),
+    }
+}
+
+/// A page of an invoice's lines.
+async fn lines(
+    State(book): State<Shared>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Answer {
+    let book = lock(&book);
+    if !is_known(&book, &headers) {
+        return refuse(StatusCode::UNAUTHORIZED, "Invalid API Key provided");
+    }
+    let Some(invoice) = book.invoices.get(&id) else {
+        return refuse_with(StatusCode::NOT_FOUND, "resource_missing");
+    };
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(LINES).min(100);
+    let after = query.get("starting_after");
+    let begin = after.and_then(|after| invoice.lines.iter().position(|line| line["id"] == after.as_str()));
+    let rest = &invoice.lines[begin.map_or(0, |place| place + 1)..];
+    let page = &rest[..rest.len().min(limit)];
+    (StatusCode::OK, Json(json!({"object": "list", "data": page, "has_more": page.len() < rest.len()})))
 }
 
 /// A form's members.

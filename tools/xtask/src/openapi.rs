@@ -342,6 +342,10 @@ fn parameters(route: &Route) -> Vec<Value> {
         ));
         parameters.push(text("policyId", "query", "The policy.", limits::NAME_CHARS_MAX, false));
         parameters.push(json!({"name": "status", "in": "query", "schema": {"enum": statuses}}));
+        parameters.push(
+            json!({"name": "test", "in": "query", "description": "Paid for with the provider's test money, or not.",
+            "schema": {"type": "boolean"}}),
+        );
     }
     parameters.extend(openapi_store::parameters(route));
     if is_paged(route) {
@@ -681,6 +685,9 @@ fn request_schema(route: &Route) -> Value {
                 "metadata": meta, "operationId": id,
             }),
         ),
+        Endpoint::AdminReinstate => {
+            object(&["reason"], json!({"reason": text(limits::REASON_CHARS_MAX), "operationId": id}))
+        }
         Endpoint::AdminOfflineFile => object(
             &["hwids"],
             json!({
@@ -1034,6 +1041,7 @@ fn refusals(route: &Route) -> Vec<Code> {
             Code::DeviceLimitReached,
             Code::SecretNotFound,
         ]),
+        Endpoint::AdminReinstate => codes.push(Code::StateFinal),
         Endpoint::AdminTokens => codes.extend([Code::TokensDisabled, Code::GrantLimitReached]),
         _ => {}
     }

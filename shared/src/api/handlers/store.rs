@@ -89,8 +89,9 @@ fn operation<T, C: Debug>(
     in_body: Option<&String>,
     parse: impl FnOnce(&Value) -> Result<C, Problems>,
 ) -> Result<OrderOperation, Failure> {
+    let is_named = in_body.is_some() || incoming.request.headers().contains_key("idempotency-key");
     let Operation { id, fingerprint } = incoming.operation_of(kind, target, &face.facts(), in_body, parse)?;
-    Ok(OrderOperation { id, fingerprint, home: format!("{}/v1/store/return", incoming.base_url()) })
+    Ok(OrderOperation { id, is_named, fingerprint, home: format!("{}/v1/store/return", incoming.base_url()) })
 }
 
 /// `GET …/project/buyable-policies`, `POST …/pro/project/buyable-policies`
@@ -152,9 +153,9 @@ pub async fn stripe_message<T: Table>(incoming: &Incoming<'_, T>) -> Result<Repl
         MessageError::Forged => Failure::new(Code::WebhookSignatureRejected),
         MessageError::Unread(source) => Error::from(source).into(),
     })?;
-    let outcome = service::receive(incoming.app, incoming.budget, &message).await?;
+    let outcome = service::receive(incoming.app, incoming.budget, payments, &message).await?;
     match outcome {
-        Outcome::PaidAgain => tracing::warn!(event = %message.id, "an order that was paid is paid by another payment"),
+        Outcome::PaidAgain | Outcome::Unapplied => tracing::warn!(event = %message.id, "a payment bought nothing"),
         _ => tracing::info!(?outcome, "a payment provider's message"),
     }
     Ok(Reply::json(&Received { received: true }))

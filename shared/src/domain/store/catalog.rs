@@ -1,8 +1,8 @@
 //! What is for sale (wire 3.3, E10).
 
-use ltlm_protocol::license_data::Price;
+use ltlm_protocol::license_data::{Price, TopUpOption};
 use ltlm_protocol::store_data::{StoreActions, StoreConfig, StoreMetadata, StorePolicy, StoreVisibility};
-use ltlm_protocol::{int32, limits};
+use ltlm_protocol::{Amount, int32, limits};
 use serde_json::Value;
 
 use super::money::Money;
@@ -12,21 +12,36 @@ use crate::domain::project::Project;
 use crate::domain::terms::Terms;
 use crate::domain::view;
 
-/// Is it for sale? What costs nothing is not, but for trials.
+/// Is it for sale? What costs nothing is not, but for trials; nor is what the store does not show, unless the vendor says so:
+/// `config.store.forSale` sells a policy by its link only, or shows one that cannot be bought yet.
 pub fn is_on_sale(policy: &Policy) -> bool {
+    let says = policy.terms.config.get("store").and_then(|store| store.get("forSale")).and_then(Value::as_bool);
+    has_price(policy) && says.unwrap_or_else(|| visibility(policy).storefront)
+}
+
+fn has_price(policy: &Policy) -> bool {
     let terms = &policy.terms;
-    let costs = |price: Option<f64>| price.is_some_and(|price| price > 0.0);
-    terms.status == STATUSES[0] && (costs(terms.price) || costs(terms.recurring_price) || terms.kind == "trial")
+    let is_paid = |price: Option<Amount>| price.is_some_and(costs);
+    terms.status == STATUSES[0] && (is_paid(terms.price) || is_paid(terms.recurring_price) || terms.kind == "trial")
+}
+
+fn costs(price: Amount) -> bool {
+    price > Amount::default()
 }
 
 /// Does the store show it?
 pub fn is_listed(policy: &Policy) -> bool {
-    is_on_sale(policy) && visibility(policy).storefront
+    has_price(policy) && visibility(policy).storefront
 }
 
 /// The number that this text is, if it is one: a slug never is.
 pub fn number(text: &str) -> Option<i64> {
     Some(text.trim()).filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+}
+
+/// Is a pack for sale? One that costs nothing is not.
+pub fn is_pack_on_sale(pack: &TopUpOption) -> bool {
+    costs(pack.price.amount)
 }
 
 /// The policy for sale that this text names: by its number, or by its slug; the newest, if several have the same.
@@ -39,14 +54,14 @@ pub fn find<'a>(policies: &'a [Policy], text: &str) -> Option<&'a Policy> {
 /// What a license of it costs, and how it is paid. A subscription is paid again and again at its recurring price.
 pub fn price(policy: &Policy) -> (Money, Billing) {
     let terms = &policy.terms;
-    let currency = terms.currency.as_deref().unwrap_or("USD");
-    let recurring = terms.recurring_price.filter(|price| *price > 0.0).zip(terms.recurring_interval);
+    let currency = terms.currency();
+    let recurring = terms.recurring_price.filter(|price| costs(*price)).zip(terms.recurring_interval);
     if let Some((price, interval)) = recurring.filter(|_| terms.kind == "subscription") {
         let count = terms.recurring_interval_count.unwrap_or(1);
         return (Money::of(price, currency), Billing::Every { interval, count });
     }
-    let price = terms.price.or(terms.recurring_price).unwrap_or(0.0);
-    let needs_card = price == 0.0 && store_flag(policy, "trialNeedsCard");
+    let price = terms.price.or(terms.recurring_price).unwrap_or_default();
+    let needs_card = !costs(price) && store_flag(policy, "trialNeedsCard");
     (Money::of(price, currency), if needs_card { Billing::CardOnly } else { Billing::Once })
 }
 
@@ -137,10 +152,31 @@ mod tests {
     }
 
     #[test]
+    fn only_what_the_vendor_sells_can_be_bought() {
+        let sold = |kind: &str, config: Value| {
+            let mut body = json!({"name": "p", "slug": "hidden", "type": kind, "price": 1, "config": config});
+            body["config"]["limits"] = json!({"time": {"durationDays": 14}});
+            let policies = [Policy { number: 7, ..of(body) }];
+            let found = ["7", "hidden"].map(|text| find(&policies, text).is_some());
+            assert_eq!(found[0], found[1], "by number as by slug");
+            found[0]
+        };
+        for kind in ["perpetual", "trial", "fixed_duration"] {
+            assert!(sold(kind, json!({"visibility": {"storefront": true}})), "{kind}");
+            assert!(!sold(kind, json!({"visibility": {"storefront": false}})), "{kind}");
+            assert!(!sold(kind, json!({})), "{kind}: nobody said that it is shown");
+            assert!(sold(kind, json!({"store": {"forSale": true}})), "{kind}: by its link only");
+            let announced = json!({"visibility": {"storefront": true}, "store": {"forSale": false}});
+            assert!(!sold(kind, announced), "{kind}: shown, and not sold yet");
+        }
+    }
+
+    #[test]
     fn a_policy_for_sale_is_found_by_number_or_slug() {
         let numbered = |number: i64, status: &str| Policy {
             number,
-            ..of(json!({"name": "p", "slug": "studio", "type": "perpetual", "price": 1, "status": status}))
+            ..of(json!({"name": "p", "slug": "studio", "type": "perpetual", "price": 1, "status": status,
+                "config": {"visibility": {"storefront": true}}}))
         };
         let policies = [numbered(3, "archived"), numbered(1, "active"), numbered(2, "active")];
         let found = |text: &str| find(&policies, text).map(|policy| policy.number);

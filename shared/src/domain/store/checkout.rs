@@ -32,6 +32,8 @@ pub struct Checkout {
 pub struct OrderKey {
     /// The order's id.
     pub id: String,
+    /// The caller named the operation.
+    pub is_named: bool,
     /// Hash of the request.
     pub fingerprint: String,
 }
@@ -88,6 +90,7 @@ pub fn decide(
         email: command.email.as_str().to_owned(),
         redirect: command.redirect.clone(),
         fingerprint: key.fingerprint,
+        is_named: key.is_named,
         ..Order::new(key.id, desk.project.id.clone(), Goods::Policy { number: policy.number }, price, now)
     };
     Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))

@@ -5,14 +5,18 @@ use ltlm_protocol::license_data::TopUpOption;
 
 use super::catalog::store_flag;
 use super::email::Email;
-use super::order::{Given, Goods, Order, OrderState, Payment};
+use super::message::{Message, PaidInvoice};
+use super::order::{Billing, Chore, Given, Goods, Ignored, Order, OrderState, Payment, Reason, Sale};
+use super::period::{Fate, Period};
 use super::rule::{self, Rule};
+use super::standing;
 use super::trial::{Card, Trial};
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License, LicenseId};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record;
-use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE};
+use crate::domain::token_renewal::TokenRenewal;
+use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE, Wallet};
 use crate::domain::write::Decision;
 use crate::domain::{Denied, LicenseState, Write};
 
@@ -25,8 +29,22 @@ pub struct Paid {
     pub session: Option<String>,
     /// The provider's name of the payment.
     pub payment: Option<String>,
+    /// The provider's name of the subscription.
+    pub subscription: Option<String>,
     /// The provider's fingerprint of the card, where that is asked for.
     pub card: Option<String>,
+    /// When it was paid, by the provider's clock.
+    pub paid_at: Timestamp,
+    /// With real money?
+    pub is_live: bool,
+}
+
+impl Paid {
+    /// Names what was paid: the payment, the subscription or the page, whichever is told.
+    fn name(&self) -> &str {
+        let name = self.payment.as_deref().or(self.subscription.as_deref()).or(self.session.as_deref());
+        name.unwrap_or(&self.event)
+    }
 }
 
 /// A license that the order may make: nobody knows it yet.
@@ -57,6 +75,10 @@ pub struct Fulfilment {
     pub license: Option<LicenseState>,
     /// The license that it may make.
     pub new: Option<NewLicense>,
+    /// The last sale of the same thing to the same buyer.
+    pub sale: Option<Sale>,
+    /// Does the project take real money? Else the provider's test money.
+    pub takes_live: bool,
 }
 
 /// What came of a provider's message.
@@ -72,8 +94,12 @@ pub enum Outcome {
     WentBack,
     /// The payment is disputed already: nothing is given until the vendor has won.
     HeldBack,
-    /// An order that was paid is paid by another payment: somebody should get it back.
+    /// An order that was paid is paid by another payment, or its buyer paid on two pages: it is given back.
     PaidAgain,
+    /// A payment bought nothing, because what was ordered has ended.
+    Unapplied,
+    /// It is of the mode that the project does not take.
+    OtherMode,
     /// What was given is taken back, stopped, or left, as the policy says.
     Settled,
     /// A period of a subscription is paid.
@@ -83,13 +109,25 @@ pub enum Outcome {
 impl Fulfilment {
     /// What is known of an order, before anything else is.
     pub fn new(order: Order) -> Self {
-        Self { order, payment: None, is_seen: false, policy: None, trial: None, card: None, license: None, new: None }
+        Self {
+            order,
+            payment: None,
+            is_seen: false,
+            policy: None,
+            trial: None,
+            card: None,
+            license: None,
+            new: None,
+            sale: None,
+            takes_live: true,
+        }
     }
 
     /// Takes in a record. False if that is not enough to decide again.
     pub fn absorb(&mut self, record: Record) -> bool {
         match record {
             Record::Order(order) => self.order = order,
+            Record::Sale(sale) => self.sale = Some(sale),
             Record::Payment(payment) => self.payment = Some(payment),
             Record::PaymentEvent(_) => self.is_seen = true,
             Record::Trial(trial) => {
@@ -103,13 +141,51 @@ impl Fulfilment {
         true
     }
 
-    /// Is nothing given while the payment is disputed?
-    fn is_held_back(&self) -> bool {
-        let policy = match &self.order.goods {
-            Goods::Policy { .. } => self.policy.as_ref(),
-            Goods::Pack { .. } => self.license.as_ref().map(|license| &license.policy),
-        };
-        policy.is_some_and(|policy| rule::on_dispute(policy) != Rule::Keep)
+    /// The policy by which it was bought.
+    pub(super) fn policy(&self) -> Option<&Policy> {
+        self.license
+            .as_ref()
+            .map(|license| &license.policy)
+            .filter(|_| self.is_about_a_license())
+            .or(self.policy.as_ref())
+    }
+
+    /// Is the license what the order made, moved or adds to, and not a trial that it may move?
+    fn is_about_a_license(&self) -> bool {
+        matches!(self.order.goods, Goods::Pack { .. }) || self.order.license.is_some()
+    }
+
+    /// Is nothing given while a payment is disputed?
+    pub(super) fn is_held_back(&self) -> bool {
+        self.policy().is_some_and(|policy| rule::on_dispute(policy) != Rule::Keep)
+    }
+
+    /// Did the buyer pay for the same thing on another page, while this one was open? A caller who names its operations wants as
+    /// many as it names, and a policy may say that several are wanted.
+    fn is_duplicate(&self) -> bool {
+        let allows = self.policy().is_some_and(|policy| store_flag(policy, "allowsDuplicates"));
+        let order = &self.order;
+        let is_other = |sale: &Sale| sale.order != order.id && sale.at > order.created_at;
+        !order.is_named && !allows && order.price.minor > 0 && self.sale.as_ref().is_some_and(is_other)
+    }
+
+    /// Remembers the sale, so that another page for the same thing is known.
+    fn save_sale(&self, now: Timestamp) -> Option<Write> {
+        let order = &self.order;
+        let (found, order_id) = (self.sale.as_ref().map(|sale| sale.revision), order.id.clone());
+        let (project_id, what) = (order.project_id.clone(), order.what());
+        let sale = Sale { project_id, what, order: order_id, at: now, revision: found.unwrap_or(0) + 1 };
+        (!order.is_named && order.price.minor > 0).then_some(Write::SaveSale { sale, found })
+    }
+
+    /// What is known of the payment, once it is this order's.
+    fn payment_of_order(&self, id: &str, now: Timestamp) -> Payment {
+        Payment { order: Some(self.order.id.clone()), ..Payment::next(id, self.payment.as_ref(), now) }
+    }
+
+    /// What became of a payment so far.
+    fn fate(&self, payment: &Payment) -> Fate {
+        self.policy().map_or_else(Fate::default, |policy| rule::fate(payment, policy))
     }
 
     /// The order afterwards, as a write.
@@ -121,9 +197,7 @@ impl Fulfilment {
     }
 
     /// What is known of the payment afterwards, as a write.
-    pub(super) fn save_payment(&self, id: &str, now: Timestamp, change: impl FnOnce(&mut Payment)) -> Write {
-        let mut payment = Payment::next(id, self.payment.as_ref(), now);
-        change(&mut payment);
+    pub(super) fn save_payment(&self, payment: Payment) -> Write {
         Write::SavePayment { payment, found: self.payment.as_ref().map(|payment| payment.revision) }
     }
 }
@@ -135,26 +209,71 @@ pub fn decide(state: &Fulfilment, paid: &Paid, now: Timestamp) -> Result<Decisio
     }
     let mut writes = vec![Write::AddPaymentEvent { id: paid.event.clone(), at: now }];
     if state.order.is_settled() {
-        let is_another = paid.session != state.order.session;
-        return Ok(Decision::write(writes, if is_another { Outcome::PaidAgain } else { Outcome::Nothing }));
+        if paid.session == state.order.session {
+            return Ok(Decision::write(writes, Outcome::Nothing));
+        }
+        writes.push(state.save(sent_back(state.order.clone(), paid, Reason::PaidAlready, now)));
+        return Ok(Decision::write(writes, Outcome::PaidAgain));
     }
+    let mut order = Order {
+        session: paid.session.clone(),
+        subscription: paid.subscription.clone().or(state.order.subscription.clone()),
+        is_test: !paid.is_live,
+        paid_at: Some(now),
+        ..state.order.clone()
+    };
     if let Some(id) = &paid.payment {
-        writes.push(state.save_payment(id, now, |payment| payment.order = Some(state.order.id.clone())));
+        let payment = state.payment_of_order(id, now);
+        let fate = state.fate(&payment);
+        order.periods.note(Period { payment: Some(id.clone()), until: None, paid_at: paid.paid_at, fate });
+        writes.push(state.save_payment(payment));
     }
-    let order = Order { session: paid.session.clone(), paid_at: Some(now), ..state.order.clone() };
-    let known = state.payment.as_ref();
-    if known.is_some_and(|payment| payment.is_refunded) {
-        writes.push(state.save(Order { state: OrderState::Refunded, ..order }));
-        return Ok(Decision::write(writes, Outcome::WentBack));
+    if state.is_duplicate() {
+        let order = Order { state: OrderState::Refused, ..sent_back(order, paid, Reason::Duplicate, now) };
+        writes.push(state.save(order));
+        return Ok(Decision::write(writes, Outcome::PaidAgain));
     }
-    if known.is_some_and(|payment| payment.is_disputed) && state.is_held_back() {
-        writes.push(state.save(Order { state: OrderState::Disputed, ..order }));
-        return Ok(Decision::write(writes, Outcome::HeldBack));
-    }
-    let (order, handed, outcome) = hand_out(state, order, paid.card.as_deref(), now)?;
-    writes.extend(handed);
+    let (order, moved) = standing::follow(state, order, paid.card.as_deref(), now)?;
+    writes.extend(moved);
+    let outcome = match order.state {
+        OrderState::Refunded => Outcome::WentBack,
+        OrderState::Disputed => Outcome::HeldBack,
+        OrderState::Refused => Outcome::Refused,
+        _ => Outcome::Given,
+    };
+    writes.extend(state.save_sale(now).filter(|_| outcome == Outcome::Given));
     writes.push(state.save(order));
     Ok(Decision::write(writes, outcome))
+}
+
+/// The order whose payment bought nothing and goes back: all of it, and nothing more is charged.
+fn sent_back(mut order: Order, paid: &Paid, reason: Reason, now: Timestamp) -> Order {
+    order.note_unapplied(paid.name(), reason, now);
+    let of_periods = order.periods.list.iter().filter_map(|period| period.payment.clone());
+    // What a paid order was paid with stays.
+    let known: Vec<_> = of_periods.filter(|_| reason != Reason::PaidAlready).collect();
+    for payment in known.into_iter().chain(paid.payment.clone()) {
+        order.ask(Chore::Refund(payment));
+    }
+    if let Some(subscription) = &paid.subscription {
+        order.ask(Chore::Cancel(subscription.clone()));
+    }
+    order
+}
+
+/// Keeps a message of the mode that the project does not take: it is shown with the order and changes nothing.
+pub fn ignore(state: &Fulfilment, message: &Message, payment: Option<&str>, now: Timestamp) -> Decision<Outcome> {
+    if state.is_seen {
+        return Decision::read(Outcome::Nothing);
+    }
+    let mut order = state.order.clone();
+    let (event, kind) = (message.id.clone(), message.kind.clone());
+    order.note_ignored(Ignored { event, kind, is_live: message.is_live, at: now });
+    let mut writes = vec![Write::AddPaymentEvent { id: message.id.clone(), at: now }, state.save(order)];
+    // What happens to the payment later is shown with the order too.
+    let link = payment.map(|id| state.save_payment(state.payment_of_order(id, now)));
+    writes.extend(link.filter(|_| state.payment.is_none()));
+    Decision::write(writes, Outcome::OtherMode)
 }
 
 /// Gives what was paid for.
@@ -163,24 +282,34 @@ pub(super) fn hand_out(
     order: Order,
     card: Option<&str>,
     now: Timestamp,
-) -> Result<(Order, Vec<Write>, Outcome), Denied> {
+) -> Result<(Order, Vec<Write>), Denied> {
     match &state.order.goods {
         Goods::Policy { .. } => sell(state, order, card, now),
         Goods::Pack { pack, .. } => {
             let license = state.license.as_ref().ok_or(Denied::LicenseNotFound)?;
-            let (order, writes) = give(license, order, pack, now)?;
-            Ok((order, writes, Outcome::Given))
+            if license.license.state.is_final() {
+                return Ok((unapplied(order, Reason::Ended, now), Vec::new()));
+            }
+            give(license, license.license.clone(), order, pack, now)
         }
     }
 }
 
+/// The order that is paid and gives nothing.
+fn unapplied(mut order: Order, reason: Reason, now: Timestamp) -> Order {
+    let payments: Vec<_> = order.periods.list.iter().filter_map(|period| period.payment.clone()).collect();
+    for payment in payments {
+        order.note_unapplied(&payment, reason, now);
+        // Whether a payment for what has ended goes back is the vendor's to decide.
+        if reason != Reason::Ended {
+            order.ask(Chore::Refund(payment));
+        }
+    }
+    Order { state: OrderState::Refused, ..order }
+}
+
 /// Gives a license of a policy: a new one, or the buyer's trial moved to it.
-fn sell(
-    state: &Fulfilment,
-    order: Order,
-    card: Option<&str>,
-    now: Timestamp,
-) -> Result<(Order, Vec<Write>, Outcome), Denied> {
+fn sell(state: &Fulfilment, order: Order, card: Option<&str>, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
     let (policy, new) = state.policy.as_ref().zip(state.new.as_ref()).ok_or(Denied::PolicyNotFound)?;
     let email = Email::parse(&order.email);
     let project_id = order.project_id.clone();
@@ -193,13 +322,14 @@ fn sell(
         if state.trial.is_some() || state.card.is_some() {
             let known = state.trial.is_some();
             let refused = note(None).filter(|_| !known).into_iter().collect();
-            return Ok((Order { state: OrderState::Refused, ..order }, refused, Outcome::Refused));
+            return Ok((unapplied(order, Reason::TrialHad, now), refused));
         }
         let card = card.map(|fingerprint| Write::AddCard {
             card: Card { project_id: project_id.clone(), fingerprint: fingerprint.to_owned(), at: now },
         });
-        let writes = new.writes.iter().cloned().chain(note(Some(new.id.clone()))).chain(card).collect();
-        return Ok((given(order, new.id.clone()), writes, Outcome::Given));
+        let (writes, _) = new.writes_for(&order, policy, now);
+        let writes = writes.into_iter().chain(note(Some(new.id.clone()))).chain(card).collect();
+        return Ok((given(order, new.id.clone()), writes));
     }
     let unconverted = state.trial.as_ref().filter(|trial| trial.license.is_some() && trial.converted_at.is_none());
     let converted = unconverted.map(|trial| Write::SaveTrial {
@@ -211,36 +341,70 @@ fn sell(
     });
     match trial {
         None => {
-            Ok((given(order, new.id.clone()), new.writes.iter().cloned().chain(converted).collect(), Outcome::Given))
+            let (writes, end) = new.writes_for(&order, policy, now);
+            let writes = writes.into_iter().chain(converted).collect();
+            Ok((given(with_end(order, end), new.id.clone()), writes))
         }
         Some(trial) => {
             let license = License {
                 policy_number: policy.number,
-                valid_until: policy.terms.valid_until(now),
+                valid_until: order.periods.until().or_else(|| policy.terms.valid_until(now)),
                 revision: trial.license.revision + 1,
                 ..trial.license.clone()
             };
+            let order = with_end(order, license.valid_until);
             let order = Order { converted: true, ..given(order, license.id.clone()) };
             let after = trial.revised(policy, license);
             let revise = Write::ReviseLicense { license: after.license.clone() };
             let writes = [revise].into_iter().chain(after.following(now)).chain(converted);
-            Ok((order, writes.collect(), Outcome::Given))
+            Ok((order, writes.collect()))
         }
     }
+}
+
+impl NewLicense {
+    /// The writes that make it, as this order pays for it, and its end.
+    fn writes_for(&self, order: &Order, policy: &Policy, now: Timestamp) -> (Vec<Write>, Option<Timestamp>) {
+        let found = self.writes.iter().find_map(|write| match write {
+            Write::AddLicense { license } => Some(license.clone()),
+            _ => None,
+        });
+        let Some(found) = found else { return (self.writes.clone(), None) };
+        let end = found.valid_until.map(|end| order.periods.until().unwrap_or(end));
+        let license = License { is_test: order.is_test, valid_until: end, ..found };
+        let renewal = TokenRenewal::of(&policy.terms);
+        let writes = self.writes.iter().cloned().map(|write| match write {
+            Write::AddLicense { .. } => Write::AddLicense { license: license.clone() },
+            // When its tokens come again follows from its end.
+            Write::AddWallet { wallet } => {
+                let next = renewal.and_then(|renewal| renewal.next(&license, &wallet, now));
+                let due_at = next.filter(|_| !wallet.grants.is_empty());
+                Write::AddWallet { wallet: Wallet { due_at, ..wallet } }
+            }
+            other => other,
+        });
+        (writes.collect(), end)
+    }
+}
+
+/// The order that gives a license this end: what is paid again and again moves it from there.
+fn with_end(order: Order, end: Option<Timestamp>) -> Order {
+    let is_periodic = matches!(order.billing, Billing::Every { .. });
+    Order { paid_until: end.filter(|_| is_periodic), ..order }
 }
 
 fn given(order: Order, license: LicenseId) -> Order {
     Order { state: OrderState::Paid, license: Some(license), ..order }
 }
 
-/// Gives a pack to a license, all that is in it at once.
+/// Gives a pack to a license, all that is in it at once. `found` is the license as it shall be apart from that.
 pub(super) fn give(
     state: &LicenseState,
+    found: License,
     order: Order,
     pack: &TopUpOption,
     now: Timestamp,
 ) -> Result<(Order, Vec<Write>), Denied> {
-    let found = &state.license;
     let days = found.valid_until.map_or(0, |_| i64::from(pack.days));
     let license = License {
         purchases: found.purchases.with(pack),
@@ -268,7 +432,7 @@ pub(super) fn give(
             writes.extend(tokens.moved(moved, entries));
         }
     }
-    let order = Order { given: Some(Given { days, tokens: amount }), ..given(order, found.id.clone()) };
+    let order = Order { given: Some(Given { days, tokens: amount, taken: 0 }), ..given(order, found.id.clone()) };
     Ok((order, writes))
 }
 
@@ -282,6 +446,16 @@ pub(super) fn revised(state: &LicenseState, license: License) -> (LicenseState, 
     (after, vec![write])
 }
 
+/// Notes that the provider has done something.
+pub fn done(state: &Fulfilment, chore: &Chore) -> Decision<()> {
+    let mut order = state.order.clone();
+    order.remarks.todo.iter_mut().filter(|todo| todo.chore == *chore).for_each(|todo| todo.is_done = true);
+    match order == state.order {
+        true => Decision::read(()),
+        false => Decision::write(vec![state.save(order)], ()),
+    }
+}
+
 /// Decides what becomes of an order whose payment page was closed.
 pub fn close(state: &Fulfilment, event: &str, now: Timestamp) -> Decision<Outcome> {
     if state.is_seen || state.order.state != OrderState::Open {
@@ -292,31 +466,53 @@ pub fn close(state: &Fulfilment, event: &str, now: Timestamp) -> Decision<Outcom
     Decision::write(vec![event, order], Outcome::Settled)
 }
 
-/// Decides what a paid period of a subscription gives: the license lasts until its end. Before the order itself is known to
-/// be paid, only the payment is noted.
+/// Decides what a paid invoice of a subscription gives: the license lasts until the end of what is paid. Before the order itself
+/// is known to be paid, the invoice is kept with it.
 pub fn period(
     state: &Fulfilment,
     event: &str,
-    payment: Option<&str>,
-    until: Timestamp,
+    invoice: &PaidInvoice,
     now: Timestamp,
-) -> Decision<Outcome> {
+) -> Result<Decision<Outcome>, Denied> {
     if state.is_seen {
-        return Decision::read(Outcome::Nothing);
+        return Ok(Decision::read(Outcome::Nothing));
     }
     let mut writes = vec![Write::AddPaymentEvent { id: event.to_owned(), at: now }];
-    if let Some(id) = payment {
-        writes.push(state.save_payment(id, now, |payment| payment.order = Some(state.order.id.clone())));
+    let mut order = state.order.clone();
+    let is_strange = order.subscription.is_some() && invoice.subscription.is_some();
+    if is_strange && order.subscription != invoice.subscription {
+        let paid = Paid { event: event.to_owned(), payment: invoice.payment.clone(), ..Paid::default() };
+        let paid = Paid { subscription: invoice.subscription.clone(), ..paid };
+        writes.push(state.save(sent_back(order, &paid, Reason::PaidAlready, now)));
+        return Ok(Decision::write(writes, Outcome::PaidAgain));
     }
-    let went_back = state.payment.as_ref().is_some_and(|payment| payment.is_refunded);
-    let lasts = matches!(state.order.state, OrderState::Paid | OrderState::Disputed) && state.order.license.is_some();
-    let Some(license) = state.license.as_ref().filter(|_| lasts && !went_back) else {
-        return Decision::write(writes, Outcome::Nothing);
+    order.subscription = invoice.subscription.clone().or(order.subscription);
+    let payment = invoice.payment.as_deref().map(|id| state.payment_of_order(id, now));
+    let fate = payment.as_ref().map_or_else(Fate::default, |payment| state.fate(payment));
+    let until = invoice.until(&order.price);
+    writes.extend(payment.map(|payment| state.save_payment(payment)));
+    if until.is_some() {
+        let (payment, paid_at) = (invoice.payment.clone(), invoice.paid_at);
+        order.periods.note(Period { payment, until, paid_at, fate });
+    }
+    if state.order.state == OrderState::Refused {
+        let reason = order.remarks.unapplied.first().map_or(Reason::Duplicate, |unapplied| unapplied.reason);
+        writes.push(state.save(unapplied(order, reason, now)));
+        return Ok(Decision::write(writes, Outcome::PaidAgain));
+    }
+    let (mut order, moved) = standing::follow(state, order, None, now)?;
+    let is_stopped = state.license.as_ref().is_some_and(|license| license.license.state.is_final());
+    let is_applied = moved.iter().any(|write| matches!(write, Write::ReviseLicense { .. }));
+    if is_stopped && !is_applied && fate.back_at.is_none() && state.order.license.is_some() {
+        order.note_unapplied(invoice.payment.as_deref().unwrap_or(event), Reason::Ended, now);
+    }
+    let is_unapplied = order.remarks.unapplied.len() > state.order.remarks.unapplied.len();
+    let outcome = match (is_unapplied, is_applied) {
+        (true, _) => Outcome::Unapplied,
+        (_, true) => Outcome::Extended,
+        _ => Outcome::Nothing,
     };
-    let valid_until = license.license.valid_until.map(|end| end.max(until));
-    let (after, revise) = revised(license, License { valid_until, ..license.license.clone() });
-    let outcome = if revise.is_empty() { Outcome::Nothing } else { Outcome::Extended };
-    writes.extend(revise);
-    writes.extend(after.following(now));
-    Decision::write(writes, outcome)
+    writes.extend(moved);
+    writes.push(state.save(order));
+    Ok(Decision::write(writes, outcome))
 }

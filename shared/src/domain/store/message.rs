@@ -3,6 +3,7 @@
 use ltlm_protocol::Timestamp;
 
 use super::fulfil::Paid;
+use super::money::Money;
 use super::take_back::Incident;
 
 /// A provider's message.
@@ -10,8 +11,45 @@ use super::take_back::Incident;
 pub struct Message {
     /// The provider's id of it: the same however often it is sent.
     pub id: String,
+    /// The provider's name of its kind.
+    pub kind: String,
+    /// Is it about real money?
+    pub is_live: bool,
     /// What it tells.
     pub told: Told,
+}
+
+/// A paid invoice of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidInvoice {
+    /// The order that began the subscription.
+    pub order: String,
+    /// The provider's name of the subscription.
+    pub subscription: Option<String>,
+    /// The provider's name of the payment.
+    pub payment: Option<String>,
+    /// When it was paid, by the provider's clock.
+    pub paid_at: Timestamp,
+    /// Its lines that are periods of the subscription's items: no one-off items, no prorations.
+    pub lines: Vec<PeriodLine>,
+}
+
+/// A period of an item of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeriodLine {
+    /// The price of one, in the provider's minor units, where it tells it.
+    pub unit: Option<i64>,
+    /// The end of the period.
+    pub until: Timestamp,
+}
+
+impl PaidInvoice {
+    /// The end of what it pays: of the items at the price of the order, if there are some; of all, if not. None if it pays no
+    /// period.
+    pub fn until(&self, price: &Money) -> Option<Timestamp> {
+        let ordered = self.lines.iter().filter(|line| line.unit == Some(price.minor)).map(|line| line.until).max();
+        ordered.or_else(|| self.lines.iter().map(|line| line.until).max())
+    }
 }
 
 /// What a message tells.
@@ -30,14 +68,7 @@ pub enum Told {
         order: String,
     },
     /// A period of a subscription is paid.
-    PeriodPaid {
-        /// The order that began the subscription.
-        order: String,
-        /// The provider's name of the payment.
-        payment: Option<String>,
-        /// The end of the period.
-        until: Timestamp,
-    },
+    PeriodPaid(PaidInvoice),
     /// A payment did not stay.
     Trouble(Incident),
     /// Nothing that concerns us.

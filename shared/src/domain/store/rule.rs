@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::order::Payment;
+use super::period::Fate;
 use crate::domain::policy::Policy;
 
 /// What is done with what was bought.
@@ -13,6 +15,25 @@ pub(super) enum Rule {
     Suspend,
     /// Nothing.
     Keep,
+}
+
+/// What a payment has become, under the rules of the policy that it bought.
+pub(super) fn fate(payment: &Payment, policy: &Policy) -> Fate {
+    let refunded_at = payment.refunds.told_at.filter(|_| payment.refunds.is_whole());
+    let causes = [
+        (payment.lost_at, on_loss(policy)),
+        (refunded_at, on_refund(policy)),
+        (payment.disputed_at, on_dispute(policy)),
+    ];
+    let earliest =
+        |rule: Rule| causes.iter().filter(|(at, found)| at.is_some() && *found == rule).filter_map(|(at, _)| *at).min();
+    Fate {
+        back_at: payment.lost_at.into_iter().chain(refunded_at).min(),
+        taken_at: earliest(Rule::TakeBack),
+        is_disputed: payment.disputed_at.is_some(),
+        suspends: earliest(Rule::Suspend).is_some(),
+        refunded: payment.refunds.returned(),
+    }
 }
 
 /// When all of the payment went back.

@@ -5,7 +5,7 @@ use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::request::operation_id;
 use serde_json::Value;
 
-use super::catalog::pack_price;
+use super::catalog::{is_pack_on_sale, pack_price};
 use super::checkout::{OrderKey, replay};
 use super::order::{Goods, Order};
 use super::redirect;
@@ -51,13 +51,16 @@ pub fn decide(state: &LicenseState, call: &Call, command: &TopUp, key: &OrderKey
         gate::registered(state)?;
     }
     let pack = state.policy.terms.top_up_options.iter().find(|pack| pack.pack_id == command.pack);
-    let pack = pack.filter(|_| state.terms.customer_actions.can_buy_top_ups).ok_or(Denied::TopUpNotAvailable)?;
+    let pack = pack
+        .filter(|pack| is_pack_on_sale(pack) && state.terms.customer_actions.can_buy_top_ups)
+        .ok_or(Denied::TopUpNotAvailable)?;
     let goods = Goods::Pack { license: state.license.id.clone(), pack: pack.clone() };
     let order = Order {
         name: pack.name.clone(),
         email: state.license.buyer.email.clone(),
         redirect: command.redirect.clone(),
         fingerprint: key.fingerprint.clone(),
+        is_named: key.is_named,
         ..Order::new(key.id.clone(), state.project.id.clone(), goods, pack_price(&pack.price), call.now)
     };
     Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))

@@ -11,6 +11,7 @@ use crate::domain::change_license::{self, ChangeLicense};
 use crate::domain::credit::{self, Credit, Credited};
 use crate::domain::describe_device::{self, DescribeDevice};
 use crate::domain::entry::OperationKey;
+use crate::domain::reinstate::{self, Reinstate};
 use crate::domain::view::{Asking, license_data, machine};
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record, release_seat, remove_device, status};
@@ -82,6 +83,19 @@ pub async fn change<T: Table>(
     let decide = |state: &LicenseState| change_license::decide(state, &request.call, command);
     let again = |state: &LicenseState| Ok(license_data(&request.call, state, state, Asking::Looking));
     administer(app, budget, act, wanted, decide, again).await
+}
+
+/// Takes back a revocation.
+pub async fn reinstate<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    command: &Reinstate,
+    act: &Act,
+) -> Result<(LicenseData, bool), Error> {
+    let decide = |state: &LicenseState| reinstate::decide(state, &request.call, command);
+    let again = |state: &LicenseState| Ok(license_data(&request.call, state, state, Asking::Looking));
+    administer(app, budget, act, request.wanted(None, Beside::Everything), decide, again).await
 }
 
 /// Credits or debits tokens.

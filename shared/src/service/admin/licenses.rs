@@ -32,6 +32,8 @@ pub struct Search {
     pub policy: Option<i64>,
     /// The status as it is told, such as `grace_period`.
     pub status: Option<String>,
+    /// Paid for with test money, or not.
+    pub test: Option<bool>,
 }
 
 /// A page of the project's licenses that match, newest first, and where the next one starts. A page may hold fewer than
@@ -135,6 +137,7 @@ fn row(
     let status = license.status(&Terms::resolve(project, policy, license), now).wire();
     let email = |text: &str| text.trim().to_lowercase();
     let matches = search.status.as_deref().is_none_or(|wanted| wanted == status)
+        && search.test.is_none_or(|wanted| wanted == license.is_test)
         && search.policy.is_none_or(|wanted| wanted == license.policy_number)
         // The list may lag a moment behind a change of the e-mail.
         && search.email.as_ref().is_none_or(|wanted| email(wanted) == email(&license.buyer.email));
@@ -149,6 +152,7 @@ fn row(
         state: license.state.wire().to_owned(),
         valid_until: license.valid_until.map(|end| end.to_string()),
         devices: int32(license.device_count),
+        test: license.is_test,
         customer: LicenseBuyer { email: license.buyer.email.clone(), name: license.buyer.name.clone() },
         created_at: license.created_at.to_string(),
     }))

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
-use ltlm_protocol::Timestamp;
 use ltlm_protocol::license_data::TopUpOption;
+use ltlm_protocol::{Amount, Timestamp};
 use serde_json::{Map, json};
 
 use crate::domain::Record;
@@ -43,14 +43,14 @@ pub use account::{access_token, account, job, member, organization};
 pub use chain::chain;
 pub use ledger::{entry, rollup, wallet};
 pub use people::{developer, failures, sign_in};
-pub use store::{card, code, order, payment, payment_event, trial};
+pub use store::{card, code, order, payment, payment_event, sale, trial};
 pub use webhook::{dead, notice, webhook};
 
 use account::{read_account, read_key};
 use chain::{marks, read_unproven};
 use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
 use people::{read_developer, read_failures, read_sign_in};
-use store::{read_card, read_code, read_order, read_payment, read_trial};
+use store::{read_card, read_code, read_order, read_payment, read_sale, read_trial};
 use webhook::{read_dead, read_notice, read_webhook};
 
 /// An item's attributes by name.
@@ -346,6 +346,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::PaymentEvent { id } => Record::PaymentEvent(id),
         Kind::Trial => Record::Trial(read_trial(&r)?),
         Kind::Card => Record::Card(read_card(&r)?),
+        Kind::Sale => Record::Sale(read_sale(&r)?),
         Kind::Code => Record::Code(read_code(&r)?),
         // From the index of keys only.
         Kind::Event(_) if !item.contains_key("type") => {
@@ -481,11 +482,11 @@ fn read_policy(r: &Reader<'_>, number: i64) -> Result<Policy, ItemError> {
         environment: r.word_opt("environment", ENVIRONMENTS).ok_or(ItemError { attribute: "environment" })?,
         description: r.text_opt("description"),
         short_description: r.text_opt("shortDescription"),
-        price: prices.get("price").and_then(serde_json::Value::as_f64),
+        price: read_price(prices.get("price")),
         currency: r.text_opt("currency"),
         recurring_interval: r.word_opt("recurringInterval", INTERVALS),
         recurring_interval_count: r.int_opt("recurringIntervalCount").filter(|count| *count > 0),
-        recurring_price: prices.get("recurringPrice").and_then(serde_json::Value::as_f64),
+        recurring_price: read_price(prices.get("recurringPrice")),
         is_air_gapped: r.int("airGapped")? == 1,
         config: r.document("config")?,
         top_up_options: packs.ok_or(ItemError { attribute: "topUpOptions" })?,
@@ -493,6 +494,10 @@ fn read_policy(r: &Reader<'_>, number: i64) -> Result<Policy, ItemError> {
     };
     let (project_id, revision) = (r.text("projectId")?, r.int("revision")?);
     Ok(Policy { project_id, number, terms, revision, created_at: r.at("createdAt")? })
+}
+
+fn read_price(value: Option<&serde_json::Value>) -> Option<Amount> {
+    value.and_then(serde_json::Value::as_f64).and_then(Amount::of_number)
 }
 
 /// A license's item.
@@ -511,6 +516,7 @@ pub fn license(license: &License) -> Item {
         .document("buyerMetadata", &license.buyer.metadata)
         .text_opt("lastCountry", license.buyer.last_country.as_ref())
         .int("deviceCount", license.device_count)
+        .int_opt("test", license.is_test.then_some(1))
         .int("revision", license.revision)
         .text_opt("seatCounts", license.seat_counts.as_ref().map(counts_text))
         .at_opt("seatsCountedAt", license.seat_counts.as_ref().map(|counts| counts.counted_at))
@@ -542,6 +548,7 @@ fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result
             last_country: r.text_opt("lastCountry"),
         },
         device_count: r.int("deviceCount")?,
+        is_test: r.int_opt("test") == Some(1),
         revision: r.int("revision")?,
         seat_counts: read_counts(r)?,
         // Licenses of before the number was noted have none.

@@ -30,6 +30,14 @@ pub(crate) enum Command {
     Resume(Many),
     /// Stop licenses for good
     Revoke(Many),
+    /// Take back the revocation of a license that was a mistake
+    Reinstate {
+        /// The license's key
+        license: String,
+        /// Why, for you
+        #[arg(long)]
+        reason: String,
+    },
     /// Stop licenses for good; the application quits
     Terminate(Many),
     /// Let licenses last longer, from their end or from now
@@ -165,6 +173,9 @@ pub(crate) struct Search {
     /// Of this status
     #[arg(long, value_parser = ["active", "grace_period", "expired", "suspended", "revoked", "terminated"])]
     status: Option<String>,
+    /// Paid for with test money: true or false; else both
+    #[arg(long)]
+    test: Option<bool>,
     /// At most so many
     #[arg(long, default_value_t = ROWS)]
     limit: usize,
@@ -252,8 +263,12 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Suspend(many) => change(session, &many, json!({"state": "suspended"}), "suspended"),
         Command::Resume(many) => change(session, &many, json!({"state": "active"}), "resumed"),
         Command::Revoke(many) => {
-            session.confirm("A revoked license stays so.")?;
+            session.confirm("A revoked license stays so, unless you reinstate it.")?;
             change(session, &many, json!({"state": "revoked"}), "revoked")
+        }
+        Command::Reinstate { license, reason } => {
+            let body = json!({ "reason": reason });
+            session.act(&Method::POST, &path(&license, "/reinstate"), Some(body), FACTS)
         }
         Command::Terminate(many) => {
             session.confirm("A terminated license stays so, and its applications quit.")?;
@@ -352,6 +367,7 @@ fn search(session: &Session, search: &Search) -> Result<(), Failure> {
     let mut query = Vec::new();
     query.extend(search.email.iter().map(|email| format!("email={}", encoded(email))));
     query.extend(search.policy.iter().map(|policy| format!("policyId={policy}")));
+    query.extend(search.test.iter().map(|test| format!("test={test}")));
     query.extend(search.status.iter().map(|status| format!("status={status}")));
     let path = format!("/v1/admin/projects/{}/licenses?{}", encoded(&search.project), query.join("&"));
     let limit = if search.all { usize::MAX } else { search.limit };

@@ -67,6 +67,12 @@ const ORDER: &[Column] = &[
     ("license, by hash", "/licenseHash"),
     ("took over a trial", "/convertedTrial"),
     ("payment page", "/sessionId"),
+    ("test money", "/test"),
+    ("paid until", "/paidUntil"),
+    ("payments", "/payments"),
+    ("payments that bought nothing", "/unapplied"),
+    ("done at the provider", "/acts"),
+    ("messages of the other mode", "/otherMode"),
     ("ordered", "/createdAt"),
     ("paid", "/paidAt"),
 ];

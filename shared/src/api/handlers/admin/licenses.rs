@@ -14,6 +14,7 @@ use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::issue::Issue;
 use crate::domain::license::Status;
 use crate::domain::offline_file::IssueFile;
+use crate::domain::reinstate::Reinstate;
 use crate::service::admin::licenses::Search;
 use crate::service::admin::{issue, license as acts, licenses, offline_file as files};
 use crate::service::license as service;
@@ -38,6 +39,12 @@ pub async fn search<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
         // What is no number names no policy.
         policy: incoming.query_text("policyId", limits::NAME_CHARS_MAX)?.map(|text| text.parse().unwrap_or(0)),
         status: incoming.query_text("status", limits::NAME_CHARS_MAX)?,
+        test: match incoming.query_text("test", limits::NAME_CHARS_MAX)?.as_deref() {
+            None => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(_) => return Err(Problems::one("test", "must be true or false").into()),
+        },
     };
     let known = search.status.as_deref().is_none_or(|text| Status::ALL.iter().any(|status| status.wire() == text));
     if !known {
@@ -62,6 +69,16 @@ pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let act = incoming.act_of_patch(&body, command.operation_id.as_ref())?;
     let request = incoming.license_request(incoming.access()?, None);
     let (data, replayed) = acts::change(incoming.app, incoming.budget, &request, &command, &act).await?;
+    Ok(Reply::json(&data).operation(&act.id, replayed))
+}
+
+/// `POST /v1/admin/licenses/{licenseKey}/reinstate`
+pub async fn reinstate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = Reinstate::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), Reinstate::parse)?;
+    let request = incoming.license_request(incoming.access()?, None);
+    let (data, replayed) = acts::reinstate(incoming.app, incoming.budget, &request, &command, &act).await?;
     Ok(Reply::json(&data).operation(&act.id, replayed))
 }
 
