@@ -207,7 +207,7 @@ async fn packs_are_sold_where_the_policy_sells_them() {
     let overrides = json!({"overrides": {"customerActions": {"canBuyTopUps": false}}});
     world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), overrides).await;
     ask(json!({"packId": "bundle"})).await.refused(403, "TOPUP_NOT_AVAILABLE");
-    world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), json!({"overrides": {}})).await;
+    world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), json!({"overrides": null})).await;
     world.set_state(L1, "suspended").await;
     ask(json!({"packId": "bundle"})).await.refused(403, "LICENSE_SUSPENDED");
     world.set_state(L1, "active").await;
