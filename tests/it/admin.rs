@@ -463,6 +463,7 @@ fn another(name: &str, body: &Value) -> Value {
         "admin-create-key" => ("scopes", json!(["tokens"])),
         "admin-create-developer" | "admin-change-developer" => ("fullName", json!("another")),
         "admin-create-webhook" => ("url", json!("https://other.example")),
+        "admin-reinstate" => ("reason", json!("another")),
         "admin-replay" => ("limit", json!(7)),
         _ => ("name", json!("another")),
     };
