@@ -48,7 +48,7 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
         | Endpoint::AdminDeadLetters
         | Endpoint::AdminNotices
         | Endpoint::AdminAudit => &["limit", "cursor"],
-        Endpoint::AdminLicenses => &["email", "policyId", "status", "limit", "cursor"],
+        Endpoint::AdminLicenses => &["email", "policyId", "status", "test", "limit", "cursor"],
         Endpoint::AdminEvents => &["day", "type", "limit", "cursor"],
         Endpoint::AdminEventCounts => &["from", "to"],
         Endpoint::Accounts | Endpoint::Organizations => &["q", "limit", "cursor"],
