@@ -87,6 +87,13 @@ impl Session {
         Ok(())
     }
 
+    /// Prints a list that is short and comes without pages.
+    fn list_all(&self, path: &str, rows: &str, columns: &[Column]) -> Result<(), Failure> {
+        let answer = self.client.get(path)?;
+        show::rows(self.format, columns, answer[rows].as_array().map_or(&[][..], Vec::as_slice));
+        Ok(())
+    }
+
     /// Prints one thing.
     fn show(&self, path: &str, facts: &[Column]) -> Result<(), Failure> {
         let answer = self.client.get(path)?;

@@ -75,7 +75,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     let path = session.project_path("/webhooks")?;
     let of = |webhook: &str, tail: &str| format!("{path}/{}{tail}", encoded(webhook));
     match command {
-        Command::List => session.list(&path, "webhooks", COLUMNS, ROWS),
+        Command::List => session.list_all(&path, "webhooks", COLUMNS),
         Command::Create { address, kinds } => {
             session.act(&Method::POST, &path, Some(json!({"url": address, "kinds": kinds})), FACTS)
         }
