@@ -398,7 +398,8 @@ mod tests {
             (Code::NonceMismatch, &["Nonce Mismatch"]),
             (Code::AccountInsufficient, &["insufficient", "tokens"]),
             (Code::OperationNotFound, &["tokens"]),
-            // The seed's own words, on a route that the existing SDK does not call.
+            // The seeds' own words, on routes that the existing SDK does not call.
+            (Code::AccountNotFound, &["not found"]),
             (Code::FeatureActionUnknown, &["Invalid"]),
             (Code::InsufficientTokens, &["insufficient", "tokens"]),
             (Code::SeatLimitReached, &["limit"]),

@@ -1,11 +1,15 @@
 //! The vendor's side: projects, policies, licenses, keys with scopes, and the log of every act.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use http::Request;
+use local::world::{TABLE, sdk_config};
 use ltlm_protocol::limits;
 use serde_json::{Value, json};
 use shared::api::extract::SourceAddress;
 use shared::api::routes::{Auth, ROUTES, Route};
 use shared::domain::administrator::Scope;
+use shared::service::ids::license_id;
+use shared::table::key;
 
 use crate::support::{ADMIN_KEY, L1, Reply, World, device};
 
@@ -684,4 +688,49 @@ async fn a_record_that_a_request_names_must_exist() {
     let refused = world.admin("PATCH", &one, json!({"projects": [id, "prj_x", "prj_y"]})).await;
     assert_eq!(refused.body["details"]["projects"], json!(["prj_x", "prj_y"]));
     world.account("POST", "", json!({"accountId": "u", "tier": "nothing"})).await.refused(422, "UNKNOWN_TIER");
+}
+
+#[tokio::test]
+async fn a_list_that_names_a_record_twice_means_it_once() {
+    let world = World::new().await;
+    let id = world.project_id.clone();
+    let body = json!({"username": "d@e.f", "password": "correct horse", "projects": vec![id.clone(); limits::PAGE_MAX as usize]});
+    assert_eq!(world.admin("POST", "/v1/admin/developers", body).await.status, 201);
+    let change = json!({"projects": [id, id]});
+    assert_eq!(world.admin("PATCH", "/v1/admin/developers/d@e.f", change).await.status, 200);
+    let unknown = json!({"projects": ["prj_x", "prj_x"]});
+    let path = "/v1/admin/developers/d@e.f";
+    world.admin("PATCH", path, unknown).await.refused(404, "PROJECT_NOT_FOUND");
+    // What the developer is given at sign-in is read by the same list.
+    let body = json!({"username": "d@e.f", "password": "correct horse"});
+    let request = Request::builder().method("POST").uri("/v1/sdk/pro/auth/dev-login").body(body.to_string().into());
+    assert_eq!(world.send(request.unwrap()).await.status, 200);
+    let webhook = json!({"url": "https://a.example/hook", "events": ["license.created", "license.created"]});
+    assert_eq!(world.admin("POST", &projects(&world, "/webhooks"), webhook).await.status, 201);
+    let key = json!({"scopes": ["read", "read"]});
+    assert_eq!(world.admin("POST", "/v1/admin/keys", key).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_device_of_a_name_that_none_may_have_now_can_be_removed() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    let client = aws_sdk_dynamodb::Client::new(&sdk_config(world.engine.endpoint(), false).await);
+    let text = |value: String| AttributeValue::S(value);
+    let at = key::device(&license_id(L1), &device('a'));
+    let get = client.get_item().table_name(TABLE).key("pk", text(at.pk.clone())).key("sk", text(at.sk));
+    let item = get.send().await.unwrap().item.unwrap();
+    for (hwid, encoded) in [("\u{b}G", "%0BG"), (" ", "%20"), ("a\nb", "a%0Ab")] {
+        let path = license(L1, &format!("/devices/{encoded}"));
+        let name = || world.admin("PATCH", &path, json!({"nickname": "Old"}));
+        name().await.refused(403, "DEVICE_NOT_REGISTERED");
+        let mut odd = item.clone();
+        odd.insert("sk".to_owned(), text(key::device(&license_id(L1), hwid).sk));
+        odd.insert("hwid".to_owned(), text(hwid.to_owned()));
+        client.put_item().table_name(TABLE).set_item(Some(odd)).send().await.unwrap();
+        let named = name().await;
+        assert_eq!((named.status, &named.body["nickname"]), (200, &json!("Old")), "{named:?}");
+        assert_eq!(world.admin("DELETE", &path, Value::Null).await.status, 204);
+        name().await.refused(403, "DEVICE_NOT_REGISTERED");
+    }
 }

@@ -81,13 +81,12 @@ async fn a_request_that_fails_leaves_no_item_key_or_name_in_the_log() {
     world.activate(L1, &device('a')).await;
     let beat = || post_request(L1, "heartbeat", &json!({"hwid": device('a'), "nickname": MARK}));
     let table = &world.host.app.table;
-    let requests: [(&str, u16, fn(&World)); 3] = [
-        ("busy", 503, |world| world.host.app.table.set(Faults { throttle_percent: 100, ..Faults::default() })),
-        ("unknown", 503, |world| world.host.app.table.set(Faults { drop_reply_percent: 100, ..Faults::default() })),
-        ("stopped", 500, |world| world.host.app.table.stop_after(Some(0))),
-    ];
-    for (about, status, fail) in requests {
-        fail(&world);
+    for (about, status) in [("busy", 503), ("unknown", 503), ("stopped", 500)] {
+        match about {
+            "busy" => table.set(Faults { throttle_percent: 100, ..Faults::default() }),
+            "unknown" => table.set(Faults { drop_reply_percent: 100, ..Faults::default() }),
+            _ => table.stop_after(Some(0)),
+        }
         let (response, report) = Box::pin(world.host.respond(beat(), Duration::from_millis(200))).await;
         assert_eq!(response.status().as_u16(), status, "{about}");
         scan(about, &logged(|| log::request(&report)));

@@ -156,14 +156,14 @@ impl<'a, T> Incoming<'a, T> {
         self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// The device that the path names.
+    /// The device that the path names. Any name will do: what no device may be called now, one that was made before may be.
     pub fn path_hwid(&self) -> Result<&str, Failure> {
         let hwid = self.parameter("hwid");
         if !(1..=limits::HWID_CHARS_MAX).contains(&hwid.chars().count()) {
             let problem = format!("must be a text of 1 to {} characters", limits::HWID_CHARS_MAX);
             return Err(Problems::one("hwid", problem).into());
         }
-        named("hwid", hwid).map(|()| hwid)
+        Ok(hwid)
     }
 
     /// The call on the license that the path names, by the device `hwid`.

@@ -3,7 +3,7 @@
 //! Invariant: nothing is retried here. The SDK's own retries are off and `service::act` holds the one loop, which knows
 //! what a repetition means. Time-outs are explicit, because the SDK has none for operations by default.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -104,14 +104,16 @@ impl Dynamo {
         &self.table
     }
 
+    /// The items at these keys, each once: DynamoDB refuses a request that names a key twice.
     async fn get_all(&self, keys: &[Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
+        let keys: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
         // The SDK's futures are large: each is put on the heap where it begins.
         let parts = keys.chunks(KEYS_PER_GET).map(|keys| Box::pin(self.get_some(keys, meter)));
         Ok(try_join_all(parts).await?.into_iter().flatten().collect())
     }
 
-    async fn get_some(&self, keys: &[Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
-        let keys = keys.iter().map(attributes).collect();
+    async fn get_some(&self, keys: &[&Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
+        let keys = keys.iter().map(|key| attributes(key)).collect();
         let wanted =
             KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(broken_read)?;
         let answer = self

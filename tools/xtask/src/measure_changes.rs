@@ -117,7 +117,7 @@ impl Bench {
             let written = client.transact_write_items().set_transact_items(Some(puts)).send().await;
             written.map_err(|error| format!("{:?}", error.into_service_error()))?;
             let done = first + TOGETHER;
-            if done % (writes / 10).max(TOGETHER) == 0 {
+            if done.is_multiple_of((writes / 10).max(TOGETHER)) {
                 crate::say(&format!("{done} writes after {:.0} s", started.elapsed().as_secs_f64()));
             }
         }

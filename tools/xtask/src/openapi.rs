@@ -309,7 +309,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
     }
     if route.path.contains("{hwid}") {
-        parameters.push(named(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true)));
+        parameters.push(text("hwid", "path", "The device.", limits::HWID_CHARS_MAX, true));
     }
     if matches!(route.endpoint, Endpoint::Entitlement | Endpoint::RemoveDevice) {
         let hwid = json!({"name": "hwid", "in": "query", "required": true, "description": "The device that asks.",
@@ -375,18 +375,18 @@ fn token_types() -> Value {
     json!({ "enum": names })
 }
 
-/// Visible ASCII.
 /// A name: not blank, without control characters.
 pub const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// A name that may be blank.
 pub const NAME_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
-/// A parameter that is a name.
+/// A parameter that is a name; an empty one counts as absent.
 fn named(mut parameter: Value) -> Value {
-    parameter["schema"]["pattern"] = json!(NAME);
+    parameter["schema"]["pattern"] = json!(format!("^$|{NAME}"));
     parameter
 }
 
+/// Visible ASCII.
 const VISIBLE: &str = "^[!-~]+$";
 
 /// What cursors of the route's list look like: the list's name and a position, in hex.
