@@ -263,8 +263,9 @@ pub struct BalanceThen {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// The account.
-    pub account_id: String,
+    /// The account; not told of a license's ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// Nothing wrong was found.
     pub intact: bool,
     /// Place of the last entry that is right.
@@ -340,8 +341,9 @@ pub struct RenewalError {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Statistics {
-    /// The account.
-    pub account_id: String,
+    /// The account; not told of a license's ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// Written at this instant or later, ISO 8601; null from the beginning on.
     pub from: Option<String>,
     /// Written before this instant, ISO 8601; null up to now.
@@ -364,6 +366,8 @@ pub struct Statistics {
     pub operation_count: i64,
     /// The same by operation type; those beyond 500 of a day stand together under `*`.
     pub by_type: Vec<TypeStatistics>,
+    /// Where to go on, if there is more to count: the figures of all pages add up. Null at the end.
+    pub next_cursor: Option<String>,
 }
 
 /// What the entries of one operation type add up to.

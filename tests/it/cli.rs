@@ -295,4 +295,12 @@ async fn every_command_of_accounts_works_from_a_terminal() {
     assert_eq!(told.matches("all as they were written").count(), 5, "{told}");
     let told = vendor.json(&["organizations", "statistics", "acme", "goal_generation"]).await;
     assert_eq!(told["totalEarned"], 20);
+    let erase = ["organizations", "erase", "acme", "goal_generation", "--before", "2999-01-01T00:00:00Z"];
+    assert_eq!(vendor.refused(&erase).await.0, 2, "it asks first");
+    assert!(vendor.told(&[&erase[..], &["--dry-run"]].concat()).await.contains("have facts"));
+    assert!(vendor.told(&[&erase[..], &["--yes"]].concat()).await.contains("erased"));
+    let license = vendor.running.text("/licenses/SUB").to_owned();
+    assert!(vendor.told(&["licenses", "verify", &license]).await.contains("all as they were written"));
+    let told = vendor.json(&["licenses", "statistics", &license, "--from", "2020-01-01T00:00:00Z"]).await;
+    assert_eq!((&told["netChange"], &told["nextCursor"]), (&told["totalEarned"], &Value::Null), "{told}");
 }

@@ -79,6 +79,8 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("pro-signout", 200, "success"),
     ("admin-licenses", 200, "licenses"),
     ("admin-usage", 200, "entries"),
+    ("admin-usage-verification", 200, "intact"),
+    ("admin-usage-statistics", 200, "totalSpent"),
     ("admin-devices", 200, "devices"),
     ("admin-describe-device", 200, "nickname"),
     ("admin-seats", 200, "seats"),

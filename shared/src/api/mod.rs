@@ -224,6 +224,8 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AdminTokens => on_heap(|| licenses::tokens(incoming)),
         // The same page for both: who asks decides what is shown.
         Endpoint::AdminUsage => on_heap(|| license::usage(incoming)),
+        Endpoint::AdminUsageVerification => on_heap(|| licenses::verify(incoming)),
+        Endpoint::AdminUsageStatistics => on_heap(|| licenses::statistics(incoming)),
         Endpoint::AdminDevices => on_heap(|| licenses::devices(incoming)),
         Endpoint::AdminDescribeDevice => on_heap(|| licenses::describe_device(incoming)),
         Endpoint::AdminRemoveDevice => on_heap(|| licenses::remove_device(incoming)),

@@ -224,6 +224,10 @@ pub enum Endpoint {
     AdminTokens,
     /// `GET …/usage`
     AdminUsage,
+    /// `GET …/usage/verification`
+    AdminUsageVerification,
+    /// `GET …/usage/statistics`
+    AdminUsageStatistics,
     /// `GET …/devices`
     AdminDevices,
     /// `PATCH …/devices/{hwid}`
@@ -513,6 +517,10 @@ pub const ROUTES: &[Route] = &[
         function: "admin", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Credit or debit tokens." },
     Route { endpoint: Endpoint::AdminUsage, name: "admin-usage", method: "GET", path: "/v1/admin/licenses/{licenseKey}/usage",
         function: "admin", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Ledger entries, newest first." },
+    Route { endpoint: Endpoint::AdminUsageVerification, name: "admin-usage-verification", method: "GET", path: "/v1/admin/licenses/{licenseKey}/usage/verification",
+        function: "admin", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "Is the license's ledger whole?" },
+    Route { endpoint: Endpoint::AdminUsageStatistics, name: "admin-usage-statistics", method: "GET", path: "/v1/admin/licenses/{licenseKey}/usage/statistics",
+        function: "admin", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: false, summary: "What the license's ledger adds up to in a range of time." },
     Route { endpoint: Endpoint::AdminDevices, name: "admin-devices", method: "GET", path: "/v1/admin/licenses/{licenseKey}/devices",
         function: "admin", auth: Auth::Administrator(Scope::Licenses), body: false, operation_id: false, summary: "Devices, last activated first." },
     Route { endpoint: Endpoint::AdminDescribeDevice, name: "admin-describe-device", method: "PATCH", path: "/v1/admin/licenses/{licenseKey}/devices/{hwid}",

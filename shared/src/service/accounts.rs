@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ltlm_protocol::account_data::{
-    AccountData, AccountEntry, AccountMovement, AccountSummary, Affordability, BalanceThen, Eligibility, LedgerBreak,
-    Renewal, Statistics, TypeStatistics, Verification,
+    AccountData, AccountEntry, AccountMovement, AccountSummary, Affordability, BalanceThen, Eligibility, Renewal,
+    Statistics, Verification,
 };
 use ltlm_protocol::{Timestamp, limits};
 
 use super::act::Absorb;
-use super::ledger::{self, Verdict};
+use super::ledger::{self, Span};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::account::create::{self, CreateAccount};
 use crate::domain::account::hold::{self, EndHold, Reserve};
@@ -300,45 +300,21 @@ pub async fn balance<T: Table>(
     })
 }
 
-/// What its ledger adds up to in a half-open range of time. Whole days come from their roll-ups, as far as those are made;
-/// only what they do not cover is read entry by entry, so the figures are exact whenever they are asked for. What has lapsed and
-/// come due and is not written yet counts as of now, as in the balance.
+/// What its ledger adds up to in a range of time, behind the place `after`; and where to go on. Whole days come from their
+/// roll-ups, as far as those are made; only what they do not cover is read entry by entry, so the figures are exact whenever they
+/// are asked for. What has lapsed and come due and is not written yet counts as of now, as in the balance.
 pub async fn statistics<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     call: &AccountCall,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-) -> Result<Statistics, Error> {
+    span: Span,
+    after: i64,
+) -> Result<(Statistics, Option<i64>), Error> {
     let state = look(app, budget, call).await?;
     let wallet = wallet_of(&state, call)?;
-    let mut tally = act::read(app, budget, || ledger::tally(app, budget, &wallet, from, to)).await?;
-    if from.is_none_or(|from| from <= call.now) && to.is_none_or(|to| call.now < to) {
-        state.standing(call.now)?.entries.iter().for_each(|entry| tally.add(entry));
-    }
-    let by_type = tally.by_type.iter().map(|(operation_type, figures)| TypeStatistics {
-        operation_type: operation_type.clone(),
-        operation_count: figures.count,
-        total_spent: figures.spent.saturating_neg(),
-        total_earned: figures.granted,
-        refunded: figures.refunded,
-        net_change: figures.net(),
-    });
-    let total = tally.total;
-    Ok(Statistics {
-        account_id: call.id.name.clone(),
-        from: from.map(|at| at.to_string()),
-        to: to.map(|at| at.to_string()),
-        total_spent: total.spent.saturating_neg(),
-        total_earned: total.granted,
-        refunded: total.refunded,
-        expired: total.expired.saturating_neg(),
-        adjusted: total.adjusted,
-        held: total.held.saturating_neg(),
-        net_change: total.net(),
-        operation_count: total.count,
-        by_type: by_type.collect(),
-    })
+    let unwritten = state.standing(call.now)?.entries;
+    let (told, next) = ledger::statistics(app, budget, &wallet, &unwritten, span, after, call.now).await?;
+    Ok((Statistics { account_id: Some(call.id.name.clone()), ..told }, next))
 }
 
 /// Checks its ledger from a place on; the reply, and where to go on.
@@ -349,22 +325,8 @@ pub async fn verify<T: Table>(
     from: Checked,
 ) -> Result<(Verification, Option<Checked>), Error> {
     let wallet = wallet(app, budget, call).await?;
-    let verdict = act::read(app, budget, || ledger::verify(app, budget, &wallet, from, call.now)).await?;
-    let (checked, first_break, next) = match verdict {
-        Verdict::Whole(checked) => (checked, None, None),
-        Verdict::SoFar(checked) => (checked, None, Some(checked)),
-        Verdict::Broken(found) => (Checked { sequence: found.sequence - 1, ..from }, Some(found), None),
-    };
-    let first_break =
-        first_break.map(|found| LedgerBreak { sequence: found.sequence, reason: found.fault.wire().to_owned() });
-    let verification = Verification {
-        account_id: call.id.name.clone(),
-        intact: first_break.is_none(),
-        verified: checked.sequence,
-        first_break,
-        next_cursor: None,
-    };
-    Ok((verification, next))
+    let (told, next) = ledger::verification(app, budget, &wallet, from, call.now).await?;
+    Ok((Verification { account_id: Some(call.id.name.clone()), ..told }, next))
 }
 
 /// Erases the free-form facts of what was written before an instant: how many entries had some, and where to go on.

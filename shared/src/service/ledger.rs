@@ -3,17 +3,20 @@
 //! A place in time is found by halving: the ledger is in order of time, and its sequence has no gap.
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::account_data::{LedgerBreak, Statistics, TypeStatistics, Verification};
 
 use super::{App, Budget, Error, act};
 use crate::domain::entry::Entry;
 use crate::domain::ledger::{Break, Checked};
-use crate::domain::rollup::{self, Tally};
+use crate::domain::rollup::{self, DayRollup, Tally};
 use crate::domain::wallet::{Wallet, WalletId};
 use crate::domain::{Record, Write};
 use crate::table::{Read, Table};
 
 /// Entries that one call reads.
 pub const READ_MAX: usize = 1_000;
+/// Entries that one call for statistics counts one by one, beside those that are rolled up in days.
+pub const COUNTED_MAX: usize = 10_000;
 /// After so many seconds what the index does not have is missing.
 const INDEX_SECONDS: i64 = 10;
 /// Facts erased together.
@@ -103,64 +106,169 @@ fn behind(sequence: i64) -> Error {
     Error::Busy(format!("the index does not have entry {sequence} yet").into())
 }
 
-/// What a wallet's ledger adds up to in [from, to).
+/// What is asked of a ledger's figures: a half-open range of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Written at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Written before this instant.
+    pub to: Option<Timestamp>,
+}
+
+impl Span {
+    fn holds(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
+    }
+}
+
+/// How a wallet's ledger is told to be, checked from a place on; and where to go on.
+pub async fn verification<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wallet: &Wallet,
+    from: Checked,
+    now: Timestamp,
+) -> Result<(Verification, Option<Checked>), Error> {
+    let verdict = act::read(app, budget, || verify(app, budget, wallet, from, now)).await?;
+    let (checked, first_break, next) = match verdict {
+        Verdict::Whole(checked) => (checked, None, None),
+        Verdict::SoFar(checked) => (checked, None, Some(checked)),
+        Verdict::Broken(found) => (Checked { sequence: found.sequence - 1, ..from }, Some(found), None),
+    };
+    let first_break =
+        first_break.map(|found| LedgerBreak { sequence: found.sequence, reason: found.fault.wire().to_owned() });
+    let verification = Verification {
+        account_id: None,
+        intact: first_break.is_none(),
+        verified: checked.sequence,
+        first_break,
+        next_cursor: None,
+    };
+    Ok((verification, next))
+}
+
+/// What a wallet's ledger adds up to in a range of time, behind the place `after`; and where to go on. `unwritten` is what has
+/// lapsed and come due by now and is not written yet: it counts with the last entries.
+pub async fn statistics<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wallet: &Wallet,
+    unwritten: &[Entry],
+    span: Span,
+    after: i64,
+    now: Timestamp,
+) -> Result<(Statistics, Option<i64>), Error> {
+    let tally = || tally(app, budget, wallet, span, after, COUNTED_MAX);
+    let (mut tally, next) = act::read(app, budget, tally).await?;
+    if next.is_none() && span.holds(now) {
+        unwritten.iter().for_each(|entry| tally.add(entry));
+    }
+    let by_type = tally.by_type.iter().map(|(operation_type, figures)| TypeStatistics {
+        operation_type: operation_type.clone(),
+        operation_count: figures.count,
+        total_spent: figures.spent.saturating_neg(),
+        total_earned: figures.granted,
+        refunded: figures.refunded,
+        net_change: figures.net(),
+    });
+    let total = tally.total;
+    let statistics = Statistics {
+        account_id: None,
+        from: span.from.map(|at| at.to_string()),
+        to: span.to.map(|at| at.to_string()),
+        total_spent: total.spent.saturating_neg(),
+        total_earned: total.granted,
+        refunded: total.refunded,
+        expired: total.expired.saturating_neg(),
+        adjusted: total.adjusted,
+        held: total.held.saturating_neg(),
+        net_change: total.net(),
+        operation_count: total.count,
+        by_type: by_type.collect(),
+        next_cursor: None,
+    };
+    Ok((statistics, next))
+}
+
+/// What a wallet's ledger adds up to in a range of time behind the place `after`, and where to go on if `most` entries were
+/// counted one by one and there are more.
 pub async fn tally<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     wallet: &Wallet,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-) -> Result<Tally, Error> {
+    span: Span,
+    after: i64,
+    most: usize,
+) -> Result<(Tally, Option<i64>), Error> {
     let place = async |at: Option<Timestamp>, default: i64| match at {
         None => Ok::<_, Error>(default),
         Some(at) => Ok(last_before(app, budget, wallet, at).await?.sequence),
     };
-    let (after, end) = (place(from, 0).await?, place(to, wallet.sequence).await?);
-    let mut tally = Tally::default();
-    if end <= after {
-        return Ok(tally);
+    let (begin, end) = (place(span.from, 0).await?.max(after), place(span.to, wallet.sequence).await?);
+    let mut counting = Counting { tally: Tally::default(), at: begin, left: most };
+    if end <= begin {
+        return Ok((counting.tally, None));
     }
     let day = |at: Option<Timestamp>, default: i64| at.map_or(default, rollup::day_of);
     let days = Read::Rollups {
         wallet: wallet.id.clone(),
-        from: day(from, 0),
-        to: day(to, rollup::day_of(wallet.moved_at)).min(rollup::day_of(wallet.moved_at)),
+        from: day(span.from, 0),
+        to: day(span.to, rollup::day_of(wallet.moved_at)).min(rollup::day_of(wallet.moved_at)),
     };
     let list = [days];
     let records = act::records(app, budget, &list).await?;
-    // The entries in (after, covered.0] and (covered.1, end] are in no roll-up that lies within the range.
-    let mut covered: Option<(i64, i64)> = None;
+    let mut days: Vec<DayRollup> = Vec::new();
     for record in records {
         let Record::Rollup(day) = record else { continue };
-        let goes_on = covered.is_none_or(|(_, last)| day.first == last + 1);
-        if day.first > after && day.last <= end && goes_on {
-            covered = Some((covered.map_or(day.first - 1, |(first, _)| first), day.last));
-            tally.merge(&day.tally);
+        let goes_on = days.last().is_none_or(|before| day.first == before.last + 1);
+        if day.first > begin && day.last <= end && goes_on {
+            days.push(day);
         }
     }
-    let (first, last) = covered.unwrap_or((after, after));
-    count(app, budget, &wallet.id, after, first, &mut tally).await?;
-    count(app, budget, &wallet.id, last, end, &mut tally).await?;
-    Ok(tally)
+    // The entries before the first of these days and behind the last one are in none that lies within the range.
+    if let (Some(first), Some(last)) = (days.first(), days.last()) {
+        let (until, on) = (first.first - 1, last.last);
+        counting.up_to(app, budget, &wallet.id, until).await?;
+        if counting.at < until {
+            return Ok((counting.tally, Some(counting.at)));
+        }
+        days.iter().for_each(|day| counting.tally.merge(&day.tally));
+        counting.at = on;
+    }
+    counting.up_to(app, budget, &wallet.id, end).await?;
+    let next = (counting.at < end).then_some(counting.at);
+    Ok((counting.tally, next))
 }
 
-/// Counts the entries in (after, end].
-async fn count<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    wallet: &WalletId,
-    mut after: i64,
-    end: i64,
-    tally: &mut Tally,
-) -> Result<(), Error> {
-    while after < end {
-        let limit = (end - after).min(READ_MAX as i64);
-        let entries = read(app, budget, Read::EntriesAfter { wallet: wallet.clone(), after, limit }).await?;
-        let Some(last) = entries.last() else { return Err(behind(after + 1)) };
-        after = last.sequence;
-        entries.iter().filter(|entry| entry.sequence <= end).for_each(|entry| tally.add(entry));
+/// A count that goes on.
+struct Counting {
+    tally: Tally,
+    /// The last entry that is counted.
+    at: i64,
+    /// How many more may be read.
+    left: usize,
+}
+
+impl Counting {
+    /// Counts the entries up to `end`, as far as may be read.
+    async fn up_to<T: Table>(
+        &mut self,
+        app: &App<T>,
+        budget: &Budget<'_>,
+        wallet: &WalletId,
+        end: i64,
+    ) -> Result<(), Error> {
+        while self.at < end && self.left > 0 {
+            let limit = (end - self.at).min(READ_MAX.min(self.left) as i64);
+            let list = Read::EntriesAfter { wallet: wallet.clone(), after: self.at, limit };
+            let entries = read(app, budget, list).await?;
+            let Some(last) = entries.last() else { return Err(behind(self.at + 1)) };
+            self.at = last.sequence.min(end);
+            self.left = self.left.saturating_sub(entries.len());
+            entries.iter().filter(|entry| entry.sequence <= end).for_each(|entry| self.tally.add(entry));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Erases the free-form facts of the entries before the place `end`, newest first: how many had some, and where to go on

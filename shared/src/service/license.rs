@@ -1,15 +1,18 @@
 //! The commands on a license: one function each, all of the same shape.
 
+use ltlm_protocol::account_data::{Statistics, Verification};
 use ltlm_protocol::license_data::{Entitlement, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 use ltlm_protocol::{LicenseData, Timestamp};
 
+use super::ledger::{self, Span};
 use super::load::{self, Access, Beside, Claims, Wanted};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::administrator::Administrator;
 use crate::domain::entitlement::{self, Ask};
 use crate::domain::entry::{OperationKey, Source};
 use crate::domain::gate::{self, Call};
+use crate::domain::ledger::Checked;
 use crate::domain::license::LicenseId;
 use crate::domain::settings::{self, SaveSettings, Told};
 use crate::domain::write::{Decision, wallet_of};
@@ -190,6 +193,32 @@ pub async fn usage<T: Table>(
     entries.truncate(usize::try_from(limit).unwrap_or(0));
     let next = entries.last().filter(|_| more).map(|entry| entry.sequence);
     Ok((entries, next))
+}
+
+/// Checks its ledger from a place on; the reply, and where to go on.
+pub async fn verify<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    from: Checked,
+) -> Result<(Verification, Option<Checked>), Error> {
+    let wallet = state(app, budget, request, Beside::Nothing).await?.wallet_or_empty();
+    ledger::verification(app, budget, &wallet, from, request.call.now).await
+}
+
+/// What its ledger adds up to in a range of time, behind the place `after`; and where to go on. Its entries are counted one by
+/// one: a license has no roll-ups.
+pub async fn statistics<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    span: Span,
+    after: i64,
+) -> Result<(Statistics, Option<i64>), Error> {
+    let now = request.call.now;
+    let state = state(app, budget, request, Beside::Nothing).await?;
+    let unwritten = state.tokens(now).map_or_else(Vec::new, |tokens| tokens.entries);
+    ledger::statistics(app, budget, &state.wallet_or_empty(), &unwritten, span, after, now).await
 }
 
 /// Gives a license the allocation that is due, if one is: the tokens given. Nobody calls; the schedule does.

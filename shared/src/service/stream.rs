@@ -93,7 +93,7 @@ pub async fn follow<T: Table>(
                 followed.presumed_uses += 1;
                 followed.presumed_tokens = followed.presumed_tokens.saturating_add(entry.uncharged.unwrap_or(0));
             }
-            // Nobody asks for the statistics of a license.
+            // The statistics of a license read its entries: they are asked for seldom, and its charges are many.
             if matches!(entry.wallet, WalletId::Account(_)) {
                 by_wallet.entry(entry.wallet.clone()).or_default().push(*entry);
             }

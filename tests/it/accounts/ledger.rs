@@ -3,7 +3,16 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, device};
+
+use shared::domain::Record;
+use shared::domain::account::AccountId;
+use shared::domain::wallet::WalletId;
+use shared::service::Budget;
+use shared::service::ids::license_id;
+use shared::service::ledger::{self, Span};
+use shared::table::key::ledger_partition;
+use shared::table::{Meter, Read, Table};
 
 impl World {
     async fn verified(&self, name: &str) -> Value {
@@ -12,12 +21,16 @@ impl World {
 
     /// Reaches past the product into the table, as somebody with the rights of its owner could.
     async fn tamper(&self, operation: &str, update: &str, value: AttributeValue) {
+        self.tamper_with(format!("LEDGER#ACCT#{}#u", self.project_id), operation, update, value).await;
+    }
+
+    async fn tamper_with(&self, ledger: String, operation: &str, update: &str, value: AttributeValue) {
         let table = self.host.app.table.inner();
         table
             .client()
             .update_item()
             .table_name(table.name())
-            .key("pk", AttributeValue::S(format!("LEDGER#ACCT#{}#u", self.project_id)))
+            .key("pk", AttributeValue::S(ledger))
             .key("sk", AttributeValue::S(format!("c#{operation}")))
             .update_expression(update)
             .expression_attribute_values(":v", value)
@@ -145,4 +158,77 @@ async fn a_dry_run_tells_all_and_writes_nothing() {
     assert_eq!((told.int_of("newBalance"), &told.body["replayed"]), (89, &json!(false)));
     let unused = world.account("POST", "/u/debit", super::debit(1)).await;
     assert!(unused.body.get("dryRun").is_none());
+}
+
+/// A license with 100 tokens, of which a device has used 1, 2, 3 and 4, a minute apart.
+async fn consumer() -> (World, String) {
+    let world = World::new().await;
+    let limits = json!({"tokens": {"enabled": true, "maxTokens": 100}, "devices": {"maxDevices": 2}});
+    let key = world.license_with(limits).await;
+    world.activate(&key, &device('a')).await;
+    for amount in 1..=4 {
+        world.clock.advance_seconds(60);
+        assert_eq!(world.consume(&key, &device('a'), amount, &format!("op{amount}")).await.status, 200);
+    }
+    (world, key)
+}
+
+#[tokio::test]
+async fn a_licenses_ledger_is_checked_and_added_up_like_an_accounts() {
+    let (world, key) = consumer().await;
+    let ask =
+        async |tail: &str| world.admin("GET", &format!("/v1/admin/licenses/{key}/usage/{tail}"), Value::Null).await;
+    let whole = json!({"intact": true, "verified": 5, "firstBreak": null, "nextCursor": null});
+    assert_eq!(ask("verification").await.body, whole);
+    let ledger = ledger_partition(&WalletId::License(license_id(&key)));
+    world.tamper_with(ledger.clone(), "op2", "SET amount = :v", AttributeValue::N("-1".into())).await;
+    assert_eq!(ask("verification").await.body["firstBreak"], json!({"sequence": 3, "reason": "balance"}));
+    world.tamper_with(ledger, "op2", "SET amount = :v", AttributeValue::N("-2".into())).await;
+    assert_eq!(ask("verification").await.body, whole);
+    let told = ask("statistics").await.body;
+    let figures = json!([told["totalSpent"], told["totalEarned"], told["netChange"], told["operationCount"]]);
+    assert_eq!(figures, json!([10, 100, 90, 5]), "{told}");
+    // Half-open: what was used in the second and third minute.
+    let told = ask("statistics?from=2026-01-04T00:02:00Z&to=2026-01-04T00:04:00Z").await.body;
+    assert_eq!((&told["totalSpent"], &told["operationCount"]), (&json!(5), &json!(2)), "{told}");
+    ask("statistics?from=2026-01-05T00:00:00Z&to=2026-01-04T00:00:00Z").await.refused(422, "RANGE_REVERSED");
+    ask("statistics?offset=1").await.refused(400, "BAD_REQUEST");
+    let path = "/v1/admin/licenses/LIC-0000000000000000/usage/verification";
+    world.admin("GET", path, Value::Null).await.refused(404, "LICENSE_NOT_FOUND");
+    // A license without tokens has an empty ledger.
+    let plain = world.license_with(json!({"tokens": {"enabled": false}})).await;
+    let told = world.admin("GET", &format!("/v1/admin/licenses/{plain}/usage/verification"), Value::Null).await;
+    assert_eq!((&told.body["intact"], &told.body["verified"]), (&json!(true), &json!(0)), "{}", told.text);
+}
+
+#[tokio::test]
+async fn statistics_are_counted_page_by_page_and_the_pages_add_up() {
+    let (world, key) = consumer().await;
+    world.account_with("u", 1_000, 0).await;
+    for amount in 1..=6 {
+        world.account("POST", "/u/debit", json!({"operationType": "x", "amount": amount})).await;
+    }
+    let app = &world.host.app;
+    let license = WalletId::License(license_id(&key));
+    let account = WalletId::Account(AccountId { project_id: world.project_id.clone(), name: "u".to_owned() });
+    for (id, entries, spent) in [(license, 5, -10), (account, 7, -21)] {
+        let meter = Meter::default();
+        let budget = Budget { meter: &meter, until_ms: u64::MAX };
+        let records = app.table.read(&[Read::Wallet(id)], &meter).await.unwrap();
+        let wallet = records.into_iter().find_map(Record::wallet).unwrap();
+        for most in [1, 2, 3, 100] {
+            let (mut after, mut pages, mut count, mut sum) = (0, 0, 0, 0);
+            loop {
+                let (tally, next) = ledger::tally(app, &budget, &wallet, Span::default(), after, most).await.unwrap();
+                assert!(tally.total.count <= most as i64);
+                (pages, count, sum) = (pages + 1, count + tally.total.count, sum + tally.total.spent);
+                match next {
+                    Some(next) => after = next,
+                    None => break,
+                }
+            }
+            assert_eq!((count, sum), (entries, spent), "{most} a page");
+            assert_eq!(pages, (entries as usize).div_ceil(most), "{most} a page");
+        }
+    }
 }

@@ -245,7 +245,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     if matches!(
         route.endpoint,
-        Endpoint::AccountEntries | Endpoint::AccountStatistics | Endpoint::OrganizationStatistics
+        Endpoint::AccountEntries
+            | Endpoint::AccountStatistics
+            | Endpoint::OrganizationStatistics
+            | Endpoint::AdminUsageStatistics
     ) {
         for (name, what) in [("from", "Written at this instant or later."), ("to", "Written before this instant.")] {
             parameters.push(json!({"name": name, "in": "query", "description": what,
@@ -304,6 +307,10 @@ fn parameters(route: &Route) -> Vec<Value> {
             | Endpoint::EraseUsage
             | Endpoint::AccountVerification
             | Endpoint::OrganizationVerification
+            | Endpoint::AdminUsageVerification
+            | Endpoint::AccountStatistics
+            | Endpoint::OrganizationStatistics
+            | Endpoint::AdminUsageStatistics
     ) {
         parameters.push(json!({"name": "cursor", "in": "query", "description": "A nextCursor of this call.",
             "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
@@ -411,7 +418,10 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::OrganizationUsage => ("pool", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         Endpoint::EraseEntries | Endpoint::EraseUsage => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         // A sequence number, a balance and a hash.
-        Endpoint::AccountVerification | Endpoint::OrganizationVerification => {
+        Endpoint::AccountStatistics | Endpoint::OrganizationStatistics | Endpoint::AdminUsageStatistics => {
+            ("statistics", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}")
+        }
+        Endpoint::AccountVerification | Endpoint::OrganizationVerification | Endpoint::AdminUsageVerification => {
             ("verification", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}3a(2d)?3[1-9](3[0-9]){0,17}3a(3[0-9]|6[1-6]){64}")
         }
         // A part and a position in it.
@@ -804,10 +814,14 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         Endpoint::RenewAccount => ("200", schema::<Renewal>(schemas)),
         Endpoint::RenewAccounts => ("200", schema::<Renewals>(schemas)),
         Endpoint::AccountBalance => ("200", schema::<BalanceThen>(schemas)),
-        Endpoint::AccountStatistics | Endpoint::OrganizationStatistics => ("200", schema::<Statistics>(schemas)),
+        Endpoint::AccountStatistics | Endpoint::OrganizationStatistics | Endpoint::AdminUsageStatistics => {
+            ("200", schema::<Statistics>(schemas))
+        }
         Endpoint::Accounts => ("200", schema::<AccountList>(schemas)),
         Endpoint::Organizations => ("200", schema::<OrganizationList>(schemas)),
-        Endpoint::AccountVerification | Endpoint::OrganizationVerification => ("200", schema::<Verification>(schemas)),
+        Endpoint::AccountVerification | Endpoint::OrganizationVerification | Endpoint::AdminUsageVerification => {
+            ("200", schema::<Verification>(schemas))
+        }
         Endpoint::EraseEntries | Endpoint::EraseUsage => ("200", schema::<Erased>(schemas)),
         Endpoint::AccountAffordability => ("200", schema::<Affordability>(schemas)),
         Endpoint::AccountEntries => ("200", schema::<AccountEntries>(schemas)),
@@ -1001,11 +1015,9 @@ fn refusals(route: &Route) -> Vec<Code> {
         | Endpoint::RenewAccount
         | Endpoint::AccountBalance => codes.push(Code::AccountNotFound),
         Endpoint::Accounts | Endpoint::Organizations => codes.push(Code::CursorElsewhere),
-        Endpoint::OrganizationStatistics => codes.extend([Code::AccountNotFound, Code::RangeReversed]),
         Endpoint::AccountVerification | Endpoint::OrganizationVerification | Endpoint::EraseEntries => {
             codes.extend([Code::AccountNotFound, Code::CursorElsewhere])
         }
-        Endpoint::AccountStatistics => codes.extend([Code::AccountNotFound, Code::RangeReversed]),
         Endpoint::RenewAccounts => codes.push(Code::CursorElsewhere),
         Endpoint::CreateOrganization => codes.extend([Code::OrganizationExists, Code::UnknownTier]),
         Endpoint::Organization | Endpoint::AddMember | Endpoint::RemoveMember => codes.push(Code::OrganizationNotFound),
@@ -1031,7 +1043,11 @@ fn refusals(route: &Route) -> Vec<Code> {
             codes.extend([Code::AccountNotFound, Code::HoldNotFound, Code::HoldEnded, Code::HoldTooSmall])
         }
         Endpoint::VoidHold => codes.extend([Code::AccountNotFound, Code::HoldNotFound, Code::HoldEnded]),
-        Endpoint::AccountEntries => codes.extend([Code::AccountNotFound, Code::RangeReversed, Code::CursorElsewhere]),
+        Endpoint::AccountEntries | Endpoint::AccountStatistics | Endpoint::OrganizationStatistics => {
+            codes.extend([Code::AccountNotFound, Code::RangeReversed, Code::CursorElsewhere])
+        }
+        Endpoint::AdminUsageVerification => codes.push(Code::CursorElsewhere),
+        Endpoint::AdminUsageStatistics => codes.extend([Code::RangeReversed, Code::CursorElsewhere]),
         Endpoint::AdminOfflineFile => codes.extend([
             Code::LicenseNotAirGapped,
             Code::LicenseTerminated,

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use ltlm_protocol::account_data::{
-    AccountData, AccountEntries, AccountList, AccountMovement, Erased, Renewal, Renewals, Verification,
+    AccountData, AccountEntries, AccountList, AccountMovement, Erased, Renewal, Renewals, Statistics, Verification,
 };
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::is_operation_id;
@@ -22,6 +22,7 @@ use crate::domain::account::{AccountId, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::ledger::Checked;
 use crate::service::accounts::{self as service, AccountCall, Filter};
+use crate::service::ledger::Span;
 use crate::service::renewals::{self, Place, RenewDue};
 use crate::service::{Error, ids};
 use crate::table::Table;
@@ -312,13 +313,21 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 
 /// Checks the ledger of an account, from where the query says.
 pub(super) async fn verify_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
-    let from = match place(incoming, "verification", &call.id.name)? {
-        None => Checked::default(),
-        Some(text) => checked(&text).ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))?,
-    };
+    let from = checked_so_far(incoming, &call.id.name)?;
     let (told, next) = service::verify(incoming.app, incoming.budget, &call, from).await?;
+    Ok(verification(&call.id.name, told, next))
+}
+
+/// How far the query says that this ledger, which is `owner`'s, was found whole.
+pub(super) fn checked_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<Checked, Failure> {
+    let Some(text) = place(incoming, "verification", owner)? else { return Ok(Checked::default()) };
+    checked(&text).ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list").into())
+}
+
+/// What a check of this ledger, which is `owner`'s, has found.
+pub(super) fn verification(owner: &str, told: Verification, next: Option<Checked>) -> Reply {
     let text = next.map(|next| format!("{}:{}:{}", next.sequence, next.balance, hex::encode(next.head)));
-    Ok(Reply::json(&Verification { next_cursor: cursor_of("verification", &call.id.name, text), ..told }))
+    Reply::json(&Verification { next_cursor: cursor_of("verification", owner, text), ..told })
 }
 
 /// How far a ledger was found whole, as a cursor says it.
@@ -359,7 +368,7 @@ pub async fn affordability<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 pub async fn entries<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let call = call(incoming, incoming.parameter("accountId"))?;
     let operation_type = incoming.query_text("type", limits::ACTION_CHARS_MAX)?;
-    let (from, to) = range(incoming)?;
+    let Span { from, to } = range(incoming)?;
     let filter = Filter { operation_type, from, to };
     let before =
         place(incoming, "account", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
@@ -376,16 +385,31 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
 
 /// What the ledger of an account adds up to in the range that the query names.
 pub(super) async fn statistics_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
-    let (from, to) = range(incoming)?;
-    Ok(Reply::json(&service::statistics(incoming.app, incoming.budget, &call, from, to).await?))
+    let (span, after) = counted_so_far(incoming, &call.id.name)?;
+    let (told, next) = service::statistics(incoming.app, incoming.budget, &call, span, after).await?;
+    Ok(statistics_told(&call.id.name, told, next))
+}
+
+/// The range that the query names, and how far it says that the ledger, which is `owner`'s, was counted.
+pub(super) fn counted_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<(Span, i64), Failure> {
+    let span = range(incoming)?;
+    let after =
+        place(incoming, "statistics", owner)?.map(|position| super::license::sequence(&position)).transpose()?;
+    Ok((span, after.unwrap_or(0)))
+}
+
+/// What this ledger, which is `owner`'s, adds up to.
+pub(super) fn statistics_told(owner: &str, told: Statistics, next: Option<i64>) -> Reply {
+    let next_cursor = cursor_of("statistics", owner, next.map(|sequence| sequence.to_string()));
+    Reply::json(&Statistics { next_cursor, ..told })
 }
 
 /// The half-open range of time that the query names.
-fn range<T>(incoming: &Incoming<'_, T>) -> Result<(Option<Timestamp>, Option<Timestamp>), Failure> {
+fn range<T>(incoming: &Incoming<'_, T>) -> Result<Span, Failure> {
     let (from, to) = (instant(incoming, "from")?, instant(incoming, "to")?);
     match from.zip(to).is_some_and(|(from, to)| from > to) {
         true => Err(Failure::new(Code::RangeReversed)),
-        false => Ok((from, to)),
+        false => Ok(Span { from, to }),
     }
 }
 

@@ -274,7 +274,7 @@ const ENTRIES: &[Column] = &[
     ("BALANCE", "/balanceAfter"),
     ("OPERATION", "/operationId"),
 ];
-pub(super) const STATISTICS: &[Column] = &[
+const STATISTICS: &[Column] = &[
     ("spent", "/totalSpent"),
     ("earned", "/totalEarned"),
     ("refunded", "/refunded"),
@@ -378,14 +378,13 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::Eligibility { account } => session.show(&path(&account, "/renewal"), ELIGIBILITY),
         Command::Holds(command) => holds(session, command),
-        Command::Erase { account, before } => erase(session, &account, before),
+        Command::Erase { account, before } => erase(session, &account, &path(&account, "/entries"), &[], before),
         Command::Entries { account, operation_type, range, limit } => {
             let query = query(&[("type", &operation_type), ("from", &range.from), ("to", &range.to)]);
             session.list(&path(&account, &format!("/entries{query}")), "entries", ENTRIES, limit)
         }
         Command::Statistics { account, range } => {
-            let query = query(&[("from", &range.from), ("to", &range.to)]);
-            session.show(&path(&account, &format!("/statistics{query}")), STATISTICS)
+            statistics(session, &path(&account, "/statistics"), &[("from", &range.from), ("to", &range.to)])
         }
         Command::Balance { account, at } => {
             session.show(&path(&account, &format!("/balance{}", query(&[("at", &at)]))), BALANCE)
@@ -435,14 +434,21 @@ fn holds(session: &Session, command: Holds) -> Result<(), Failure> {
 }
 
 /// Erases call by call until nothing is left to erase.
-fn erase(session: &Session, account: &str, before: String) -> Result<(), Failure> {
-    session.confirm(&format!("What was noted with the entries of {account} before {before} will be gone."))?;
+pub(super) fn erase(
+    session: &Session,
+    of: &str,
+    path: &str,
+    asked: &[(&str, &Option<String>)],
+    before: String,
+) -> Result<(), Failure> {
+    session.confirm(&format!("What was noted with the entries of {of} before {before} will be gone."))?;
     let before = Some(before);
     let dry_run = session.client.is_dry_run.then(|| "true".to_owned());
     let (mut cursor, mut erased) = (None, 0);
     loop {
-        let query = query(&[("before", &before), ("dryRun", &dry_run), ("cursor", &cursor)]);
-        let told = session.client.ask(&Method::DELETE, &path(account, &format!("/entries{query}")), None)?;
+        let parts = [("before", &before), ("dryRun", &dry_run), ("cursor", &cursor)];
+        let parts: Vec<_> = asked.iter().copied().chain(parts).collect();
+        let told = session.client.ask(&Method::DELETE, &format!("{path}{}", query(&parts)), None)?;
         erased += told["erased"].as_i64().unwrap_or(0);
         cursor = told["nextCursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
@@ -456,6 +462,45 @@ fn erase(session: &Session, account: &str, before: String) -> Result<(), Failure
         }
     }
     Ok(())
+}
+
+/// Asks for what a ledger adds up to page by page, and shows the sum.
+pub(super) fn statistics(session: &Session, path: &str, asked: &[(&str, &Option<String>)]) -> Result<(), Failure> {
+    let (mut sum, mut cursor) = (Value::Null, None);
+    loop {
+        let parts: Vec<_> = asked.iter().copied().chain([("cursor", &cursor)]).collect();
+        let told = session.client.get(&format!("{path}{}", query(&parts)))?;
+        cursor = told["nextCursor"].as_str().map(str::to_owned);
+        sum = if sum.is_null() { told } else { added(sum, &told) };
+        if cursor.is_none() {
+            break;
+        }
+    }
+    sum["nextCursor"] = Value::Null;
+    show::facts(session.format, STATISTICS, &sum);
+    Ok(())
+}
+
+/// The sum of two pages of statistics: figures are added, and rows of one operation type become one.
+fn added(mut sum: Value, page: &Value) -> Value {
+    for (name, figure) in page.as_object().into_iter().flatten() {
+        match (sum[name].as_i64(), figure.as_i64()) {
+            (Some(so_far), Some(more)) => sum[name] = json!(so_far.saturating_add(more)),
+            _ if name == "byType" => sum[name] = added_rows(sum[name].take(), figure),
+            _ => {}
+        }
+    }
+    sum
+}
+
+fn added_rows(sum: Value, page: &Value) -> Value {
+    let mut rows: BTreeMap<String, Value> = BTreeMap::new();
+    for row in [&sum, page].into_iter().filter_map(Value::as_array).flatten() {
+        let name = row["operationType"].as_str().unwrap_or_default().to_owned();
+        let row = rows.remove(&name).map_or_else(|| row.clone(), |so_far| added(so_far, row));
+        rows.insert(name, row);
+    }
+    rows.into_values().collect()
 }
 
 /// Checks page by page; an altered ledger is a failure of the command.
@@ -517,5 +562,21 @@ fn renew_due(session: &Session, tier: Option<&str>, limit: Option<u64>, go_on: b
     match errors.is_empty() {
         true => Ok(()),
         false => Err(Failure::User(format!("{} accounts were not renewed.", errors.len()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_statistics_add_up() {
+        let page = |spent: i64, rows: &[(&str, i64)]| {
+            let rows: Vec<_> =
+                rows.iter().map(|(name, spent)| json!({"operationType": name, "totalSpent": spent})).collect();
+            json!({"from": null, "totalSpent": spent, "byType": rows, "nextCursor": "x"})
+        };
+        let sum = added(page(3, &[("a", 1), ("c", 2)]), &page(9, &[("a", 4), ("b", 5)]));
+        assert_eq!(sum, page(12, &[("a", 5), ("b", 5), ("c", 2)]));
     }
 }

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
+use super::accounts::{self, Range};
 use super::{Failure, ROWS, Session, json_of};
 use crate::client::encoded;
 use crate::show::{self, Column, Format};
@@ -73,6 +74,18 @@ pub(crate) enum Command {
         /// At most so many entries
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
+    },
+    /// Check the whole ledger: is each entry what it was, and the balance what they add up to?
+    Verify {
+        /// The license's key
+        license: String,
+    },
+    /// What the ledger adds up to
+    Statistics {
+        /// The license's key
+        license: String,
+        #[command(flatten)]
+        range: Range,
     },
     /// Its devices, last activated first
     Devices {
@@ -284,6 +297,11 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             session.act(&Method::POST, &path(&license, "/tokens"), Some(body), ENTRY)
         }
         Command::Usage { license, limit } => session.list(&path(&license, "/usage"), "entries", ENTRIES, limit),
+        Command::Verify { license } => accounts::verify(session, &path(&license, "/usage/verification"), &[]),
+        Command::Statistics { license, range } => {
+            let asked = [("from", &range.from), ("to", &range.to)];
+            accounts::statistics(session, &path(&license, "/usage/statistics"), &asked)
+        }
         Command::Devices { license, limit } => session.list(&path(&license, "/devices"), "devices", DEVICES, limit),
         Command::NameDevice { license, hwid, name } => {
             let path = path(&license, &format!("/devices/{}", encoded(&hwid)));

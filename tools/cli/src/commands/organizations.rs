@@ -38,6 +38,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         range: Range,
     },
+    /// Erase who used what in a pool; amounts stay
+    Erase {
+        /// The organization
+        organization: String,
+        /// The pool
+        #[arg(value_enum)]
+        token_type: TokenType,
+        /// Entries written before this instant, such as 2027-01-31T00:00:00Z
+        #[arg(long)]
+        before: String,
+    },
     /// An organisation and its pools
     Show {
         /// The organisation
@@ -189,8 +200,12 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::Statistics { organization, token_type, range } => {
             let pool = Some(token_type.text());
-            let query = query(&[("tokenType", &pool), ("from", &range.from), ("to", &range.to)]);
-            session.show(&path(&organization, &format!("/statistics{query}")), accounts::STATISTICS)
+            let asked = [("tokenType", &pool), ("from", &range.from), ("to", &range.to)];
+            accounts::statistics(session, &path(&organization, "/statistics"), &asked)
+        }
+        Command::Erase { organization, token_type, before } => {
+            let (of, pool) = (format!("{organization}'s pool {}", token_type.text()), Some(token_type.text()));
+            accounts::erase(session, &of, &path(&organization, "/usage"), &[("tokenType", &pool)], before)
         }
         Command::Show { organization } => {
             let told = session.client.get(&path(&organization, ""))?;

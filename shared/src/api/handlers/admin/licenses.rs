@@ -6,6 +6,7 @@ use ltlm_protocol::limits;
 use serde_json::json;
 
 use crate::api::extract::Incoming;
+use crate::api::handlers::accounts::{checked_so_far, counted_so_far, statistics_told, verification};
 use crate::api::reply::{Failure, Reply};
 use crate::domain::change_license::ChangeLicense;
 use crate::domain::credit::Credit;
@@ -104,6 +105,29 @@ pub async fn offline_file<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply,
     let request = incoming.license_request(incoming.access()?, None);
     let (file, replayed) = files::issue(incoming.app, incoming.budget, &request, &command, &act).await?;
     Ok(Reply::text(file).operation(&act.id, replayed))
+}
+
+/// Whose a cursor into the ledger of this license is. No account is called so.
+fn owner(request: &service::Request) -> String {
+    format!("license {}", request.call.key)
+}
+
+/// `GET /v1/admin/licenses/{licenseKey}/usage/verification`: is the ledger whole?
+pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, None);
+    let owner = owner(&request);
+    let from = checked_so_far(incoming, &owner)?;
+    let (told, next) = service::verify(incoming.app, incoming.budget, &request, from).await?;
+    Ok(verification(&owner, told, next))
+}
+
+/// `GET /v1/admin/licenses/{licenseKey}/usage/statistics`: what the ledger adds up to.
+pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let request = incoming.license_request(incoming.access()?, None);
+    let owner = owner(&request);
+    let (span, after) = counted_so_far(incoming, &owner)?;
+    let (told, next) = service::statistics(incoming.app, incoming.budget, &request, span, after).await?;
+    Ok(statistics_told(&owner, told, next))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/seats`
