@@ -1,6 +1,6 @@
 //! The vendor's side: projects, policies, licenses, keys with scopes, and the log of every act.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use http::Request;
 use local::world::{TABLE, sdk_config};
 use ltlm_protocol::limits;
@@ -714,17 +714,17 @@ async fn a_list_that_names_a_record_twice_means_it_once() {
 #[tokio::test]
 async fn a_device_of_a_name_that_none_may_have_now_can_be_removed() {
     let world = World::new().await;
-    world.activate(L1, &device('a')).await;
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(world.engine.endpoint(), false).await);
     let text = |value: String| AttributeValue::S(value);
-    let at = key::device(&license_id(L1), &device('a'));
-    let get = client.get_item().table_name(TABLE).key("pk", text(at.pk.clone())).key("sk", text(at.sk));
-    let item = get.send().await.unwrap().item.unwrap();
-    for (hwid, encoded) in [("\u{b}G", "%0BG"), (" ", "%20"), ("a\nb", "a%0Ab")] {
+    for (now, hwid, encoded) in [('a', "\u{b}G", "%0BG"), ('b', " ", "%20"), ('c', "a\nb", "a%0Ab")] {
+        world.activate(L1, &device(now)).await;
+        assert_eq!(world.post(L1, "signout", json!({"hwid": device(now)})).await.status, 200);
         let path = license(L1, &format!("/devices/{encoded}"));
         let name = || world.admin("PATCH", &path, json!({"nickname": "Old"}));
         name().await.refused(403, "DEVICE_NOT_REGISTERED");
-        let mut odd = item.clone();
+        let at = key::device(&license_id(L1), &device(now));
+        let delete = client.delete_item().table_name(TABLE).key("pk", text(at.pk)).key("sk", text(at.sk));
+        let mut odd = delete.return_values(ReturnValue::AllOld).send().await.unwrap().attributes.unwrap();
         odd.insert("sk".to_owned(), text(key::device(&license_id(L1), hwid).sk));
         odd.insert("hwid".to_owned(), text(hwid.to_owned()));
         client.put_item().table_name(TABLE).set_item(Some(odd)).send().await.unwrap();
