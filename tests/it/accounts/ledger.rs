@@ -192,6 +192,7 @@ async fn a_licenses_ledger_is_checked_and_added_up_like_an_accounts() {
     let told = ask("statistics?from=2026-01-04T00:02:00Z&to=2026-01-04T00:04:00Z").await.body;
     assert_eq!((&told["totalSpent"], &told["operationCount"]), (&json!(5), &json!(2)), "{told}");
     ask("statistics?from=2026-01-05T00:00:00Z&to=2026-01-04T00:00:00Z").await.refused(422, "RANGE_REVERSED");
+    ask("statistics?to=").await.refused(400, "BAD_REQUEST");
     ask("statistics?offset=1").await.refused(400, "BAD_REQUEST");
     let path = "/v1/admin/licenses/LIC-0000000000000000/usage/verification";
     world.admin("GET", path, Value::Null).await.refused(404, "LICENSE_NOT_FOUND");

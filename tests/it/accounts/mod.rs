@@ -320,7 +320,9 @@ async fn a_ledger_is_searched_by_type_and_time() {
     assert_eq!(found("type=b&from=2026-01-04T00:03:00Z").await, [-4]);
     let reversed = "/u/entries?from=2026-01-05T00:00:00Z&to=2026-01-04T00:00:00Z";
     world.account("GET", reversed, Value::Null).await.refused(422, "RANGE_REVERSED");
-    for bad in ["from=yesterday", "limit=0", "cursor=zz"] {
+    // An empty instant is a mistake, not a range without an end.
+    world.account("GET", "/u/balance?at=", Value::Null).await.refused(400, "BAD_REQUEST");
+    for bad in ["from=yesterday", "from=", "limit=0", "cursor=zz"] {
         world.account("GET", &format!("/u/entries?{bad}"), Value::Null).await.refused(400, "BAD_REQUEST");
     }
     let other = world.get(crate::support::L1, "/usage?limit=1").await;

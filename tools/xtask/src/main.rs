@@ -100,7 +100,6 @@ fn say(text: &str) {
 
 fn test() -> Outcome {
     template()?;
-    programs()?;
     let fuzzed = fuzz();
     let (passed, failed, success) = cargo_test()?;
     say(&format!("\nAPI fuzzing {}", if fuzzed.is_ok() { "passed" } else { "failed" }));
@@ -118,7 +117,8 @@ fn programs() -> Outcome {
 
 fn fuzz() -> Outcome {
     let venv = venv()?;
-    run(cargo().args(["build", "--package", "local"]))?;
+    // The selection of packages decides the features of their dependencies: another one would build them all again.
+    programs()?;
     say("Fuzzing the API …");
     fuzz::run(&root(), &venv)
 }

@@ -414,7 +414,7 @@ fn range<T>(incoming: &Incoming<'_, T>) -> Result<Span, Failure> {
 }
 
 fn instant<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<Timestamp>, Failure> {
-    let Some(text) = incoming.query_text(name, limits::NAME_CHARS_MAX)? else { return Ok(None) };
+    let Some(text) = incoming.query(name) else { return Ok(None) };
     let instant = Timestamp::parse(&text);
     instant
         .map(Some)
