@@ -52,6 +52,8 @@ pub struct Opened {
     pub nonce: Option<String>,
     /// The device.
     pub hwid: String,
+    /// Bytes by which the request is known again, however its cipher text is spelled.
+    pub identity: Vec<u8>,
 }
 
 /// The cipher text of a request body, if the body is an object with nothing but a text called `blob`.
@@ -75,7 +77,20 @@ pub fn open(key: &[u8; 32], blob: &str) -> Result<Opened, BadEnvelope> {
         Some(Value::String(nonce)) => Some(nonce),
         _ => None,
     };
-    Ok(Opened { mode, data, nonce, hwid })
+    Ok(Opened { mode, data, nonce, hwid, identity: identity(blob) })
+}
+
+/// What is the same in all cipher texts that are made from one without its key: of CBC the last block, of GCM all but the nonce.
+///
+/// In CBC whoever changes the vector changes the first block of the plain text as they like, and whoever leaves out first blocks
+/// makes another one the vector. The last block depends on all before it when it is made, and on none of them once it is: another one
+/// ends in noise, which is neither padding nor the end of an object.
+fn identity(blob: &str) -> Vec<u8> {
+    let parts: Vec<_> = blob.trim().split(':').skip(1).filter_map(|part| hex::decode(part).ok()).collect();
+    match &parts[..] {
+        [cipher] => cipher[cipher.len().saturating_sub(BLOCK)..].to_vec(),
+        sealed => sealed.concat(),
+    }
 }
 
 /// Decrypts a cipher text to the JSON that it holds.
@@ -298,6 +313,24 @@ mod tests {
         let bodies = [json!({"blob": 5}), json!({"blob": "x", "y": 1}), json!(["x"]), json!({})];
         assert!(bodies.iter().all(|body| blob(body).is_none()));
         assert_eq!(blob(&json!({"blob": "x"})), Some("x"));
+    }
+
+    #[test]
+    fn a_cipher_text_is_known_again_however_it_is_made_from_another() {
+        let identity_of = |text: &str| open(&key(), text).unwrap().identity;
+        for text in [CBC, GCM] {
+            assert_eq!(identity_of(&text.to_uppercase()), identity_of(text));
+            assert_eq!(identity_of(&format!("\n {text} ")), identity_of(text));
+        }
+        // Another vector, and the first block as the vector of the rest.
+        let (_, cipher) = CBC.split_once(':').unwrap();
+        assert_eq!(identity(&format!("{}:{cipher}", "0".repeat(32))), identity(CBC));
+        assert_eq!(identity(&format!("{}:{}", &cipher[..32], &cipher[32..])), identity(CBC));
+        // The same text once more, as a client sends it.
+        let again = seal(&key(), Mode::Cbc, [1; 16], PLAIN);
+        assert_ne!(identity_of(&again), identity_of(CBC));
+        let again = seal(&key(), Mode::Gcm, [1; 16], PLAIN);
+        assert_ne!(identity_of(&again), identity_of(GCM));
     }
 
     proptest! {

@@ -4,6 +4,11 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use ltlm_protocol::envelope::{self, Mode};
 use serde_json::{Value, json};
+use shared::domain::Write;
+use shared::domain::nonce::SeenBlob;
+use shared::service::ids;
+use shared::service::ports::Clock;
+use shared::table::{Meter, Table};
 
 use crate::support::pro::{letter, sealed_body, sealed_request, secret_key};
 use crate::support::{L1, SECRET, World, device, public_key, send};
@@ -271,6 +276,93 @@ async fn a33_a_recorded_save_cannot_be_sent_again() {
         (&got.reply.body["settings"]["theme"], got.reply.body["updatedAt"].is_string()),
         (&json!("light"), true)
     );
+}
+
+/// The same envelope with another vector, and so another first block: spaces between the members of the text are tabs.
+fn with_tab_for_space(body: &str) -> String {
+    let blob = serde_json::from_str::<Value>(body).unwrap()["blob"].as_str().unwrap().to_owned();
+    let (vector, cipher) = blob.split_once(':').unwrap();
+    let mut vector = hex::decode(vector).unwrap();
+    vector[1] ^= b' ' ^ b'\t';
+    json!({"blob": format!("{}:{cipher}", hex::encode(vector))}).to_string()
+}
+
+/// The ways in which whoever has only recorded an envelope can spell it anew.
+fn spellings(body: &str) -> Vec<String> {
+    let blob = serde_json::from_str::<Value>(body).unwrap()["blob"].as_str().unwrap().to_owned();
+    let upper = json!({"blob": blob.to_uppercase()}).to_string();
+    let spaced = json!({"blob": format!(" {blob}\n")}).to_string();
+    vec![body.to_owned(), upper, spaced, with_tab_for_space(body)]
+}
+
+#[tokio::test]
+async fn an_envelope_acts_once_at_one_endpoint_however_it_is_spelled() {
+    let world = World::new().await;
+    let (a, b) = (device('a'), device('b'));
+    let n = world.validated(L1, &a).await;
+    let m = world.validated(L1, &b).await;
+    // Text with a blank in its first block, which a changed vector turns into a tab.
+    let spaced = |hwid: &str, nonce: &str, data: Value| {
+        sealed_body(Mode::Cbc, &format!(r#"{{ "data":{data},"nonce":"{nonce}","hwid":"{hwid}"}}"#))
+    };
+    let path = |endpoint: &str| format!("/v1/sdk/pro/license/{endpoint}");
+
+    // What each recorded call was, and the endpoints at which it is tried again.
+    let recorded = [
+        ("settings/save", spaced(&a, &n, json!({"key": L1, "hwid": a, "settings": {"theme": "dark"}}))),
+        ("status", spaced(&a, &n, json!({"key": L1, "hwid": a, "version": "1"}))),
+        ("settings/get", spaced(&a, &n, data(L1, &a))),
+        ("seats", spaced(&a, &n, data(L1, &a))),
+        ("events", spaced(&a, &n, json!({"key": L1, "type": "t", "payload": {}}))),
+        ("heartbeat", spaced(&a, &n, json!({"key": L1, "hwid": a, "isClosing": false}))),
+        // The endpoint alone tells what it is: it is remembered too.
+        ("heartbeat", spaced(&b, &m, data(L1, &b))),
+    ];
+    for (endpoint, body) in &recorded {
+        let reply = world.pro_body(&path(endpoint), body.clone()).await.reply;
+        assert_eq!(reply.status, 200, "{endpoint}: {}", reply.text);
+    }
+    let newer = json!({"key": L1, "hwid": a, "settings": {"theme": "light"}});
+    world.pro("settings/save", &a, GUID, newer).await.nonce();
+    let before = world.get(L1, "/seats").await.body;
+    let everywhere = ["validate", "status", "heartbeat", "signout", "seats", "settings/get", "settings/save", "events"];
+    for (endpoint, body) in &recorded {
+        for (spelling, body) in spellings(body).into_iter().enumerate() {
+            for at in everywhere {
+                let reply = world.pro_body(&path(at), body.clone()).await.reply;
+                let lacks = reply.status == 400 && reply.body["code"] == "BAD_REQUEST";
+                let is_refused = (reply.status, &reply.body["code"]) == (409, &json!("NONCE_MISMATCH"));
+                assert!(is_refused || lacks, "{endpoint} at {at}, {spelling}: {}", reply.text);
+            }
+        }
+    }
+    assert_eq!(world.get(L1, "/seats").await.body, before, "nobody has gone or come");
+    let got = world.pro("settings/get", &a, GUID, data(L1, &a)).await;
+    assert_eq!(got.reply.body["settings"]["theme"], "light");
+    // A genuine repetition has a vector of its own.
+    let again = spaced(&a, GUID, json!({"key": L1, "hwid": a, "settings": {"theme": "dark"}}));
+    world.pro_body(&path("settings/save"), again).await.nonce();
+    // Of a strict call that never arrived nothing is remembered, and only its endpoint takes it.
+    let n = world.validated(L1, &a).await;
+    let kept = spaced(&a, &n, json!({"key": L1, "hwid": a, "isClosing": false}));
+    for at in ["validate", "signout", "settings/get"] {
+        world.pro_body(&path(at), kept.clone()).await.refused(409, "NONCE_MISMATCH");
+    }
+    world.pro_body(&path("heartbeat"), kept).await.nonce();
+}
+
+#[tokio::test]
+async fn what_was_remembered_by_its_spelling_is_known_still() {
+    let world = World::new().await;
+    let a = device('a');
+    let n = world.validated(L1, &a).await;
+    let body = letter(&a, &json!(n), &json!({"key": L1, "hwid": a, "settings": {"theme": "dark"}}));
+    let blob = serde_json::from_str::<Value>(&body).unwrap()["blob"].as_str().unwrap().to_owned();
+    let seen = SeenBlob { hash: ids::sha256_hex(blob.as_bytes()), request: "op_1".into(), at: world.clock.now() };
+    let meter = Meter::default();
+    world.host.app.table.commit(&[Write::RememberBlob { seen }], None, &meter).await.unwrap();
+    let path = "/v1/sdk/pro/license/settings/save";
+    world.pro_body(path, body).await.refused(409, "NONCE_MISMATCH");
 }
 
 #[tokio::test]

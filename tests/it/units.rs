@@ -290,8 +290,10 @@ async fn measure_pro(world: &World, key: &str, devices: usize) -> Vec<String> {
     let new = world.pro("validate", &b, "n", data(&b)).await;
     let known = world.pro("validate", &b, new.nonce(), data(&b)).await;
     let status = world.pro("status", &b, known.nonce(), data(&b)).await;
-    let beat = world.pro("heartbeat", &b, status.nonce(), data(&b)).await;
-    let refused = world.pro("heartbeat", &b, status.nonce(), data(&b)).await;
+    // As the existing client says it.
+    let stays = json!({"key": key, "hwid": b, "isClosing": false});
+    let beat = world.pro("heartbeat", &b, status.nonce(), stays.clone()).await;
+    let refused = world.pro("heartbeat", &b, status.nonce(), stays).await;
     let refused_use = world.pro("consume", &b, status.nonce(), usage(1)).await;
     let consume = world.pro("consume", &b, beat.nonce(), usage(1)).await;
     let usages: Vec<_> = (0..50).map(|n| json!({"amount": 1, "action": "x", "timestamp": format!("t{n}")})).collect();

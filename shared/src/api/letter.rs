@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::auth::SECRET_HEADER;
 use super::extract::Incoming;
 use super::reply::{Failure, Reply};
+use super::routes::Endpoint;
 use crate::domain::nonce::{Class, Turn};
 use crate::service::ids;
 use crate::service::pro::{ProRequest, Signed};
@@ -22,6 +23,33 @@ const ANSWER_MS: i64 = 5 * 60 * 1_000;
 /// Members of a request's data that name the calling device.
 const CALLERS: [&str; 2] = ["hwid", "callerHwid"];
 
+/// Members of a request's data that only these endpoints take: an envelope that holds one was made for no other (wire 1.3).
+const OWN_MEMBERS: [(Endpoint, &[&str]); 7] = [
+    (Endpoint::ProHeartbeat, &["isClosing"]),
+    (Endpoint::ProConsume, &["amount", "action"]),
+    (Endpoint::ProConsumeBatch, &["usages"]),
+    (Endpoint::ProReleaseSeat, &["targetHwid", "callerHwid", "claimSeat"]),
+    (Endpoint::ProSaveSettings, &["settings"]),
+    (Endpoint::ProEvents, &["payload"]),
+    (Endpoint::ProTopupLink, &["packId"]),
+];
+
+/// The endpoint that the data were made for, if they name members of one alone.
+fn endpoint_in(data: &Map<String, Value>) -> Option<Endpoint> {
+    let is_given = |name: &&str| data.get(*name).is_some_and(|value| !value.is_null());
+    let mut named = OWN_MEMBERS.iter().filter(|(_, own)| own.iter().any(|name| is_given(name)));
+    let only = named.next().map(|(endpoint, _)| *endpoint);
+    only.filter(|_| named.next().is_none())
+}
+
+/// The endpoint that stands for this one among those that have members of their own: two paths lead to the release of a seat.
+fn endpoint_of(endpoint: Endpoint) -> Endpoint {
+    match endpoint {
+        Endpoint::ReleaseSeat => Endpoint::ProReleaseSeat,
+        endpoint => endpoint,
+    }
+}
+
 /// An opened request.
 pub struct Letter {
     /// What the endpoint is asked; `hwid` is always in it.
@@ -30,8 +58,10 @@ pub struct Letter {
     mode: Mode,
     hwid: String,
     nonce: Option<String>,
-    /// SHA-256 of the cipher text, in hex.
-    blob: String,
+    /// The names under which the cipher text may be remembered.
+    blob: [String; 2],
+    /// The data name what only this endpoint takes.
+    is_of_route: bool,
     /// The nonce that the answer carries.
     issued: String,
 }
@@ -50,18 +80,25 @@ impl Letter {
         let text = incoming.request.headers().get(SECRET_HEADER).and_then(|value| value.to_str().ok());
         let secret = Zeroizing::new(text.and_then(canonical_secret).ok_or_else(bad)?);
         let key = envelope::key_of_secret(&secret).ok_or_else(bad)?;
-        let Opened { mode, mut data, nonce, hwid } = envelope::open(&key, blob).map_err(|_| bad())?;
+        let Opened { mode, mut data, nonce, hwid, identity } = envelope::open(&key, blob).map_err(|_| bad())?;
 
         let named = CALLERS.iter().filter_map(|name| data.get(*name)).filter(|value| !value.is_null());
         if named.into_iter().any(|named| named.as_str() != Some(hwid.as_str())) {
             return Err(Failure::new(Code::HwidMismatch));
+        }
+        let named = endpoint_in(&data);
+        let is_of_route = named == Some(endpoint_of(incoming.route.endpoint));
+        if named.is_some() && !is_of_route {
+            return Err(Failure::new(Code::NonceMismatch));
         }
         data.insert("hwid".to_owned(), Value::from(hwid.clone()));
         Ok(Self {
             body: Value::Object(data),
             key,
             mode,
-            blob: ids::sha256_hex(blob.as_bytes()),
+            // The second is how it was named until December 2026. What was remembered then is forgotten in January 2027.
+            blob: [ids::sha256_hex(&[b"identity ", &identity[..]].concat()), ids::sha256_hex(blob.as_bytes())],
+            is_of_route,
             issued: ids::nonce(incoming.app.entropy.as_ref()),
             hwid,
             nonce,
@@ -82,6 +119,7 @@ impl Letter {
             presented: self.nonce.as_deref().map(ids::mark),
             issued: ids::mark(&self.issued),
             blob: self.blob.clone(),
+            is_remembered: class != Class::Strict || !self.is_of_route,
             request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
             is_cbc: self.mode == Mode::Cbc,
         }

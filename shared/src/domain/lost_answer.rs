@@ -263,7 +263,8 @@ mod tests {
             class,
             presented: Some(mark(presented)).filter(|_| presented != 0),
             issued: mark(issued),
-            blob: format!("blob {issued}"),
+            blob: [format!("blob {issued}"), format!("old blob {issued}")],
+            is_remembered: class != Class::Strict,
             request: format!("request {issued}"),
             is_cbc: true,
         };

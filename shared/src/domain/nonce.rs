@@ -2,8 +2,9 @@
 //! [`lost_answer`](super::lost_answer).
 //!
 //! A strict call uses up the nonce it presents, together with its effect or not at all. A lenient call may present
-//! anything, so its cipher text is remembered instead: it is not accepted twice. What is kept of a nonce is a mark of
-//! eight bytes, so that a chain stays one small item.
+//! anything, so its cipher text is remembered instead: it is not accepted twice, at any endpoint and however it is spelled. A
+//! strict call's data name what only its endpoint takes, so that no other takes it; where they do not, it is remembered as well.
+//! What is kept of a nonce is a mark of eight bytes, so that a chain stays one small item.
 
 use ltlm_protocol::Timestamp;
 
@@ -52,7 +53,7 @@ pub struct Chain {
 /// What became of a cipher text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenBlob {
-    /// Its SHA-256, in hex.
+    /// The name of the cipher text, in hex.
     pub hash: String,
     /// Names the request that brought it first.
     pub request: String,
@@ -82,8 +83,10 @@ pub struct Turn {
     pub presented: Option<Mark>,
     /// The nonce that its answer carries.
     pub issued: Mark,
-    /// SHA-256 of its cipher text, in hex.
-    pub blob: String,
+    /// The names under which its cipher text may be remembered, in hex: the one it gets, and the one that the last release gave.
+    pub blob: [String; 2],
+    /// Must its cipher text be remembered?
+    pub is_remembered: bool,
     /// Names this one request.
     pub request: String,
     /// It was not encrypted with authentication.
@@ -136,14 +139,18 @@ impl Turn {
         ChainId { project_id: project_id.to_owned(), hwid: self.hwid.clone() }
     }
 
+    /// The names under which its cipher text may be remembered, if it has to be.
+    pub fn blobs(&self) -> impl Iterator<Item = String> + '_ {
+        self.blob.iter().filter(|_| self.is_remembered).cloned()
+    }
+
     /// The same turn on a license of which nothing can be used online. Nothing is at stake then, and a device that has used another
     /// license of the project must not be sent through a fresh activation, which it would be refused.
     pub fn on(&self, is_air_gapped: bool) -> Self {
-        let class = match self.class {
-            Class::Strict if is_air_gapped => Class::Lenient,
-            class => class,
-        };
-        Self { class, ..self.clone() }
+        match self.class {
+            Class::Strict if is_air_gapped => Self { class: Class::Lenient, is_remembered: true, ..self.clone() },
+            _ => self.clone(),
+        }
     }
 
     /// May the call be made? Asked before anything about the license is (wire 2.6).
@@ -151,13 +158,13 @@ impl Turn {
         if self.is_done(chain, seen) {
             return Ok(());
         }
-        let fresh = match (self.class, chain) {
-            (Class::Lenient | Class::Closing, _) => seen.is_none(),
+        let in_step = match (self.class, chain) {
+            (Class::Lenient | Class::Closing, _) => true,
             // First contact: any nonce is accepted.
             (Class::Strict, None) => true,
             (Class::Strict, Some(chain)) => self.presented.is_some_and(|mark| chain.outstanding.contains(&mark)),
         };
-        if fresh { Ok(()) } else { Err(Denied::NonceMismatch) }
+        if in_step && seen.is_none() { Ok(()) } else { Err(Denied::NonceMismatch) }
     }
 
     /// Did this very request take effect already? The table's reply was lost, and it looks again.
@@ -197,8 +204,8 @@ impl Turn {
             let chain = self.next(id, state.chain(), trace, now);
             Write::MoveChain { chain, found: state.chain().map(|chain| chain.revision) }
         });
-        let blob = (self.class != Class::Strict).then(|| {
-            let seen = SeenBlob { hash: self.blob.clone(), request: self.request.clone(), at: now };
+        let blob = self.is_remembered.then(|| {
+            let seen = SeenBlob { hash: self.blob[0].clone(), request: self.request.clone(), at: now };
             Write::RememberBlob { seen }
         });
         chain.into_iter().chain(blob).collect()
@@ -240,7 +247,8 @@ mod tests {
             class,
             presented: Some(mark(presented)),
             issued: mark(issued),
-            blob: format!("blob {issued}"),
+            blob: [format!("blob {issued}"), format!("old blob {issued}")],
+            is_remembered: class != Class::Strict,
             request: format!("request {issued}"),
             is_cbc: true,
         }

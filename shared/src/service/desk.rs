@@ -69,7 +69,7 @@ pub async fn load<T: Table>(
     };
     let hinted = load::hinted_project(app, &visit.access);
     let mut first = vec![Read::Secret(hash.clone())];
-    first.extend(visit.turn.as_ref().map(|turn| Read::SeenBlob(turn.blob.clone())));
+    first.extend(visit.turn.iter().flat_map(Turn::blobs).map(Read::SeenBlob));
     first.extend(hinted.as_deref().into_iter().flat_map(of_project));
     let mut records = app.table.read(&first, budget.meter).await?;
     let named = records.iter().find_map(|record| match record {

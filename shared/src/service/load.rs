@@ -18,7 +18,7 @@ use crate::domain::administrator::{AdminOperation, Administrator};
 use crate::domain::device::Device;
 use crate::domain::entry::{Entry, OperationId};
 use crate::domain::license::{License, LicenseId};
-use crate::domain::nonce::{Chain, ChainId, Class, SeenBlob, Turn};
+use crate::domain::nonce::{Chain, ChainId, SeenBlob, Turn};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
 use crate::domain::proof::{self, Proof};
@@ -352,7 +352,7 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, pag
     if let Some(turn) = &wanted.turn {
         let chain = project.map(|id| turn.chain_id(id));
         reads.extend(chain.map(Read::Chain));
-        reads.extend((turn.class != Class::Strict).then(|| Read::SeenBlob(turn.blob.clone())));
+        reads.extend(turn.blobs().map(Read::SeenBlob));
     }
     reads.extend(wanted.hwid.iter().map(|hwid| Read::Device(license.clone(), hwid.clone())));
     let target = wanted.target.iter().filter(|target| wanted.hwid.as_ref() != Some(target));
