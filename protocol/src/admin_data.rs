@@ -89,6 +89,9 @@ pub struct ProjectData {
     pub secrets: Vec<SecretName>,
     /// When it was made.
     pub created_at: String,
+    /// What of the settings nothing knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The secret that this call made; in no other answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key: Option<String>,
@@ -139,6 +142,9 @@ pub struct PolicyDetails {
     pub renewal: Map<String, Value>,
     /// When it was made.
     pub created_at: String,
+    /// What of the configuration nothing knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Answer of `GET …/policies`.

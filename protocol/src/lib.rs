@@ -20,6 +20,7 @@ pub mod portal_data;
 pub mod proof;
 pub mod read;
 pub mod request;
+pub mod shape;
 pub mod store_data;
 pub mod time;
 pub mod webhook_data;

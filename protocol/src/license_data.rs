@@ -90,6 +90,9 @@ pub struct LicenseData {
     /// What became of each use, on consume-batch only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_result: Option<BatchResult>,
+    /// What of the license's overrides nothing knows; told to its vendor alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What became of the uses of a batch (wire 4.6 T-3).

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::Amount;
 use crate::code::holds_reserved_word;
 use crate::limits;
+use crate::shape::{Kind, Shape};
 
 /// One mistake in a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,9 +46,11 @@ impl Problems {
         if let ([_], Some(sentence)) = (&self.0[..], first.sentence) {
             return sentence.to_owned();
         }
+        // What asks back ends with its question mark.
+        let end = if first.text.ends_with('?') { "" } else { "." };
         let sentence = match first.path.as_str() {
-            "" => format!("The request {}.", first.text),
-            path => format!("{path} {}.", first.text),
+            "" => format!("The request {}{end}", first.text),
+            path => format!("{path} {}{end}", first.text),
         };
         match holds_reserved_word(&sentence) {
             true => "A member of the request is not as documented: see details.".to_owned(),
@@ -71,24 +74,79 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// Reads the members of one JSON object and notes what is wrong with them. A method that notes a problem returns a
-/// harmless value; [`Reader::finish`] then refuses the whole.
+/// harmless value; [`Reader::finish`] then refuses the whole. What is asked for is remembered as the body's [`Shape`].
 pub struct Reader<'a> {
     object: &'a Map<String, Value>,
     path: String,
     problems: Vec<Problem>,
+    shape: Shape,
+    strays: Strays<'a>,
+}
+
+/// What becomes of members that nothing asks for.
+#[derive(Clone, Copy)]
+enum Strays<'a> {
+    /// They are passed over.
+    Passed,
+    /// They are refused.
+    Refused,
+    /// Those of this patch are refused, unless what it is merged into has them too.
+    RefusedIn { patch: &'a Map<String, Value>, found: Option<&'a Map<String, Value>> },
+    /// There are none: nothing is read, only asked for.
+    Asked,
 }
 
 static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
 
 impl<'a> Reader<'a> {
-    /// Starts on a request body, which must be an object.
+    /// Starts on a body that may hold more than is asked for, which must be an object.
     pub fn new(body: &'a Value) -> Result<Self, Problems> {
         let object = body.as_object().ok_or_else(|| Problems::one("", "must be a JSON object"))?;
-        Ok(Self { object, path: String::new(), problems: Vec::new() })
+        Ok(Self { object, path: String::new(), problems: Vec::new(), shape: Shape::default(), strays: Strays::Passed })
+    }
+
+    /// Starts on a body that may hold nothing but what is asked for.
+    pub fn strict(body: &'a Value) -> Result<Self, Problems> {
+        Ok(Self { strays: Strays::Refused, ..Self::new(body)? })
+    }
+
+    /// Starts on the body of a `PATCH`, which may hold nothing but what is asked for. A null may take away what should not be there:
+    /// whether it is, [`Reader::patched`] knows.
+    pub fn patch(body: &'a Value) -> Result<Self, Problems> {
+        let reader = Self::new(body)?;
+        Ok(Self { strays: Strays::RefusedIn { patch: reader.object, found: None }, ..reader })
+    }
+
+    /// Starts on what `patch` has made of `found`. Members that nothing asks for are refused if the patch brings them; those that
+    /// were there already may stay.
+    pub fn patched(
+        whole: &'a Value,
+        patch: &'a Map<String, Value>,
+        found: &'a Map<String, Value>,
+    ) -> Result<Self, Problems> {
+        Ok(Self { strays: Strays::RefusedIn { patch, found: Some(found) }, ..Self::new(whole)? })
+    }
+
+    /// What `read` asks for, whatever there is.
+    pub fn shape_of<T>(read: impl FnOnce(&mut Reader<'static>) -> T) -> Shape {
+        let mut reader = Reader::within(&EMPTY, String::new(), Strays::Asked);
+        read(&mut reader);
+        reader.shape
+    }
+
+    fn within(object: &'a Map<String, Value>, path: String, strays: Strays<'a>) -> Self {
+        Self { object, path, problems: Vec::new(), shape: Shape::default(), strays }
     }
 
     /// Ends: all the mistakes, if there are any.
-    pub fn finish(self) -> Result<(), Problems> {
+    pub fn finish(mut self) -> Result<(), Problems> {
+        let strays = match self.strays {
+            Strays::Passed | Strays::Asked => Vec::new(),
+            Strays::Refused => self.shape.strays(self.object, None),
+            Strays::RefusedIn { patch, found: None } => self.shape.strays(patch, Some(&nulls(patch))),
+            Strays::RefusedIn { patch, found } => self.shape.strays(patch, found),
+        };
+        self.problems.extend(strays.into_iter().map(|(path, text)| Problem { path, text, sentence: None }));
         match self.problems.is_empty() {
             true => Ok(()),
             false => Err(Problems(self.problems)),
@@ -102,12 +160,26 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of `name`; an explicit null counts as absent (wire 1.3).
-    pub fn value(&self, name: &str) -> Option<&'a Value> {
+    pub fn value(&mut self, name: &str) -> Option<&'a Value> {
+        self.value_of(name, Kind::Any)
+    }
+
+    /// The value of `name`, which is of this kind.
+    pub fn value_of(&mut self, name: &str, kind: Kind) -> Option<&'a Value> {
+        self.shape.note(name, kind);
         self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Says that members of these names are read elsewhere.
+    pub fn also(&mut self, names: &[&str]) {
+        for name in names {
+            self.shape.note(name, Kind::Any);
+        }
     }
 
     /// Notes that `name` is missing, if it is.
     pub fn require(&mut self, name: &str) {
+        self.shape.note(name, Kind::Any).is_required = true;
         if self.value(name).is_none() {
             self.problem(name, "is required");
         }
@@ -121,7 +193,7 @@ impl<'a> Reader<'a> {
 
     /// A text of 1 to `max` characters, or nothing.
     pub fn text_opt(&mut self, name: &str, max: usize) -> Option<String> {
-        match self.value(name)? {
+        match self.value_of(name, Kind::Text { max, may_be_empty: false, is_name: false })? {
             Value::String(text) if (1..=max).contains(&text.chars().count()) => Some(text.clone()),
             _ => {
                 self.problem(name, format!("must be a text of 1 to {max} characters"));
@@ -132,7 +204,7 @@ impl<'a> Reader<'a> {
 
     /// A text that may be empty, of at most `max` characters; an empty one counts as absent.
     pub fn text_or_empty(&mut self, name: &str, max: usize) -> Option<String> {
-        match self.value(name)? {
+        match self.value_of(name, Kind::Text { max, may_be_empty: true, is_name: false })? {
             Value::String(text) if text.is_empty() => None,
             _ => self.text_opt(name, max),
         }
@@ -146,6 +218,7 @@ impl<'a> Reader<'a> {
 
     /// A name of 1 to `max` characters, or nothing.
     pub fn name_opt(&mut self, name: &str, max: usize) -> Option<String> {
+        self.shape.note(name, Kind::Text { max, may_be_empty: false, is_name: true });
         let text = self.text_opt(name, max)?;
         if !is_name(&text) {
             self.problem(name, NAME_PROBLEM);
@@ -155,6 +228,7 @@ impl<'a> Reader<'a> {
 
     /// A name of at most `max` characters; a blank one counts as absent.
     pub fn name_or_blank(&mut self, name: &str, max: usize) -> Option<String> {
+        self.shape.note(name, Kind::Text { max, may_be_empty: true, is_name: true });
         let text = self.text_or_empty(name, max)?;
         if text.chars().any(char::is_control) {
             self.problem(name, NAME_PROBLEM);
@@ -170,7 +244,7 @@ impl<'a> Reader<'a> {
 
     /// A whole number within `min..=max`, or nothing.
     pub fn int_opt(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
-        let value = self.value(name)?;
+        let value = self.value_of(name, Kind::Whole { min, max })?;
         let number = whole(value).filter(|n| (min..=max).contains(n));
         if number.is_none() {
             self.problem(name, format!("must be a whole number from {min} to {max}"));
@@ -191,7 +265,7 @@ impl<'a> Reader<'a> {
 
     /// True or false, or nothing.
     pub fn bool_opt(&mut self, name: &str) -> Option<bool> {
-        let value = self.value(name)?;
+        let value = self.value_of(name, Kind::Flag)?;
         if !value.is_boolean() {
             self.problem(name, "must be true or false");
         }
@@ -200,7 +274,7 @@ impl<'a> Reader<'a> {
 
     /// One of the words `allowed`, or nothing.
     pub fn word_opt(&mut self, name: &str, allowed: &[&'static str]) -> Option<&'static str> {
-        let value = self.value(name)?;
+        let value = self.value_of(name, Kind::Word(allowed.to_vec()))?;
         let word = value.as_str().and_then(|text| allowed.iter().find(|word| **word == text).copied());
         if word.is_none() {
             self.problem(name, format!("must be one of {}", allowed.join(", ")));
@@ -210,7 +284,7 @@ impl<'a> Reader<'a> {
 
     /// An amount of money: a number from 0 to 99,999,999.99 with at most two decimals (wire rule N-2).
     pub fn price_opt(&mut self, name: &str) -> Option<Amount> {
-        let value = self.value(name)?;
+        let value = self.value_of(name, Kind::Price)?;
         let price = value.as_f64().and_then(Amount::of_number);
         let price = price.filter(|price| (Amount::default()..=Amount::MAX).contains(price));
         if price.is_none() {
@@ -221,7 +295,7 @@ impl<'a> Reader<'a> {
 
     /// A list of at most `most` texts of 1 to `max` characters, or nothing.
     pub fn texts_opt(&mut self, name: &str, most: usize, max: usize) -> Option<Vec<String>> {
-        let value = self.value(name)?;
+        let value = self.value_of(name, Kind::Texts { most, max })?;
         let texts = value.as_array().filter(|list| list.len() <= most).and_then(|list| {
             list.iter()
                 .map(|v| v.as_str().filter(|t| (1..=max).contains(&t.chars().count())).map(str::to_owned))
@@ -235,7 +309,7 @@ impl<'a> Reader<'a> {
 
     /// A free-form object of at most `bytes_max` bytes of compact JSON, or nothing.
     pub fn document_opt(&mut self, name: &str, bytes_max: usize) -> Option<Map<String, Value>> {
-        let value = self.value(name)?;
+        let value = self.value_of(name, Kind::Free { bytes_max })?;
         let Some(object) = value.as_object() else {
             self.problem(name, "must be a JSON object");
             return None;
@@ -251,7 +325,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the object `name` with `read`; an absent one reads as empty.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Reader<'a>) -> T) -> T {
-        let object = match self.value(name) {
+        let object = match self.value_of(name, Kind::Object) {
             None => &*EMPTY,
             Some(Value::Object(object)) => object,
             Some(_) => {
@@ -259,40 +333,112 @@ impl<'a> Reader<'a> {
                 &*EMPTY
             }
         };
-        let mut inner = Reader { object, path: self.path_of(name), problems: Vec::new() };
-        let read = read(&mut inner);
-        self.problems.append(&mut inner.problems);
-        read
+        self.row(name, self.path_of(name), object, read)
     }
 
     /// Reads each object of the list `name` (at most `most`) with `read`; an absent list reads as empty.
     pub fn objects<T>(&mut self, name: &str, most: usize, mut read: impl FnMut(&mut Reader<'a>) -> T) -> Vec<T> {
-        let Some(value) = self.value(name) else { return Vec::new() };
+        let value = self.value_of(name, Kind::Objects { most });
+        self.ask_for_a_row(name, &mut read);
+        let Some(value) = value else { return Vec::new() };
         let Some(list) = value.as_array().filter(|list| list.len() <= most) else {
             self.problem(name, format!("must be a list of at most {most} objects"));
             return Vec::new();
         };
-        let mut rows = Vec::with_capacity(list.len());
-        for (index, row) in list.iter().enumerate() {
-            let path = format!("{}[{index}]", self.path_of(name));
-            match row.as_object() {
-                None => self.problems.push(Problem { path, text: "must be a JSON object".into(), sentence: None }),
-                Some(object) => {
-                    let mut inner = Reader { object, path, problems: Vec::new() };
-                    rows.push(read(&mut inner));
-                    self.problems.append(&mut inner.problems);
-                }
-            }
-        }
-        rows
+        let paths = (0..list.len()).map(|index| format!("{}[{index}]", self.path_of(name)));
+        let rows: Vec<_> = paths.zip(list).collect();
+        rows.into_iter().filter_map(|(path, row)| self.row_of(name, path, row, &mut read)).collect()
     }
 
-    fn path_of(&self, name: &str) -> String {
-        match self.path.as_str() {
-            "" => name.to_owned(),
-            path => format!("{path}.{name}"),
+    /// Reads each object of the map `name`, which has at most `most` members of any names, with `read`, which is also told the name.
+    /// Of a map that is too large, or none, no row is read.
+    pub fn map<T>(&mut self, name: &str, most: usize, mut read: impl FnMut(&str, &mut Reader<'a>) -> T) {
+        let value = self.value_of(name, Kind::Map { most });
+        self.ask_for_a_row(name, &mut |row: &mut Reader<'a>| read("", row));
+        for (key, row) in self.members(name, value, most) {
+            let path = format!("{}.{key}", self.path_of(name));
+            self.row_of(name, path, row, &mut |row: &mut Reader<'a>| read(key, row));
         }
     }
+
+    /// Checks each whole number of the map `name`, which has at most `most` members of any names.
+    pub fn wholes(&mut self, name: &str, most: usize, min: i64, max: i64) {
+        let value = self.value_of(name, Kind::Wholes { most, min, max });
+        for (key, value) in self.members(name, value, most) {
+            if !whole(value).is_some_and(|number| (min..=max).contains(&number)) {
+                self.problem(&format!("{name}.{key}"), format!("must be a whole number from {min} to {max}"));
+            }
+        }
+    }
+
+    /// The members of a map of at most `most`; none of what is absent or no such map.
+    fn members(&mut self, name: &str, value: Option<&'a Value>, most: usize) -> Vec<(&'a String, &'a Value)> {
+        let Some(value) = value else { return Vec::new() };
+        match value.as_object().filter(|object| object.len() <= most) {
+            Some(object) => object.iter().collect(),
+            None => {
+                self.problem(name, format!("must be a JSON object of at most {most} members"));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Where only the shape is asked for, there is no row: one is asked for.
+    fn ask_for_a_row<T>(&mut self, name: &str, read: &mut impl FnMut(&mut Reader<'a>) -> T) {
+        if matches!(self.strays, Strays::Asked) {
+            self.row(name, String::new(), &EMPTY, read);
+        }
+    }
+
+    fn row_of<T>(
+        &mut self,
+        name: &str,
+        path: String,
+        row: &'a Value,
+        read: &mut impl FnMut(&mut Reader<'a>) -> T,
+    ) -> Option<T> {
+        match row.as_object() {
+            Some(object) => Some(self.row(name, path, object, read)),
+            None => {
+                self.problems.push(Problem { path, text: "must be a JSON object".into(), sentence: None });
+                None
+            }
+        }
+    }
+
+    /// Reads one object of the member `name`.
+    fn row<T>(
+        &mut self,
+        name: &str,
+        path: String,
+        object: &'a Map<String, Value>,
+        read: impl FnOnce(&mut Reader<'a>) -> T,
+    ) -> T {
+        let mut inner = Reader::within(object, path, self.strays);
+        let read = read(&mut inner);
+        self.problems.append(&mut inner.problems);
+        self.shape.note(name, Kind::Any).shape.merge(inner.shape);
+        read
+    }
+
+    /// The path of a member; that of the object itself for no name.
+    fn path_of(&self, name: &str) -> String {
+        match (self.path.as_str(), name) {
+            ("", _) => name.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, _) => format!("{path}.{name}"),
+        }
+    }
+}
+
+/// The nulls of a document, wherever they are: what it would take away.
+fn nulls(document: &Map<String, Value>) -> Map<String, Value> {
+    let nulls = document.iter().filter_map(|(name, value)| match value {
+        Value::Null => Some((name.clone(), Value::Null)),
+        Value::Object(inner) => Some((name.clone(), Value::Object(nulls(inner)))),
+        _ => None,
+    });
+    nulls.collect()
 }
 
 /// The whole number that a JSON number is.
@@ -340,6 +486,79 @@ mod tests {
             assert!(!holds_reserved_word(&Problems::one(name, "is required").message()), "{name}");
         }
         assert_eq!(Problems::one("hwid", "is required").message(), "hwid is required.");
+    }
+
+    fn read(r: &mut Reader<'_>) {
+        r.document_opt("limits", 100);
+        r.object("limits", |limits| {
+            limits.object("seats", |seats| {
+                seats.bool_opt("enabled");
+                seats.int_opt("maxSeats", 0, 9);
+            });
+        });
+        r.document_opt("metadata", 100);
+        r.objects("packs", 3, |pack| pack.text("packId", 5));
+        r.map("plans", 3, |_, plan| plan.int("tokens", 0, 9));
+    }
+
+    fn strays(problems: Result<(), Problems>) -> Vec<String> {
+        let problems = problems.err();
+        problems.iter().flat_map(|p| p.list()).map(|p| format!("{} {}", p.path, p.text)).collect()
+    }
+
+    #[test]
+    fn a_member_that_nothing_asks_for_is_told_with_the_nearest_that_something_does() {
+        let body = json!({"limits": {"seats": {"enable": true}}, "metadata": {"any": {"thing": 1}}, "Packs": [],
+            "packs": [{"packId": "a", "nmae": 1}], "plans": {"Any": {"tokens": 1, "token": 2}}});
+        let mut reader = Reader::strict(&body).unwrap();
+        read(&mut reader);
+        let mean = |path: &str, name: &str| format!("{path} is not known here: did you mean `{name}`?");
+        let expected = [
+            mean("limits.seats.enable", "enabled"),
+            mean("Packs", "packs"),
+            mean("packs[0].nmae", "packId"),
+            mean("plans.Any.token", "tokens"),
+        ];
+        assert_eq!(strays(reader.finish()), expected);
+        let mut tolerant = Reader::new(&body).unwrap();
+        read(&mut tolerant);
+        assert!(tolerant.finish().is_ok());
+        assert_eq!(
+            Problems::one("a", "is not known here: did you mean `b`?").message(),
+            "a is not known here: did you mean `b`?"
+        );
+    }
+
+    #[test]
+    fn what_is_stored_may_stay_and_be_taken_away_and_only_the_patch_is_refused() {
+        let found = json!({"limits": {"old": 1, "older": 2}});
+        let patched = |patch: Value| {
+            let mut whole = found.clone();
+            crate::merge::merge(whole.as_object_mut().unwrap(), patch.as_object().unwrap(), &[]);
+            let mut reader = Reader::patched(&whole, patch.as_object().unwrap(), found.as_object().unwrap()).unwrap();
+            read(&mut reader);
+            strays(reader.finish())
+        };
+        assert!(patched(json!({"limits": {"seats": {"maxSeats": 1}}})).is_empty());
+        assert!(patched(json!({"limits": {"old": null, "older": 2}})).is_empty());
+        assert_eq!(patched(json!({"limits": {"old": 3}})).len(), 1);
+        assert_eq!(patched(json!({"limits": {"new": null}})).len(), 1);
+        let null = json!({"limits": {"new": null, "newer": 1}});
+        let mut alone = Reader::patch(&null).unwrap();
+        read(&mut alone);
+        assert_eq!(strays(alone.finish()).len(), 1, "who knows what is stored judges the null");
+    }
+
+    #[test]
+    fn a_shape_is_what_is_asked_for_rows_included() {
+        let shape = Reader::shape_of(read);
+        let names = |shape: &Shape| shape.members.iter().map(|m| m.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&shape), ["limits", "metadata", "packs", "plans"]);
+        let kind = |name: &str| shape.member(name).unwrap().kind.clone();
+        assert_eq!((kind("limits"), kind("packs")), (Kind::Object, Kind::Objects { most: 3 }));
+        let pack = shape.member("packs").unwrap().shape.member("packId").unwrap().clone();
+        assert!(pack.is_required);
+        assert_eq!(names(&shape.member("plans").unwrap().shape), ["tokens"]);
     }
 
     #[test]

@@ -705,7 +705,7 @@ async fn a_list_that_names_a_record_twice_means_it_once() {
     let body = json!({"username": "d@e.f", "password": "correct horse"});
     let request = Request::builder().method("POST").uri("/v1/sdk/pro/auth/dev-login").body(body.to_string().into());
     assert_eq!(world.send(request.unwrap()).await.status, 200);
-    let webhook = json!({"url": "https://a.example/hook", "events": ["license.created", "license.created"]});
+    let webhook = json!({"url": "https://a.example/hook", "kinds": ["order.paid", "order.paid"]});
     assert_eq!(world.admin("POST", &projects(&world, "/webhooks"), webhook).await.status, 201);
     let key = json!({"scopes": ["read", "read"]});
     assert_eq!(world.admin("POST", "/v1/admin/keys", key).await.status, 201);

@@ -1,7 +1,7 @@
 //! The parameters that a route's query may have. One that nobody knows is refused, with the nearest one that is known: left out in
 //! silence, a misspelled filter would answer with everything.
 
-use ltlm_protocol::{Problems, limits};
+use ltlm_protocol::{Problems, limits, shape};
 use percent_encoding::percent_decode_str;
 
 use super::routes::{Auth, Endpoint, Route};
@@ -94,7 +94,7 @@ fn shown(name: &str) -> String {
 
 fn sentence(name: &str, known: &[&str]) -> String {
     match nearest(name, known) {
-        Some(nearest) => format!("is not a parameter of this route: did you mean `{nearest}`"),
+        Some(nearest) => format!("is not a parameter of this route: did you mean `{nearest}`?"),
         None => "is not a parameter of this route: it has none".to_owned(),
     }
 }
@@ -103,9 +103,7 @@ fn sentence(name: &str, known: &[&str]) -> String {
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let elsewhere = KNOWN_ELSEWHERE.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(name));
     let ours = elsewhere.and_then(|(_, ours)| known.iter().find(|candidate| *candidate == ours));
-    let name = name.to_lowercase();
-    let closeness = |candidate: &str| strsim::jaro_winkler(&name, &candidate.to_lowercase());
-    ours.or_else(|| known.iter().max_by(|one, other| closeness(one).total_cmp(&closeness(other)))).copied()
+    ours.copied().or_else(|| shape::nearest(name, known.iter().copied()))
 }
 
 #[cfg(test)]
@@ -121,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_nearest_parameter_is_named() {
-        let mean = |name: &str, ours: &str| format!("{name} is not a parameter of this route: did you mean `{ours}`");
+        let mean = |name: &str, ours: &str| format!("{name} is not a parameter of this route: did you mean `{ours}`?");
         let entries = told(Endpoint::AccountEntries, "offset=10&startDate=x&endDate=y&limt=5&type=t&%63ursor=1");
         let expected =
             [mean("offset", "cursor"), mean("startDate", "from"), mean("endDate", "to"), mean("limt", "limit")];

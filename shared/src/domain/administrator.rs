@@ -145,7 +145,7 @@ pub struct CreateKey {
 impl CreateKey {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         r.require("scopes");
         let words = r.texts_opt("scopes", Scope::ALL.len(), limits::NAME_CHARS_MAX).unwrap_or_default();
         let mut scopes: Vec<_> = words.iter().filter_map(|word| Scope::parse(word)).collect();

@@ -16,7 +16,7 @@ use super::license::{AdminState, Buyer, License};
 use super::policy::{Policy, policy_id_opt};
 use super::state::LicenseState;
 use super::terms;
-use super::view::{Asking, license_data};
+use super::view::vendor_data;
 use super::write::{Decision, Write};
 
 /// `PATCH /v1/admin/licenses/{licenseKey}`: merged into what is there.
@@ -42,20 +42,21 @@ impl ChangeLicense {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         const STATES: &[&str] = &["active", "suspended", "revoked", "terminated"];
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::patch(body)?;
         // What every license has cannot be removed.
         for name in ["state", "policyId"] {
             if body.get(name).is_some_and(Value::is_null) {
                 r.problem(name, "must not be null");
             }
         }
+        let end = instant_opt(&mut r, "validUntil");
         let named = |name: &&str| Some(((*name).to_owned(), body.get(*name)?.clone()));
         let parsed = Self {
             state: r.word_opt("state", STATES).and_then(AdminState::parse),
             reason: r.text_or_empty("reason", limits::REASON_CHARS_MAX),
             valid_until: match body.get("validUntil") {
                 Some(Value::Null) => Some(None),
-                _ => instant_opt(&mut r, "validUntil").map(Some),
+                _ => end.map(Some),
             },
             extend_days: r.int_opt("extendDays", 1, limits::DURATION_DAYS_MAX),
             patch: ["overrides", "customer", "metadata"].iter().filter_map(named).collect(),
@@ -83,10 +84,11 @@ impl ChangeLicense {
         };
         let found = json!({"overrides": license.overrides, "metadata": license.metadata,
             "customer": {"email": license.buyer.email, "name": license.buyer.name, "metadata": license.buyer.metadata}});
-        let mut whole = found.as_object().cloned().unwrap_or_default();
+        let found = found.as_object().cloned().unwrap_or_default();
+        let mut whole = found.clone();
         merge::merge(&mut whole, &self.patch, merge::LICENSE_FREE_FORM);
         let whole = Value::Object(whole);
-        let mut r = Reader::new(&whole).map_err(Denied::Invalid)?;
+        let mut r = Reader::patched(&whole, &self.patch, &found).map_err(Denied::Invalid)?;
         let Documents { overrides, metadata, buyer } = read_documents(&mut r);
         let merged = json!({"overrides": terms::over(&policy.terms.config, &overrides)});
         let mut merged = Reader::new(&merged).map_err(Denied::Invalid)?;
@@ -140,7 +142,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ChangeLicense) -> Res
     }
     let changed = command.apply(&state.license, policy, call.now)?;
     if is_same(&changed, &state.license) {
-        return Ok(Decision::read(license_data(call, state, state, Asking::Looking)));
+        return Ok(Decision::read(vendor_data(call, state, state)));
     }
     if changed.valid_until != state.license.valid_until {
         must_lie_ahead("validUntil", command.valid_until.flatten(), call.now)?;
@@ -154,7 +156,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &ChangeLicense) -> Res
         writes.extend(note_trial(&after.policy, &after.license, call.now));
     }
     writes.extend(after.following(call.now));
-    let reply = license_data(call, state, &after.after(&writes), Asking::Looking);
+    let reply = vendor_data(call, state, &after.after(&writes));
     Ok(Decision::write(writes, reply))
 }
 

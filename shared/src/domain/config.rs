@@ -1,8 +1,11 @@
 //! What a policy's `config` and a license's `overrides` may hold (wire 3.4), checked when the vendor writes them.
 //! Reading them is `terms.rs`; it can then rely on the shapes.
 
+use std::sync::LazyLock;
+
 use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
+use ltlm_protocol::shape::Shape;
 use serde_json::{Map, Value};
 
 /// Modes of `sdkEnforcement`; `sdk_only` means the same as `pro_only`, the rest is `standard` (X7).
@@ -13,6 +16,20 @@ pub const TAKE_BACK: &[&str] = &["takeBack", "suspend", "keep"];
 const NAMES_MAX: usize = 200;
 /// Names that would break the existing client's typed read wherever they stand (wire 2.5).
 pub const RESERVED_NAMES: &[&str] = &["$ref", "$id", "$type", "$values"];
+
+/// What a configuration may hold.
+pub static SHAPE: LazyLock<Shape> = LazyLock::new(|| Reader::shape_of(check_members));
+
+/// What is said of the members of a stored document, a configuration under this name, that nothing knows. They change nothing; a
+/// version that was less strict let them in.
+pub fn warnings(name: &str, document: &Map<String, Value>) -> Vec<String> {
+    told(name, &SHAPE.strays(document, None))
+}
+
+/// Each stray member of the document `name` as a sentence.
+pub fn told(name: &str, strays: &[(String, String)]) -> Vec<String> {
+    strays.iter().map(|(path, text)| format!("{name}.{path} {text}")).collect()
+}
 
 /// Notes every mistake of a whole configuration.
 pub fn check(r: &mut Reader<'_>) {

@@ -2,6 +2,7 @@
 
 use ltlm_protocol::license_data::Operation;
 use ltlm_protocol::read::{Problems, Reader, whole};
+use ltlm_protocol::shape::Kind;
 use ltlm_protocol::{Timestamp, limits};
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ pub struct Credited {
 impl Credit {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         let parsed = Self {
             amount: r.int("amount", -limits::AMOUNT_MAX, limits::AMOUNT_MAX),
             reason: r.text("reason", limits::ACTION_CHARS_MAX),
@@ -57,7 +58,7 @@ impl Credit {
 
 /// An ISO 8601 instant, or nothing.
 pub fn instant_opt(r: &mut Reader<'_>, name: &str) -> Option<Timestamp> {
-    let value = r.value(name)?;
+    let value = r.value_of(name, Kind::Instant)?;
     let instant = value.as_str().and_then(Timestamp::parse);
     if instant.is_none() {
         r.problem(name, "must be an ISO 8601 instant such as 2027-01-31T00:00:00Z");

@@ -24,10 +24,12 @@ pub struct DescribeDevice {
 impl DescribeDevice {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        let nickname = r.name_or_blank("nickname", limits::NICKNAME_CHARS_MAX);
+        let meta = r.document_opt("meta", limits::META_BYTES_MAX);
         let parsed = Self {
-            nickname: body.get("nickname").map(|_| r.name_or_blank("nickname", limits::NICKNAME_CHARS_MAX)),
-            meta: body.get("meta").map(|_| r.document_opt("meta", limits::META_BYTES_MAX)),
+            nickname: body.get("nickname").map(|_| nickname),
+            meta: body.get("meta").map(|_| meta),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         if parsed.nickname.is_none() && parsed.meta.is_none() {

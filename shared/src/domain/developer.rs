@@ -128,7 +128,7 @@ fn password(r: &mut Reader<'_>) -> Option<String> {
 impl CreateDeveloper {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         r.require("password");
         let username = Email::required(&mut r, "username");
         let parsed = Self {
@@ -151,15 +151,15 @@ impl CreateDeveloper {
 impl ChangeDeveloper {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        let full_name = r.name_or_blank("fullName", limits::NAME_CHARS_MAX).unwrap_or_default();
+        let projects = r.texts_opt("projects", PROJECTS_MAX, limits::NAME_CHARS_MAX);
         let parsed = Self {
-            full_name: body
-                .get("fullName")
-                .map(|_| r.name_or_blank("fullName", limits::NAME_CHARS_MAX).unwrap_or_default()),
+            full_name: body.get("fullName").map(|_| full_name),
             password: password(&mut r),
             projects: match body.get("projects") {
                 Some(Value::Null) => Some(None),
-                _ => r.texts_opt("projects", PROJECTS_MAX, limits::NAME_CHARS_MAX).map(Some),
+                _ => projects.map(Some),
             },
             mfa: r.bool_opt("mfa"),
             disabled: r.bool_opt("disabled"),

@@ -1,11 +1,15 @@
 //! What a project asks for beyond what the existing client knows (wire section 7): settings of the project, each off or
 //! harmless by default.
 
+use std::sync::LazyLock;
+
 use ltlm_protocol::limits;
-use ltlm_protocol::read::Reader;
-use serde_json::Value;
+use ltlm_protocol::read::{Reader, whole};
+use ltlm_protocol::shape::Shape;
+use serde_json::{Map, Value};
 
 use super::account::plans;
+use super::config;
 use super::lost_answer::LostAnswers;
 use super::organization::features;
 use super::project::Project;
@@ -50,6 +54,14 @@ const CLIENT_DATES: &[&str] = &["zulu", "naive"];
 /// Most kinds of events that a project names for its developers.
 const EVENTS_MAX: usize = 200;
 
+/// What the settings of a project may hold.
+pub static SHAPE: LazyLock<Shape> = LazyLock::new(|| Reader::shape_of(check));
+
+/// What is said of stored settings that nothing knows.
+pub fn warnings(settings: &Map<String, Value>) -> Vec<String> {
+    config::told("settings", &SHAPE.strays(settings, None))
+}
+
 /// Notes every mistake of a project's settings.
 pub fn check(r: &mut Reader<'_>) {
     r.object("geofencing", |g| g.bool_opt("denyUnknown"));
@@ -87,7 +99,7 @@ impl Hardening {
             gcm_only: flag("gcmOnly").unwrap_or(false),
             device_keys: DEVICE_KEYS.iter().find(|(word, _)| Some(*word) == keys).map(|(_, k)| *k).unwrap_or_default(),
             naive_dates: project.settings.get("clientDates").and_then(Value::as_str) == Some("naive"),
-            overdraft_floor: at("tokens", "overdraftFloor").and_then(Value::as_i64),
+            overdraft_floor: at("tokens", "overdraftFloor").and_then(whole),
             lost_answers: LOST_ANSWERS
                 .iter()
                 .find(|(word, _)| Some(*word) == lost)

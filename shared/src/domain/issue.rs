@@ -40,7 +40,7 @@ pub struct Issue {
 impl Issue {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         let parsed = Self {
             policy: {
                 r.require("policyId");

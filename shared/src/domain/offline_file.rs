@@ -38,7 +38,7 @@ pub struct IssueFile {
 impl IssueFile {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         r.require("hwids");
         let hwids = r.texts_opt("hwids", limits::FILE_DEVICES_MAX, limits::HWID_CHARS_MAX).unwrap_or_default();
         if r.value("hwids").and_then(Value::as_array).is_some_and(Vec::is_empty) {

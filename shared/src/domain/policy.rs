@@ -2,7 +2,7 @@
 
 use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
 use ltlm_protocol::merge;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::{Problems, Reader, whole};
 use ltlm_protocol::{Amount, Timestamp, int32, limits};
 use serde_json::{Map, Value, json};
 
@@ -80,7 +80,13 @@ pub struct Policy {
 impl PolicyTerms {
     /// Parses the body of `POST …/policies`; all mistakes at once.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        Self::read(Reader::strict(body)?)
+    }
+
+    /// Reads a body; all mistakes at once.
+    fn read(mut r: Reader<'_>) -> Result<Self, Problems> {
+        // Their callers read them.
+        r.also(&["operationId", "idempotencyKey"]);
         r.require("type");
         let parsed = Self {
             name: r.name("name", limits::NAME_CHARS_MAX),
@@ -150,17 +156,26 @@ impl PolicyTerms {
 
     /// The terms after a `PATCH`, which is merged into these. The whole is checked, and all its mistakes are told.
     pub fn changed(&self, patch: &Map<String, Value>) -> Result<Self, Denied> {
-        let mut whole = self.body();
-        let known = patch.iter().filter(|(name, _)| whole.contains_key(name.as_str()));
+        let found = self.body();
+        let known = patch.iter().filter(|(name, _)| found.contains_key(name.as_str()));
         let known: Map<_, _> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
-        if known.is_empty() {
-            return Err(Denied::Invalid(Problems::one("", "must name something to change")));
-        }
+        let mut whole = found.clone();
         merge::merge(&mut whole, &known, merge::POLICY_FREE_FORM);
-        Self::parse(&Value::Object(whole)).map_err(|problems| match lacks_an_end(&problems) {
+        let whole = Value::Object(whole);
+        let changed = Reader::patched(&whole, patch, &found).and_then(Self::read);
+        let changed = changed.map_err(|problems| match lacks_an_end(&problems) {
             true => Denied::PolicyIncomplete,
             false => Denied::Invalid(problems),
-        })
+        })?;
+        match known.is_empty() {
+            true => Err(Denied::Invalid(Problems::one("", "must name something to change"))),
+            false => Ok(changed),
+        }
+    }
+
+    /// What of the stored configuration nothing knows.
+    pub fn warnings(&self) -> Vec<String> {
+        config::warnings("config", &self.config)
     }
 
     /// The currency of its prices: US dollars where the vendor does not say.
@@ -182,12 +197,8 @@ impl PolicyTerms {
         if self.kind == "perpetual" {
             return None;
         }
-        let days = self
-            .config
-            .get("limits")
-            .and_then(|l| l.get("time"))
-            .and_then(|t| t.get("durationDays"))
-            .and_then(Value::as_i64);
+        let days =
+            self.config.get("limits").and_then(|l| l.get("time")).and_then(|t| t.get("durationDays")).and_then(whole);
         match (days, self.kind, self.recurring_interval) {
             (Some(days), ..) => Some(now.plus_days(days)),
             (None, "subscription", Some(interval)) => {
@@ -207,7 +218,7 @@ fn lacks_an_end(problems: &Problems) -> bool {
 pub fn policy_id_opt(r: &mut Reader<'_>) -> Option<i64> {
     let value = r.value("policyId")?;
     match value {
-        Value::Number(number) => Some(number.as_i64().unwrap_or(0)),
+        Value::Number(_) => Some(whole(value).unwrap_or(0)),
         _ => r.text_opt("policyId", limits::NAME_CHARS_MAX).map(|text| text.trim().parse().unwrap_or(0)),
     }
 }
@@ -315,11 +326,16 @@ mod tests {
         let body = Value::Object(terms.body());
         assert_eq!(PolicyTerms::parse(&body), Ok(terms.clone()));
         let change = |patch: Value| terms.changed(patch.as_object().unwrap());
-        let changed = change(json!({"name": "New", "recurringInterval": null, "unknown": 1})).unwrap();
+        let changed = change(json!({"name": "New", "recurringInterval": null, "operationId": "1"})).unwrap();
         assert_eq!((changed.name.as_str(), changed.recurring_interval, &changed.config), ("New", None, &terms.config));
         assert_eq!(change(json!({"config": {}})), Ok(terms.clone()), "an empty object changes nothing");
         assert_eq!(change(json!({"config": null, "recurringInterval": null})), Err(Denied::PolicyIncomplete));
-        for bad in [json!({"name": null}), json!({"unknown": 1}), json!({"renewal": {"mode": "twice"}})] {
+        for bad in [
+            json!({"name": null}),
+            json!({"unknown": 1}),
+            json!({"operationId": "1"}),
+            json!({"renewal": {"mode": "twice"}}),
+        ] {
             assert!(matches!(change(bad.clone()), Err(Denied::Invalid(_))), "{bad}");
         }
     }

@@ -109,7 +109,11 @@ pub struct CreateProject {
 impl CreateProject {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        Self::read(Reader::strict(body)?)
+    }
+
+    /// Reads a body.
+    fn read(mut r: Reader<'_>) -> Result<Self, Problems> {
         let parsed = Self {
             name: r.name("name", limits::NAME_CHARS_MAX),
             settings: config::free_form(&mut r, "settings", limits::DOCUMENT_BYTES_MAX),
@@ -133,10 +137,12 @@ pub struct ChangeProject {
 impl ChangeProject {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        const CHANGED: &[&str] = &["name", "settings", "projectSettings"];
+        let mut r = Reader::patch(body)?;
+        r.also(CHANGED);
         let named = |name: &&str| Some(((*name).to_owned(), body.get(*name)?.clone()));
         let parsed = Self {
-            patch: ["name", "settings", "projectSettings"].iter().filter_map(named).collect(),
+            patch: CHANGED.iter().filter_map(named).collect(),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         if parsed.patch.is_empty() {
@@ -149,10 +155,12 @@ impl ChangeProject {
     pub fn apply(&self, project: &Project) -> Result<Project, Denied> {
         let body = json!({"name": project.name, "settings": project.settings,
             "projectSettings": project.project_settings});
-        let mut whole = body.as_object().cloned().unwrap_or_default();
+        let found = body.as_object().cloned().unwrap_or_default();
+        let mut whole = found.clone();
         merge::merge(&mut whole, &self.patch, merge::PROJECT_FREE_FORM);
-        let CreateProject { name, settings, project_settings, .. } =
-            CreateProject::parse(&Value::Object(whole)).map_err(Denied::Invalid)?;
+        let whole = Value::Object(whole);
+        let changed = Reader::patched(&whole, &self.patch, &found).and_then(CreateProject::read);
+        let CreateProject { name, settings, project_settings, .. } = changed.map_err(Denied::Invalid)?;
         Ok(Project { name, settings, project_settings, revision: project.revision + 1, ..project.clone() })
     }
 }

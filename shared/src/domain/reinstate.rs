@@ -9,7 +9,7 @@ use super::denied::Denied;
 use super::gate::Call;
 use super::license::{AdminState, License};
 use super::state::LicenseState;
-use super::view::{Asking, license_data};
+use super::view::vendor_data;
 use super::write::{Decision, Write};
 
 /// `POST /v1/admin/licenses/{licenseKey}/reinstate`.
@@ -24,7 +24,7 @@ pub struct Reinstate {
 impl Reinstate {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         let parsed = Self {
             reason: r.text("reason", limits::REASON_CHARS_MAX),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
@@ -37,7 +37,7 @@ impl Reinstate {
 pub fn decide(state: &LicenseState, call: &Call, command: &Reinstate) -> Result<Decision<LicenseData>, Denied> {
     match state.license.state {
         AdminState::Terminated => return Err(Denied::StateFinal),
-        AdminState::Active => return Ok(Decision::read(license_data(call, state, state, Asking::Looking))),
+        AdminState::Active => return Ok(Decision::read(vendor_data(call, state, state))),
         AdminState::Revoked | AdminState::Suspended => {}
     }
     let license = License {
@@ -49,7 +49,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Reinstate) -> Result<
     let after = state.revised(&state.policy, license);
     let mut writes = vec![Write::ReviseLicense { license: after.license.clone() }];
     writes.extend(after.following(call.now));
-    let reply = license_data(call, state, &after.after(&writes), Asking::Looking);
+    let reply = vendor_data(call, state, &after.after(&writes));
     Ok(Decision::write(writes, reply))
 }
 

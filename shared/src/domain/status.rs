@@ -7,7 +7,7 @@ use ltlm_protocol::license_data::{SeatList, SeatRow};
 use super::denied::Denied;
 use super::gate::{self, Call};
 use super::state::LicenseState;
-use super::view::{Asking, client_date, license_data};
+use super::view::{Asking, client_date, license_data, vendor_data};
 
 /// The license, as `GET /v1/sdk/license/{key}` shows it.
 pub fn license(state: &LicenseState, call: &Call) -> Result<LicenseData, Denied> {
@@ -17,7 +17,7 @@ pub fn license(state: &LicenseState, call: &Call) -> Result<LicenseData, Denied>
 
 /// The license as its vendor sees it: no gate applies.
 pub fn license_for_vendor(state: &LicenseState, call: &Call) -> LicenseData {
-    license_data(call, state, state, Asking::Looking)
+    vendor_data(call, state, state)
 }
 
 /// Who holds a seat. The existing PRO client reads this plain route too, so `pro_only` does not close it (wire 4.10).

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ltlm_protocol::license_data::{CustomerActions, Geofencing, Versioning};
 use ltlm_protocol::limits;
+use ltlm_protocol::read::whole;
 use serde_json::{Map, Value, json};
 
 use super::hardening::Hardening;
@@ -80,7 +81,7 @@ impl Terms {
         }
         override_with(&mut config, overrides);
         let at = |path: &str| config.pointer(path);
-        let int = |path: &str| at(path).and_then(Value::as_i64);
+        let int = |path: &str| at(path).and_then(whole);
         let flag = |path: &str| at(path).and_then(Value::as_bool);
         let text = |path: &str| at(path).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
 

@@ -27,7 +27,7 @@ impl TokenRenewal {
     /// What a policy says; `None` if its tokens are given once.
     pub fn of(terms: &PolicyTerms) -> Option<Self> {
         let text = |name: &str| terms.renewal.get(name).and_then(|value| value.as_str());
-        let int = |name: &str| terms.renewal.get(name).and_then(|value| value.as_i64());
+        let int = |name: &str| terms.renewal.get(name).and_then(ltlm_protocol::read::whole);
         let own = terms.recurring_interval.filter(|_| terms.kind == "subscription");
         let (interval, count) = match text("period") {
             Some(period) => (period, 1),

@@ -7,6 +7,7 @@ use ltlm_protocol::license_data::{
 use ltlm_protocol::{Timestamp, int32, limits};
 use serde_json::{Map, Value};
 
+use super::config;
 use super::device::{Device, SeatClaim};
 use super::gate::{Call, Caller};
 use super::license::{License, Status};
@@ -67,7 +68,14 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         operation: None,
         replayed: None,
         batch_result: None,
+        warnings: Vec::new(),
     }
+}
+
+/// The same for its vendor, who only looks, and is told of overrides that nothing knows.
+pub fn vendor_data(call: &Call, before: &LicenseState, after: &LicenseState) -> LicenseData {
+    let warnings = config::warnings("overrides", &after.license.overrides);
+    LicenseData { warnings, ..license_data(call, before, after, Asking::Looking) }
 }
 
 /// A date that the existing client compares. It takes one with a `Z` for local time; a project can have it left out of what

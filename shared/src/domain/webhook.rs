@@ -86,7 +86,7 @@ pub struct CreateWebhook {
 impl CreateWebhook {
     /// Parses the body. Addresses are of `https`; `http` is for a deployment that may reach any network.
     pub fn parse(body: &Value, may_be_plain: bool) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         let url = r.text("url", limits::REDIRECT_CHARS_MAX);
         let secure = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://").filter(|_| may_be_plain));
         let clean = |rest: &str| !rest.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');

@@ -41,7 +41,7 @@ pub struct RenewDue {
 impl RenewDue {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         let limit = r.int_opt("limit", 1, limits::RENEWALS_MAX).unwrap_or(limits::RENEWALS_DEFAULT);
         let parsed = Self {
             tier: r.text_opt("tier", limits::NAME_CHARS_MAX),

@@ -25,6 +25,11 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints a line beside the answer, so that programs that read the answer are not disturbed.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Prints rows: as a table of these columns, or as a list of JSON.
 pub(crate) fn rows(format: Format, columns: &[Column], rows: &[Value]) {
     if format == Format::Json {

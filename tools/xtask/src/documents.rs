@@ -92,7 +92,13 @@ pub fn api() -> String {
          - `\"overrides\": null` removes all overrides of a license, `\"overrides\": {}` changes nothing, and `null` at one member \
          removes that override.\n\
          - What must be there (`name`, `type`, `state`, …) cannot be removed: `null` is refused with `BAD_REQUEST`.\n\
-         - The whole that the change makes is checked, and all its mistakes are told.\n",
+         - The whole that the change makes is checked, and all its mistakes are told.\n\n\
+         ## What nothing knows\n\n\
+         A member that nothing knows is refused in every body that an administrator sends, at any depth, with the nearest one that is \
+         known: ``config.limits.seats.enable is not known here: did you mean `enabled`?``. Free-form maps hold what you like. What a version before \
+         let in and is stored stays, has no effect, and is told as `warnings` in the answers of the policy, project or license; only a \
+         request that brings it or changes it is refused, and `null` takes it away. The routes of applications (`x-project-secret`, access tokens) pass \
+         over what they do not know, because older and newer clients send more.\n",
     );
     text.push_str("\n## Limits\n\n| what | most | unit |\n|---|---|---|\n");
     for limit in limits::ALL {

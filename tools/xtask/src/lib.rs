@@ -2,4 +2,5 @@
 
 pub mod documents;
 pub mod openapi;
+mod openapi_shape;
 mod openapi_store;

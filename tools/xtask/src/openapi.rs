@@ -1,6 +1,6 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
-use crate::openapi_store;
+use crate::{openapi_shape, openapi_store};
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountList, AccountMovement, Affordability, BalanceThen, Eligibility, Erased,
     Renewal, Renewals, Statistics, Verification,
@@ -77,6 +77,10 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         if route.operation_id && (is_backend(route) || route.endpoint == Endpoint::CheckTokens) {
             schema["properties"]["dryRun"] =
                 json!({"type": ["boolean", "null"], "description": "Write nothing, and tell what would be done."});
+        }
+        // The server refuses what it does not know, but for the old clients.
+        if matches!(route.auth, Auth::Administrator(_)) {
+            openapi_shape::close(&mut schema);
         }
         operation["requestBody"] = json!({
             "required": true,
@@ -500,14 +504,14 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::AdminCreateProject => object(
             &["name"],
             json!({
-                "name": name(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
+                "name": name(limits::NAME_CHARS_MAX), "settings": openapi_shape::settings(&no_words), "projectSettings": {"type": "object"}, "operationId": id,
             }),
         ),
         Endpoint::AdminChangeProject => {
             let mut schema = object(
                 &["name"],
                 json!({
-                    "name": name(limits::NAME_CHARS_MAX), "settings": {"type": "object"}, "projectSettings": {"type": "object"}, "operationId": id,
+                    "name": name(limits::NAME_CHARS_MAX), "settings": openapi_shape::settings(&no_words), "projectSettings": {"type": "object"}, "operationId": id,
                 }),
             );
             schema["required"] = json!([]);
@@ -515,7 +519,8 @@ fn request_schema(route: &Route) -> Value {
             schema
         }
         Endpoint::AdminCreatePolicy => {
-            let mut schema = object(&["name", "type"], policy_members(&id));
+            let mut schema =
+                object(&["name", "type"], policy_members(&id, route.endpoint == Endpoint::AdminCreatePolicy));
             let days = json!({"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX});
             // A license must end, where its type says that it does.
             schema["anyOf"] = json!([
@@ -526,9 +531,10 @@ fn request_schema(route: &Route) -> Value {
             schema
         }
         Endpoint::AdminChangePolicy => {
-            let mut schema = object(&["name", "type"], policy_members(&id));
+            let mut schema =
+                object(&["name", "type"], policy_members(&id, route.endpoint == Endpoint::AdminCreatePolicy));
             schema["required"] = json!([]);
-            let members = policy_members(&id);
+            let members = policy_members(&id, false);
             let names = members.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
             let names: Vec<_> = names.filter(|name| *name != "operationId").collect();
             schema["anyOf"] = json!(one_of(&names, &names));
@@ -560,7 +566,7 @@ fn request_schema(route: &Route) -> Value {
                     "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "count": {"type": "integer", "minimum": 1, "maximum": limits::LICENSES_PER_CALL_MAX},
                     "licenseKey": {"type": "string", "pattern": "^[A-Za-z0-9-]+$", "minLength": limits::LICENSE_KEY_CHARS_MIN, "maxLength": limits::LICENSE_KEY_CHARS_MAX},
                     "customer": customer_schema(),
-                    "validUntil": {"type": "string", "format": "date-time"}, "overrides": {"type": "object"}, "metadata": {"type": "object"}, "operationId": id,
+                    "validUntil": {"type": "string", "format": "date-time"}, "overrides": openapi_shape::config(true, &no_words), "metadata": {"type": "object"}, "operationId": id,
                 }),
             );
             let own = json!({"properties": {"licenseKey": {"type": "string"}, "count": {"minimum": 2}}, "required": ["licenseKey", "count"]});
@@ -574,7 +580,7 @@ fn request_schema(route: &Route) -> Value {
                     "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
                     "validUntil": {"type": ["string", "null"], "format": "date-time", "description": "null takes the end away."},
                     "extendDays": {"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX, "description": "From the end, or from now if it has ended."},
-                    "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "overrides": {"type": "object"}, "metadata": {"type": "object"},
+                    "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "overrides": openapi_shape::config(false, &no_words), "metadata": {"type": "object"},
                     "customer": customer_schema(), "operationId": id,
                 }),
             );
@@ -730,7 +736,7 @@ fn within(name: &str, schema: Value) -> Value {
     json!({"type": "object", "required": [name], "properties": {name: schema}})
 }
 
-fn allow_null(schema: &mut Value) {
+pub(crate) fn allow_null(schema: &mut Value) {
     match schema.get_mut("type") {
         Some(Value::Array(kinds)) if !kinds.contains(&json!("null")) => kinds.push(json!("null")),
         Some(Value::String(kind)) => schema["type"] = json!([kind, "null"]),
@@ -748,11 +754,16 @@ fn customer_schema() -> Value {
 }
 
 /// An amount of money, in whole cents.
-fn price() -> Value {
+pub(crate) fn price() -> Value {
     json!({"type": "number", "minimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01})
 }
 
-fn policy_members(id: &Value) -> Value {
+/// No words for people.
+fn no_words(_: &str) -> Option<String> {
+    None
+}
+
+fn policy_members(id: &Value, whole: bool) -> Value {
     let count = |max: i64| json!({"type": ["integer", "null"], "minimum": 0, "maximum": max});
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     json!({
@@ -763,7 +774,7 @@ fn policy_members(id: &Value) -> Value {
         "price": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
         "recurringInterval": {"enum": policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
         "recurringPrice": price(), "isAirGapped": {"type": "boolean"},
-        "config": {"type": "object", "description": "limits, features, capabilities, projectSettings, versioning, geofencing, sdkEnforcement, customerActions, visibility, store, metadata."},
+        "config": openapi_shape::config(whole, &no_words),
         "topUpOptions": {"type": "array", "maxItems": 50, "items": {"type": "object", "required": ["packId", "name", "price"], "properties": {
             "packId": text(limits::NAME_CHARS_MAX), "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME},
             "tokens": count(limits::AMOUNT_MAX), "devices": count(limits::DEVICES_MAX), "seats": count(limits::SEATS_MAX), "days": count(limits::DURATION_DAYS_MAX),

@@ -37,7 +37,9 @@ pub struct CreateAccount {
 impl CreateAccount {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let parsed = Self {
             name: r.text("accountId", limits::ACCOUNT_CHARS_MAX),
             tier: r.text_opt("tier", limits::NAME_CHARS_MAX).unwrap_or_else(|| "Gift".to_owned()),

@@ -53,7 +53,9 @@ pub struct EndHold {
 impl Reserve {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let seconds = r.int_opt("expiresInSeconds", 1, limits::HOLD_SECONDS_MAX);
         let parsed = Self {
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
@@ -78,7 +80,9 @@ impl EndHold {
     }
 
     fn parse(body: &Value, ending: impl FnOnce(&mut Reader<'_>) -> Ending) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let parsed = Self {
             ending: ending(&mut r),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),

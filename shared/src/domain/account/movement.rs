@@ -91,7 +91,9 @@ impl Move {
         default: Option<&str>,
         movement: impl FnOnce(&mut Reader<'_>) -> Movement,
     ) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let operation_type = match default {
             Some(default) => {
                 r.text_opt("operationType", limits::ACTION_CHARS_MAX).unwrap_or_else(|| default.to_owned())

@@ -33,7 +33,9 @@ pub struct ChangePlan {
 impl ChangePlan {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let parsed = Self {
             tier: r.text("tier", limits::NAME_CHARS_MAX),
             tier_ends_at: instant_opt(&mut r, "tierEndsAt"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ltlm_protocol::limits;
-use ltlm_protocol::read::Reader;
+use ltlm_protocol::read::{Reader, whole};
 use serde_json::Value;
 
 use super::period::Length;
@@ -25,7 +25,7 @@ const COSTS: &[(&str, i64)] = &[
 /// Days of a period, where a plan does not say.
 const PERIOD_DAYS: i64 = 30;
 /// Most plans, and most prices, of a project.
-const ROWS_MAX: usize = 200;
+pub(crate) const ROWS_MAX: usize = 200;
 
 /// What an account on a plan gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,39 +88,13 @@ pub struct Plans {
 
 /// Notes every mistake of `settings.accounts`.
 pub fn check(r: &mut Reader<'_>) {
-    for (name, value) in members(r, "plans") {
-        let Ok(mut plan) = Reader::new(value) else {
-            r.problem("plans", format!("{name} must be a JSON object"));
-            continue;
-        };
-        Plan::read(&mut plan);
-        for problem in plan.finish().err().iter().flat_map(|problems| problems.list()) {
-            r.problem(&format!("plans.{name}.{}", problem.path), problem.text.clone());
-        }
-    }
+    r.map("plans", ROWS_MAX, |_, plan| Plan::read(plan));
     costs(r, 0);
 }
 
-/// Notes every mistake of `costs`, each of which is `least` or more.
+/// Notes every mistake of the costs of operations.
 pub(crate) fn costs(r: &mut Reader<'_>, least: i64) {
-    for (name, value) in members(r, "costs") {
-        if !value.as_i64().is_some_and(|cost| (least..=limits::AMOUNT_MAX).contains(&cost)) {
-            let problem = format!("must be a whole number from {least} to {}", limits::AMOUNT_MAX);
-            r.problem(&format!("costs.{name}"), problem);
-        }
-    }
-}
-
-/// The rows of a table in the settings.
-pub(crate) fn members<'a>(r: &mut Reader<'a>, name: &str) -> Vec<(&'a String, &'a Value)> {
-    let Some(value) = r.value(name) else { return Vec::new() };
-    match value.as_object().filter(|object| object.len() <= ROWS_MAX) {
-        Some(object) => object.iter().collect(),
-        None => {
-            r.problem(name, format!("must be a JSON object of at most {ROWS_MAX} members"));
-            Vec::new()
-        }
-    }
+    r.wholes("costs", ROWS_MAX, least, limits::AMOUNT_MAX);
 }
 
 impl Plans {
@@ -137,7 +111,7 @@ impl Plans {
         }
         plans.extend(Features::of(project).account_plans());
         for (name, cost) in own("costs").into_iter().flatten() {
-            costs.insert(name.clone(), cost.as_i64().unwrap_or(0));
+            costs.insert(name.clone(), whole(cost).unwrap_or(0));
         }
         Self { plans, costs }
     }

@@ -30,7 +30,9 @@ pub struct Refund {
 impl Refund {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let parsed = Self {
             original: OperationId {
                 origin: Origin::Client,

@@ -38,7 +38,7 @@ pub struct CreateAccess {
 impl CreateAccess {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         let seconds = r.int_opt("expiresInSeconds", 1, limits::ACCESS_SECONDS_MAX);
         let parsed = Self {
             organization: r.text_opt("organizationId", limits::ORGANIZATION_CHARS_MAX),

@@ -57,7 +57,9 @@ pub struct GrantTokens {
 impl CreateOrganization {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let parsed = Self {
             name: r.text("organizationId", limits::ORGANIZATION_CHARS_MAX),
             plan: r.text("plan", limits::NAME_CHARS_MAX),
@@ -73,7 +75,9 @@ impl CreateOrganization {
 impl ChangeOrganizationPlan {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let parsed = Self { plan: r.text("plan", limits::NAME_CHARS_MAX), operation_id: request::operation_id(&mut r) };
         r.finish().map(|()| parsed)
     }
@@ -82,7 +86,9 @@ impl ChangeOrganizationPlan {
 impl GrantTokens {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
+        // Its caller reads it.
+        r.bool_opt("dryRun");
         let token_type = token_type(&mut r, TokenType::General);
         let parsed = Self {
             token_type,

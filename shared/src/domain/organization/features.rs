@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ltlm_protocol::limits;
-use ltlm_protocol::read::Reader;
+use ltlm_protocol::read::{Reader, whole};
 use serde_json::Value;
 
-use crate::domain::account::plans::{Plan, costs, members};
+use crate::domain::account::plans::{Plan, ROWS_MAX, costs};
 use crate::domain::project::Project;
 
 /// A kind of tokens: which pool a feature draws on.
@@ -81,22 +81,14 @@ pub struct Features {
 
 /// Notes every mistake of `settings.organizations`.
 pub fn check(r: &mut Reader<'_>) {
-    for (name, value) in members(r, "plans") {
-        match (value.as_object(), Reader::new(value)) {
-            (Some(row), Ok(mut plan)) if !name.contains('/') => {
-                for token_type in row.keys() {
-                    match TokenType::parse(token_type) {
-                        Some(_) => drop(plan.int(token_type, 0, limits::TOKENS_MAX)),
-                        None => plan.problem(token_type, "is no kind of tokens"),
-                    }
-                }
-                for problem in plan.finish().err().iter().flat_map(|problems| problems.list()) {
-                    r.problem(&format!("plans.{name}.{}", problem.path), problem.text.clone());
-                }
-            }
-            _ => r.problem("plans", format!("{name} must be a JSON object, under a name without a slash")),
+    r.map("plans", ROWS_MAX, |name, plan| {
+        if name.contains('/') {
+            plan.problem("", "must be under a name without a slash");
         }
-    }
+        for kind in TokenType::ALL {
+            plan.int_opt(kind.wire(), 0, limits::TOKENS_MAX);
+        }
+    });
     costs(r, 1);
 }
 
@@ -108,13 +100,13 @@ impl Features {
         let settings = project.settings.get("organizations");
         let own = |name: &str| settings.and_then(|own| own.get(name)).and_then(Value::as_object);
         for (name, row) in own("plans").into_iter().flatten() {
-            let tokens = |kind: &TokenType| row.get(kind.wire()).and_then(Value::as_i64).unwrap_or(0);
+            let tokens = |kind: &TokenType| row.get(kind.wire()).and_then(whole).unwrap_or(0);
             let mut allocation = [0; 5];
             allocation.iter_mut().zip(TokenType::ALL).for_each(|(place, kind)| *place = tokens(kind));
             plans.insert(name.clone(), allocation);
         }
         for (name, cost) in own("costs").into_iter().flatten() {
-            costs.insert(name.clone(), cost.as_i64().unwrap_or(1));
+            costs.insert(name.clone(), whole(cost).unwrap_or(1));
         }
         Self { plans, costs }
     }
@@ -184,7 +176,7 @@ mod tests {
         let forecast = features.account_plans().find(|(name, _)| name == "team/forecast").unwrap().1;
         assert_eq!((forecast.tokens, forecast.keep), (7, Some(0)));
         let bad = json!({"plans": {"a/b": {}, "c": {"leads": 1, "forecast": -1}}, "costs": {"x": 0}});
-        let mut reader = Reader::new(&bad).unwrap();
+        let mut reader = Reader::strict(&bad).unwrap();
         check(&mut reader);
         assert_eq!(reader.finish().unwrap_err().list().len(), 4);
     }

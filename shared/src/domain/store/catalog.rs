@@ -1,6 +1,7 @@
 //! What is for sale (wire 3.3, E10).
 
 use ltlm_protocol::license_data::{Price, TopUpOption};
+use ltlm_protocol::read::whole;
 use ltlm_protocol::store_data::{StoreActions, StoreConfig, StoreMetadata, StorePolicy, StoreVisibility};
 use ltlm_protocol::{Amount, int32, limits};
 use serde_json::Value;
@@ -80,7 +81,7 @@ fn metadata(policy: &Policy) -> StoreMetadata {
     let tags = member("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     StoreMetadata {
         tags: tags.map(str::to_owned).collect(),
-        version: int32(member("version").and_then(Value::as_i64).unwrap_or(1)),
+        version: int32(member("version").and_then(whole).unwrap_or(1)),
     }
 }
 

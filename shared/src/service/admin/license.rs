@@ -12,7 +12,7 @@ use crate::domain::credit::{self, Credit, Credited};
 use crate::domain::describe_device::{self, DescribeDevice};
 use crate::domain::entry::OperationKey;
 use crate::domain::reinstate::{self, Reinstate};
-use crate::domain::view::{Asking, license_data, machine};
+use crate::domain::view::{machine, vendor_data};
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record, release_seat, remove_device, status};
 use crate::service::act::Absorb;
@@ -81,7 +81,7 @@ pub async fn change<T: Table>(
 ) -> Result<(LicenseData, bool), Error> {
     let wanted = Wanted { policy: command.policy, ..request.wanted(None, Beside::Everything) };
     let decide = |state: &LicenseState| change_license::decide(state, &request.call, command);
-    let again = |state: &LicenseState| Ok(license_data(&request.call, state, state, Asking::Looking));
+    let again = |state: &LicenseState| Ok(vendor_data(&request.call, state, state));
     administer(app, budget, act, wanted, decide, again).await
 }
 
@@ -94,7 +94,7 @@ pub async fn reinstate<T: Table>(
     act: &Act,
 ) -> Result<(LicenseData, bool), Error> {
     let decide = |state: &LicenseState| reinstate::decide(state, &request.call, command);
-    let again = |state: &LicenseState| Ok(license_data(&request.call, state, state, Asking::Looking));
+    let again = |state: &LicenseState| Ok(vendor_data(&request.call, state, state));
     administer(app, budget, act, request.wanted(None, Beside::Everything), decide, again).await
 }
 

@@ -48,6 +48,13 @@ impl From<CallError> for Failure {
 /// Rows of a list that are printed if the user does not say.
 pub(crate) const ROWS: usize = 50;
 
+/// Tells beside the answer what the deployment warns of.
+fn warn(answer: &Value) {
+    for warning in answer["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        show::note(&format!("warning: {warning}"));
+    }
+}
+
 impl Session {
     /// A path below the project that is meant.
     fn project_path(&self, tail: &str) -> Result<String, Failure> {
@@ -64,7 +71,10 @@ impl Session {
         if !self.client.is_dry_run {
             match answer {
                 Value::Null => show::line("done"),
-                answer => show::facts(self.format, facts, &answer),
+                answer => {
+                    show::facts(self.format, facts, &answer);
+                    warn(&answer);
+                }
             }
         }
         Ok(())
@@ -98,6 +108,7 @@ impl Session {
     fn show(&self, path: &str, facts: &[Column]) -> Result<(), Failure> {
         let answer = self.client.get(path)?;
         show::facts(self.format, facts, &answer);
+        warn(&answer);
         Ok(())
     }
 

@@ -59,5 +59,6 @@ fn details(policy: &Policy) -> PolicyDetails {
         config: policy.terms.config.clone(),
         renewal: policy.terms.renewal.clone(),
         created_at: policy.created_at.to_string(),
+        warnings: policy.terms.warnings(),
     }
 }

@@ -5,6 +5,7 @@ use ltlm_protocol::int32;
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
+use crate::domain::hardening;
 use crate::domain::project::{ChangeProject, CreateProject, Project};
 use crate::service::admin::projects::{self, NewSecret};
 use crate::table::Table;
@@ -74,6 +75,7 @@ fn data(project: &Project) -> ProjectData {
         public_key: project.public_key.clone(),
         secrets: secrets.collect(),
         created_at: project.created_at.to_string(),
+        warnings: hardening::warnings(&project.settings),
         secret_key: None,
         secret_id: None,
     }

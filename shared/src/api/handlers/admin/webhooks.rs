@@ -70,7 +70,7 @@ struct Replay {
 
 impl Replay {
     fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+        let mut r = Reader::strict(body)?;
         let is_dead = r.bool_opt("deadLetters").unwrap_or(false);
         let parsed = Self {
             which: if is_dead { Which::Dead } else { Which::All },
