@@ -7,6 +7,7 @@ mod admin;
 mod bad_input;
 mod batch;
 mod cli;
+mod device_keys;
 mod documents;
 mod endpoints;
 mod faults;

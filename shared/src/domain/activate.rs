@@ -87,7 +87,8 @@ fn registered(state: &LicenseState, call: &Call, command: &Activate) -> Device {
         nickname: command.nickname.clone().or_else(|| known.and_then(|d| d.nickname.clone())),
         client_version: command.client_version.clone().or_else(|| known.and_then(|d| d.client_version.clone())),
         meta: command.meta.clone().or_else(|| known.and_then(|d| d.meta.clone())),
-        public_key: known.and_then(|d| d.public_key).or(command.device_key),
+        // Nor its hold on the device's key.
+        public_key: known.or(state.removed.as_ref()).and_then(|d| d.public_key).or(command.device_key),
         registered_at: known.map_or(call.now, |d| d.registered_at),
         activated_at: call.now,
         seen_at: call.now,

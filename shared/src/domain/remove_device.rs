@@ -7,12 +7,25 @@ use super::seats;
 use super::state::LicenseState;
 use super::write::{Decision, Write};
 
-/// Decides a removal. A device that is not registered is removed already.
+/// Decides the vendor's removal. A device that is not registered is removed already; whoever comes next under its name may bring a
+/// key of its own.
 pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied> {
-    Ok(removal(state, call, state.target.as_ref()))
+    let bound = state.removed.as_ref().filter(|removed| removed.public_key.is_some());
+    match (&state.target, bound) {
+        (None, Some(removed)) => {
+            let forget = Write::ForgetDeviceKey {
+                license: state.license.id.clone(),
+                hwid: removed.hwid.clone(),
+                seat_revision: removed.seat_revision + 1,
+            };
+            Ok(Decision::write(vec![forget], ()))
+        }
+        (target, _) => Ok(removal(state, call, target.as_ref(), false)),
+    }
 }
 
-/// Decides a removal that a registered device asks for: of itself, or of another.
+/// Decides a removal that a registered device asks for: of itself, or of another. The removed device keeps its key: else a
+/// holder of the project's secret could take its name.
 pub fn by_customer(state: &LicenseState, call: &Call, target: &str) -> Result<Decision<()>, Denied> {
     gate::online(state)?;
     let itself = call.caller.hwid.as_deref() == Some(target);
@@ -23,10 +36,10 @@ pub fn by_customer(state: &LicenseState, call: &Call, target: &str) -> Result<De
     if !state.terms.customer_actions.allow_hardware_release {
         return Err(Denied::DeviceReleaseNotAllowed);
     }
-    Ok(removal(state, call, if itself { Some(caller) } else { state.target.as_ref() }))
+    Ok(removal(state, call, if itself { Some(caller) } else { state.target.as_ref() }, true))
 }
 
-fn removal(state: &LicenseState, call: &Call, target: Option<&Device>) -> Decision<()> {
+fn removal(state: &LicenseState, call: &Call, target: Option<&Device>, keeps_key: bool) -> Decision<()> {
     let Some(target) = target else { return Decision::read(()) };
     let license = state.license.id.clone();
     let mut writes = vec![
@@ -36,6 +49,7 @@ fn removal(state: &LicenseState, call: &Call, target: Option<&Device>) -> Decisi
             hwid: target.hwid.clone(),
             seat_revision: target.seat_revision + 1,
             at: call.now,
+            keeps_key,
         },
     ];
     writes.extend(seats::leave(state, target));

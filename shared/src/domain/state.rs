@@ -206,6 +206,11 @@ impl LicenseState {
                 }
             }
             Write::RemoveDevice { .. } => self.target = None,
+            Write::ForgetDeviceKey { .. } => {
+                if let Some(removed) = &mut self.removed {
+                    removed.public_key = None;
+                }
+            }
             Write::UncountDevice { .. } => self.license.device_count -= 1,
             Write::PassSeat { slot, found, to, .. } => {
                 self.put_seat(Seat { slot: *slot, epoch: found + 1, holder: to.clone() });

@@ -110,6 +110,17 @@ pub enum Write {
         seat_revision: i64,
         /// Now.
         at: Timestamp,
+        /// Nobody but the device itself may come back under its name: its key stays.
+        keeps_key: bool,
+    },
+    /// Forgets the key of a removed device. Guard: it was not changed since it was read.
+    ForgetDeviceKey {
+        /// The license.
+        license: LicenseId,
+        /// The device.
+        hwid: String,
+        /// The revision after this change.
+        seat_revision: i64,
     },
     /// One registered device less. Guard: there is one.
     UncountDevice {

@@ -14,6 +14,7 @@ use crate::domain::entry::{OperationKey, Source};
 use crate::domain::gate::{self, Call};
 use crate::domain::ledger::Checked;
 use crate::domain::license::LicenseId;
+use crate::domain::proof::Activation;
 use crate::domain::settings::{self, SaveSettings, Told};
 use crate::domain::write::{Decision, wallet_of};
 use crate::domain::{Denied, Record};
@@ -106,7 +107,8 @@ pub async fn activate<T: Table>(
     command: &Activate,
 ) -> Result<LicenseData, Error> {
     let wanted = request.wanted(None, Beside::Everything);
-    let wanted = Wanted { claims: Claims::Insisting, offered_key: command.device_key, ..wanted };
+    let wanted =
+        Wanted { claims: Claims::Insisting, activation: Some(Activation { key: command.device_key }), ..wanted };
     run(app, budget, wanted, |state| activate::decide(state, &request.call, command)).await
 }
 

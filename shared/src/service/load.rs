@@ -21,7 +21,7 @@ use crate::domain::license::{License, LicenseId};
 use crate::domain::nonce::{Chain, ChainId, SeenBlob, Turn};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
-use crate::domain::proof::{self, Proof};
+use crate::domain::proof::{self, Activation, Proof};
 use crate::domain::seats::{PAGE_SLOTS, Seat};
 use crate::domain::settings::Settings;
 use crate::domain::store::Order;
@@ -156,8 +156,8 @@ pub struct Wanted {
     pub turn: Option<Turn>,
     /// The device's signature, if it signed.
     pub proof: Option<Proof>,
-    /// The key that an activation brings.
-    pub offered_key: Option<[u8; 32]>,
+    /// The command registers the device.
+    pub activation: Option<Activation>,
 }
 
 /// How far a command goes for a seat, where they are too many to be read each time.
@@ -190,7 +190,7 @@ impl Wanted {
             claims: Claims::Never,
             turn: None,
             proof: None,
-            offered_key: None,
+            activation: None,
         }
     }
 }
@@ -328,8 +328,8 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     if state.terms.hardening.gcm_only && wanted.turn.as_ref().is_some_and(|turn| turn.is_cbc) {
         return Err(Denied::BadEnvelope.into());
     }
-    if secret.is_some() && wanted.hwid.is_some() {
-        proof::check(&state, wanted.proof.as_ref(), wanted.offered_key, wanted.now)?;
+    if secret.is_some() {
+        proof::check(&state, wanted.hwid.as_deref(), wanted.proof.as_ref(), wanted.activation, wanted.now)?;
     }
     if wanted.beside == Beside::AllSeats {
         state.seat_pages = seats::every_page(&state);

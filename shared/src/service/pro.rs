@@ -16,6 +16,7 @@ use crate::domain::event::{self, ReportEvent};
 use crate::domain::lost_answer::Refused;
 use crate::domain::nonce::{self, Chain, Mark, Trace, Turn};
 use crate::domain::project::Project;
+use crate::domain::proof::Activation;
 use crate::domain::settings::{self, SaveSettings};
 use crate::domain::write::Decision;
 use crate::domain::{Denied, LicenseState, Record, Write};
@@ -125,7 +126,8 @@ pub async fn validate<T: Table>(
     command: &Activate,
 ) -> Result<Signed<LicenseData>, Error> {
     let wanted = pro.wanted(None, Beside::Everything);
-    let wanted = Wanted { claims: Claims::Insisting, offered_key: command.device_key, ..wanted };
+    let wanted =
+        Wanted { claims: Claims::Insisting, activation: Some(Activation { key: command.device_key }), ..wanted };
     let decide = |state: &LicenseState| activate::decide(state, &pro.request.call, command);
     run(app, budget, pro, wanted, decide, no_trace).await
 }

@@ -102,9 +102,12 @@ pub fn of(write: &Write) -> Statement {
             vec![(":less", int(-1)), (":none", int(0))],
         ),
         // Out of the list, but still there: it tells the device why.
-        Write::RemoveDevice { license, hwid, seat_revision, at } => update(
+        Write::RemoveDevice { license, hwid, seat_revision, at, keeps_key } => update(
             key::device(license, hwid),
-            "SET removedAt = :at, seat = :seat, seatRevision = :revision REMOVE listPk, listSk",
+            match keeps_key {
+                true => "SET removedAt = :at, seat = :seat, seatRevision = :revision REMOVE listPk, listSk",
+                false => "SET removedAt = :at, seat = :seat, seatRevision = :revision REMOVE listPk, listSk, publicKey",
+            },
             format!("{PRESENT} AND seatRevision = :found"),
             vec![
                 (":at", int(at.ms())),
@@ -112,6 +115,12 @@ pub fn of(write: &Write) -> Statement {
                 (":revision", int(*seat_revision)),
                 (":found", int(seat_revision - 1)),
             ],
+        ),
+        Write::ForgetDeviceKey { license, hwid, seat_revision } => update(
+            key::device(license, hwid),
+            "SET seatRevision = :revision REMOVE publicKey",
+            "attribute_exists(removedAt) AND seatRevision = :found",
+            vec![(":revision", int(*seat_revision)), (":found", int(seat_revision - 1))],
         ),
         Write::ReplaceDevice { license, device } => Statement::Put {
             item: item::device(license, device),

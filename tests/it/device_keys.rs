@@ -1,0 +1,126 @@
+//! Devices with keys of their own (wire section 7, W1): what they must sign, and how long a key is theirs.
+
+use bytes::Bytes;
+use http::Request;
+use ltlm_protocol::proof;
+use serde_json::{Value, json};
+use shared::api::routes::{Auth, ROUTES};
+use shared::service::Clock;
+
+use crate::support::pro::letter;
+use crate::support::{Reply, SECRET, World, device};
+
+/// A device and the seed of its key.
+type Signer<'a> = Option<(&'a str, [u8; 32])>;
+
+/// Calls a plain route of a license, signed if there is a signer, whose name goes into the query.
+async fn call(world: &World, method: &str, key: &str, tail: &str, body: &Value, signer: Signer<'_>) -> Reply {
+    let query = signer.map_or_else(String::new, |(hwid, _)| format!("?hwid={hwid}"));
+    let path = format!("/v1/sdk/license/{key}{tail}{query}");
+    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+    let mut request = Request::builder().method(method).uri(&path).header("x-project-secret", SECRET);
+    if let Some((_, seed)) = signer {
+        let now = world.clock.now().ms();
+        let signature = proof::sign(&seed, &proof::message(method, &path, &body, now, "once"));
+        request = request.header(proof::SIGNATURE_HEADER, signature).header(proof::TIME_HEADER, now);
+        request = request.header(proof::NONCE_HEADER, "once");
+    }
+    world.send(request.body(body).unwrap()).await
+}
+
+/// Activates a device that brings this key and signs with it.
+async fn activate(world: &World, key: &str, hwid: &str, seed: [u8; 32]) -> Reply {
+    let body = json!({"hwid": hwid, "deviceKey": proof::public_key(&seed)});
+    call(world, "POST", key, "/activate", &body, Some((hwid, seed))).await
+}
+
+/// A world whose project requires keys, and a license whose customer may remove devices.
+async fn strict() -> (World, String) {
+    let world = World::new().await;
+    world.project_settings(json!({"security": {"deviceKeys": "required"}})).await;
+    let mut terms = local::demo::sub();
+    terms["config"]["customerActions"]["allowHardwareRelease"] = json!(true);
+    let policy = world.policy(terms).await;
+    let key = world.license(&policy, None).await;
+    (world, key)
+}
+
+#[tokio::test]
+async fn where_keys_are_required_every_call_on_a_license_is_signed() {
+    let (world, key) = strict().await;
+    let (a, seed) = (device('a'), [7; 32]);
+    assert_eq!(activate(&world, &key, &a, seed).await.status, 200);
+    let settings = json!({"settings": {"theme": "dark"}});
+    let topup = json!({"packId": "1"});
+    let calls = [
+        ("GET", "", Value::Null),
+        ("GET", "/settings", Value::Null),
+        ("PUT", "/settings", settings.clone()),
+        ("GET", "/usage", Value::Null),
+        ("GET", "/seats", Value::Null),
+        ("POST", "/topup-link", topup.clone()),
+    ];
+    for (method, tail, body) in &calls {
+        let nameless = call(&world, method, &key, tail, body, None).await;
+        nameless.refused(403, "DEVICE_KEY_REQUIRED");
+    }
+    for (method, tail, body) in &calls[..2] {
+        call(&world, method, &key, tail, body, Some(("nobody", seed))).await.refused(403, "DEVICE_NOT_REGISTERED");
+        call(&world, method, &key, tail, body, Some((&a, [8; 32]))).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+        assert_eq!(call(&world, method, &key, tail, body, Some((&a, seed))).await.status, 200, "{method} {tail}");
+    }
+    let own = json!({"settings": {"theme": "dark"}, "hwid": a});
+    assert_eq!(call(&world, "PUT", &key, "/settings", &own, Some((&a, seed))).await.status, 200);
+    // Whatever the route, nobody gets through without a signature, in an envelope or without.
+    for route in ROUTES.iter().filter(|route| route.auth == Auth::Project) {
+        if let Some(tail) = route.path.strip_prefix("/v1/sdk/license/{key}") {
+            let tail = tail.replace("{hwid}", &a);
+            for query in [String::new(), format!("?hwid={a}")] {
+                let body = json!({"hwid": a, "callerHwid": a, "targetHwid": "b", "amount": 1, "action": "x", "packId": "1",
+                    "usages": [], "settings": {}, "deviceKey": proof::public_key(&[8; 32])});
+                let reply = call(&world, route.method, &key, &format!("{tail}{query}"), &body, None).await;
+                assert!((400..500).contains(&reply.status), "{}: {}", route.name, reply.text);
+            }
+        } else if route.path.starts_with("/v1/sdk/pro/license/") {
+            let asked = json!({"key": key, "hwid": a, "type": "x"});
+            let mut request = Request::builder().method("POST").uri(route.path).header("x-project-secret", SECRET);
+            request = request.header("content-type", "application/json");
+            let reply = world.send(request.body(letter(&a, &json!("n"), &asked).into()).unwrap()).await;
+            assert!((400..500).contains(&reply.status), "{}: {}", route.name, reply.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_removed_devices_key_keeps_its_name_from_others_until_the_vendor_frees_it() {
+    let (world, key) = strict().await;
+    let (a, b) = (device('a'), device('b'));
+    let (own, other) = ([7; 32], [8; 32]);
+    let remove_by_vendor = async || {
+        let path = format!("/v1/admin/licenses/{key}/devices/{a}");
+        assert_eq!(world.admin("DELETE", &path, Value::Null).await.status, 204);
+    };
+    assert_eq!(activate(&world, &key, &a, own).await.status, 200);
+    assert_eq!(activate(&world, &key, &b, other).await.status, 200);
+    // By itself, and by another device of the license.
+    for by in [(a.as_str(), own), (b.as_str(), other)] {
+        let removed = call(&world, "DELETE", &key, &format!("/devices/{a}"), &Value::Null, Some(by)).await;
+        assert_eq!(removed.status, 204, "{}", removed.text);
+        activate(&world, &key, &a, other).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+        let unsigned = json!({"hwid": a});
+        call(&world, "POST", &key, "/activate", &unsigned, None).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+        // Also where keys are accepted only.
+        world.project_settings(json!({"security": {"deviceKeys": "accepted"}})).await;
+        call(&world, "POST", &key, "/activate", &unsigned, None).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+        world.project_settings(json!({"security": {"deviceKeys": "required"}})).await;
+        assert_eq!(activate(&world, &key, &a, own).await.status, 200, "it comes back with its own");
+    }
+    // The vendor frees the name with the removal, and of a device that is removed already.
+    remove_by_vendor().await;
+    assert_eq!(activate(&world, &key, &a, other).await.status, 200);
+    let itself = Some((a.as_str(), other));
+    assert_eq!(call(&world, "DELETE", &key, &format!("/devices/{a}"), &Value::Null, itself).await.status, 204);
+    activate(&world, &key, &a, own).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+    remove_by_vendor().await;
+    assert_eq!(activate(&world, &key, &a, own).await.status, 200);
+}
