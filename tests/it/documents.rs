@@ -1,5 +1,8 @@
 //! Generated documents are what the code says now.
 
+use shared::domain::policy::PolicyTerms;
+use shared::domain::project::CreateProject;
+
 fn check(path: &str, expected: &str) {
     let full = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     let found = std::fs::read_to_string(&full).unwrap_or_default();
@@ -14,6 +17,28 @@ fn the_error_document_is_fresh() {
 #[test]
 fn the_api_document_is_fresh() {
     check("docs/api.md", &xtask::documents::api());
+}
+
+#[test]
+fn the_reference_of_policies_is_fresh_complete_and_its_examples_are_taken() {
+    check("docs/policies.md", &xtask::reference::document());
+    let declared: Vec<_> = xtask::reference::declared().into_iter().map(|(path, _)| path).collect();
+    let rows: Vec<_> = xtask::reference::ROWS.iter().map(|row| row.path).collect();
+    for path in &declared {
+        assert!(rows.contains(&path.as_str()), "nothing is said of {path}");
+    }
+    for row in xtask::reference::ROWS {
+        assert!(declared.iter().any(|path| path == row.path), "nothing reads {}", row.path);
+        assert_eq!(rows.iter().filter(|path| **path == row.path).count(), 1, "{}", row.path);
+        let example = xtask::reference::example(row);
+        let taken = match row.path.starts_with("settings.") {
+            true => CreateProject::parse(&example).map(|_| ()),
+            false => PolicyTerms::parse(&example).map(|_| ()),
+        };
+        assert_eq!(taken, Ok(()), "{example}");
+        let value: serde_json::Value = serde_json::from_str(row.example).unwrap();
+        assert!(example.to_string().contains(&value.to_string()), "{value} is in {example}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
 use ltlm_protocol::merge;
 use ltlm_protocol::read::{Problems, Reader, whole};
+use ltlm_protocol::shape::Shape;
 use ltlm_protocol::{Amount, Timestamp, int32, limits};
 use serde_json::{Map, Value, json};
 
@@ -83,8 +84,31 @@ impl PolicyTerms {
         Self::read(Reader::strict(body)?)
     }
 
+    /// What a policy may hold.
+    pub fn shape() -> Shape {
+        Reader::shape_of(Self::members)
+    }
+
     /// Reads a body; all mistakes at once.
     fn read(mut r: Reader<'_>) -> Result<Self, Problems> {
+        let parsed = Self::members(&mut r);
+        // The store finds policies by number or slug.
+        if parsed.slug.as_ref().is_some_and(|slug| slug.bytes().all(|b| b.is_ascii_digit())) {
+            r.problem("slug", "must not be a number");
+        }
+        let currency = parsed.currency();
+        for (name, price) in [("price", parsed.price), ("recurringPrice", parsed.recurring_price)] {
+            check_price(&mut r, name, price, currency);
+        }
+        let has_end = |l: &mut Reader<'_>| l.object("time", |t| t.value("durationDays").is_some());
+        if parsed.needs_an_end() && !r.object("config", |config| config.object("limits", has_end)) {
+            let problem = |l: &mut Reader<'_>| l.object("time", |t| t.problem("durationDays", NO_END));
+            r.object("config", |config| config.object("limits", problem));
+        }
+        r.finish().map(|()| parsed)
+    }
+
+    fn members(r: &mut Reader<'_>) -> Self {
         // Their callers read them.
         r.also(&["operationId", "idempotencyKey"]);
         r.require("type");
@@ -97,7 +121,7 @@ impl PolicyTerms {
             description: r.text_or_empty("description", 10 * limits::NAME_CHARS_MAX),
             short_description: r.text_or_empty("shortDescription", limits::NAME_CHARS_MAX),
             price: r.price_opt("price"),
-            currency: currency(&mut r),
+            currency: currency(r),
             recurring_interval: r.word_opt("recurringInterval", INTERVALS),
             recurring_interval_count: r.int_opt("recurringIntervalCount", 1, 366),
             recurring_price: r.price_opt("recurringPrice"),
@@ -106,29 +130,14 @@ impl PolicyTerms {
             top_up_options: r.objects("topUpOptions", PACKS_MAX, pack),
             renewal: r.document_opt("renewal", limits::META_BYTES_MAX).unwrap_or_default(),
         };
-        // The store finds policies by number or slug.
-        if parsed.slug.as_ref().is_some_and(|slug| slug.bytes().all(|b| b.is_ascii_digit())) {
-            r.problem("slug", "must not be a number");
-        }
-        let currency = parsed.currency();
-        for (name, price) in [("price", parsed.price), ("recurringPrice", parsed.recurring_price)] {
-            check_price(&mut r, name, price, currency);
-        }
         r.object("renewal", |renewal| {
             renewal.word_opt("mode", RENEWAL_MODES);
             renewal.word_opt("period", INTERVALS);
             renewal.bool_opt("catchUp");
             renewal.int_opt("rolloverMax", 0, limits::TOKENS_MAX);
         });
-        r.object("config", |config| {
-            config::check(config);
-            if parsed.needs_an_end()
-                && config.object("limits", |l| l.object("time", |t| t.value("durationDays").is_none()))
-            {
-                config.object("limits", |l| l.object("time", |t| t.problem("durationDays", NO_END)));
-            }
-        });
-        r.finish().map(|()| parsed)
+        r.object("config", config::check);
+        parsed
     }
 
     /// The body that says the same: [`PolicyTerms::parse`] of it gives these terms.

@@ -4,3 +4,4 @@ pub mod documents;
 pub mod openapi;
 mod openapi_shape;
 mod openapi_store;
+pub mod reference;

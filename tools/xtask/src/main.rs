@@ -182,6 +182,7 @@ fn docs() -> Outcome {
         |path: &str, text: String| std::fs::write(root().join(path), text).map_err(|error| format!("{path}: {error}."));
     write("docs/errors.md", xtask::documents::errors())?;
     write("docs/api.md", xtask::documents::api())?;
+    write("docs/policies.md", xtask::reference::document())?;
     write("infra/openapi.json", format!("{:#}\n", xtask::openapi::document()))
 }
 

@@ -504,14 +504,14 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::AdminCreateProject => object(
             &["name"],
             json!({
-                "name": name(limits::NAME_CHARS_MAX), "settings": openapi_shape::settings(&no_words), "projectSettings": {"type": "object"}, "operationId": id,
+                "name": name(limits::NAME_CHARS_MAX), "settings": openapi_shape::settings(), "projectSettings": {"type": "object"}, "operationId": id,
             }),
         ),
         Endpoint::AdminChangeProject => {
             let mut schema = object(
                 &["name"],
                 json!({
-                    "name": name(limits::NAME_CHARS_MAX), "settings": openapi_shape::settings(&no_words), "projectSettings": {"type": "object"}, "operationId": id,
+                    "name": name(limits::NAME_CHARS_MAX), "settings": openapi_shape::settings(), "projectSettings": {"type": "object"}, "operationId": id,
                 }),
             );
             schema["required"] = json!([]);
@@ -566,7 +566,7 @@ fn request_schema(route: &Route) -> Value {
                     "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "count": {"type": "integer", "minimum": 1, "maximum": limits::LICENSES_PER_CALL_MAX},
                     "licenseKey": {"type": "string", "pattern": "^[A-Za-z0-9-]+$", "minLength": limits::LICENSE_KEY_CHARS_MIN, "maxLength": limits::LICENSE_KEY_CHARS_MAX},
                     "customer": customer_schema(),
-                    "validUntil": {"type": "string", "format": "date-time"}, "overrides": openapi_shape::config(true, &no_words), "metadata": {"type": "object"}, "operationId": id,
+                    "validUntil": {"type": "string", "format": "date-time"}, "overrides": openapi_shape::config(true), "metadata": {"type": "object"}, "operationId": id,
                 }),
             );
             let own = json!({"properties": {"licenseKey": {"type": "string"}, "count": {"minimum": 2}}, "required": ["licenseKey", "count"]});
@@ -580,7 +580,7 @@ fn request_schema(route: &Route) -> Value {
                     "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
                     "validUntil": {"type": ["string", "null"], "format": "date-time", "description": "null takes the end away."},
                     "extendDays": {"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX, "description": "From the end, or from now if it has ended."},
-                    "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "overrides": openapi_shape::config(false, &no_words), "metadata": {"type": "object"},
+                    "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "overrides": openapi_shape::config(false), "metadata": {"type": "object"},
                     "customer": customer_schema(), "operationId": id,
                 }),
             );
@@ -758,11 +758,6 @@ pub(crate) fn price() -> Value {
     json!({"type": "number", "minimum": 0, "maximum": 99_999_999.99, "multipleOf": 0.01})
 }
 
-/// No words for people.
-fn no_words(_: &str) -> Option<String> {
-    None
-}
-
 fn policy_members(id: &Value, whole: bool) -> Value {
     let count = |max: i64| json!({"type": ["integer", "null"], "minimum": 0, "maximum": max});
     let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
@@ -774,7 +769,7 @@ fn policy_members(id: &Value, whole: bool) -> Value {
         "price": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
         "recurringInterval": {"enum": policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
         "recurringPrice": price(), "isAirGapped": {"type": "boolean"},
-        "config": openapi_shape::config(whole, &no_words),
+        "config": openapi_shape::config(whole),
         "topUpOptions": {"type": "array", "maxItems": 50, "items": {"type": "object", "required": ["packId", "name", "price"], "properties": {
             "packId": text(limits::NAME_CHARS_MAX), "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME},
             "tokens": count(limits::AMOUNT_MAX), "devices": count(limits::DEVICES_MAX), "seats": count(limits::SEATS_MAX), "days": count(limits::DURATION_DAYS_MAX),

@@ -6,24 +6,21 @@ use serde_json::{Value, json};
 use shared::domain::{config, hardening};
 
 use crate::openapi::{NAME, NAME_OR_BLANK, allow_null, price};
-
-/// Says something about the member at a path, for people.
-pub(crate) type Describe<'a> = &'a dyn Fn(&str) -> Option<String>;
+use crate::reference;
 
 /// An object with the members of `shape`, and no others.
-pub(crate) fn object(shape: &Shape, path: &str, describe: Describe<'_>) -> Value {
+pub(crate) fn object(shape: &Shape, path: &str) -> Value {
     let mut properties = serde_json::Map::new();
     for member in &shape.members {
-        let path = if path.is_empty() { member.name.clone() } else { format!("{path}.{}", member.name) };
-        properties.insert(member.name.clone(), schema(member, &path, describe));
+        properties.insert(member.name.clone(), schema(member, &format!("{path}.{}", member.name)));
     }
     let required: Vec<_> =
         shape.members.iter().filter(|member| member.is_required).map(|member| &member.name).collect();
     json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
 }
 
-fn schema(member: &Member, path: &str, describe: Describe<'_>) -> Value {
-    let row = || object(&member.shape, path, describe);
+fn schema(member: &Member, path: &str) -> Value {
+    let row = |rows: &str| object(&member.shape, &format!("{path}{rows}"));
     let mut schema = match &member.kind {
         Kind::Any => json!({}),
         Kind::Text { max, may_be_empty, is_name } => {
@@ -42,13 +39,13 @@ fn schema(member: &Member, path: &str, describe: Describe<'_>) -> Value {
             "items": {"type": "string", "minLength": 1, "maxLength": max}}),
         Kind::Free { bytes_max } => json!({"type": "object",
             "description": format!("Your own: any members, at most {bytes_max} bytes of compact JSON.")}),
-        Kind::Object => row(),
-        Kind::Objects { most } => json!({"type": "array", "maxItems": most, "items": row()}),
-        Kind::Map { most } => json!({"type": "object", "maxProperties": most, "additionalProperties": row()}),
+        Kind::Object => row(""),
+        Kind::Objects { most } => json!({"type": "array", "maxItems": most, "items": row("[]")}),
+        Kind::Map { most } => json!({"type": "object", "maxProperties": most, "additionalProperties": row(".<name>")}),
         Kind::Wholes { most, min, max } => json!({"type": "object", "maxProperties": most,
             "additionalProperties": {"type": "integer", "minimum": min, "maximum": max}}),
     };
-    if let Some(text) = describe(path) {
+    if let Some(text) = reference::description(path) {
         schema["description"] = json!(text);
     }
     if !member.is_required {
@@ -58,8 +55,8 @@ fn schema(member: &Member, path: &str, describe: Describe<'_>) -> Value {
 }
 
 /// A configuration, which is `whole` or merged into another.
-pub(crate) fn config(whole: bool, describe: Describe<'_>) -> Value {
-    let mut schema = object(&config::SHAPE, "", describe);
+pub(crate) fn config(whole: bool) -> Value {
+    let mut schema = object(&config::SHAPE, "config");
     for (name, max, most) in [("seats", "maxSeats", limits::SEATS_MAX), ("tokens", "maxTokens", limits::TOKENS_MAX)] {
         let limit = &mut schema["properties"]["limits"]["properties"][name];
         let count = json!({"type": "integer", "minimum": 0, "maximum": most});
@@ -76,8 +73,8 @@ pub(crate) fn config(whole: bool, describe: Describe<'_>) -> Value {
 }
 
 /// Settings of a project.
-pub(crate) fn settings(describe: Describe<'_>) -> Value {
-    let mut schema = object(&hardening::SHAPE, "", describe);
+pub(crate) fn settings() -> Value {
+    let mut schema = object(&hardening::SHAPE, "settings");
     let plan = &mut schema["properties"]["accounts"]["properties"]["plans"]["additionalProperties"];
     let nothing = json!({"type": "null"});
     plan["allOf"] = json!([
