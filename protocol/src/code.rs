@@ -44,6 +44,8 @@ pub enum Code {
     ProjectNotFound,
     /// No such policy in this project.
     PolicyNotFound,
+    /// The project does not send buyers to that address.
+    RedirectNotAllowed,
     /// No such secret in this project.
     SecretNotFound,
     /// No such administrator key.
@@ -230,6 +232,7 @@ impl Code {
         row(Self::LicenseNotFound, "LICENSE_NOT_FOUND", 404, "Invalid license key: license not found."),
         row(Self::ProjectNotFound, "PROJECT_NOT_FOUND", 404, "There is no such project."),
         row(Self::PolicyNotFound, "POLICY_NOT_FOUND", 404, "That product is not available."),
+        row(Self::RedirectNotAllowed, "REDIRECT_NOT_ALLOWED", 403, "This project does not send buyers to that address."),
         row(Self::SecretNotFound, "SECRET_NOT_FOUND", 404, "There is no such secret in this project."),
         row(Self::KeyNotFound, "KEY_NOT_FOUND", 404, "There is no such administrator key."),
         row(Self::ProSdkRequired, "PRO_SDK_REQUIRED", 403, "This license requires the encrypted PRO endpoints."),

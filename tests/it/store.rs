@@ -162,6 +162,39 @@ async fn a84_a_checkout_link_leads_to_a_payment_page() {
 }
 
 #[tokio::test]
+async fn buyers_are_sent_only_where_the_project_says() {
+    let world = World::new().await;
+    let policy = json!("sub");
+    let checkout = async |redirect: Value| {
+        let body = json!({"policyId": policy, "customerEmail": MAIL, "redirectUrl": redirect});
+        world.store("POST", "project/checkout-link", body).await
+    };
+    let top_up = async |redirect: Value| {
+        world
+            .store("POST", &format!("license/{L1}/topup-link"), json!({"packId": "bundle", "redirectUrl": redirect}))
+            .await
+    };
+    assert_eq!(checkout(json!("https://anywhere.example/")).await.status, 200, "without a list, anywhere");
+    world.project_settings(json!({"store": {"redirects": ["https://shop.example/thanks", "myapp://"]}})).await;
+    for good in [json!("https://shop.example/thanks/a?b"), json!("myapp://callback"), json!(""), Value::Null] {
+        assert_eq!(checkout(good.clone()).await.status, 200, "{good}");
+        assert_eq!(top_up(good.clone()).await.status, 200, "{good}");
+    }
+    for bad in ["https://shop.example.evil.example/thanks", "https://shop.example/other", "yourapp://callback"] {
+        checkout(json!(bad)).await.refused(403, "REDIRECT_NOT_ALLOWED");
+        top_up(json!(bad)).await.refused(403, "REDIRECT_NOT_ALLOWED");
+        let sealed = json!({"key": L1, "packId": "bundle", "redirectUrl": bad});
+        let nonce = world.validated(L1, &device('a')).await;
+        world.pro("topup-link", &device('a'), nonce, sealed).await.refused(403, "REDIRECT_NOT_ALLOWED");
+    }
+    for bad in [json!("https://a"), json!(["javascript:x"]), json!(["https://a@b"]), json!([1])] {
+        let path = format!("/v1/admin/projects/{}", world.project_id);
+        let change = json!({"settings": {"store": {"redirects": bad}}});
+        world.admin("PATCH", &path, change).await.refused(400, "BAD_REQUEST");
+    }
+}
+
+#[tokio::test]
 async fn a85_a_paid_pack_gives_all_that_is_in_it_once() {
     let world = World::new().await;
     let a = device('a');

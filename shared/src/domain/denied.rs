@@ -24,6 +24,8 @@ pub enum Denied {
     ProjectNotFound,
     /// No such policy in the project.
     PolicyNotFound,
+    /// The project lists the addresses that buyers are sent to, and this is none of them.
+    RedirectNotAllowed,
     /// No such secret in the project.
     SecretNotFound,
     /// No such administrator key.
@@ -240,6 +242,7 @@ impl Denied {
             Self::KeyNotFound => Code::KeyNotFound,
             Self::ProjectNotFound => Code::ProjectNotFound,
             Self::PolicyNotFound => Code::PolicyNotFound,
+            Self::RedirectNotAllowed => Code::RedirectNotAllowed,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Self::ProSdkRequired => Code::ProSdkRequired,
             Self::OfflineActivationRequired => Code::OfflineActivationRequired,

@@ -13,6 +13,7 @@ use super::config;
 use super::lost_answer::LostAnswers;
 use super::organization::features;
 use super::project::Project;
+use super::store::redirect;
 
 /// What devices' own keys mean to a project.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub fn check(r: &mut Reader<'_>) {
         t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX);
         t.word_opt("lostAnswers", &LOST_ANSWERS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
     });
+    r.object("store", redirect::check);
     r.object("payments", |p| p.word_opt("mode", PAYMENT_MODES));
 }
 

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod activate;
+pub mod address;
 pub mod administrator;
 pub mod ahead;
 pub mod change_license;

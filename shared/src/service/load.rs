@@ -279,13 +279,11 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     if secret.is_some() && loaded.project_id.is_none() {
         return Err(Denied::UnauthorizedProject.into());
     }
-    let mine = loaded
-        .license
-        .take()
-        .filter(|license| secret.is_none() || loaded.project_id.as_ref() == Some(&license.project_id));
-    if let (Access::Administrator(by), Some(license)) = (&wanted.access, &mine) {
-        by.may_in(&license.project_id)?;
-    }
+    // Another's license is none: nobody learns which keys there are elsewhere.
+    let mine = loaded.license.take().filter(|license| match &wanted.access {
+        Access::Administrator(by) => by.may_in(&license.project_id).is_ok(),
+        Access::Secret(_) => loaded.project_id.as_ref() == Some(&license.project_id),
+    });
     let project_id = loaded.project_id.clone().or_else(|| mine.as_ref().map(|license| license.project_id.clone()));
     loaded.project = loaded.project.filter(|project| Some(&project.id) == project_id.as_ref());
     let chain = wanted.turn.as_ref().zip(project_id.clone());

@@ -125,6 +125,7 @@ pub const ROWS: &[Row] = &[
     row("settings.analytics.events[].type", "", "must be there", "The kind, as applications send it.", r#""level_done""#),
     row("settings.analytics.events[].description", "", "none", "What it means.", r#""A level was finished.""#),
     row("settings.clientDates", "", "`zulu`", "`naive` leaves the `Z` out of dates that the existing client compares.", r#""naive""#),
+    row("settings.store.redirects", "addresses and schemes", "anywhere", "Buyers are sent nowhere else after a payment page.", r#"["https://shop.example/thanks", "myapp://"]"#),
     row("settings.tokens.overdraftFloor", "tokens", "none", "A license that is overdrawn by more is suspended.", "50"),
     row("settings.tokens.lostAnswers", "", "`customer`", "In whose favor it is decided where the answer to a single use may be lost: the customer's, or charged unless `proven`.", r#""proven""#),
     row("settings.payments.mode", "", "`live`", "Takes real payments, or those with the provider's test money.", r#""test""#),

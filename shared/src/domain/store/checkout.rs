@@ -79,6 +79,7 @@ pub fn decide(
     if let Some(order) = replay(desk.order.as_ref(), &key)? {
         return Ok(Decision::read(order));
     }
+    redirect::allowed(&desk.project, command.redirect.as_deref())?;
     let policy = catalog::find(&desk.policies, &command.policy).ok_or(Denied::PolicyNotFound)?;
     if policy.terms.kind == "trial" && desk.trial.is_some() {
         return Err(Denied::TrialNotAvailable);

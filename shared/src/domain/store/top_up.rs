@@ -50,6 +50,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &TopUp, key: &OrderKey
     if call.caller.hwid.is_some() {
         gate::registered(state)?;
     }
+    redirect::allowed(&state.project, command.redirect.as_deref())?;
     let pack = state.policy.terms.top_up_options.iter().find(|pack| pack.pack_id == command.pack);
     let pack = pack
         .filter(|pack| is_pack_on_sale(pack) && state.terms.customer_actions.can_buy_top_ups)

@@ -162,8 +162,9 @@ impl Found {
 
     /// The policy, if this administrator may act on its project.
     fn policy(&self, by: &Administrator) -> Result<&Policy, Denied> {
-        let policy = self.policy.as_ref().ok_or(Denied::PolicyNotFound)?;
-        by.may_in(&policy.project_id).map(|()| policy)
+        // Another's policy is none: nobody learns which there are elsewhere.
+        let policy = self.policy.as_ref().filter(|policy| by.may_in(&policy.project_id).is_ok());
+        policy.ok_or(Denied::PolicyNotFound)
     }
 }
 
