@@ -60,6 +60,9 @@ pub const PRESUMED_LOST_PER_DAY: i64 = 5;
 pub const GRANTS_MAX: usize = 50;
 /// Accounts that one call may renew.
 pub const RENEWALS_MAX: i64 = 1_000;
+/// Largest part of an answer that tells what a call for many renewals did, in bytes of JSON: it is kept, for a repetition, in one
+/// item of the table.
+pub const RENEWALS_ANSWER_BYTES_MAX: usize = 256 * 1_024;
 /// Accounts that one call renews, where the caller does not say.
 pub const RENEWALS_DEFAULT: i64 = 100;
 /// Holds that one wallet may have open. One more is refused.
@@ -157,6 +160,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "uses of one device that are presumed charged already, a day", value: PRESUMED_LOST_PER_DAY, unit: "uses" },
     Limit { what: "live grants of one wallet", value: GRANTS_MAX as i64, unit: "grants" },
     Limit { what: "accounts renewed by one call", value: RENEWALS_MAX, unit: "accounts" },
+    Limit { what: "renewals told by one call", value: RENEWALS_ANSWER_BYTES_MAX as i64, unit: "bytes" },
     Limit { what: "open holds of one wallet", value: HOLDS_MAX as i64, unit: "holds" },
     Limit { what: "grants that the open holds of one wallet draw on", value: HOLD_PIECES_MAX as i64, unit: "grants" },
     Limit { what: "length of a hold", value: HOLD_SECONDS_MAX, unit: "seconds" },

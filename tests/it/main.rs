@@ -29,6 +29,7 @@ mod pro;
 mod pro_faults;
 mod quickstart;
 mod races;
+mod repeats;
 mod store;
 mod stream;
 mod support;

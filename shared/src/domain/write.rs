@@ -261,7 +261,7 @@ pub enum Write {
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// An access token. Guard: it is not there, or this very one is.
+    /// An access token. Guard: it is not there.
     AddAccessToken {
         /// Its record.
         token: AccessToken,

@@ -10,7 +10,8 @@ use ltlm_protocol::{Timestamp, limits};
 
 use super::act::Absorb;
 use super::ledger::{self, Span};
-use super::{App, Budget, Error, act, ids};
+use super::repeat::Repeatable;
+use super::{App, Budget, Error, act};
 use crate::domain::account::create::{self, CreateAccount};
 use crate::domain::account::hold::{self, EndHold, Reserve};
 use crate::domain::account::movement::{self, Move};
@@ -18,7 +19,7 @@ use crate::domain::account::plan::{self, ChangePlan};
 use crate::domain::account::refund::{self, Refund};
 use crate::domain::account::{self, AccountId, AccountState, renewal};
 use crate::domain::administrator::AdminOperation;
-use crate::domain::entry::{OperationId, OperationKey, is_same_request};
+use crate::domain::entry::{OperationId, OperationKey};
 use crate::domain::ledger::Checked;
 use crate::domain::project::Project;
 use crate::domain::record::project_in;
@@ -95,13 +96,13 @@ async fn load_with<T: Table>(
     budget: &Budget<'_>,
     call: &AccountCall,
     operations: &BTreeSet<OperationId>,
-    done: Option<&str>,
+    done: Option<Read>,
 ) -> Result<RenewalState, Error> {
     let wallet = WalletId::Account(call.id.clone());
     let mut reads =
         vec![Read::Project(call.id.project_id.clone()), Read::Account(call.id.clone()), Read::Wallet(wallet.clone())];
     reads.extend(operations.iter().map(|id| Read::Entry(wallet.clone(), id.clone())));
-    reads.extend(done.map(|id| Read::AdminOperation(id.to_owned())));
+    reads.extend(done);
     let records = app.table.read(&reads, budget.meter).await?;
     let project = project_in(&records).ok_or(Denied::ProjectNotFound)?;
     let account = AccountState { project, account: None, wallet: None, entries: BTreeMap::new() };
@@ -243,37 +244,22 @@ pub async fn renew_once<T: Table>(
     key: &OperationKey,
 ) -> Result<(Renewal, bool), Error> {
     let none = BTreeSet::new();
-    let request = ids::operation_id(call.now, app.entropy.as_ref());
-    // No caller's id has a space in it.
-    let id = format!("{} renewal {}#{}", key.id.id, call.id.project_id, call.id.name);
+    let target = format!("{}#{}", call.id.project_id, call.id.name);
+    let operation = Repeatable::new(app, key, "renewal", &target, call.now);
     let decide = |state: &RenewalState| {
-        if let Some(done) = &state.done {
-            if !is_same_request(&done.fingerprint, &key.fingerprint) {
-                return Err(Denied::IdempotencyKeyReused);
-            }
-            let first = done.made.first().and_then(|text| serde_json::from_str(text).ok());
-            return Ok(Decision::read((first.ok_or(Denied::AccountNotFound)?, done.request != request)));
+        if let Some(first) = operation.first(state.done.as_ref())? {
+            return Ok(Decision::read(first));
         }
-        let Decision { mut writes, touch, reply } = renewal::decide(&state.account, None, call.now)?;
-        if call.dry_run {
-            return Ok(Decision::read((reply, false)));
+        let decision = renewal::decide(&state.account, None, call.now)?.map(|reply| (reply, false));
+        match call.dry_run {
+            true => Ok(Decision::read(decision.reply)),
+            false if decision.reply.0.success => Ok(operation.keeping(decision)),
+            false => Ok(decision),
         }
-        if reply.success {
-            let operation = AdminOperation {
-                id: id.clone(),
-                fingerprint: key.fingerprint.clone(),
-                request: request.clone(),
-                // Numbers and texts: this cannot fail.
-                made: vec![serde_json::to_string(&reply).unwrap_or_default()],
-                created_at: call.now,
-                audit: None,
-            };
-            writes.push(Write::AddAdminOperation { operation });
-        }
-        Ok(Decision { writes, touch, reply: (reply, false) })
     };
     let settle = |state: &RenewalState| settling(call)(&state.account);
-    act::act_settling(app, budget, || load_with(app, budget, call, &none, Some(&id)), decide, settle).await
+    let load = || load_with(app, budget, call, &none, Some(operation.read()));
+    act::act_settling(app, budget, load, decide, settle).await
 }
 
 /// Its balance at an instant: after all that was written before it. After the last entry, what has lapsed and come due since

@@ -47,19 +47,30 @@ pub fn admin_key(entropy: &dyn Entropy) -> String {
     unguessable(ADMIN_KEY_PREFIX, entropy)
 }
 
-/// A new access token.
-pub fn access_token(entropy: &dyn Entropy) -> String {
-    unguessable(ACCESS_TOKEN_PREFIX, entropy)
+/// The access token that an operation makes, from a keyed hash: the same operation sent twice tells the same token, and nobody
+/// without the project's derivation key can tell it.
+pub fn access_token(derivation: &Key32, operation_id: &str) -> String {
+    let block = |part: u32| keyed(derivation, &format!("access-token/1\0{operation_id}\0{part}"));
+    let mut bytes = (0..=u32::MAX).flat_map(block);
+    spelled(ACCESS_TOKEN_PREFIX, || bytes.next().unwrap_or_default())
 }
 
 fn unguessable(prefix: &str, entropy: &dyn Entropy) -> String {
-    let mut key = prefix.to_owned();
-    while key.len() < prefix.len() + ADMIN_KEY_CHARS {
+    spelled(prefix, || {
         let mut byte = [0];
         entropy.fill(&mut byte);
+        byte[0]
+    })
+}
+
+/// A secret after its prefix, spelled from random bytes.
+fn spelled(prefix: &str, mut byte: impl FnMut() -> u8) -> String {
+    let mut key = prefix.to_owned();
+    while key.len() < prefix.len() + ADMIN_KEY_CHARS {
+        let byte = byte();
         // 248 is the largest multiple of 62 in a byte: beyond it the spread would not be even.
-        if byte[0] < 248 {
-            key.push(char::from(ALPHABET[usize::from(byte[0] % 62)]));
+        if byte < 248 {
+            key.push(char::from(ALPHABET[usize::from(byte % 62)]));
         }
     }
     key

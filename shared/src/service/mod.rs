@@ -19,6 +19,7 @@ pub mod portal;
 pub mod ports;
 pub mod pro;
 pub mod renewals;
+pub mod repeat;
 pub mod seats;
 pub mod store;
 pub mod stream;

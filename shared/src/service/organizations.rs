@@ -5,12 +5,15 @@ use ltlm_protocol::organization_data::{
     AccessTokenData, MemberData, OrganizationData, OrganizationSummary, TokenCheck, TokenStats, TokenUse,
 };
 use ltlm_protocol::{Timestamp, limits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
+use super::repeat::Repeatable;
 use super::{App, Budget, Error, act, ids};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::organization::access::{AccessToken, CreateAccess, may_act};
+use crate::domain::organization::access::{AccessState, AccessToken, CreateAccess, Made, may_act};
 use crate::domain::organization::commands::{self, ChangeOrganizationPlan, CreateOrganization, GrantTokens};
 use crate::domain::organization::features::TokenType;
 use crate::domain::organization::spend::{self, UseFeature};
@@ -18,7 +21,8 @@ use crate::domain::organization::{self, OrganizationId, OrganizationState};
 use crate::domain::record::project_in;
 use crate::domain::wallet::WalletId;
 use crate::domain::write::Decision;
-use crate::domain::{Denied, Record, Write};
+use crate::domain::{Denied, Record};
+use crate::keys::Purpose;
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
@@ -47,6 +51,8 @@ struct Wanted<'a> {
     user: Option<&'a str>,
     /// Operations that may have happened on these pools.
     operations: Vec<OperationId>,
+    /// The operation that the command is, where it stands in no ledger.
+    done: Option<Read>,
 }
 
 async fn load<T: Table>(
@@ -57,6 +63,7 @@ async fn load<T: Table>(
 ) -> Result<OrganizationState, Error> {
     let mut reads = vec![Read::Project(id.project_id.clone()), Read::Organization(id.clone())];
     reads.extend(wanted.user.map(|user| Read::Member(id.clone(), user.to_owned())));
+    reads.extend(wanted.done.clone());
     for kind in wanted.pools {
         let account = id.pool(*kind);
         let wallet = WalletId::Account(account.clone());
@@ -82,6 +89,28 @@ async fn run<T: Table, R>(
     };
     let settle = |state: &OrganizationState| state.settling(call.now, limits::LAPSES_TOGETHER_MAX);
     act::act_settling(app, budget, || load(app, budget, &call.id, wanted), decide, settle).await
+}
+
+/// Runs a command that stands in no ledger, once: it tells its first answer ever after.
+async fn run_once<T: Table, R: Serialize + DeserializeOwned>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &OrganizationCall,
+    wanted: Wanted<'_>,
+    operation: &Repeatable,
+    decide: impl Fn(&OrganizationState) -> Result<Decision<(R, bool)>, Denied>,
+) -> Result<(R, bool), Error> {
+    let wanted = Wanted { done: Some(operation.read()), ..wanted };
+    let decide = |state: &OrganizationState| match operation.first(state.done.as_ref())? {
+        Some(first) => Ok(Decision::read(first)),
+        None => Ok(operation.keeping(decide(state)?)),
+    };
+    run(app, budget, call, &wanted, decide).await
+}
+
+/// The operation `key` of this kind on the organization.
+fn repeatable<T>(app: &App<T>, call: &OrganizationCall, key: &OperationKey, kind: &str) -> Repeatable {
+    Repeatable::new(app, key, kind, &format!("{}#{}", call.id.project_id, call.id.name), call.now)
 }
 
 /// Makes an organisation with its pools; how it stands, and whether an earlier call made it.
@@ -146,7 +175,8 @@ pub async fn change_plan<T: Table>(
         operations.extend((!operations.contains(&id)).then_some(id));
     }
     let wanted = Wanted { operations, ..pools };
-    run(app, budget, call, &wanted, |state| commands::change_plan(state, command, key, call.now)).await
+    let operation = repeatable(app, call, key, "plan");
+    run_once(app, budget, call, wanted, &operation, |state| commands::change_plan(state, command, key, call.now)).await
 }
 
 /// Gives tokens to a pool, once.
@@ -162,60 +192,72 @@ pub async fn grant<T: Table>(
     run(app, budget, call, &wanted, |state| commands::grant(state, &call.id, command, key, call.now)).await
 }
 
-/// Says whether a user belongs to it.
+/// Says whether a user belongs to it. A call that has an operation's id is done once: what comes late, after the opposite was
+/// said, changes nothing.
 pub async fn set_member<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     call: &OrganizationCall,
     user: &str,
     is_member: bool,
-) -> Result<MemberData, Error> {
+    key: Option<&OperationKey>,
+) -> Result<(MemberData, bool), Error> {
     let wanted = Wanted { user: Some(user), ..Wanted::default() };
-    run(app, budget, call, &wanted, |state| commands::set_member(state, user, is_member, call.now)).await
+    let decide = |state: &OrganizationState| {
+        let decision = commands::set_member(state, user, is_member, call.now)?;
+        Ok(decision.map(|told| (told, false)))
+    };
+    match key.map(|key| repeatable(app, call, key, "member")) {
+        None => run(app, budget, call, &wanted, decide).await,
+        Some(operation) => run_once(app, budget, call, wanted, &operation, decide).await,
+    }
 }
 
-/// Makes an access token. Sent twice it makes two, each good until its end.
+/// Makes an access token; and whether an earlier call made it. The token follows from the operation's id and a key of the
+/// project's, so that the same operation sent twice tells the same token.
 pub async fn create_access<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     project_id: &str,
     command: &CreateAccess,
+    key: &OperationKey,
     now: Timestamp,
-) -> Result<AccessTokenData, Error> {
-    match &command.organization {
-        None => {
-            super::accounts::project(app, budget, project_id).await?;
-        }
-        Some(name) => {
-            let id = OrganizationId { project_id: project_id.to_owned(), name: name.clone() };
-            let wanted = Wanted::default();
-            act::read(app, budget, || load(app, budget, &id, &wanted)).await?.organization()?;
-        }
-    }
-    let text = ids::access_token(app.entropy.as_ref());
+) -> Result<(AccessTokenData, bool), Error> {
+    let project = super::accounts::project(app, budget, project_id).await?;
+    let derivation = app.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
+    let text = ids::access_token(&derivation, &key.id.id);
     let token = AccessToken {
         hash: ids::sha256_hex(text.as_bytes()),
-        project_id: project_id.to_owned(),
+        project_id: project.id,
         organization: command.organization.clone(),
         user: command.user.clone(),
         expires_at: now.plus_seconds(command.seconds),
+        made: Some(Made { by: key.clone(), request: ids::operation_id(now, app.entropy.as_ref()) }),
     };
+    let organization =
+        command.organization.clone().map(|name| OrganizationId { project_id: project_id.to_owned(), name });
+    let reads: Vec<_> = [Read::AccessToken(token.hash.clone())]
+        .into_iter()
+        .chain(organization.into_iter().map(Read::Organization))
+        .collect();
+    let load = || async {
+        let mut found = AccessState::default();
+        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
+        Ok(found)
+    };
+    let (made, replayed) = act::act(app, budget, load, |found: &AccessState| found.create(&token)).await?;
     let data = AccessTokenData {
         access_token: text,
-        organization_id: token.organization.clone(),
-        user_id: token.user.clone(),
-        expires_at: token.expires_at.to_string(),
+        organization_id: made.organization,
+        user_id: made.user,
+        expires_at: made.expires_at.to_string(),
     };
-    let write = [Write::AddAccessToken { token }];
-    // One whose reply is lost is written a second time, and found.
-    act::act(app, budget, || async { Ok(NoState) }, |_| Ok(Decision::write(write.to_vec(), data.clone()))).await
+    Ok((data, replayed))
 }
 
-/// A command that needs to know nothing.
-struct NoState;
-
-impl Absorb for NoState {
-    fn absorb(&mut self, _: Record) -> bool {
+impl Absorb for AccessState {
+    fn absorb(&mut self, record: Record) -> bool {
+        AccessState::absorb(self, record);
         true
     }
 }
@@ -257,7 +299,8 @@ pub async fn deduct<T: Table>(
     key: &OperationKey,
 ) -> Result<(TokenUse, bool), Error> {
     let pools = [TokenType::of_feature(&command.feature)];
-    let wanted = Wanted { pools: &pools, user: token.user.as_deref(), operations: vec![key.id.clone()] };
+    let wanted =
+        Wanted { pools: &pools, user: token.user.as_deref(), operations: vec![key.id.clone()], ..Wanted::default() };
     run(app, budget, call, &wanted, |state| spend::deduct(state, token, &call.id, command, key, call.now)).await
 }
 

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use ltlm_protocol::account_data::{Renewal, RenewalError, Renewals};
 use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::accounts::{self, AccountCall};
 use super::{App, Budget, Error, act};
@@ -36,6 +36,8 @@ pub struct RenewDue {
     pub continue_on_error: bool,
     /// Where an earlier call stopped.
     pub cursor: Option<String>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
 }
 
 impl RenewDue {
@@ -49,6 +51,7 @@ impl RenewDue {
             dry_run: r.bool_opt("dryRun").unwrap_or(false),
             continue_on_error: r.bool_opt("continueOnError").unwrap_or(false),
             cursor: r.text_opt("cursor", limits::DOCUMENT_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         r.finish().map(|()| parsed)
     }
@@ -115,6 +118,7 @@ pub async fn renew_due<T: Table>(
     let mut done = Renewals { dry_run: command.dry_run.then_some(true), ..Renewals::default() };
     let mut place = Some(from);
     let together = if command.continue_on_error { TOGETHER } else { 1 };
+    let mut room = limits::RENEWALS_ANSWER_BYTES_MAX;
     while let Some(mut here) = place.take() {
         let left = command.limit - done.renewals.len() - done.errors.len();
         let page = left.min(PAGE);
@@ -123,13 +127,15 @@ pub async fn renew_due<T: Table>(
             page => nominated(app, budget, project_id, &here, now, page).await?,
         };
         let mut rest = &due[..];
-        while !rest.is_empty() && may_go_on(app, budget, command, &done) {
+        while !rest.is_empty() && room > 0 && may_go_on(app, budget, command, &done) {
             let (some, others) = rest.split_at(together.min(rest.len()));
             let calls: Vec<_> = some.iter().filter_map(|due| call(due, now, command.dry_run)).collect();
             let renewing =
                 calls.iter().map(|call| Box::pin(accounts::renew(app, budget, call, command.tier.as_deref())));
             let answers = join_all(renewing).await;
-            calls.iter().zip(answers).for_each(|(call, answer)| take(&mut done, &call.id, answer));
+            for (call, answer) in calls.iter().zip(answers) {
+                room = room.saturating_sub(take(&mut done, &call.id, answer));
+            }
             here.after = some.last().map(|due| due.position.clone());
             rest = others;
         }
@@ -159,17 +165,25 @@ fn counted(done: Renewals) -> Renewals {
     Renewals { successful, failed, total_processed: successful + failed + done.skipped, ..done }
 }
 
-fn take(done: &mut Renewals, id: &AccountId, answer: Result<Renewal, Error>) {
+/// Takes in what a renewal came to; how many bytes of the answer tell it.
+fn take(done: &mut Renewals, id: &AccountId, answer: Result<Renewal, Error>) -> usize {
     let error = match answer {
-        Ok(renewal) if renewal.success => return done.renewals.push(renewal),
+        Ok(renewal) if renewal.success => {
+            let bytes = json!(renewal).to_string().len();
+            done.renewals.push(renewal);
+            return bytes;
+        }
         // Nothing is due any more, or the account is on another plan.
         Ok(_) => {
             done.skipped += 1;
-            return;
+            return 0;
         }
         Err(Error::Denied(denied)) => denied.body().message,
         Err(Error::Busy(_)) => "busy; try again".to_owned(),
         Err(Error::Broken(_)) => "a defect; see the log".to_owned(),
     };
-    done.errors.push(RenewalError { account_id: id.name.clone(), error });
+    let error = RenewalError { account_id: id.name.clone(), error };
+    let bytes = json!(error).to_string().len();
+    done.errors.push(error);
+    bytes
 }

@@ -213,11 +213,7 @@ pub fn of(write: &Write) -> Statement {
         },
         Write::SaveOrganization { organization, found } => put_over(item::organization(organization), *found),
         Write::SaveMember { member, found } => put_over(item::member(member), *found),
-        Write::AddAccessToken { token } => Statement::Put {
-            item: item::access_token(token),
-            condition: format!("{ABSENT} OR expiresAt = :end"),
-            values: Item::from([(":end".to_owned(), int(token.expires_at.ms()))]),
-        },
+        Write::AddAccessToken { token } => put_absent(item::access_token(token)),
         Write::AddAccount { account } => put_absent(item::account(account)),
         Write::ReplaceAccount { account } => put_over(item::account(account), Some(account.revision - 1)),
         Write::RefundEntry { wallet, operation, found, refunded } => {

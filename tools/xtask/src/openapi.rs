@@ -613,6 +613,7 @@ fn request_schema(route: &Route) -> Value {
                 "limit": {"type": "integer", "minimum": 1, "maximum": limits::RENEWALS_MAX, "default": limits::RENEWALS_DEFAULT, "description": "Counts accounts that are due."},
                 "dryRun": {"type": "boolean"}, "continueOnError": {"type": "boolean"},
                 "cursor": {"type": "string", "pattern": cursor_pattern(route), "description": "The cursor of an earlier answer."},
+                "operationId": id,
             }),
         ),
         Endpoint::CreateOrganization => object(
@@ -639,6 +640,7 @@ fn request_schema(route: &Route) -> Value {
                 json!({
                     "organizationId": name(limits::ORGANIZATION_CHARS_MAX), "userId": name(limits::ACCOUNT_CHARS_MAX),
                     "expiresInSeconds": {"type": "integer", "minimum": 1, "maximum": limits::ACCESS_SECONDS_MAX, "default": limits::ACCESS_SECONDS_DEFAULT},
+                    "operationId": id,
                 }),
             );
             schema["anyOf"] = json!(one_of(&["organizationId", "userId"], &[]));

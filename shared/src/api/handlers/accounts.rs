@@ -1,6 +1,7 @@
 //! Token accounts, for a vendor's backend (contract/token-accounting.md).
 
 use std::fmt::Debug;
+use std::future::Future;
 
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountList, AccountMovement, Erased, Renewal, Renewals, Statistics, Verification,
@@ -8,6 +9,8 @@ use ltlm_protocol::account_data::{
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::is_operation_id;
 use ltlm_protocol::{Code, Problems, Timestamp, limits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::api::cursor;
@@ -24,6 +27,7 @@ use crate::domain::ledger::Checked;
 use crate::service::accounts::{self as service, AccountCall, Filter};
 use crate::service::ledger::Span;
 use crate::service::renewals::{self, Place, RenewDue};
+use crate::service::repeat::{self, Repeatable};
 use crate::service::{Error, ids};
 use crate::table::Table;
 
@@ -284,19 +288,47 @@ pub async fn renew<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     Ok(told(renewal).operation(&key.id.id, replayed))
 }
 
-/// `POST /v1/renewals`: no operation id, for each account's period is one.
+/// Does the `work` that a call asks for: once, if the caller named it, and its first answer is told again. Work that is only
+/// tried uses up no id.
+async fn once_if_named<T: Table, R>(
+    incoming: &Incoming<'_, T>,
+    target: &str,
+    asked: &Value,
+    in_body: Option<&String>,
+    dry_run: bool,
+    work: impl Future<Output = Result<R, Error>>,
+) -> Result<Reply, Failure>
+where
+    R: Clone + Serialize + DeserializeOwned,
+{
+    let operation = incoming.operation(target, asked, in_body, |asked| Ok::<_, Problems>(asked.clone()))?;
+    if dry_run || !incoming.is_named(in_body) {
+        return Ok(Reply::json(&work.await?));
+    }
+    let id = OperationId { origin: Origin::Client, id: operation.id };
+    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let repeatable = Repeatable::new(incoming.app, &key, incoming.route.name, target, incoming.now);
+    let (answer, replayed) = repeat::once(incoming.app, incoming.budget, &repeatable, work).await?;
+    Ok(Reply::json(&answer).operation(&key.id.id, replayed))
+}
+
+/// `POST /v1/renewals`. Each account's period names its renewal, so that a call without an operation id renews once as well.
 pub async fn renew_due<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = project(incoming)?;
-    let command = RenewDue::parse(&incoming.json()?)?;
+    let body = incoming.json()?;
+    let command = RenewDue::parse(&body)?;
     let place = command.cursor.as_ref().map(|text| placed("renewals", &project_id, text)).transpose()?;
     let place = place
         .map(|text| Place::parse(&text).ok_or_else(|| Problems::one("cursor", "must be a cursor of this call")))
         .transpose()?
         .unwrap_or_default();
-    let (done, next) =
-        renewals::renew_due(incoming.app, incoming.budget, &project_id, &command, incoming.now, place).await?;
-    let cursor = cursor_of("renewals", &project_id, next.map(|place| place.text()));
-    Ok(Reply::json(&Renewals { cursor, ..done }))
+    let work = async {
+        let (done, next) =
+            renewals::renew_due(incoming.app, incoming.budget, &project_id, &command, incoming.now, place).await?;
+        let cursor = cursor_of("renewals", &project_id, next.map(|place| place.text()));
+        Ok(Renewals { cursor, ..done })
+    };
+    once_if_named(incoming, &project_id, &body, command.operation_id.as_ref(), command.dry_run, work).await
 }
 
 /// `GET …/balance`
@@ -350,9 +382,13 @@ pub(super) async fn erase_of<T: Table>(incoming: &Incoming<'_, T>, call: Account
     let before = instant(incoming, "before")?.ok_or_else(|| Problems::one("before", "is required"))?;
     let from =
         place(incoming, "erase", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
-    let (erased, next) = service::erase(incoming.app, incoming.budget, &call, before, from).await?;
-    let next_cursor = cursor_of("erase", &call.id.name, next.map(|sequence| sequence.to_string()));
-    Ok(Reply::json(&Erased { erased, next_cursor, dry_run: dry_run.then_some(true) }))
+    let target = format!("{}#{}", call.id.project_id, call.id.name);
+    let work = async {
+        let (erased, next) = service::erase(incoming.app, incoming.budget, &call, before, from).await?;
+        let next_cursor = cursor_of("erase", &call.id.name, next.map(|sequence| sequence.to_string()));
+        Ok(Erased { erased, next_cursor, dry_run: dry_run.then_some(true) })
+    };
+    once_if_named(incoming, &target, &json!([before.ms(), from]), None, dry_run, work).await
 }
 
 /// `GET …/affordability`

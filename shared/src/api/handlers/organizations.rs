@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
 use ltlm_protocol::organization_data::{OrganizationData, OrganizationList};
 use ltlm_protocol::{Code, Problems, limits};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::accounts::{cursor_of, dry_run, erase_of, names, place, project, statistics_of, verify_of};
 use crate::api::extract::Incoming;
@@ -145,7 +145,15 @@ async fn set_member<T: Table>(incoming: &Incoming<'_, T>, is_member: bool) -> Re
     if !is_account_name(user) {
         return Err(Problems::one("userId", "must be 1 to 128 letters, digits and . _ : @ - only").into());
     }
-    Ok(Reply::json(&service::set_member(incoming.app, incoming.budget, &call, user, is_member).await?))
+    let asked = json!([user]);
+    let key = match incoming.is_named(None) {
+        true => Some(key(incoming, &call, &asked, None, |asked| Ok::<_, Problems>(asked.clone()))?),
+        false => None,
+    };
+    let (told, replayed) =
+        service::set_member(incoming.app, incoming.budget, &call, user, is_member, key.as_ref()).await?;
+    let reply = Reply::json(&told);
+    Ok(key.map(|key| key.id.id).into_iter().fold(reply, |reply, id| reply.operation(&id, replayed)))
 }
 
 /// `PUT …/members/{userId}`
@@ -161,9 +169,14 @@ pub async fn remove_member<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 /// `POST /v1/access-tokens`
 pub async fn create_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = project(incoming)?;
-    let command = CreateAccess::parse(&incoming.json()?)?;
-    let made = service::create_access(incoming.app, incoming.budget, &project_id, &command, incoming.now).await?;
-    Ok(Reply::created(&made))
+    let body = incoming.json()?;
+    let command = CreateAccess::parse(&body)?;
+    let operation = incoming.operation(&project_id, &body, command.operation_id.as_ref(), CreateAccess::parse)?;
+    let id = OperationId { origin: Origin::Client, id: operation.id };
+    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let (made, replayed) =
+        service::create_access(incoming.app, incoming.budget, &project_id, &command, &key, incoming.now).await?;
+    Ok(Reply::created(&made).operation(&key.id.id, replayed))
 }
 
 /// `POST /v1/tokens/check-balance`

@@ -1,13 +1,15 @@
 //! Access tokens: what a vendor's web application calls with, for an organisation or for a user.
 
-use ltlm_protocol::Timestamp;
-use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::{Timestamp, limits, request};
 use serde_json::Value;
 
-use super::OrganizationState;
+use super::{Organization, OrganizationState};
 use crate::domain::account::is_account_name;
 use crate::domain::denied::Denied;
+use crate::domain::entry::OperationKey;
+use crate::domain::record::Record;
+use crate::domain::write::{Decision, Write};
 
 /// An access token's record. The token itself is told once and not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,53 @@ pub struct AccessToken {
     pub user: Option<String>,
     /// It works in [made, end).
     pub expires_at: Timestamp,
+    /// What made it; not known of one that an older version made.
+    pub made: Option<Made>,
+}
+
+/// What made an access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The operation.
+    pub by: OperationKey,
+    /// The one request, so that one whose reply was lost knows itself.
+    pub request: String,
+}
+
+/// What the making of an access token finds.
+#[derive(Clone, Debug, Default)]
+pub struct AccessState {
+    /// The token that this operation made before.
+    pub token: Option<AccessToken>,
+    /// The organization that it is for.
+    pub organization: Option<Organization>,
+}
+
+impl AccessState {
+    /// Takes in a record as it is in the table.
+    pub fn absorb(&mut self, record: Record) {
+        match record {
+            Record::AccessToken(token) => self.token = Some(token),
+            Record::Organization(organization) => self.organization = Some(organization),
+            _ => {}
+        }
+    }
+
+    /// Decides the making of `token`. The reply: the token, and whether an earlier request made it.
+    pub fn create(&self, token: &AccessToken) -> Result<Decision<(AccessToken, bool)>, Denied> {
+        let asked = token.made.as_ref();
+        if let Some(there) = &self.token {
+            let (Some(made), Some(asked)) = (&there.made, asked) else { return Err(Denied::IdempotencyKeyReused) };
+            return match asked.by.repeats(&made.by) {
+                true => Ok(Decision::read((there.clone(), made.request != asked.request))),
+                false => Err(Denied::IdempotencyKeyReused),
+            };
+        }
+        if token.organization.is_some() && self.organization.is_none() {
+            return Err(Denied::OrganizationNotFound);
+        }
+        Ok(Decision::write(vec![Write::AddAccessToken { token: token.clone() }], (token.clone(), false)))
+    }
 }
 
 /// `POST /v1/access-tokens`.
@@ -33,6 +82,8 @@ pub struct CreateAccess {
     pub user: Option<String>,
     /// For how long.
     pub seconds: i64,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
 }
 
 impl CreateAccess {
@@ -44,6 +95,7 @@ impl CreateAccess {
             organization: r.text_opt("organizationId", limits::ORGANIZATION_CHARS_MAX),
             user: r.text_opt("userId", limits::ACCOUNT_CHARS_MAX),
             seconds: seconds.unwrap_or(limits::ACCESS_SECONDS_DEFAULT),
+            operation_id: request::operation_id(&mut r),
         };
         for (name, value) in [("organizationId", &parsed.organization), ("userId", &parsed.user)] {
             if value.as_ref().is_some_and(|value| !is_account_name(value)) {

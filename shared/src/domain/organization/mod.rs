@@ -12,6 +12,7 @@ use ltlm_protocol::Timestamp;
 use ltlm_protocol::organization_data::{OrganizationData, PoolStats, TokenStats};
 
 use super::account::{Account, AccountId, AccountState, renewal};
+use super::administrator::AdminOperation;
 use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey};
 use super::project::Project;
@@ -47,7 +48,7 @@ pub struct Organization {
     pub created_at: Timestamp,
     /// The operation that made it.
     pub created_by: OperationKey,
-    /// The operation that changed its plan last.
+    /// The operation that changed its plan last. Each one's first answer is kept; of those of older versions only this is known.
     pub changed_by: Option<OperationKey>,
     /// Counts changes of this record.
     pub revision: i64,
@@ -81,6 +82,8 @@ pub struct OrganizationState {
     pub wallets: BTreeMap<AccountId, Wallet>,
     /// What is known of operations on pools.
     pub entries: BTreeMap<(WalletId, OperationId), Entry>,
+    /// What is known of the operation that the command is, where it stands in no ledger.
+    pub done: Option<AdminOperation>,
 }
 
 impl OrganizationState {
@@ -93,6 +96,7 @@ impl OrganizationState {
             accounts: BTreeMap::new(),
             wallets: BTreeMap::new(),
             entries: BTreeMap::new(),
+            done: None,
         }
     }
 
@@ -101,6 +105,7 @@ impl OrganizationState {
         match record {
             Record::Organization(organization) => self.organization = Some(organization),
             Record::Member(member) => self.member = Some(member),
+            Record::AdminOperation(done) => self.done = Some(done),
             Record::Account(account) => drop(self.accounts.insert(account.id.clone(), account)),
             Record::Wallet(wallet) => {
                 if let WalletId::Account(id) = &wallet.id {

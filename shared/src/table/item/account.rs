@@ -9,7 +9,7 @@ use super::{Builder, Item, ItemError, Reader};
 use crate::domain::account::{Account, AccountId, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::job::Job;
-use crate::domain::organization::access::AccessToken;
+use crate::domain::organization::access::{AccessToken, Made};
 use crate::domain::organization::{Member, Organization};
 use crate::table::key;
 use crate::table::port::List;
@@ -90,15 +90,34 @@ pub fn member(member: &Member) -> Item {
         .build()
 }
 
-/// An access token's item. It goes some time after its end.
+/// For so many days after its end it is known which operation made an access token.
+const ACCESS_KNOWN_DAYS: i64 = 30;
+
+/// An access token's item.
 pub fn access_token(token: &AccessToken) -> Item {
+    let made = token.made.as_ref();
     Builder::new(key::access_token(&token.hash))
         .text("projectId", &token.project_id)
         .text_opt("organization", token.organization.as_ref())
         .text_opt("user", token.user.as_ref())
         .at("expiresAt", token.expires_at)
-        .ttl(token.expires_at)
+        .text_opt("createdBy", made.map(|made| &made.by.id.id))
+        .text_opt("fingerprint", made.map(|made| &made.by.fingerprint))
+        .text_opt("request", made.map(|made| &made.request))
+        .ttl(token.expires_at.plus_days(ACCESS_KNOWN_DAYS))
         .build()
+}
+
+pub(super) fn read_access_token(r: &Reader<'_>, hash: String) -> Result<AccessToken, ItemError> {
+    let by = read_key(r, "createdBy", "fingerprint");
+    Ok(AccessToken {
+        hash,
+        project_id: r.text("projectId")?,
+        organization: r.text_opt("organization"),
+        user: r.text_opt("user"),
+        expires_at: r.at("expiresAt")?,
+        made: by.zip(r.text_opt("request")).map(|(by, request)| Made { by, request }),
+    })
 }
 
 /// A job's item.

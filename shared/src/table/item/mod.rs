@@ -27,7 +27,6 @@ use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::job::Job;
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, LicenseId, Listing};
 use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, SeenBlob};
-use crate::domain::organization::access::AccessToken;
 use crate::domain::organization::{Member, Organization};
 use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms, STATUSES};
 use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
@@ -46,7 +45,7 @@ pub use people::{developer, failures, sign_in};
 pub use store::{card, code, order, payment, payment_event, sale, trial};
 pub use webhook::{dead, notice, webhook};
 
-use account::{read_account, read_key};
+use account::{read_access_token, read_account, read_key};
 use chain::{marks, read_unproven};
 use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
 use people::{read_developer, read_failures, read_sign_in};
@@ -316,13 +315,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             removed_at: r.at_opt("removedAt"),
             revision: r.int("revision")?,
         }),
-        Kind::AccessToken { hash } => Record::AccessToken(AccessToken {
-            hash,
-            project_id: r.text("projectId")?,
-            organization: r.text_opt("organization"),
-            user: r.text_opt("user"),
-            expires_at: r.at("expiresAt")?,
-        }),
+        Kind::AccessToken { hash } => Record::AccessToken(read_access_token(&r, hash)?),
         Kind::Rollup { wallet, day } => Record::Rollup(DayRollup {
             wallet,
             day,
@@ -824,6 +817,7 @@ mod tests {
     use crate::domain::entry::{OperationId, OperationKey, Origin};
     use crate::domain::nonce::{ChainId, Mark};
     use crate::domain::organization::OrganizationId;
+    use crate::domain::organization::access::{AccessToken, Made};
     use crate::domain::rollup::Tally;
     use crate::domain::state::tests::{NOW, fresh};
     use crate::domain::wallet::WalletId;
@@ -965,7 +959,11 @@ mod tests {
             organization: None,
             user: Some("ada".into()),
             expires_at: NOW,
+            made: None,
         };
+        assert_eq!(round(access_token(&token)), Record::AccessToken(token.clone()));
+        let made = Some(Made { by: key, request: "r".into() });
+        let token = AccessToken { made, ..token };
         assert_eq!(round(access_token(&token)), Record::AccessToken(token));
     }
 

@@ -1,0 +1,321 @@
+//! Everything that changes something can be sent twice: each route that does has an operation id, or is named here with the
+//! reason why it needs none.
+
+use std::collections::BTreeSet;
+
+use http::Request;
+use serde_json::{Value, json};
+use shared::api::routes::{Auth, ROUTES, Route};
+
+use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
+
+const DAY: i64 = 86_400;
+
+/// Routes that change something and have no operation id: each says a state, which a repetition says again, or brings an
+/// envelope, a code or a message of its own by which a repetition is known. `every_command_without_an_operation_id_can_be_sent_twice`
+/// sends them twice.
+const KNOWN_BY_THEMSELVES: &[&str] = &[
+    "remove-device",
+    "activate",
+    "heartbeat",
+    "signout",
+    "release-seat",
+    "save-settings",
+    "pro-validate",
+    "pro-activate",
+    "pro-status",
+    "pro-heartbeat",
+    "pro-signout",
+    "pro-seats",
+    "pro-release-seat",
+    "pro-consume",
+    "pro-consume-batch",
+    "pro-settings",
+    "pro-save-settings",
+    "pro-events",
+    "pro-buyable-policies",
+    "pro-checkout-link",
+    "pro-topup-link",
+    "stripe-message",
+    "login-request",
+    "portfolio",
+    "pro-login-request",
+    "pro-portfolio",
+    "dev-login",
+    "dev-verify-otp",
+];
+
+/// Routes with an operation id that other tests send twice: `an_operation_id_leads_to_one_order`.
+const SENT_TWICE_ELSEWHERE: &[&str] = &["checkout-link", "topup-link"];
+
+/// One of each act that has an operation id and is not an administrator's on licenses and projects, in an order in which each
+/// changes something; and another request that may not have its id.
+fn acts() -> Vec<(&'static str, String, Value, Value)> {
+    let member = |action: &str| json!({"organizationId": "acme", "featureUsed": "generate_goal", "action": action});
+    let licensed = |tail: &str| format!("/v1/sdk/license/{L1}/{tail}");
+    let used = |amount: i64| json!([{"amount": amount, "action": "x", "timestamp": "2026-01-03T00:00:00Z"}]);
+    let act = |name, path: &str, body, other| (name, path.to_owned(), body, other);
+    vec![
+        act(
+            "create-account",
+            "/v1/accounts",
+            json!({"accountId": "u", "tier": "Gift"}),
+            json!({"accountId": "u", "tier": "Professional"}),
+        ),
+        act(
+            "debit-account",
+            "/v1/accounts/u/debit",
+            json!({"operationType": "x", "amount": 9}),
+            json!({"operationType": "y", "amount": 9}),
+        ),
+        act(
+            "refund-account",
+            "/v1/accounts/u/refund",
+            json!({"originalOperationId": "debit-account", "amount": 2}),
+            json!({"originalOperationId": "debit-account", "amount": 1}),
+        ),
+        act(
+            "charge-account",
+            "/v1/accounts/u/charge",
+            json!({"operationType": "image_generation"}),
+            json!({"operationType": "video_generation"}),
+        ),
+        act(
+            "credit-account",
+            "/v1/accounts/u/credit",
+            json!({"operationType": "x", "amount": 50}),
+            json!({"operationType": "x", "amount": 51}),
+        ),
+        act(
+            "hold-tokens",
+            "/v1/accounts/u/holds",
+            json!({"operationType": "x", "amount": 8}),
+            json!({"operationType": "x", "amount": 7}),
+        ),
+        act("commit-hold", "/v1/accounts/u/holds/hold-tokens/commit", json!({"amount": 3}), json!({"amount": 2})),
+        act("void-hold", "/v1/accounts/u/holds/spare/void", json!({}), json!({"metadata": {"a": 1}})),
+        act("reset-account", "/v1/accounts/u/reset", json!({"balance": 40}), json!({"balance": 41})),
+        act("account-plan", "/v1/accounts/u/plan", json!({"tier": "Professional"}), json!({"tier": "Gift"})),
+        act("renew-account", "/v1/accounts/due/renewal", Value::Null, Value::Null),
+        act("renew-accounts", "/v1/renewals", json!({"tier": "Big Gift"}), json!({"tier": "Gift"})),
+        act("erase-entries", "/v1/accounts/u/entries?before=2026-03-01T00:00:00Z", Value::Null, Value::Null),
+        act(
+            "create-organization",
+            "/v1/organizations",
+            json!({"organizationId": "acme", "plan": "pro"}),
+            json!({"organizationId": "acme", "plan": "enterprise"}),
+        ),
+        act("organization-plan", "/v1/organizations/acme/plan", json!({"plan": "enterprise"}), json!({"plan": "pro"})),
+        act("organization-tokens", "/v1/organizations/acme/tokens", json!({"amount": 5}), json!({"amount": 6})),
+        act("add-member", "/v1/organizations/acme/members/ada", Value::Null, Value::Null),
+        act("check-tokens", "/v1/tokens/check-balance", member("deduct"), Value::Null),
+        act(
+            "erase-usage",
+            "/v1/organizations/acme/usage?tokenType=goal_generation&before=2026-03-01T00:00:00Z",
+            Value::Null,
+            Value::Null,
+        ),
+        act("remove-member", "/v1/organizations/acme/members/ada", Value::Null, Value::Null),
+        act("create-access-token", "/v1/access-tokens", json!({"userId": "ada"}), json!({"userId": "bob"})),
+        act(
+            "consume",
+            &licensed("consume"),
+            json!({"hwid": device('a'), "amount": 2, "action": "x"}),
+            json!({"hwid": device('a'), "amount": 3, "action": "x"}),
+        ),
+        act(
+            "consume-batch",
+            &licensed("consume-batch"),
+            json!({"hwid": device('a'), "usages": used(4)}),
+            json!({"hwid": device('a'), "usages": used(5)}),
+        ),
+    ]
+}
+
+fn route(name: &str) -> &'static Route {
+    ROUTES.iter().find(|route| route.name == name).unwrap()
+}
+
+/// Sends an act under an operation id.
+async fn send(world: &World, session: &str, route: &Route, path: &str, id: &str, body: &Value) -> Reply {
+    let request = Request::builder().method(route.method).uri(path).header("idempotency-key", id);
+    let request = match route.auth {
+        Auth::Member => request.header("authorization", format!("Bearer {session}")),
+        Auth::Project => request.header("x-project-secret", SECRET),
+        _ => request.header("authorization", format!("Bearer {ADMIN_KEY}")).header("x-project-id", &world.project_id),
+    };
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    Box::pin(world.send(request.body(body.into()).unwrap())).await
+}
+
+/// A world in which every act finds what it needs; and an access token of a member.
+async fn prepared() -> (World, String) {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    // A name with a space in it is a name.
+    let plans = json!({"accounts": {"plans": {"Gift": {"tokens": 100, "periodMonths": 1}, "Professional": {"tokens": 700, "periodMonths": 1},
+        "Big Gift": {"tokens": 300, "periodMonths": 1}}}});
+    world.project_settings(plans).await;
+    for (name, tier) in [("due", "Gift"), ("due2", "Big Gift")] {
+        world.account("POST", "", json!({"accountId": name, "tier": tier})).await;
+    }
+    world.clock.advance_seconds(31 * DAY);
+    let session = world.access_token(json!({"userId": "ada", "expiresInSeconds": 86_400})).await;
+    (world, session)
+}
+
+/// What an answer tells, but for what says that it is told again.
+fn told(reply: &Reply) -> Value {
+    let mut body = reply.body.clone();
+    if let Some(members) = body.as_object_mut() {
+        members.remove("replayed");
+        // Whether a hold is still open is told as it is now; and uses that a batch brings again are counted as such.
+        members.remove("hold");
+        members.remove("batchResult");
+    }
+    body
+}
+
+#[test]
+fn every_route_that_changes_something_has_an_operation_id_or_a_reason() {
+    let known: BTreeSet<_> = KNOWN_BY_THEMSELVES.iter().copied().collect();
+    let without: BTreeSet<_> =
+        ROUTES.iter().filter(|route| route.method != "GET" && !route.operation_id).collect_names();
+    assert_eq!(without, known);
+    let with: BTreeSet<_> = ROUTES.iter().filter(|route| route.operation_id).collect_names();
+    let administrators: BTreeSet<_> =
+        ROUTES.iter().filter(|route| route.path.starts_with("/v1/admin/")).collect_names();
+    let sent: BTreeSet<_> = acts().iter().map(|(name, ..)| *name).chain(SENT_TWICE_ELSEWHERE.iter().copied()).collect();
+    let rest: BTreeSet<_> = with.difference(&administrators).copied().collect();
+    assert_eq!(sent, rest, "a new route that changes something belongs into this test");
+    assert!(ROUTES.iter().all(|route| route.method != "GET" || !route.operation_id));
+}
+
+trait Names {
+    fn collect_names(self) -> BTreeSet<&'static str>;
+}
+
+impl<I: Iterator<Item = &'static Route>> Names for I {
+    fn collect_names(self) -> BTreeSet<&'static str> {
+        self.map(|route| route.name).collect()
+    }
+}
+
+/// The examples are access tokens, renewals of many accounts, erasures, and an older change of an organization's plan; the siblings
+/// are all others, membership among them. Each is sent twice at once, once more with another body, and once more when all is over.
+#[tokio::test]
+async fn every_act_is_done_once_however_late_it_comes_again() {
+    let (world, session) = prepared().await;
+    let mut firsts = Vec::new();
+    for (name, path, body, other) in acts() {
+        if name == "void-hold" {
+            let spare = json!({"operationType": "x", "amount": 5});
+            send(&world, &session, route("hold-tokens"), "/v1/accounts/u/holds", "spare", &spare).await;
+        }
+        let act = async |body: &Value| send(&world, &session, route(name), &path, name, body).await;
+        let first = act(&body).await;
+        assert!(first.status < 300, "{name}: {}", first.text);
+        assert!(!first.headers.contains_key("idempotent-replayed"), "{name}");
+        let again = act(&body).await;
+        assert_eq!((again.status, told(&again)), (first.status, told(&first)), "{name}");
+        assert_eq!(again.headers["idempotent-replayed"], "true", "{name}");
+        if !other.is_null() {
+            act(&other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+        }
+        world.clock.advance_seconds(60);
+        firsts.push((name, path, body, first));
+    }
+    // The opposite of what was done first is done last.
+    send(&world, &session, route("organization-plan"), "/v1/organizations/acme/plan", "later", &json!({"plan": "pro"}))
+        .await;
+    let before = [world.balance("u").await, world.balance("due").await, world.balance("due2").await];
+    let spent = world.audit(L1).await;
+    for (name, path, body, first) in firsts {
+        let again = send(&world, &session, route(name), &path, name, &body).await;
+        if name == "check-tokens" {
+            // Its member has left.
+            again.refused(403, "ORGANIZATION_FORBIDDEN");
+            continue;
+        }
+        assert_eq!(
+            (again.status, again.headers["idempotent-replayed"].to_str().unwrap()),
+            (first.status, "true"),
+            "{name}"
+        );
+        // What was made is told as it stands.
+        if !name.starts_with("create-") || name == "create-access-token" {
+            assert_eq!(told(&again), told(&first), "{name}");
+        }
+    }
+    assert_eq!([world.balance("u").await, world.balance("due").await, world.balance("due2").await], before);
+    assert_eq!(world.audit(L1).await, spent);
+    let acme = world.organization("GET", "/acme", Value::Null).await;
+    assert_eq!(acme.text_of("plan"), "pro", "the older change did not come back");
+    world.feature(&session, "acme", "generate_goal", "check").await.refused(403, "ORGANIZATION_FORBIDDEN");
+}
+
+/// The reply of each round trip at the table lost, and the process killed after each: sent again, the act is done once.
+#[tokio::test]
+async fn every_act_whose_reply_is_lost_is_done_once() {
+    for round_trip in 0..4 {
+        for is_killed in [false, true] {
+            let (world, session) = prepared().await;
+            for (name, path, body, _) in acts() {
+                let act = async || send(&world, &session, route(name), &path, name, &body).await;
+                if name == "void-hold" {
+                    let spare = json!({"operationType": "x", "amount": 5});
+                    send(&world, &session, route("hold-tokens"), "/v1/accounts/u/holds", "spare", &spare).await;
+                }
+                match is_killed {
+                    true => world.host.app.table.stop_after(Some(round_trip)),
+                    false => world.host.app.table.lose_after(round_trip),
+                }
+                let first = act().await;
+                world.host.app.table.stop_after(None);
+                let again = act().await;
+                assert!(again.status < 300, "{name}, {round_trip}, {is_killed}: {}", again.text);
+                if first.status < 300 {
+                    assert_eq!(told(&again), told(&first), "{name}, {round_trip}, {is_killed}");
+                }
+                let third = act().await;
+                assert_eq!(told(&third), told(&again), "{name}, {round_trip}, {is_killed}");
+                assert_eq!(third.headers["idempotent-replayed"], "true", "{name}");
+            }
+            assert_eq!(
+                [world.balance("due").await.0, world.balance("due2").await.0],
+                [200, 600],
+                "{round_trip}, {is_killed}"
+            );
+            assert_eq!(world.audit(L1).await, 6, "{round_trip}, {is_killed}");
+        }
+    }
+}
+
+/// A token that is made again is the same one, of the same end; another's operation of the same name makes another.
+#[tokio::test]
+async fn an_access_token_follows_from_its_operation_and_its_project() {
+    let (world, _) = prepared().await;
+    let other = world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
+    let make = async |project: &str, id: Option<&str>| {
+        let request = Request::builder()
+            .method("POST")
+            .uri("/v1/access-tokens")
+            .header("authorization", format!("Bearer {ADMIN_KEY}"))
+            .header("x-project-id", project);
+        let body = json!({"userId": "ada", "operationId": id}).to_string();
+        let made = Box::pin(world.send(request.body(body.into()).unwrap())).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        (made.text_of("accessToken").to_owned(), made.text_of("expiresAt").to_owned())
+    };
+    let first = make(&world.project_id, Some("1")).await;
+    world.clock.advance_seconds(7_200);
+    assert_eq!(make(&world.project_id, Some("1")).await, first, "even after its end");
+    let others = [
+        make(&world.project_id, Some("2")).await,
+        make(&other, Some("1")).await,
+        make(&world.project_id, None).await,
+        make(&world.project_id, None).await,
+    ];
+    let texts: BTreeSet<_> = others.into_iter().chain([first]).map(|(text, _)| text).collect();
+    assert_eq!(texts.len(), 5);
+}
