@@ -12,8 +12,8 @@ use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
 const DAY: i64 = 86_400;
 
 /// Routes that change something and have no operation id: each says a state, which a repetition says again, or brings an
-/// envelope, a code or a message of its own by which a repetition is known. `every_command_without_an_operation_id_can_be_sent_twice`
-/// sends them twice.
+/// envelope, a code or a message of its own by which a repetition is known. `every_command_without_an_operation_id_can_be_sent_twice`,
+/// `every_pro_command_whose_answer_was_lost_can_be_sent_again` and the tests below send them twice.
 const KNOWN_BY_THEMSELVES: &[&str] = &[
     "remove-device",
     "activate",
@@ -45,7 +45,7 @@ const KNOWN_BY_THEMSELVES: &[&str] = &[
     "dev-verify-otp",
 ];
 
-/// Routes with an operation id that other tests send twice: `an_operation_id_leads_to_one_order`.
+/// Routes with an operation id that `calls_of_the_store_whose_answer_was_lost_can_be_sent_again` sends twice.
 const SENT_TWICE_ELSEWHERE: &[&str] = &["checkout-link", "topup-link"];
 
 /// One of each act that has an operation id and is not an administrator's on licenses and projects, in an order in which each
@@ -318,4 +318,169 @@ async fn an_access_token_follows_from_its_operation_and_its_project() {
     ];
     let texts: BTreeSet<_> = others.into_iter().chain([first]).map(|(text, _)| text).collect();
     assert_eq!(texts.len(), 5);
+}
+
+/// The event's kinds of the fixture's day.
+async fn events(world: &World) -> Vec<Value> {
+    let path = format!("/v1/admin/projects/{}/events?day=2026-01-04", world.project_id);
+    let told = world.admin("GET", &path, Value::Null).await;
+    assert_eq!(told.status, 200, "{}", told.text);
+    told.body["events"].as_array().unwrap().clone()
+}
+
+/// The example is an event that comes again with the nonce that it came with, in another envelope; the siblings have an operation id,
+/// or lost a reply at the table. What differs in anything is another event.
+#[tokio::test]
+async fn an_event_that_comes_again_is_kept_once() {
+    let world = World::new().await;
+    let (a, b) = (device('a'), device('b'));
+    let n = world.validated(L1, &a).await;
+    let event = |payload: Value| json!({"key": L1, "type": "level_done", "payload": payload});
+    for round_trip in [0, 1, 2, 9] {
+        world.host.app.table.lose_after(round_trip);
+        let told = world.pro("events", &a, n.as_str(), event(json!({"level": 1, "time": {"b": 1, "a": 2}}))).await;
+        world.host.app.table.set(shared::table::fault::Faults::default());
+        assert_eq!(told.reply.body, json!({"success": true}), "{round_trip}");
+        world.clock.advance_seconds(40);
+    }
+    assert_eq!(events(&world).await.len(), 1);
+    // Its answer brings another nonce: the same again is another event. So is another payload, and another device's.
+    let next = world.pro("events", &a, n.as_str(), event(json!({"level": 1, "time": {"a": 2, "b": 1}}))).await.nonce();
+    assert_eq!(events(&world).await.len(), 1, "in another order of members");
+    world.pro("events", &a, next, event(json!({"level": 1, "time": {"a": 2, "b": 1}}))).await.nonce();
+    world.pro("events", &a, n.as_str(), event(json!({"level": 2}))).await.nonce();
+    let m = world.validated(L1, &b).await;
+    world.pro("events", &b, m, event(json!({"level": 2}))).await.nonce();
+    assert_eq!(events(&world).await.len(), 4);
+    // A nonce that was never issued tells nothing.
+    for _ in 0..2 {
+        world.pro("events", &a, "TAMPERED", event(json!({"level": 3}))).await.nonce();
+    }
+    assert_eq!(events(&world).await.len(), 6);
+    // An operation id does, whatever the nonce.
+    let mut named = event(json!({"level": 4}));
+    named["operationId"] = json!("e1");
+    for nonce in ["TAMPERED", n.as_str(), "x"] {
+        world.pro("events", &a, nonce, named.clone()).await.nonce();
+    }
+    world.pro("events", &b, "x", named.clone()).await.nonce();
+    assert_eq!(events(&world).await.len(), 8, "one of each device");
+    named["payload"] = json!({"level": 5});
+    world.pro("events", &a, "x", named).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(events(&world).await.len(), 8);
+}
+
+/// Each is sent twice, its first answer lost: orders by both faces, with an operation id and without, and what is paid for; a
+/// provider's message; a trial.
+#[tokio::test]
+async fn calls_of_the_store_whose_answer_was_lost_can_be_sent_again() {
+    let world = World::new().await;
+    let a = device('a');
+    let policy = world.policy(crate::store::perpetual("studio")).await;
+    let buyer = |name: &str| format!("{name}@example.com");
+    // With an operation id: one order, one page.
+    let order = json!({"policyId": policy, "customerEmail": buyer("one"), "operationId": "o1"});
+    let pack = json!({"packId": "tokens_50", "operationId": "o2"});
+    for (tail, body) in [("project/checkout-link", order), (&*format!("license/{L1}/topup-link"), pack)] {
+        let (first, again) = (world.store("POST", tail, body.clone()).await, world.store("POST", tail, body).await);
+        assert_eq!((first.status, &first.body), (200, &again.body), "{tail}: {}", first.text);
+        let paid = world.pay(first.text_of("sessionId")).await;
+        // The provider's message comes again as well.
+        assert_eq!(world.deliver(&paid).await.status, 200);
+    }
+    assert_eq!(world.licenses_of(&buyer("one")).await.len(), 1);
+    assert_eq!(world.seen(L1).await["tokensRemaining"], 150);
+    // Without: two pages; whoever pays both gets the second payment back.
+    let (mut nonce, mut refunds) = (world.validated(L1, &a).await, 0);
+    for (endpoint, data) in [
+        ("project/checkout-link", json!({"policyId": policy, "customerEmail": buyer("two")})),
+        ("topup-link", json!({"key": L1, "packId": "tokens_50"})),
+    ] {
+        let first = world.pro(endpoint, &a, nonce.as_str(), data.clone()).await;
+        let again = world.pro(endpoint, &a, nonce.as_str(), data).await;
+        nonce = again.nonce();
+        assert_eq!(first.reply.status, 200, "{endpoint}: {}", first.reply.text);
+        world.clock.advance_seconds(60);
+        for page in [&first, &again] {
+            world.pay(page.reply.text_of("sessionId")).await;
+        }
+        refunds += 1;
+        assert_eq!(world.till.refunded().len(), refunds, "{endpoint}");
+    }
+    assert_eq!(world.licenses_of(&buyer("two")).await.len(), 1);
+    assert_eq!(world.seen(L1).await["tokensRemaining"], 200);
+    // A trial is had once, whichever page is gone through.
+    let trial = json!({"name": "TRIAL", "type": "trial", "slug": "trial", "price": null,
+        "config": {"limits": {"time": {"durationDays": 14}}, "store": {"forSale": true}}});
+    let trial = world.policy(trial).await;
+    let body = json!({"policyId": trial, "customerEmail": buyer("three")});
+    let pages = [
+        world.store("POST", "project/checkout-link", body.clone()).await,
+        world.store("POST", "project/checkout-link", body.clone()).await,
+    ];
+    world.clock.advance_seconds(60);
+    for page in &pages {
+        assert_eq!(page.status, 200, "{}", page.text);
+        world.pay(page.text_of("sessionId")).await;
+    }
+    assert_eq!(world.licenses_of(&buyer("three")).await.len(), 1);
+    world.store("POST", "project/checkout-link", body).await.refused(403, "TRIAL_NOT_AVAILABLE");
+    // What only looks tells the same twice.
+    for path in ["project/buyable-policies", "pro/project/trial-eligibility?email=three%40example.com"] {
+        let (first, again) = (world.store("GET", path, Value::Null).await, world.store("GET", path, Value::Null).await);
+        assert_eq!((first.status, first.text), (200, again.text), "{path}");
+    }
+}
+
+/// Each is sent twice, its first answer lost. Codes are used once: who lost the answer asks for another one, and is let in.
+#[tokio::test]
+async fn calls_of_a_sign_in_whose_answer_was_lost_can_be_sent_again() {
+    let world = World::new().await;
+    let background = crate::portal::background(&world).await;
+    let mails = async |world: &World| {
+        let _ = world;
+        crate::portal::settle(&background).await;
+        background.post_office.mails()
+    };
+    let email = "ada@example.com";
+    for face in ["auth", "pro"] {
+        world.clock.advance_seconds(3_600);
+        let call = async |tail: &str, data: Value| match face {
+            "auth" => world.store("POST", &format!("auth/{tail}"), data).await,
+            _ => world.pro(&format!("auth/{tail}"), &device('a'), "", data).await.reply,
+        };
+        let before = mails(&world).await.len();
+        for _ in 0..2 {
+            assert_eq!(call("customer-login-request", json!({"email": email})).await.status, 200);
+            mails(&world).await;
+        }
+        let codes: Vec<_> = mails(&world).await[before..].iter().map(crate::portal::code_in).collect();
+        assert_eq!(codes.len(), 2);
+        let newest = json!({"email": email, "otp": codes[1]});
+        let first = call("customer-portfolio", newest.clone()).await;
+        assert_eq!((first.status, first.body["licenses"].as_array().unwrap().len()), (200, 1), "{}", first.text);
+        call("customer-portfolio", newest).await.refused(400, "OTP_REJECTED");
+        assert_eq!(call("customer-login-request", json!({"email": email})).await.status, 200);
+        let code = crate::portal::code_in(mails(&world).await.last().unwrap());
+        let again = call("customer-portfolio", json!({"email": email, "otp": code})).await;
+        assert_eq!(again.body["licenses"], first.body["licenses"], "{face}");
+    }
+    let developer = json!({"username": "d@e.f", "password": "correct horse battery"});
+    assert_eq!(world.admin("POST", "/v1/admin/developers", developer.clone()).await.status, 201);
+    let call = async |tail: &str, body: &Value| {
+        let request = Request::builder().method("POST").uri(format!("/v1/sdk/pro/auth/dev-login{tail}"));
+        Box::pin(world.send(request.body(body.to_string().into()).unwrap())).await
+    };
+    let mut begun = Vec::new();
+    for _ in 0..2 {
+        let reply = call("", &developer).await;
+        begun.push((reply, crate::portal::code_in(mails(&world).await.last().unwrap())));
+    }
+    // Either goes on; the second factor that was used is used, and another sign-in lets in.
+    for (begun, code) in &begun {
+        let shown = json!({"mfaToken": begun.text_of("mfaToken"), "otp": code});
+        let first = call("/verify-otp", &shown).await;
+        assert_eq!((first.status, &first.body["projects"][0]["name"]), (200, &json!("P1")), "{}", first.text);
+        call("/verify-otp", &shown).await.refused(401, "MFA_SESSION_EXPIRED");
+    }
 }

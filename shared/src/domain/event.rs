@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::denied::Denied;
 use super::license::LicenseId;
+use super::nonce::Turn;
 use super::state::LicenseState;
 use super::write::{Decision, Write};
 
@@ -24,6 +25,8 @@ pub struct Event {
     pub hwid: String,
     /// Names the request that brought it.
     pub request: String,
+    /// Tells it from others, if what the client sent does: what comes again under the same name is the same event.
+    pub name: Option<String>,
     /// What happened: any word of the application's.
     pub kind: String,
     /// Free-form facts.
@@ -39,6 +42,28 @@ pub struct ReportEvent {
     pub kind: String,
     /// Free-form facts.
     pub payload: Map<String, Value>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+/// Names that a report may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventNames {
+    /// By the caller's operation id.
+    pub by_operation: Option<String>,
+    /// By the nonce that it presents and by what it says.
+    pub by_nonce: Option<String>,
+}
+
+impl EventNames {
+    /// The name of the report that presents `turn`'s nonce. A nonce tells a repetition only if it was issued to this device: an
+    /// answer brings a new one, so who presents it again has got none. Another one (`TAMPERED`, a client's own) may be presented
+    /// for ever.
+    fn of(&self, state: &LicenseState, turn: &Turn) -> Option<String> {
+        let issued = state.chain.as_ref().map_or(&[][..], |chain| &chain.outstanding);
+        let is_issued = turn.presented.is_some_and(|mark| issued.contains(&mark));
+        self.by_operation.clone().or_else(|| self.by_nonce.clone().filter(|_| is_issued))
+    }
 }
 
 impl ReportEvent {
@@ -48,24 +73,32 @@ impl ReportEvent {
         let parsed = Self {
             kind: r.text("type", limits::ACTION_CHARS_MAX),
             payload: r.document_opt("payload", limits::EVENT_BYTES_MAX).unwrap_or_default(),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         r.finish().map(|()| parsed)
     }
 }
 
-/// Decides a report. It says nothing about the license, so no gate applies.
+/// Decides a report. It says nothing about the license, so no gate applies. One that comes again is taken, and kept once.
 pub fn decide(
     state: &LicenseState,
     command: &ReportEvent,
-    hwid: &str,
-    request: &str,
+    names: &EventNames,
+    turn: &Turn,
     now: Timestamp,
 ) -> Result<Decision<()>, Denied> {
+    if let Some(there) = &state.event {
+        return match there.kind == command.kind && there.payload == command.payload {
+            true => Ok(Decision::read(())),
+            false => Err(Denied::IdempotencyKeyReused),
+        };
+    }
     let event = Event {
         project_id: state.project.id.clone(),
         license: state.license.id.clone(),
-        hwid: hwid.to_owned(),
-        request: request.to_owned(),
+        hwid: turn.hwid.clone(),
+        request: turn.request.clone(),
+        name: names.of(state, turn),
         kind: command.kind.clone(),
         payload: command.payload.clone(),
         at: now,

@@ -7,6 +7,7 @@ use ltlm_protocol::Timestamp;
 use super::administrator::AdminOperation;
 use super::device::Device;
 use super::entry::{Entry, Origin};
+use super::event::Event;
 use super::license::{License, Status};
 use super::nonce::{Chain, Chained, SeenBlob};
 use super::policy::Policy;
@@ -53,6 +54,8 @@ pub struct LicenseState {
     pub done: Option<AdminOperation>,
     /// The policy that the command is about, beside the license's own.
     pub next_policy: Option<Policy>,
+    /// The event that the report brings, if it was brought before.
+    pub event: Option<Event>,
     /// The order that this operation made already.
     pub order: Option<Order>,
     /// Did the call come in an envelope (wire 2)?
@@ -104,6 +107,7 @@ impl LicenseState {
             entry: None,
             done: None,
             next_policy: None,
+            event: None,
             order: None,
             is_sealed: false,
             chain: None,
@@ -314,13 +318,13 @@ impl LicenseState {
             Record::Chain(chain) => self.chain = Some(chain),
             Record::SeenBlob(seen) => self.seen_blob = Some(seen),
             Record::Order(order) => self.order = Some(order),
+            Record::Event(event) => self.event = Some(event),
             Record::Payment(_)
             | Record::PaymentEvent(_)
             | Record::Trial(_)
             | Record::Card(_)
             | Record::Sale(_)
             | Record::Code(_)
-            | Record::Event(_)
             | Record::EventKind { .. }
             | Record::Developer(_)
             | Record::Failures(_)

@@ -3,16 +3,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{ReleaseSeatAnswer, SeatList, SignoutAnswer, UserSettings};
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
+use ltlm_protocol::{LicenseData, canonical};
+use serde_json::Value;
 
 use super::batch::{self, BatchKey};
 use super::license::Request;
 use super::load::{self, Beside, Claims, Wanted};
 use super::{App, Budget, Error, act, ids};
 use crate::domain::entry::OperationKey;
-use crate::domain::event::{self, ReportEvent};
+use crate::domain::event::{self, EventNames, ReportEvent};
 use crate::domain::lost_answer::Refused;
 use crate::domain::nonce::{self, Chain, Mark, Trace, Turn};
 use crate::domain::project::Project;
@@ -272,6 +273,19 @@ pub async fn consume_batch<T: Table>(
     signed(reply, cell)
 }
 
+/// What may tell a report from others.
+fn event_names(pro: &ProRequest, command: &ReportEvent) -> EventNames {
+    let of = |kind: &str, parts: &[&str]| {
+        let text = [&["event/1", kind, &pro.turn.hwid][..], parts].concat().join("\0");
+        ids::sha256_hex(text.as_bytes())
+    };
+    let said = canonical::print(&Value::Object(command.payload.clone()));
+    EventNames {
+        by_operation: command.operation_id.as_ref().map(|id| of("operation", &[id])),
+        by_nonce: pro.turn.presented.map(|mark| of("nonce", &[&hex::encode(mark.0), &command.kind, &said])),
+    }
+}
+
 /// Keeps what an application reports (E6).
 pub async fn report<T: Table>(
     app: &App<T>,
@@ -279,7 +293,7 @@ pub async fn report<T: Table>(
     pro: &ProRequest,
     command: &ReportEvent,
 ) -> Result<Signed<()>, Error> {
-    let decide =
-        |state: &LicenseState| event::decide(state, command, &pro.turn.hwid, &pro.turn.request, pro.request.call.now);
+    let names = event_names(pro, command);
+    let decide = |state: &LicenseState| event::decide(state, command, &names, &pro.turn, pro.request.call.now);
     run(app, budget, pro, pro.wanted(None, Beside::Nothing), decide, no_trace).await
 }

@@ -172,6 +172,7 @@ const CHAIN: &str = "CHAIN#";
 const CHAIN_BATCH: &str = "BATCH";
 const BLOB: &str = "BLOB#";
 const EVENTS: &str = "EVENTS#";
+const NAMED: &str = "NAME#";
 const EVENT_DAY: &str = "EVENTDAY#";
 const SETTINGS: &str = "SETTINGS";
 const LEDGER: &str = "LEDGER#";
@@ -344,7 +345,12 @@ pub fn seen_blob(hash: &str) -> Key {
 
 /// An event, in its license's events by when it arrived.
 pub fn event(event: &Event) -> Key {
-    key(format!("{EVENTS}{}", event.license.0), timed_sort(event.at, &event.request))
+    // What has a name lies under it, so that it cannot be there twice.
+    let sort = match &event.name {
+        Some(name) => format!("{NAMED}{name}"),
+        None => timed_sort(event.at, &event.request),
+    };
+    key(format!("{EVENTS}{}", event.license.0), sort)
 }
 
 /// A day of a project's events, in the index of lists and in that of keys only.

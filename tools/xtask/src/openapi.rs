@@ -148,7 +148,9 @@ fn sealed_data(route: &Route) -> Value {
         Some(plain) => request_schema(plain),
         None => json!({"type": "object", "required": ["type"], "properties": {
             "type": {"type": "string", "minLength": 1, "maxLength": limits::ACTION_CHARS_MAX},
-            "payload": {"type": ["object", "null"], "description": format!("At most {} bytes of compact JSON.", limits::EVENT_BYTES_MAX)}}}),
+            "payload": {"type": ["object", "null"], "description": format!("At most {} bytes of compact JSON.", limits::EVENT_BYTES_MAX)},
+            "operationId": {"type": ["string", "null"], "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX, "pattern": VISIBLE,
+                "description": "Names the event; the same id is kept once."}}}),
     };
     // A call on the project names no license.
     if !route.path.contains("/license/") {

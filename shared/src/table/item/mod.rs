@@ -704,6 +704,7 @@ pub fn event(event: &Event) -> Item {
         .text("projectId", &event.project_id)
         .text("hwid", &event.hwid)
         .text("request", &event.request)
+        .text_opt("name", event.name.as_ref())
         .text("type", &event.kind)
         .document("payload", &event.payload)
         .at("at", event.at)
@@ -721,6 +722,7 @@ fn read_event(r: &Reader<'_>, license: LicenseId) -> Result<Event, ItemError> {
         license,
         hwid: r.text("hwid")?,
         request: r.text("request")?,
+        name: r.text_opt("name"),
         kind: r.text("type")?,
         payload: r.document("payload")?,
         at: r.at("at")?,
