@@ -130,6 +130,8 @@ pub enum Code {
     SessionRequired,
     /// No such organisation in this project.
     OrganizationNotFound,
+    /// No such access token in this project.
+    AccessTokenNotFound,
     /// The organisation exists already.
     OrganizationExists,
     /// The access token does not belong to the organisation.
@@ -275,6 +277,7 @@ impl Code {
         row(Self::CursorElsewhere, "CURSOR_ELSEWHERE", 422, "This cursor belongs to another list."),
         row(Self::SessionRequired, "SESSION_REQUIRED", 401, "Unauthorized - no user session"),
         row(Self::OrganizationNotFound, "ORGANIZATION_NOT_FOUND", 404, "There is no such organization in this project."),
+        row(Self::AccessTokenNotFound, "ACCESS_TOKEN_NOT_FOUND", 404, "There is no such access token in this project."),
         row(Self::OrganizationExists, "ORGANIZATION_EXISTS", 409, "There is an organization with this name already."),
         row(Self::OrganizationForbidden, "ORGANIZATION_FORBIDDEN", 403, "Forbidden - no access to this organization"),
         row(Self::OrganizationMissing, "ORGANIZATION_MISSING", 400, "Missing organizationId"),

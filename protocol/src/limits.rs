@@ -91,6 +91,8 @@ pub const ORGANIZATION_CHARS_MAX: usize = 100;
 pub const ACCESS_SECONDS_MAX: i64 = 86_400;
 /// Life of an access token in seconds, where the caller does not say.
 pub const ACCESS_SECONDS_DEFAULT: i64 = 3_600;
+/// Access tokens that one call revokes.
+pub const ACCESS_REVOKED_MAX: usize = 1_000;
 /// Largest priority of a grant.
 pub const PRIORITY_MAX: i64 = 1_000;
 /// Devices that one offline file may name.
@@ -170,6 +172,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "accountId", value: ACCOUNT_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "organizationId", value: ORGANIZATION_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "life of an access token", value: ACCESS_SECONDS_MAX, unit: "seconds" },
+    Limit { what: "access tokens revoked by one call", value: ACCESS_REVOKED_MAX as i64, unit: "tokens" },
     Limit { what: "priority of a grant", value: PRIORITY_MAX, unit: "" },
     Limit { what: "devices of one offline file", value: FILE_DEVICES_MAX as i64, unit: "devices" },
     Limit { what: "payload of an event", value: EVENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },

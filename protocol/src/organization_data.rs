@@ -86,12 +86,36 @@ pub struct TokenUse {
 pub struct AccessTokenData {
     /// The token: for the header `Authorization: Bearer …`.
     pub access_token: String,
+    /// Names it, to revoke it: its SHA-256, in hex.
+    pub token_id: String,
     /// The one organisation it is for, if it is limited to one.
     pub organization_id: Option<String>,
     /// The user it is for, if it is for one.
     pub user_id: Option<String>,
     /// It ends here, ISO 8601.
     pub expires_at: String,
+}
+
+/// An access token that was revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AccessTokenRevoked {
+    /// Names it.
+    pub token_id: String,
+    /// Since when it works no more, ISO 8601.
+    pub revoked_at: String,
+}
+
+/// Access tokens that were revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AccessTokensRevoked {
+    /// How many this call revoked.
+    pub revoked: i64,
+    /// Where to go on, if there may be more.
+    pub next_cursor: Option<String>,
 }
 
 /// A member of an organisation.

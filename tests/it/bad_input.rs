@@ -22,6 +22,7 @@ fn builder(route: &Route, world: &World, session: &str) -> http::request::Builde
         .replace("{hwid}", &device('a'))
         .replace("{accountId}", "user-1")
         .replace("{holdId}", "hold-1")
+        .replace("{tokenId}", &"0".repeat(64))
         .replace("{organizationId}", "acme")
         .replace("{userId}", "ada")
         .replace("{orderId}", "ord_1")

@@ -107,6 +107,9 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("add-member", 200, "member"),
     ("remove-member", 200, "member"),
     ("create-access-token", 201, "accessToken"),
+    // Which access tokens there are, their journey knows.
+    ("revoke-access-token", 404, "code"),
+    ("revoke-access-tokens", 200, "revoked"),
     ("check-tokens", 401, "code"),
     ("token-stats", 401, "code"),
     ("account-verification", 200, "intact"),

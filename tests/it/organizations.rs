@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
 use serde_json::{Value, json};
+use shared::service::ids::sha256_hex;
 
 use crate::support::{ADMIN_KEY, Reply, World};
 
@@ -282,6 +283,76 @@ async fn bo_14_a_plan_raises_the_pools_once() {
     assert_eq!((balances(&told.body["tokens"])[0], told.spent.write_units), (500, 0.0));
     assert_eq!(balances(&world.pools(&token, "acme").await)[0], 50);
     world.organization("PUT", "/acme/plan", json!({"plan": "gold"})).await.refused(422, "UNKNOWN_TIER");
+}
+
+/// The example is one token by its id; the siblings are all of a user's, all of an organization's, and all of a member's. Whatever is
+/// another's stays.
+#[tokio::test]
+async fn an_access_token_is_revoked_alone_and_with_all_of_its_holder() {
+    let world = World::empty().await;
+    for name in ["acme", "other"] {
+        world.made(name, "pro").await;
+    }
+    let holders = [
+        json!({"userId": "ada"}),
+        json!({"userId": "ada", "organizationId": "acme"}),
+        json!({"userId": "ada", "organizationId": "other"}),
+        json!({"userId": "bob", "organizationId": "acme"}),
+        json!({"organizationId": "acme"}),
+    ];
+    let works = async |token: &str| world.feature(token, "acme", "generate_goal", "check").await.status != 401;
+    let delete = async |tail: &str| {
+        let request = Request::builder()
+            .method("DELETE")
+            .uri(format!("/v1/access-tokens{tail}"))
+            .header("authorization", format!("Bearer {ADMIN_KEY}"))
+            .header("x-project-id", &world.project_id);
+        Box::pin(world.send(request.body(Bytes::new()).unwrap())).await
+    };
+    let cases = [
+        ("userId=ada", [false, false, false, true, true]),
+        ("organizationId=acme", [true, false, true, false, false]),
+        ("organizationId=acme&userId=ada", [true, false, true, true, true]),
+    ];
+    for (query, expected) in cases {
+        let mut tokens = Vec::new();
+        for holder in &holders {
+            tokens.push(world.access_token(holder.clone()).await);
+        }
+        let told = delete(&format!("?{query}")).await;
+        let count = expected.iter().filter(|works| !**works).count();
+        // Those of the rounds before that were left are theirs too.
+        assert!(told.int_of("revoked") >= count as i64 && told.body["nextCursor"].is_null(), "{query}: {}", told.text);
+        assert_eq!(delete(&format!("?{query}")).await.body["revoked"], 0, "{query}");
+        for (token, expected) in tokens.iter().zip(expected) {
+            assert_eq!(works(token).await, expected, "{query}");
+        }
+    }
+    let token = world.access_token(holders[0].clone()).await;
+    let id = sha256_hex(token.as_bytes());
+    assert!(works(&token).await);
+    let told = delete(&format!("/{id}")).await;
+    assert_eq!((told.status, told.text_of("tokenId")), (200, id.as_str()));
+    assert!(!works(&token).await);
+    world.clock.advance_seconds(5);
+    assert_eq!(delete(&format!("/{id}")).await.body, told.body, "since then");
+    delete(&format!("/{}", "0".repeat(64))).await.refused(404, "ACCESS_TOKEN_NOT_FOUND");
+    delete("").await.refused(400, "BAD_REQUEST");
+    // What has ended needs no end; a page ends at its limit, and goes on.
+    let short = json!({"userId": "eve", "expiresInSeconds": 60});
+    for _ in 0..3 {
+        world.access_token(short.clone()).await;
+    }
+    world.clock.advance_seconds(60);
+    let many = ltlm_protocol::limits::ACCESS_REVOKED_MAX + 30;
+    for together in (0..many).collect::<Vec<_>>().chunks(50) {
+        join_all(together.iter().map(|_| Box::pin(world.access_token(json!({"userId": "eve"}))))).await;
+    }
+    let first = delete("?userId=eve").await;
+    assert_eq!(first.body["revoked"], ltlm_protocol::limits::ACCESS_REVOKED_MAX);
+    let rest = delete(&format!("?userId=eve&cursor={}", first.text_of("nextCursor"))).await;
+    assert_eq!((&rest.body["revoked"], &rest.body["nextCursor"]), (&json!(30), &Value::Null));
+    delete(&format!("?userId=ada&cursor={}", first.text_of("nextCursor"))).await.refused(422, "CURSOR_ELSEWHERE");
 }
 
 /// One of each command, in an order in which each changes something.

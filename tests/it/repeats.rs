@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use http::Request;
 use serde_json::{Value, json};
 use shared::api::routes::{Auth, ROUTES, Route};
+use shared::service::ids::sha256_hex;
 
 use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
 
@@ -116,6 +117,8 @@ fn acts() -> Vec<(&'static str, String, Value, Value)> {
             Value::Null,
         ),
         act("remove-member", "/v1/organizations/acme/members/ada", Value::Null, Value::Null),
+        act("revoke-access-token", "/v1/access-tokens/{spare}", Value::Null, Value::Null),
+        act("revoke-access-tokens", "/v1/access-tokens?userId=eve", Value::Null, Value::Null),
         act("create-access-token", "/v1/access-tokens", json!({"userId": "ada"}), json!({"userId": "bob"})),
         act(
             "consume",
@@ -136,11 +139,20 @@ fn route(name: &str) -> &'static Route {
     ROUTES.iter().find(|route| route.name == name).unwrap()
 }
 
+/// Access tokens.
+struct Session {
+    /// A member's.
+    member: String,
+    /// The id of one that can be revoked.
+    spare: String,
+}
+
 /// Sends an act under an operation id.
-async fn send(world: &World, session: &str, route: &Route, path: &str, id: &str, body: &Value) -> Reply {
+async fn send(world: &World, session: &Session, route: &Route, path: &str, id: &str, body: &Value) -> Reply {
+    let path = path.replace("{spare}", &session.spare);
     let request = Request::builder().method(route.method).uri(path).header("idempotency-key", id);
     let request = match route.auth {
-        Auth::Member => request.header("authorization", format!("Bearer {session}")),
+        Auth::Member => request.header("authorization", format!("Bearer {}", session.member)),
         Auth::Project => request.header("x-project-secret", SECRET),
         _ => request.header("authorization", format!("Bearer {ADMIN_KEY}")).header("x-project-id", &world.project_id),
     };
@@ -149,7 +161,7 @@ async fn send(world: &World, session: &str, route: &Route, path: &str, id: &str,
 }
 
 /// A world in which every act finds what it needs; and an access token of a member.
-async fn prepared() -> (World, String) {
+async fn prepared() -> (World, Session) {
     let world = World::new().await;
     world.activate(L1, &device('a')).await;
     // A name with a space in it is a name.
@@ -160,8 +172,10 @@ async fn prepared() -> (World, String) {
         world.account("POST", "", json!({"accountId": name, "tier": tier})).await;
     }
     world.clock.advance_seconds(31 * DAY);
-    let session = world.access_token(json!({"userId": "ada", "expiresInSeconds": 86_400})).await;
-    (world, session)
+    let member = world.access_token(json!({"userId": "ada", "expiresInSeconds": 86_400})).await;
+    world.access_token(json!({"userId": "eve"})).await;
+    let spare = sha256_hex(world.access_token(json!({"userId": "bob"})).await.as_bytes());
+    (world, Session { member, spare })
 }
 
 /// What an answer tells, but for what says that it is told again.
@@ -251,7 +265,7 @@ async fn every_act_is_done_once_however_late_it_comes_again() {
     assert_eq!(world.audit(L1).await, spent);
     let acme = world.organization("GET", "/acme", Value::Null).await;
     assert_eq!(acme.text_of("plan"), "pro", "the older change did not come back");
-    world.feature(&session, "acme", "generate_goal", "check").await.refused(403, "ORGANIZATION_FORBIDDEN");
+    world.feature(&session.member, "acme", "generate_goal", "check").await.refused(403, "ORGANIZATION_FORBIDDEN");
 }
 
 /// The reply of each round trip at the table lost, and the process killed after each: sent again, the act is done once.

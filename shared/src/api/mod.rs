@@ -203,6 +203,8 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AddMember => on_heap(|| organizations::add_member(incoming)),
         Endpoint::RemoveMember => on_heap(|| organizations::remove_member(incoming)),
         Endpoint::CreateAccessToken => on_heap(|| organizations::create_access(incoming)),
+        Endpoint::RevokeAccessToken => on_heap(|| organizations::revoke_access(incoming)),
+        Endpoint::RevokeAccessTokens => on_heap(|| organizations::revoke_all_access(incoming)),
         Endpoint::CheckTokens => on_heap(|| organizations::check_balance(incoming)),
         Endpoint::TokenStats => on_heap(|| organizations::stats(incoming)),
         Endpoint::AdminCreateProject => on_heap(|| projects::create(incoming)),

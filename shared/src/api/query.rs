@@ -64,6 +64,7 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
         Endpoint::EraseUsage => &["tokenType", "before", "dryRun", "cursor"],
         Endpoint::OrganizationUsage => &["tokenType", "limit", "cursor"],
         Endpoint::TokenStats => &["organizationId"],
+        Endpoint::RevokeAccessTokens => &["organizationId", "userId", "cursor"],
         _ => &[],
     }
 }

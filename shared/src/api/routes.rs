@@ -184,6 +184,10 @@ pub enum Endpoint {
     RemoveMember,
     /// `POST /v1/access-tokens`
     CreateAccessToken,
+    /// `DELETE /v1/access-tokens/{tokenId}`
+    RevokeAccessToken,
+    /// `DELETE /v1/access-tokens`
+    RevokeAccessTokens,
     /// `POST /v1/tokens/check-balance`
     CheckTokens,
     /// `GET /v1/tokens/stats`
@@ -477,6 +481,10 @@ pub const ROUTES: &[Route] = &[
         function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: true, summary: "Take a user's membership away." },
     Route { endpoint: Endpoint::CreateAccessToken, name: "create-access-token", method: "POST", path: "/v1/access-tokens",
         function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make an access token for a user or an organization." },
+    Route { endpoint: Endpoint::RevokeAccessToken, name: "revoke-access-token", method: "DELETE", path: "/v1/access-tokens/{tokenId}",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: true, summary: "Revoke an access token at once." },
+    Route { endpoint: Endpoint::RevokeAccessTokens, name: "revoke-access-tokens", method: "DELETE", path: "/v1/access-tokens",
+        function: "organizations", auth: Auth::Administrator(Scope::Tokens), body: false, operation_id: true, summary: "Revoke all access tokens of a user, of an organization, or of a member." },
     Route { endpoint: Endpoint::CheckTokens, name: "check-tokens", method: "POST", path: "/v1/tokens/check-balance",
         function: "tokens", auth: Auth::Member, body: true, operation_id: true, summary: "Check or deduct the tokens of a feature." },
     Route { endpoint: Endpoint::TokenStats, name: "token-stats", method: "GET", path: "/v1/tokens/stats",
@@ -584,7 +592,7 @@ pub const FUNCTIONS: &[Function] = &[
     // Serves no route: its queue calls it.
     Function { name: "courier", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
-    Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
+    Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt"] },
     Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
     // Serves no route: the schedule and the queue call it.
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[] },
@@ -674,6 +682,7 @@ mod tests {
                 .replace("{holdId}", "h")
                 .replace("{organizationId}", "o")
                 .replace("{userId}", "m")
+                .replace("{tokenId}", "t")
                 .replace("{orderId}", "o")
                 .replace("{username}", "d@e.f")
                 .replace("{webhookId}", "w");

@@ -119,6 +119,8 @@ pub enum Denied {
     HoldNotFound,
     /// No such organisation.
     OrganizationNotFound,
+    /// No such access token in this project.
+    AccessTokenNotFound,
     /// The organisation exists already.
     OrganizationExists,
     /// The access token does not belong to the organisation.
@@ -275,6 +277,7 @@ impl Denied {
             Self::HoldNotFound => Code::HoldNotFound,
             Self::HoldEnded => Code::HoldEnded,
             Self::OrganizationNotFound => Code::OrganizationNotFound,
+            Self::AccessTokenNotFound => Code::AccessTokenNotFound,
             Self::OrganizationExists => Code::OrganizationExists,
             Self::OrganizationForbidden => Code::OrganizationForbidden,
             Self::UnknownFeature { .. } => Code::UnknownFeature,

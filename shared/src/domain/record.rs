@@ -50,6 +50,13 @@ pub enum Record {
     Member(Member),
     /// An access token.
     AccessToken(AccessToken),
+    /// An access token, from the index of keys only.
+    AccessTokenName {
+        /// Its hash.
+        hash: String,
+        /// Where it stands in its list.
+        place: String,
+    },
     /// An account.
     Account(Account),
     /// A wallet.

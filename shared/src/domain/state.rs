@@ -251,6 +251,7 @@ impl LicenseState {
             | Write::SaveOrganization { .. }
             | Write::SaveMember { .. }
             | Write::AddAccessToken { .. }
+            | Write::RevokeAccessToken { .. }
             | Write::SaveRollup { .. }
             | Write::AddAccount { .. }
             | Write::ReplaceAccount { .. }
@@ -338,6 +339,7 @@ impl LicenseState {
             | Record::Organization(_)
             | Record::Member(_)
             | Record::AccessToken(_)
+            | Record::AccessTokenName { .. }
             | Record::Rollup(_)
             | Record::Account(_)
             | Record::BatchMemory(..)

@@ -266,6 +266,13 @@ pub enum Write {
         /// Its record.
         token: AccessToken,
     },
+    /// An access token that works no more, and stands in no list. Guard: it is there.
+    RevokeAccessToken {
+        /// Its hash.
+        hash: String,
+        /// When; one that was revoked before stays revoked since then.
+        at: Timestamp,
+    },
     /// A new account. Guard: it is not there.
     AddAccount {
         /// Its record.

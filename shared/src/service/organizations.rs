@@ -2,7 +2,8 @@
 
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::organization_data::{
-    AccessTokenData, MemberData, OrganizationData, OrganizationSummary, TokenCheck, TokenStats, TokenUse,
+    AccessTokenData, AccessTokenRevoked, MemberData, OrganizationData, OrganizationSummary, TokenCheck, TokenStats,
+    TokenUse,
 };
 use ltlm_protocol::{Timestamp, limits};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use super::act::Absorb;
 use super::repeat::Repeatable;
 use super::{App, Budget, Error, act, ids};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::organization::access::{AccessState, AccessToken, CreateAccess, Made, may_act};
+use crate::domain::organization::access::{AccessState, AccessToken, CreateAccess, Made, RevokeAccess, may_act};
 use crate::domain::organization::commands::{self, ChangeOrganizationPlan, CreateOrganization, GrantTokens};
 use crate::domain::organization::features::TokenType;
 use crate::domain::organization::spend::{self, UseFeature};
@@ -21,8 +22,9 @@ use crate::domain::organization::{self, OrganizationId, OrganizationState};
 use crate::domain::record::project_in;
 use crate::domain::wallet::WalletId;
 use crate::domain::write::Decision;
-use crate::domain::{Denied, Record};
+use crate::domain::{Denied, Record, Write};
 use crate::keys::Purpose;
+use crate::table::key::position;
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
@@ -232,6 +234,7 @@ pub async fn create_access<T: Table>(
         organization: command.organization.clone(),
         user: command.user.clone(),
         expires_at: now.plus_seconds(command.seconds),
+        revoked_at: None,
         made: Some(Made { by: key.clone(), request: ids::operation_id(now, app.entropy.as_ref()) }),
     };
     let organization =
@@ -248,6 +251,7 @@ pub async fn create_access<T: Table>(
     let (made, replayed) = act::act(app, budget, load, |found: &AccessState| found.create(&token)).await?;
     let data = AccessTokenData {
         access_token: text,
+        token_id: made.hash,
         organization_id: made.organization,
         user_id: made.user,
         expires_at: made.expires_at.to_string(),
@@ -272,7 +276,54 @@ pub async fn access<T: Table>(
     let reads = [Read::AccessToken(hash.to_owned())];
     let records = act::records(app, budget, &reads).await?;
     let token = records.into_iter().find_map(Record::access_token);
-    Ok(token.filter(|token| bool::from(token.hash.as_bytes().ct_eq(hash.as_bytes())) && now < token.expires_at))
+    Ok(token.filter(|token| bool::from(token.hash.as_bytes().ct_eq(hash.as_bytes())) && token.is_in_force(now)))
+}
+
+/// Revokes an access token at once; since when it works no more.
+pub async fn revoke_access<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    id: &str,
+    now: Timestamp,
+) -> Result<AccessTokenRevoked, Error> {
+    let reads = [Read::AccessToken(id.to_owned())];
+    let load = || async {
+        let mut found = AccessState::default();
+        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
+        Ok(found)
+    };
+    act::act(app, budget, load, |found: &AccessState| found.revoke(project_id, now)).await
+}
+
+/// Revokes somebody's access tokens that are in force, the last to end first, from a position on: how many, and where to go on.
+pub async fn revoke_all<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    command: &RevokeAccess,
+    from: Option<String>,
+    now: Timestamp,
+) -> Result<(i64, Option<String>), Error> {
+    super::accounts::project(app, budget, project_id).await?;
+    let limit = limits::ACCESS_REVOKED_MAX as i64;
+    let (project_id, holder) = (project_id.to_owned(), command.holder.clone());
+    // One more than are revoked tells whether there are more, and where.
+    let list = [Read::AccessTokens { project_id, holder, now, from, limit: limit + 1 }];
+    let mut records = act::records(app, budget, &list).await?;
+    let next = records.get(limits::ACCESS_REVOKED_MAX).and_then(position);
+    records.truncate(limits::ACCESS_REVOKED_MAX);
+    let meant = records.into_iter().filter_map(|record| match record {
+        Record::AccessToken(token) => command.means(&token).then_some(token.hash),
+        Record::AccessTokenName { hash, .. } => Some(hash),
+        _ => None,
+    });
+    let writes: Vec<_> = meant.map(|hash| Write::RevokeAccessToken { hash, at: now }).collect();
+    for together in writes.chunks(limits::TRANSACTION_ITEMS_MAX) {
+        let commit = || async { app.table.commit(together, None, budget.meter).await.map_err(Error::from) };
+        act::read(app, budget, commit).await?;
+    }
+    Ok((writes.len() as i64, next))
 }
 
 /// Would a feature's tokens be there?

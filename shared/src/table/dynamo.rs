@@ -26,6 +26,7 @@ use super::key::{self, Key};
 use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table};
 use super::schema::{DUE_INDEX, LIST_INDEX};
 use super::statement::{self, Statement};
+use crate::domain::organization::access::Holder;
 use crate::domain::seats::PAGE_SLOTS;
 use crate::domain::{Record, Write};
 
@@ -407,6 +408,27 @@ impl Query {
                 newest_first: false,
                 limit: EVENTS_MAX,
             }),
+            Read::AccessTokens { project_id, holder, now, from, limit } => {
+                // What ends at the instant itself stands before the next millisecond.
+                let last = key::timed_sort(Timestamp::from_ms(now.ms() + 1), "");
+                // A position behind the last leads to nothing; DynamoDB refuses a range that is reversed.
+                let first = from.as_ref().map(|from| from.clone().max(last.clone()));
+                let first = first.unwrap_or_else(|| key::timed_sort(Timestamp::from_ms(i64::MAX), ""));
+                Some(Self {
+                    index: Some(if matches!(holder, Holder::User(_)) { LIST_INDEX } else { DUE_INDEX }),
+                    condition: match holder {
+                        Holder::User(_) => "listPk = :pk AND listSk BETWEEN :last AND :first",
+                        Holder::Organization(_) => "duePk = :pk AND dueSk BETWEEN :last AND :first",
+                    },
+                    values: HashMap::from([
+                        (":pk".to_owned(), text(key::access_list(project_id, holder))),
+                        (":first".to_owned(), text(first)),
+                        (":last".to_owned(), text(last)),
+                    ]),
+                    newest_first: true,
+                    limit: *limit,
+                })
+            }
             Read::LatestRollup(wallet) => Some(Self {
                 index: None,
                 condition: "pk = :pk",
@@ -503,6 +525,7 @@ fn key_of(read: &Read) -> Option<Key> {
         | Read::Entries { .. }
         | Read::EntriesAfter { .. }
         | Read::EventKinds { .. }
+        | Read::AccessTokens { .. }
         | Read::LatestRollup(_)
         | Read::Rollups { .. }
         | Read::List { .. } => None,

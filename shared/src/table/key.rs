@@ -12,6 +12,7 @@ use crate::domain::event::Event;
 use crate::domain::license::LicenseId;
 use crate::domain::nonce::ChainId;
 use crate::domain::organization::OrganizationId;
+use crate::domain::organization::access::Holder;
 use crate::domain::seats::PAGE_SLOTS;
 use crate::domain::store::Email;
 use crate::domain::wallet::WalletId;
@@ -194,6 +195,7 @@ const DAY: &str = "DAY#";
 const ORGANIZATION: &str = "ORG#";
 const MEMBER: &str = "MEMBER#";
 const ACCESS: &str = "ACCESS#";
+const ACCESS_LIST: &str = "ACCESSES#";
 const ORDER: &str = "ORDER#";
 const ORDERS: &str = "ORDERS#";
 const PAYMENT: &str = "PAYMENT#";
@@ -285,6 +287,14 @@ fn organization_partition(id: &OrganizationId) -> String {
 /// An access token, by its hash.
 pub fn access_token(hash: &str) -> Key {
     key(format!("{ACCESS}{hash}"), META)
+}
+
+/// The list of somebody's access tokens.
+pub fn access_list(project_id: &str, holder: &Holder) -> String {
+    match holder {
+        Holder::User(user) => format!("{ACCESS_LIST}{project_id}#USER#{user}"),
+        Holder::Organization(name) => format!("{ACCESS_LIST}{project_id}#ORG#{name}"),
+    }
 }
 
 /// An account.
@@ -569,6 +579,8 @@ pub fn position(record: &Record) -> Option<String> {
         Record::ListedDevice(device) => Some(timed_sort(device.activated_at, &device.hwid)),
         Record::Account(account) => Some(account.id.name.clone()),
         Record::Organization(organization) => Some(organization.id.name.clone()),
+        Record::AccessToken(token) => Some(timed_sort(token.expires_at, &token.hash)),
+        Record::AccessTokenName { place, .. } => Some(place.clone()),
         Record::Order(order) => Some(timed_sort(order.created_at, &order.id)),
         Record::Event(event) => Some(timed_sort(event.at, &event.request)),
         Record::Developer(developer) => Some(numbered_sort(developer.number)),

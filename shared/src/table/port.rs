@@ -11,6 +11,7 @@ use crate::domain::entry::OperationId;
 use crate::domain::license::LicenseId;
 use crate::domain::nonce::ChainId;
 use crate::domain::organization::OrganizationId;
+use crate::domain::organization::access::Holder;
 use crate::domain::store::Email;
 use crate::domain::wallet::WalletId;
 use crate::domain::{Record, Write};
@@ -34,6 +35,19 @@ pub enum Read {
     Member(OrganizationId, String),
     /// An access token, by its hash.
     AccessToken(String),
+    /// Access tokens in force that are somebody's, the last to end first: whole ones of a user's, names only of an organization's.
+    AccessTokens {
+        /// The project.
+        project_id: String,
+        /// Whose.
+        holder: Holder,
+        /// Those that end after this instant.
+        now: Timestamp,
+        /// In the list, from this position on.
+        from: Option<String>,
+        /// At most so many.
+        limit: i64,
+    },
     /// An account.
     Account(AccountId),
     /// A wallet.

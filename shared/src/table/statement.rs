@@ -214,6 +214,12 @@ pub fn of(write: &Write) -> Statement {
         Write::SaveOrganization { organization, found } => put_over(item::organization(organization), *found),
         Write::SaveMember { member, found } => put_over(item::member(member), *found),
         Write::AddAccessToken { token } => put_absent(item::access_token(token)),
+        Write::RevokeAccessToken { hash, at } => update(
+            key::access_token(hash),
+            "SET revokedAt = if_not_exists(revokedAt, :at) REMOVE listPk, listSk, duePk, dueSk",
+            PRESENT,
+            vec![(":at", int(at.ms()))],
+        ),
         Write::AddAccount { account } => put_absent(item::account(account)),
         Write::ReplaceAccount { account } => put_over(item::account(account), Some(account.revision - 1)),
         Write::RefundEntry { wallet, operation, found, refunded } => {

@@ -12,7 +12,8 @@ use ltlm_protocol::license_data::{
     Entitlement, LicenseData, Machine, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
 };
 use ltlm_protocol::organization_data::{
-    AccessTokenData, MemberData, OrganizationData, OrganizationList, TokenCheck, TokenStats, TokenUse,
+    AccessTokenData, AccessTokenRevoked, AccessTokensRevoked, MemberData, OrganizationData, OrganizationList,
+    TokenCheck, TokenStats, TokenUse,
 };
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -272,6 +273,21 @@ fn parameters(route: &Route) -> Vec<Value> {
         user["schema"]["pattern"] = json!(ACCOUNT);
         parameters.push(user);
     }
+    if route.path.contains("{tokenId}") {
+        parameters.push(json!({"name": "tokenId", "in": "path", "required": true, "description": "The access token, by its tokenId.",
+            "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}));
+    }
+    if route.endpoint == Endpoint::RevokeAccessTokens {
+        let names = [
+            ("organizationId", "Only those for this organization.", limits::ORGANIZATION_CHARS_MAX),
+            ("userId", "Only those for this user. One of the two must be sent.", limits::ACCOUNT_CHARS_MAX),
+        ];
+        for (name, what, max) in names {
+            let mut parameter = text(name, "query", what, max, false);
+            parameter["schema"]["pattern"] = json!(ACCOUNT);
+            parameters.push(parameter);
+        }
+    }
     if route.endpoint == Endpoint::TokenStats {
         parameters.push(text("organizationId", "query", "The organization.", limits::ORGANIZATION_CHARS_MAX, true));
     }
@@ -317,6 +333,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             | Endpoint::AccountStatistics
             | Endpoint::OrganizationStatistics
             | Endpoint::AdminUsageStatistics
+            | Endpoint::RevokeAccessTokens
     ) {
         parameters.push(json!({"name": "cursor", "in": "query", "description": "A nextCursor of this call.",
             "schema": {"type": "string", "pattern": cursor_pattern(route)}}));
@@ -430,6 +447,7 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::AccountVerification | Endpoint::OrganizationVerification | Endpoint::AdminUsageVerification => {
             ("verification", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}3a(2d)?3[1-9](3[0-9]){0,17}3a(3[0-9]|6[1-6]){64}")
         }
+        Endpoint::RevokeAccessTokens => ("access", "(3[0-9]|6[1-6]){8}3a([2-7][0-9a-e]){1,80}"),
         // A part and a position in it.
         Endpoint::RenewAccounts => ("renewals", "(3[0-9]|6[1-6]){8}3a3[0-7]3a([2-7][0-9a-e]){0,64}"),
         _ => ("ledger", "3[1-9](3[0-9]){0,17}"),
@@ -815,6 +833,8 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         Endpoint::OrganizationUsage => ("200", schema::<AccountEntries>(schemas)),
         Endpoint::AddMember | Endpoint::RemoveMember => ("200", schema::<MemberData>(schemas)),
         Endpoint::CreateAccessToken => ("201", schema::<AccessTokenData>(schemas)),
+        Endpoint::RevokeAccessToken => ("200", schema::<AccessTokenRevoked>(schemas)),
+        Endpoint::RevokeAccessTokens => ("200", schema::<AccessTokensRevoked>(schemas)),
         Endpoint::TokenStats => ("200", schema::<TokenStats>(schemas)),
         // Which of the two says the action.
         Endpoint::CheckTokens => {
@@ -1038,6 +1058,8 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::OrganizationUsage | Endpoint::EraseUsage => {
             codes.extend([Code::AccountNotFound, Code::CursorElsewhere])
         }
+        Endpoint::RevokeAccessToken => codes.push(Code::AccessTokenNotFound),
+        Endpoint::RevokeAccessTokens => codes.push(Code::CursorElsewhere),
         Endpoint::TokenStats => codes.extend([Code::OrganizationMissing, Code::OrganizationForbidden]),
         Endpoint::CheckTokens => codes.extend([
             Code::FeatureFieldsMissing,

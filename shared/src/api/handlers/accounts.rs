@@ -290,7 +290,7 @@ pub async fn renew<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 
 /// Does the `work` that a call asks for: once, if the caller named it, and its first answer is told again. Work that is only
 /// tried uses up no id.
-async fn once_if_named<T: Table, R>(
+pub(super) async fn once_if_named<T: Table, R>(
     incoming: &Incoming<'_, T>,
     target: &str,
     asked: &Value,

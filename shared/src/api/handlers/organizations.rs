@@ -4,17 +4,17 @@
 use std::fmt::Debug;
 
 use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
-use ltlm_protocol::organization_data::{OrganizationData, OrganizationList};
+use ltlm_protocol::organization_data::{AccessTokensRevoked, OrganizationData, OrganizationList};
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::{Value, json};
 
-use super::accounts::{cursor_of, dry_run, erase_of, names, place, project, statistics_of, verify_of};
+use super::accounts::{cursor_of, dry_run, erase_of, names, once_if_named, place, project, statistics_of, verify_of};
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::account::is_account_name;
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::organization::OrganizationId;
-use crate::domain::organization::access::CreateAccess;
+use crate::domain::organization::access::{CreateAccess, RevokeAccess};
 use crate::domain::organization::commands::{ChangeOrganizationPlan, CreateOrganization, GrantTokens};
 use crate::domain::organization::features::TokenType;
 use crate::domain::organization::spend::{Action, Unusable, UseFeature};
@@ -177,6 +177,30 @@ pub async fn create_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let (made, replayed) =
         service::create_access(incoming.app, incoming.budget, &project_id, &command, &key, incoming.now).await?;
     Ok(Reply::created(&made).operation(&key.id.id, replayed))
+}
+
+/// `DELETE /v1/access-tokens/{tokenId}`
+pub async fn revoke_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project_id, id) = (project(incoming)?, incoming.parameter("tokenId"));
+    let work = service::revoke_access(incoming.app, incoming.budget, &project_id, id, incoming.now);
+    once_if_named(incoming, &project_id, &json!([id]), None, false, work).await
+}
+
+/// `DELETE /v1/access-tokens`: somebody's.
+pub async fn revoke_all_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project_id = project(incoming)?;
+    let organization = incoming.query_text("organizationId", limits::ORGANIZATION_CHARS_MAX)?;
+    let user = incoming.query_text("userId", limits::ACCOUNT_CHARS_MAX)?;
+    let owner = json!([project_id, organization, user]);
+    let command = RevokeAccess::new(organization, user)?;
+    let from = place(incoming, "access", &owner.to_string())?;
+    let asked = json!([owner, from]);
+    let work = async {
+        let (app, budget, now) = (incoming.app, incoming.budget, incoming.now);
+        let (revoked, next) = service::revoke_all(app, budget, &project_id, &command, from, now).await?;
+        Ok(AccessTokensRevoked { revoked, next_cursor: cursor_of("access", &owner.to_string(), next) })
+    };
+    once_if_named(incoming, &project_id, &asked, None, false, work).await
 }
 
 /// `POST /v1/tokens/check-balance`

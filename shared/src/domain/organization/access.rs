@@ -1,5 +1,6 @@
 //! Access tokens: what a vendor's web application calls with, for an organisation or for a user.
 
+use ltlm_protocol::organization_data::AccessTokenRevoked;
 use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::{Timestamp, limits, request};
 use serde_json::Value;
@@ -24,8 +25,55 @@ pub struct AccessToken {
     pub user: Option<String>,
     /// It works in [made, end).
     pub expires_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
     /// What made it; not known of one that an older version made.
     pub made: Option<Made>,
+}
+
+impl AccessToken {
+    /// Does it work at `now`?
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+}
+
+/// Whose access tokens are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// All that are for this user.
+    User(String),
+    /// All that are for this organization and no other, for its users too.
+    Organization(String),
+}
+
+/// `DELETE /v1/access-tokens`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokeAccess {
+    /// In whose list they are found.
+    pub holder: Holder,
+    /// Only those for this organization.
+    pub organization: Option<String>,
+}
+
+impl RevokeAccess {
+    /// Reads what the query names: one of the two at least.
+    pub fn new(organization: Option<String>, user: Option<String>) -> Result<Self, Problems> {
+        let named = [("organizationId", &organization), ("userId", &user)];
+        for (name, value) in named {
+            if value.as_ref().is_some_and(|value| !is_account_name(value)) {
+                return Err(Problems::one(name, "must be letters, digits and . _ : @ - only"));
+            }
+        }
+        let holder = user.map(Holder::User).or_else(|| organization.clone().map(Holder::Organization));
+        let holder = holder.ok_or_else(|| Problems::one("organizationId", "or userId must be sent"))?;
+        Ok(Self { holder, organization })
+    }
+
+    /// Is this one meant, of those in the list?
+    pub fn means(&self, token: &AccessToken) -> bool {
+        self.organization.is_none() || self.organization == token.organization
+    }
 }
 
 /// What made an access token.
@@ -54,6 +102,18 @@ impl AccessState {
             Record::Organization(organization) => self.organization = Some(organization),
             _ => {}
         }
+    }
+
+    /// Decides that the token works no more. One that was revoked before stays revoked since then.
+    pub fn revoke(&self, project_id: &str, now: Timestamp) -> Result<Decision<AccessTokenRevoked>, Denied> {
+        let found = self.token.as_ref().filter(|token| token.project_id == project_id);
+        let token = found.ok_or(Denied::AccessTokenNotFound)?;
+        let at = token.revoked_at.unwrap_or(now);
+        let told = AccessTokenRevoked { token_id: token.hash.clone(), revoked_at: at.to_string() };
+        Ok(match token.revoked_at {
+            Some(_) => Decision::read(told),
+            None => Decision::write(vec![Write::RevokeAccessToken { hash: token.hash.clone(), at }], told),
+        })
     }
 
     /// Decides the making of `token`. The reply: the token, and whether an earlier request made it.

@@ -9,7 +9,7 @@ use super::{Builder, Item, ItemError, Reader};
 use crate::domain::account::{Account, AccountId, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::job::Job;
-use crate::domain::organization::access::{AccessToken, Made};
+use crate::domain::organization::access::{AccessToken, Holder, Made};
 use crate::domain::organization::{Member, Organization};
 use crate::table::key;
 use crate::table::port::List;
@@ -96,11 +96,23 @@ const ACCESS_KNOWN_DAYS: i64 = 30;
 /// An access token's item.
 pub fn access_token(token: &AccessToken) -> Item {
     let made = token.made.as_ref();
+    // One that works no more is in no list; in a list, the last to end comes first.
+    let list = |holder: Option<Holder>| {
+        holder.filter(|_| token.revoked_at.is_none()).map(|holder| key::access_list(&token.project_id, &holder))
+    };
+    let by_user = list(token.user.clone().map(Holder::User));
+    let by_organization = list(token.organization.clone().map(Holder::Organization));
+    let place = key::timed_sort(token.expires_at, &token.hash);
     Builder::new(key::access_token(&token.hash))
         .text("projectId", &token.project_id)
         .text_opt("organization", token.organization.as_ref())
         .text_opt("user", token.user.as_ref())
         .at("expiresAt", token.expires_at)
+        .at_opt("revokedAt", token.revoked_at)
+        .text_opt("listSk", by_user.as_ref().map(|_| &place))
+        .text_opt("listPk", by_user)
+        .text_opt("dueSk", by_organization.as_ref().map(|_| &place))
+        .text_opt("duePk", by_organization)
         .text_opt("createdBy", made.map(|made| &made.by.id.id))
         .text_opt("fingerprint", made.map(|made| &made.by.fingerprint))
         .text_opt("request", made.map(|made| &made.request))
@@ -116,6 +128,7 @@ pub(super) fn read_access_token(r: &Reader<'_>, hash: String) -> Result<AccessTo
         organization: r.text_opt("organization"),
         user: r.text_opt("user"),
         expires_at: r.at("expiresAt")?,
+        revoked_at: r.at_opt("revokedAt"),
         made: by.zip(r.text_opt("request")).map(|(by, request)| Made { by, request }),
     })
 }

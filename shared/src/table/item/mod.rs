@@ -315,6 +315,9 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             removed_at: r.at_opt("removedAt"),
             revision: r.int("revision")?,
         }),
+        Kind::AccessToken { hash } if !item.contains_key("projectId") => {
+            Record::AccessTokenName { hash, place: r.text("dueSk")? }
+        }
         Kind::AccessToken { hash } => Record::AccessToken(read_access_token(&r, hash)?),
         Kind::Rollup { wallet, day } => Record::Rollup(DayRollup {
             wallet,
@@ -961,11 +964,12 @@ mod tests {
             organization: None,
             user: Some("ada".into()),
             expires_at: NOW,
+            revoked_at: None,
             made: None,
         };
         assert_eq!(round(access_token(&token)), Record::AccessToken(token.clone()));
         let made = Some(Made { by: key, request: "r".into() });
-        let token = AccessToken { made, ..token };
+        let token = AccessToken { made, organization: Some("o".into()), revoked_at: Some(NOW), ..token };
         assert_eq!(round(access_token(&token)), Record::AccessToken(token));
     }
 

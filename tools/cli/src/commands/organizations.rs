@@ -118,6 +118,20 @@ pub(crate) enum Command {
         #[arg(long)]
         seconds: Option<i64>,
     },
+    /// Revoke an access token at once
+    RevokeToken {
+        /// Its id: what `token` showed, or the SHA-256 of the token, in hex
+        token: String,
+    },
+    /// Revoke all access tokens of an organization, of a user, or of a user for an organization
+    RevokeTokens {
+        /// Only those for this organization
+        #[arg(long, required_unless_present = "user")]
+        organization: Option<String>,
+        /// Only those for this user
+        #[arg(long)]
+        user: Option<String>,
+    },
 }
 
 /// A kind of tokens.
@@ -172,10 +186,34 @@ const USAGE: &[Column] = &[
 const MEMBER: &[Column] = &[("organization", "/organizationId"), ("user", "/userId"), ("member", "/member")];
 const TOKEN: &[Column] = &[
     ("token, shown once", "/accessToken"),
+    ("token's id", "/tokenId"),
     ("organization", "/organizationId"),
     ("user", "/userId"),
     ("expires", "/expiresAt"),
 ];
+
+const REVOKED: &[Column] = &[("token's id", "/tokenId"), ("revoked", "/revokedAt")];
+
+/// Revokes call by call until none is left.
+fn revoke_tokens(session: &Session, organization: &Option<String>, user: &Option<String>) -> Result<(), Failure> {
+    session.confirm("What calls with these access tokens will be refused.")?;
+    let (mut cursor, mut revoked) = (None, 0);
+    for call in 0_u64.. {
+        let asked = query(&[("organizationId", organization), ("userId", user), ("cursor", &cursor)]);
+        let (path, operation) = (format!("/v1/access-tokens{asked}"), format!("{}.{call}", session.operation));
+        let told = session.client.send(&Method::DELETE, &path, &operation, None)?;
+        revoked += told["revoked"].as_i64().unwrap_or(0);
+        cursor = told["nextCursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    match session.format {
+        Format::Json => show::line(&json!({ "revoked": revoked }).to_string()),
+        Format::People => show::line(&format!("{revoked} revoked")),
+    }
+    Ok(())
+}
 
 fn path(organization: &str, tail: &str) -> String {
     format!("/v1/organizations/{}{tail}", encoded(organization))
@@ -238,6 +276,11 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             let path = path(&organization, &format!("/members/{}", encoded(&user)));
             session.act(&Method::DELETE, &path, None, MEMBER)
         }
+        Command::RevokeToken { token } => {
+            session.confirm(&format!("What calls with the access token {token} will be refused."))?;
+            session.act(&Method::DELETE, &format!("/v1/access-tokens/{}", encoded(&token)), None, REVOKED)
+        }
+        Command::RevokeTokens { organization, user } => revoke_tokens(session, &organization, &user),
         Command::Token { organization, user, seconds } => {
             let body = json!({"organizationId": organization, "userId": user, "expiresInSeconds": seconds});
             session.act(&Method::POST, "/v1/access-tokens", Some(body), TOKEN)
