@@ -498,3 +498,124 @@ async fn calls_of_a_sign_in_whose_answer_was_lost_can_be_sent_again() {
         call("/verify-otp", &shown).await.refused(401, "MFA_SESSION_EXPIRED");
     }
 }
+
+/// Two administrators, each of its own project, choose the same operation ids for the same kinds of acts; and what was remembered under
+/// its id alone is known for 30 days more. The example is a policy; the siblings are secrets, webhooks, licenses, keys and projects.
+#[tokio::test]
+async fn an_administrators_operation_id_is_unique_in_its_project() {
+    let world = World::new().await;
+    let other = world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
+    let mut keys = Vec::new();
+    for project in [&world.project_id, &other] {
+        let body = json!({"scopes": ["projects", "policies", "licenses"], "projectId": project});
+        keys.push((project.clone(), world.admin("POST", "/v1/admin/keys", body).await.text_of("key").to_owned()));
+    }
+    let call = async |key: &str, method: &str, path: &str, body: Value| {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        Box::pin(world.send(request.header("idempotency-key", "1").body(body.into()).unwrap())).await
+    };
+    // One id for each kind of act would do as well; the same one for all is refused where the act is another.
+    for tail in ["/policies", "/secrets", "/webhooks", "", "/licenses", "keys"] {
+        for (project, key) in &keys {
+            let path = if tail == "keys" {
+                "/v1/admin/keys".to_owned()
+            } else {
+                format!("/v1/admin/projects/{project}{tail}")
+            };
+            let (method, body) = match tail {
+                "/policies" => ("POST", local::demo::perp()),
+                "/secrets" => ("POST", Value::Null),
+                "/webhooks" => ("POST", json!({"url": "https://hook.example"})),
+                "" => ("PATCH", json!({"name": "renamed"})),
+                "keys" => ("POST", json!({"scopes": ["licenses"], "projectId": project})),
+                _ => ("POST", json!({"policyId": "1"})),
+            };
+            let told = call(key, method, &path, body.clone()).await;
+            match tail {
+                "/policies" => {
+                    assert_eq!(told.status, 201, "{tail} of {project}: {}", told.text);
+                    let again = call(key, method, &path, body).await;
+                    assert_eq!((again.status, &again.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));
+                    assert_eq!(again.body["PolicyID"], told.body["PolicyID"]);
+                }
+                _ => drop(told.refused(422, "IDEMPOTENCY_KEY_REUSED")),
+            }
+        }
+    }
+}
+
+/// As the version before wrote it: the id alone.
+#[tokio::test]
+async fn an_act_that_was_remembered_under_its_id_alone_is_known_for_thirty_days() {
+    let world = World::new().await;
+    let path = format!("/v1/admin/projects/{}/policies", world.project_id);
+    let send = async |body: &Value| {
+        let request = Request::builder()
+            .method("POST")
+            .uri(&path)
+            .header("authorization", format!("Bearer {ADMIN_KEY}"))
+            .header("idempotency-key", "old");
+        Box::pin(world.send(request.body(body.to_string().into()).unwrap())).await
+    };
+    let first = send(&local::demo::perp()).await;
+    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(world.engine.endpoint(), false).await);
+    let text = |value: String| aws_sdk_dynamodb::types::AttributeValue::S(value);
+    let (new, old) = (format!("ADMINOP#old in {}", world.project_id), "ADMINOP#old".to_owned());
+    let delete =
+        client.delete_item().table_name(local::world::TABLE).key("pk", text(new)).key("sk", text("META".into()));
+    let delete = delete.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld);
+    let mut item = delete.send().await.unwrap().attributes.unwrap();
+    item.insert("pk".to_owned(), text(old));
+    client.put_item().table_name(local::world::TABLE).set_item(Some(item)).send().await.unwrap();
+    world.clock.advance_seconds(30 * DAY - 1);
+    let again = send(&local::demo::perp()).await;
+    assert_eq!(
+        (&again.body["PolicyID"], again.headers.contains_key("idempotent-replayed")),
+        (&first.body["PolicyID"], true)
+    );
+    world.clock.advance_seconds(1);
+    let anew = send(&local::demo::perp()).await;
+    assert_ne!(anew.body["PolicyID"], first.body["PolicyID"]);
+    assert!(!anew.headers.contains_key("idempotent-replayed"));
+}
+
+/// The example is a developer's new password; the siblings are the first one, one where there was none, and none where there was one.
+/// Nothing that is kept of it is a hash that could be guessed at.
+#[tokio::test]
+async fn another_password_under_a_used_operation_id_is_another_request() {
+    let world = World::new().await;
+    let make = |password: &str| json!({"username": "d@e.f", "password": password, "mfa": false, "operationId": "m"});
+    assert_eq!(world.admin("POST", "/v1/admin/developers", make("correct horse")).await.status, 201);
+    let again = world.admin("POST", "/v1/admin/developers", make("correct horse")).await;
+    assert_eq!((again.status, again.headers.contains_key("idempotent-replayed")), (201, true));
+    world.admin("POST", "/v1/admin/developers", make("another horse")).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    let change = async |id: &str, password: Option<&str>| {
+        let mut body = json!({"fullName": "Dee", "operationId": id});
+        if let Some(password) = password {
+            body["password"] = json!(password);
+        }
+        world.admin("PATCH", "/v1/admin/developers/d@e.f", body).await
+    };
+    for (id, first, other) in [
+        ("a", Some("battery staple"), Some("battery stable")),
+        ("b", None, Some("battery stable")),
+        ("c", Some("third password"), None),
+    ] {
+        assert_eq!(change(id, first).await.status, 200, "{id}");
+        assert!(change(id, first).await.headers.contains_key("idempotent-replayed"), "{id}");
+        change(id, other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    }
+    let sign_in = async |password: &str| {
+        let request = Request::builder().method("POST").uri("/v1/sdk/pro/auth/dev-login");
+        let body = json!({"username": "d@e.f", "password": password}).to_string();
+        Box::pin(world.send(request.body(body.into()).unwrap())).await.status
+    };
+    assert_eq!((sign_in("third password").await, sign_in("battery stable").await), (200, 401));
+    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(world.engine.endpoint(), false).await);
+    let items = client.scan().table_name(local::world::TABLE).send().await.unwrap().items.unwrap();
+    let all = format!("{items:?}");
+    for password in ["correct horse", "battery staple", "third password"] {
+        assert!(!all.contains(password) && !all.contains(&sha256_hex(password.as_bytes())), "{password}");
+    }
+}

@@ -138,17 +138,29 @@ impl<'a, T> Incoming<'a, T> {
             })
         };
         let canonical = target(|key| canonical_license_key(key).unwrap_or_else(|| key.to_owned()));
+        let by = self.administrator()?;
         Ok(Act {
             id: self.operation_id(in_body)?,
+            scope: self.scope(&by),
             fingerprint: fingerprint(self.route.name, &canonical),
             request: ids::operation_id(self.now, self.app.entropy.as_ref()),
-            by: self.administrator()?,
+            by,
             action: self.route.name,
             target: target(masked),
             from: self.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()),
             change: body.clone(),
             now: self.now,
         })
+    }
+
+    /// Within which an act's operation id is unique. An act on a license is remembered together with that.
+    fn scope(&self, by: &Administrator) -> Option<String> {
+        let named = |name: &str| Some(self.parameter(name)).filter(|value| !value.is_empty());
+        if named("licenseKey").is_some() {
+            return None;
+        }
+        let policy = named("PolicyID").map(|number| format!("policy {number}"));
+        named("projectId").map(str::to_owned).or(policy).or_else(|| by.project_id.clone())
     }
 
     /// The value of `{name}` in the path.

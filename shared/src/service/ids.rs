@@ -97,6 +97,11 @@ pub fn license_key(derivation: &Key32, operation_id: &str, index: i64) -> String
     format!("LIC-{}", hex::encode_upper(&mac[..8]))
 }
 
+/// What is kept of a secret that an operation brought, to know it again: worth nothing without the key.
+pub fn secret_mark(key: &Key32, operation_id: &str, secret: &str) -> String {
+    hex::encode(keyed(key, &format!("secret-mark/1\0{operation_id}\0{secret}")))
+}
+
 fn keyed(key: &Key32, message: &str) -> [u8; 32] {
     // HMAC pads a key to the hash's block with zeros, so the padded key gives the same code.
     let mut block = zeroize::Zeroizing::new([0_u8; 64]);

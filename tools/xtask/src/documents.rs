@@ -68,7 +68,7 @@ pub fn api() -> String {
          | header | where | meaning |\n|---|---|---|\n\
          | `x-project-secret` | request | the project's secret, 64 hex digits; dashes, spaces and letter case do not matter |\n\
          | `Authorization: Bearer ltlm_admin_…` | request | an administrator's key |\n\
-         | `Idempotency-Key` | request | names the operation, 1 to 128 visible ASCII characters; `operationId` in the body is the same thing, and both must agree |\n\
+         | `Idempotency-Key` | request | names the operation within its project, account, policy or license, 1 to 128 visible ASCII characters; `operationId` in the body is the same thing, and both must agree |\n\
          | `Operation-Id` | answer | the operation's id: yours, or one that was made |\n\
          | `Idempotent-Replayed: true` | answer | this is the first answer, given again |\n\
          | `ETag`, `If-Match` | answer, request | the revision of the user settings; with `If-Match` they are saved only if nobody else did meanwhile |\n\

@@ -1,5 +1,7 @@
 //! Developers, as an administrator makes and changes them.
 
+use subtle::ConstantTimeEq;
+
 use super::{Act, Deed, Found, Part, find, once, page};
 use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
 use crate::domain::store::Email;
@@ -7,7 +9,7 @@ use crate::domain::write::Write;
 use crate::domain::{Denied, Record};
 use crate::keys::{Purpose, password};
 use crate::service::act::reserve;
-use crate::service::{App, Budget, Error};
+use crate::service::{App, Budget, Error, ids};
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
@@ -15,6 +17,31 @@ fn hash<T>(app: &App<T>, text: &str) -> Result<String, Error> {
     let mut salt = [0; password::SALT_BYTES];
     app.entropy.fill(&mut salt);
     Ok(password::hash(text, salt)?)
+}
+
+/// Stands where an act brought no password.
+const NO_PASSWORD: &str = "-";
+
+/// What is remembered of the password that an act brought: a keyed hash, so that whoever reads the table cannot try passwords on it.
+/// `wrapped` is the developer's key.
+async fn mark<T>(
+    app: &App<T>,
+    username: &Email,
+    wrapped: &[u8],
+    act: &Act,
+    password: Option<&str>,
+) -> Result<String, Error> {
+    let Some(password) = password else { return Ok(NO_PASSWORD.to_owned()) };
+    let key = app.unwrap(username.as_str(), Purpose::Codes, wrapped).await?;
+    Ok(ids::secret_mark(&key, &act.id, password))
+}
+
+/// Refuses an act that was done with another password. What an older version did is not known to have had one.
+fn same_password(made: &[String], mark: &str) -> Result<(), Denied> {
+    match made.get(1).is_none_or(|done| bool::from(done.as_bytes().ct_eq(mark.as_bytes()))) {
+        true => Ok(()),
+        false => Err(Denied::IdempotencyKeyReused),
+    }
 }
 
 /// The developer, and the projects that a command names.
@@ -48,18 +75,24 @@ pub async fn create<T: Table>(
         created_at: act.now,
         revision: 1,
     };
+    let brought = Some(command.password.as_str());
+    let mine = mark(app, &made.username, &made.wrapped, act, brought).await?;
     let deed = |found: &Found| {
         if found.developer.is_some() {
             return Err(Denied::DeveloperExists);
         }
         found.all_projects(command.projects.as_deref().unwrap_or_default())?;
         let write = Write::SaveDeveloper { developer: made.clone(), found: None };
-        Ok(Deed { made: vec![made.number.to_string()], writes: vec![write] })
+        Ok(Deed { made: vec![made.number.to_string(), mine.clone()], writes: vec![write] })
     };
     let reads = reads(&command.username, command.projects.as_deref());
-    match once(app, budget, act, Part::whole(act), &reads, deed).await? {
+    match once(app, budget, act, Part::whole(), &reads, deed).await? {
         None => Ok((made, false)),
-        Some(_) => Ok((get(app, budget, &command.username).await?, true)),
+        Some(done) => {
+            let developer = get(app, budget, &command.username).await?;
+            same_password(&done, &mark(app, &developer.username, &developer.wrapped, act, brought).await?)?;
+            Ok((developer, true))
+        }
     }
 }
 
@@ -73,16 +106,21 @@ pub async fn change<T: Table>(
 ) -> Result<(Developer, bool), Error> {
     act.by.may_everywhere()?;
     let hash = command.password.as_ref().map(|text| hash(app, text)).transpose()?;
+    let known = get(app, budget, username).await?;
+    let mine = mark(app, username, &known.wrapped, act, command.password.as_deref()).await?;
     let named = command.projects.as_ref().and_then(Option::as_deref);
     let deed = |found: &Found| {
         let developer = found.developer()?;
         found.all_projects(named.unwrap_or_default())?;
         let changed = command.apply(developer, hash.as_deref(), act.now);
-        let made = vec![changed.number.to_string()];
+        let made = vec![changed.number.to_string(), mine.clone()];
         let write = Write::SaveDeveloper { developer: changed, found: Some(developer.revision) };
         Ok(Deed { made, writes: vec![write] })
     };
-    let earlier = once(app, budget, act, Part::whole(act), &reads(username, named), deed).await?;
+    let earlier = once(app, budget, act, Part::whole(), &reads(username, named), deed).await?;
+    if let Some(done) = &earlier {
+        same_password(done, &mine)?;
+    }
     Ok((get(app, budget, username).await?, earlier.is_some()))
 }
 

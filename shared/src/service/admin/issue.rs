@@ -35,10 +35,10 @@ pub async fn issue<T: Table>(
     command: &Issue,
     act: &Act,
 ) -> Result<(Vec<LicenseData>, bool), Error> {
-    let reads =
-        [Read::AdminOperation(act.id.clone()), Read::Project(project_id.to_owned()), Read::Policy(command.policy)];
+    let of_project = vec![Read::Project(project_id.to_owned()), Read::Policy(command.policy)];
+    let reads = [act.known(0), of_project].concat();
     let found = find(app, budget, &reads).await?;
-    let replayed = act.replay(found.done.as_ref())?.is_some();
+    let replayed = act.replay(&found.done)?.is_some();
     if !replayed {
         must_lie_ahead("validUntil", command.valid_until, act.now)?;
     }
@@ -101,12 +101,10 @@ async fn issue_some<T: Table>(
     keys: &[String],
     index: usize,
 ) -> Result<Vec<LicenseData>, Error> {
-    // No caller's id has a space in it.
-    let id = if index == 0 { order.act.id.clone() } else { format!("{} {index}", order.act.id) };
-    let mut part = Part { id: &id, is_further: index > 0, found: None };
+    let mut part = Part { index, found: None };
     if order.replayed {
-        let found = find(app, budget, &[Read::AdminOperation(id.clone())]).await?;
-        if order.act.replay(found.done.as_ref())?.is_some() {
+        let found = find(app, budget, &order.act.known(index)).await?;
+        if order.act.replay(&found.done)?.is_some() {
             return tell(app, budget, order, keys).await;
         }
         part.found = Some(found);

@@ -67,7 +67,7 @@ pub async fn create<T: Table>(
         must_lie_ahead("expiresAt", command.expires_at, act.now)?;
         Ok(Deed { made: vec![key.id.clone()], writes: vec![Write::AddAdminKey { key: key.clone() }] })
     };
-    let Some(made) = once(app, budget, act, Part::whole(act), &project, deed).await? else {
+    let Some(made) = once(app, budget, act, Part::whole(), &project, deed).await? else {
         return Ok(NewKey { key, text: Some(text) });
     };
     let id = made.first().cloned().unwrap_or_default();
@@ -97,5 +97,5 @@ pub async fn revoke<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: 
         let revoked = Write::RevokeAdminKey { id: key.id.clone(), at: act.now };
         Ok(Deed { made: vec![key.id.clone()], writes: vec![revoked] })
     };
-    once(app, budget, act, Part::whole(act), &[Read::AdminKey(id.to_owned())], deed).await.map(|_| ())
+    once(app, budget, act, Part::whole(), &[Read::AdminKey(id.to_owned())], deed).await.map(|_| ())
 }

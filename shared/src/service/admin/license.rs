@@ -59,7 +59,7 @@ where
     F: Future<Output = Result<S, Error>>,
 {
     let decide = |state: &S| {
-        if let Some(done) = act.replay(done(state))? {
+        if let Some(done) = act.replay(done(state).map(std::slice::from_ref).unwrap_or_default())? {
             return Ok(Decision::read((again(state)?, done.request != act.request)));
         }
         let (is_logged, Decision { mut writes, touch, reply }) = decide(state)?;

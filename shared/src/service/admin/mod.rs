@@ -36,11 +36,16 @@ use crate::table::{Read, Table};
 /// Largest request body that the audit log keeps, in bytes of compact JSON.
 const CHANGE_BYTES_MAX: usize = 2 * 1024;
 
+/// What was remembered under its id alone, for the whole deployment, is known for so many days.
+const FORMER_DAYS: i64 = 30;
+
 /// An administrator's act as it arrives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Act {
     /// The operation's id: chosen by the caller, or made for one that chose none.
     pub id: String,
+    /// Within which the id is unique: a project, say. None: the deployment.
+    pub scope: Option<String>,
     /// Hash of the request.
     pub fingerprint: String,
     /// Names this one request, whatever its operation id.
@@ -63,6 +68,28 @@ impl Act {
     /// Under which id an act on a license is remembered. No caller's id has a space in it.
     pub fn id_on(&self, license: &LicenseId) -> String {
         format!("{} {}", self.id, license.0)
+    }
+
+    /// Under which id a part of the act is remembered, the first being 0.
+    fn id_of(&self, part: usize) -> String {
+        let id = self.former_id_of(part);
+        self.scope.as_ref().map_or(id.clone(), |scope| format!("{id} in {scope}"))
+    }
+
+    /// Under which id it was remembered when ids were unique in the whole deployment.
+    fn former_id_of(&self, part: usize) -> String {
+        if part == 0 { self.id.clone() } else { format!("{} {part}", self.id) }
+    }
+
+    /// Reads what is known of a part of the act, under either id.
+    fn known(&self, part: usize) -> Vec<Read> {
+        let former = self.scope.is_some().then(|| self.former_id_of(part));
+        [self.id_of(part)].into_iter().chain(former).map(Read::AdminOperation).collect()
+    }
+
+    /// Is this what another act, of another project, may have left under the same id? Then it counts only if it was this very act.
+    fn is_former(&self, done: &AdminOperation) -> bool {
+        self.scope.as_ref().is_some_and(|scope| !done.id.ends_with(&format!(" in {scope}")))
     }
 
     /// The record of the act, in the log.
@@ -92,18 +119,26 @@ impl Act {
     }
 
     /// What the act did when it was done, if it was. The same id with another request is refused.
-    pub fn replay<'a>(&self, done: Option<&'a AdminOperation>) -> Result<Option<&'a AdminOperation>, Denied> {
-        match done {
-            Some(done) if !is_same_request(&done.fingerprint, &self.fingerprint) => Err(Denied::IdempotencyKeyReused),
-            done => Ok(done),
+    pub fn replay<'a>(&self, known: &'a [AdminOperation]) -> Result<Option<&'a AdminOperation>, Denied> {
+        let mut same = None;
+        for done in known {
+            let is_same = is_same_request(&done.fingerprint, &self.fingerprint);
+            match self.is_former(done) {
+                true if is_same && self.now < done.created_at.plus_days(FORMER_DAYS) => same = same.or(Some(done)),
+                true => {}
+                false if is_same => same = Some(done),
+                false => return Err(Denied::IdempotencyKeyReused),
+            }
         }
+        Ok(same)
     }
 }
 
 /// What an act finds.
 #[derive(Clone, Debug, Default)]
 struct Found {
-    done: Option<AdminOperation>,
+    /// What is known of the act.
+    done: Vec<AdminOperation>,
     project: Option<Project>,
     /// Ids of all projects that were found.
     projects: BTreeSet<String>,
@@ -117,7 +152,7 @@ struct Found {
 impl Absorb for Found {
     fn absorb(&mut self, record: Record) -> bool {
         match record {
-            Record::AdminOperation(done) => self.done = Some(done),
+            Record::AdminOperation(done) => self.done.push(done),
             Record::Project(project) => {
                 self.projects.insert(project.id.clone());
                 self.project = Some(project);
@@ -186,19 +221,18 @@ struct Deed {
 }
 
 /// Which part of an act is done.
-struct Part<'a> {
-    /// Under which id it is remembered.
-    id: &'a str,
-    /// Not the first: remembered, but not told by the log.
-    is_further: bool,
+#[derive(Default)]
+struct Part {
+    /// Its number. But for the first, 0, parts are remembered and not told by the log.
+    index: usize,
     /// What was read already, if anything was.
     found: Option<Found>,
 }
 
-impl<'a> Part<'a> {
+impl Part {
     /// An act that is done in one.
-    fn whole(act: &'a Act) -> Self {
-        Self { id: &act.id, is_further: false, found: None }
+    fn whole() -> Self {
+        Self::default()
     }
 }
 
@@ -207,12 +241,13 @@ async fn once<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     act: &Act,
-    part: Part<'_>,
+    part: Part,
     reads: &[Read],
     deed: impl Fn(&Found) -> Result<Deed, Denied>,
 ) -> Result<Option<Vec<String>>, Error> {
-    let Part { id, is_further, found } = part;
-    let reads: Vec<_> = reads.iter().cloned().chain([Read::AdminOperation(id.to_owned())]).collect();
+    let Part { index, found } = part;
+    let id = act.id_of(index);
+    let reads: Vec<_> = reads.iter().cloned().chain(act.known(index)).collect();
     let load = || async {
         let mut found = Found::default();
         app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| {
@@ -221,13 +256,13 @@ async fn once<T: Table>(
         Ok(found)
     };
     act::act_on(app, budget, found, load, |found: &Found| {
-        if let Some(done) = act.replay(found.done.as_ref())? {
+        if let Some(done) = act.replay(&found.done)? {
             // Its reply was lost, and it looked again: the request found itself.
             let is_mine = done.request == act.request;
             return Ok(Decision::read((!is_mine).then(|| done.made.clone())));
         }
         let Deed { made, mut writes } = deed(found)?;
-        let operation = if is_further { act.part(id.to_owned(), made) } else { act.record(id.to_owned(), made) };
+        let operation = if index > 0 { act.part(id.clone(), made) } else { act.record(id.clone(), made) };
         writes.push(Write::AddAdminOperation { operation });
         Ok(Decision::write(writes, None))
     })

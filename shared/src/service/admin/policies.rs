@@ -19,10 +19,10 @@ pub async fn create<T: Table>(
     terms: &PolicyTerms,
     act: &Act,
 ) -> Result<(Policy, bool), Error> {
-    let reads = [Read::Project(project_id.to_owned()), Read::AdminOperation(act.id.clone())];
+    let reads = [vec![Read::Project(project_id.to_owned())], act.known(0)].concat();
     let found = find(app, budget, &reads).await?;
     found.project()?;
-    if let Some(done) = act.replay(found.done.as_ref())? {
+    if let Some(done) = act.replay(&found.done)? {
         return tell(app, budget, &done.made).await;
     }
     let policy = Policy {
@@ -37,7 +37,7 @@ pub async fn create<T: Table>(
         let writes = vec![Write::AddPolicy { policy: policy.clone() }, counted];
         Ok(Deed { made: vec![policy.number.to_string()], writes })
     };
-    match once(app, budget, act, Part { found: Some(found), ..Part::whole(act) }, &reads[..1], deed).await? {
+    match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads[..1], deed).await? {
         Some(made) => tell(app, budget, &made).await,
         None => Ok((policy, false)),
     }
@@ -89,6 +89,6 @@ pub async fn change<T: Table>(
         let counted = Write::CountPolicyChange { project_id: policy.project_id.clone() };
         Ok(Deed { made: vec![number.to_string()], writes: vec![Write::ReplacePolicy { policy }, counted] })
     };
-    let earlier = once(app, budget, act, Part::whole(act), &reads, deed).await?;
+    let earlier = once(app, budget, act, Part::whole(), &reads, deed).await?;
     Ok((get(app, budget, &act.by, number).await?, earlier.is_some()))
 }

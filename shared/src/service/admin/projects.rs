@@ -37,8 +37,8 @@ pub async fn create<T: Table>(
     act: &Act,
 ) -> Result<NewSecret, Error> {
     act.by.may_everywhere()?;
-    let found = find(app, budget, &[Read::AdminOperation(act.id.clone())]).await?;
-    if let Some(done) = act.replay(found.done.as_ref())? {
+    let found = find(app, budget, &act.known(0)).await?;
+    if let Some(done) = act.replay(&found.done)? {
         return tell(app, budget, done.made.first().map_or("", String::as_str), None).await;
     }
     let (project, secret) = new_project(app, budget, command, act).await?;
@@ -51,7 +51,7 @@ pub async fn create<T: Table>(
             writes: vec![Write::AddProject { project: project.clone() }, pointer],
         })
     };
-    match once(app, budget, act, Part { found: Some(found), ..Part::whole(act) }, &[], deed).await? {
+    match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await? {
         Some(made) => tell(app, budget, made.first().map_or("", String::as_str), None).await,
         None => Ok(NewSecret { secret_id: added.id.clone(), secret: Arc::new(secret), replayed: false, project }),
     }
@@ -146,16 +146,16 @@ pub async fn change<T: Table>(
         let project = command.apply(found.project()?)?;
         Ok(Deed { made: vec![id.to_owned()], writes: vec![Write::ReplaceProject { project }] })
     };
-    let earlier = once(app, budget, act, Part::whole(act), &reads, deed).await?;
+    let earlier = once(app, budget, act, Part::whole(), &reads, deed).await?;
     Ok((get(app, budget, id).await?, earlier.is_some()))
 }
 
 /// Adds a secret to a project; those it has stay valid.
 pub async fn add_secret<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &Act) -> Result<NewSecret, Error> {
-    let reads = [Read::Project(id.to_owned()), Read::AdminOperation(act.id.clone())];
+    let reads = [vec![Read::Project(id.to_owned())], act.known(0)].concat();
     let found = find(app, budget, &reads).await?;
     found.project()?;
-    if let Some(done) = act.replay(found.done.as_ref())? {
+    if let Some(done) = act.replay(&found.done)? {
         return tell(app, budget, id, done.made.first().map(String::as_str)).await;
     }
     let (secret, key) = new_secret(app, id, act).await?;
@@ -164,7 +164,7 @@ pub async fn add_secret<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, a
         let pointer = Write::AddSecret { hash: secret.hash.clone(), project_id: id.to_owned(), created_at: act.now };
         Ok(Deed { made: vec![secret.id.clone()], writes: vec![Write::ReplaceProject { project }, pointer] })
     };
-    match once(app, budget, act, Part { found: Some(found), ..Part::whole(act) }, &reads[..1], deed).await? {
+    match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads[..1], deed).await? {
         Some(made) => tell(app, budget, id, made.first().map(String::as_str)).await,
         None => {
             let project = get(app, budget, id).await?;
@@ -187,5 +187,5 @@ pub async fn retire_secret<T: Table>(
         let pointer = Write::RetireSecret { hash: retired.hash, at: act.now };
         Ok(Deed { made: vec![secret_id.to_owned()], writes: vec![Write::ReplaceProject { project }, pointer] })
     };
-    once(app, budget, act, Part::whole(act), &reads, deed).await.map(|_| ())
+    once(app, budget, act, Part::whole(), &reads, deed).await.map(|_| ())
 }

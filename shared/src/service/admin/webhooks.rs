@@ -32,10 +32,10 @@ pub async fn create<T: Table>(
     command: &CreateWebhook,
     act: &Act,
 ) -> Result<NewWebhook, Error> {
-    let reads = [Read::Project(project_id.to_owned()), Read::AdminOperation(act.id.clone())];
+    let reads = [vec![Read::Project(project_id.to_owned())], act.known(0)].concat();
     let found = find(app, budget, &reads).await?;
     found.project()?;
-    if let Some(done) = act.replay(found.done.as_ref())? {
+    if let Some(done) = act.replay(&found.done)? {
         return tell(app, budget, done.made.first().map_or("", String::as_str)).await;
     }
     let count = courier::webhooks(app, budget, project_id).await?.iter().filter(|w| w.disabled_at.is_none()).count();
@@ -58,7 +58,7 @@ pub async fn create<T: Table>(
         let write = Write::SaveWebhook { webhook: webhook.clone(), found: None };
         Ok(Deed { made: vec![webhook.id.clone()], writes: vec![write] })
     };
-    match once(app, budget, act, Part { found: Some(found), ..Part::whole(act) }, &[], deed).await? {
+    match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await? {
         Some(made) => tell(app, budget, made.first().map_or("", String::as_str)).await,
         None => Ok(NewWebhook { secret: secret_text(&made.key), webhook, replayed: false }),
     }
@@ -94,7 +94,7 @@ pub async fn remove<T: Table>(
         let write = Write::SaveWebhook { webhook: stopped, found: Some(webhook.revision) };
         Ok(Deed { made: vec![id.to_owned()], writes: vec![write] })
     };
-    once(app, budget, act, Part::whole(act), &[Read::Webhook(id.to_owned())], deed).await.map(|_| ())
+    once(app, budget, act, Part::whole(), &[Read::Webhook(id.to_owned())], deed).await.map(|_| ())
 }
 
 /// Gives a webhook a new secret. The one from before signs beside it for a while.
@@ -118,7 +118,7 @@ pub async fn rotate<T: Table>(
         let write = Write::SaveWebhook { webhook: rotated, found: Some(webhook.revision) };
         Ok(Deed { made: vec![id.to_owned()], writes: vec![write] })
     };
-    let earlier = once(app, budget, act, Part::whole(act), &[Read::Webhook(id.to_owned())], deed).await?;
+    let earlier = once(app, budget, act, Part::whole(), &[Read::Webhook(id.to_owned())], deed).await?;
     Ok(NewWebhook { replayed: earlier.is_some(), ..tell(app, budget, id).await? })
 }
 
@@ -191,9 +191,9 @@ pub async fn replay<T: Table>(
     act: &Act,
 ) -> Result<(Replayed, bool), Error> {
     let queue = app.outbox.as_deref().ok_or_else(|| Error::Broken("this function has no queue".into()))?;
-    let found = find(app, budget, &[Read::Webhook(id.to_owned()), Read::AdminOperation(act.id.clone())]).await?;
+    let found = find(app, budget, &[vec![Read::Webhook(id.to_owned())], act.known(0)].concat()).await?;
     let webhook = found.webhook(project_id)?.clone();
-    if let Some(done) = act.replay(found.done.as_ref())? {
+    if let Some(done) = act.replay(&found.done)? {
         return Ok((replayed(&done.made), true));
     }
     let (notices, next): (Vec<String>, _) = match which {
@@ -213,7 +213,7 @@ pub async fn replay<T: Table>(
         queue.send(messages).await.map_err(Error::Busy)?;
     }
     let deed = |_: &Found| Ok(Deed { made: made.clone(), writes: Vec::new() });
-    let earlier = once(app, budget, act, Part { found: Some(found), ..Part::whole(act) }, &[], deed).await?;
+    let earlier = once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await?;
     let again = earlier.is_some();
     Ok((replayed(&earlier.unwrap_or(made)), again))
 }

@@ -12,7 +12,7 @@ use crate::service::Error;
 use crate::service::admin::developers as service;
 use crate::table::Table;
 
-/// The body without the password: that stands in no log, and no hash is made of it but the one that is made for it.
+/// The body without the password: that stands in no log and in no fingerprint. The act compares it by a keyed hash.
 fn without_password(body: &Value) -> Value {
     let mut body = body.clone();
     if let Some(members) = body.as_object_mut() {
