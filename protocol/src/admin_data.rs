@@ -175,6 +175,9 @@ pub struct AdminKeyData {
     pub expires_at: Option<String>,
     /// The key that made it.
     pub created_by: String,
+    /// The keys that it descends from, its maker last. Of a key that an older version made only the maker is known.
+    #[serde(default)]
+    pub family: Vec<String>,
     /// When it was made.
     pub created_at: String,
     /// When it was revoked.
@@ -204,6 +207,9 @@ pub struct AuditEntry {
     pub timestamp: String,
     /// Whose key; `first` is the stack's own.
     pub key_id: String,
+    /// The keys that this one descends from, its maker last; empty of the stack's own, and of what was noted by an older version.
+    #[serde(default)]
+    pub family: Vec<String>,
     /// The caller's network address, if it is known.
     pub from: Option<String>,
     /// The route's name.

@@ -91,6 +91,8 @@ pub const ORGANIZATION_CHARS_MAX: usize = 100;
 pub const ACCESS_SECONDS_MAX: i64 = 86_400;
 /// Life of an access token in seconds, where the caller does not say.
 pub const ACCESS_SECONDS_DEFAULT: i64 = 3_600;
+/// Generations of administrator keys: a key that descends from so many makes none.
+pub const KEY_GENERATIONS_MAX: usize = 16;
 /// Access tokens that one call revokes.
 pub const ACCESS_REVOKED_MAX: usize = 1_000;
 /// Largest priority of a grant.
@@ -172,6 +174,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "accountId", value: ACCOUNT_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "organizationId", value: ORGANIZATION_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "life of an access token", value: ACCESS_SECONDS_MAX, unit: "seconds" },
+    Limit { what: "generations of administrator keys", value: KEY_GENERATIONS_MAX as i64, unit: "keys" },
     Limit { what: "access tokens revoked by one call", value: ACCESS_REVOKED_MAX as i64, unit: "tokens" },
     Limit { what: "priority of a grant", value: PRIORITY_MAX, unit: "" },
     Limit { what: "devices of one offline file", value: FILE_DEVICES_MAX as i64, unit: "devices" },

@@ -446,6 +446,103 @@ async fn a_key_is_told_once_ends_and_is_revoked_at_once() {
     assert!(row["revokedAt"].is_string(), "it stays in the list: {row}");
 }
 
+/// The example is a key that is asked for without an end; the siblings are one that would end later, and an access token.
+#[tokio::test]
+async fn what_a_key_makes_does_not_outlive_it() {
+    let world = World::new().await;
+    let end = "2026-01-04T01:00:00.000Z";
+    let (maker, id) = key(&world, json!({"scopes": ["projects", "tokens", "read"], "expiresAt": end})).await;
+    let make = async |by: &str, ends: Option<&str>| {
+        let body = json!({"scopes": ["projects", "read"], "expiresAt": ends});
+        call(&world, by, "POST", "/v1/admin/keys", None, body).await
+    };
+    let child = make(&maker, None).await;
+    assert_eq!((child.text_of("expiresAt"), &child.body["family"]), (end, &json!(["first", id])));
+    make(&maker, Some("2026-01-04T01:00:00.001Z")).await.refused(403, "FORBIDDEN");
+    assert_eq!(make(&maker, Some("2026-01-04T00:30:00Z")).await.text_of("expiresAt"), "2026-01-04T00:30:00.000Z");
+    let request = Request::builder()
+        .method("POST")
+        .uri("/v1/access-tokens")
+        .header("authorization", format!("Bearer {maker}"))
+        .header("x-project-id", &world.project_id);
+    let body = json!({"userId": "ada", "expiresInSeconds": 86_400}).to_string();
+    assert_eq!(world.send(request.body(body.into()).unwrap()).await.text_of("expiresAt"), end);
+    // The family is told in the list, and with each act.
+    let mut last = (child.text_of("key").to_owned(), child.text_of("keyId").to_owned());
+    let mut family = vec![json!("first"), json!(id)];
+    for _ in family.len()..limits::KEY_GENERATIONS_MAX {
+        world.clock.advance_seconds(1);
+        let made = make(&last.0, None).await;
+        family.push(json!(last.1));
+        assert_eq!(made.body["family"], json!(family), "{}", made.text);
+        let told = &log(&world).await[0];
+        assert_eq!(json!([told["keyId"], told["family"]]), json!([last.1, family[..family.len() - 1]]));
+        last = (made.text_of("key").to_owned(), made.text_of("keyId").to_owned());
+    }
+    make(&last.0, None).await.refused(403, "FORBIDDEN");
+    let listed = world.admin("GET", "/v1/admin/keys?limit=1", Value::Null).await;
+    assert_eq!(json!([listed.body["keys"][0]["keyId"], listed.body["keys"][0]["family"]]), json!([last.1, family]));
+    world.clock.advance_seconds(3_600);
+    assert_eq!(call(&world, &last.0, "GET", "/v1/admin/keys", None, Value::Null).await.status, 401);
+}
+
+/// The example is a key with a child and a grandchild; the siblings are keys of an older version, of which only the maker is known,
+/// and a process that is stopped on the way. Whatever descends from others stays.
+#[tokio::test]
+async fn a_revocation_reaches_all_descendants_if_it_cascades() {
+    for stop_after in [None, Some(1), Some(3), Some(5)] {
+        let world = World::new().await;
+        let make = async |by: &str| {
+            let made = call(&world, by, "POST", "/v1/admin/keys", None, json!({"scopes": ["projects", "read"]})).await;
+            (made.text_of("key").to_owned(), made.text_of("keyId").to_owned())
+        };
+        let works = async |key: &str| call(&world, key, "GET", "/v1/admin/keys", None, Value::Null).await.status == 200;
+        let (top, other) = (make(ADMIN_KEY).await, make(ADMIN_KEY).await);
+        let (child, niece) = (make(&top.0).await, make(&other.0).await);
+        let grandchild = make(&child.0).await;
+        // As the version before kept it.
+        let client = aws_sdk_dynamodb::Client::new(&sdk_config(world.engine.endpoint(), false).await);
+        let at = key::admin_key(&grandchild.1);
+        let old = client.update_item().table_name(TABLE).key("pk", AttributeValue::S(at.pk));
+        let old = old.key("sk", AttributeValue::S(at.sk)).update_expression("REMOVE #f");
+        old.expression_attribute_names("#f", "family").send().await.unwrap();
+        // More than are revoked together.
+        for _ in 0..30 {
+            make(&child.0).await;
+        }
+        let plain = make(&top.0).await;
+        assert_eq!(
+            call(&world, &top.0, "DELETE", &format!("/v1/admin/keys/{}", plain.1), None, Value::Null).await.status,
+            204
+        );
+        let told = log(&world).await.len();
+        world.clock.advance_seconds(1);
+        let path = format!("/v1/admin/keys/{}?cascade=true", top.1);
+        let revoke = async || call(&world, ADMIN_KEY, "DELETE", &path, Some("all"), Value::Null).await;
+        if stop_after.is_some() {
+            world.host.app.table.stop_after(stop_after);
+            revoke().await;
+            world.host.app.table.stop_after(None);
+        }
+        let done = revoke().await;
+        assert_eq!(done.status, 204, "{stop_after:?}: {}", done.text);
+        for key in [&top, &child, &grandchild] {
+            assert!(!works(&key.0).await, "{stop_after:?}");
+        }
+        assert!(works(&other.0).await && works(&niece.0).await, "{stop_after:?}");
+        // The page of the log holds a hundred lines: all of them.
+        let lines = log(&world).await;
+        assert_eq!(lines.len() - told, 33, "{stop_after:?}: each of them once");
+        assert!(lines[..33].iter().all(|line| line["action"] == "admin-revoke-key" && line["operationId"] == "all"));
+        assert_eq!(revoke().await.status, 204);
+        assert_eq!(log(&world).await.len() - told, 33);
+        let alone = format!("/v1/admin/keys/{}", top.1);
+        call(&world, ADMIN_KEY, "DELETE", &alone, Some("all"), Value::Null)
+            .await
+            .refused(422, "IDEMPOTENCY_KEY_REUSED");
+    }
+}
+
 /// Every act that an administrator's key can do, in an order in which each changes something.
 fn acts(world: &World, [secret, key_id, webhook]: &[String; 3]) -> Vec<(&'static str, &'static str, String, Value)> {
     let p = |tail: &str| projects(world, tail);

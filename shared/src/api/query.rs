@@ -60,6 +60,7 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
         Endpoint::AccountBalance => &["at"],
         Endpoint::AccountVerification | Endpoint::AdminUsageVerification => &["cursor"],
         Endpoint::RenewAccount => &["dryRun"],
+        Endpoint::AdminRevokeKey => &["cascade"],
         Endpoint::EraseEntries => &["before", "dryRun", "cursor"],
         Endpoint::EraseUsage => &["tokenType", "before", "dryRun", "cursor"],
         Endpoint::OrganizationUsage => &["tokenType", "limit", "cursor"],

@@ -53,6 +53,10 @@ pub struct Administrator {
     pub scopes: Vec<Scope>,
     /// The one project it is for, if it is limited to one.
     pub project_id: Option<String>,
+    /// It stops working here.
+    pub expires_at: Option<Timestamp>,
+    /// The keys that it descends from, its maker last.
+    pub family: Vec<String>,
 }
 
 impl Administrator {
@@ -62,7 +66,25 @@ impl Administrator {
             key_id: "first".to_owned(),
             scopes: Scope::ALL.iter().map(|(scope, _)| *scope).collect(),
             project_id: None,
+            expires_at: None,
+            family: Vec::new(),
         }
+    }
+
+    /// The end of something that it makes and that must not outlive it: as asked, or its own. A later one is refused.
+    pub fn end(&self, asked: Option<Timestamp>) -> Result<Option<Timestamp>, Denied> {
+        match (self.expires_at, asked) {
+            (Some(own), Some(asked)) if asked > own => Err(Denied::Forbidden),
+            (own, asked) => Ok(asked.or(own)),
+        }
+    }
+
+    /// The family of a key that it makes.
+    pub fn heirs_family(&self) -> Result<Vec<String>, Denied> {
+        if self.family.len() >= limits::KEY_GENERATIONS_MAX {
+            return Err(Denied::Forbidden);
+        }
+        Ok(self.family.iter().chain([&self.key_id]).cloned().collect())
     }
 
     /// May it do what takes this scope, or only look at it?
@@ -107,6 +129,8 @@ pub struct AdminKey {
     pub expires_at: Option<Timestamp>,
     /// The key that made it.
     pub created_by: String,
+    /// The keys that it descends from, its maker last. Of a key that an older version made only the maker is known.
+    pub family: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was revoked.
@@ -123,6 +147,8 @@ impl AdminKey {
             key_id: self.id.clone(),
             scopes: self.scopes.clone(),
             project_id: self.project_id.clone(),
+            expires_at: self.expires_at,
+            family: self.family.clone(),
         })
     }
 }
@@ -201,6 +227,8 @@ pub struct Audit {
     pub target: String,
     /// Whose key.
     pub key_id: String,
+    /// The keys that it descends from.
+    pub family: Vec<String>,
     /// The caller's network address, if it is known.
     pub from: Option<String>,
     /// The request's body, if it is not too long to keep.
@@ -213,7 +241,12 @@ mod tests {
     use serde_json::json;
 
     fn key(scopes: &[Scope], project: Option<&str>) -> Administrator {
-        Administrator { key_id: "k".into(), scopes: scopes.to_vec(), project_id: project.map(str::to_owned) }
+        Administrator {
+            key_id: "k".into(),
+            scopes: scopes.to_vec(),
+            project_id: project.map(str::to_owned),
+            ..Administrator::first()
+        }
     }
 
     #[test]
@@ -250,6 +283,7 @@ mod tests {
             project_id: None,
             expires_at: Some(at(10)),
             created_by: "first".into(),
+            family: vec!["first".into()],
             created_at: at(0),
             revoked_at: None,
         };

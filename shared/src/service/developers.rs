@@ -86,6 +86,7 @@ impl Knock {
             action: self.action.to_owned(),
             target: format!("secrets of {}", if given.is_empty() { "no project".to_owned() } else { given.join(", ") }),
             key_id: developer.username.as_str().to_owned(),
+            family: Vec::new(),
             from: self.from.clone(),
             change: None,
         };

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use super::act::Absorb;
 use super::repeat::Repeatable;
 use super::{App, Budget, Error, act, ids};
+use crate::domain::administrator::Administrator;
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::organization::access::{AccessState, AccessToken, CreateAccess, Made, RevokeAccess, may_act};
 use crate::domain::organization::commands::{self, ChangeOrganizationPlan, CreateOrganization, GrantTokens};
@@ -223,17 +224,20 @@ pub async fn create_access<T: Table>(
     project_id: &str,
     command: &CreateAccess,
     key: &OperationKey,
+    maker: &Administrator,
     now: Timestamp,
 ) -> Result<(AccessTokenData, bool), Error> {
     let project = super::accounts::project(app, budget, project_id).await?;
     let derivation = app.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
     let text = ids::access_token(&derivation, &key.id.id);
+    let asked = now.plus_seconds(command.seconds);
     let token = AccessToken {
         hash: ids::sha256_hex(text.as_bytes()),
         project_id: project.id,
         organization: command.organization.clone(),
         user: command.user.clone(),
-        expires_at: now.plus_seconds(command.seconds),
+        // It does not outlive its maker.
+        expires_at: maker.expires_at.map_or(asked, |end| end.min(asked)),
         revoked_at: None,
         made: Some(Made { by: key.clone(), request: ids::operation_id(now, app.entropy.as_ref()) }),
     };

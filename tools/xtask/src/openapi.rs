@@ -277,6 +277,12 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(json!({"name": "tokenId", "in": "path", "required": true, "description": "The access token, by its tokenId.",
             "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}));
     }
+    if route.endpoint == Endpoint::AdminRevokeKey {
+        parameters.push(
+            json!({"name": "cascade", "in": "query", "description": "Revoke all keys that descend from it as well.",
+            "schema": {"type": "boolean"}}),
+        );
+    }
     if route.endpoint == Endpoint::RevokeAccessTokens {
         let names = [
             ("organizationId", "Only those for this organization.", limits::ORGANIZATION_CHARS_MAX),

@@ -174,8 +174,10 @@ pub async fn create_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let operation = incoming.operation(&project_id, &body, command.operation_id.as_ref(), CreateAccess::parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let maker = incoming.administrator()?;
     let (made, replayed) =
-        service::create_access(incoming.app, incoming.budget, &project_id, &command, &key, incoming.now).await?;
+        service::create_access(incoming.app, incoming.budget, &project_id, &command, &key, &maker, incoming.now)
+            .await?;
     Ok(Reply::created(&made).operation(&key.id.id, replayed))
 }
 

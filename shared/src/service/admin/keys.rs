@@ -1,14 +1,17 @@
 //! Administrator keys.
 
+use std::collections::BTreeSet;
+
 use ltlm_protocol::Timestamp;
 use subtle::ConstantTimeEq;
 
 use super::{Act, Deed, Found, Part, find, gone, once, page};
 use crate::domain::administrator::{AdminKey, Administrator, CreateKey};
 use crate::domain::ahead::must_lie_ahead;
-use crate::domain::write::Write;
+use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, Record};
-use crate::service::{App, Budget, Error, ids};
+use crate::service::act::Absorb;
+use crate::service::{App, Budget, Error, act, ids};
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
@@ -38,7 +41,7 @@ pub struct NewKey {
     pub text: Option<String>,
 }
 
-/// Makes a key that may do no more than its maker's.
+/// Makes a key that may do no more than its maker's, and no longer.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -46,6 +49,7 @@ pub async fn create<T: Table>(
     act: &Act,
 ) -> Result<NewKey, Error> {
     command.allowed(&act.by)?;
+    let (family, expires_at) = (act.by.heirs_family()?, act.by.end(command.expires_at)?);
     let text = ids::admin_key(app.entropy.as_ref());
     let hash = ids::sha256_hex(text.as_bytes());
     let key = AdminKey {
@@ -54,8 +58,9 @@ pub async fn create<T: Table>(
         name: command.name.clone(),
         scopes: command.scopes.clone(),
         project_id: command.project_id.clone(),
-        expires_at: command.expires_at,
+        expires_at,
         created_by: act.by.key_id.clone(),
+        family,
         created_at: act.now,
         revoked_at: None,
     };
@@ -98,4 +103,77 @@ pub async fn revoke<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: 
         Ok(Deed { made: vec![key.id.clone()], writes: vec![revoked] })
     };
     once(app, budget, act, Part::whole(), &[Read::AdminKey(id.to_owned())], deed).await.map(|_| ())
+}
+
+/// Keys of a page of the list, in search of descendants.
+const PAGE: i64 = 100;
+/// Descendants that are revoked together, each with its line in the log.
+const REVOKED_TOGETHER: usize = 25;
+
+/// Revokes all keys that descend from this one, each told by the log. What was revoked already is left: a call that was cut short is
+/// sent again and does what is left.
+pub async fn revoke_descendants<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &Act) -> Result<(), Error> {
+    // A descendant may have made another one meanwhile: until none is found.
+    while revoke_found(app, budget, id, act).await? {}
+    Ok(())
+}
+
+/// Goes through all keys once; were descendants revoked?
+async fn revoke_found<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &Act) -> Result<bool, Error> {
+    let (mut keys, mut before) = (Vec::new(), None);
+    loop {
+        let (records, next) = page(app, budget, List::AdminKeys, before, PAGE).await?;
+        keys.extend(records.into_iter().filter_map(Record::admin_key));
+        before = next;
+        if before.is_none() {
+            break;
+        }
+    }
+    // Of some keys the maker alone is known, so their makers must be found before them, whatever their order.
+    let (mut family, mut found) = (BTreeSet::from([id.to_owned()]), Vec::new());
+    loop {
+        let is_heir = |key: &AdminKey| key.family.iter().any(|ancestor| family.contains(ancestor));
+        let (heirs, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_heir);
+        if heirs.is_empty() {
+            break;
+        }
+        family.extend(heirs.iter().map(|key| key.id.clone()));
+        found.extend(heirs.into_iter().filter(|key| key.revoked_at.is_none()).map(|key| key.id));
+        keys = others;
+    }
+    let mut any = false;
+    for together in found.chunks(REVOKED_TOGETHER) {
+        any |= revoke_some(app, budget, together, act).await?;
+    }
+    Ok(any)
+}
+
+/// Revokes those of these keys that are in force; the list may be behind.
+async fn revoke_some<T: Table>(app: &App<T>, budget: &Budget<'_>, ids: &[String], act: &Act) -> Result<bool, Error> {
+    let reads: Vec<_> = ids.iter().cloned().map(Read::AdminKey).collect();
+    let load = || async {
+        let records = app.table.read(&reads, budget.meter).await?;
+        Ok(Keys(records.into_iter().filter_map(Record::admin_key).collect()))
+    };
+    let decide = |keys: &Keys| {
+        let in_force = keys.0.iter().filter(|key| key.revoked_at.is_none());
+        let writes = in_force.flat_map(|key| {
+            let revoked = Write::RevokeAdminKey { id: key.id.clone(), at: act.now };
+            [revoked, Write::AddAdminOperation { operation: act.on_descendant(&key.id) }]
+        });
+        let writes: Vec<_> = writes.collect();
+        let any = !writes.is_empty();
+        Ok(Decision::write(writes, any))
+    };
+    act::act(app, budget, load, decide).await
+}
+
+/// Keys that are looked at.
+struct Keys(Vec<AdminKey>);
+
+impl Absorb for Keys {
+    // One that was revoked meanwhile: all are read anew.
+    fn absorb(&mut self, _: Record) -> bool {
+        false
+    }
 }

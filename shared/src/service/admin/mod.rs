@@ -100,10 +100,19 @@ impl Act {
             action: self.action.to_owned(),
             target: self.target.clone(),
             key_id: self.by.key_id.clone(),
+            family: self.by.family.clone(),
             from: self.from.clone(),
             change: Some(self.change.clone()).filter(|change| is_short && !change.is_null()),
         };
         AdminOperation { audit: Some(audit), ..self.part(id, made) }
+    }
+
+    /// The record of what the act did to a key that descends from the one that it names. It is told by the log as that key's.
+    fn on_descendant(&self, key_id: &str) -> AdminOperation {
+        let id = format!("{} cascade {key_id}", self.id_of(0));
+        let record = AdminOperation { request: format!("{}.{key_id}", self.request), ..self.record(id, Vec::new()) };
+        let audit = record.audit.map(|audit| Audit { target: format!("/v1/admin/keys/{key_id}"), ..audit });
+        AdminOperation { audit, ..record }
     }
 
     /// The record of a further part of the act: remembered, not told.

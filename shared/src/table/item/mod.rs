@@ -766,6 +766,7 @@ pub fn admin_operation(operation: &AdminOperation) -> Item {
         .text("action", &audit.action)
         .text("target", &audit.target)
         .text("keyId", &audit.key_id)
+        .text_opt("family", Some(audit.family.join(" ")).filter(|family| !family.is_empty()))
         .text_opt("from", audit.from.as_ref())
         .text_opt("change", audit.change.as_ref().map(serde_json::Value::to_string))
         .text("listPk", key::list_partition(&List::Audit))
@@ -780,9 +781,15 @@ fn read_audit(r: &Reader<'_>) -> Result<Option<Audit>, ItemError> {
         action: r.text("action")?,
         target: r.text("target")?,
         key_id: r.text("keyId")?,
+        family: r.text_opt("family").map(|family| words(&family)).unwrap_or_default(),
         from: r.text_opt("from"),
         change: r.json("change")?,
     }))
+}
+
+/// Names, as they are kept with spaces between them.
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// An administrator key's item.
@@ -795,6 +802,7 @@ pub fn admin_key(key: &AdminKey) -> Item {
         .text_opt("projectId", key.project_id.as_ref())
         .at_opt("expiresAt", key.expires_at)
         .text("createdBy", &key.created_by)
+        .text("family", key.family.join(" "))
         .at("createdAt", key.created_at)
         .text("listPk", key::list_partition(&List::AdminKeys))
         .text("listSk", key::timed_sort(key.created_at, &key.id))
@@ -809,6 +817,9 @@ fn read_admin_key(r: &Reader<'_>, id: String) -> Result<AdminKey, ItemError> {
         scopes: r.text("scopes")?.split(' ').filter_map(Scope::parse).collect(),
         project_id: r.text_opt("projectId"),
         expires_at: r.at_opt("expiresAt"),
+        family: r
+            .text_opt("family")
+            .map_or_else(|| r.text("createdBy").map(|maker| vec![maker]), |all| Ok(words(&all)))?,
         created_by: r.text("createdBy")?,
         created_at: r.at("createdAt")?,
         revoked_at: r.at_opt("revokedAt"),
@@ -868,6 +879,7 @@ mod tests {
             action: "admin-tokens".into(),
             target: "/v1".into(),
             key_id: "first".into(),
+            family: vec!["first".into()],
             from: None,
             change: Some(json!({"amount": 1})),
         };
@@ -881,6 +893,7 @@ mod tests {
             project_id: Some("prj_1".into()),
             expires_at: Some(NOW),
             created_by: "first".into(),
+            family: vec!["first".into(), "key_0".into()],
             created_at: NOW,
             revoked_at: None,
         };

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Revoke {
         /// Its id
         key: String,
+        /// And all keys that it made, and that those made
+        #[arg(long)]
+        cascade: bool,
     },
 }
 
@@ -44,6 +47,7 @@ const COLUMNS: &[Column] = &[
     ("SCOPES", "/scopes"),
     ("PROJECT", "/projectId"),
     ("EXPIRES", "/expiresAt"),
+    ("FAMILY", "/family"),
     ("REVOKED", "/revokedAt"),
     ("CREATED", "/createdAt"),
 ];
@@ -55,8 +59,14 @@ const FACTS: &[Column] = &[
     ("project", "/projectId"),
     ("expires", "/expiresAt"),
 ];
-const AUDIT: &[Column] =
-    &[("WHEN", "/timestamp"), ("KEY", "/keyId"), ("FROM", "/from"), ("ACTION", "/action"), ("TARGET", "/target")];
+const AUDIT: &[Column] = &[
+    ("WHEN", "/timestamp"),
+    ("KEY", "/keyId"),
+    ("FAMILY", "/family"),
+    ("FROM", "/from"),
+    ("ACTION", "/action"),
+    ("TARGET", "/target"),
+];
 const PATH: &str = "/v1/admin/keys";
 
 pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
@@ -66,9 +76,10 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             let body = json!({"scopes": scopes, "name": name, "projectId": project, "expiresAt": expires_at});
             session.act(&Method::POST, PATH, Some(body), FACTS)
         }
-        Command::Revoke { key } => {
-            session.confirm(&format!("What uses key {key} will be refused."))?;
-            session.act(&Method::DELETE, &format!("{PATH}/{}", encoded(&key)), None, FACTS)
+        Command::Revoke { key, cascade } => {
+            let (and, tail) = if cascade { (" or a key that descends from it", "?cascade=true") } else { ("", "") };
+            session.confirm(&format!("What uses key {key}{and} will be refused."))?;
+            session.act(&Method::DELETE, &format!("{PATH}/{}{tail}", encoded(&key)), None, FACTS)
         }
     }
 }

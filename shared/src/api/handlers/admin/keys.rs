@@ -1,6 +1,9 @@
 //! Administrator keys, and the log of what was done with them.
 
+use ltlm_protocol::Problems;
 use ltlm_protocol::admin_data::{AdminKeyData, AdminKeyList, AuditEntry, AuditLog};
+
+use serde_json::json;
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
@@ -28,8 +31,14 @@ pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
 
 /// `DELETE /v1/admin/keys/{keyId}`
 pub async fn revoke<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let act = incoming.plain_act()?;
-    keys::revoke(incoming.app, incoming.budget, incoming.parameter("keyId"), &act).await?;
+    let (id, cascades) = (incoming.parameter("keyId"), incoming.query_bool("cascade")?);
+    if !cascades {
+        keys::revoke(incoming.app, incoming.budget, id, &incoming.plain_act()?).await?;
+        return Ok(Reply::empty());
+    }
+    let act = incoming.act(&json!({"cascade": true}), None, |asked| Ok::<_, Problems>(asked.clone()))?;
+    keys::revoke(incoming.app, incoming.budget, id, &act).await?;
+    keys::revoke_descendants(incoming.app, incoming.budget, id, &act).await?;
     Ok(Reply::empty())
 }
 
@@ -49,6 +58,7 @@ fn data(key: &AdminKey) -> AdminKeyData {
         project_id: key.project_id.clone(),
         expires_at: key.expires_at.map(|end| end.to_string()),
         created_by: key.created_by.clone(),
+        family: key.family.clone(),
         created_at: key.created_at.to_string(),
         revoked_at: key.revoked_at.map(|at| at.to_string()),
         key: None,
@@ -60,6 +70,7 @@ fn entry(act: &AdminOperation) -> Option<AuditEntry> {
     Some(AuditEntry {
         timestamp: act.created_at.to_string(),
         key_id: audit.key_id.clone(),
+        family: audit.family.clone(),
         from: audit.from.clone(),
         action: audit.action.clone(),
         target: audit.target.clone(),
