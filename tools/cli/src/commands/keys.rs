@@ -62,10 +62,10 @@ const FACTS: &[Column] = &[
 const AUDIT: &[Column] = &[
     ("WHEN", "/timestamp"),
     ("KEY", "/keyId"),
-    ("FAMILY", "/family"),
     ("FROM", "/from"),
     ("ACTION", "/action"),
     ("TARGET", "/target"),
+    ("FAMILY", "/family"),
 ];
 const PATH: &str = "/v1/admin/keys";
 
