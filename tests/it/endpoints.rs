@@ -22,7 +22,7 @@ pub(crate) fn event(name: &str, project_id: &str, policy_id: &str) -> Value {
 }
 
 /// An event as the request that API Gateway received.
-fn request(event: &Value) -> Request<Bytes> {
+pub(crate) fn request(event: &Value) -> Request<Bytes> {
     let query = event["rawQueryString"].as_str().unwrap();
     let path = event["rawPath"].as_str().unwrap();
     let uri = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };

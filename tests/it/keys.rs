@@ -1,11 +1,22 @@
 //! Project keys: what KMS wraps for one purpose opens for no other, and secrets are told to nobody but who made them.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::Request;
 use local::world::sdk_config;
-use serde_json::json;
-use shared::keys::kms::Kms;
+use serde_json::{Value, json};
+use shared::api::routes::{FUNCTIONS, ROUTES};
+use shared::keys::kms::{AGE_MAX_MS, Kms};
 use shared::keys::{KeyError, Purpose};
 
-use crate::support::{SECRET, World};
+use shared::service::Sleep;
+
+use crate::endpoints::{EXPECTED, event, request};
+use crate::support::pro::{letter, sealed_request};
+use crate::support::{L1, SECRET, World, device, send};
 
 #[tokio::test]
 async fn a_wrong_context_does_not_unwrap() {
@@ -42,4 +53,131 @@ async fn a_projects_keys_have_the_forms_of_the_contract() {
     assert_eq!((pem[0], pem[2]), ("-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"));
     assert!(pem[1].starts_with("MCowBQYDK2VwAyEA") && pem[1].len() == 60, "{}", pem[1]);
     assert_ne!(secret, SECRET);
+}
+
+/// Pins the purposes that a function is allowed.
+fn pin(world: &World, function: &str) {
+    let function = FUNCTIONS.iter().find(|known| known.name == function).unwrap();
+    world.keys.pin(Some(function.purposes.iter().map(|purpose| purpose.name().to_owned()).collect()));
+}
+
+/// The key service refuses what the function's policy does. The examples are all routes; the siblings are what no event file can
+/// show: a sign-in, a payment, a portfolio, and what the courier carries.
+#[tokio::test]
+async fn every_function_needs_the_keys_of_its_purposes_alone() {
+    let world = World::new().await;
+    world.activate(L1, &device('b')).await;
+    for (name, status, _) in EXPECTED {
+        pin(&world, ROUTES.iter().find(|route| route.name == *name).unwrap().function);
+        // A process that holds no key yet.
+        let process = world.another_process().await;
+        let told = send(&process, request(&event(name, &world.project_id, "1"))).await;
+        assert_eq!(told.status, *status, "{name}: {}", told.text);
+    }
+    let world = World::new().await;
+    let policy = world.policy(crate::store::perpetual("studio")).await;
+    let session = world.ordered(&policy, "grace@example.com").await;
+    let developer = json!({"username": "d@e.f", "password": "correct horse", "mfa": true});
+    assert_eq!(world.admin("POST", "/v1/admin/developers", developer.clone()).await.status, 201);
+    let dev_login = || {
+        let request = Request::builder().method("POST").uri("/v1/sdk/pro/auth/dev-login");
+        request.body(developer.to_string().into()).unwrap()
+    };
+    let reader =
+        local::stream::StreamReader::open(world.engine.endpoint(), local::world::TABLE, local::stream::Begin::Now);
+    let reader = reader.await.unwrap().unwrap();
+    pin(&world, "payments");
+    let paid = world.message(&world.told(&session, local::till::Event::Paid));
+    assert_eq!(send(&world.another_process().await.clone(), paid).await.status, 200);
+    pin(&world, "portal");
+    let ask = letter(&device('a'), &json!(""), &json!({"email": "grace@example.com"}));
+    let path = "/v1/sdk/pro/auth/customer-login-request";
+    assert_eq!(send(&world.another_process().await.clone(), sealed_request(path, ask)).await.status, 200);
+    pin(&world, "sign-in");
+    let begun = send(&world.another_process().await.clone(), dev_login()).await;
+    assert_eq!(begun.status, 200, "{}", begun.text);
+    pin(&world, "courier");
+    let host = world.another_process().await;
+    let carried = local::background::Background::start(host, world.outbox.clone(), Some(reader), false).await.unwrap();
+    crate::portal::settle(&carried).await;
+    let mails = carried.post_office.mails();
+    let code_for = |to: &str| {
+        let texts = mails.iter().filter(|mail| mail["to"] == to).map(|mail| mail["text"].as_str().unwrap());
+        let codes = texts.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()));
+        codes.filter(|part| part.len() == 6 && part.bytes().all(|b| b.is_ascii_digit())).next_back().unwrap().to_owned()
+    };
+    assert!(mails.iter().any(|mail| mail["text"].as_str().unwrap().contains("LIC-")), "{mails:?}");
+    pin(&world, "portal");
+    let shown = json!({"email": "grace@example.com", "otp": code_for("grace@example.com")});
+    let shown = letter(&device('a'), &json!(""), &shown);
+    let path = "/v1/sdk/pro/auth/customer-portfolio";
+    assert_eq!(send(&world.another_process().await.clone(), sealed_request(path, shown)).await.status, 200);
+    pin(&world, "sign-in");
+    let verify = json!({"mfaToken": begun.text_of("mfaToken"), "otp": code_for("d@e.f")}).to_string();
+    let verify = Request::builder().method("POST").uri("/v1/sdk/pro/auth/dev-login/verify-otp").body(verify.into());
+    let done = send(&world.another_process().await.clone(), verify.unwrap()).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    // What is not pinned for it, a function gets not.
+    pin(&world, "organizations");
+    let refused = send(&world.another_process().await.clone(), dev_login()).await;
+    assert_eq!(refused.status, 200, "a password alone needs no key");
+    let ask = letter(&device('b'), &json!(""), &json!({"email": "x@example.com"}));
+    let path = "/v1/sdk/pro/auth/customer-login-request";
+    assert_eq!(send(&world.another_process().await.clone(), sealed_request(path, ask)).await.status, 500);
+}
+
+/// A clock that is set.
+#[derive(Default)]
+struct Elapsed(AtomicU64);
+
+impl Sleep for Elapsed {
+    fn elapsed_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// The example is a request that needs no key; the siblings are one that needs another, and a job.
+#[tokio::test]
+async fn a_key_that_nothing_asks_for_is_wiped_by_age() {
+    for next in ["a request", "another key", "a job"] {
+        let world = World::new().await;
+        let elapsed = Arc::new(Elapsed::default());
+        let mut host = Arc::into_inner(world.another_process().await).unwrap();
+        host.app.sleep = elapsed.clone();
+        let host = Arc::new(host);
+        let held = || host.app.kms.as_ref().unwrap().unwrapped();
+        let validate = json!({"key": L1, "hwid": device('a')});
+        let body = letter(&device('a'), &Value::Null, &validate);
+        assert_eq!(send(&host, sealed_request("/v1/sdk/pro/license/validate", body)).await.status, 200);
+        let before = held();
+        assert!(before > 0);
+        let health = || Request::builder().uri("/health").body(Default::default()).unwrap();
+        elapsed.0.store(AGE_MAX_MS - 60_000, Ordering::Relaxed);
+        send(&host, health()).await;
+        assert_eq!(held(), before, "{next}: not old enough");
+        elapsed.0.store(AGE_MAX_MS + 60_000, Ordering::Relaxed);
+        match next {
+            "a request" => drop(send(&host, health()).await),
+            "a job" => {
+                let background = local::background::Background::start(host.clone(), world.outbox.clone(), None, false);
+                background.await.unwrap().dispatch().await;
+            }
+            _ => {
+                let request = Request::builder()
+                    .method("POST")
+                    .uri("/v1/access-tokens")
+                    .header("authorization", format!("Bearer {}", crate::support::ADMIN_KEY))
+                    .header("x-project-id", &world.project_id);
+                let body = json!({"userId": "ada"}).to_string();
+                assert_eq!(send(&host, request.body(body.into()).unwrap()).await.status, 201);
+                assert_eq!(held(), 1, "the new one alone");
+                continue;
+            }
+        }
+        assert_eq!(held(), 0, "{next}");
+    }
 }

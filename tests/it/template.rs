@@ -95,7 +95,10 @@ fn every_function_may_do_exactly_what_its_routes_need() {
         for statement in &statements {
             assert_ne!(statement["Resource"], json!("*"), "{}", function.name);
             if statement.to_string().contains("kms:") {
-                assert_eq!(statement["Condition"]["StringEquals"]["kms:EncryptionContext:service"], "ltlm");
+                let pinned = &statement["Condition"]["StringEquals"];
+                assert_eq!(pinned["kms:EncryptionContext:service"], "ltlm");
+                let purposes: Vec<_> = function.purposes.iter().map(|purpose| purpose.name()).collect();
+                assert_eq!(pinned["kms:EncryptionContext:purpose"], json!(purposes), "{}", function.name);
             }
         }
     }

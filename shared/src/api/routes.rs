@@ -4,6 +4,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::domain::administrator::Scope;
+use crate::keys::Purpose;
 
 /// What a route does: one word for its handler, its event file and its tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -560,45 +561,47 @@ pub struct Function {
     pub indexes: &'static [&'static str],
     /// KMS actions on the key that wraps projects' keys.
     pub key_actions: &'static [&'static str],
+    /// For keys of these purposes alone.
+    pub purposes: &'static [Purpose],
 }
 
 /// All functions, with exactly the permissions that the template gives them.
 #[rustfmt::skip]
 pub const FUNCTIONS: &[Function] = &[
-    Function { name: "health", table_actions: &[], indexes: &[], key_actions: &[] },
-    Function { name: "license", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[] },
-    Function { name: "activate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
-    Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
-    Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
-    Function { name: "seats", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[] },
-    Function { name: "release-seat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "devices", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &[], key_actions: &[] },
-    Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
-    Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
-    Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[] },
-    Function { name: "usage", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[] },
-    Function { name: "pro-validate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "pro-status", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "pro-heartbeat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "pro-consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "pro-consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
-    Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"] },
-    Function { name: "store", table_actions: &["BatchGetItem", "PutItem", "Query"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "payments", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &[], key_actions: &["Decrypt"] },
-    Function { name: "portal", table_actions: &["BatchGetItem", "PutItem", "Query"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "sign-in", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "webhooks", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"] },
+    Function { name: "health", table_actions: &[], indexes: &[], key_actions: &[], purposes: &[] },
+    Function { name: "license", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "activate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "heartbeat", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "signout", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "seats", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "release-seat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "devices", table_actions: &["BatchGetItem", "Query", "UpdateItem"], indexes: &[], key_actions: &[], purposes: &[] },
+    Function { name: "settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[], purposes: &[] },
+    Function { name: "consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "usage", table_actions: &["BatchGetItem", "Query"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "pro-validate", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "pro-status", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "pro-heartbeat", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "pro-consume", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "pro-consume-batch", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "pro-settings", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "pro-events", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "store", table_actions: &["BatchGetItem", "PutItem", "Query"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::SigningSeed] },
+    Function { name: "payments", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &[], key_actions: &["Decrypt"], purposes: &[Purpose::Derivation, Purpose::Sealing] },
+    Function { name: "portal", table_actions: &["BatchGetItem", "PutItem", "Query"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::Derivation, Purpose::Sealing, Purpose::SigningSeed] },
+    Function { name: "sign-in", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::Codes, Purpose::Secret] },
+    Function { name: "webhooks", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"], purposes: &[Purpose::Webhook] },
     // Serves no route: its queue calls it.
-    Function { name: "courier", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"] },
-    Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[] },
-    Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt"] },
-    Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[] },
+    Function { name: "courier", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::Codes, Purpose::Derivation, Purpose::Sealing, Purpose::Webhook] },
+    Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[], purposes: &[] },
+    Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt"], purposes: &[Purpose::Derivation] },
+    Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[], purposes: &[] },
     // Serves no route: the schedule and the queue call it.
-    Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[] },
+    Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[], purposes: &[] },
     // Serves no route: the table's stream calls it.
-    Function { name: "stream", table_actions: &["PutItem", "Query"], indexes: &["list"], key_actions: &[] },
-    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt", "GenerateDataKey"] },
+    Function { name: "stream", table_actions: &["PutItem", "Query"], indexes: &["list"], key_actions: &[], purposes: &[] },
+    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt", "GenerateDataKey"], purposes: &[Purpose::Codes, Purpose::Derivation, Purpose::Sealing, Purpose::Secret, Purpose::SigningSeed] },
 ];
 
 /// The prefix that paths may carry (wire 1.1).

@@ -46,7 +46,9 @@ impl JobReport {
     }
 }
 
-fn budget<'a, T>(app: &App<T>, meter: &'a Meter, allowance: Duration) -> Budget<'a> {
+/// Begins a job.
+fn begin<'a, T>(app: &App<T>, meter: &'a Meter, allowance: Duration) -> Budget<'a> {
+    app.wipe_old_keys();
     let allowed_ms = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
     Budget { meter, until_ms: app.sleep.elapsed_ms().saturating_add(allowed_ms) }
 }
@@ -59,7 +61,7 @@ pub async fn stream<T: Table>(
     allowance: Duration,
 ) -> (Result<Value, Error>, JobReport) {
     let (started, meter) = (Instant::now(), Meter::default());
-    let budget = budget(app, &meter, allowance);
+    let budget = begin(app, &meter, allowance);
     let mut report = JobReport::of("stream");
     let records = event.get("Records").and_then(Value::as_array).into_iter().flatten();
     let changes: Result<Vec<_>, _> = records.filter_map(|record| change(record).transpose()).collect();
@@ -137,7 +139,7 @@ pub async fn courier<T: Table>(
     allowance: Duration,
 ) -> (Value, JobReport) {
     let (started, meter) = (Instant::now(), Meter::default());
-    let budget = budget(app, &meter, allowance);
+    let budget = begin(app, &meter, allowance);
     let mut report = JobReport::of("courier");
     let (mut mailed, mut delivered, mut waiting, mut dead, mut fanned) = (0, 0, 0, 0, 0);
     let mut failures = Vec::new();
@@ -195,7 +197,7 @@ pub async fn renewals<T: Table>(
     allowance: Duration,
 ) -> (Result<Value, Error>, JobReport) {
     let (started, meter) = (Instant::now(), Meter::default());
-    let budget = budget(app, &meter, allowance);
+    let budget = begin(app, &meter, allowance);
     let mut report = JobReport::of("renewals");
     let answer = match event.get("Records").and_then(Value::as_array) {
         None => dispatched(app, &budget, queue, &mut report).await.map(|()| json!({})),

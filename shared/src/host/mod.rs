@@ -55,6 +55,7 @@ impl<T: Table> Host<T> {
     /// Answers one request, which may take `allowance` before its retries give up.
     pub async fn respond(&self, request: Request<Bytes>, allowance: Duration) -> (Response<Bytes>, Report) {
         let started = Instant::now();
+        self.app.wipe_old_keys();
         let meter = Meter::default();
         let allowed_ms = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
         let until_ms = self.app.sleep.elapsed_ms().saturating_add(allowed_ms);

@@ -109,11 +109,20 @@ impl Kms {
         Ok(key)
     }
 
-    /// A key that was unwrapped not too long ago. Those that were are wiped.
+    /// Wipes keys that were unwrapped too long ago, whether they were used since or not.
+    pub fn wipe_old(&self, now_ms: u64) {
+        self.lock().retain(|_, held| now_ms.saturating_sub(held.since_ms) < AGE_MAX_MS);
+    }
+
+    /// How many unwrapped keys lie in memory.
+    pub fn unwrapped(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// A key that was unwrapped not too long ago.
     fn held(&self, name: &(String, Purpose, Vec<u8>), now_ms: u64) -> Option<Arc<Key32>> {
-        let mut unwrapped = self.lock();
-        unwrapped.retain(|_, held| now_ms.saturating_sub(held.since_ms) < AGE_MAX_MS);
-        unwrapped.get(name).map(|held| held.key.clone())
+        self.wipe_old(now_ms);
+        self.lock().get(name).map(|held| held.key.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Unwrapped> {

@@ -65,6 +65,14 @@ impl<T> App<T> {
         self.payments.as_deref().ok_or(Denied::PaymentsNotSetUp)
     }
 
+    /// Wipes keys that lie in memory for too long. Every request and every job begins with it, so that a key that nothing asks for
+    /// any more does not stay for as long as the process lives.
+    pub fn wipe_old_keys(&self) {
+        if let Some(kms) = &self.kms {
+            kms.wipe_old(self.sleep.elapsed_ms());
+        }
+    }
+
     /// A key of a project in clear, for the purpose it was made for.
     pub async fn unwrap(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Arc<Key32>, Error> {
         Ok(self.kms()?.unwrap(project_id, purpose, wrapped, self.sleep.elapsed_ms()).await?)

@@ -3,7 +3,7 @@
 //! none, does not decrypt.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
@@ -24,19 +24,35 @@ const NONCE_BYTES: usize = 12;
 
 /// A running key service; it stops when dropped.
 #[derive(Debug)]
-pub struct KeyService(Endpoint);
+pub struct KeyService {
+    endpoint: Endpoint,
+    service: Arc<Service>,
+}
+
+/// What it works with.
+#[derive(Debug)]
+struct Service {
+    master_key: [u8; 32],
+    /// The purposes that callers may name, where they are pinned as a policy's condition would.
+    pinned: Mutex<Option<Vec<String>>>,
+}
 
 impl KeyService {
     /// Starts it with this master key.
     pub async fn start(master_key: [u8; 32]) -> std::io::Result<Self> {
-        let cipher = Arc::new(Aes256Gcm::new(&master_key.into()));
-        let router = axum::Router::new().route("/", axum::routing::post(operation)).with_state(cipher);
-        Ok(Self(Endpoint::serve("kms", router).await?))
+        let service = Arc::new(Service { master_key, pinned: Mutex::default() });
+        let router = axum::Router::new().route("/", axum::routing::post(operation)).with_state(service.clone());
+        Ok(Self { endpoint: Endpoint::serve("kms", router).await?, service })
     }
 
     /// Its URL.
     pub fn endpoint(&self) -> &str {
-        self.0.url()
+        self.endpoint.url()
+    }
+
+    /// Refuses, from now on, every call whose encryption context names another purpose; `None` pins nothing.
+    pub fn pin(&self, purposes: Option<Vec<String>>) {
+        *self.service.pinned.lock().unwrap_or_else(PoisonError::into_inner) = purposes;
     }
 }
 
@@ -49,15 +65,27 @@ pub fn master_key() -> [u8; 32] {
 
 type Answer = (StatusCode, Json<Value>);
 
-async fn operation(State(cipher): State<Arc<Aes256Gcm>>, headers: HeaderMap, body: String) -> Answer {
+async fn operation(State(service): State<Arc<Service>>, headers: HeaderMap, body: String) -> Answer {
     let Ok(request) = serde_json::from_str::<Value>(&body) else { return refuse("SerializationException") };
     if request.get("KeyId").and_then(Value::as_str).is_some_and(|id| id != KEY_ID) {
         return refuse("NotFoundException");
     }
+    if !service.allows(&request) {
+        return refuse("AccessDeniedException");
+    }
+    let cipher = Aes256Gcm::new(&service.master_key.into());
     match headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
         Some("TrentService.GenerateDataKey") => generate_data_key(&cipher, &request),
         Some("TrentService.Decrypt") => decrypt(&cipher, &request),
         _ => refuse("UnknownOperationException"),
+    }
+}
+
+impl Service {
+    fn allows(&self, request: &Value) -> bool {
+        let purpose = request.pointer("/EncryptionContext/purpose").and_then(Value::as_str);
+        let pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        pinned.as_ref().is_none_or(|pinned| purpose.is_some_and(|purpose| pinned.iter().any(|one| one == purpose)))
     }
 }
 
