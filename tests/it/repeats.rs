@@ -451,8 +451,7 @@ async fn calls_of_the_store_whose_answer_was_lost_can_be_sent_again() {
 async fn calls_of_a_sign_in_whose_answer_was_lost_can_be_sent_again() {
     let world = World::new().await;
     let background = crate::portal::background(&world).await;
-    let mails = async |world: &World| {
-        let _ = world;
+    let mails = async || {
         crate::portal::settle(&background).await;
         background.post_office.mails()
     };
@@ -463,19 +462,19 @@ async fn calls_of_a_sign_in_whose_answer_was_lost_can_be_sent_again() {
             "auth" => world.store("POST", &format!("auth/{tail}"), data).await,
             _ => world.pro(&format!("auth/{tail}"), &device('a'), "", data).await.reply,
         };
-        let before = mails(&world).await.len();
+        let before = mails().await.len();
         for _ in 0..2 {
             assert_eq!(call("customer-login-request", json!({"email": email})).await.status, 200);
-            mails(&world).await;
+            mails().await;
         }
-        let codes: Vec<_> = mails(&world).await[before..].iter().map(crate::portal::code_in).collect();
+        let codes: Vec<_> = mails().await[before..].iter().map(crate::portal::code_in).collect();
         assert_eq!(codes.len(), 2);
         let newest = json!({"email": email, "otp": codes[1]});
         let first = call("customer-portfolio", newest.clone()).await;
         assert_eq!((first.status, first.body["licenses"].as_array().unwrap().len()), (200, 1), "{}", first.text);
         call("customer-portfolio", newest).await.refused(400, "OTP_REJECTED");
         assert_eq!(call("customer-login-request", json!({"email": email})).await.status, 200);
-        let code = crate::portal::code_in(mails(&world).await.last().unwrap());
+        let code = crate::portal::code_in(mails().await.last().unwrap());
         let again = call("customer-portfolio", json!({"email": email, "otp": code})).await;
         assert_eq!(again.body["licenses"], first.body["licenses"], "{face}");
     }
@@ -488,7 +487,7 @@ async fn calls_of_a_sign_in_whose_answer_was_lost_can_be_sent_again() {
     let mut begun = Vec::new();
     for _ in 0..2 {
         let reply = call("", &developer).await;
-        begun.push((reply, crate::portal::code_in(mails(&world).await.last().unwrap())));
+        begun.push((reply, crate::portal::code_in(mails().await.last().unwrap())));
     }
     // Either goes on; the second factor that was used is used, and another sign-in lets in.
     for (begun, code) in &begun {
