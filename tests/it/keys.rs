@@ -88,13 +88,13 @@ async fn every_function_needs_the_keys_of_its_purposes_alone() {
     let reader = reader.await.unwrap().unwrap();
     pin(&world, "payments");
     let paid = world.message(&world.told(&session, local::till::Event::Paid));
-    assert_eq!(send(&world.another_process().await, paid).await.status, 200);
+    assert_eq!(send(&*world.another_process().await, paid).await.status, 200);
     pin(&world, "portal");
     let ask = letter(&device('a'), &json!(""), &json!({"email": "grace@example.com"}));
     let path = "/v1/sdk/pro/auth/customer-login-request";
-    assert_eq!(send(&world.another_process().await, sealed_request(path, ask)).await.status, 200);
+    assert_eq!(send(&*world.another_process().await, sealed_request(path, ask)).await.status, 200);
     pin(&world, "sign-in");
-    let begun = send(&world.another_process().await, dev_login()).await;
+    let begun = send(&*world.another_process().await, dev_login()).await;
     assert_eq!(begun.status, 200, "{}", begun.text);
     pin(&world, "courier");
     let host = world.another_process().await;
@@ -111,19 +111,19 @@ async fn every_function_needs_the_keys_of_its_purposes_alone() {
     let shown = json!({"email": "grace@example.com", "otp": code_for("grace@example.com")});
     let shown = letter(&device('a'), &json!(""), &shown);
     let path = "/v1/sdk/pro/auth/customer-portfolio";
-    assert_eq!(send(&world.another_process().await, sealed_request(path, shown)).await.status, 200);
+    assert_eq!(send(&*world.another_process().await, sealed_request(path, shown)).await.status, 200);
     pin(&world, "sign-in");
     let verify = json!({"mfaToken": begun.text_of("mfaToken"), "otp": code_for("d@e.f")}).to_string();
     let verify = Request::builder().method("POST").uri("/v1/sdk/pro/auth/dev-login/verify-otp").body(verify.into());
-    let done = send(&world.another_process().await, verify.unwrap()).await;
+    let done = send(&*world.another_process().await, verify.unwrap()).await;
     assert_eq!(done.status, 200, "{}", done.text);
     // What is not pinned for it, a function gets not.
     pin(&world, "organizations");
-    let refused = send(&world.another_process().await, dev_login()).await;
+    let refused = send(&*world.another_process().await, dev_login()).await;
     assert_eq!(refused.status, 200, "a password alone needs no key");
     let ask = letter(&device('b'), &json!(""), &json!({"email": "x@example.com"}));
     let path = "/v1/sdk/pro/auth/customer-login-request";
-    assert_eq!(send(&world.another_process().await, sealed_request(path, ask)).await.status, 500);
+    assert_eq!(send(&*world.another_process().await, sealed_request(path, ask)).await.status, 500);
 }
 
 /// A clock that is set.
