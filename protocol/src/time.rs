@@ -37,6 +37,11 @@ impl Timestamp {
         Self::from_ms(self.0.saturating_add(seconds.saturating_mul(1_000)))
     }
 
+    /// The instant `ms` milliseconds later.
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self::from_ms(self.0.saturating_add(ms))
+    }
+
     /// The instant `days` times 24 hours later.
     pub fn plus_days(self, days: i64) -> Self {
         self.plus_seconds(days.saturating_mul(86_400))

@@ -48,7 +48,9 @@ fn assert_refused(reply: &Reply, code: Code, case: &str) {
     let body: ErrorBody = serde_json::from_str(&reply.text).unwrap_or_else(|e| panic!("{case}: {e} in {}", reply.text));
     assert_eq!((reply.status, body.code.as_str()), (code.status(), code.wire()), "{case}: {}", reply.text);
     assert_eq!((body.status.as_str(), body.is_operational, &body.error), ("fail", true, &body.code), "{case}");
-    assert_eq!(reply.spent.write_units, 0.0, "{case}");
+    // Who asks for what is not there is counted, and nothing else is written.
+    let is_counted = matches!(code, Code::LicenseNotFound | Code::UnauthorizedProject);
+    assert!(reply.spent.write_units <= if is_counted { 1.0 } else { 0.0 }, "{case}");
     if code == Code::BadRequest {
         let words: Vec<_> = RESERVED_WORDS.iter().filter(|word| body.message.contains(**word)).collect();
         assert!(words.is_empty(), "{case}: {} says {words:?}", body.message);
@@ -313,6 +315,8 @@ async fn every_license_route_refuses_an_unknown_key_alike() {
     let session = world.access_token(json!({"userId": "ada"})).await;
     let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "state": "active", "reason": "r", "settings": {}, "targetHwid": "b", "callerHwid": "a", "usages": [], "nickname": "n", "hwids": ["a"], "packId": "p"}).to_string();
     for route in ROUTES.iter().filter(|route| route.path.contains("ey}")) {
+        // A source may guess so many a minute.
+        world.clock.advance_seconds(10);
         for key in ["NOPE", "LIC-0000000000000000", "%2e%2e", "LIC%23META", "%F0%9F%98%80", "a%00b"] {
             let body = if matches!(route.auth, Auth::Administrator(_)) { example(route) } else { body.clone() };
             let mut request = builder(route, &world, &session).body(Bytes::from(body)).unwrap();

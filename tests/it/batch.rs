@@ -87,7 +87,7 @@ async fn a76_a_thousand_uses_are_one_answer() {
     assert_eq!((counts(&reply), reply.int_of("tokensRemaining")), ((1_000, 0, 0), 1_000));
     // The contract's bound for one answer; the rest of this test is exact.
     assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
-    assert_eq!(reply.spent.round_trips, 13);
+    assert_eq!(reply.spent.round_trips, 14);
     assert_eq!(world.ledger(&key).await.len(), 1_001);
     world.audit(&key).await;
 }

@@ -34,6 +34,7 @@ mod store;
 mod stream;
 mod support;
 mod template;
+mod throttling;
 mod tidy;
 mod units;
 mod webhooks;

@@ -8,6 +8,7 @@ use local::background::Background;
 use local::stream::{Begin, StreamReader};
 use local::till::Event;
 use serde_json::{Value, json};
+use shared::api::extract::SourceAddress;
 
 use crate::support::{ADMIN_KEY, L1, Reply, World, device, send};
 
@@ -195,9 +196,15 @@ async fn developer(world: &World, body: Value) -> Reply {
 }
 
 async fn sign_in(world: &World, tail: &str, body: Value) -> Reply {
+    sign_in_from(world, "198.51.100.1", tail, body).await
+}
+
+async fn sign_in_from(world: &World, address: &str, tail: &str, body: Value) -> Reply {
     // Without a secret's header, as the editor calls.
     let request = Request::builder().method("POST").uri(format!("/v1/sdk/pro/auth/dev-login{tail}"));
-    send(&world.host, request.body(body.to_string().into()).unwrap()).await
+    let mut request = request.body(body.to_string().into()).unwrap();
+    request.extensions_mut().insert(SourceAddress(address.to_owned()));
+    send(&world.host, request).await
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -282,22 +289,48 @@ async fn a_developer_without_a_second_factor_sees_its_own_projects_only() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_lock_a_name_known_or_not() {
+async fn wrong_passwords_hold_back_their_source_known_name_or_not_and_nobody_else() {
     let world = World::new().await;
     developer(&world, json!({"username": "d@e.f", "password": PASSWORD, "mfa": false})).await;
-    for name in ["d@e.f", "nobody@e.f"] {
-        let login = |password: &str| sign_in(&world, "", json!({"username": name, "password": password}));
+    let login = |address: String, name: &'static str, password: &'static str| {
+        let world = &world;
+        async move { sign_in_from(world, &address, "", json!({"username": name, "password": password})).await }
+    };
+    for (index, name) in ["d@e.f", "nobody@e.f"].into_iter().enumerate() {
+        let stranger = format!("203.0.113.{index}");
         // At once, as somebody who guesses would: no more than ten are looked at.
-        let answers = join_all((0..14).map(|_| login("wrong password"))).await;
+        let answers = join_all((0..14).map(|_| login(stranger.clone(), name, "wrong password"))).await;
         let of = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
         assert_eq!((of(401), of(429)), (10, 4), "{name}");
-        login(PASSWORD).await.refused(429, "RATE_LIMITED");
+        let held = login(stranger, name, PASSWORD).await;
+        held.refused(429, "RATE_LIMITED");
+        for header in ["retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"] {
+            assert!(held.headers.contains_key(header), "{header}");
+        }
     }
-    world.clock.advance_seconds(900);
-    // Right ones do not count, however many.
+    // The owner is elsewhere, and right ones do not count, however many.
     for _ in 0..12 {
-        assert_eq!(sign_in(&world, "", json!({"username": "d@e.f", "password": PASSWORD})).await.status, 200);
+        assert_eq!(login("198.51.100.9".to_owned(), "d@e.f", PASSWORD).await.status, 200);
     }
+    // Many sources that were wrong before are slow together; one that was not gets its first try.
+    let mut looked_at = 0;
+    for round in 0..3 {
+        for source in 0..30 {
+            let reply = login(format!("192.0.2.{source}"), "d@e.f", "wrong password").await;
+            looked_at += u32::from(reply.status == 401);
+            assert!(round > 0 || reply.status == 401, "the first of each: {}", reply.text);
+        }
+    }
+    assert!((60..=85).contains(&looked_at), "{looked_at} of 90");
+    assert_eq!(login("198.51.100.10".to_owned(), "d@e.f", PASSWORD).await.status, 200, "the owner, from anywhere new");
+    // One source that sprays many names.
+    let names = (0..20).map(|n| json!({"username": format!("n{n}@e.f"), "password": "wrong password"}));
+    let mut refused = 0;
+    for body in names {
+        refused += u32::from(sign_in_from(&world, "192.0.2.200", "", body).await.status == 429);
+    }
+    assert_eq!(refused, 5);
+    world.clock.advance_seconds(900);
     for bad in [json!({}), json!({"username": "d@e.f"}), json!({"username": 1, "password": PASSWORD})] {
         sign_in(&world, "", bad).await.refused(400, "BAD_REQUEST");
     }
@@ -309,6 +342,59 @@ async fn wrong_passwords_lock_a_name_known_or_not() {
         Request::builder().method("POST").uri("/v1/admin/developers").header("authorization", format!("Bearer {key}"));
     let body = json!({"username": "x@y.z", "password": PASSWORD}).to_string();
     send(&world.host, request.body(body.into()).unwrap()).await.refused(403, "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn wrong_second_factors_are_counted_over_all_sign_ins_and_end_with_the_password() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    developer(&world, json!({"username": "d@e.f", "password": PASSWORD})).await;
+    let begin = async |password: &str| {
+        let begun = sign_in(&world, "", json!({"username": "d@e.f", "password": password})).await;
+        assert_eq!(begun.status, 200, "{}", begun.text);
+        settle(&background).await;
+        (begun.text_of("mfaToken").to_owned(), code_in(background.post_office.mails().last().unwrap()))
+    };
+    let verify = async |token: &str, code: &str| {
+        world.clock.advance_seconds(1);
+        sign_in(&world, "/verify-otp", json!({"mfaToken": token, "otp": code})).await
+    };
+    // A session that was begun with the old password ends with it.
+    let (token, code) = begin(PASSWORD).await;
+    let changed = world.admin("PATCH", "/v1/admin/developers/d@e.f", json!({"password": "another horse"})).await;
+    assert_eq!(changed.status, 200);
+    verify(&token, &code).await.refused(401, "MFA_SESSION_EXPIRED");
+    // A right code forgives the wrong ones before it.
+    let (token, code) = begin("another horse").await;
+    for nth in 1..=4 {
+        verify(&token, &wrong(&code, nth)).await.refused(400, "MFA_CODE_REJECTED");
+    }
+    assert_eq!(verify(&token, &code).await.status, 200);
+    // Each sign-in has five tries; ten wrong ones, and no sign-in makes room for more. The answer is the same.
+    for _ in 0..2 {
+        let (token, code) = begin("another horse").await;
+        for nth in 1..=5 {
+            verify(&token, &wrong(&code, nth)).await.refused(400, "MFA_CODE_REJECTED");
+        }
+    }
+    let (token, code) = begin("another horse").await;
+    verify(&token, &code).await.refused(400, "MFA_CODE_REJECTED");
+    // The owner gets in by the administrator, or after a while.
+    let without = world.admin("PATCH", "/v1/admin/developers/d@e.f", json!({"mfa": false})).await;
+    assert_eq!(without.status, 200);
+    assert_eq!(sign_in(&world, "", json!({"username": "d@e.f", "password": "another horse"})).await.status, 200);
+    world.admin("PATCH", "/v1/admin/developers/d@e.f", json!({"mfa": true})).await;
+    world.clock.advance_seconds(15 * 60);
+    let (token, code) = begin("another horse").await;
+    assert_eq!(verify(&token, &code).await.status, 200);
+    // Mails are bounded too: ten an hour.
+    let mut refused = 0;
+    for _ in 0..12 {
+        let begun = sign_in(&world, "", json!({"username": "d@e.f", "password": "another horse"})).await;
+        refused += u32::from(begun.status == 429);
+        world.clock.advance_seconds(21);
+    }
+    assert!((1..=8).contains(&refused), "{refused}");
 }
 
 /// Loses the reply of each round trip in turn, after its effect: the answer is that of a call that lost none, and what it does is done

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use shared::api::reply;
 use shared::api::routes::{FUNCTIONS, PREFIX, ROUTES};
 use shared::table::schema::{DUE_INDEX, KEY_ATTRIBUTES, LIST_INDEX};
 
@@ -194,4 +195,41 @@ fn the_table_is_the_one_that_the_code_expects_and_is_safe() {
     assert!(!table["StreamSpecification"]["StreamViewType"].is_null());
     assert_eq!(template["Resources"]["Table"]["UpdateReplacePolicy"], "Retain");
     assert_eq!(template["Resources"]["Key"]["Properties"]["EnableKeyRotation"], true);
+}
+
+#[test]
+fn pages_of_other_origins_hear_the_same_from_the_gateway_and_from_us() {
+    let template = translated();
+    let (_, api) = resources(&template, "AWS::ApiGatewayV2::Api").into_iter().next().unwrap();
+    let cors = &api["Body"]["x-amazon-apigateway-cors"];
+    let told = |name: &str| {
+        let list = cors[name].as_array().unwrap_or_else(|| panic!("{name} in {cors}"));
+        list.iter().map(|text| text.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    let ours = |list: &str| list.split(", ").map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(told("allowHeaders"), ours(reply::ALLOWED_HEADERS));
+    assert_eq!(told("exposeHeaders"), ours(reply::EXPOSED_HEADERS));
+    assert_eq!(told("allowMethods"), ours(reply::ALLOWED_METHODS));
+}
+
+#[test]
+fn functions_that_only_read_may_write_buckets_alone() {
+    let template = translated();
+    for name in ["license", "seats", "usage", "settings", "pro-settings", "pro-events", "store", "portal", "sign-in"] {
+        let roles = resources(&template, "AWS::IAM::Role");
+        let role =
+            roles.iter().find(|(role, _)| role.to_lowercase() == format!("{}functionrole", name.replace('-', "")));
+        let text = role.unwrap().1["Policies"].to_string();
+        let statements: Vec<Value> = serde_json::from_str::<Value>(&text)
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap().clone())
+            .collect();
+        let updates: Vec<_> = statements.iter().filter(|s| s["Action"].to_string().contains("UpdateItem")).collect();
+        assert_eq!(updates.len(), 1, "{name}");
+        let keys = &updates[0]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+        assert_eq!(keys, &json!([shared::table::key::bucket("*").pk]), "{name}");
+    }
 }

@@ -274,6 +274,7 @@ async fn a_receiver_in_python_verifies_what_is_sent() {
 async fn events_are_listed_and_counted_by_type_and_day() {
     let world = World::new().await;
     let a = device('a');
+    world.activate(L1, &a).await;
     let report = async |kind: &str| {
         let data = json!({"key": L1, "type": kind, "payload": {"level": {"name": "#3"}}});
         assert_eq!(world.pro("events", &a, "", data).await.reply.status, 200);

@@ -1,6 +1,7 @@
 //! What a handler asks of its request, checked.
 
 use std::fmt::Debug;
+use std::net::{IpAddr, Ipv6Addr};
 
 use bytes::Bytes;
 use http::Request;
@@ -10,6 +11,8 @@ use ltlm_protocol::read::{NAME_PROBLEM, depth, is_name};
 use ltlm_protocol::request::{canonical_license_key, is_operation_id};
 use ltlm_protocol::{Code, Problems, Timestamp, limits};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::reply::Failure;
 use super::routes::{Auth, Parameters, Route, without_prefix};
@@ -17,11 +20,14 @@ use super::{Settings, cursor};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
 use crate::domain::organization::access::AccessToken;
+use crate::domain::project::Project;
 use crate::domain::proof::Proof;
+use crate::domain::throttle::Limited;
 use crate::service::admin::Act;
 use crate::service::license;
 use crate::service::load::Access;
-use crate::service::{App, Budget, Error, fingerprint, ids};
+use crate::service::{App, Budget, Error, fingerprint, ids, throttle};
+use crate::table::Table;
 
 /// A routed request with all that its handler needs.
 pub struct Incoming<'a, T> {
@@ -48,6 +54,18 @@ pub struct Incoming<'a, T> {
 #[derive(Clone, Debug)]
 pub struct SourceAddress(pub String);
 
+/// The header in which a trusted edge shows its secret.
+const EDGE_HEADER: &str = "x-ltlm-edge";
+
+/// An address without the port that an edge may tell with it.
+fn without_port(address: &str) -> String {
+    let bare = |text: &str| text.trim_matches(['[', ']']).to_owned();
+    match address.rsplit_once(':') {
+        Some((host, _)) if address.parse::<IpAddr>().is_err() && bare(host).parse::<IpAddr>().is_ok() => bare(host),
+        _ => bare(address),
+    }
+}
+
 /// A license key as the audit log shows it: enough to recognise, too little to use.
 fn masked(key: &str) -> String {
     let chars: Vec<char> = key.trim().to_ascii_uppercase().chars().collect();
@@ -64,6 +82,20 @@ pub struct Operation {
     pub id: String,
     /// The fingerprint.
     pub fingerprint: String,
+}
+
+impl<T: Table> Incoming<'_, T> {
+    /// Takes a token for one try by this source.
+    pub async fn take_token(
+        &self,
+        limited: Limited,
+        source: &[String],
+        project: Option<&Project>,
+    ) -> Result<(), Error> {
+        let source: Vec<_> = source.iter().map(String::as_str).collect();
+        let call = ids::operation_id(self.now, self.app.entropy.as_ref());
+        throttle::take(self.app, self.budget, limited, &source, project, (&call, self.now)).await
+    }
 }
 
 impl<'a, T> Incoming<'a, T> {
@@ -147,7 +179,7 @@ impl<'a, T> Incoming<'a, T> {
             by,
             action: self.route.name,
             target: target(masked),
-            from: self.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()),
+            from: self.address(),
             change: body.clone(),
             now: self.now,
         })
@@ -213,6 +245,28 @@ impl<'a, T> Incoming<'a, T> {
         let path = without_prefix(path);
         let message = proof::message(self.request.method().as_str(), path, self.request.body(), time_ms, nonce);
         Ok(Some(Proof { message, signature: signature.to_owned(), at: Timestamp::from_ms(time_ms) }))
+    }
+
+    /// The caller's network address, if it is known: the one that reached the gateway or, from an edge that shows its secret, the one
+    /// that the edge tells.
+    pub fn address(&self) -> Option<String> {
+        let header = |name: &str| self.request.headers().get(name).and_then(|value| value.to_str().ok());
+        let told = self.settings.edge.as_ref().and_then(|edge| {
+            let shown = Sha256::digest(header(EDGE_HEADER)?.as_bytes());
+            let is_edge = bool::from(shown.as_slice().ct_eq(&edge.secret_sha256));
+            let first = without_port(header(&edge.address_header)?.split(',').next()?.trim());
+            is_edge.then_some(first).filter(|address| !address.is_empty())
+        });
+        told.or_else(|| self.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()))
+    }
+
+    /// What tries are counted by: the address, of version 6 the network of a subscriber (its first 64 bits).
+    pub fn source(&self) -> String {
+        let address = self.address().unwrap_or_default();
+        match address.parse::<Ipv6Addr>() {
+            Ok(long) => long.segments()[..4].iter().map(|part| format!("{part:x}:")).collect(),
+            Err(_) => address,
+        }
     }
 
     /// The caller's country, if a trusted edge told it: two letters, upper-case.

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use ltlm_protocol::{Code, limits};
 
+use crate::domain::throttle::Limited;
 use crate::service::load::{self, Access};
 use crate::service::{App, Budget, Error};
 use crate::table::Table;
@@ -32,12 +33,24 @@ pub struct Settings {
     pub admin_key_sha256: Option<[u8; 32]>,
     /// Name of the header in which a trusted edge tells the caller's country, lower-case; without it no country is known.
     pub country_header: Option<String>,
+    /// Name of the header in which a trusted edge tells the caller's address, lower-case, and the SHA-256 of the secret that the edge adds
+    /// in `x-ltlm-edge`; without it the address is the one that reached the gateway.
+    pub edge: Option<Edge>,
     /// The function whose routes are served, all others being unknown; without it every route is.
     pub function: Option<&'static str>,
     /// The vendor's name, as developers see it.
     pub vendor: String,
     /// May webhooks be of `http`, and within the deployment's own network? Who calls them must agree.
     pub plain_webhooks: bool,
+}
+
+/// An edge that is believed when it tells a caller's address.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// Name of the header with the address, lower-case.
+    pub address_header: String,
+    /// SHA-256 of the secret that it adds.
+    pub secret_sha256: [u8; 32],
 }
 
 /// An answer and what the log says about it.
@@ -94,6 +107,12 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
     };
     incoming.access = Some(access.clone());
     match handle(incoming).await {
+        Err(failure) if failure.is_of_nothing() => {
+            if matches!(access, Access::Secret(_)) {
+                incoming.take_token(Limited::UnknownKeys, &[incoming.source()], None).await?;
+            }
+            Err(failure)
+        }
         Err(failure) if failure.is_of_the_request() => {
             load::known(incoming.app, incoming.budget, &access).await?;
             Err(failure)

@@ -82,6 +82,11 @@ impl Failure {
         )
     }
 
+    /// Is the license that it is about not there?
+    pub fn is_of_nothing(&self) -> bool {
+        matches!(self.code, Code::LicenseNotFound | Code::UnauthorizedProject)
+    }
+
     /// With a value in its message.
     pub fn value(mut self, name: &str, value: String) -> Self {
         self.body.message = self.body.message.replace(&format!("<{name}>"), &value);
@@ -111,9 +116,12 @@ impl From<Error> for Failure {
             Error::Denied(denied) => {
                 let failure = Self { body: Box::new(denied.body()), ..Self::new(denied.code()) };
                 match denied {
-                    Denied::SeatReleaseCooldown { seconds } | Denied::RateLimited { seconds } => {
-                        failure.header("retry-after", seconds.to_string())
-                    }
+                    Denied::SeatReleaseCooldown { seconds } => failure.header("retry-after", seconds.to_string()),
+                    Denied::RateLimited { seconds, limit } => failure
+                        .header("retry-after", seconds.to_string())
+                        .header("ratelimit-limit", limit.to_string())
+                        .header("ratelimit-remaining", "0")
+                        .header("ratelimit-reset", seconds.to_string()),
                     _ => failure,
                 }
             }
@@ -123,15 +131,21 @@ impl From<Error> for Failure {
     }
 }
 
+/// Methods that pages of other origins may use; the template says the same to the gateway, which answers for us before we are asked.
+pub const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
+/// Headers that they may send.
+pub const ALLOWED_HEADERS: &str = "content-type, x-project-secret, x-project-id, idempotency-key, authorization, if-match, \
+    x-ltlm-signature, x-ltlm-time, x-ltlm-nonce";
+/// Headers that they may read.
+pub const EXPOSED_HEADERS: &str =
+    "operation-id, idempotent-replayed, retry-after, etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset";
+
 /// Headers of every answer, failures too: open to browsers (wire 1.1), kept by nobody.
 const ALWAYS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "*"),
-    ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
-    (
-        "access-control-allow-headers",
-        "content-type, x-project-secret, idempotency-key, authorization, if-match, x-ltlm-signature, x-ltlm-time, x-ltlm-nonce",
-    ),
-    ("access-control-expose-headers", "operation-id, idempotent-replayed, retry-after, etag"),
+    ("access-control-allow-methods", ALLOWED_METHODS),
+    ("access-control-allow-headers", ALLOWED_HEADERS),
+    ("access-control-expose-headers", EXPOSED_HEADERS),
     ("access-control-max-age", "86400"),
 ];
 

@@ -173,6 +173,8 @@ pub enum Denied {
     RateLimited {
         /// Whole seconds until the next one, at least 1.
         seconds: i64,
+        /// How many there may be at once.
+        limit: i64,
     },
     /// The name or the password is wrong.
     SignInRejected,
@@ -357,7 +359,7 @@ impl Denied {
             Self::HoldTooSmall { held } => {
                 ErrorBody::new(self.code(), &[("held", held.to_string())], Some(json!({ "held": held })))
             }
-            Self::RateLimited { seconds } => {
+            Self::RateLimited { seconds, .. } => {
                 ErrorBody::new(self.code(), &[], Some(json!({"retryAfterSeconds": seconds})))
             }
             Self::SeatReleaseCooldown { seconds } => {

@@ -8,12 +8,10 @@ use ltlm_protocol::request::operation_id;
 use serde_json::Value;
 
 use super::denied::Denied;
-use super::one_time::{Tried, Tries, Window};
+use super::one_time::{Tried, Tries};
 use super::store::Email;
 use super::write::{Decision, Write};
 
-/// Wrong passwords for one name, known or not: then nobody signs in with it for a while.
-const FAILURES: Window = Window { max: 10, minutes: 15 };
 /// Most projects of one developer.
 const PROJECTS_MAX: usize = 100;
 /// Longest text that is taken for a password, in characters: hashing takes time by length.
@@ -46,26 +44,6 @@ pub struct Developer {
     pub revision: i64,
 }
 
-/// A password that is tried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// When.
-    pub at: Timestamp,
-    /// The call that tries it.
-    pub call: String,
-}
-
-/// Passwords that were tried lately with a name, but for those that were right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failures {
-    /// SHA-256 of the name, in hex.
-    pub name: String,
-    /// Oldest first.
-    pub attempts: Vec<Attempt>,
-    /// Counts writes of this record.
-    pub revision: i64,
-}
-
 /// A sign-in that waits for its second factor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
@@ -75,6 +53,9 @@ pub struct SignIn {
     pub username: Email,
     /// The code follows from this random name.
     pub request: String,
+    /// The password that it began with, as a hash of its record; a sign-in ends with its password. None: it was begun by an
+    /// earlier release.
+    pub password: Option<String>,
     /// How often a code was tried, and whether it ended.
     pub tries: Tries,
     /// When it began.
@@ -209,29 +190,6 @@ impl Developer {
     }
 }
 
-/// Counts a password that the call named `call` is about to try: before it is looked at, so that guesses that come at once are no
-/// more than those that come one after the other.
-pub fn count_attempt(found: Option<&Failures>, name: &str, call: &str, now: Timestamp) -> Result<Decision<()>, Denied> {
-    let attempts = found.map_or(&[][..], |failures| &failures.attempts);
-    if attempts.iter().any(|attempt| attempt.call == call) {
-        return Ok(Decision::read(()));
-    }
-    let mut lately: Vec<_> = attempts.iter().filter(|attempt| FAILURES.holds(attempt.at, now)).cloned().collect();
-    FAILURES.has_room(lately.len(), lately.first().map(|attempt| attempt.at), now)?;
-    lately.push(Attempt { at: now, call: call.to_owned() });
-    let revision = found.map_or(0, |failures| failures.revision) + 1;
-    let failures = Failures { name: name.to_owned(), attempts: lately, revision };
-    Ok(Decision::write(vec![Write::SaveFailures { failures, found: found.map(|failures| failures.revision) }], ()))
-}
-
-/// Takes the attempt of a call back, because it was right.
-pub fn forgive(found: Option<&Failures>, call: &str) -> Option<Write> {
-    let found = found.filter(|failures| failures.attempts.iter().any(|attempt| attempt.call == call))?;
-    let attempts = found.attempts.iter().filter(|attempt| attempt.call != call).cloned().collect();
-    let failures = Failures { attempts, revision: found.revision + 1, ..found.clone() };
-    Some(Write::SaveFailures { failures, found: Some(found.revision) })
-}
-
 /// Decides a try of a code by the call named `call`: `is_right` tells whether it is the one. A sign-in that is over is like none.
 pub fn try_code(
     found: Option<&SignIn>,
@@ -255,39 +213,13 @@ mod tests {
     use crate::domain::one_time::{ATTEMPTS_MAX, CODE_MINUTES};
     use serde_json::json;
 
-    fn after(write: Option<Write>) -> Failures {
-        match write {
-            Some(Write::SaveFailures { failures, .. }) => failures,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn ten_wrong_passwords_lock_a_name_for_a_while() {
-        let minute = |n: i64| Timestamp::from_ms(n * 60_000);
-        let count = |found: Option<&Failures>, call: &str, at: i64| count_attempt(found, "n", call, minute(at));
-        let mut known: Option<Failures> = None;
-        for n in 0..10 {
-            let decision = count(known.as_ref(), &n.to_string(), n).unwrap();
-            known = Some(after(decision.writes.into_iter().next()));
-        }
-        let known = known.unwrap();
-        assert_eq!(count(Some(&known), "x", 10).unwrap_err(), Denied::RateLimited { seconds: 301 });
-        assert!(count(Some(&known), "x", 15).is_ok());
-        assert_eq!(count(Some(&known), "9", 10).unwrap(), Decision::read(()), "its own, whose reply was lost");
-        // One that was right makes room again, once.
-        let forgiven = after(forgive(Some(&known), "3"));
-        assert_eq!((forgiven.attempts.len(), forgiven.revision), (9, 11));
-        assert!(forgive(Some(&forgiven), "3").is_none() && forgive(None, "3").is_none());
-        assert!(count(Some(&forgiven), "x", 10).is_ok());
-    }
-
     #[test]
     fn a_sign_in_ends_by_time_tries_and_use() {
         let open = SignIn {
             hash: "h".into(),
             username: Email::parse("a@b.c").unwrap(),
             request: "r".into(),
+            password: None,
             tries: Tries::default(),
             at: Timestamp::EPOCH,
             revision: 1,

@@ -6,6 +6,7 @@ use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
 
 use super::denied::Denied;
+use super::gate;
 use super::license::LicenseId;
 use super::nonce::Turn;
 use super::state::LicenseState;
@@ -87,6 +88,7 @@ pub fn decide(
     turn: &Turn,
     now: Timestamp,
 ) -> Result<Decision<()>, Denied> {
+    gate::registered(state)?;
     if let Some(there) = &state.event {
         return match there.kind == command.kind && there.payload == command.payload {
             true => Ok(Decision::read(())),

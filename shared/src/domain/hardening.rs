@@ -14,6 +14,7 @@ use super::lost_answer::LostAnswers;
 use super::organization::features;
 use super::project::Project;
 use super::store::redirect;
+use super::throttle;
 
 /// What devices' own keys mean to a project.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +87,7 @@ pub fn check(r: &mut Reader<'_>) {
         t.word_opt("lostAnswers", &LOST_ANSWERS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
     });
     r.object("store", redirect::check);
+    r.object("rateLimits", throttle::check);
     r.object("payments", |p| p.word_opt("mode", PAYMENT_MODES));
 }
 

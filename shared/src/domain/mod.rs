@@ -53,6 +53,7 @@ pub mod state;
 pub mod status;
 pub mod store;
 pub mod terms;
+pub mod throttle;
 pub mod token_renewal;
 pub mod view;
 pub mod wallet;

@@ -79,7 +79,8 @@ impl Window {
             None => Ok(()),
             Some(oldest) => {
                 let free = oldest.plus_seconds(self.minutes * 60);
-                Err(Denied::RateLimited { seconds: (free.ms() - now.ms()).div_euclid(1_000).max(0) + 1 })
+                let seconds = (free.ms() - now.ms()).div_euclid(1_000).max(0) + 1;
+                Err(Denied::RateLimited { seconds, limit: i64::try_from(self.max).unwrap_or(i64::MAX) })
             }
         }
     }

@@ -146,7 +146,7 @@ mod tests {
         let one = ask(None, 0).unwrap();
         let two = ask(Some(&one), minute).unwrap();
         let three = ask(Some(&two), 2 * minute).unwrap();
-        assert_eq!(ask(Some(&three), 3 * minute).unwrap_err(), Denied::RateLimited { seconds: 721 });
+        assert_eq!(ask(Some(&three), 3 * minute).unwrap_err(), Denied::RateLimited { seconds: 721, limit: 3 });
         assert!(ask(Some(&three), 15 * minute - 1).is_err());
         let four = ask(Some(&three), 15 * minute).unwrap();
         assert_eq!((four.requested_at.len(), four.tries.attempts, four.revision), (3, 0, 4));

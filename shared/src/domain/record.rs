@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::{BatchMemory, BatchOwner};
-use super::developer::{Developer, Failures, SignIn};
+use super::developer::{Developer, SignIn};
 use super::device::Device;
 use super::entry::Entry;
 use super::event::Event;
@@ -21,6 +21,7 @@ use super::settings::Settings;
 use super::store::Order;
 use super::store::order::{Payment, Sale};
 use super::store::trial::{Card, Trial};
+use super::throttle::Bucket;
 use super::wallet::{Due, Wallet};
 use super::webhook::{Dead, Kept, Webhook};
 
@@ -108,8 +109,8 @@ pub enum Record {
     },
     /// A developer.
     Developer(Developer),
-    /// Wrong passwords that were tried with a name.
-    Failures(Failures),
+    /// What holds a source of tries back.
+    Bucket(Bucket),
     /// A sign-in that waits for its second factor.
     SignIn(SignIn),
     /// A webhook.

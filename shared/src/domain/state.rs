@@ -265,7 +265,7 @@ impl LicenseState {
             | Write::SaveSale { .. }
             | Write::SaveCode { .. }
             | Write::SaveDeveloper { .. }
-            | Write::SaveFailures { .. }
+            | Write::TakeToken { .. }
             | Write::SaveSignIn { .. }
             | Write::SaveWebhook { .. }
             | Write::KeepNotice { .. }
@@ -328,7 +328,7 @@ impl LicenseState {
             | Record::Code(_)
             | Record::EventKind { .. }
             | Record::Developer(_)
-            | Record::Failures(_)
+            | Record::Bucket(_)
             | Record::SignIn(_)
             | Record::Webhook(_)
             | Record::Notice(_)

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::account::Account;
 use super::administrator::{AdminKey, AdminOperation};
 use super::consume_batch::{BatchMemory, BatchOwner};
-use super::developer::{Developer, Failures, SignIn};
+use super::developer::{Developer, SignIn};
 use super::device::{Device, SeatClaim};
 use super::entry::{Entry, OperationId};
 use super::event::Event;
@@ -27,6 +27,7 @@ use super::settings::Settings;
 use super::store::Order;
 use super::store::order::{Payment, Sale};
 use super::store::trial::{Card, Trial};
+use super::throttle::Bucket;
 use super::wallet::{Link, Wallet, WalletId};
 use super::webhook::{Dead, Kept, Webhook};
 
@@ -427,12 +428,14 @@ pub enum Write {
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// Wrong passwords counted. Guard: the record is still at the revision `found`.
-    SaveFailures {
-        /// The record, the revision already counted up.
-        failures: Failures,
-        /// The revision before, `None` if it was not there.
-        found: Option<i64>,
+    /// A token taken from a bucket. Guard: the bucket is full at the instant `found` still; without one, it is full or not there.
+    TakeToken {
+        /// The bucket afterwards.
+        bucket: Bucket,
+        /// When it was full again, before.
+        found: Option<Timestamp>,
+        /// Now.
+        now: Timestamp,
     },
     /// A sign-in begun, tried or done. Guard: it is still at the revision `found`.
     SaveSignIn {

@@ -6,6 +6,8 @@
 //! | `LTLM_KMS_KEY` | id, ARN or alias of the key that wraps projects' keys | required where keys are used (`admin`) |
 //! | `LTLM_ADMIN_KEY_SHA256` | SHA-256, in hex, of the first administrator key | none: no administrator |
 //! | `LTLM_COUNTRY_HEADER` | header in which a trusted edge tells the caller's country | none: country unknown |
+//! | `LTLM_ADDRESS_HEADER` | header in which a trusted edge tells the caller's address | none: the address that the gateway saw |
+//! | `LTLM_EDGE_SECRET_SHA256` | SHA-256, in hex, of the secret that this edge adds in `x-ltlm-edge` | none; needed with the header |
 //! | `LTLM_QUEUE_URL` | URL of the queue of the background's work | required by `renewals` |
 //! | `LTLM_BUS` | name of the EventBridge bus that notices go to | required by `stream` |
 //! | `LTLM_OUTBOX_URL` | URL of the queue of what leaves the deployment | required by `stream`, `courier` and `webhooks` |
@@ -19,7 +21,7 @@
 //!
 //! Region, credentials and endpoints are the AWS SDK's own variables (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, …).
 
-use crate::api::Settings;
+use crate::api::{Edge, Settings};
 
 /// The configuration of one function.
 #[derive(Clone, Debug)]
@@ -61,6 +63,24 @@ pub fn from_env(uses_keys: bool) -> Result<Config, ConfigError> {
     from(|name| std::env::var(name).ok(), uses_keys)
 }
 
+/// The edge that is believed, if both its header and its secret are told.
+fn edge(get: &impl Fn(&str) -> Option<String>, wrong: &mut Vec<String>) -> Option<Edge> {
+    let header = get("LTLM_ADDRESS_HEADER").map(|name| name.to_ascii_lowercase());
+    let secret =
+        get("LTLM_EDGE_SECRET_SHA256").map(|text| hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()));
+    match (header, secret) {
+        (None, None) => None,
+        (Some(address_header), Some(Some(secret_sha256))) if http::HeaderName::try_from(&address_header).is_ok() => {
+            Some(Edge { address_header, secret_sha256 })
+        }
+        _ => {
+            let problem = "LTLM_ADDRESS_HEADER must be a header's name and LTLM_EDGE_SECRET_SHA256 64 hex digits, or both must be empty";
+            wrong.push(problem.to_owned());
+            None
+        }
+    }
+}
+
 /// Reads the variables that `get` knows. An empty one counts as absent.
 pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Config, ConfigError> {
     let get = |name: &str| get(name).filter(|value| !value.is_empty());
@@ -84,6 +104,7 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
     if country_header.as_deref().is_some_and(|name| http::HeaderName::try_from(name).is_err()) {
         wrong.push("LTLM_COUNTRY_HEADER is not a header's name".to_owned());
     }
+    let edge = edge(&get, &mut wrong);
     if !wrong.is_empty() {
         return Err(ConfigError(wrong));
     }
@@ -99,6 +120,7 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
         settings: Settings {
             admin_key_sha256,
             country_header,
+            edge,
             function: None,
             vendor: get("LTLM_VENDOR").unwrap_or_else(|| "LTLM".to_owned()),
             plain_webhooks: false,

@@ -17,6 +17,7 @@ use crate::domain::consume_batch::{self, Batch, BatchOwner, BatchState, Item};
 use crate::domain::entry::{OperationId, Origin};
 use crate::domain::license::LicenseId;
 use crate::domain::nonce::Turn;
+use crate::domain::throttle::Limited;
 use crate::domain::write::wallet_of;
 use crate::table::{Read, Table};
 
@@ -132,8 +133,12 @@ async fn load<T: Table>(
     batch: &Batch,
     again: bool,
 ) -> Result<BatchState, Error> {
-    let wanted =
-        Wanted { turn: batch.turn.clone(), claims: Claims::Staying, ..request.wanted(None, Beside::Everything) };
+    let wanted = Wanted {
+        turn: batch.turn.clone(),
+        claims: Claims::Staying,
+        limited: Some((Limited::Batches, batch.request.clone())),
+        ..request.wanted(None, Beside::Everything)
+    };
     let own = wanted.license.clone();
     let owner = match &batch.turn {
         None => Some(BatchOwner::License(own.clone())),

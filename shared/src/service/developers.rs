@@ -10,13 +10,14 @@ use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
 use super::admin::page;
-use super::{App, Budget, Error, act, ids};
+use super::{App, Budget, Error, act, ids, throttle};
 use crate::domain::administrator::{AdminOperation, Audit};
-use crate::domain::developer::{self, Developer, Failures, SignIn};
+use crate::domain::developer::{self, Developer, SignIn};
 use crate::domain::one_time::{Tried, Tries};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
 use crate::domain::store::Email;
+use crate::domain::throttle::Limited;
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, Record};
 use crate::keys::{Purpose, password};
@@ -32,7 +33,6 @@ const POLICIES: i64 = 100;
 #[derive(Default)]
 struct Found {
     developer: Option<Developer>,
-    failures: Option<Failures>,
     sign_in: Option<SignIn>,
     done: Option<AdminOperation>,
 }
@@ -41,7 +41,6 @@ impl Absorb for Found {
     fn absorb(&mut self, record: Record) -> bool {
         match record {
             Record::Developer(developer) => self.developer = Some(developer),
-            Record::Failures(failures) => self.failures = Some(failures),
             Record::SignIn(sign_in) => self.sign_in = Some(sign_in),
             Record::AdminOperation(done) => self.done = Some(done),
             _ => {}
@@ -67,17 +66,13 @@ pub struct Knock {
     pub action: &'static str,
     /// The caller's network address, if it is known.
     pub from: Option<String>,
+    /// What its tries are counted by.
+    pub source: String,
     /// The one instant it is judged at.
     pub now: Timestamp,
 }
 
 impl Knock {
-    /// What a right password leaves: it counts as tried no more.
-    fn leaves(&self, found: &Found, write: Write) -> Decision<()> {
-        let forgiven = developer::forgive(found.failures.as_ref(), &self.request);
-        Decision::write([write].into_iter().chain(forgiven).collect(), ())
-    }
-
     /// The log's entry of who was given which secrets.
     fn record(&self, developer: &Developer, projects: &[SignedInProject]) -> Write {
         let given: Vec<_> = projects.iter().map(|project| project.public_id.as_str()).collect();
@@ -113,29 +108,39 @@ pub async fn sign_in<T: Table>(
 ) -> Result<SignedIn, Error> {
     let username = Email::parse(name);
     let name = ids::sha256_hex(name.trim().to_lowercase().as_bytes());
-    let mut reads = vec![Read::Failures(name.clone())];
-    reads.extend(username.map(Read::Developer));
-    let count = |found: &Found| {
-        let counted = developer::count_attempt(found.failures.as_ref(), &name, &knock.request, knock.now)?;
-        Ok(counted.map(|()| found.developer.clone()))
-    };
-    let known = act::act(app, budget, || find(app, budget, &reads), count).await?;
+    count_password(app, budget, &name, knock).await?;
+    let reads: Vec<_> = username.map(Read::Developer).into_iter().collect();
+    let known = act::records(app, budget, &reads).await?.into_iter().find_map(Record::developer);
     let known = known.filter(|developer| developer.disabled_at.is_none());
     // The same work, whether the name is known or not.
     let is_right = password::verify(given, known.as_ref().map(|developer| developer.password.as_str()));
     let known = known.filter(|_| is_right).ok_or(Denied::SignInRejected)?;
+    throttle::refill(app, budget, Limited::Passwords, &[&name, &knock.source], knock.now).await?;
     if known.mfa {
-        return begin(app, budget, &known, &name, knock).await;
+        return begin(app, budget, &known, knock).await;
     }
     let told = tell(app, budget, &known, vendor).await?;
-    let reads = [Read::Failures(name), Read::AdminOperation(knock.request.clone())];
+    let reads = [Read::AdminOperation(knock.request.clone())];
     let decide = |found: &Found| match found.done.is_some() {
         // Its reply was lost, and it looks again: the request finds itself.
         true => Ok(Decision::read(())),
-        false => Ok(knock.leaves(found, knock.record(&known, &told.projects))),
+        false => Ok(Decision::write(vec![knock.record(&known, &told.projects)], ())),
     };
     act::act(app, budget, || find(app, budget, &reads), decide).await?;
     Ok(told)
+}
+
+/// Counts a password before it is looked at, so that guesses that come at once are no more than those that come one after the other. By
+/// name and source first: a stranger who guesses locks nobody else out. Sources that were wrong lately share what the name has beside
+/// that, so that many of them together are slow; one that was not gets its first try.
+async fn count_password<T: Table>(app: &App<T>, budget: &Budget<'_>, name: &str, knock: &Knock) -> Result<(), Error> {
+    let (own, call) = ([name, knock.source.as_str()], (knock.request.as_str(), knock.now));
+    let again = throttle::has_tried(app, budget, Limited::Passwords, &own, knock.now).await?;
+    throttle::take(app, budget, Limited::Passwords, &own, None, call).await?;
+    match again {
+        true => throttle::take(app, budget, Limited::PasswordsOfName, &[name], None, call).await,
+        false => Ok(()),
+    }
 }
 
 /// Begins a sign-in with a second factor; whoever follows the table sends the code.
@@ -143,22 +148,24 @@ async fn begin<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     developer: &Developer,
-    name: &str,
     knock: &Knock,
 ) -> Result<SignedIn, Error> {
+    let (name, call) = (developer.username.as_str(), (knock.request.as_str(), knock.now));
+    throttle::take(app, budget, Limited::SecondFactorMails, &[name], None, call).await?;
     let token = ids::sign_in_token(app.entropy.as_ref());
     let sign_in = SignIn {
         hash: ids::sha256_hex(token.as_bytes()),
         username: developer.username.clone(),
         request: ids::nonce(app.entropy.as_ref()),
+        password: Some(ids::sha256_hex(developer.password.as_bytes())),
         tries: Tries::default(),
         at: knock.now,
         revision: 1,
     };
-    let reads = [Read::Failures(name.to_owned()), Read::SignIn(sign_in.hash.clone())];
+    let reads = [Read::SignIn(sign_in.hash.clone())];
     let decide = |found: &Found| match found.sign_in.is_some() {
         true => Ok(Decision::read(())),
-        false => Ok(knock.leaves(found, Write::SaveSignIn { sign_in: sign_in.clone(), found: None })),
+        false => Ok(Decision::write(vec![Write::SaveSignIn { sign_in: sign_in.clone(), found: None }], ())),
     };
     act::act(app, budget, || find(app, budget, &reads), decide).await?;
     Ok(SignedIn {
@@ -195,10 +202,10 @@ pub async fn verify<T: Table>(
     let found = act::read(app, budget, load).await?;
     let developer = found.developer.clone().filter(|developer| developer.disabled_at.is_none());
     let developer = developer.ok_or(Denied::MfaSessionExpired)?;
-    let expected = match &found.sign_in {
-        Some(sign_in) => code_of(app, &developer, sign_in).await?,
-        None => return Err(Denied::MfaSessionExpired.into()),
-    };
+    let sign_in = found.sign_in.as_ref().filter(|sign_in| is_of_password(sign_in, &developer));
+    let sign_in = sign_in.ok_or(Denied::MfaSessionExpired)?;
+    let expected = code_of(app, &developer, sign_in).await?;
+    count_code(app, budget, &developer, knock).await?;
     let is_right = bool::from(expected.as_bytes().ct_eq(code.as_bytes()));
     // Read before anything is used up.
     let told = if is_right { tell(app, budget, &developer, vendor).await? } else { SignedIn::default() };
@@ -210,8 +217,33 @@ pub async fn verify<T: Table>(
         Ok(tried)
     };
     match act::act_on(app, budget, Some(found), load, decide).await? {
-        Tried::Right => Ok(told),
+        Tried::Right => {
+            let name = developer.username.as_str();
+            throttle::refill(app, budget, Limited::SecondFactors, &[name], knock.now).await?;
+            Ok(told)
+        }
         Tried::Wrong => Err(Denied::MfaCodeRejected.into()),
+    }
+}
+
+/// Was the sign-in begun with the password that the developer has?
+fn is_of_password(sign_in: &SignIn, developer: &Developer) -> bool {
+    let has = ids::sha256_hex(developer.password.as_bytes());
+    sign_in.password.as_ref().is_none_or(|began| bool::from(began.as_bytes().ct_eq(has.as_bytes())))
+}
+
+/// Counts a code before it is looked at, over all sign-ins of the developer: no password makes room for more. Who tried too many hears
+/// what wrong codes hear.
+async fn count_code<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    developer: &Developer,
+    knock: &Knock,
+) -> Result<(), Error> {
+    let (name, call) = (developer.username.as_str(), (knock.request.as_str(), knock.now));
+    match throttle::take(app, budget, Limited::SecondFactors, &[name], None, call).await {
+        Err(Error::Denied(Denied::RateLimited { .. })) => Err(Denied::MfaCodeRejected.into()),
+        counted => counted,
     }
 }
 

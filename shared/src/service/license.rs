@@ -16,6 +16,7 @@ use crate::domain::ledger::Checked;
 use crate::domain::license::LicenseId;
 use crate::domain::proof::Activation;
 use crate::domain::settings::{self, SaveSettings, Told};
+use crate::domain::throttle::Limited;
 use crate::domain::write::{Decision, wallet_of};
 use crate::domain::{Denied, Record};
 use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, remove_device, signout, status};
@@ -153,7 +154,8 @@ pub async fn save_settings<T: Table>(
     command: &SaveSettings,
     if_match: Option<i64>,
 ) -> Result<Told, Error> {
-    let wanted = request.wanted(None, Beside::Settings);
+    let call = ids::operation_id(request.call.now, app.entropy.as_ref());
+    let wanted = Wanted { limited: Some((Limited::SettingsWrites, call)), ..request.wanted(None, Beside::Settings) };
     run(app, budget, wanted, |state| settings::decide(state, &request.call, command, if_match)).await
 }
 

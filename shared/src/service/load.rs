@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use ltlm_protocol::Timestamp;
 
-use super::{App, Budget, Error, act, seats};
+use super::{App, Budget, Error, act, seats, throttle};
 use crate::domain::administrator::{AdminOperation, Administrator};
 use crate::domain::device::Device;
 use crate::domain::entry::{Entry, OperationId};
@@ -25,6 +25,7 @@ use crate::domain::proof::{self, Activation, Proof};
 use crate::domain::seats::{PAGE_SLOTS, Seat};
 use crate::domain::settings::Settings;
 use crate::domain::store::Order;
+use crate::domain::throttle::{Bucket, Limited};
 use crate::domain::wallet::Wallet;
 use crate::domain::write::wallet_of;
 use crate::domain::{Denied, LicenseState, Record};
@@ -43,9 +44,25 @@ struct Seen {
     policies: HashMap<(String, i64), (i64, Arc<Policy>)>,
     /// Seats of the licenses that have more than one page of them.
     seats: HashMap<LicenseId, i64>,
+    /// What holds sources of tries back.
+    buckets: HashMap<String, Bucket>,
 }
 
 impl Hints {
+    /// The bucket of this name, as this process saw it last.
+    pub fn bucket(&self, name: &str) -> Option<Bucket> {
+        self.lock().buckets.get(name).cloned()
+    }
+
+    /// Remembers a bucket.
+    pub fn remember_bucket(&self, bucket: Bucket) {
+        let mut seen = self.lock();
+        if seen.buckets.len() >= HINTS_MAX {
+            seen.buckets.clear();
+        }
+        seen.buckets.insert(bucket.name.clone(), bucket);
+    }
+
     fn project(&self, secret_hash: &str) -> Option<String> {
         self.lock().projects.get(secret_hash).cloned()
     }
@@ -158,6 +175,8 @@ pub struct Wanted {
     pub proof: Option<Proof>,
     /// The command registers the device.
     pub activation: Option<Activation>,
+    /// What a registered device may do only so often, and the name of this one call.
+    pub limited: Option<(Limited, String)>,
 }
 
 /// How far a command goes for a seat, where they are too many to be read each time.
@@ -191,6 +210,7 @@ impl Wanted {
             turn: None,
             proof: None,
             activation: None,
+            limited: None,
         }
     }
 }
@@ -328,6 +348,12 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     }
     if secret.is_some() {
         proof::check(&state, wanted.hwid.as_deref(), wanted.proof.as_ref(), wanted.activation, wanted.now)?;
+    }
+    // Who is not registered is refused anyway, by the decision.
+    let is_counted = state.device.is_some() || wanted.hwid.is_none();
+    if let Some((limited, call)) = wanted.limited.as_ref().filter(|_| is_counted) {
+        let source = [state.license.id.0.as_str(), wanted.hwid.as_deref().unwrap_or_default()];
+        throttle::take(app, budget, *limited, &source, Some(&state.project), (call, wanted.now)).await?;
     }
     if wanted.beside == Beside::AllSeats {
         state.seat_pages = seats::every_page(&state);

@@ -23,6 +23,7 @@ pub mod repeat;
 pub mod seats;
 pub mod store;
 pub mod stream;
+pub mod throttle;
 
 use std::sync::Arc;
 

@@ -19,6 +19,7 @@ use crate::domain::nonce::{self, Chain, Mark, Trace, Turn};
 use crate::domain::project::Project;
 use crate::domain::proof::Activation;
 use crate::domain::settings::{self, SaveSettings};
+use crate::domain::throttle::Limited;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, LicenseState, Record, Write};
 use crate::domain::{activate, consume, heartbeat, refresh, release_seat, signout, status};
@@ -207,7 +208,9 @@ pub async fn save_settings<T: Table>(
         let Decision { writes, touch, reply } = settings::decide(state, &pro.request.call, command, None)?;
         Ok(Decision { writes, touch, reply: reply.answer })
     };
-    run(app, budget, pro, pro.wanted(None, Beside::Settings), decide, no_trace).await
+    let limited = Some((Limited::SettingsWrites, pro.turn.request.clone()));
+    let wanted = Wanted { limited, ..pro.wanted(None, Beside::Settings) };
+    run(app, budget, pro, wanted, decide, no_trace).await
 }
 
 /// Charges tokens once (E4).
@@ -295,5 +298,7 @@ pub async fn report<T: Table>(
 ) -> Result<Signed<()>, Error> {
     let names = event_names(pro, command);
     let decide = |state: &LicenseState| event::decide(state, command, &names, &pro.turn, pro.request.call.now);
-    run(app, budget, pro, pro.wanted(None, Beside::Nothing), decide, no_trace).await
+    let limited = Some((Limited::Events, pro.turn.request.clone()));
+    let wanted = Wanted { limited, ..pro.wanted(None, Beside::Nothing) };
+    run(app, budget, pro, wanted, decide, no_trace).await
 }

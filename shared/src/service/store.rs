@@ -10,9 +10,8 @@ use super::license::Request;
 use super::load::{self, Access, Beside, Wanted};
 use super::ports::{PaymentError, Payments, Session};
 use super::pro::{self, SignerCell};
-use super::{App, Budget, Error, act, ids};
+use super::{App, Budget, Error, act, ids, throttle};
 use crate::domain::administrator::Administrator;
-use crate::domain::desk::Desk;
 use crate::domain::issue::Issue;
 use crate::domain::license::{Buyer, LicenseId};
 use crate::domain::nonce::{self, Trace, Turn};
@@ -25,6 +24,7 @@ use crate::domain::store::order::{Goods, Order, Payment};
 use crate::domain::store::redirect::telling;
 use crate::domain::store::top_up::{self, TopUp};
 use crate::domain::store::{Email, catalog, take_back, trial};
+use crate::domain::throttle::Limited;
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record};
 use crate::keys::Purpose;
@@ -55,10 +55,14 @@ pub async fn trial_eligibility<T: Table>(
     budget: &Budget<'_>,
     visit: &Visit,
     email: &Email,
+    source: &str,
 ) -> Result<TrialEligibility, Error> {
     let wants = |project_id: &str| vec![Read::Trial(project_id.to_owned(), email.clone())];
-    let decide = |desk: &Desk| Ok(Decision::read(trial::eligibility(desk.trial.as_ref())));
-    Ok(desk::run(app, budget, visit, wants, decide).await?.reply)
+    let desk = act::read(app, budget, || desk::load(app, budget, visit, wants)).await?;
+    let (project, call) = (&desk.project, ids::operation_id(visit.now, app.entropy.as_ref()));
+    let source = [source, project.id.as_str()];
+    throttle::take(app, budget, Limited::TrialChecks, &source, Some(project), (&call, visit.now)).await?;
+    Ok(trial::eligibility(desk.trial.as_ref()))
 }
 
 /// The operation that an order is: the order's id follows from it.

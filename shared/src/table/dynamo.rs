@@ -510,7 +510,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Sale(project_id, what) => Some(key::sale(project_id, what)),
         Read::Code(project_id, email) => Some(key::code(project_id, email)),
         Read::Developer(username) => Some(key::developer(username)),
-        Read::Failures(name) => Some(key::failures(name)),
+        Read::Bucket(name) => Some(key::bucket(name)),
         Read::SignIn(hash) => Some(key::sign_in(hash)),
         Read::Webhook(id) => Some(key::webhook(id)),
         Read::Notice(id) => Some(key::notice(id)),

@@ -119,9 +119,9 @@ pub enum Kind {
     Event(LicenseId),
     /// A developer.
     Developer,
-    /// Wrong passwords.
-    Failures {
-        /// SHA-256 of the name, in hex.
+    /// What holds a source of tries back.
+    Bucket {
+        /// Its name.
         name: String,
     },
     /// A sign-in.
@@ -208,7 +208,7 @@ const DEVELOPER: &str = "DEVELOPER#";
 const DEVELOPERS: &str = "DEVELOPERS";
 const ACCOUNTS: &str = "ACCTS#";
 const ORGANIZATIONS: &str = "ORGS#";
-const FAILURES: &str = "FAILURES#";
+const RATE: &str = "RATE#";
 const SIGN_IN: &str = "SIGNIN#";
 const WEBHOOK: &str = "WEBHOOK#";
 const WEBHOOKS: &str = "WEBHOOKS#";
@@ -478,9 +478,9 @@ pub fn developer(username: &Email) -> Key {
     key(format!("{DEVELOPER}{}", digest(username.as_str())), META)
 }
 
-/// Wrong passwords that were tried with a name, by its hash.
-pub fn failures(name: &str) -> Key {
-    key(format!("{FAILURES}{name}"), META)
+/// A bucket of tokens, by its name.
+pub fn bucket(name: &str) -> Key {
+    key(format!("{RATE}{name}"), META)
 }
 
 /// A sign-in, by the hash of its token.
@@ -621,8 +621,8 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     if pk.starts_with(DEVELOPER) {
         return Some(Kind::Developer);
     }
-    if let Some(name) = pk.strip_prefix(FAILURES) {
-        return Some(Kind::Failures { name: name.to_owned() });
+    if let Some(name) = pk.strip_prefix(RATE) {
+        return Some(Kind::Bucket { name: name.to_owned() });
     }
     if let Some(hash) = pk.strip_prefix(SIGN_IN) {
         return Some(Kind::SignIn { hash: hash.to_owned() });

@@ -80,8 +80,8 @@ pub enum Read {
     Code(String, Email),
     /// A developer, by name.
     Developer(Email),
-    /// Wrong passwords that were tried with a name, by its hash.
-    Failures(String),
+    /// A bucket, by its name.
+    Bucket(String),
     /// A sign-in, by the hash of its token.
     SignIn(String),
     /// A webhook.

@@ -246,7 +246,20 @@ pub fn of(write: &Write) -> Statement {
         Write::NoteTrial { trial } => note_trial(trial),
         Write::SaveCode { code, found } => put_over(item::code(code), *found),
         Write::SaveDeveloper { developer, found } => put_over(item::developer(developer), *found),
-        Write::SaveFailures { failures, found } => put_over(item::failures(failures), *found),
+        Write::TakeToken { bucket, found, now } => update(
+            key::bucket(&bucket.name),
+            "SET fullAt = :full, #call = :call, #ttl = :ttl",
+            match found {
+                Some(_) => "fullAt = :found".to_owned(),
+                None => format!("{ABSENT} OR fullAt <= :found"),
+            },
+            vec![
+                (":full", int(bucket.full_at.ms())),
+                (":call", text(&bucket.call)),
+                (":ttl", int(bucket.full_at.plus_days(1).ms().div_euclid(1_000))),
+                (":found", int(found.unwrap_or(*now).ms())),
+            ],
+        ),
         Write::SaveSignIn { sign_in, found } => put_over(item::sign_in(sign_in), *found),
         Write::SaveWebhook { webhook, found } => put_over(item::webhook(webhook), *found),
         Write::KeepNotice { notice } => put_absent(item::notice(notice)),

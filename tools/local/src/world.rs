@@ -74,6 +74,7 @@ pub async fn build(
     };
     let settings = Settings {
         admin_key_sha256: Some(Sha256::digest(admin_key.as_bytes()).into()),
+        edge: None,
         country_header: Some("cloudfront-viewer-country".to_owned()),
         function: None,
         vendor: "Demo Studio".to_owned(),

@@ -5,9 +5,10 @@ use ltlm_protocol::portal_data::CodeRequested;
 use ltlm_protocol::read::Reader;
 
 use super::store::Face;
-use crate::api::extract::{Incoming, SourceAddress};
+use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::portal::{RequestCode, UseCode};
+use crate::domain::throttle::Limited;
 use crate::service::developers::{self, Knock};
 use crate::service::{ids, portal as service};
 use crate::table::Table;
@@ -20,6 +21,7 @@ pub async fn request<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let face = Face::of(incoming)?;
     let command = RequestCode::parse(face.body())?;
     let visit = face.visit(incoming)?;
+    incoming.take_token(Limited::Codes, &[incoming.source()], None).await?;
     let served = service::request(incoming.app, incoming.budget, &visit, &command).await?;
     let told = CodeRequested { success: true, message: ON_ITS_WAY.to_owned() };
     face.reply(incoming, None, served.map(|()| told))
@@ -30,15 +32,23 @@ pub async fn portfolio<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     let face = Face::of(incoming)?;
     let command = UseCode::parse(face.body())?;
     let visit = face.visit(incoming)?;
+    incoming.take_token(Limited::Codes, &[incoming.source()], None).await?;
     let served = service::portfolio(incoming.app, incoming.budget, &visit, &command).await?;
     face.reply(incoming, None, served)
 }
 
-fn knock<T>(incoming: &Incoming<'_, T>) -> Knock {
+/// One sign-in, if its source may try: before a password is looked at, which is dear.
+async fn knock<T: Table>(incoming: &Incoming<'_, T>) -> Result<Knock, Failure> {
+    incoming.take_token(Limited::SignIns, &[incoming.source()], None).await?;
+    Ok(knocking(incoming))
+}
+
+fn knocking<T>(incoming: &Incoming<'_, T>) -> Knock {
     Knock {
         request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
         action: incoming.route.name,
-        from: incoming.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()),
+        from: incoming.address(),
+        source: incoming.source(),
         now: incoming.now,
     }
 }
@@ -52,7 +62,8 @@ pub async fn sign_in<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     r.text_or_empty("mfaToken", limits::NAME_CHARS_MAX);
     r.finish()?;
     let vendor = &incoming.settings.vendor;
-    let told = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock(incoming), vendor).await?;
+    let knock = knock(incoming).await?;
+    let told = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock, vendor).await?;
     Ok(Reply::json(&told))
 }
 
@@ -64,6 +75,6 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let code: String = r.text("otp", limits::NAME_CHARS_MAX).chars().filter(char::is_ascii_digit).collect();
     r.finish()?;
     let vendor = &incoming.settings.vendor;
-    let told = developers::verify(incoming.app, incoming.budget, &token, &code, &knock(incoming), vendor).await?;
+    let told = developers::verify(incoming.app, incoming.budget, &token, &code, &knocking(incoming), vendor).await?;
     Ok(Reply::json(&told))
 }

@@ -134,7 +134,9 @@ pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<R
     let text = incoming.query_text("email", 2 * limits::EMAIL_CHARS_MAX)?.unwrap_or_default();
     let email = Email::parse(&text).ok_or_else(|| Problems::one("email", "must be an e-mail address"))?;
     let visit = Visit { access: incoming.access()?, turn: None, now: incoming.now };
-    Ok(Reply::json(&service::trial_eligibility(incoming.app, incoming.budget, &visit, &email).await?))
+    Ok(Reply::json(
+        &service::trial_eligibility(incoming.app, incoming.budget, &visit, &email, &incoming.source()).await?,
+    ))
 }
 
 /// `GET /v1/store/return`: where a browser ends that was sent nowhere else.

@@ -34,6 +34,7 @@ use crate::domain::purchases::Purchases;
 use crate::domain::rollup::DayRollup;
 use crate::domain::seats::{Holder, Seat, SeatCounts, SeatsOpen};
 use crate::domain::settings::Settings;
+use crate::domain::throttle::Bucket;
 use crate::domain::wallet::{Due, Link, Wallet};
 use crate::table::key::{self, Key, Kind};
 use crate::table::port::{List, Source};
@@ -41,14 +42,14 @@ use crate::table::port::{List, Source};
 pub use account::{access_token, account, job, member, organization};
 pub use chain::chain;
 pub use ledger::{entry, rollup, wallet};
-pub use people::{developer, failures, sign_in};
+pub use people::{developer, sign_in};
 pub use store::{card, code, order, payment, payment_event, sale, trial};
 pub use webhook::{dead, notice, webhook};
 
 use account::{read_access_token, read_account, read_key};
 use chain::{marks, read_unproven};
 use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
-use people::{read_developer, read_failures, read_sign_in};
+use people::{read_developer, read_sign_in};
 use store::{read_card, read_code, read_order, read_payment, read_sale, read_trial};
 use webhook::{read_dead, read_notice, read_webhook};
 
@@ -353,7 +354,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         }
         Kind::Event(license) => Record::Event(read_event(&r, license)?),
         Kind::Developer => Record::Developer(read_developer(&r)?),
-        Kind::Failures { name } => Record::Failures(read_failures(&r, name)?),
+        Kind::Bucket { name } => Record::Bucket(Bucket { name, full_at: r.at("fullAt")?, call: r.text("call")? }),
         Kind::SignIn { hash } => Record::SignIn(read_sign_in(&r, hash)?),
         Kind::Webhook { id } => Record::Webhook(read_webhook(&r, id)?),
         Kind::Notice { id } => Record::Notice(read_notice(&r, id)?),

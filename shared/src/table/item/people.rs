@@ -1,10 +1,9 @@
 //! Developers, and their sign-ins.
 
-use ltlm_protocol::Timestamp;
 use serde_json::json;
 
 use super::{Builder, Item, ItemError, Reader};
-use crate::domain::developer::{Attempt, Developer, Failures, SignIn};
+use crate::domain::developer::{Developer, SignIn};
 use crate::domain::one_time::Tries;
 use crate::domain::store::Email;
 use crate::table::key;
@@ -48,27 +47,6 @@ pub(super) fn read_developer(r: &Reader<'_>) -> Result<Developer, ItemError> {
     })
 }
 
-/// Passwords that were tried with a name. A day later nothing depends on them.
-pub fn failures(failures: &Failures) -> Item {
-    let attempts: Vec<_> = failures.attempts.iter().map(|a| format!("{}/{}", a.at.ms(), a.call)).collect();
-    let last = failures.attempts.last().map_or(Timestamp::EPOCH, |attempt| attempt.at);
-    Builder::new(key::failures(&failures.name))
-        .text("attempts", attempts.join(" "))
-        .int("revision", failures.revision)
-        .ttl(last.plus_days(1))
-        .build()
-}
-
-pub(super) fn read_failures(r: &Reader<'_>, name: String) -> Result<Failures, ItemError> {
-    let attempt = |text: &str| {
-        let (at, call) = text.split_once('/')?;
-        Some(Attempt { at: Timestamp::from_ms(at.parse().ok()?), call: call.to_owned() })
-    };
-    let attempts: Option<Vec<_>> = r.text("attempts")?.split_ascii_whitespace().map(attempt).collect();
-    let attempts = attempts.ok_or(ItemError { attribute: "attempts" })?;
-    Ok(Failures { name, attempts, revision: r.int("revision")? })
-}
-
 /// The tries of a code.
 pub(super) fn read_tries(r: &Reader<'_>) -> Result<Tries, ItemError> {
     Ok(Tries { attempts: r.int("attempts")?, used_by: r.text_opt("usedBy") })
@@ -79,6 +57,7 @@ pub fn sign_in(sign_in: &SignIn) -> Item {
     Builder::new(key::sign_in(&sign_in.hash))
         .text("username", sign_in.username.as_str())
         .text("request", &sign_in.request)
+        .text_opt("password", sign_in.password.as_ref())
         .int("attempts", sign_in.tries.attempts)
         .text_opt("usedBy", sign_in.tries.used_by.as_ref())
         .at("at", sign_in.at)
@@ -92,6 +71,7 @@ pub(super) fn read_sign_in(r: &Reader<'_>, hash: String) -> Result<SignIn, ItemE
         hash,
         username: read_email(r)?,
         request: r.text("request")?,
+        password: r.text_opt("password"),
         tries: read_tries(r)?,
         at: r.at("at")?,
         revision: r.int("revision")?,

@@ -1,0 +1,84 @@
+//! Takes tokens of the buckets that hold back whoever tries too much.
+
+use ltlm_protocol::Timestamp;
+
+use super::act::{self, Absorb};
+use super::{App, Budget, Error, ids};
+use crate::domain::Record;
+use crate::domain::project::Project;
+use crate::domain::throttle::{self, Bucket, Limited};
+use crate::table::{Read, Table};
+
+#[derive(Default)]
+struct Found(Option<Bucket>);
+
+impl Absorb for Found {
+    fn absorb(&mut self, record: Record) -> bool {
+        if let Record::Bucket(bucket) = record {
+            self.0 = Some(bucket);
+        }
+        true
+    }
+}
+
+/// The name of the bucket of a source: what it is made of cannot be read from it.
+fn name(limited: Limited, source: &[&str]) -> String {
+    ids::sha256_hex(format!("{}\n{}", limited.name(), source.join("\n")).as_bytes())
+}
+
+/// Takes a token for one try by this source, made by the call named `call`. One write, unless the source tries often.
+pub async fn take<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    limited: Limited,
+    source: &[&str],
+    project: Option<&Project>,
+    (call, now): (&str, Timestamp),
+) -> Result<(), Error> {
+    let (name, rate) = (name(limited, source), limited.rate(project));
+    // As this process saw the bucket last: then the write holds at once, and whoever is held back costs nothing while that lasts.
+    let hint = app.hints.bucket(&name);
+    throttle::take(hint.as_ref(), &name, rate, call, now)?;
+    let load = || find(app, budget, &name);
+    let decide = |found: &Found| throttle::take(found.0.as_ref(), &name, rate, call, now);
+    let bucket = act::act_on(app, budget, Some(Found(hint)), load, decide).await?;
+    app.hints.remember_bucket(bucket);
+    Ok(())
+}
+
+/// Has this source tried lately?
+pub async fn has_tried<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    limited: Limited,
+    source: &[&str],
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let name = name(limited, source);
+    let found = act::read(app, budget, || find(app, budget, &name)).await?;
+    Ok(throttle::is_touched(found.0.as_ref(), now))
+}
+
+/// Gives the source all its tokens back: it was right.
+pub async fn refill<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    limited: Limited,
+    source: &[&str],
+    now: Timestamp,
+) -> Result<(), Error> {
+    let name = name(limited, source);
+    let decide = |found: &Found| Ok(throttle::refill(found.0.as_ref(), now));
+    if let Some(bucket) = act::act(app, budget, || find(app, budget, &name), decide).await? {
+        app.hints.remember_bucket(bucket);
+    }
+    Ok(())
+}
+
+async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, name: &str) -> Result<Found, Error> {
+    let mut found = Found::default();
+    for record in app.table.read(&[Read::Bucket(name.to_owned())], budget.meter).await? {
+        found.absorb(record);
+    }
+    Ok(found)
+}
