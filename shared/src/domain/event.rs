@@ -80,7 +80,7 @@ impl ReportEvent {
     }
 }
 
-/// Decides a report. It says nothing about the license, so no gate applies. One that comes again is taken, and kept once.
+/// Decides a report of a registered device. It says nothing about the license, so no other gate applies. One that comes again is taken, and kept once.
 pub fn decide(
     state: &LicenseState,
     command: &ReportEvent,
