@@ -75,7 +75,9 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             true => sealed_schema(),
             false => request_schema(route),
         };
-        if route.operation_id && (is_backend(route) || route.endpoint == Endpoint::CheckTokens) {
+        let tries = (is_backend(route) && route.endpoint != Endpoint::CreateAccessToken)
+            || route.endpoint == Endpoint::CheckTokens;
+        if route.operation_id && tries {
             schema["properties"]["dryRun"] =
                 json!({"type": ["boolean", "null"], "description": "Write nothing, and tell what would be done."});
         }
@@ -939,7 +941,8 @@ fn refusals(route: &Route) -> Vec<Code> {
     match route.auth {
         Auth::Administrator(_) => codes.extend([Code::Unauthorized, Code::Forbidden]),
         Auth::Member => codes.extend([Code::SessionRequired, Code::ProjectNotFound]),
-        Auth::Project => codes.push(Code::UnauthorizedProject),
+        // Who is not known, or asks for what is not there, is counted.
+        Auth::Project => codes.extend([Code::UnauthorizedProject, Code::RateLimited]),
         Auth::Open => {}
     }
     if route.body {

@@ -198,16 +198,22 @@ pub(crate) fn refusals(route: &Route) -> Vec<Code> {
         Code::LicenseSuspended,
         Code::DeviceNotRegistered,
         Code::TopUpNotAvailable,
+        Code::RedirectNotAllowed,
         Code::PaymentsNotSetUp,
     ];
     match route.endpoint {
         Endpoint::CheckoutLink | Endpoint::ProCheckoutLink => {
-            vec![Code::PolicyNotFound, Code::TrialNotAvailable, Code::PaymentsNotSetUp, Code::IdempotencyKeyReused]
+            vec![
+                Code::PolicyNotFound,
+                Code::RedirectNotAllowed,
+                Code::TrialNotAvailable,
+                Code::PaymentsNotSetUp,
+                Code::IdempotencyKeyReused,
+            ]
         }
         Endpoint::TopupLink => top_up.into_iter().chain([Code::ProSdkRequired]).collect(),
         Endpoint::ProTopupLink => top_up.into_iter().chain([Code::IdempotencyKeyReused]).collect(),
         Endpoint::StripeMessage => vec![Code::WebhookSignatureRejected, Code::PaymentsNotSetUp],
-        Endpoint::LoginRequest | Endpoint::ProLoginRequest => vec![Code::RateLimited],
         Endpoint::Portfolio | Endpoint::ProPortfolio => vec![Code::OtpRejected],
         Endpoint::DevLogin => vec![Code::SignInRejected, Code::RateLimited],
         Endpoint::DevVerifyOtp => vec![Code::MfaSessionExpired, Code::MfaCodeRejected],
