@@ -723,9 +723,15 @@ async fn customers_remove_devices_where_they_may() {
         world.activate(&key, &device(letter)).await;
     }
     remove(&key, &device('b'), &device('c')).await.refused(403, "DEVICE_NOT_REGISTERED");
+    remove(&key, "desk-b", &device('a')).await.refused(403, "DEVICE_NOT_REGISTERED");
     for _ in 0..2 {
         assert_eq!(remove(&key, &device('b'), &device('a')).await.status, 204);
     }
+    let by_vendor = async |hwid: &str| {
+        world.admin("DELETE", &format!("/v1/admin/licenses/{key}/devices/{hwid}"), Value::Null).await
+    };
+    by_vendor("desk-b").await.refused(403, "DEVICE_NOT_REGISTERED");
+    assert_eq!(by_vendor(&device('b')).await.status, 204, "removed already");
     let told = world.beat(&key, &device('b')).await;
     assert_eq!((told.seat().1, &told.body["kickedNotice"]["reason"]), ("KICKED", &json!("device_removed")));
     assert_eq!(world.get(&key, "/seats").await.int_of("activeSeats"), 1);

@@ -7,8 +7,8 @@ use super::seats;
 use super::state::LicenseState;
 use super::write::{Decision, Write};
 
-/// Decides the vendor's removal. A device that is not registered is removed already; whoever comes next under its name may bring a
-/// key of its own.
+/// Decides the vendor's removal. A device that was removed is so already; whoever comes next under its name may bring a key of its
+/// own.
 pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied> {
     let bound = state.removed.as_ref().filter(|removed| removed.public_key.is_some());
     match (&state.target, bound) {
@@ -20,7 +20,7 @@ pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied>
             };
             Ok(Decision::write(vec![forget], ()))
         }
-        (target, _) => Ok(removal(state, call, target.as_ref(), false)),
+        (target, _) => removal(state, call, target.as_ref(), false),
     }
 }
 
@@ -36,11 +36,19 @@ pub fn by_customer(state: &LicenseState, call: &Call, target: &str) -> Result<De
     if !state.terms.customer_actions.allow_hardware_release {
         return Err(Denied::DeviceReleaseNotAllowed);
     }
-    Ok(removal(state, call, if itself { Some(caller) } else { state.target.as_ref() }, true))
+    removal(state, call, if itself { Some(caller) } else { state.target.as_ref() }, true)
 }
 
-fn removal(state: &LicenseState, call: &Call, target: Option<&Device>, keeps_key: bool) -> Decision<()> {
-    let Some(target) = target else { return Decision::read(()) };
+fn removal(
+    state: &LicenseState,
+    call: &Call,
+    target: Option<&Device>,
+    keeps_key: bool,
+) -> Result<Decision<()>, Denied> {
+    let Some(target) = target else {
+        // Removed already; one that was never there is a name misspelled.
+        return if state.removed.is_some() { Ok(Decision::read(())) } else { Err(Denied::DeviceNotRegistered) };
+    };
     let license = state.license.id.clone();
     let mut writes = vec![
         Write::UncountDevice { license: license.clone() },
@@ -53,5 +61,5 @@ fn removal(state: &LicenseState, call: &Call, target: Option<&Device>, keeps_key
         },
     ];
     writes.extend(seats::leave(state, target));
-    Decision::write(writes, ())
+    Ok(Decision::write(writes, ()))
 }

@@ -964,7 +964,7 @@ fn refusals(route: &Route) -> Vec<Code> {
         online.remove(0);
     }
     if route.auth == Auth::Project {
-        codes.extend([Code::DeviceKeyRequired, Code::DeviceSignatureRejected]);
+        codes.extend([Code::DeviceKeyRequired, Code::DeviceSignatureRejected, Code::DeviceNotRegistered]);
     }
     if matches!(route.endpoint, Endpoint::ProConsume | Endpoint::ProConsumeBatch) {
         codes.push(Code::IdempotencyKeyReused);
@@ -1031,7 +1031,7 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AdminPolicy => codes.push(Code::PolicyNotFound),
         Endpoint::AdminChangePolicy => codes.extend([Code::PolicyNotFound, Code::PolicyIncomplete]),
         Endpoint::AdminRevokeKey => codes.push(Code::KeyNotFound),
-        Endpoint::AdminDescribeDevice => codes.push(Code::DeviceNotRegistered),
+        Endpoint::AdminDescribeDevice | Endpoint::AdminRemoveDevice => codes.push(Code::DeviceNotRegistered),
         Endpoint::AdminCreateLicense => {
             codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
         }
