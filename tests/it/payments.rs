@@ -3,10 +3,12 @@
 
 use local::demo;
 use local::till::Event;
+use ltlm_protocol::limits;
 use serde_json::{Value, json};
+use shared::service::Clock;
 
 use crate::store::{MAIL, perpetual, trial};
-use crate::support::{L1, World};
+use crate::support::{L1, World, device};
 
 const DAY: i64 = 86_400;
 
@@ -310,6 +312,21 @@ async fn a_second_open_page_for_the_same_thing_sells_it_once() {
     for order in refused {
         assert_eq!((&order["unapplied"][0]["reason"], &order["acts"][0]["done"]), (&json!("duplicate"), &json!(true)));
     }
+    // Of what is paid again and again, too: the second subscription ends before it has begun.
+    let twice = [world.ordered("sub", "s@y.z").await, world.ordered("sub", "s@y.z").await];
+    world.clock.advance_seconds(60);
+    for page in &twice {
+        world.pay(page).await;
+    }
+    assert_eq!(world.licenses_of("s@y.z").await.len(), 1);
+    // Its payment comes with its period's message.
+    for page in &twice {
+        world.happens(page, Event::PeriodPaid).await;
+    }
+    assert_eq!((world.till.refunded().len(), world.till.cancelled().len()), (3, 1));
+    let orders = world.orders().await;
+    let of = |status: &str| orders.iter().filter(|o| o["email"] == "s@y.z" && o["status"] == status).count();
+    assert_eq!((of("paid"), of("refused")), (1, 1));
     // A page that is opened after the first was paid is meant to be another one.
     world.clock.advance_seconds(60);
     let page = world.ordered(&policy, MAIL).await;
@@ -335,6 +352,37 @@ async fn a_second_open_page_for_the_same_thing_sells_it_once() {
         world.pay(page).await;
     }
     assert_eq!((world.licenses_of("n@y.z").await.len(), world.licenses_of("m@y.z").await.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_pack_that_is_paid_is_delivered_to_a_wallet_that_is_full() {
+    let world = World::new().await;
+    world.activate(L1, &device('a')).await;
+    let end = world.clock.now().plus_days(20);
+    let path = format!("/v1/admin/licenses/{L1}/tokens");
+    let credit = |index: usize| {
+        json!({"amount": 1, "reason": "bonus", "operationId": format!("b{index}"),
+        "expiresAt": end.plus_seconds(i64::try_from(index).unwrap()).to_string()})
+    };
+    let mut given = 0;
+    for index in 0..limits::GRANTS_MAX + 1 {
+        given += u64::from(world.admin("POST", &path, credit(index)).await.status < 300);
+    }
+    assert!(given < limits::GRANTS_MAX as u64 + 1, "the wallet is full");
+    let before = world.seen(L1).await["tokensRemaining"].as_i64().unwrap();
+    // By two pages, whose payments are told twice; the second page was opened after the first was paid.
+    for _ in 0..2 {
+        let page = world.topped_up("bundle").await;
+        world.clock.advance_seconds(60);
+        world.pay(&page).await;
+        world.pay(&page).await;
+        world.clock.advance_seconds(60);
+    }
+    let after = world.seen(L1).await["tokensRemaining"].as_i64().unwrap();
+    assert_eq!(after - before, 20, "ten tokens each");
+    assert!(world.till.refunded().is_empty());
+    let orders = world.orders().await;
+    assert!(orders.iter().all(|order| order["status"] == "paid"), "{orders:?}");
 }
 
 #[tokio::test]

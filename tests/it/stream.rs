@@ -5,6 +5,7 @@ use std::sync::Arc;
 use local::background::Background;
 use local::stream::{Begin, StreamReader};
 use serde_json::{Value, json};
+use shared::service::Clock;
 
 use crate::support::{L1, World, device};
 
@@ -155,6 +156,41 @@ async fn deliveries_that_come_twice_late_or_never_change_no_figure() {
     follow_all(&missed, "Days").await;
     follow_all(&late, "Days").await;
     assert_eq!(figures(&statistics(&world, "").await.0), counted(&world, "", "").await);
+}
+
+#[tokio::test]
+async fn a_balance_that_falls_by_time_alone_is_told_once() {
+    let world = World::new().await;
+    let background = followed(&world, Begin::Now).await;
+    let end = world.clock.now().plus_days(1).to_string();
+    let bonus = json!({"operationType": "bonus", "amount": 90, "expiresAt": end});
+    // One is left with less than a fifth of what its grants were worth, the other with nothing.
+    world.account_with("low", 100, 0).await;
+    world.account("POST", "/low/debit", json!({"operationType": "x", "amount": 85})).await;
+    world.account_with("none", 0, 0).await;
+    for name in ["low", "none"] {
+        assert_eq!(world.account("POST", &format!("/{name}/credit"), bonus.clone()).await.status, 200);
+    }
+    follow_all(&background, "Notices").await;
+    let told = || {
+        let notices = background.bus.notices();
+        let of = |kind: &str, account: &str| {
+            notices.iter().filter(|n| n["type"] == kind && n["detail"]["accountId"] == account).count()
+        };
+        (of("tokens.low", "low"), of("tokens.exhausted", "none"))
+    };
+    assert_eq!(told(), (1, 0), "the debit");
+    world.clock.advance_seconds(DAY);
+    // Looking tells nobody.
+    world.account("GET", "/low", Value::Null).await;
+    follow_all(&background, "Notices").await;
+    assert_eq!(told(), (1, 0));
+    for _ in 0..2 {
+        background.dispatch().await;
+        while background.work().await.is_some() {}
+        follow_all(&background, "Notices").await;
+        assert_eq!(told(), (2, 1), "the night, once");
+    }
 }
 
 #[tokio::test]
