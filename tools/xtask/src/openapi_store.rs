@@ -85,7 +85,7 @@ pub(crate) fn request(
             let mut schema = object(
                 &["password", "mfa", "disabled"],
                 json!({
-                    "fullName": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK}, "password": password(), "projects": projects(),
+                    "fullName": {"type": "string", "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK}, "password": password(), "projects": projects(),
                     "mfa": {"type": "boolean"}, "disabled": {"type": "boolean"}, "operationId": id,
                 }),
             );
