@@ -128,6 +128,39 @@ async fn an_offline_file_is_written_for_its_devices() {
 }
 
 #[tokio::test]
+async fn a_file_to_write_is_opened_before_anything_is_issued() {
+    let vendor = Vendor::new("cli-out").await;
+    let (project, air) = (vendor.project().to_owned(), vendor.running.text("/licenses/AIR").to_owned());
+    let nowhere = vendor.folder.0.join("no-such-folder").join("out");
+    let folder = vendor.folder.0.clone();
+    for place in [&nowhere, &folder] {
+        let place = place.to_str().unwrap();
+        let issue = ["licenses", "issue", &project, "--policy", "1", "--count", "3", "--out", place];
+        let file = ["licenses", "file", &air, "machine-1", "--out", place];
+        for order in [&issue[..], &file[..]] {
+            let (code, said) = vendor.refused(order).await;
+            assert!(code == 2 && said.starts_with("Cannot write") && said.contains("Nothing was sent"), "{said}");
+        }
+    }
+    assert_eq!(vendor.json(&["licenses", "list", &project]).await.as_array().unwrap().len(), 3, "none was issued");
+    assert!(!vendor.told(&["licenses", "devices", &air]).await.contains("machine-1"), "none was registered");
+
+    // What the deployment refuses leaves a file as it was, and makes none.
+    let (kept, made) = (folder.join("kept"), folder.join("made"));
+    std::fs::write(&kept, "a much longer text than what is written there").unwrap();
+    for place in [&kept, &made] {
+        let out = ["--out", place.to_str().unwrap()];
+        let refused = ["licenses", "issue", &project, "--policy", "999"];
+        assert_eq!(vendor.refused(&[&refused[..], &out].concat()).await.0, 1);
+        assert_eq!(vendor.refused(&[&["licenses", "file", "NOPE", "machine-1"][..], &out].concat()).await.0, 1);
+    }
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "a much longer text than what is written there");
+    assert!(!made.exists());
+    vendor.told(&["licenses", "issue", &project, "--policy", "1", "--out", kept.to_str().unwrap()]).await;
+    assert_eq!(std::fs::read_to_string(&kept).unwrap().trim_end().len(), 20, "one key and nothing of before");
+}
+
+#[tokio::test]
 async fn keys_are_made_and_work_from_the_environment() {
     let vendor = Vendor::new("cli-keys").await;
     let made = vendor.json(&["keys", "create", "--scopes", "read,tokens", "--name", "ci"]).await;

@@ -2,6 +2,7 @@
 
 mod client;
 mod commands;
+mod output;
 mod show;
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::accounts::{self, Range};
 use super::{Failure, ROWS, Session, json_of};
 use crate::client::encoded;
+use crate::output::Output;
 use crate::show::{self, Column, Format};
 
 /// Licenses issued by one call: small enough for a bar that moves.
@@ -330,16 +331,21 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
 fn write_file(session: &Session, file: &File) -> Result<(), Failure> {
     let body = json!({"hwids": file.hwids, "validUntil": file.valid_until, "secretId": file.secret});
     let path = path(&file.license, "/offline-file");
+    let output = output(session, Some(&file.out))?;
     let answer = session.client.send(&Method::POST, &path, &session.operation, Some(body))?;
-    // A dry run has no answer.
-    let Some(text) = answer.as_str() else { return Ok(()) };
-    std::fs::write(&file.out, text)
-        .map_err(|error| Failure::User(format!("{} cannot be written: {error}.", file.out.display())))?;
+    // A dry run has no answer, and opens no file.
+    let (Some(text), Some(output)) = (answer.as_str(), output) else { return Ok(()) };
+    output.write(text, &session.operation)?;
     match session.format {
         Format::Json => show::line(&json!({"file": file.out}).to_string()),
         _ => show::line(&format!("{} is for {} devices.", file.out.display(), file.hwids.len())),
     }
     Ok(())
+}
+
+/// The file that the answer goes to, opened before anything is sent. A dry run opens none.
+fn output(session: &Session, path: Option<&PathBuf>) -> Result<Option<Output>, Failure> {
+    path.filter(|_| !session.client.is_dry_run).map(|path| Output::open(path)).transpose()
 }
 
 fn path(license: &str, tail: &str) -> String {
@@ -406,6 +412,7 @@ fn issue(session: &Session, issue: &Issue) -> Result<(), Failure> {
     if let Some(overrides) = &issue.overrides {
         body["overrides"] = json_of(overrides)?;
     }
+    let output = output(session, issue.out.as_ref())?;
     let bar = show::progress(issue.count, "Issuing");
     let mut licenses = Vec::new();
     for part in 0..issue.count.div_ceil(PER_CALL) {
@@ -429,9 +436,8 @@ fn issue(session: &Session, issue: &Issue) -> Result<(), Failure> {
         return Ok(());
     }
     let keys: Vec<_> = licenses.iter().filter_map(|license| license["licenseKey"].as_str()).collect();
-    if let Some(out) = &issue.out {
-        std::fs::write(out, keys.join("\n") + "\n")
-            .map_err(|error| Failure::User(format!("Cannot write {}: {error}.", out.display())))?;
+    if let Some(output) = output {
+        output.write(&(keys.join("\n") + "\n"), &session.operation)?;
     }
     match (session.format, &issue.out) {
         (Format::Json, _) => show::line(&format!("{:#}", json!(keys))),

@@ -1,0 +1,60 @@
+//! Files that commands write: opened before anything is sent, because what is issued cannot be taken back when it turns out that
+//! there is no place for it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::commands::Failure;
+
+/// A file that is open and holds what it held before, until it is written.
+pub(crate) struct Output {
+    path: PathBuf,
+    file: File,
+    /// It was not there before, and has not been written: it goes again if nothing comes of the command.
+    is_unused: bool,
+}
+
+impl Output {
+    /// Opens the file. Its content stays until [`Output::write`].
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let opened = match OpenOptions::new().write(true).create_new(true).open(path) {
+            Ok(file) => Ok((file, true)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                OpenOptions::new().write(true).open(path).map(|file| (file, false))
+            }
+            Err(error) => Err(error),
+        };
+        let (file, is_unused) = opened
+            .map_err(|error| Failure::User(format!("Cannot write {}: {error}. Nothing was sent.", path.display())))?;
+        Ok(Self { path: path.to_owned(), file, is_unused })
+    }
+
+    /// Puts `text` in place of what the file held. A failure tells how to get the same answer again.
+    pub(crate) fn write(mut self, text: &str, operation: &str) -> Result<(), Failure> {
+        let written = self.replace(text);
+        self.is_unused = false;
+        written.map_err(|error| {
+            Failure::User(format!(
+                "Cannot write {}: {error}. Repeated with --operation-id {operation} the command acts no second time.",
+                self.path.display()
+            ))
+        })
+    }
+
+    fn replace(&mut self, text: &str) -> std::io::Result<()> {
+        // What is no file of the disk, such as /dev/stdout, has no length to set.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.file.write_all(text.as_bytes())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.is_unused {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
