@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use local::background::Background;
+use local::world::{TABLE, sdk_config};
 use serde_json::{Value, json};
+use shared::domain::account::AccountId;
 use shared::host::background::{self, JobReport};
 use shared::host::queue::Sqs;
+use shared::service::dispatch;
+use shared::table::key;
 
 use crate::endpoints::event;
 use crate::support::{L1, World, device};
@@ -92,6 +97,47 @@ async fn messages_that_come_twice_and_dispatchers_that_run_at_once_renew_once() 
     assert_eq!(answers.iter().map(|(_, report)| count(report, "Renewed")).sum::<i64>(), 40);
     assert_eq!(work_off(&background).await, 0);
     assert_renewed_once(&world, 40, 40).await;
+}
+
+#[tokio::test]
+async fn a_run_goes_round_an_account_that_fails_and_says_which() {
+    let (world, background) = world_with(12, 12).await;
+    // One account's record cannot be read.
+    let at = key::account(&AccountId { project_id: world.project_id.clone(), name: "u5".to_owned() });
+    let client = aws_sdk_dynamodb::Client::new(&sdk_config(world.engine.endpoint(), false).await);
+    let damage = async |name: &str, to: &str| {
+        let odd = client.update_item().table_name(TABLE);
+        let odd = odd.key("pk", AttributeValue::S(at.pk.clone())).key("sk", AttributeValue::S(at.sk.clone()));
+        let odd = odd.update_expression("SET #n = :v").expression_attribute_names("#n", name);
+        odd.expression_attribute_values(":v", AttributeValue::S(to.to_owned())).send().await.unwrap();
+    };
+    damage("revision", "none").await;
+    // The night: all others are renewed, and the log tells which was not, by a name that tells nothing to others.
+    background.dispatch().await;
+    let messages = background.queue.waiting();
+    let record = |message: &local::queue::Message| json!({"messageId": message.id, "body": message.body});
+    let all = json!({"Records": messages.iter().map(record).collect::<Vec<_>>()});
+    let (answer, report) = background.deliver(&all).await;
+    assert_eq!((count(&report, "Renewed"), count(&report, "FailedAccounts")), (11, 1), "{report:?}");
+    assert_eq!(answer.unwrap()["batchItemFailures"].as_array().unwrap().len(), 1, "its message comes again");
+    let named = dispatch::logged(&world.project_id, "u5");
+    let told: Vec<_> = report.causes.iter().filter(|cause| cause.starts_with(&named)).collect();
+    assert_eq!((told.len(), report.causes.len()), (1, 1), "{:?}", report.causes);
+    assert!(!report.causes[0].contains("u5"));
+    // By hand: the answer names it, and the others are done.
+    world.clock.advance_seconds(30 * DAY);
+    let run = http::Request::builder()
+        .method("POST")
+        .uri("/v1/renewals")
+        .header("authorization", format!("Bearer {}", crate::support::ADMIN_KEY))
+        .header("x-project-id", &world.project_id);
+    let body = json!({"continueOnError": true, "limit": 100}).to_string();
+    let run = world.send(run.body(body.into()).unwrap()).await;
+    assert_eq!((run.int_of("successful"), run.int_of("failed")), (11, 1), "{}", run.text);
+    assert_eq!(run.body["errors"][0]["accountId"], "u5", "{}", run.text);
+    for index in (0..12).filter(|index| *index != 5) {
+        assert_eq!(world.account_ledger(&format!("u{index}")).await.len(), 3, "u{index}");
+    }
 }
 
 #[tokio::test]

@@ -237,28 +237,32 @@ async fn worked<T: Table>(
     records: &[Value],
     report: &mut JobReport,
 ) -> Value {
-    let (mut renewed, mut skipped, mut tokens) = (0, 0, 0);
+    let (mut renewed, mut skipped, mut tokens, mut failed) = (0, 0, 0, 0);
     let mut failures = Vec::new();
     for record in records {
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
         let outcome = match serde_json::from_str::<Message>(body) {
-            Err(error) => Err(unreadable(error)),
-            Ok(Message::Dispatch) => dispatched(app, budget, queue, report).await,
+            Err(error) => Err(Some(unreadable(error))),
+            Ok(Message::Dispatch) => dispatched(app, budget, queue, report).await.map_err(Some),
             Ok(Message::Renew { project, accounts }) => {
                 let work = dispatch::work(app, budget, &project, &accounts, app.clock.now());
-                Box::pin(work).await.map(|worked| {
-                    renewed += worked.renewed;
-                    skipped += worked.skipped;
-                    tokens += worked.tokens;
-                })
+                let worked = Box::pin(work).await;
+                renewed += worked.renewed;
+                skipped += worked.skipped;
+                tokens += worked.tokens;
+                failed += worked.failed.len() as i64;
+                let causes = worked.failed.iter().map(|(account, error)| format!("{account}: {}", chain(error)));
+                report.causes.extend(causes);
+                if worked.failed.is_empty() { Ok(()) } else { Err(None) }
             }
         };
         if let Err(error) = outcome {
-            report.causes.push(chain(&error));
+            report.causes.extend(error.as_ref().map(|error: &Error| chain(error)));
             failures.push(json!({"itemIdentifier": record.get("messageId")}));
         }
     }
-    let failed = failures.len() as i64;
-    report.counts.extend([("Renewed", renewed), ("Skipped", skipped), ("Tokens", tokens), ("FailedMessages", failed)]);
+    let messages = failures.len() as i64;
+    report.counts.extend([("Renewed", renewed), ("Skipped", skipped), ("Tokens", tokens)]);
+    report.counts.extend([("FailedAccounts", failed), ("FailedMessages", messages)]);
     json!({"batchItemFailures": failures})
 }

@@ -10,7 +10,7 @@ use super::accounts::{self, AccountCall};
 use super::license;
 use super::ports::Queue;
 use super::renewals::{self, Place};
-use super::{App, Budget, Error, act};
+use super::{App, Budget, Error, act, ids};
 use crate::domain::account::AccountId;
 use crate::domain::job::Job;
 use crate::domain::license::LicenseId;
@@ -58,7 +58,7 @@ pub enum Dispatched {
 }
 
 /// What a worker did with a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Worked {
     /// Accounts renewed.
     pub renewed: i64,
@@ -66,6 +66,14 @@ pub struct Worked {
     pub skipped: i64,
     /// Tokens given.
     pub tokens: i64,
+    /// Accounts that could not be renewed, each as logs name it, and why.
+    pub failed: Vec<(String, Error)>,
+}
+
+/// How a log names an account, or a license by its hash: `sha256:` and the first 16 hex digits of the hash of `<project>/<name>`. Names
+/// are customers' own and stay out of logs; who knows one finds it all the same.
+pub fn logged(project: &str, name: &str) -> String {
+    format!("sha256:{}", &ids::sha256_hex(format!("{project}/{name}").as_bytes())[..16])
 }
 
 /// Ids of all projects, newest first, and what stands for all licenses.
@@ -151,19 +159,18 @@ async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut Job) -> Res
     }
 }
 
-/// Renews what a message names. An error means that some were not: the message should come again.
+/// Renews what a message names, going round what fails: if something does, the message should come again.
 pub async fn work<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     project: &str,
     names: &[String],
     now: Timestamp,
-) -> Result<Worked, Error> {
+) -> Worked {
     let mut worked = Worked::default();
-    let mut failed = None;
     for together in names.chunks(TOGETHER) {
         let answers = join_all(together.iter().map(|name| Box::pin(renew(app, budget, project, name, now)))).await;
-        for answer in answers {
+        for (name, answer) in together.iter().zip(answers) {
             match answer {
                 Ok(Some(tokens)) => {
                     worked.renewed += 1;
@@ -174,11 +181,11 @@ pub async fn work<T: Table>(
                 | Err(Error::Denied(Denied::AccountNotFound | Denied::ProjectNotFound | Denied::LicenseNotFound)) => {
                     worked.skipped += 1;
                 }
-                Err(error) => failed = Some(error),
+                Err(error) => worked.failed.push((logged(project, name), error)),
             }
         }
     }
-    failed.map_or(Ok(worked), Err)
+    worked
 }
 
 /// Renews an account, or a license; the tokens it got, if something was due.
