@@ -988,6 +988,54 @@ mod tests {
     }
 
     #[test]
+    fn what_the_version_before_wrote_reads_as_nothing_of_what_is_new() {
+        let without = |mut item: Item, names: &[&str]| {
+            names.iter().for_each(|name| drop(item.remove(*name)));
+            item
+        };
+        let key = OperationKey { id: OperationId { origin: Origin::Client, id: "op".into() }, fingerprint: "f".into() };
+        let id = AccountId { project_id: "prj_1".into(), name: "ada".into() };
+        let made = crate::domain::account::Account {
+            id: id.clone(),
+            tier: "Gift".into(),
+            tier_ends_at: None,
+            anchor: NOW,
+            overdraft_limit: 0,
+            created_at: NOW,
+            created_by: key,
+            paid: [("Gift".to_owned(), NOW)].into(),
+            revision: 1,
+        };
+        assert_eq!(round(account(&made)), Record::Account(made.clone()));
+        let old = crate::domain::account::Account { paid: [].into(), ..made.clone() };
+        assert_eq!(round(without(account(&made), &["paid"])), Record::Account(old));
+
+        let given = Wallet::empty(WalletId::Account(id)).allot(9, None, NOW, cause("a", EntrySource::Renewal), NOW).0;
+        let (_, entries) = given.spend(1, false, cause("s", EntrySource::Single), NOW).unwrap();
+        let (kept, _) = given.hold(4, NOW.plus_days(1), cause("h", EntrySource::Hold), NOW).unwrap();
+        let new = Entry { lapsed: 2, limit_before: Some(9), ..entries[0].clone() };
+        assert!(!new.drawn.is_empty(), "it says what it was drawn from");
+        assert_eq!(round(entry(&new)), Record::Entry(new.clone()));
+        let old = Entry { drawn: Vec::new(), lapsed: 0, limit_before: None, ..new.clone() };
+        assert_eq!(round(without(entry(&new), &["drawn", "lapsed", "limitBefore"])), Record::Entry(old));
+
+        // A hold was known by its instant alone, and a piece of a grant by the grant's name.
+        let mut item = without(wallet(&kept), &["rooms"]);
+        let Some(Value::S(text)) = item.get("holds").cloned() else { panic!("{item:?}") };
+        let mut rows: Vec<Map<String, serde_json::Value>> = serde_json::from_str(&text).unwrap();
+        for row in &mut rows {
+            row.remove("sequence");
+            let pieces = row.get_mut("pieces").and_then(serde_json::Value::as_array_mut).unwrap();
+            pieces.iter_mut().for_each(|piece| drop(piece.as_object_mut().unwrap().remove("priority")));
+        }
+        item.insert("holds".to_owned(), Value::S(json!(rows).to_string()));
+        let mut old = Wallet { rooms: Vec::new(), ..kept };
+        old.holds.iter_mut().for_each(|hold| hold.sequence = 0);
+        assert_eq!(round(item), Record::Wallet(old.clone()));
+        assert_eq!(round(wallet(&old)), Record::Wallet(old));
+    }
+
+    #[test]
     fn a_broken_item_is_an_error_that_names_the_attribute() {
         let mut item = license(&fresh().license);
         item.remove("state");
