@@ -138,6 +138,30 @@ async fn two_hundred_and_fifty_seats_go_to_exactly_so_many_of_three_hundred() {
     late.refused(403, "SEAT_LIMIT_REACHED");
 }
 
+/// The long form by hand: `LTLM_SEATS=5000 cargo test -p tests -- every_seat_is_given`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_seat_is_given_before_anybody_is_refused() {
+    let seats = std::env::var("LTLM_SEATS").ok().and_then(|text| text.parse().ok()).unwrap_or(350);
+    let world = World::new().await;
+    let other = world.another_process().await;
+    let (key, _) = license(&world, seats).await;
+    let claim = |n: i64| {
+        let host = if n % 2 == 0 { world.host.clone() } else { other.clone() };
+        let request = post_request(&key, "activate", &json!({"hwid": format!("device-{n:04}"), "requireSeat": true}));
+        #[expect(clippy::disallowed_methods, reason = "a test, not a Lambda")]
+        tokio::spawn(async move { send(&host, request).await })
+    };
+    for first in (0..seats).step_by(25) {
+        let some = (first..(first + 25).min(seats)).map(claim);
+        for reply in join_all(some).await {
+            let reply = reply.unwrap();
+            assert!(occupied(&reply), "{} of {seats} are taken: {}", active(&world, &key).await, reply.text);
+        }
+    }
+    assert_eq!(active(&world, &key).await, seats);
+    claim(seats).await.unwrap().refused(403, "SEAT_LIMIT_REACHED");
+}
+
 #[tokio::test]
 async fn lowering_many_seats_evicts_nobody_and_admits_nobody_until_enough_have_left() {
     let world = World::new().await;

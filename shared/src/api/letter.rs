@@ -37,7 +37,7 @@ const OWN_MEMBERS: [(Endpoint, &[&str]); 7] = [
 /// The endpoint that the data were made for, if they name members of one alone.
 fn endpoint_in(data: &Map<String, Value>) -> Option<Endpoint> {
     let is_given = |name: &&str| data.get(*name).is_some_and(|value| !value.is_null());
-    let mut named = OWN_MEMBERS.iter().filter(|(_, own)| own.iter().any(|name| is_given(name)));
+    let mut named = OWN_MEMBERS.iter().filter(|(_, own)| own.iter().any(is_given));
     let only = named.next().map(|(endpoint, _)| *endpoint);
     only.filter(|_| named.next().is_none())
 }
