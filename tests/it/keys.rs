@@ -103,8 +103,8 @@ async fn every_function_needs_the_keys_of_its_purposes_alone() {
     let mails = carried.post_office.mails();
     let code_for = |to: &str| {
         let texts = mails.iter().filter(|mail| mail["to"] == to).map(|mail| mail["text"].as_str().unwrap());
-        let codes = texts.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()));
-        codes.filter(|part| part.len() == 6 && part.bytes().all(|b| b.is_ascii_digit())).next_back().unwrap().to_owned()
+        let mut codes = texts.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric()));
+        codes.rfind(|part| part.len() == 6 && part.bytes().all(|b| b.is_ascii_digit())).unwrap().to_owned()
     };
     assert!(mails.iter().any(|mail| mail["text"].as_str().unwrap().contains("LIC-")), "{mails:?}");
     pin(&world, "portal");
