@@ -1,6 +1,8 @@
 //! Accounts at their edges: more lapses than one transaction holds, grants that are used up, ends that nobody calls after.
 
 use ltlm_protocol::limits;
+use proptest::prelude::RngExt as _;
+use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::{Value, json};
 use shared::service::Clock as _;
 
@@ -194,4 +196,58 @@ async fn a_refund_tells_how_much_of_it_can_be_spent() {
     let ledger = world.account_ledger("u").await;
     let last: Vec<_> = ledger[3..].iter().map(|entry| (entry["category"].clone(), entry["amount"].clone())).collect();
     assert_eq!(last, [(json!("refunded"), json!(50)), (json!("expired"), json!(-15))]);
+}
+
+/// Random wallets at their limits: whatever lapses together, with a renewal due or not, the next act is done in a bounded number of
+/// transactions, none of them too large, or refused for a reason of its own; and what is read afterwards adds up. The long form by
+/// hand: `LTLM_EDGES=200 cargo test -p tests -- any_wallet_at_its_limits`.
+#[tokio::test]
+async fn any_wallet_at_its_limits_can_still_move() {
+    #[expect(clippy::disallowed_methods, reason = "a test's own, not the product's configuration")]
+    let rounds: u8 = std::env::var("LTLM_EDGES").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let world = World::new().await;
+    for round in 0..rounds {
+        let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[round; 32]);
+        let name = format!("u{round}");
+        let tiers = ["Gift", "Professional", "Business"];
+        let tier = tiers[rng.random_range(0..3)];
+        world.account("POST", "", json!({"accountId": name, "tier": tier, "overdraftLimit": 50})).await;
+        let now = world.clock.now();
+        let grants = if rng.random_bool(0.5) { limits::GRANTS_MAX as i64 - 1 } else { rng.random_range(1..49) };
+        for _ in 0..grants {
+            let end = now.plus_days(1).plus_seconds(rng.random_range(0..20 * DAY)).to_string();
+            let body = json!({"operationType": "bonus", "amount": rng.random_range(1..30), "expiresAt": end,
+                "priority": rng.random_range(0..5)});
+            assert!(world.account("POST", &format!("/{name}/credit"), body).await.status < 500);
+        }
+        for _ in 0..rng.random_range(0..=limits::HOLDS_MAX as i64) {
+            let body = json!({"operationType": "video", "amount": rng.random_range(1..9),
+                "expiresInSeconds": rng.random_range(3_600..7 * DAY)});
+            assert!(world.account("POST", &format!("/{name}/holds"), body).await.status < 500);
+        }
+        world.clock.advance_seconds(rng.random_range(8..100) * DAY);
+        for _ in 0..4 {
+            let (tail, body) = match rng.random_range(0..6) {
+                0 => {
+                    ("debit", json!({"operationType": "x", "amount": rng.random_range(1..40), "allowOverdraft": true}))
+                }
+                1 => ("credit", json!({"operationType": "x", "amount": rng.random_range(1..40)})),
+                2 => ("holds", json!({"operationType": "x", "amount": 1, "expiresInSeconds": 3_600})),
+                3 => ("reset", json!({"balance": rng.random_range(0..100)})),
+                4 => ("plan", json!({"tier": (tiers[rng.random_range(0..3)])})),
+                _ => ("renewal", Value::Null),
+            };
+            let told = world.account("POST", &format!("/{name}/{tail}"), body.clone()).await;
+            assert!(told.status < 300 || told.status == 402, "{round} {tail} {body}: {}", told.text);
+            assert!(told.spent.round_trips <= 12, "{round} {tail}: {:?}", told.spent);
+            world.clock.advance_seconds(rng.random_range(0..12) * DAY);
+        }
+        let checked = world.account("GET", &format!("/{name}/verification"), Value::Null).await;
+        assert_eq!(checked.body["intact"], true, "{round}: {}", checked.text);
+        let ledger = world.account_ledger(&name).await;
+        let sum: i64 = ledger.iter().map(|entry| entry["amount"].as_i64().unwrap()).sum();
+        let last = ledger.last().unwrap()["balanceAfter"].as_i64().unwrap();
+        assert_eq!(sum, last, "{round}: the entries add up to the balance");
+        assert!(world.largest_commit() <= limits::TRANSACTION_ITEMS_MAX, "{round}: {}", world.largest_commit());
+    }
 }
