@@ -108,7 +108,8 @@ async fn a_project_chooses_its_own_limits() {
     let world = World::new().await;
     let a = device('a');
     world.activate(L1, &a).await;
-    world.project_settings(json!({"rateLimits": {"settingsWrites": 3, "trialChecks": 2}})).await;
+    // A fraction of nothing is a whole number, as everywhere.
+    world.project_settings(json!({"rateLimits": {"settingsWrites": 3, "trialChecks": 2.0}})).await;
     let save = async |_| put_settings(&world, json!({"settings": {"a": 1}, "hwid": a})).await;
     assert_eq!(until_held(10, save).await, 3);
     let trial = "/v1/sdk/pro/project/trial-eligibility?email=a@e.f";

@@ -20,7 +20,6 @@ use super::{Settings, cursor};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
 use crate::domain::organization::access::AccessToken;
-use crate::domain::project::Project;
 use crate::domain::proof::Proof;
 use crate::domain::throttle::Limited;
 use crate::service::admin::Act;
@@ -85,16 +84,11 @@ pub struct Operation {
 }
 
 impl<T: Table> Incoming<'_, T> {
-    /// Takes a token for one try by this source.
-    pub async fn take_token(
-        &self,
-        limited: Limited,
-        source: &[String],
-        project: Option<&Project>,
-    ) -> Result<(), Error> {
-        let source: Vec<_> = source.iter().map(String::as_str).collect();
+    /// Takes a token for one try by the caller's address.
+    pub async fn take_token(&self, limited: Limited) -> Result<(), Error> {
         let call = ids::operation_id(self.now, self.app.entropy.as_ref());
-        throttle::take(self.app, self.budget, limited, &source, project, (&call, self.now)).await
+        let source = self.source();
+        throttle::take(self.app, self.budget, limited, &[&source], None, (&call, self.now)).await.map(|_| ())
     }
 }
 

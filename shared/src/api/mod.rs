@@ -107,9 +107,9 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
     };
     incoming.access = Some(access.clone());
     match handle(incoming).await {
-        Err(failure) if failure.is_of_nothing() => {
+        Err(failure) if failure.is_of_unknown_key() => {
             if matches!(access, Access::Secret(_)) {
-                incoming.take_token(Limited::UnknownKeys, &[incoming.source()], None).await?;
+                incoming.take_token(Limited::UnknownKeys).await?;
             }
             Err(failure)
         }

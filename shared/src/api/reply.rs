@@ -82,8 +82,8 @@ impl Failure {
         )
     }
 
-    /// Is the license that it is about not there?
-    pub fn is_of_nothing(&self) -> bool {
+    /// Is there no license with the key, or no project with the secret, that the request names?
+    pub fn is_of_unknown_key(&self) -> bool {
         matches!(self.code, Code::LicenseNotFound | Code::UnauthorizedProject)
     }
 

@@ -80,7 +80,7 @@ impl Administrator {
     }
 
     /// The family of a key that it makes.
-    pub fn heirs_family(&self) -> Result<Vec<String>, Denied> {
+    pub fn family_of_new_key(&self) -> Result<Vec<String>, Denied> {
         if self.family.len() >= limits::KEY_GENERATIONS_MAX {
             return Err(Denied::Forbidden);
         }

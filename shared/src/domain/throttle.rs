@@ -1,10 +1,10 @@
 //! How often something may be tried: buckets of tokens, one for each source of tries.
 //!
-//! A bucket holds up to `burst` tokens and gets `per_minute` back; each try takes one. All that is kept of it is the instant at which
+//! A bucket holds up to `burst` tokens and gets as many back in `minutes`; each try takes one. All that is kept of it is the instant at which
 //! it is full again (the generic cell rate algorithm), so that whoever tries seldom costs one write and no read.
 
 use ltlm_protocol::Timestamp;
-use ltlm_protocol::read::Reader;
+use ltlm_protocol::read::{Reader, whole};
 
 use super::denied::Denied;
 use super::project::Project;
@@ -12,7 +12,7 @@ use super::write::{Decision, Write};
 
 /// Milliseconds of a minute.
 const MINUTE_MS: i64 = 60_000;
-/// Most tokens of a bucket, and most that it gets back in a minute, that a project may choose.
+/// Most tokens of a bucket that a project may choose.
 const RATE_MAX: i64 = 100_000;
 
 /// What is counted.
@@ -47,8 +47,20 @@ pub enum Limited {
 pub struct Rate {
     /// At once.
     pub burst: i64,
-    /// Again, in so many minutes.
+    /// As many again, in so many minutes.
     pub minutes: i64,
+}
+
+impl Rate {
+    /// Time in which one token comes back, in milliseconds.
+    fn each_ms(self) -> i64 {
+        (self.minutes * MINUTE_MS) / self.burst.max(1)
+    }
+
+    /// Does the bucket lack more than the one token that was taken last?
+    pub fn was_tried_before(self, bucket: &Bucket, now: Timestamp) -> bool {
+        bucket.full_at.ms() - now.ms() > self.each_ms()
+    }
 }
 
 /// A limit: its name, as settings and documents call it, and how often.
@@ -96,7 +108,7 @@ impl Limited {
     pub fn rate(self, project: Option<&Project>) -> Rate {
         let own = self.row().map_or(Rate { burst: 1, minutes: 1 }, |row| row.rate);
         let chosen = project.and_then(|project| project.settings.get("rateLimits"));
-        let chosen = chosen.and_then(|limits| limits.get(self.name())).and_then(|burst| burst.as_i64());
+        let chosen = chosen.and_then(|limits| limits.get(self.name())).and_then(whole);
         chosen.map_or(own, |burst| Rate { burst, ..own })
     }
 }
@@ -132,7 +144,7 @@ pub fn take(
     }
     // A bucket that is full is like none.
     let found = found.filter(|bucket| bucket.full_at > now);
-    let each = (rate.minutes * MINUTE_MS) / rate.burst.max(1);
+    let each = rate.each_ms();
     let full_at = found.map_or(now, |bucket| bucket.full_at).plus_ms(each);
     let over = full_at.ms() - now.ms() - each * rate.burst;
     if over > 0 {
@@ -149,11 +161,6 @@ pub fn refill(found: Option<&Bucket>, now: Timestamp) -> Decision<Option<Bucket>
     let Some(taken) = found.filter(|bucket| bucket.full_at > now) else { return Decision::read(None) };
     let bucket = Bucket { full_at: now, ..taken.clone() };
     Decision::write(vec![Write::TakeToken { bucket: bucket.clone(), found: Some(taken.full_at), now }], Some(bucket))
-}
-
-/// Has a token been taken that is not back yet?
-pub fn is_touched(found: Option<&Bucket>, now: Timestamp) -> bool {
-    found.is_some_and(|bucket| bucket.full_at > now)
 }
 
 #[cfg(test)]
@@ -188,6 +195,6 @@ mod tests {
             Decision::read(four.clone()),
             "its own"
         );
-        assert!(is_touched(Some(&one), Timestamp::EPOCH) && !is_touched(Some(&one), one.full_at));
+        assert!(!RATE.was_tried_before(&one, Timestamp::EPOCH) && RATE.was_tried_before(&two, Timestamp::EPOCH));
     }
 }

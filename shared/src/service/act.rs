@@ -174,6 +174,19 @@ pub async fn records<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]
     read(app, budget, || async { Ok(app.table.read(reads, budget.meter).await?) }).await
 }
 
+/// The state that these reads give, by one look at the table: what a command loads.
+pub async fn found<T: Table, S: Absorb + Default>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    reads: &[Read],
+) -> Result<S, Error> {
+    let mut found = S::default();
+    for record in app.table.read(reads, budget.meter).await? {
+        found.absorb(record);
+    }
+    Ok(found)
+}
+
 /// Takes numbers, with the same patience. A number lost with its reply is skipped, never given twice.
 pub async fn reserve<T: Table>(app: &App<T>, budget: &Budget<'_>, kind: &str, count: i64) -> Result<i64, Error> {
     read(app, budget, || async { app.table.reserve(kind, count, budget.meter).await.map_err(|e: ReadError| e.into()) })

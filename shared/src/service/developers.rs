@@ -49,14 +49,6 @@ impl Absorb for Found {
     }
 }
 
-async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Result<Found, Error> {
-    let mut found = Found::default();
-    for record in app.table.read(reads, budget.meter).await? {
-        found.absorb(record);
-    }
-    Ok(found)
-}
-
 /// One sign-in as it arrives.
 #[derive(Clone, Debug)]
 pub struct Knock {
@@ -126,7 +118,7 @@ pub async fn sign_in<T: Table>(
         true => Ok(Decision::read(())),
         false => Ok(Decision::write(vec![knock.record(&known, &told.projects)], ())),
     };
-    act::act(app, budget, || find(app, budget, &reads), decide).await?;
+    act::act(app, budget, || act::found(app, budget, &reads), decide).await?;
     Ok(told)
 }
 
@@ -135,12 +127,11 @@ pub async fn sign_in<T: Table>(
 /// that, so that many of them together are slow; one that was not gets its first try.
 async fn count_password<T: Table>(app: &App<T>, budget: &Budget<'_>, name: &str, knock: &Knock) -> Result<(), Error> {
     let (own, call) = ([name, knock.source.as_str()], (knock.request.as_str(), knock.now));
-    let again = throttle::has_tried(app, budget, Limited::Passwords, &own, knock.now).await?;
-    throttle::take(app, budget, Limited::Passwords, &own, None, call).await?;
-    match again {
-        true => throttle::take(app, budget, Limited::PasswordsOfName, &[name], None, call).await,
-        false => Ok(()),
+    let bucket = throttle::take(app, budget, Limited::Passwords, &own, None, call).await?;
+    if Limited::Passwords.rate(None).was_tried_before(&bucket, knock.now) {
+        throttle::take(app, budget, Limited::PasswordsOfName, &[name], None, call).await?;
     }
+    Ok(())
 }
 
 /// Begins a sign-in with a second factor; whoever follows the table sends the code.
@@ -167,7 +158,7 @@ async fn begin<T: Table>(
         true => Ok(Decision::read(())),
         false => Ok(Decision::write(vec![Write::SaveSignIn { sign_in: sign_in.clone(), found: None }], ())),
     };
-    act::act(app, budget, || find(app, budget, &reads), decide).await?;
+    act::act(app, budget, || act::found(app, budget, &reads), decide).await?;
     Ok(SignedIn {
         mfa_required: true,
         mfa_method: "email".to_owned(),
@@ -198,8 +189,8 @@ pub async fn verify<T: Table>(
     let username = first.into_iter().find_map(Record::sign_in).map(|sign_in| sign_in.username);
     let username = username.ok_or(Denied::MfaSessionExpired)?;
     let reads = [Read::SignIn(hash), Read::Developer(username)];
-    let load = || find(app, budget, &reads);
-    let found = act::read(app, budget, load).await?;
+    let load = || act::found(app, budget, &reads);
+    let found: Found = act::read(app, budget, load).await?;
     let developer = found.developer.clone().filter(|developer| developer.disabled_at.is_none());
     let developer = developer.ok_or(Denied::MfaSessionExpired)?;
     let sign_in = found.sign_in.as_ref().filter(|sign_in| is_of_password(sign_in, &developer));
@@ -243,7 +234,7 @@ async fn count_code<T: Table>(
     let (name, call) = (developer.username.as_str(), (knock.request.as_str(), knock.now));
     match throttle::take(app, budget, Limited::SecondFactors, &[name], None, call).await {
         Err(Error::Denied(Denied::RateLimited { .. })) => Err(Denied::MfaCodeRejected.into()),
-        counted => counted,
+        counted => counted.map(|_| ()),
     }
 }
 

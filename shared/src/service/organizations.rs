@@ -247,11 +247,7 @@ pub async fn create_access<T: Table>(
         .into_iter()
         .chain(organization.into_iter().map(Read::Organization))
         .collect();
-    let load = || async {
-        let mut found = AccessState::default();
-        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
-        Ok(found)
-    };
+    let load = || act::found(app, budget, &reads);
     let (made, replayed) = act::act(app, budget, load, |found: &AccessState| found.create(&token)).await?;
     let data = AccessTokenData {
         access_token: text,
@@ -292,11 +288,7 @@ pub async fn revoke_access<T: Table>(
     now: Timestamp,
 ) -> Result<AccessTokenRevoked, Error> {
     let reads = [Read::AccessToken(id.to_owned())];
-    let load = || async {
-        let mut found = AccessState::default();
-        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| found.absorb(record));
-        Ok(found)
-    };
+    let load = || act::found(app, budget, &reads);
     act::act(app, budget, load, |found: &AccessState| found.revoke(project_id, now)).await
 }
 

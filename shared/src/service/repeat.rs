@@ -105,11 +105,8 @@ where
     R: Clone + Serialize + DeserializeOwned,
 {
     let reads = [operation.read()];
-    let load = || async {
-        let records = app.table.read(&reads, budget.meter).await?;
-        Ok(Known(records.into_iter().find_map(Record::admin_operation)))
-    };
-    let known = act::read(app, budget, load).await?;
+    let load = || act::found(app, budget, &reads);
+    let known: Known = act::read(app, budget, load).await?;
     if let Some(first) = operation.first(known.0.as_ref())? {
         return Ok(first);
     }

@@ -26,7 +26,8 @@ fn name(limited: Limited, source: &[&str]) -> String {
     ids::sha256_hex(format!("{}\n{}", limited.name(), source.join("\n")).as_bytes())
 }
 
-/// Takes a token for one try by this source, made by the call named `call`. One write, unless the source tries often.
+/// Takes a token for one try by this source, made by the call named `call`; the bucket afterwards. One write, unless the source tries
+/// often.
 pub async fn take<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -34,29 +35,17 @@ pub async fn take<T: Table>(
     source: &[&str],
     project: Option<&Project>,
     (call, now): (&str, Timestamp),
-) -> Result<(), Error> {
+) -> Result<Bucket, Error> {
     let (name, rate) = (name(limited, source), limited.rate(project));
     // As this process saw the bucket last: then the write holds at once, and whoever is held back costs nothing while that lasts.
     let hint = app.hints.bucket(&name);
     throttle::take(hint.as_ref(), &name, rate, call, now)?;
-    let load = || find(app, budget, &name);
+    let reads = [Read::Bucket(name.clone())];
+    let load = || act::found(app, budget, &reads);
     let decide = |found: &Found| throttle::take(found.0.as_ref(), &name, rate, call, now);
     let bucket = act::act_on(app, budget, Some(Found(hint)), load, decide).await?;
-    app.hints.remember_bucket(bucket);
-    Ok(())
-}
-
-/// Has this source tried lately?
-pub async fn has_tried<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    limited: Limited,
-    source: &[&str],
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let name = name(limited, source);
-    let found = act::read(app, budget, || find(app, budget, &name)).await?;
-    Ok(throttle::is_touched(found.0.as_ref(), now))
+    app.hints.remember_bucket(bucket.clone());
+    Ok(bucket)
 }
 
 /// Gives the source all its tokens back: it was right.
@@ -67,18 +56,10 @@ pub async fn refill<T: Table>(
     source: &[&str],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let name = name(limited, source);
+    let reads = [Read::Bucket(name(limited, source))];
     let decide = |found: &Found| Ok(throttle::refill(found.0.as_ref(), now));
-    if let Some(bucket) = act::act(app, budget, || find(app, budget, &name), decide).await? {
+    if let Some(bucket) = act::act(app, budget, || act::found(app, budget, &reads), decide).await? {
         app.hints.remember_bucket(bucket);
     }
     Ok(())
-}
-
-async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, name: &str) -> Result<Found, Error> {
-    let mut found = Found::default();
-    for record in app.table.read(&[Read::Bucket(name.to_owned())], budget.meter).await? {
-        found.absorb(record);
-    }
-    Ok(found)
 }

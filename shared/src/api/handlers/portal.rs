@@ -21,7 +21,7 @@ pub async fn request<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let face = Face::of(incoming)?;
     let command = RequestCode::parse(face.body())?;
     let visit = face.visit(incoming)?;
-    incoming.take_token(Limited::Codes, &[incoming.source()], None).await?;
+    incoming.take_token(Limited::Codes).await?;
     let served = service::request(incoming.app, incoming.budget, &visit, &command).await?;
     let told = CodeRequested { success: true, message: ON_ITS_WAY.to_owned() };
     face.reply(incoming, None, served.map(|()| told))
@@ -32,18 +32,12 @@ pub async fn portfolio<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     let face = Face::of(incoming)?;
     let command = UseCode::parse(face.body())?;
     let visit = face.visit(incoming)?;
-    incoming.take_token(Limited::Codes, &[incoming.source()], None).await?;
+    incoming.take_token(Limited::Codes).await?;
     let served = service::portfolio(incoming.app, incoming.budget, &visit, &command).await?;
     face.reply(incoming, None, served)
 }
 
-/// One sign-in, if its source may try: before a password is looked at, which is dear.
-async fn knock<T: Table>(incoming: &Incoming<'_, T>) -> Result<Knock, Failure> {
-    incoming.take_token(Limited::SignIns, &[incoming.source()], None).await?;
-    Ok(knocking(incoming))
-}
-
-fn knocking<T>(incoming: &Incoming<'_, T>) -> Knock {
+fn knock<T>(incoming: &Incoming<'_, T>) -> Knock {
     Knock {
         request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
         action: incoming.route.name,
@@ -62,8 +56,9 @@ pub async fn sign_in<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     r.text_or_empty("mfaToken", limits::NAME_CHARS_MAX);
     r.finish()?;
     let vendor = &incoming.settings.vendor;
-    let knock = knock(incoming).await?;
-    let told = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock, vendor).await?;
+    // Before a password is looked at, which is expensive.
+    incoming.take_token(Limited::SignIns).await?;
+    let told = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock(incoming), vendor).await?;
     Ok(Reply::json(&told))
 }
 
@@ -75,6 +70,6 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let code: String = r.text("otp", limits::NAME_CHARS_MAX).chars().filter(char::is_ascii_digit).collect();
     r.finish()?;
     let vendor = &incoming.settings.vendor;
-    let told = developers::verify(incoming.app, incoming.budget, &token, &code, &knocking(incoming), vendor).await?;
+    let told = developers::verify(incoming.app, incoming.budget, &token, &code, &knock(incoming), vendor).await?;
     Ok(Reply::json(&told))
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::AccountData;
 use ltlm_protocol::limits;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::Problems;
 use serde_json::Value;
 
 use super::plans::Plans;
-use super::{Account, AccountId, AccountState, data, is_account_name, renewal};
+use super::{Account, AccountId, AccountState, data, is_account_name, reader, renewal};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
@@ -37,9 +37,7 @@ pub struct CreateAccount {
 impl CreateAccount {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let parsed = Self {
             name: r.text("accountId", limits::ACCOUNT_CHARS_MAX),
             tier: r.text_opt("tier", limits::NAME_CHARS_MAX).unwrap_or_else(|| "Gift".to_owned()),

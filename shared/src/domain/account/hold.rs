@@ -5,7 +5,7 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
 
-use super::{AccountState, movement, told};
+use super::{AccountState, movement, reader, told};
 use crate::domain::denied::Denied;
 use crate::domain::entry::{Entry, OperationId, OperationKey, Origin, Source};
 use crate::domain::wallet::Cause;
@@ -53,9 +53,7 @@ pub struct EndHold {
 impl Reserve {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let seconds = r.int_opt("expiresInSeconds", 1, limits::HOLD_SECONDS_MAX);
         let parsed = Self {
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
@@ -80,9 +78,7 @@ impl EndHold {
     }
 
     fn parse(body: &Value, ending: impl FnOnce(&mut Reader<'_>) -> Ending) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let parsed = Self {
             ending: ending(&mut r),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),

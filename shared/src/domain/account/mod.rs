@@ -13,7 +13,9 @@ pub mod renewal;
 use std::collections::BTreeMap;
 
 use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountHold, AccountMovement, AccountSummary};
+use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::{Timestamp, limits};
+use serde_json::Value;
 
 use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey, Source, is_same_request};
@@ -36,6 +38,13 @@ pub struct AccountId {
 pub fn is_account_name(name: &str) -> bool {
     let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._:@-".contains(&b);
     (1..=limits::ACCOUNT_CHARS_MAX).contains(&name.len()) && name.bytes().all(is_fine)
+}
+
+/// Starts on the body of a command that may only be tried. Whether it is, `dryRun`, its caller reads.
+pub(crate) fn reader(body: &Value) -> Result<Reader<'_>, Problems> {
+    let mut r = Reader::strict(body)?;
+    r.bool_opt("dryRun");
+    Ok(r)
 }
 
 /// An account's record: facts. What it has lies in its wallet.

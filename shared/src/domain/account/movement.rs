@@ -7,7 +7,7 @@ use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
 
 use super::plans::Plans;
-use super::{AccountState, Standing, told};
+use super::{AccountState, Standing, reader, told};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
@@ -91,9 +91,7 @@ impl Move {
         default: Option<&str>,
         movement: impl FnOnce(&mut Reader<'_>) -> Movement,
     ) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let operation_type = match default {
             Some(default) => {
                 r.text_opt("operationType", limits::ACTION_CHARS_MAX).unwrap_or_else(|| default.to_owned())

@@ -4,10 +4,10 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::limits;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::Problems;
 use serde_json::{Map, Value};
 
-use super::{Account, AccountState, Standing, renewal, told};
+use super::{Account, AccountState, Standing, reader, renewal, told};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
@@ -33,9 +33,7 @@ pub struct ChangePlan {
 impl ChangePlan {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let parsed = Self {
             tier: r.text("tier", limits::NAME_CHARS_MAX),
             tier_ends_at: instant_opt(&mut r, "tierEndsAt"),

@@ -3,10 +3,10 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::limits;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::Problems;
 use serde_json::{Map, Value};
 
-use super::{AccountState, told};
+use super::{AccountState, reader, told};
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationId, OperationKey, Origin, Source};
 use crate::domain::wallet::Cause;
@@ -30,9 +30,7 @@ pub struct Refund {
 impl Refund {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let parsed = Self {
             original: OperationId {
                 origin: Origin::Client,

@@ -12,7 +12,7 @@ use super::{Member, Organization, OrganizationId, OrganizationState, data};
 use crate::domain::account::create::Opening;
 use crate::domain::account::movement::{self, Move, Movement};
 use crate::domain::account::plans::Plans;
-use crate::domain::account::{Account, Standing, is_account_name};
+use crate::domain::account::{Account, Standing, is_account_name, reader};
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationKey, Source};
@@ -57,9 +57,7 @@ pub struct GrantTokens {
 impl CreateOrganization {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let parsed = Self {
             name: r.text("organizationId", limits::ORGANIZATION_CHARS_MAX),
             plan: r.text("plan", limits::NAME_CHARS_MAX),
@@ -75,9 +73,7 @@ impl CreateOrganization {
 impl ChangeOrganizationPlan {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let parsed = Self { plan: r.text("plan", limits::NAME_CHARS_MAX), operation_id: request::operation_id(&mut r) };
         r.finish().map(|()| parsed)
     }
@@ -86,9 +82,7 @@ impl ChangeOrganizationPlan {
 impl GrantTokens {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        // Its caller reads it.
-        r.bool_opt("dryRun");
+        let mut r = reader(body)?;
         let token_type = token_type(&mut r, TokenType::General);
         let parsed = Self {
             token_type,

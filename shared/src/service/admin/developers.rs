@@ -24,14 +24,7 @@ const NO_PASSWORD: &str = "-";
 
 /// What is remembered of the password that an act brought: a keyed hash, so that whoever reads the table cannot try passwords on it.
 /// `wrapped` is the developer's key.
-async fn mark<T>(
-    app: &App<T>,
-    username: &Email,
-    wrapped: &[u8],
-    act: &Act,
-    password: Option<&str>,
-) -> Result<String, Error> {
-    let Some(password) = password else { return Ok(NO_PASSWORD.to_owned()) };
+async fn mark<T>(app: &App<T>, username: &Email, wrapped: &[u8], act: &Act, password: &str) -> Result<String, Error> {
     let key = app.unwrap(username.as_str(), Purpose::Codes, wrapped).await?;
     Ok(ids::secret_mark(&key, &act.id, password))
 }
@@ -75,8 +68,7 @@ pub async fn create<T: Table>(
         created_at: act.now,
         revision: 1,
     };
-    let brought = Some(command.password.as_str());
-    let mine = mark(app, &made.username, &made.wrapped, act, brought).await?;
+    let mine = mark(app, &made.username, &made.wrapped, act, &command.password).await?;
     let deed = |found: &Found| {
         if found.developer.is_some() {
             return Err(Denied::DeveloperExists);
@@ -90,7 +82,7 @@ pub async fn create<T: Table>(
         None => Ok((made, false)),
         Some(done) => {
             let developer = get(app, budget, &command.username).await?;
-            same_password(&done, &mark(app, &developer.username, &developer.wrapped, act, brought).await?)?;
+            same_password(&done, &mark(app, &developer.username, &developer.wrapped, act, &command.password).await?)?;
             Ok((developer, true))
         }
     }
@@ -106,8 +98,10 @@ pub async fn change<T: Table>(
 ) -> Result<(Developer, bool), Error> {
     act.by.may_everywhere()?;
     let hash = command.password.as_ref().map(|text| hash(app, text)).transpose()?;
-    let known = get(app, budget, username).await?;
-    let mine = mark(app, username, &known.wrapped, act, command.password.as_deref()).await?;
+    let mine = match &command.password {
+        None => NO_PASSWORD.to_owned(),
+        Some(text) => mark(app, username, &get(app, budget, username).await?.wrapped, act, text).await?,
+    };
     let named = command.projects.as_ref().and_then(Option::as_deref);
     let deed = |found: &Found| {
         let developer = found.developer()?;

@@ -49,7 +49,7 @@ pub async fn create<T: Table>(
     act: &Act,
 ) -> Result<NewKey, Error> {
     command.allowed(&act.by)?;
-    let (family, expires_at) = (act.by.heirs_family()?, act.by.end(command.expires_at)?);
+    let (family, expires_at) = (act.by.family_of_new_key()?, act.by.end(command.expires_at)?);
     let text = ids::admin_key(app.entropy.as_ref());
     let hash = ids::sha256_hex(text.as_bytes());
     let key = AdminKey {
@@ -132,13 +132,13 @@ async fn revoke_found<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act
     // Of some keys the maker alone is known, so their makers must be found before them, whatever their order.
     let (mut family, mut found) = (BTreeSet::from([id.to_owned()]), Vec::new());
     loop {
-        let is_heir = |key: &AdminKey| key.family.iter().any(|ancestor| family.contains(ancestor));
-        let (heirs, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(is_heir);
-        if heirs.is_empty() {
+        let descends = |key: &AdminKey| key.family.iter().any(|ancestor| family.contains(ancestor));
+        let (descendants, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(descends);
+        if descendants.is_empty() {
             break;
         }
-        family.extend(heirs.iter().map(|key| key.id.clone()));
-        found.extend(heirs.into_iter().filter(|key| key.revoked_at.is_none()).map(|key| key.id));
+        family.extend(descendants.iter().map(|key| key.id.clone()));
+        found.extend(descendants.into_iter().filter(|key| key.revoked_at.is_none()).map(|key| key.id));
         keys = others;
     }
     let mut any = false;

@@ -213,14 +213,7 @@ impl Found {
 }
 
 async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[Read]) -> Result<Found, Error> {
-    let load = || async {
-        let mut found = Found::default();
-        app.table.read(reads, budget.meter).await?.into_iter().for_each(|record| {
-            found.absorb(record);
-        });
-        Ok(found)
-    };
-    act::read(app, budget, load).await
+    act::read(app, budget, || act::found(app, budget, reads)).await
 }
 
 /// What an act does: names of what it makes, and the writes.
@@ -257,24 +250,23 @@ async fn once<T: Table>(
     let Part { index, found } = part;
     let id = act.id_of(index);
     let reads: Vec<_> = reads.iter().cloned().chain(act.known(index)).collect();
-    let load = || async {
-        let mut found = Found::default();
-        app.table.read(&reads, budget.meter).await?.into_iter().for_each(|record| {
-            found.absorb(record);
-        });
-        Ok(found)
-    };
-    act::act_on(app, budget, found, load, |found: &Found| {
-        if let Some(done) = act.replay(&found.done)? {
-            // Its reply was lost, and it looked again: the request found itself.
-            let is_mine = done.request == act.request;
-            return Ok(Decision::read((!is_mine).then(|| done.made.clone())));
-        }
-        let Deed { made, mut writes } = deed(found)?;
-        let operation = if index > 0 { act.part(id.clone(), made) } else { act.record(id.clone(), made) };
-        writes.push(Write::AddAdminOperation { operation });
-        Ok(Decision::write(writes, None))
-    })
+    act::act_on(
+        app,
+        budget,
+        found,
+        || act::found(app, budget, &reads),
+        |found: &Found| {
+            if let Some(done) = act.replay(&found.done)? {
+                // Its reply was lost, and it looked again: the request found itself.
+                let is_mine = done.request == act.request;
+                return Ok(Decision::read((!is_mine).then(|| done.made.clone())));
+            }
+            let Deed { made, mut writes } = deed(found)?;
+            let operation = if index > 0 { act.part(id.clone(), made) } else { act.record(id.clone(), made) };
+            writes.push(Write::AddAdminOperation { operation });
+            Ok(Decision::write(writes, None))
+        },
+    )
     .await
 }
 
