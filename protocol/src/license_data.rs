@@ -439,13 +439,17 @@ pub struct Operation {
     pub recorded_at: String,
     /// Free-form facts about it.
     pub meta: Option<Map<String, Value>>,
-    /// What a use would have cost that nothing was charged for: the license has no tokens, or the use is a presumed
-    /// duplicate; on such uses only.
+    /// What a use would have cost that nothing was charged for: the license has no tokens, the use is a presumed duplicate, or
+    /// it would have overdrawn the license too far; on such uses only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncharged: Option<i64>,
     /// True on a `duplicate`: the answer to the first charge of this use is presumed, not known, to be lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presumed: Option<bool>,
+    /// True on a use of a batch that is not charged, because it would have overdrawn the license by more than
+    /// `tokens.batchFloor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past_floor: Option<bool>,
     /// `future` or `old` if the caller's time is later than ours, or more than 90 days earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp_flag: Option<String>,

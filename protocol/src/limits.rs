@@ -103,8 +103,15 @@ pub const FILE_DEVICES_MAX: usize = 20;
 pub const EVENT_BYTES_MAX: usize = 16 * 1024;
 /// Longest address that a payment page leads back to, in characters.
 pub const REDIRECT_CHARS_MAX: usize = 2_000;
-/// Licenses that the portal shows of one address.
+/// Licenses of an address that one answer of the portal holds.
 pub const PORTFOLIO_MAX: usize = 100;
+/// Longest cursor of the portal, in characters.
+pub const PORTAL_CURSOR_CHARS_MAX: usize = 1_000;
+/// Minutes for which the portal's cursor leads on.
+pub const PORTFOLIO_CURSOR_MINUTES: i64 = 15;
+/// Documents in the rows of one answer, in bytes of compact JSON. A list that holds more says where it goes on. Lambda returns 6 MB;
+/// an envelope makes of this a third more, and quotes that are escaped up to twice as much.
+pub const ANSWER_BYTES_MAX: usize = 2_500_000;
 /// Webhooks of one project.
 pub const WEBHOOKS_MAX: usize = 10;
 /// Policies that the store shows of one project.
@@ -181,7 +188,9 @@ pub const ALL: &[Limit] = &[
     Limit { what: "payload of an event", value: EVENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
     Limit { what: "days of events counted by one call", value: EVENT_DAYS_MAX, unit: "days" },
     Limit { what: "redirectUrl", value: REDIRECT_CHARS_MAX as i64, unit: "characters" },
-    Limit { what: "licenses shown by the portal", value: PORTFOLIO_MAX as i64, unit: "licenses" },
+    Limit { what: "licenses in one answer of the portal", value: PORTFOLIO_MAX as i64, unit: "licenses" },
+    Limit { what: "age of the portal's cursor", value: PORTFOLIO_CURSOR_MINUTES, unit: "minutes" },
+    Limit { what: "rows of one answer, together", value: ANSWER_BYTES_MAX as i64, unit: "bytes of compact JSON" },
     Limit { what: "webhooks of a project", value: WEBHOOKS_MAX as i64, unit: "webhooks" },
     Limit { what: "payments listed with an order", value: PERIODS_MAX as i64, unit: "payments" },
     Limit { what: "remarks of each kind listed with an order", value: ORDER_REMARKS_MAX as i64, unit: "remarks" },

@@ -23,6 +23,9 @@ pub struct Portfolio {
     pub email: String,
     /// Licenses, newest first; never null.
     pub licenses: Vec<LicenseData>,
+    /// Where the next page starts, if there are more than one answer holds: sent as `cursor` in place of the code, within 15 minutes.
+    #[serde(default, rename = "nextCursor", skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// What a developer's sign-in comes to: all members are there, empty where they do not apply, because the existing editor reads it

@@ -252,6 +252,15 @@ impl<'a> Reader<'a> {
         number
     }
 
+    /// A whole number within `min..=max`, or the word `word`, or nothing. Whoever stores the document reads it from there.
+    pub fn int_or_word_opt(&mut self, name: &str, min: i64, max: i64, word: &'static str) {
+        let Some(value) = self.value_of(name, Kind::WholeOrWord { min, max, word }) else { return };
+        let is_number = whole(value).is_some_and(|number| (min..=max).contains(&number));
+        if !is_number && value.as_str() != Some(word) {
+            self.problem(name, format!("must be a whole number from {min} to {max}, or \"{word}\""));
+        }
+    }
+
     /// A whole number as [`Reader::int`] reads it. Of a number below `min` the words `too_small` are said.
     pub fn int_worded(&mut self, name: &str, min: i64, max: i64, too_small: &'static str) -> i64 {
         let noted = self.problems.len();

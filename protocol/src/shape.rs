@@ -30,6 +30,15 @@ pub enum Kind {
         /// The most.
         max: i64,
     },
+    /// A whole number, or a word in place of it.
+    WholeOrWord {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+        /// The word.
+        word: &'static str,
+    },
     /// True or false.
     Flag,
     /// One of these words.

@@ -48,6 +48,32 @@ async fn a66_a_batch_is_charged_whole_and_may_overdraw() {
     world.audit(L1).await;
 }
 
+/// What a batch may overdraw a license by is bounded. A use beyond it is recorded and told, and not charged: refused, it would
+/// be sent for ever.
+#[tokio::test]
+async fn a_batch_overdraws_a_license_by_ten_allocations_at_most() {
+    let world = registered().await;
+    let use_of = |amount: i64, n: usize| json!({"amount": amount, "action": "x", "operationId": format!("use-{n}")});
+    let queue = [use_of(1_101, 0), use_of(1_100, 1), use_of(1, 2), use_of(1_000_000_000, 3)];
+    let reply = batch(&world, L1, &queue).await;
+    assert_eq!((reply.int_of("tokensRemaining"), counts(&reply)), (-1_000, (4, 0, 0)));
+    let ledger = world.ledger(L1).await;
+    let told: Vec<_> =
+        ledger[1..].iter().map(|entry| (&entry["amount"], &entry["uncharged"], &entry["pastFloor"])).collect();
+    let uncharged = |amount: i64| (json!(0), json!(amount), json!(true));
+    let expected =
+        [uncharged(1_101), (json!(-1_100), Value::Null, Value::Null), uncharged(1), uncharged(1_000_000_000)];
+    assert_eq!(told, expected.iter().map(|(a, b, c)| (a, b, c)).collect::<Vec<_>>());
+    // Sent again it is known, charged or not.
+    assert_eq!(counts(&batch(&world, L1, &queue).await), (0, 4, 0));
+    // The vendor's own number, and none at all.
+    world.project_settings(json!({"tokens": {"batchFloor": 1_005}})).await;
+    assert_eq!(batch(&world, L1, &[use_of(6, 4), use_of(5, 5)]).await.int_of("tokensRemaining"), -1_005);
+    world.project_settings(json!({"tokens": {"batchFloor": "none"}})).await;
+    assert_eq!(batch(&world, L1, &[use_of(1_000_000, 6)]).await.int_of("tokensRemaining"), -1_001_005);
+    world.audit(L1).await;
+}
+
 #[tokio::test]
 async fn a_stopped_license_takes_what_was_used_and_a_stranger_nothing() {
     let world = registered().await;

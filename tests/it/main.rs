@@ -4,6 +4,7 @@
 
 mod accounts;
 mod admin;
+mod answers;
 mod bad_input;
 mod batch;
 mod cli;

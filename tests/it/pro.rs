@@ -665,18 +665,53 @@ async fn a66_a73_batches_are_applied_whole() {
     assert_eq!((done.reply.status, &done.reply.body["tokensRemaining"]), (200, &Value::Null));
 }
 
+/// The existing client sends all that it queued, whatever that is, and refusing it for its length would make it send the same
+/// for ever. Each call gets on by a bounded number of uses, and says when to come again.
 #[tokio::test]
-async fn a76_two_thousand_queued_uses_are_one_answer() {
-    let world = World::new().await;
-    let a = device('a');
-    let n = world.validated(L1, &a).await;
-    let usages: Vec<_> = (0..2_000).map(|n| queued(&a, 1, "x", &format!("2026-01-03T21:59:23.{n:07}Z"))).collect();
-    let done = world.pro("consume-batch", &a, n, json!({"key": L1, "hwid": a, "usages": usages})).await;
-    assert_eq!(
-        (done.reply.int_of("tokensRemaining"), &done.reply.body["batchResult"]["accepted"]),
-        (-1_900, &json!(2_000))
-    );
-    assert_eq!(world.audit(L1).await, 2_000);
+async fn a_queue_of_any_length_is_charged_bounded_call_by_call() {
+    // Without ids the memory of the batch tells what is done, with ids the ledger does.
+    for (named, calls) in [("", 2), ("batch", 1), ("uses", 1)] {
+        let world = World::new().await;
+        world.project_settings(json!({"tokens": {"batchFloor": "none"}})).await;
+        let a = device('a');
+        let mut n = world.validated(L1, &a).await;
+        let queue: Vec<_> = (0..1_000 * calls + 300)
+            .map(|n| {
+                let mut usage = queued(&a, 1, "x", &format!("2026-01-03T21:59:23.{n:07}Z"));
+                if named == "uses" {
+                    usage["operationId"] = json!(format!("use-{n}"));
+                }
+                usage
+            })
+            .collect();
+        // What it used meanwhile stands at the end of what it sends next.
+        let mut sent = 1_000 * calls + 100;
+        for done in (1..=calls as i64).map(|call| 1_000 * call) {
+            let mut batch = json!({"key": L1, "hwid": a, "usages": queue[..sent]});
+            if named == "batch" {
+                batch["operationId"] = json!("the-queue");
+            } else {
+                sent += 100;
+            }
+            let reply = world.pro("consume-batch", &a, n.as_str(), batch).await.reply;
+            assert_eq!(reply.status, 503, "{named}: {}", reply.text);
+            assert_eq!(reply.headers["retry-after"], "1");
+            assert!(reply.spent.round_trips <= 40, "{named}: {:?}", reply.spent);
+            assert_eq!(remaining(&world).await, 100 - done, "{named}");
+            // Whatever else it calls, its place is kept.
+            n = world.validated(L1, &a).await;
+        }
+        let mut batch = json!({"key": L1, "hwid": a, "usages": queue[..sent]});
+        if named == "batch" {
+            batch["operationId"] = json!("the-queue");
+        }
+        let done = world.pro("consume-batch", &a, n, batch).await;
+        let result = &done.reply.body["batchResult"];
+        let (sent, before) = (sent as i64, 1_000 * calls as i64);
+        assert_eq!((&result["duplicates"], &result["accepted"]), (&json!(before), &json!(sent - before)), "{named}");
+        assert_eq!((&result["results"], done.reply.int_of("tokensRemaining")), (&json!([]), 100 - sent), "{named}");
+        assert_eq!(world.audit(L1).await, sent, "{named}");
+    }
 }
 
 #[tokio::test]

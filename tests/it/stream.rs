@@ -233,3 +233,19 @@ async fn notices_tell_each_fact_under_one_id() {
     let text = json!(notices).to_string();
     assert!(!text.contains(L1), "a license key is a secret");
 }
+
+/// Nobody wants a notice for each use of a long queue.
+#[tokio::test]
+async fn of_uses_that_a_batch_does_not_charge_the_first_is_told() {
+    let world = World::new().await;
+    let background = followed(&world, Begin::Now).await;
+    world.activate(L1, &device('a')).await;
+    let use_of = |n: i64| json!({"amount": 2_000 + n, "action": "x", "operationId": format!("use-{n}")});
+    let usages = json!({"hwid": device('a'), "usages": [use_of(0), use_of(1), use_of(2)]});
+    assert_eq!(world.post(L1, "consume-batch", usages).await.status, 200);
+    follow_all(&background, "Notices").await;
+    let notices = background.bus.notices();
+    let told: Vec<_> = notices.iter().filter(|notice| notice["type"] == "tokens.uncharged").collect();
+    assert_eq!(told.len(), 1, "{notices:?}");
+    assert_eq!((&told[0]["detail"]["uncharged"], &told[0]["detail"]["hwid"]), (&json!(2_000), &json!(device('a'))));
+}

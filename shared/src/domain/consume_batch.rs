@@ -3,16 +3,20 @@
 //! A batch is charged whole, a transaction's worth of uses at a time. What makes each use happen once: its own operation id,
 //! or its place under the batch's; for uses without either, the memory of how far the device's last batch came, which each
 //! transaction moves along. So a batch may stop anywhere and be sent again.
+//!
+//! A batch of the existing client may hold any number of uses. It is looked at window by window: a stretch of uses for which
+//! one look at the table suffices.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use ltlm_protocol::license_data::{BatchResult, SkippedUsage, UsageResult};
 use ltlm_protocol::request::{Charge, Skip};
-use ltlm_protocol::{LicenseData, Timestamp, int32};
+use ltlm_protocol::{LicenseData, Timestamp, int32, limits};
 
 use super::consume;
 use super::denied::Denied;
-use super::entry::{Entry, OperationId, OperationKey, Source, is_same_request};
+use super::entry::{Entry, OperationId, OperationKey, PastFloor, Source, is_same_request};
 use super::gate::{self, Call};
 use super::license::LicenseId;
 use super::lost_answer::{Match, QueuedUse};
@@ -25,6 +29,8 @@ use super::write::{Decision, Write, wallet_of};
 
 /// Items that one transaction may write, of the hundred that DynamoDB allows.
 const WRITES_MAX: usize = 96;
+/// Licenses beside the one of the path that one window may name.
+const WINDOW_LICENSES_MAX: usize = 100;
 /// How long a batch can be recognised when it is sent again without an id, in hours (wire 4.6 T-4).
 pub const MEMORY_HOURS: i64 = 24;
 
@@ -100,6 +106,19 @@ impl Batch {
     pub fn needs_memory(&self) -> bool {
         !self.is_named && self.items.iter().any(|item| item.charge.is_ok() && item.own_id.is_none())
     }
+
+    /// The uses from `from` on that one look at the table is for: at most `most`, and of a bounded number of licenses.
+    pub fn window(&self, from: usize, most: usize, own: &LicenseId) -> Range<usize> {
+        let mut names = BTreeSet::new();
+        let rest = self.items.iter().skip(from).take(most.max(1));
+        let fits = rest.take_while(|item| {
+            if item.charge.is_ok() && item.license != *own {
+                names.insert(&item.license);
+            }
+            names.len() <= WINDOW_LICENSES_MAX
+        });
+        from..from + fits.count()
+    }
 }
 
 /// What became of a use.
@@ -128,26 +147,55 @@ impl Item {
     }
 }
 
-/// All that a batch may look at, and how far it came.
+/// How far a request came with its batch. What stands here is in the table, so it stays true when the rest is loaded anew.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    outcomes: Vec<Outcome>,
+    /// Uses that found their own entry, because a reply was lost.
+    seen: BTreeSet<(WalletId, OperationId)>,
+}
+
+impl Progress {
+    /// Uses that are done with.
+    pub fn count(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// Uses after the first `from` that were charged.
+    pub fn charged_since(&self, from: usize) -> usize {
+        self.outcomes.iter().skip(from).filter(|outcome| **outcome == Outcome::Applied).count()
+    }
+}
+
+/// All that a batch may look at in one window, and how far it came.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchState {
     /// The license of the path.
     pub license: LicenseState,
-    /// Other licenses that the uses name.
+    /// Other licenses that the uses of the window name.
     pub others: Vec<LicenseState>,
+    /// Licenses that were looked for, whether there are such or not.
+    pub asked: BTreeSet<LicenseId>,
+    /// Where the window ends.
+    pub end: usize,
     /// How far the device's last batch came.
     pub memory: Option<BatchMemory>,
     /// What the uses' ids did already.
     pub entries: BTreeMap<(WalletId, OperationId), Entry>,
-    outcomes: Vec<Outcome>,
-    /// Uses of this request that found their own entry, because a reply was lost.
-    seen: BTreeSet<(WalletId, OperationId)>,
+    /// How far it came.
+    pub progress: Progress,
 }
 
 impl BatchState {
-    /// The state before anything was charged.
-    pub fn new(license: LicenseState, others: Vec<LicenseState>) -> Self {
-        Self { license, others, memory: None, entries: BTreeMap::new(), outcomes: Vec::new(), seen: BTreeSet::new() }
+    /// The state before anything of the window was charged.
+    pub fn new(
+        license: LicenseState,
+        others: Vec<LicenseState>,
+        asked: BTreeSet<LicenseId>,
+        end: usize,
+        progress: Progress,
+    ) -> Self {
+        Self { license, others, asked, end, memory: None, entries: BTreeMap::new(), progress }
     }
 
     /// Takes in a record as it is in the table.
@@ -165,7 +213,12 @@ impl BatchState {
 
     /// Is every use done with?
     pub fn is_done(&self, batch: &Batch) -> bool {
-        self.outcomes.len() == batch.items.len()
+        self.progress.count() == batch.items.len()
+    }
+
+    /// Is every use of the window done with?
+    pub fn is_past_window(&self) -> bool {
+        self.progress.count() >= self.end
     }
 
     fn put_wallet(&mut self, wallet: Wallet) {
@@ -226,15 +279,16 @@ impl BatchState {
         }
         let is_mine = memory.request == batch.request;
         let from = if is_mine { usize::try_from(memory.from).unwrap_or(0) } else { count };
-        for index in self.outcomes.len()..count {
+        for index in self.progress.count()..count {
             let item = &batch.items[index];
             let outcome = match (&item.charge, self.charged(item)) {
                 (Err(why), _) => Outcome::Skipped(*why),
-                (Ok(_), None) => Outcome::Skipped(Skip::License),
+                (Ok(_), None) if self.asked.contains(&item.license) => Outcome::Skipped(Skip::License),
                 (Ok(_), Some(_)) if index >= from => self.written(item),
-                (Ok(_), Some(_)) => Outcome::Duplicate,
+                // Far behind the window nothing was looked for: it is told as what it is in nearly all cases.
+                (Ok(_), _) => Outcome::Duplicate,
             };
-            self.outcomes.push(outcome);
+            self.progress.outcomes.push(outcome);
         }
     }
 }
@@ -251,10 +305,10 @@ pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision
     let mut after = state.clone();
     after.learn(batch, call.now);
     after.recall(batch, call.now);
-    let from = after.outcomes.len() as i64;
+    let from = after.progress.count() as i64;
 
     let mut moved = Moved::default();
-    while let Some(item) = batch.items.get(after.outcomes.len()) {
+    while let Some(item) = batch.items.get(after.progress.count()).filter(|_| !after.is_past_window()) {
         let known = known(&mut after, batch, item, &device.hwid, call.now)?;
         let outcome = match known {
             Known::Done(outcome) => outcome,
@@ -265,7 +319,7 @@ pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision
             }
             Known::New | Known::Duplicate(_) => break,
         };
-        after.outcomes.push(outcome);
+        after.progress.outcomes.push(outcome);
     }
     if batch.turn.as_ref().is_some_and(|turn| turn.is_done(chain, seen)) {
         return Ok(Decision::read(after));
@@ -274,7 +328,7 @@ pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision
     let answers = batch.turn.as_ref().filter(|_| after.is_done(batch));
     if batch.needs_memory() && (!writes.is_empty() || answers.is_some()) {
         let answered = answers.map(|turn| turn.issued);
-        let count = after.outcomes.len();
+        let count = after.progress.count();
         let memory = remembered(state, batch, &device.hwid, from, count, answered, call.now);
         let found = state.memory.as_ref().map(|memory| memory.revision);
         after.memory = Some(memory.clone());
@@ -306,14 +360,14 @@ fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str, now: Ti
         None => is_same_request(&entry.fingerprint, &item.fingerprint),
     };
     if !is_same {
-        let is_first = !state.outcomes.contains(&Outcome::Applied);
+        let is_first = !state.progress.outcomes.contains(&Outcome::Applied);
         return match batch.is_named && item.own_id.is_none() && is_first {
             true => Err(Denied::IdempotencyKeyReused),
             false => Ok(Known::Done(Outcome::Skipped(Skip::OperationIdReused))),
         };
     }
     let is_charge = entry.source != Source::Duplicate;
-    let is_mine = is_charge && entry.batch.as_ref() == Some(&batch.request) && state.seen.insert(name);
+    let is_mine = is_charge && entry.batch.as_ref() == Some(&batch.request) && state.progress.seen.insert(name);
     Ok(Known::Done(if is_mine { Outcome::Applied } else { Outcome::Duplicate }))
 }
 
@@ -351,14 +405,16 @@ impl Moved {
         duplicate: Option<Match>,
     ) -> bool {
         let moved = movement(state, item, call, &batch.request, duplicate);
-        let Some((found, (wallet, entries))) = moved else { return false };
+        let Some((found, (wallet, mut entries))) = moved else { return false };
         let wallets = self.wallets.len() + usize::from(!self.wallets.contains_key(&item.license));
         if !self.entries.is_empty() && self.entries.len() + entries.len() + wallets > WRITES_MAX {
             return false;
         }
-        for entry in &entries {
+        let is_told = self.entries.iter().any(|e| e.past_floor.is_some() && e.wallet == wallet.id);
+        for entry in &mut entries {
+            entry.past_floor = entry.past_floor.map(|first| if is_told { PastFloor::Further } else { first });
             let name = (entry.wallet.clone(), entry.operation.clone());
-            state.seen.insert(name.clone());
+            state.progress.seen.insert(name.clone());
             state.entries.insert(name, entry.clone());
         }
         self.entries.extend(entries);
@@ -399,10 +455,18 @@ fn movement(
         let (moved, entry) = wallet.note(charge.amount, cause, call.now);
         return Some((wallet.sequence, (moved, vec![entry])));
     };
+    let floor = owner.terms.batch_floor();
+    let is_past_floor = floor.is_some_and(|floor| wallet.balance(call.now).saturating_sub(charge.amount) < -floor);
     let moved = match duplicate {
         Some(found) => {
             let (moved, entry) = wallet.note(charge.amount, cause, call.now);
             entries.push(Entry { is_presumed: found.is_presumed, ..entry });
+            moved
+        }
+        // Told and not refused: the client would send it for ever (T-2).
+        None if is_past_floor => {
+            let (moved, entry) = wallet.note(charge.amount, cause, call.now);
+            entries.push(Entry { past_floor: Some(PastFloor::First), ..entry });
             moved
         }
         // Overdrawing is never refused.
@@ -460,7 +524,10 @@ fn remembered(
 
 /// The answer: the license, and what became of each use.
 pub fn answer(state: &BatchState, call: &Call, batch: &Batch) -> LicenseData {
-    let rows = state.outcomes.iter().zip(&batch.items);
+    let outcomes = &state.progress.outcomes;
+    // A client that sends more than one plain call may hold reads no result of a single use.
+    let told = if outcomes.len() > limits::BATCH_USAGES_MAX { 0 } else { outcomes.len() };
+    let rows = outcomes.iter().zip(&batch.items).take(told);
     let results = rows.map(|(outcome, item)| {
         let (result, reason) = match outcome {
             Outcome::Applied => ("applied", None),
@@ -469,11 +536,12 @@ pub fn answer(state: &BatchState, call: &Call, batch: &Batch) -> LicenseData {
         };
         UsageResult { result: result.to_owned(), reason, operation_id: item.own_id.clone() }
     });
-    let count = |wanted: Outcome| int32(state.outcomes.iter().filter(|outcome| **outcome == wanted).count() as i64);
-    let skipped = state.outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
+    let count = |wanted: Outcome| int32(outcomes.iter().filter(|outcome| **outcome == wanted).count() as i64);
+    let skipped = outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
         Outcome::Skipped(why) => Some(SkippedUsage { index: int32(index as i64), reason: why.wire().to_owned() }),
         _ => None,
     });
+    let skipped = skipped.take(limits::BATCH_USAGES_MAX);
     let batch_result = BatchResult {
         accepted: count(Outcome::Applied),
         duplicates: count(Outcome::Duplicate),

@@ -162,6 +162,15 @@ impl Source {
     }
 }
 
+/// A use that was not charged, because it would have overdrawn its license too far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastFloor {
+    /// The first of its license in its transaction: the vendor is told.
+    First,
+    /// One after it. A queue holds thousands of them, and nobody wants as many notices.
+    Further,
+}
+
 /// An entry's record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
@@ -201,6 +210,9 @@ pub struct Entry {
     pub uncharged: Option<i64>,
     /// Of a duplicate: the lost answer is presumed, not known. Not a part of what is linked.
     pub is_presumed: bool,
+    /// Of a use of a batch: it was not charged, because it would have overdrawn the license by more than a batch may
+    /// (`tokens.batchFloor`). Not a part of what is linked.
+    pub past_floor: Option<PastFloor>,
     /// What the account had spent in all its life, after it.
     pub spent_after: Option<i64>,
     /// The operation that a refund is of.
@@ -297,6 +309,7 @@ impl Entry {
             meta: self.meta.clone(),
             uncharged: self.uncharged,
             presumed: self.is_presumed.then_some(true),
+            past_floor: self.past_floor.map(|_| true),
             timestamp_flag: time_flag(self.occurred_at, self.recorded_at).map(str::to_owned),
         }
     }

@@ -28,6 +28,32 @@ pub enum DeviceKeys {
     Required,
 }
 
+/// How far below zero a batch may bring a balance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BatchFloor {
+    /// Ten allocations of the license, or 1,000 tokens if that is more.
+    #[default]
+    OfAllocation,
+    /// So many tokens.
+    At(i64),
+    /// As far as it likes.
+    Unlimited,
+}
+
+impl BatchFloor {
+    /// Tokens that a license with this allocation may be overdrawn by; `None` if there is no bound.
+    pub fn tokens(self, allocation: i64) -> Option<i64> {
+        match self {
+            Self::OfAllocation => Some(allocation.saturating_mul(10).max(1_000)),
+            Self::At(tokens) => Some(tokens),
+            Self::Unlimited => None,
+        }
+    }
+}
+
+/// What `tokens.batchFloor` says for [`BatchFloor::Unlimited`].
+const UNLIMITED: &str = "none";
+
 /// Which of the payment provider's messages a project takes: of real money, or of test money.
 const PAYMENT_MODES: &[&str] = &["live", "test"];
 
@@ -44,6 +70,8 @@ pub struct Hardening {
     pub naive_dates: bool,
     /// Tokens a license may be overdrawn by before it is suspended (`tokens.overdraftFloor`).
     pub overdraft_floor: Option<i64>,
+    /// How far a batch may overdraw a license (`tokens.batchFloor`).
+    pub batch_floor: BatchFloor,
     /// Whose favor is decided in where a single use's answer may be lost (`tokens.lostAnswers`).
     pub lost_answers: LostAnswers,
 }
@@ -84,6 +112,7 @@ pub fn check(r: &mut Reader<'_>) {
     r.word_opt("clientDates", CLIENT_DATES);
     r.object("tokens", |t| {
         t.int_opt("overdraftFloor", 0, limits::TOKENS_MAX);
+        t.int_or_word_opt("batchFloor", 0, limits::TOKENS_MAX, UNLIMITED);
         t.word_opt("lostAnswers", &LOST_ANSWERS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
     });
     r.object("store", redirect::check);
@@ -104,6 +133,10 @@ impl Hardening {
             device_keys: DEVICE_KEYS.iter().find(|(word, _)| Some(*word) == keys).map(|(_, k)| *k).unwrap_or_default(),
             naive_dates: project.settings.get("clientDates").and_then(Value::as_str) == Some("naive"),
             overdraft_floor: at("tokens", "overdraftFloor").and_then(whole),
+            batch_floor: match at("tokens", "batchFloor") {
+                Some(Value::String(word)) if word == UNLIMITED => BatchFloor::Unlimited,
+                floor => floor.and_then(whole).map_or(BatchFloor::OfAllocation, BatchFloor::At),
+            },
             lost_answers: LOST_ANSWERS
                 .iter()
                 .find(|(word, _)| Some(*word) == lost)
@@ -137,11 +170,18 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_overdraws_by_ten_allocations_unless_the_project_says_otherwise() {
+        let floor = |tokens: Value, allocation| of(json!({"tokens": tokens})).batch_floor.tokens(allocation);
+        assert_eq!((floor(json!({}), 50), floor(json!({}), 500)), (Some(1_000), Some(5_000)));
+        assert_eq!((floor(json!({"batchFloor": 0}), 50), floor(json!({"batchFloor": "none"}), 50)), (Some(0), None));
+    }
+
+    #[test]
     fn every_mistake_is_listed() {
         let body = json!({"security": {"gcmOnly": 1, "deviceKeys": "maybe"}, "clientDates": "utc",
-            "tokens": {"overdraftFloor": -1, "lostAnswers": "vendor"}, "geofencing": {"denyUnknown": "yes"}, "anything": "else"});
+            "tokens": {"overdraftFloor": -1, "batchFloor": "no", "lostAnswers": "vendor"}, "geofencing": {"denyUnknown": "yes"}, "anything": "else"});
         let mut reader = Reader::new(&body).unwrap();
         check(&mut reader);
-        assert_eq!(reader.finish().unwrap_err().list().len(), 6);
+        assert_eq!(reader.finish().unwrap_err().list().len(), 7);
     }
 }

@@ -5,7 +5,7 @@ use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::device::{Device, SeatClaim};
-use super::entry::{Entry, Source};
+use super::entry::{Entry, PastFloor, Source};
 use super::license::LicenseId;
 use super::store::order::{Order, OrderState};
 use super::wallet::WalletId;
@@ -34,6 +34,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("tokens.exhausted", "a balance fell to zero or below"),
     ("tokens.overdrawn", "a balance fell below zero"),
     ("tokens.presumed", "a queued use was not charged: it is presumed to be one whose answer was lost"),
+    ("tokens.uncharged", "a use of a batch was not charged: it would have overdrawn the license by more than a batch may"),
     ("renewal.done", "an allocation was given"),
     ("license.activated", "a device was registered with a license"),
     ("seat.kicked", "a device lost its seat to somebody"),
@@ -81,6 +82,9 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
     if entry.is_presumed {
         told.push("tokens.presumed");
     }
+    if entry.past_floor == Some(PastFloor::First) {
+        told.push("tokens.uncharged");
+    }
     let notice = |name: &str| {
         let mut detail = owner(&entry.wallet);
         detail["sequence"] = json!(entry.sequence);
@@ -88,7 +92,7 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
         detail["balanceBefore"] = json!(before);
         detail["balanceAfter"] = json!(after);
         detail["operationType"] = json!(entry.action);
-        if entry.is_presumed {
+        if entry.is_presumed || entry.past_floor.is_some() {
             detail["hwid"] = json!(entry.hwid);
             detail["uncharged"] = json!(entry.uncharged);
         }

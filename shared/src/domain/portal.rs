@@ -46,10 +46,46 @@ pub struct RequestCode {
 pub struct UseCode {
     /// The address.
     pub email: Email,
-    /// The code, digits only.
-    pub code: String,
+    /// What shows that the caller reads the address.
+    pub proof: PortalProof,
     /// The calling device, if one calls and not a server: its seat is told, and nothing is registered.
     pub hwid: Option<String>,
+}
+
+/// What shows that a caller reads an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortalProof {
+    /// The code that was sent there, digits only.
+    Code(String),
+    /// The cursor of an answer that a code opened.
+    Cursor(PortalCursor),
+}
+
+/// Where a portfolio goes on, and until when. Its maker's mark is kept with it, because no code is shown with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortalCursor {
+    /// Where in the list of licenses.
+    pub position: String,
+    /// Until when it leads on.
+    pub until: Timestamp,
+    /// A keyed hash over both and the address.
+    pub mark: String,
+}
+
+impl PortalCursor {
+    /// As it is sent.
+    pub fn text(&self) -> String {
+        hex::encode(format!("portfolio/1:{}:{}:{}", self.until.ms(), self.mark, self.position))
+    }
+
+    /// Reads it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = String::from_utf8(hex::decode(text).ok()?).ok()?;
+        let mut parts = text.strip_prefix("portfolio/1:")?.splitn(3, ':');
+        let until = Timestamp::from_ms(parts.next()?.parse().ok()?);
+        let (mark, position) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+        Some(Self { position, until, mark })
+    }
 }
 
 fn email(r: &mut Reader<'_>) -> Option<Email> {
@@ -71,10 +107,24 @@ impl UseCode {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
         let email = email(&mut r);
-        let code = r.text("otp", 10 * CODE_DIGITS).chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        let proof = match r.text_or_empty("cursor", limits::PORTAL_CURSOR_CHARS_MAX) {
+            None => {
+                let code = r.text("otp", 10 * CODE_DIGITS);
+                Some(PortalProof::Code(code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect()))
+            }
+            Some(text) => {
+                r.text_or_empty("otp", 10 * CODE_DIGITS);
+                let cursor = PortalCursor::parse(&text);
+                if cursor.is_none() {
+                    r.problem("cursor", "must be a nextCursor of a portfolio");
+                }
+                cursor.map(PortalProof::Cursor)
+            }
+        };
         let hwid = r.name_opt("hwid", limits::HWID_CHARS_MAX);
         r.finish()?;
-        email.map(|email| Self { email, code, hwid }).ok_or_else(|| Problems::one("email", "is required"))
+        let both = email.zip(proof);
+        both.map(|(email, proof)| Self { email, proof, hwid }).ok_or_else(|| Problems::one("email", "is required"))
     }
 }
 

@@ -147,6 +147,7 @@ picks! {
     access_token AccessToken AccessToken
     admin_key AdminKey AdminKey
     admin_operation AdminOperation AdminOperation
+    listing Listing Listing
     buyer_listing BuyerListing BuyerListing
     dead Dead Dead
     developer Developer Developer

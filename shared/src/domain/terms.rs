@@ -64,6 +64,11 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Tokens that a batch may overdraw the license by; `None` if there is no bound.
+    pub fn batch_floor(&self) -> Option<i64> {
+        self.hardening.batch_floor.tokens(self.tokens_base.unwrap_or(0))
+    }
+
     /// Merges and reads. Shapes were checked when they were written, so an odd value reads as its default.
     pub fn resolve(project: &Project, policy: &Policy, license: &License) -> Self {
         Self::merged(project, policy, &license.overrides, &license.purchases)

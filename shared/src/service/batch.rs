@@ -1,11 +1,13 @@
 //! Uses in a batch: several licenses at once, as many transactions as it takes.
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, try_join_all};
 use ltlm_protocol::request::{Consume, ConsumeBatch, Usage};
-use ltlm_protocol::{LicenseData, Timestamp};
+use ltlm_protocol::{LicenseData, Timestamp, limits};
 use serde_json::json;
 
 use super::license::Request;
@@ -13,7 +15,7 @@ use super::load::{self, Beside, Claims, Wanted};
 use super::pro::{self, SignerCell};
 use super::{App, Budget, Error, act, fingerprint, ids};
 use crate::domain::LicenseState;
-use crate::domain::consume_batch::{self, Batch, BatchOwner, BatchState, Item};
+use crate::domain::consume_batch::{self, Batch, BatchOwner, BatchState, Item, Progress};
 use crate::domain::entry::{OperationId, Origin};
 use crate::domain::license::LicenseId;
 use crate::domain::nonce::Turn;
@@ -42,6 +44,12 @@ pub struct Sealed<'a> {
 }
 
 /// Charges a batch whole, once.
+///
+/// A call charges at most [`limits::BATCH_USAGES_MAX`] uses, and begins none when its time is up.
+///
+/// # Errors
+///
+/// [`Error::Busy`] if uses are left. What is charged is remembered, so that the same batch, sent again, goes on after it.
 pub async fn consume<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -53,22 +61,60 @@ pub async fn consume<T: Table>(
     let batch = batch(app, request, command, key, sealed.map(|sealed| sealed.turn));
     // Once a reply is lost, the ledger alone tells which uses of this request are charged.
     let again = AtomicBool::new(false);
-    let load = || async {
-        let state = load(app, budget, request, &batch, again.swap(true, Ordering::Relaxed)).await?;
-        if let Some(Sealed { signer, .. }) = sealed {
-            pro::find_signer(app, signer, &state.license).await?;
-        }
-        Ok(state)
-    };
-    let mut state = None;
+    let own = ids::license_id(&request.call.key);
+    let (mut progress, mut charged) = (Progress::default(), 0);
     loop {
-        let next =
-            act::act_on(app, budget, state, load, |state| consume_batch::decide(state, &request.call, &batch)).await?;
+        let from = progress.count();
+        let window = batch.window(from, limits::BATCH_USAGES_MAX - charged, &own);
+        let load = || async {
+            let again = again.swap(true, Ordering::Relaxed);
+            let state = load(app, budget, request, &batch, &window, &progress, again).await?;
+            if let Some(Sealed { signer, .. }) = sealed {
+                pro::find_signer(app, signer, &state.license).await?;
+            }
+            Ok(state)
+        };
+        let next = charge(app, budget, request, &batch, load).await?;
         if next.is_done(&batch) {
             return Ok(consume_batch::answer(&next, &request.call, &batch));
         }
+        charged += next.progress.charged_since(from);
+        progress = next.progress;
+        again.store(false, Ordering::Relaxed);
+        if charged >= limits::BATCH_USAGES_MAX {
+            return Err(unfinished(&batch, &progress));
+        }
+    }
+}
+
+/// Charges the uses of a window, a transaction's worth at a time.
+async fn charge<T: Table, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    request: &Request,
+    batch: &Batch,
+    load: impl Fn() -> F,
+) -> Result<BatchState, Error>
+where
+    F: Future<Output = Result<BatchState, Error>>,
+{
+    let mut state = None;
+    loop {
+        let decide = |state: &BatchState| consume_batch::decide(state, &request.call, batch);
+        let next = act::act_on(app, budget, state, &load, decide).await?;
+        if next.is_past_window() {
+            return Ok(next);
+        }
+        if app.sleep.elapsed_ms() >= budget.until_ms {
+            return Err(unfinished(batch, &next.progress));
+        }
         state = Some(next);
     }
+}
+
+/// What a call says that leaves uses for the next one.
+fn unfinished(batch: &Batch, progress: &Progress) -> Error {
+    Error::Busy(format!("{} of {} uses of a batch are done with", progress.count(), batch.items.len()).into())
 }
 
 /// Names and hashes the uses.
@@ -131,6 +177,8 @@ async fn load<T: Table>(
     budget: &Budget<'_>,
     request: &Request,
     batch: &Batch,
+    window: &Range<usize>,
+    progress: &Progress,
     again: bool,
 ) -> Result<BatchState, Error> {
     let wanted = Wanted {
@@ -147,7 +195,7 @@ async fn load<T: Table>(
         }
     };
     let records = async {
-        let reads = reads(request, batch, owner.as_ref(), again);
+        let reads = reads(request, batch, window, owner.as_ref(), again);
         match reads.is_empty() {
             true => Ok(Vec::new()),
             false => app.table.read(&reads, budget.meter).await.map_err(Error::from),
@@ -155,15 +203,11 @@ async fn load<T: Table>(
     };
     // On the heap: a batch's future holds several states already.
     let (license, records) = join(Box::pin(load::license(app, budget, &wanted)), records).await;
-    let names: BTreeSet<_> = batch
-        .items
-        .iter()
-        .filter(|item| item.charge.is_ok())
-        .map(|item| &item.license)
-        .filter(|id| **id != own)
-        .collect();
-    let others = try_join_all(names.into_iter().map(|id| other(app, budget, request, id))).await?;
-    let mut state = BatchState::new(license?, others.into_iter().flatten().collect());
+    let charged = batch.items[window.clone()].iter().filter(|item| item.charge.is_ok());
+    let names: BTreeSet<_> = charged.map(|item| &item.license).filter(|id| **id != own).cloned().collect();
+    let others = try_join_all(names.iter().map(|id| other(app, budget, request, id))).await?;
+    let others = others.into_iter().flatten().collect();
+    let mut state = BatchState::new(license?, others, names, window.end, progress.clone());
     records?.into_iter().for_each(|record| state.absorb(record));
     let (named, needed) = (owner, state.owner(batch));
     if batch.needs_memory() && named.as_ref() != Some(&needed) {
@@ -176,11 +220,17 @@ async fn load<T: Table>(
     Ok(state)
 }
 
-/// What tells which uses are charged already.
-fn reads(request: &Request, batch: &Batch, owner: Option<&BatchOwner>, again: bool) -> Vec<Read> {
+/// What tells which uses of the window are charged already.
+fn reads(
+    request: &Request,
+    batch: &Batch,
+    window: &Range<usize>,
+    owner: Option<&BatchOwner>,
+    again: bool,
+) -> Vec<Read> {
     let can_be_known = |item: &&Item| item.charge.is_ok() && (item.own_id.is_some() || batch.is_named || again);
     let names: BTreeSet<_> =
-        batch.items.iter().filter(can_be_known).map(|item| (&item.license, &item.operation)).collect();
+        batch.items[window.clone()].iter().filter(can_be_known).map(|item| (&item.license, &item.operation)).collect();
     let entries = names.into_iter().map(|(license, id)| Read::Entry(wallet_of(license), id.clone()));
     let memory = request.call.caller.hwid.iter().filter(|_| batch.needs_memory());
     let memory = memory.zip(owner).map(|(hwid, owner)| Read::BatchMemory(owner.clone(), hwid.clone()));

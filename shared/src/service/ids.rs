@@ -102,6 +102,11 @@ pub fn secret_mark(key: &Key32, operation_id: &str, secret: &str) -> String {
     hex::encode(keyed(key, &format!("secret-mark/1\0{operation_id}\0{secret}")))
 }
 
+/// The mark of a cursor that shows to whom what it leads to may be shown.
+pub fn cursor_mark(key: &Key32, to: &str, position: &str, until: Timestamp) -> String {
+    hex::encode(keyed(key, &format!("portfolio-cursor/1\0{to}\0{position}\0{}", until.ms())))
+}
+
 fn keyed(key: &Key32, message: &str) -> [u8; 32] {
     // HMAC pads a key to the hash's block with zeros, so the padded key gives the same code.
     let mut block = zeroize::Zeroizing::new([0_u8; 64]);

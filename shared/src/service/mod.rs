@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod act;
 pub mod admin;
+pub mod answer;
 pub mod batch;
 pub mod courier;
 pub mod desk;

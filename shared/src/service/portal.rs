@@ -1,16 +1,18 @@
 //! The portal: codes by mail, and what was bought with an address (wire E13, E14).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use ltlm_protocol::LicenseData;
-use ltlm_protocol::limits;
+use ltlm_protocol::{LicenseData, Timestamp, limits};
 use ltlm_protocol::portal_data::Portfolio;
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
 use super::desk::{self, Served, Visit, keep_signer};
 use super::load::{self, Access, Beside, Wanted};
+use super::admin::page;
+use super::answer::Room;
 use super::pro::SignerCell;
 use super::{App, Budget, Error, act, ids, pro};
 use crate::domain::administrator::Administrator;
@@ -18,12 +20,14 @@ use crate::domain::desk::Desk;
 use crate::domain::gate::{Call, Caller};
 use crate::domain::nonce::{self, Trace};
 use crate::domain::one_time::Tried;
-use crate::domain::portal::{self, OneTimeCode, RequestCode, UseCode};
+use crate::domain::license::BuyerListing;
+use crate::domain::portal::{self, OneTimeCode, PortalCursor, PortalProof, RequestCode, UseCode};
 use crate::domain::project::Project;
 use crate::domain::store::Email;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Record, status};
 use crate::keys::{Key32, Purpose, seal};
+use crate::table::key::numbered_sort;
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
@@ -65,9 +69,47 @@ impl Absorb for Counter {
 }
 
 impl Counter {
-    fn is_right(&self, command: &UseCode, code: &OneTimeCode) -> bool {
+    /// Is it the code that was sent?
+    fn is_right(&self, shown: &str, code: &OneTimeCode) -> bool {
         let expected = code_of(&self.derivation, code);
-        bool::from(expected.as_bytes().ct_eq(command.code.as_bytes()))
+        bool::from(expected.as_bytes().ct_eq(shown.as_bytes()))
+    }
+
+    /// Is it a cursor of this address that still leads on?
+    fn leads_on(&self, email: &Email, cursor: &PortalCursor, now: Timestamp) -> bool {
+        let expected = ids::cursor_mark(&self.derivation, email.as_str(), &cursor.position, cursor.until);
+        bool::from(expected.as_bytes().ct_eq(cursor.mark.as_bytes())) && now < cursor.until
+    }
+
+    /// Does the caller show that it reads the address, as far as one look at the table tells?
+    fn is_shown(&self, command: &UseCode, now: Timestamp) -> bool {
+        match &command.proof {
+            PortalProof::Cursor(cursor) => self.leads_on(&command.email, cursor, now),
+            PortalProof::Code(shown) => {
+                let code = self.desk.code.as_ref().filter(|code| code.is_usable(now));
+                code.is_some_and(|code| self.is_right(shown, code))
+            }
+        }
+    }
+
+    /// Uses up the code, in the call named `call`. A cursor is not used up: it shows the same page again.
+    fn try_proof(&self, command: &UseCode, call: &str, now: Timestamp) -> Result<Decision<Tried>, Denied> {
+        match &command.proof {
+            PortalProof::Code(shown) => {
+                portal::try_code(self.desk.code.as_ref(), |code| self.is_right(shown, code), call, now)
+            }
+            PortalProof::Cursor(cursor) => match self.leads_on(&command.email, cursor, now) {
+                true => Ok(Decision::read(Tried::Right)),
+                false => Err(Denied::OtpRejected),
+            },
+        }
+    }
+
+    /// Where the answer after this position starts.
+    fn cursor(&self, email: &Email, position: String, now: Timestamp) -> PortalCursor {
+        let until = now.plus_seconds(limits::PORTFOLIO_CURSOR_MINUTES * 60);
+        let mark = ids::cursor_mark(&self.derivation, email.as_str(), &position, until);
+        PortalCursor { position, until, mark }
     }
 }
 
@@ -90,15 +132,15 @@ pub async fn portfolio<T: Table>(
         Ok(Counter { desk, derivation })
     };
     let counter = act::read(app, budget, load).await?;
-    let shown = counter.desk.code.as_ref().filter(|code| code.is_usable(visit.now));
-    let licenses = match shown.is_some_and(|code| counter.is_right(command, code)) {
+    // Before the code is used up: what cannot be read now is asked for again with the same code.
+    let (licenses, next) = match counter.is_shown(command, visit.now) {
         true => licenses(app, budget, &counter.desk.project, command, visit).await?,
-        false => Vec::new(),
+        false => (Vec::new(), None),
     };
+    let next_cursor = next.map(|position| counter.cursor(&command.email, position, visit.now).text());
     let decide = |counter: &Counter| {
         let desk = &counter.desk;
-        let is_right = |code: &OneTimeCode| counter.is_right(command, code);
-        let tried = portal::try_code(desk.code.as_ref(), is_right, &name, visit.now)?;
+        let tried = counter.try_proof(command, &name, visit.now)?;
         match (&visit.turn, tried.reply) {
             // A wrong code leaves the device's chain as it is (wire 4.9).
             (None, _) | (_, Tried::Wrong) => Ok(tried),
@@ -108,31 +150,39 @@ pub async fn portfolio<T: Table>(
     match act::act_on(app, budget, Some(counter), load, decide).await? {
         Tried::Wrong => Err(Denied::OtpRejected.into()),
         Tried::Right => {
-            let reply = Portfolio { email: command.email.as_str().to_owned(), licenses };
+            let reply = Portfolio { email: command.email.as_str().to_owned(), licenses, next_cursor };
             Ok(Served { reply, signer: pro::taken(cell) })
         }
     }
 }
 
+/// Licenses that are read beside each other.
+const READ_TOGETHER: usize = 10;
+
 /// The licenses of an address, newest first, as its owner sees them from the calling device: nothing is registered, nothing claimed
-/// (wire 3.2).
+/// (wire 3.2). As many as one answer holds, and where the next one starts.
 async fn licenses<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     project: &Project,
     command: &UseCode,
     visit: &Visit,
-) -> Result<Vec<LicenseData>, Error> {
-    let UseCode { email, hwid, .. } = command;
+) -> Result<(Vec<LicenseData>, Option<String>), Error> {
+    let UseCode { email, hwid, proof } = command;
+    let before = match proof {
+        PortalProof::Code(_) => None,
+        PortalProof::Cursor(cursor) => Some(cursor.position.clone()),
+    };
     let list = List::Buyer(project.id.clone(), email.as_str().to_owned());
-    let read = [Read::List { list, before: None, limit: limits::PORTFOLIO_MAX as i64 }];
-    let records = act::records(app, budget, &read).await?;
-    let found = records.into_iter().filter_map(Record::buyer_listing);
-    let listings: Vec<_> = found.map(|listing| Read::Listing(listing.license)).collect();
+    let (listings, next) = page(app, budget, list, before, limits::PORTFOLIO_MAX as i64).await?;
+    let listings: Vec<_> = listings.into_iter().filter_map(Record::buyer_listing).collect();
     let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
-    let listings = act::records(app, budget, &listings).await?;
-    let tell = async |record: &Record| {
-        let Record::Listing(listing) = record else { return Ok(None) };
+    let reads: Vec<_> = listings.iter().map(|listing| Read::Listing(listing.license.clone())).collect();
+    let places = if reads.is_empty() { Vec::new() } else { act::records(app, budget, &reads).await? };
+    let places: HashMap<_, _> =
+        places.into_iter().filter_map(Record::listing).map(|place| (place.license.clone(), place)).collect();
+    let tell = async |listing: &BuyerListing| {
+        let Some(listing) = places.get(&listing.license) else { return Ok(None) };
         let key = seal::open(&sealing, &listing.license.0, &listing.sealed)?;
         let access = Access::Administrator(Administrator::first());
         let wanted = Wanted {
@@ -146,7 +196,17 @@ async fn licenses<T: Table>(
         let call = Call { key, caller: Caller { hwid: hwid.clone(), ..Caller::default() }, now: visit.now };
         Ok::<_, Error>(is_theirs.then(|| status::license_for_vendor(&state, &call)))
     };
-    let mut told: Vec<_> = try_join_all(listings.iter().map(tell)).await?.into_iter().flatten().collect();
-    told.sort_by_key(|license| std::cmp::Reverse(license.license_id));
-    Ok(told)
+    let (mut told, mut room, mut last) = (Vec::new(), Room::default(), None);
+    for together in listings.chunks(READ_TOGETHER) {
+        let rows = try_join_all(together.iter().map(tell)).await?;
+        for (listing, row) in together.iter().zip(rows) {
+            let Some(row) = row else { continue };
+            if !room.takes(&row) {
+                return Ok((told, last));
+            }
+            told.push(row);
+            last = Some(numbered_sort(listing.number));
+        }
+    }
+    Ok((told, next))
 }

@@ -10,6 +10,7 @@ use super::license::Request;
 use super::load::{self, Access, Beside, Wanted};
 use super::ports::{PaymentError, Payments, Session};
 use super::pro::{self, SignerCell};
+use super::answer::Room;
 use super::{App, Budget, Error, act, ids, throttle};
 use crate::domain::administrator::Administrator;
 use crate::domain::issue::Issue;
@@ -23,6 +24,7 @@ use crate::domain::store::message::{Message, Told};
 use crate::domain::store::order::{Goods, Order, Payment};
 use crate::domain::store::redirect::telling;
 use crate::domain::store::top_up::{self, TopUp};
+use crate::domain::desk::Desk;
 use crate::domain::store::{Email, catalog, take_back, trial};
 use crate::domain::throttle::Limited;
 use crate::domain::write::{Decision, Write};
@@ -45,8 +47,12 @@ pub async fn products<T: Table>(
     visit: &Visit,
 ) -> Result<Served<Vec<StorePolicy>>, Error> {
     let wants = |project_id: &str| vec![policies(project_id)];
-    desk::run(app, budget, visit, wants, |desk| Ok(Decision::read(catalog::products(&desk.project, &desk.policies))))
-        .await
+    // The existing client reads one list and knows no cursor: it sees as many as one answer holds.
+    let decide = |desk: &Desk| {
+        let (products, mut room) = (catalog::products(&desk.project, &desk.policies), Room::default());
+        Ok(Decision::read(products.into_iter().take_while(|product| room.takes(product)).collect()))
+    };
+    desk::run(app, budget, visit, wants, decide).await
 }
 
 /// May an address have a trial (E12)?

@@ -42,6 +42,9 @@ fn schema(member: &Member, path: &str) -> Value {
         Kind::Object => row(""),
         Kind::Objects { most } => json!({"type": "array", "maxItems": most, "items": row("[]")}),
         Kind::Map { most } => json!({"type": "object", "maxProperties": most, "additionalProperties": row(".<name>")}),
+        Kind::WholeOrWord { min, max, word } => {
+            json!({"oneOf": [{"type": "integer", "minimum": min, "maximum": max}, {"const": word}]})
+        }
         Kind::Wholes { most, min, max } => json!({"type": "object", "maxProperties": most,
             "additionalProperties": {"type": "integer", "minimum": min, "maximum": max}}),
     };

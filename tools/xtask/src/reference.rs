@@ -131,6 +131,7 @@ pub const ROWS: &[Row] = &[
     row("settings.rateLimits.batches", "a minute", "60", "Batches of uses that one device sends.", "120"),
     row("settings.store.redirects", "addresses and schemes", "anywhere", "Buyers are sent nowhere else after a payment page.", r#"["https://shop.example/thanks", "myapp://"]"#),
     row("settings.tokens.overdraftFloor", "tokens", "none", "A license that is overdrawn by more is suspended.", "50"),
+    row("settings.tokens.batchFloor", "tokens", "ten allocations, 1000 at least", "A batch does not overdraw a license by more: a use that would is recorded, and not charged. `none` charges whatever comes.", "500"),
     row("settings.tokens.lostAnswers", "", "`customer`", "In whose favor it is decided where the answer to a single use may be lost: the customer's, or charged unless `proven`.", r#""proven""#),
     row("settings.payments.mode", "", "`live`", "Takes real payments, or those with the provider's test money.", r#""test""#),
 ];
@@ -231,6 +232,7 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Instant => "instant, ISO 8601".to_owned(),
         Kind::Texts { most, max } => format!("list of up to {most} texts of up to {max} characters"),
         Kind::Free { bytes_max } => format!("your own object, up to {bytes_max} bytes"),
+        Kind::WholeOrWord { min, max, word } => format!("whole number, {min} to {max}, or `{word}`"),
         Kind::Wholes { most, min, max } => format!("object of up to {most} whole numbers, {min} to {max}"),
         Kind::Any | Kind::Object | Kind::Objects { .. } | Kind::Map { .. } => "any".to_owned(),
     }

@@ -289,6 +289,7 @@ impl Wallet {
             batch: cause.batch,
             uncharged,
             is_presumed: false,
+            past_floor: None,
             spent_after: matches!(self.id, WalletId::Account(_)).then_some(self.spent),
             original: cause.original,
             refunded: 0,

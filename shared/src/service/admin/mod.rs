@@ -19,6 +19,7 @@ use ltlm_protocol::Timestamp;
 use serde_json::Value;
 
 use super::act::{self, Absorb};
+use super::answer::Room;
 use super::{App, Budget, Error};
 use crate::domain::administrator::{AdminKey, AdminOperation, Administrator, Audit};
 use crate::domain::developer::Developer;
@@ -270,7 +271,8 @@ async fn once<T: Table>(
     .await
 }
 
-/// A page of a list, newest first, and where the next one starts.
+/// A page of a list, newest first, and where the next one starts. A page may hold fewer than asked for, because one answer holds no more,
+/// and yet have a next one.
 pub async fn page<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -281,8 +283,11 @@ pub async fn page<T: Table>(
     // One more than asked for tells whether there is a next page.
     let read = [Read::List { list, before, limit: limit + 1 }];
     let mut records = act::records(app, budget, &read).await?;
-    let more = records.len() as i64 > limit;
-    records.truncate(usize::try_from(limit).unwrap_or(0));
+    let mut room = Room::default();
+    let wanted = usize::try_from(limit).unwrap_or(0);
+    let shown = records.iter().take(wanted).take_while(|record| room.takes_record(record)).count();
+    let more = records.len() > shown;
+    records.truncate(shown);
     let next = records.last().filter(|_| more).and_then(position);
     Ok((records, next))
 }

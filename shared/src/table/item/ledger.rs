@@ -4,7 +4,7 @@ use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
 use super::{Builder, Item, ItemError, Reader};
-use crate::domain::entry::Entry;
+use crate::domain::entry::{Entry, PastFloor};
 use crate::domain::rollup::{DayRollup, Figures, Tally};
 use crate::domain::wallet::draw::Piece;
 use crate::domain::wallet::hold::{Hold, Room};
@@ -132,6 +132,7 @@ pub fn entry(entry: &Entry) -> Item {
         .text_opt("batch", entry.batch.as_ref())
         .int_opt("uncharged", entry.uncharged)
         .int_opt("presumed", entry.is_presumed.then_some(1))
+        .int_opt("pastFloor", entry.past_floor.map(|past| if past == PastFloor::First { 1 } else { 2 }))
         .int_opt("spentAfter", entry.spent_after)
         .text_opt("original", entry.original.as_ref())
         .int_opt("refunded", Some(entry.refunded).filter(|refunded| *refunded > 0))

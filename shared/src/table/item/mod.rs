@@ -22,7 +22,7 @@ use crate::domain::Record;
 use crate::domain::administrator::{AdminKey, AdminOperation, Audit, Scope};
 use crate::domain::consume_batch::{BatchMemory, BatchOwner, MEMORY_HOURS};
 use crate::domain::device::{Device, SeatClaim};
-use crate::domain::entry::{Entry, Source as EntrySource};
+use crate::domain::entry::{Entry, PastFloor, Source as EntrySource};
 use crate::domain::event::{EVENT_DAYS, Event};
 use crate::domain::job::Job;
 use crate::domain::license::{AdminState, Buyer, BuyerListing, License, LicenseId, Listing};
@@ -294,6 +294,11 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             batch: r.text_opt("batch"),
             uncharged: r.int_opt("uncharged"),
             is_presumed: r.int_opt("presumed") == Some(1),
+            past_floor: match r.int_opt("pastFloor") {
+                None => None,
+                Some(1) => Some(PastFloor::First),
+                Some(_) => Some(PastFloor::Further),
+            },
             spent_after: r.int_opt("spentAfter"),
             original: r.text_opt("original"),
             refunded: r.int_opt("refunded").unwrap_or(0),

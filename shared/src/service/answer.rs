@@ -1,0 +1,92 @@
+//! How much one answer holds. Lambda returns six megabytes at most, and what is returned in an envelope or with quotes to escape grows
+//! on the way: so every list ends in time, and says where it goes on.
+
+use ltlm_protocol::limits;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::Record;
+
+/// The room that is left in an answer.
+#[derive(Debug)]
+pub struct Room {
+    bytes: usize,
+    is_empty: bool,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { bytes: limits::ANSWER_BYTES_MAX, is_empty: true }
+    }
+}
+
+impl Room {
+    /// Is there room for this row? There is for the first one, whatever it is, so that whoever goes on gets on.
+    pub fn takes<T: Serialize>(&mut self, row: &T) -> bool {
+        self.takes_bytes(size(row))
+    }
+
+    /// Is there room for what this record tells?
+    pub fn takes_record(&mut self, record: &Record) -> bool {
+        self.takes_bytes(documents(record))
+    }
+
+    fn takes_bytes(&mut self, bytes: usize) -> bool {
+        let fits = self.is_empty || bytes <= self.bytes;
+        (self.is_empty, self.bytes) = (false, self.bytes.saturating_sub(bytes));
+        fits
+    }
+}
+
+fn size<T: Serialize>(row: &T) -> usize {
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, row) {
+        Ok(()) => counter.0,
+        // What cannot be written is refused where it is answered.
+        Err(_) => 0,
+    }
+}
+
+/// Bytes of the vendor's and the customers' own documents in a record. All else in it is so small that a page's number of rows bounds
+/// it.
+fn documents(record: &Record) -> usize {
+    let of = |documents: &[&Map<String, Value>]| documents.iter().map(size).sum();
+    match record {
+        Record::Project(project) => of(&[&project.settings, &project.project_settings]),
+        Record::Policy(policy) => size(&policy.terms.config),
+        Record::Event(event) => of(&[&event.payload]),
+        Record::ListedDevice(device) => device.meta.as_ref().map_or(0, size),
+        _ => 0,
+    }
+}
+
+/// Counts what is written.
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_end_where_the_answer_is_full_and_one_always_fits() {
+        let quarter = limits::ANSWER_BYTES_MAX / 4;
+        let fits = |sizes: &[usize]| {
+            let mut room = Room::default();
+            sizes.iter().take_while(|size| room.takes(&"x".repeat(**size - 2))).count()
+        };
+        assert_eq!(fits(&[quarter; 9]), 4);
+        assert_eq!(fits(&[quarter, 3 * quarter + 4, 9]), 1);
+        assert_eq!(fits(&[5 * quarter, 9]), 1);
+    }
+}
