@@ -91,6 +91,31 @@ async fn where_keys_are_required_every_call_on_a_license_is_signed() {
     }
 }
 
+/// The gateway decodes a path on its way, so what is signed does not depend on how the path was spelled. What older clients sign, the path
+/// as they sent it, is taken for one release.
+#[tokio::test]
+async fn a_signature_is_over_the_canonical_path_however_it_was_spelled() {
+    let (world, key) = strict().await;
+    let (hwid, seed) = ("ab/cd #50%? ü~!", [7; 32]);
+    let body = json!({"hwid": hwid, "deviceKey": proof::public_key(&seed)});
+    let get = async |spelled: &str, signed: &str| {
+        let path = format!("/v1/sdk/license/{key}/settings?hwid=");
+        let now = world.clock.now().ms();
+        let signature = proof::sign(&seed, &proof::message("GET", &format!("{path}{signed}"), b"", now, "once"));
+        let request = Request::builder().uri(format!("{path}{spelled}")).header("x-project-secret", SECRET);
+        let request = request.header(proof::SIGNATURE_HEADER, signature).header(proof::TIME_HEADER, now);
+        world.send(request.header(proof::NONCE_HEADER, "once").body(Bytes::new()).unwrap()).await
+    };
+    let activated = call(&world, "POST", &key, "/activate", &body, Some(("x", seed))).await;
+    assert_eq!(activated.status, 200, "{}", activated.text);
+    let canonical = "ab%2Fcd%20%2350%25%3F%20%C3%BC~%21";
+    assert_eq!(get(canonical, canonical).await.status, 200);
+    let spelled = "ab/cd+%2350%25%3f+%c3%bc%7e!";
+    assert_eq!(get(spelled, canonical).await.status, 200);
+    assert_eq!(get(spelled, spelled).await.status, 200, "as it was sent");
+    get(canonical, "another").await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+}
+
 #[tokio::test]
 async fn a_removed_devices_key_keeps_its_name_from_others_until_the_vendor_frees_it() {
     let (world, key) = strict().await;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
 use shared::api::routes::ROUTES;
+use shared::host::gateway::Event;
 
 use crate::support::{L1, Reply, World, device};
 
@@ -23,14 +24,7 @@ pub(crate) fn event(name: &str, project_id: &str, policy_id: &str) -> Value {
 
 /// An event as the request that API Gateway received.
 pub(crate) fn request(event: &Value) -> Request<Bytes> {
-    let query = event["rawQueryString"].as_str().unwrap();
-    let path = event["rawPath"].as_str().unwrap();
-    let uri = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-    let mut request = Request::builder().method(event["requestContext"]["http"]["method"].as_str().unwrap()).uri(uri);
-    for (name, value) in event["headers"].as_object().unwrap() {
-        request = request.header(name, value.as_str().unwrap());
-    }
-    request.body(Bytes::from(event["body"].as_str().unwrap_or("").to_owned())).unwrap()
+    serde_json::from_value::<Event>(event.clone()).unwrap().into_request()
 }
 
 /// What each route answers to its event, in an order that makes sense.

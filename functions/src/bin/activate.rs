@@ -1,6 +1,6 @@
 //! The Lambda function `activate`.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
+async fn main() -> Result<(), shared::host::Error> {
     shared::host::serve("activate").await
 }

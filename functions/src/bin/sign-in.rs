@@ -1,6 +1,6 @@
 //! The Lambda function `sign-in`.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
+async fn main() -> Result<(), shared::host::Error> {
     shared::host::serve("sign-in").await
 }

@@ -237,8 +237,14 @@ impl<'a, T> Incoming<'a, T> {
         let uri = self.request.uri();
         let path = uri.path_and_query().map_or(uri.path(), |path| path.as_str());
         let path = without_prefix(path);
-        let message = proof::message(self.request.method().as_str(), path, self.request.body(), time_ms, nonce);
-        Ok(Some(Proof { message, signature: signature.to_owned(), at: Timestamp::from_ms(time_ms) }))
+        let message = |path: &str| {
+            proof::message(self.request.method().as_str(), path, self.request.body(), time_ms, nonce)
+        };
+        let canonical = proof::canonical(path);
+        // Before 0.2 devices signed the path as they sent it.
+        let as_sent = (canonical != path).then(|| message(path));
+        let messages = [message(&canonical)].into_iter().chain(as_sent).collect();
+        Ok(Some(Proof { messages, signature: signature.to_owned(), at: Timestamp::from_ms(time_ms) }))
     }
 
     /// The caller's network address, if it is known: the one that reached the gateway or, from an edge that shows its secret, the one

@@ -12,8 +12,8 @@ pub const CLOCK_SECONDS: i64 = 300;
 /// A request's signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// What it is over.
-    pub message: String,
+    /// What it is over: one of these.
+    pub messages: Vec<String>,
     /// It, in base64.
     pub signature: String,
     /// When it was made, by the device's clock.
@@ -55,7 +55,8 @@ pub fn check(
     let is_other = offered.is_some_and(|offered| offered != key);
     let holds = proof.is_some_and(|proof| {
         let off_ms = proof.at.ms().saturating_sub(now.ms()).unsigned_abs();
-        off_ms <= CLOCK_SECONDS.unsigned_abs() * 1_000 && proof::verify(&key, &proof.message, &proof.signature)
+        let is_over = |message: &String| proof::verify(&key, message, &proof.signature);
+        off_ms <= CLOCK_SECONDS.unsigned_abs() * 1_000 && proof.messages.iter().any(is_over)
     });
     if holds && !is_other { Ok(()) } else { Err(Denied::DeviceSignatureRejected) }
 }
@@ -87,7 +88,7 @@ mod tests {
 
     fn signed(seed: [u8; 32], at: Timestamp) -> Proof {
         let message = "m".to_owned();
-        Proof { signature: proof::sign(&seed, &message), message, at }
+        Proof { signature: proof::sign(&seed, &message), messages: vec![message], at }
     }
 
     #[test]

@@ -4,11 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Response;
-use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt, service_fn};
-use lambda_runtime::LambdaEvent;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 use super::bus::EventBridge;
@@ -20,8 +16,8 @@ use super::queue::Sqs;
 use super::secrets::Secret;
 use super::stripe::{self, Stripe};
 use super::web::{Reach, Web};
+use super::gateway::{self, Event};
 use super::{Host, aws, background, log};
-use crate::api::extract::SourceAddress;
 use crate::api::routes::FUNCTIONS;
 use crate::keys::kms::Kms;
 use crate::service::courier::Outlets;
@@ -36,23 +32,23 @@ const RESERVE: Duration = Duration::from_millis(300);
 const FAILED: &str = "the job failed; its log line says why";
 
 /// Serves the routes of the function called `name`, until Lambda ends the process.
-pub async fn serve(name: &'static str) -> Result<(), lambda_http::Error> {
+pub async fn serve(name: &'static str) -> Result<(), Error> {
     let uses_keys = FUNCTIONS.iter().any(|function| function.name == name && !function.key_actions.is_empty());
     let config = config::from_env(uses_keys)?;
     log::init(&config);
     let host = &build(name, &config).await;
     let stage = config.stage.as_str();
-    lambda_http::run(service_fn(move |request| respond(host, stage, request))).await
+    lambda_runtime::run(service_fn(move |event| respond(host, stage, event))).await
 }
 
 /// Serves the events of the schedule and of the queue, until Lambda ends the process.
-pub async fn serve_renewals() -> Result<(), lambda_runtime::Error> {
+pub async fn serve_renewals() -> Result<(), Error> {
     let config = config::from_env(false)?;
     log::init(&config);
     let url = config.queue_url.clone().ok_or("LTLM_QUEUE_URL is missing")?;
     let (host, queue) = (&build("renewals", &config).await, &Sqs::new(&aws::sdk_config().await, url));
     let stage = config.stage.as_str();
-    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| async move {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let (answer, report) = background::renewals(&host.app, queue, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
@@ -62,7 +58,7 @@ pub async fn serve_renewals() -> Result<(), lambda_runtime::Error> {
 }
 
 /// Serves the batches of the table's stream, until Lambda ends the process.
-pub async fn serve_stream() -> Result<(), lambda_runtime::Error> {
+pub async fn serve_stream() -> Result<(), Error> {
     let config = config::from_env(false)?;
     log::init(&config);
     let name = config.bus.clone().ok_or("LTLM_BUS is missing")?;
@@ -71,7 +67,7 @@ pub async fn serve_stream() -> Result<(), lambda_runtime::Error> {
     let host = &build("stream", &config).await;
     let (bus, outbox) = (&EventBridge::new(&sdk, name), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
-    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| async move {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let (answer, report) = background::stream(&host.app, (bus, outbox), &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
@@ -81,7 +77,7 @@ pub async fn serve_stream() -> Result<(), lambda_runtime::Error> {
 }
 
 /// Serves the queue of what leaves the deployment, until Lambda ends the process.
-pub async fn serve_courier() -> Result<(), lambda_runtime::Error> {
+pub async fn serve_courier() -> Result<(), Error> {
     let config = config::from_env(true)?;
     log::init(&config);
     let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
@@ -90,13 +86,13 @@ pub async fn serve_courier() -> Result<(), lambda_runtime::Error> {
     let mailer = config.mail_from.as_ref().map(|from| Ses::new(&sdk, from));
     let (mailer, caller) = (&mailer, &Web::new(Reach::Public));
     let stage = config.stage.as_str();
-    lambda_runtime::run(lambda_runtime::service_fn(move |event: LambdaEvent<Value>| async move {
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let mailer = mailer.as_ref().map(|mailer| mailer as &dyn Mailer);
         let outlets = Outlets { queue, mailer, caller };
         let (answer, report) = background::courier(&host.app, &outlets, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
-        Ok::<_, lambda_runtime::Error>(answer)
+        Ok::<_, Error>(answer)
     }))
     .await
 }
@@ -127,34 +123,10 @@ async fn build(name: &'static str, config: &Config) -> Host<Dynamo> {
 }
 
 /// Never an error: API Gateway would put its own body in place of ours, and the alarm on errors is for crashes.
-async fn respond(host: &Host<Dynamo>, stage: &str, request: Request) -> Result<Response<Body>, Infallible> {
-    let left = left(host, request.lambda_context_ref().map_or(u64::MAX, |context| context.deadline));
-    let address = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
-        _ => None,
-    };
-    let (mut parts, body) = request.into_parts();
-    if let Some(address) = address {
-        parts.extensions.insert(SourceAddress(address));
-    }
-    let bytes = match body {
-        Body::Empty => Bytes::new(),
-        Body::Text(text) => Bytes::from(text),
-        Body::Binary(bytes) => Bytes::from(bytes),
-        _ => Bytes::new(),
-    };
-    let request = http::Request::from_parts(parts, bytes);
-    let (response, report) = host.respond(request, left.saturating_sub(RESERVE)).await;
+async fn respond(host: &Host<Dynamo>, stage: &str, event: LambdaEvent<Event>) -> Result<Value, Infallible> {
+    let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
+    let (response, report) = host.respond(event.payload.into_request(), allowance).await;
     log::request(&report);
     log::metrics(&report, stage, host.app.clock.as_ref());
-    Ok(response.map(text))
-}
-
-/// All answers are UTF-8 text, so none needs base64.
-fn text(bytes: Bytes) -> Body {
-    match String::from_utf8(bytes.to_vec()) {
-        Ok(text) if text.is_empty() => Body::Empty,
-        Ok(text) => Body::Text(text),
-        Err(error) => Body::Binary(error.into_bytes()),
-    }
+    Ok(gateway::answer(&response))
 }

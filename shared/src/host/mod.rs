@@ -1,5 +1,5 @@
 //! Floor 5: the process around it all: configuration, clock, chance, logs, metrics, and Lambda. The only user of
-//! `lambda_http`, and the only reader of the environment. It holds no rule of the product.
+//! `lambda_runtime`, and the only reader of the environment. It holds no rule of the product.
 
 pub mod aws;
 pub mod background;
@@ -7,6 +7,7 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod gateway;
 pub mod lambda;
 pub mod log;
 pub mod mail;
@@ -23,6 +24,9 @@ use http::{Request, Response};
 use crate::api::{self, Settings};
 use crate::service::{App, Budget};
 use crate::table::{Meter, Spent, Table};
+
+/// Why a function ends.
+pub use lambda_runtime::Error;
 
 pub use lambda::{serve, serve_courier, serve_renewals, serve_stream};
 
