@@ -337,3 +337,159 @@ async fn every_command_of_accounts_works_from_a_terminal() {
     let told = vendor.json(&["licenses", "statistics", &license, "--from", "2020-01-01T00:00:00Z"]).await;
     assert_eq!((&told["netChange"], &told["nextCursor"]), (&told["totalEarned"], &Value::Null), "{told}");
 }
+
+/// A file of licenses that end at the same instant; their keys.
+async fn file_of_licenses(vendor: &Vendor, count: &str) -> (std::path::PathBuf, Vec<String>) {
+    let file = vendor.folder.0.join("keys.txt");
+    let issue = ["licenses", "issue", vendor.project(), "--policy", "1", "--valid-until", "2030-01-01T00:00:00Z"];
+    vendor.told(&[&issue[..], &["--count", count, "--out", file.to_str().unwrap()]].concat()).await;
+    let keys = std::fs::read_to_string(&file).unwrap().lines().map(str::to_owned).collect();
+    (file, keys)
+}
+
+async fn ends(vendor: &Vendor, keys: &[String]) -> Vec<String> {
+    let mut ends = Vec::new();
+    for key in keys {
+        let license = vendor.json(&["licenses", "show", key]).await;
+        ends.push(license["validUntil"].as_str().unwrap()[..10].to_owned());
+    }
+    ends
+}
+
+#[tokio::test]
+async fn a_bulk_command_that_was_interrupted_goes_on_and_does_nothing_twice() {
+    let vendor = Vendor::new("cli-resume").await;
+    let client = Client::new();
+    let (file, mut keys) = file_of_licenses(&vendor, "3").await;
+    // The second line is refused until that license is there; the last one is the first again, spelled otherwise.
+    keys.insert(1, "COMES-LATER-THAN-THAT".to_owned());
+    let lines = format!("{}\n\n{}\n", keys.join("\n"), keys[0].to_lowercase());
+    std::fs::write(&file, &lines).unwrap();
+    let journal = vendor.folder.0.join("keys.txt.journal");
+    let extend = ["licenses", "extend", "--days", "10", "--from", file.to_str().unwrap()];
+    let resume = [&extend[..], &["--resume"]].concat();
+
+    let (code, said) = vendor.refused(&resume).await;
+    assert!(code == 2 && said.contains("There is no") && said.contains("leave --resume out"), "{said}");
+    let (code, said) = vendor.refused(&extend).await;
+    assert!(code == 1 && said.contains("1 of 4 failed; with --resume"), "{said}");
+    assert!(said.contains("1 keys are named more than once") && said.contains("operation id: "), "{said}");
+    let id = said.split("operation id: ").nth(1).unwrap().lines().next().unwrap().to_owned();
+    let written = std::fs::read_to_string(&journal).unwrap();
+    assert!(written.contains(&id) && written.matches("done").count() == 3, "{written}");
+    assert!(!written.contains(&keys[0]), "a journal tells no key");
+
+    // Begun again by mistake, changed, sent elsewhere, or under another id: one sentence, and nothing is sent.
+    let changed = ["licenses", "extend", "--days", "11", "--from", file.to_str().unwrap(), "--resume"];
+    let another = [&resume[..], &["--operation-id", "another"]].concat();
+    let key_file = vendor.folder.0.join("key");
+    std::fs::write(&key_file, vendor.running.text("/adminKey")).unwrap();
+    let elsewhere =
+        [&resume[..], &["--url", "http://127.0.0.1:1", "--admin-key-file", key_file.to_str().unwrap()]].concat();
+    for (order, sentence) in [
+        (&extend[..], "Go on where it stopped with --resume"),
+        (&[&extend[..], &["--dry-run"]].concat(), "Go on where it stopped with --resume"),
+        (&changed, "has changed since"),
+        (&another, "leave --operation-id out"),
+        (&elsewhere, "is of another deployment"),
+    ] {
+        let (code, said) = vendor.refused(order).await;
+        let told = said.lines().filter(|line| !line.contains("more than once")).collect::<Vec<_>>();
+        assert!(code == 2 && told.len() == 1 && told[0].contains(sentence), "{said}");
+    }
+    std::fs::write(&file, format!("{lines}NEW\n")).unwrap();
+    let (code, said) = vendor.refused(&resume).await;
+    assert!(code == 2 && said.contains("has changed since"), "{said}");
+    std::fs::write(&file, &lines).unwrap();
+    let told = vendor.told(&[&resume[..], &["--dry-run"]].concat()).await;
+    assert_eq!(told.matches("would send").count(), 1, "{told}");
+
+    // Now it can be done, and its reply is lost: it is done, and the journal does not know.
+    let late = ["licenses", "issue", vendor.project(), "--policy", "1", "--valid-until", "2030-01-01T00:00:00Z"];
+    vendor.told(&[&late[..], &["--license-key", "COMES-LATER-THAN-THAT"]].concat()).await;
+    vendor.running.post(&client, "/__local/faults", &json!({"dropReplyPercent": 100})).await.unwrap();
+    let (code, said) = vendor.refused(&resume).await;
+    assert!(code == 1 && said.contains("does not answer") && said.contains("with --resume"), "{said}");
+    vendor.running.post(&client, "/__local/faults", &json!({})).await.unwrap();
+    // And the process died within a line.
+    let mut torn = std::fs::OpenOptions::new().append(true).open(&journal).unwrap();
+    std::io::Write::write_all(&mut torn, b"{\"done\":2").unwrap();
+    let told = vendor.told(&resume).await;
+    assert_eq!(told, "1 extended, 3 before\n");
+    assert!(!journal.exists(), "all is done");
+    assert_eq!(ends(&vendor, &keys).await, ["2030-01-11"; 4]);
+
+    // A new command is a new one; what was done stays under its id, with another file too.
+    assert_eq!(vendor.told(&extend).await, "4 extended\n");
+    assert_eq!(ends(&vendor, &keys).await, ["2030-01-21"; 4]);
+    std::fs::write(&file, keys[2..].join("\n")).unwrap();
+    vendor.told(&[&extend[..], &["--operation-id", &id]].concat()).await;
+    assert_eq!(ends(&vendor, &keys).await, ["2030-01-21"; 4]);
+}
+
+#[tokio::test]
+async fn a_bulk_command_stops_when_nobody_answers() {
+    let vendor = Vendor::new("cli-stops").await;
+    let (file, keys) = file_of_licenses(&vendor, "3").await;
+    vendor.running.post(&Client::new(), "/__local/faults", &json!({"dropReplyPercent": 100})).await.unwrap();
+    let order = ["licenses", "extend", "--days", "10", "--from", file.to_str().unwrap()];
+    let (code, said) = vendor.refused(&order).await;
+    assert!(code == 1 && said.matches("does not answer").count() == 1, "{said}");
+    vendor.running.post(&Client::new(), "/__local/faults", &json!({})).await.unwrap();
+    assert_eq!(ends(&vendor, &keys).await, ["2030-01-11", "2030-01-01", "2030-01-01"]);
+    assert_eq!(vendor.told(&[&order[..], &["--resume"]].concat()).await, "3 extended\n");
+    assert_eq!(ends(&vendor, &keys).await, ["2030-01-11"; 3]);
+}
+
+#[tokio::test]
+async fn whatever_changes_something_tells_its_operation_id_first() {
+    let vendor = Vendor::new("cli-ids").await;
+    let (project, license) = (vendor.project().to_owned(), vendor.running.text("/licenses/SUB").to_owned());
+    let out = vendor.folder.0.join("air.ltlm");
+    let air = vendor.running.text("/licenses/AIR").to_owned();
+    let changes: &[&[&str]] = &[
+        &["projects", "create", "--name", "Another"],
+        &["projects", "add-secret", &project],
+        &["policies", "create", &project, r#"{"name": "NEW", "type": "perpetual"}"#],
+        &["policies", "update", "1", r#"{"description": "x"}"#, "--yes"],
+        &["licenses", "issue", &project, "--policy", "1"],
+        &["licenses", "suspend", &license],
+        &["licenses", "resume", &license],
+        &["licenses", "tokens", &license, "5", "--reason", "x"],
+        &["licenses", "file", &air, "machine-1", "--out", out.to_str().unwrap()],
+        &["accounts", "create", "ada"],
+        &["accounts", "credit", "ada", "5"],
+        &["accounts", "renew", "ada"],
+        &["accounts", "renew-due"],
+        &["accounts", "erase", "ada", "--before", "2999-01-01T00:00:00Z", "--yes"],
+        &["organizations", "create", "acme", "pro"],
+        &["organizations", "add-member", "acme", "ada"],
+        &["organizations", "token", "--organization", "acme"],
+        &["organizations", "revoke-tokens", "--organization", "acme", "--yes"],
+        &["webhooks", "create", "https://hooks.example.com/"],
+        &["keys", "create", "--scopes", "read"],
+    ];
+    for order in changes {
+        let output = vendor.run(order).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.matches("operation id: ").count(), 1, "{order:?}: {said}");
+    }
+    for order in [&["licenses", "show", &license][..], &["licenses", "resume", &license, "--dry-run"]] {
+        assert_eq!(vendor.run(order).await.stderr, b"", "{order:?}");
+    }
+
+    // Even one license is not issued twice because its reply was lost.
+    let issue = ["licenses", "issue", &project, "--policy", "2"];
+    let count = async || vendor.json(&["licenses", "list", &project, "--policy", "2"]).await.as_array().unwrap().len();
+    let before = count().await;
+    vendor.running.post(&Client::new(), "/__local/faults", &json!({"dropReplyPercent": 100})).await.unwrap();
+    let (code, said) = vendor.refused(&issue).await;
+    vendor.running.post(&Client::new(), "/__local/faults", &json!({})).await.unwrap();
+    assert!(code == 1 && said.contains("Whether it was done is not known"), "{said}");
+    let id = said.split("operation id: ").nth(1).unwrap().lines().next().unwrap();
+    vendor.told(&[&issue[..], &["--operation-id", id]].concat()).await;
+    assert_eq!(count().await, before + 1);
+    let long = "x".repeat(112);
+    let (code, said) = vendor.refused(&[&issue[..], &["--operation-id", &long]].concat()).await;
+    assert!(code == 2 && said.contains("1 to 111 visible ASCII characters"), "{said}");
+}

@@ -57,6 +57,13 @@ pub(crate) enum CallError {
     },
 }
 
+impl CallError {
+    /// Did the deployment understand, and refuse? Of anything else it is not known whether it acted.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code != "BUSY" && code != "INTERNAL")
+    }
+}
+
 impl Client {
     /// A client of the deployment at `base_url`.
     pub(crate) fn new(base_url: &str, admin_key: &str, project: Option<String>, is_dry_run: bool) -> Self {
@@ -68,6 +75,11 @@ impl Client {
             project,
             is_dry_run,
         }
+    }
+
+    /// Where the deployment is.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// Reads.
@@ -91,12 +103,7 @@ impl Client {
         self.ask_once(method, path, operation, body)
     }
 
-    /// Calls whatever the route does, in a dry run too: the body says that it is one.
-    pub(crate) fn ask(&self, method: &Method, path: &str, body: Option<Value>) -> Result<Value, CallError> {
-        self.ask_once(method, path, "", body)
-    }
-
-    /// The same under an operation id.
+    /// Changes something, once per `operation`. In a dry run it is sent too: path or body say that it is one.
     pub(crate) fn ask_once(
         &self,
         method: &Method,

@@ -2,13 +2,16 @@
 
 mod client;
 mod commands;
+mod journal;
 mod output;
 mod show;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ltlm_protocol::limits;
 use serde_json::Value;
 
 use client::Client;
@@ -49,8 +52,9 @@ struct Common {
     /// The project whose accounts, orders, events or webhooks are meant; not needed with a key that is limited to one
     #[arg(long, env = "LTLM_PROJECT", global = true, value_name = "ID")]
     project_id: Option<String>,
-    /// The operation's id: sent again under the same id, a command acts once
-    #[arg(long, global = true, value_name = "ID")]
+    /// The operation's id: sent again under the same id, a command acts once. Without it one is made, and told on standard error
+    /// before anything is sent
+    #[arg(long, global = true, value_name = "ID", value_parser = operation_id)]
     operation_id: Option<String>,
 }
 
@@ -97,6 +101,9 @@ enum Command {
 /// Exit code for what the user can mend before anything is sent.
 const USER_ERROR: u8 = 2;
 
+/// What a command of many calls puts behind the operation's id: a dot and 16 digits.
+const ROOM: usize = 17;
+
 fn main() -> ExitCode {
     let Options { common, command } = Options::parse();
     match run(&common, command) {
@@ -107,6 +114,13 @@ fn main() -> ExitCode {
         }
         Err(Failure::Call(error)) => {
             eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Told) => ExitCode::FAILURE,
+        Err(Failure::Lost(error, operation)) => {
+            eprintln!(
+                "{error}\nWhether it was done is not known: repeated with --operation-id {operation}, it is done once."
+            );
             ExitCode::FAILURE
         }
     }
@@ -120,19 +134,34 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         is_agreed: common.yes,
         project: project(common),
         operation: common.operation_id.clone().unwrap_or_else(client::new_operation),
+        is_given: common.operation_id.is_some(),
+        told: RefCell::default(),
     };
+    dispatch(&session, command).map_err(|failure| session.explained(failure))
+}
+
+fn dispatch(session: &commands::Session, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Projects(command) => projects::run(&session, command),
-        Command::Policies(command) => policies::run(&session, command),
-        Command::Licenses(command) => licenses::run(&session, command),
-        Command::Accounts(command) => accounts::run(&session, command),
-        Command::Organizations(command) => organizations::run(&session, command),
-        Command::Orders(command) => store::orders(&session, command),
-        Command::Events(command) => store::events(&session, command),
-        Command::Webhooks(command) => webhooks::run(&session, command),
-        Command::Developers(command) => developers::run(&session, command),
-        Command::Keys(command) => keys::run(&session, command),
-        Command::Audit { limit } => keys::audit(&session, limit),
+        Command::Projects(command) => projects::run(session, command),
+        Command::Policies(command) => policies::run(session, command),
+        Command::Licenses(command) => licenses::run(session, command),
+        Command::Accounts(command) => accounts::run(session, command),
+        Command::Organizations(command) => organizations::run(session, command),
+        Command::Orders(command) => store::orders(session, command),
+        Command::Events(command) => store::events(session, command),
+        Command::Webhooks(command) => webhooks::run(session, command),
+        Command::Developers(command) => developers::run(session, command),
+        Command::Keys(command) => keys::run(session, command),
+        Command::Audit { limit } => keys::audit(session, limit),
+    }
+}
+
+/// An operation id that leaves room for what commands of many calls put behind it.
+fn operation_id(text: &str) -> Result<String, String> {
+    let most = limits::OPERATION_ID_CHARS_MAX - ROOM;
+    match (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("must be 1 to {most} visible ASCII characters")),
     }
 }
 

@@ -393,7 +393,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Renew { account } => {
             let dry = if session.client.is_dry_run { "?dryRun=true" } else { "" };
             let path = path(&account, &format!("/renewal{dry}"));
-            let answer = session.client.ask_once(&Method::POST, &path, &session.operation, None)?;
+            let answer = session.client.ask_once(&Method::POST, &path, session.operation(), None)?;
             show::facts(session.format, RENEWED, &answer);
             Ok(())
         }
@@ -445,10 +445,11 @@ pub(super) fn erase(
     let before = Some(before);
     let dry_run = session.client.is_dry_run.then(|| "true".to_owned());
     let (mut cursor, mut erased) = (None, 0);
-    loop {
+    for call in 0_u64.. {
         let parts = [("before", &before), ("dryRun", &dry_run), ("cursor", &cursor)];
         let parts: Vec<_> = asked.iter().copied().chain(parts).collect();
-        let told = session.client.ask(&Method::DELETE, &format!("{path}{}", query(&parts)), None)?;
+        let operation = format!("{}.{call}", session.operation());
+        let told = session.client.ask_once(&Method::DELETE, &format!("{path}{}", query(&parts)), &operation, None)?;
         erased += told["erased"].as_i64().unwrap_or(0);
         cursor = told["nextCursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
@@ -530,10 +531,11 @@ fn renew_due(session: &Session, tier: Option<&str>, limit: Option<u64>, go_on: b
     let (mut cursor, mut left) = (Value::Null, limit);
     let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
     let mut errors = Vec::new();
-    loop {
+    for call in 0_u64.. {
         let body = json!({"tier": tier, "limit": left.map_or(PER_CALL, |left| left.min(PER_CALL)), "cursor": cursor,
             "dryRun": session.client.is_dry_run, "continueOnError": go_on});
-        let told = session.client.ask(&Method::POST, "/v1/renewals", Some(body))?;
+        let operation = format!("{}.{call}", session.operation());
+        let told = session.client.ask_once(&Method::POST, "/v1/renewals", &operation, Some(body))?;
         for name in ["totalProcessed", "successful", "failed", "skipped"] {
             *sums.entry(name).or_default() += told[name].as_i64().unwrap_or(0);
         }

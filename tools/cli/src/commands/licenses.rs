@@ -7,6 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::accounts::{self, Range};
+use super::bulk::{Many, change};
 use super::{Failure, ROWS, Session, json_of};
 use crate::client::encoded;
 use crate::output::Output;
@@ -199,19 +200,6 @@ pub(crate) struct Search {
 }
 
 #[derive(Args)]
-pub(crate) struct Many {
-    /// Their keys
-    #[arg(required_unless_present = "from")]
-    licenses: Vec<String>,
-    /// A file of further keys, one a line
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
-    /// Why, for you
-    #[arg(long)]
-    reason: Option<String>,
-}
-
-#[derive(Args)]
 pub(crate) struct Update {
     /// The license's key
     license: String,
@@ -322,7 +310,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Seats { license } => seats(session, &session.client.get(&path(&license, "/seats"))?),
         Command::Kick { license, hwid } => {
             let path = path(&license, &format!("/seats/{}/release", encoded(&hwid)));
-            let answer = session.client.send(&Method::POST, &path, &session.operation, None)?;
+            let answer = session.client.send(&Method::POST, &path, session.operation(), None)?;
             if session.client.is_dry_run { Ok(()) } else { seats(session, &answer) }
         }
     }
@@ -332,7 +320,7 @@ fn write_file(session: &Session, file: &File) -> Result<(), Failure> {
     let body = json!({"hwids": file.hwids, "validUntil": file.valid_until, "secretId": file.secret});
     let path = path(&file.license, "/offline-file");
     let output = output(session, Some(&file.out))?;
-    let answer = session.client.send(&Method::POST, &path, &session.operation, Some(body))?;
+    let answer = session.client.send(&Method::POST, &path, session.operation(), Some(body))?;
     // A dry run has no answer, and opens no file.
     let (Some(text), Some(output)) = (answer.as_str(), output) else { return Ok(()) };
     output.write(text, &session.operation)?;
@@ -348,7 +336,7 @@ fn output(session: &Session, path: Option<&PathBuf>) -> Result<Option<Output>, F
     path.filter(|_| !session.client.is_dry_run).map(|path| Output::open(path)).transpose()
 }
 
-fn path(license: &str, tail: &str) -> String {
+pub(super) fn path(license: &str, tail: &str) -> String {
     format!("/v1/admin/licenses/{}{tail}", encoded(license.trim()))
 }
 
@@ -417,7 +405,7 @@ fn issue(session: &Session, issue: &Issue) -> Result<(), Failure> {
     let mut licenses = Vec::new();
     for part in 0..issue.count.div_ceil(PER_CALL) {
         body["count"] = json!((issue.count - part * PER_CALL).min(PER_CALL));
-        let operation = format!("{}.{part}", session.operation);
+        let operation = format!("{}.{part}", session.operation());
         let answer = session.client.send(&Method::POST, &path, &operation, Some(body.clone())).inspect_err(|_| {
             if issue.count > PER_CALL {
                 eprintln!(
@@ -445,50 +433,4 @@ fn issue(session: &Session, issue: &Issue) -> Result<(), Failure> {
         (Format::People, None) => keys.iter().for_each(|key| show::line(key)),
     }
     Ok(())
-}
-
-/// Changes many licenses, one after the other; a refusal does not stop the others.
-fn change(session: &Session, many: &Many, mut body: Value, done: &str) -> Result<(), Failure> {
-    let mut keys = many.licenses.clone();
-    if let Some(from) = &many.from {
-        let text = std::fs::read_to_string(from)
-            .map_err(|error| Failure::User(format!("Cannot read {}: {error}.", from.display())))?;
-        keys.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
-    }
-    if let Some(reason) = &many.reason {
-        body["reason"] = json!(reason);
-    }
-    let bar = show::progress(keys.len() as u64, done);
-    let (mut rows, mut refused, mut last) = (Vec::new(), 0, None);
-    for key in &keys {
-        let sent = session.client.send(&Method::PATCH, &path(key, ""), &session.operation, Some(body.clone()));
-        match sent {
-            Ok(answer) => rows.push(answer),
-            Err(error) => {
-                refused += 1;
-                bar.suspend(|| eprintln!("{key}: {error}"));
-                last = Some(error);
-            }
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    if session.client.is_dry_run {
-        return Ok(());
-    }
-    match session.format {
-        Format::Json => show::line(&format!("{:#}", json!(rows))),
-        Format::People => show::line(&format!("{} {done}", rows.len())),
-    }
-    match last.filter(|_| refused > 0) {
-        None => Ok(()),
-        Some(error) => {
-            eprintln!(
-                "{refused} of {} failed; repeated with --operation-id {} the command changes none twice.",
-                keys.len(),
-                session.operation
-            );
-            Err(error.into())
-        }
-    }
 }

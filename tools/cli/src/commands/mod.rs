@@ -1,6 +1,7 @@
 //! The commands, one file a noun.
 
 pub(crate) mod accounts;
+pub(crate) mod bulk;
 pub(crate) mod developers;
 pub(crate) mod keys;
 pub(crate) mod licenses;
@@ -10,6 +11,7 @@ pub(crate) mod projects;
 pub(crate) mod store;
 pub(crate) mod webhooks;
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use http::Method;
@@ -24,8 +26,12 @@ pub(crate) struct Session {
     pub(crate) format: Format,
     /// `--yes`
     pub(crate) is_agreed: bool,
-    /// The operation's id.
+    /// The operation's id: `--operation-id`, or one of its own.
     pub(crate) operation: String,
+    /// Was it given?
+    pub(crate) is_given: bool,
+    /// The id that was told, once something is sent under it.
+    pub(crate) told: RefCell<Option<String>>,
     /// `--project-id`, or the local server's project.
     pub(crate) project: Option<String>,
 }
@@ -37,6 +43,10 @@ pub(crate) enum Failure {
     User(String),
     /// The deployment refused, or did not answer.
     Call(CallError),
+    /// It did not answer what was sent under this operation id.
+    Lost(CallError, String),
+    /// Some of many calls failed; it is told of each.
+    Told,
 }
 
 impl From<CallError> for Failure {
@@ -56,6 +66,34 @@ fn warn(answer: &Value) {
 }
 
 impl Session {
+    /// The operation's id, for what is sent next. It is told before that: who loses the answer, or the terminal, can repeat the
+    /// command under it.
+    pub(crate) fn operation(&self) -> &str {
+        self.tell(&self.operation);
+        &self.operation
+    }
+
+    /// The operation's id, if the user gave it.
+    fn given_operation(&self) -> Option<&str> {
+        self.is_given.then_some(self.operation.as_str())
+    }
+
+    /// Tells the id under which something is sent next, once. A dry run changes nothing that could be done twice.
+    fn tell(&self, operation: &str) {
+        if !self.client.is_dry_run && self.told.borrow().is_none() {
+            show::note(&format!("operation id: {operation}"));
+            self.told.replace(Some(operation.to_owned()));
+        }
+    }
+
+    /// A failure which leaves open whether the command acted, with the id to repeat it under.
+    pub(crate) fn explained(&self, failure: Failure) -> Failure {
+        match (failure, self.told.borrow().as_ref()) {
+            (Failure::Call(error), Some(operation)) if !error.is_refusal() => Failure::Lost(error, operation.clone()),
+            (failure, _) => failure,
+        }
+    }
+
     /// A path below the project that is meant.
     fn project_path(&self, tail: &str) -> Result<String, Failure> {
         let project = self
@@ -67,7 +105,7 @@ impl Session {
 
     /// Changes something and prints what came of it.
     fn act(&self, method: &Method, path: &str, body: Option<Value>, facts: &[Column]) -> Result<(), Failure> {
-        let answer = self.client.send(method, path, &self.operation, body)?;
+        let answer = self.client.send(method, path, self.operation(), body)?;
         if !self.client.is_dry_run {
             match answer {
                 Value::Null => show::line("done"),
@@ -85,7 +123,7 @@ impl Session {
         if self.client.is_dry_run {
             body["dryRun"] = Value::Bool(true);
         }
-        let answer = self.client.ask_once(method, path, &self.operation, Some(body))?;
+        let answer = self.client.ask_once(method, path, self.operation(), Some(body))?;
         show::facts(self.format, facts, &answer);
         Ok(())
     }

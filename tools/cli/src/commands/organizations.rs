@@ -200,7 +200,7 @@ fn revoke_tokens(session: &Session, organization: &Option<String>, user: &Option
     let (mut cursor, mut revoked) = (None, 0);
     for call in 0_u64.. {
         let asked = query(&[("organizationId", organization), ("userId", user), ("cursor", &cursor)]);
-        let (path, operation) = (format!("/v1/access-tokens{asked}"), format!("{}.{call}", session.operation));
+        let (path, operation) = (format!("/v1/access-tokens{asked}"), format!("{}.{call}", session.operation()));
         let told = session.client.send(&Method::DELETE, &path, &operation, None)?;
         revoked += told["revoked"].as_i64().unwrap_or(0);
         cursor = told["nextCursor"].as_str().map(str::to_owned);
