@@ -238,9 +238,9 @@ async fn it_ends_cleanly_and_goes_on_where_it_was() {
     let terminated = Command::new("kill").arg(running.child.id().unwrap().to_string()).status().await.unwrap();
     assert!(terminated.success());
     assert!(running.child.wait().await.unwrap().success());
-    let again = start(&folder.0, &[]).await;
+    let mut again = start(&folder.0, &[]).await;
     assert_eq!((again.text("/projectSecret"), again.text("/adminKey")), (secret.as_str(), admin.as_str()));
-    drop(again);
+    again.child.kill().await.unwrap();
     let fresh = start(&folder.0, &["--fresh"]).await;
     assert_ne!(fresh.text("/projectSecret"), secret);
 }
@@ -275,6 +275,139 @@ async fn what_the_user_can_mend_is_one_sentence_and_exit_code_2() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains(sentence) && told.lines().count() == 1, "{told}");
+    }
+}
+
+/// What it says in one line, when it cannot start, and its exit code is 2.
+async fn sentence(data: &Path, options: &[&str]) -> String {
+    let mut command = Command::new(program("local"));
+    command.env_clear().env("RUST_BACKTRACE", "1").args(["--port", "0", "--data"]).arg(data).args(options);
+    let output = tokio::time::timeout(Duration::from_secs(60), command.kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{}, {options:?}: it runs", data.display())).unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{options:?}: {told}");
+    told
+}
+
+/// A copy of a data folder at rest.
+fn copy(from: &Folder, name: &str) -> Folder {
+    let to = Folder::new(name);
+    for entry in std::fs::read_dir(&from.0).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.0.join(entry.file_name())).unwrap();
+    }
+    to
+}
+
+#[tokio::test]
+async fn data_that_is_damaged_or_has_lost_its_key_is_left_as_it_is() {
+    let whole = Folder::new("whole");
+    let mut running = start(&whole.0, &["--quiet"]).await;
+    running.child.kill().await.unwrap();
+    // Opened and closed, what was written is in the file itself and not beside it.
+    drop(Changes::open(&whole.0.join("ltlm.db")).unwrap());
+    assert!(!whole.0.join("ltlm.db-wal").exists());
+
+    let lost = copy(&whole, "lost-key");
+    std::fs::remove_file(lost.0.join("kms.key")).unwrap();
+    let told = sentence(&lost.0, &[]).await;
+    assert!(told.contains("kms.key is missing") && told.contains("--fresh"), "{told}");
+    assert!(!lost.0.join("kms.key").exists(), "no new key is made");
+    let told = sentence(&lost.0, &["--endpoint-url", "http://127.0.0.1:9"]).await;
+    assert!(told.contains("kms.key is missing"), "the table elsewhere was filled with it: {told}");
+    std::fs::copy(whole.0.join("kms.key"), lost.0.join("kms.key")).unwrap();
+    start(&lost.0, &["--quiet"]).await.child.kill().await.unwrap();
+
+    let noise = |length: usize| (0..length).map(|i| (i * 7919 % 251) as u8).collect::<Vec<_>>();
+    let bytes = std::fs::read(whole.0.join("ltlm.db")).unwrap();
+    let mut scribbled = bytes.clone();
+    scribbled[12_288..100_000].copy_from_slice(&noise(100_000 - 12_288));
+    for (name, content) in
+        [("noise", noise(50_000)), ("scribbled", scribbled), ("cut", bytes[..9_000].to_vec()), ("nothing", Vec::new())]
+    {
+        let damaged = copy(&whole, name);
+        std::fs::write(damaged.0.join("ltlm.db"), &content).unwrap();
+        let told = sentence(&damaged.0, &[]).await;
+        assert!(told.contains("ltlm.db is damaged") && told.contains("--fresh"), "{name}: {told}");
+        assert_eq!(std::fs::read(damaged.0.join("ltlm.db")).unwrap(), content, "{name}: a copy may be mended");
+        start(&damaged.0, &["--quiet", "--fresh"]).await.child.kill().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_another_endpoint_needs_of_the_environment_is_said() {
+    let folder = Folder::new("environment");
+    let home = folder.0.to_str().unwrap();
+    let options = ["--endpoint-url", "http://127.0.0.1:9"];
+    let told = sentence(&folder.0, &options).await;
+    assert!(told.contains("No region for the table") && told.contains("AWS_REGION"), "{told}");
+    let mut command = Command::new(program("local"));
+    command.env_clear().envs([("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", home)]);
+    let output = command.args(["--port", "0", "--data", home]).args(options).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{told}");
+    assert!(told.contains("No credentials for the table") && told.contains("AWS_ACCESS_KEY_ID"), "{told}");
+}
+
+#[tokio::test]
+async fn a_data_folder_has_one_server() {
+    let folder = Folder::new("one");
+    let mut running = start(&folder.0, &["--quiet"]).await;
+    for options in [&[][..], &["--fresh"]] {
+        let told = sentence(&folder.0, options).await;
+        assert!(told.starts_with("Another server is using the data folder") && told.contains("--data"), "{told}");
+    }
+    let client = Client::new();
+    assert_eq!(running.get(&client, "/health").await["status"], "ok");
+    running.license(&client, "activate", &json!({"hwid": "desk-a"})).await.unwrap();
+    running.child.kill().await.unwrap();
+    start(&folder.0, &["--quiet"]).await;
+}
+
+#[tokio::test]
+async fn the_clock_stays_where_it_was_moved_to() {
+    let folder = Folder::new("clock");
+    let client = Client::new();
+    let day = async |running: &Running| {
+        let now = running.get(&client, "/__local/clock").await["now"].as_str().unwrap().to_owned();
+        now[..10].to_owned()
+    };
+    let mut running = start(&folder.0, &["--quiet"]).await;
+    let today = day(&running).await;
+    running.post(&client, "/__local/clock", &json!({"now": "2040-02-01T12:00:00Z"})).await.unwrap();
+    running.post(&client, "/__local/clock", &json!({"advanceSeconds": 86_400})).await.unwrap();
+    running.child.kill().await.unwrap();
+    let mut running = start(&folder.0, &["--quiet"]).await;
+    assert_eq!(day(&running).await, "2040-02-02");
+    running.child.kill().await.unwrap();
+    std::fs::write(folder.0.join("clock.json"), "noon").unwrap();
+    assert!(sentence(&folder.0, &[]).await.contains("clock.json is not a clock's offset; --fresh starts anew"));
+    let running = start(&folder.0, &["--quiet", "--fresh"]).await;
+    assert!(day(&running).await >= today && !day(&running).await.starts_with("2040"));
+}
+
+#[tokio::test]
+async fn a_table_that_is_there_is_not_created() {
+    use axum::http::HeaderMap;
+    use axum::{Json, Router, routing::post};
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let answer = post(async move |headers: HeaderMap| {
+        let target = headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
+        seen.lock().unwrap().push(target);
+        Json(json!({"Table": {"TableName": TABLE, "TableStatus": "ACTIVE"}}))
+    });
+    let endpoint = local::endpoint::Endpoint::serve("table", Router::new().route("/", answer)).await.unwrap();
+    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(endpoint.url(), false).await);
+    shared::table::schema::create_if_absent(&client, TABLE).await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), ["DescribeTable"]);
+
+    // And one that is not there is.
+    let engine = local::engine::Engine::start(local::engine::Storage::Memory).await.unwrap();
+    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(engine.endpoint(), false).await);
+    for _ in 0..2 {
+        shared::table::schema::create_if_absent(&client, TABLE).await.unwrap();
+        assert_eq!(client.list_tables().send().await.unwrap().table_names(), [TABLE]);
     }
 }
 

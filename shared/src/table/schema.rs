@@ -1,7 +1,9 @@
 //! The table's shape. `template.yaml` declares the same for the cloud; the test `template` compares the two.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, StreamSpecification, StreamViewType,
@@ -14,8 +16,17 @@ pub const DUE_INDEX: &str = "due";
 /// All key attributes, text each: hash and range of the table, of the index of lists, of the index of what is due.
 pub const KEY_ATTRIBUTES: [&str; 6] = ["pk", "sk", "listPk", "listSk", "duePk", "dueSk"];
 
-/// Creates the table where there is none. For the local engine: in the cloud the stack owns the table.
+/// Creates the table where there is none. For the local engine: in the cloud the stack owns the table. A table that is there is only
+/// looked at: whoever may use it need not be allowed to create one.
 pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match client.describe_table().table_name(table).send().await.map_err(SdkError::into_service_error) {
+        Ok(_) => Ok(()),
+        Err(DescribeTableError::ResourceNotFoundException(_)) => create(client, table).await,
+        Err(error) => Err(Box::new(error)),
+    }
+}
+
+async fn create(client: &Client, table: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let [pk, sk, list_pk, list_sk, due_pk, due_sk] = KEY_ATTRIBUTES;
     let element = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     let definitions: Result<Vec<_>, _> = KEY_ATTRIBUTES

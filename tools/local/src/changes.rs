@@ -30,6 +30,14 @@ pub(crate) fn in_file(path: &Path) -> Result<Database, DynoxideError> {
     Database::new(&path)
 }
 
+/// Is what is in a file a database, and a whole one? SQLite reads all of it for the answer.
+pub(crate) fn is_whole(path: &Path) -> bool {
+    let checked = Storage::new(&path.to_string_lossy()).and_then(|storage| {
+        Ok(storage.conn().query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?)
+    });
+    checked.is_ok_and(|found| found == "ok")
+}
+
 /// Makes a database in memory.
 pub(crate) fn in_memory() -> Result<Database, DynoxideError> {
     static MADE: AtomicU64 = AtomicU64::new(0);

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod demo;
 pub mod endpoint;
 pub mod engine;
+pub mod folder;
 pub mod gateway;
 pub mod kms;
 pub mod mail;

@@ -1,7 +1,7 @@
 //! `cargo run -p local`: the product on this machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,13 +10,15 @@ use local::background::Background;
 use local::clock::MovableClock;
 use local::demo;
 use local::engine::{Engine, Storage};
-use local::kms::{KeyService, master_key};
+use local::folder::{DataFolder, FolderError};
+use local::kms::KeyService;
 use local::queue::WorkQueue;
 use local::server::{Server, router};
 use local::stream::StreamReader;
 use local::till::Till;
 use local::world::{self, Endpoints};
 use serde_json::{Value, json};
+use shared::service::{Clock, chain};
 use tokio::net::TcpListener;
 
 /// LTLM on this machine: every route, the table and the key service in one process.
@@ -84,26 +86,31 @@ fn fail(sentence: &str) -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), String> {
-    // The port first: if another copy runs on this folder, nothing is touched.
     let address = SocketAddr::new(options.address, options.port);
     let listener = TcpListener::bind(address).await.map_err(|error| format!("Cannot listen on {address}: {error}."))?;
     let address = listener.local_addr().map_err(|error| format!("Cannot tell the address: {error}."))?;
-    let first = prepare(&options)?;
+    // Where another copy runs on this folder, nothing is touched.
+    let folder = Arc::new(DataFolder::open(&options.data).map_err(sentence)?);
+    if options.fresh {
+        folder.empty().map_err(sentence)?;
+    }
+    let known = folder.told().map_err(sentence)?;
 
-    let keys = KeyService::start(read_master_key(&options.data)?)
-        .await
-        .map_err(|error| format!("Cannot start the key service: {error}."))?;
+    let master_key = folder.master_key(options.endpoint_url.is_some()).map_err(sentence)?;
+    let clock = Arc::new(MovableClock::kept_in(folder.clone()).map_err(sentence)?);
+    let keys =
+        KeyService::start(master_key).await.map_err(|error| format!("Cannot start the key service: {error}."))?;
     let engine = match &options.endpoint_url {
-        Some(_) => None,
-        None => Some(
-            Engine::start(Storage::File(&options.data.join("ltlm.db"))).await.map_err(|error| format!("{error}."))?,
-        ),
+        Some(url) => {
+            world::check_environment(url).await?;
+            None
+        }
+        None => Some(engine(&folder).await?),
     };
     let table = options.endpoint_url.as_deref().or(engine.as_ref().map(Engine::endpoint)).unwrap_or_default();
     let till = Till::start(&format!("http://{address}/__local/pay"))
         .await
         .map_err(|error| format!("Cannot start the payment provider: {error}."))?;
-    let clock = Arc::new(MovableClock::running());
     let outbox = WorkQueue::start(clock.clone()).await.map_err(|error| format!("Cannot start the queue: {error}."))?;
     let outbox = Arc::new(outbox);
     let endpoints = Endpoints {
@@ -113,12 +120,12 @@ async fn run(options: Options) -> Result<(), String> {
         keys: keys.endpoint(),
         till: till.endpoint(),
     };
-    let path = options.data.join("demo.json");
-    let known = read_demo(&path)?;
+    let first = known.is_none();
+    let known = known.unwrap_or_default();
     let admin_key = known["adminKey"].as_str().map_or_else(demo::new_admin_key, str::to_owned);
-    let host = world::build(endpoints, clock.clone(), &admin_key)
-        .await
-        .map_err(|error| format!("Cannot open the table at {table}: {error}."))?;
+    let host = world::build(endpoints, clock.clone(), &admin_key).await.map_err(|error| {
+        format!("Cannot open the table at {table}: {}.", chain(error.as_ref()).trim_end_matches('.'))
+    })?;
     let host = Arc::new(host);
     // Only the embedded engine's stream: another table's belongs to whoever runs it.
     let stream = match &engine {
@@ -148,7 +155,7 @@ async fn run(options: Options) -> Result<(), String> {
     };
     told["baseUrl"] = json!(base_url);
     told["adminKey"] = json!(admin_key);
-    write_private(&path, &format!("{told:#}\n"))?;
+    folder.tell(&told).map_err(sentence)?;
 
     let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), till, !options.quiet));
     // Who reads that we are ready may stop us at once.
@@ -156,8 +163,11 @@ async fn run(options: Options) -> Result<(), String> {
     say(&format!(
         "LTLM is ready on {base_url} (data in {}, keys and secrets in {})",
         options.data.display(),
-        path.display()
+        folder.demo().display()
     ));
+    if clock.offset_ms() != 0 && !options.quiet {
+        say(&format!("Its clock was moved, and is at {}.", clock.now()));
+    }
     if first && !options.quiet && options.demo == Demo::Basic {
         say(&walk_through(&told));
     }
@@ -181,67 +191,21 @@ async fn run(options: Options) -> Result<(), String> {
     }
 }
 
+/// What a data folder says of itself.
+fn sentence(error: FolderError) -> String {
+    error.to_string()
+}
+
+/// The embedded engine on the folder's database, if that is whole.
+async fn engine(folder: &DataFolder) -> Result<Engine, String> {
+    folder.check_database().map_err(sentence)?;
+    Engine::start(Storage::File(&folder.database())).await.map_err(|error| format!("{error}."))
+}
+
 /// Output for the user, not the log.
 fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout().lock(), "{text}");
-}
-
-/// Makes the data folder, emptied if asked to. True if it holds no data yet.
-fn prepare(options: &Options) -> Result<bool, String> {
-    let folder = &options.data;
-    let cannot = |error: std::io::Error| format!("Cannot use the data folder {}: {error}.", folder.display());
-    std::fs::create_dir_all(folder).map_err(cannot)?;
-    if options.fresh {
-        for name in ["ltlm.db", "ltlm.db-wal", "ltlm.db-shm", "demo.json", "kms.key"] {
-            match std::fs::remove_file(folder.join(name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
-                _ => {}
-            }
-        }
-    }
-    folder.join("demo.json").try_exists().map(|exists| !exists).map_err(cannot)
-}
-
-/// The key service's master key: made once, kept where only the owner reads.
-fn read_master_key(folder: &Path) -> Result<[u8; 32], String> {
-    let path = folder.join("kms.key");
-    match std::fs::read_to_string(&path) {
-        Ok(text) => hex::decode(text.trim())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| format!("{} is not a key of 64 hex digits; --fresh starts anew.", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = master_key();
-            write_private(&path, &hex::encode(key))?;
-            Ok(key)
-        }
-        Err(error) => Err(format!("Cannot read {}: {error}.", path.display())),
-    }
-}
-
-fn read_demo(path: &Path) -> Result<Value, String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            serde_json::from_str(&text).map_err(|_| format!("{} is not JSON; --fresh starts anew.", path.display()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(json!({})),
-        Err(error) => Err(format!("Cannot read {}: {error}.", path.display())),
-    }
-}
-
-/// Writes a file that only its owner can read, whole or not at all.
-fn write_private(path: &Path, text: &str) -> Result<(), String> {
-    let cannot = |error: std::io::Error| format!("Cannot write {}: {error}.", path.display());
-    let beside = path.with_extension("new");
-    let mut open = std::fs::OpenOptions::new();
-    open.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    let mut file = open.open(&beside).map_err(cannot)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(cannot)?;
-    file.sync_all().map_err(cannot)?;
-    std::fs::rename(&beside, path).map_err(cannot)
 }
 
 /// What to do next, as commands to paste.

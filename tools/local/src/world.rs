@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, Region};
 use sha2::{Digest, Sha256};
 use shared::api::Settings;
 use shared::host::clock::TokioSleep;
@@ -35,6 +35,27 @@ pub async fn sdk_config(endpoint: &str, from_environment: bool) -> SdkConfig {
     }
     let credentials = Credentials::new("local", "local", None, None, "local");
     loader.region(Region::new("eu-west-1")).credentials_provider(credentials).load().await
+}
+
+/// Looks whether the environment has what a table at `endpoint` is called with; else a sentence that says what is missing. Without
+/// it the first call would fail, in words of the SDK's.
+pub async fn check_environment(endpoint: &str) -> Result<(), String> {
+    let config = sdk_config(endpoint, true).await;
+    if config.region().is_none() {
+        return Err(format!(
+            "No region for the table at {endpoint}: set AWS_REGION, or a profile with a region in AWS_PROFILE."
+        ));
+    }
+    let found = match config.credentials_provider() {
+        Some(provider) => provider.provide_credentials().await.is_ok(),
+        None => false,
+    };
+    match found {
+        true => Ok(()),
+        false => Err(format!(
+            "No credentials for the table at {endpoint}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
+        )),
+    }
 }
 
 /// Where the service finds what it stands on.
