@@ -168,9 +168,10 @@ pub(crate) fn is_sealed(name: &str, status: u16) -> bool {
 
 /// What type the answer has.
 pub(crate) fn content_type(name: &str, status: u16) -> &'static str {
-    match is_sealed(name, status) || name == "store-return" {
-        true => "text/plain; charset=utf-8",
-        false => "application/json; charset=utf-8",
+    match name {
+        "store-return" => "text/html; charset=utf-8",
+        _ if is_sealed(name, status) => "text/plain; charset=utf-8",
+        _ => "application/json; charset=utf-8",
     }
 }
 

@@ -387,6 +387,51 @@ async fn the_clock_stays_where_it_was_moved_to() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_use_no_switch() {
+    let folder = Folder::new("pages");
+    let running = start(&folder.0, &["--quiet"]).await;
+    let client = Client::new();
+    let base = running.text("/baseUrl").to_owned();
+    let port = base.rsplit(':').next().unwrap();
+    let (own, rebound) = (format!("localhost:{port}"), format!("evil.example:{port}"));
+    let switches = [
+        ("GET", "clock"),
+        ("POST", "clock"),
+        ("POST", "faults"),
+        ("GET", "outbox"),
+        ("GET", "events"),
+        ("GET", "notices"),
+        ("GET", "units"),
+        ("GET", "queue"),
+        ("POST", "schedules/renewals/run"),
+        ("GET", "pay/cs_local_1"),
+        ("POST", "pay/cs_local_1"),
+        ("GET", "nothing"),
+    ];
+    let now = running.get(&client, "/__local/clock").await["now"].as_str().unwrap()[..10].to_owned();
+    for (method, switch) in switches {
+        let url = format!("{base}/__local/{switch}");
+        let ask = |name: &'static str, value: &str| {
+            let body = r#"{"advanceSeconds": 100000, "dropReplyPercent": 100}"#;
+            client.request(method.parse().unwrap(), &url).header(name, value).body(body).send()
+        };
+        for answer in [ask("origin", "https://evil.example"), ask("origin", "null"), ask("host", &rebound)] {
+            let answer = answer.await.unwrap();
+            assert_eq!(answer.status(), 403, "{method} {switch}");
+            assert!(answer.text().await.unwrap().contains("not from a page of another site"));
+        }
+        assert_ne!(ask("host", &own).await.unwrap().status(), 403, "{method} {switch}");
+    }
+    // The one that was of this machine moved the clock, and lost replies; no other did.
+    running.post(&client, "/__local/faults", &json!({})).await.unwrap();
+    let moved = running.get(&client, "/__local/clock").await["now"].as_str().unwrap()[..10].to_owned();
+    assert_ne!(moved, now);
+    // The product's own routes are open to pages from anywhere, as in the cloud.
+    let health = client.get(format!("{base}/health")).header("origin", "https://game.example");
+    assert_eq!(health.header("host", &rebound).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn a_table_that_is_there_is_not_created() {
     use axum::http::HeaderMap;
     use axum::{Json, Router, routing::post};

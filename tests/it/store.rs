@@ -1,15 +1,56 @@
 //! The store: what is for sale, paying, and what a payment gives or takes back (wire 4.9, cases A83 to A86).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
 use local::demo;
 use local::till::Event;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::{L1, Reply, SECRET, START, World, device, send};
 
 pub(crate) const MAIL: &str = "grace@example.com";
+
+#[tokio::test]
+async fn a_buyer_who_comes_back_reads_a_page() {
+    let world = World::empty().await;
+    for (query, title) in [
+        ("?session_id=cs_1&status=success", "Thank you"),
+        ("?session_id=cs_1&status=cancelled", "Nothing was ordered"),
+        ("", "You can close this page"),
+        ("?status=%3Cscript%3E&session_id=%3Cscript%3E", "You can close this page"),
+    ] {
+        let request = Request::builder().uri(format!("/v1/store/return{query}"));
+        let reply = world.send(request.body(Bytes::new()).unwrap()).await;
+        let (text, headers) = (&reply.text, &reply.headers);
+        assert_eq!((reply.status, reply.spent.round_trips), (200, 0));
+        assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+        for part in [
+            "<!doctype html>",
+            "<html lang=\"en\">",
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+            &format!("<title>{title}</title>"),
+            &format!("<h1>{title}</h1>"),
+        ] {
+            assert!(text.contains(part), "{query}: {part} in {text}");
+        }
+        assert!(text.contains("go back to the application") || text.contains("Go back to the application"), "{text}");
+        // Nothing of the request, nothing that runs, nothing that is loaded from elsewhere.
+        for part in ["script", "cs_1", "src=", "href=", "http:", "https:", "onload"] {
+            assert!(!text.contains(part), "{query}: {part} in {text}");
+        }
+        let style = text.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+        let hash = BASE64.encode(Sha256::digest(style.as_bytes()));
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with(&format!("default-src 'none'; style-src 'sha256-{hash}'; ")), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+    }
+}
 
 impl World {
     /// Calls a route of the store as a server does.

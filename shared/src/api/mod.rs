@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod extract;
 pub mod handlers;
 pub mod letter;
+pub mod page;
 pub mod query;
 pub mod reply;
 pub mod routes;
@@ -169,7 +170,7 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::CheckoutLink | Endpoint::ProCheckoutLink => on_heap(|| store::checkout_link(incoming)),
         Endpoint::TopupLink | Endpoint::ProTopupLink => on_heap(|| store::topup_link(incoming)),
         Endpoint::TrialEligibility => on_heap(|| store::trial_eligibility(incoming)),
-        Endpoint::StoreReturn => return Ok(store::store_return()),
+        Endpoint::StoreReturn => return Ok(store::store_return(incoming)),
         Endpoint::StripeMessage => on_heap(|| store::stripe_message(incoming)),
         Endpoint::LoginRequest | Endpoint::ProLoginRequest => on_heap(|| portal::request(incoming)),
         Endpoint::Portfolio | Endpoint::ProPortfolio => on_heap(|| portal::portfolio(incoming)),

@@ -38,6 +38,7 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
         Endpoint::Entitlement => &["hwid", "capability", "tokens"],
         Endpoint::Usage => &["hwid", "limit", "cursor"],
         Endpoint::TrialEligibility => &["email"],
+        Endpoint::StoreReturn => &["session_id", "status"],
         Endpoint::AdminUsage
         | Endpoint::AdminProjects
         | Endpoint::AdminPolicies

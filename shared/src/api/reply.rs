@@ -33,6 +33,12 @@ impl Reply {
         Self { status: StatusCode::OK, body: body.into_bytes(), headers }
     }
 
+    /// 200 with a page for a browser.
+    pub fn html(body: String) -> Self {
+        let headers = vec![("content-type", "text/html; charset=utf-8".to_owned())];
+        Self { status: StatusCode::OK, body: body.into_bytes(), headers }
+    }
+
     /// 201 with a JSON body.
     pub fn created(body: &impl Serialize) -> Self {
         Self { status: StatusCode::CREATED, ..Self::json(body) }
@@ -41,6 +47,12 @@ impl Reply {
     /// 204.
     pub fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, body: Vec::new(), headers: Vec::new() }
+    }
+
+    /// With a header.
+    pub fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// Says which revision of a document this is.

@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod engine;
 pub mod folder;
 pub mod gateway;
+mod guard;
 pub mod kms;
 pub mod mail;
 pub mod pay;

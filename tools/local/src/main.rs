@@ -157,7 +157,7 @@ async fn run(options: Options) -> Result<(), String> {
     told["adminKey"] = json!(admin_key);
     folder.tell(&told).map_err(sentence)?;
 
-    let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), till, !options.quiet));
+    let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), till, address, !options.quiet));
     // Who reads that we are ready may stop us at once.
     let stop = asked_to_stop();
     say(&format!(

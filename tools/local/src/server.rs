@@ -22,6 +22,7 @@ use shared::table::fault::Faults;
 
 use crate::background::Background;
 use crate::clock::MovableClock;
+use crate::guard;
 use crate::pay;
 use crate::till::Till;
 use crate::world::Local;
@@ -41,6 +42,8 @@ pub struct Server {
     pub clock: Arc<MovableClock>,
     /// The payment provider.
     pub till: Till,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Log each request?
     pub logs: bool,
     units: Mutex<BTreeMap<&'static str, Units>>,
@@ -69,9 +72,10 @@ impl Server {
         background: Arc<Background>,
         clock: Arc<MovableClock>,
         till: Till,
+        address: SocketAddr,
         logs: bool,
     ) -> Self {
-        Self { host, background, clock, till, logs, units: Mutex::default(), edge: Mutex::default() }
+        Self { host, background, clock, till, address, logs, units: Mutex::default(), edge: Mutex::default() }
     }
 
     fn count(&self, report: &Report) {
@@ -112,6 +116,9 @@ async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> R
         let address = SourceAddress(peer.ip().to_string());
         parts.extensions.insert(address);
     }
+    if parts.uri.path().starts_with("/__local/") && !guard::is_own(&parts.headers, server.address) {
+        return text_answer(StatusCode::FORBIDDEN, guard::REFUSED);
+    }
     let Ok(body) = axum::body::to_bytes(body, READ_MAX).await else {
         let values = [("max", limits::BODY_BYTES_MAX.to_string())];
         return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!(ErrorBody::new(Code::BodyTooLarge, &values, None)));
@@ -151,6 +158,14 @@ async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> R
         return Response::new(Body::from_stream(lost));
     }
     response.map(Body::from)
+}
+
+fn text_answer(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let kind = http::HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    response
 }
 
 fn json_answer(status: StatusCode, body: &Value) -> Response {

@@ -908,8 +908,10 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut responses = Map::new();
     let content = |schema: Value| json!({"application/json": {"schema": schema}});
     let mut done = json!({"description": route.summary});
-    if is_sealed(route) || matches!(route.endpoint, Endpoint::AdminOfflineFile | Endpoint::StoreReturn) {
+    if is_sealed(route) || matches!(route.endpoint, Endpoint::AdminOfflineFile) {
         done["content"] = json!({"text/plain": {"schema": {"type": "string"}}});
+    } else if route.endpoint == Endpoint::StoreReturn {
+        done["content"] = json!({"text/html": {"schema": {"type": "string"}}});
     } else if !success.is_null() {
         done["content"] = content(success);
     }

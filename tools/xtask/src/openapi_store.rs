@@ -146,6 +146,11 @@ pub(crate) fn parameters(route: &Route) -> Vec<Value> {
             parameters.push(day("from", "The first day; else 29 days before the last."));
             parameters.push(day("to", "The last day; else today."));
         }
+        Endpoint::StoreReturn => {
+            parameters.push(json!({"name": "status", "in": "query", "description": "How the buyer left the payment page: `success` or `cancelled`.",
+                "schema": {"type": "string"}}));
+            parameters.push(json!({"name": "session_id", "in": "query", "description": "The payment page.", "schema": {"type": "string"}}));
+        }
         Endpoint::StripeMessage => {
             parameters.push(json!({"name": "stripe-signature", "in": "header", "required": true, "description": "Stripe's signature of the body.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 1_000}}));

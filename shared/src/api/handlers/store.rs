@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api::extract::{Incoming, Operation};
 use crate::api::letter::Letter;
+use crate::api::page::page;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::nonce::Class;
 use crate::domain::store::Email;
@@ -139,9 +140,30 @@ pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<R
     ))
 }
 
-/// `GET /v1/store/return`: where a browser ends that was sent nowhere else.
-pub fn store_return() -> Reply {
-    Reply::text("Thank you. You can close this page and go back to the application.\n".to_owned())
+/// `GET /v1/store/return`: where a browser ends that was sent nowhere else. Whoever comes may have written the address by hand, so that
+/// the page says no more than what the buyer did, and shows nothing of the request.
+pub fn store_return<T>(incoming: &Incoming<'_, T>) -> Reply {
+    match incoming.query("status").as_deref() {
+        Some("success") => page(
+            "Thank you",
+            &[
+                "Your order has been received. You can close this page and go back to the application.",
+                "What you ordered is usually there at once. If the application does not show it after a few minutes, restart the \
+                 application.",
+            ],
+        ),
+        Some("cancelled") => page(
+            "Nothing was ordered",
+            &[
+                "You left the payment page before you paid, and nothing was charged.",
+                "You can close this page, go back to the application, and order there again whenever you like.",
+            ],
+        ),
+        _ => page(
+            "You can close this page",
+            &["There is nothing more to do here. Go back to the application to continue."],
+        ),
+    }
 }
 
 /// `POST /v1/payments/stripe`: a message of the payment provider's.
