@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
-use shared::api::routes::ROUTES;
+use shared::api::routes::{Auth, ROUTES};
 use shared::host::gateway::Event;
 
 use crate::support::{L1, Reply, World, device};
@@ -229,4 +229,35 @@ async fn a98_health_needs_nothing() {
         let reply = world.send(Request::builder().uri(path).body(Bytes::new()).unwrap()).await;
         assert_eq!((reply.status, reply.spent.round_trips), (200, 0));
     }
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_there_is_told_by_every_route_that_names_one() {
+    let world = World::new().await;
+    let unknown = "prj_0000000000000000";
+    // Routes that act on the project of the path, and those on the project that a header names.
+    let administrators = ROUTES.iter().filter(|route| matches!(route.auth, Auth::Administrator(_)));
+    let scoped = administrators.filter(|route| event(route.name, "a", "1") != event(route.name, "b", "1"));
+    let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
+    for route in scoped {
+        let reply = world.send(request(&event(route.name, unknown, "1"))).await;
+        // What is within a project that is not there is not there either, and says which it was.
+        let code = match route.name {
+            "admin-order" => "ORDER_NOT_FOUND",
+            "admin-dead-letters" | "admin-remove-webhook" | "admin-rotate-webhook" | "admin-replay" => {
+                "WEBHOOK_NOT_FOUND"
+            }
+            "revoke-access-token" => "ACCESS_TOKEN_NOT_FOUND",
+            _ => "PROJECT_NOT_FOUND",
+        };
+        if (reply.status, reply.body["code"].as_str()) != (404, Some(code)) {
+            wrong.push(format!("{} {}: {} {}", route.method, route.path, reply.status, reply.text));
+        }
+        seen.insert(route.name);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for list in ["admin-orders", "admin-events", "admin-event-counts", "admin-notices", "admin-webhooks", "accounts"] {
+        assert!(seen.contains(list), "{list}");
+    }
+    assert!(seen.len() > 40, "{seen:?}");
 }

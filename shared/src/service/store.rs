@@ -4,7 +4,7 @@ use ltlm_protocol::Timestamp;
 use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEligibility};
 
 use super::act::Absorb;
-use super::admin::{issue, page};
+use super::admin::{issue, page_in};
 use super::desk::{self, Served, Visit};
 use super::license::Request;
 use super::load::{self, Access, Beside, Wanted};
@@ -447,7 +447,7 @@ pub async fn orders<T: Table>(
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<OrderData>, Option<String>), Error> {
-    let (records, next) = page(app, budget, List::Orders(project_id.to_owned()), before, limit).await?;
+    let (records, next) = page_in(app, budget, project_id, List::Orders(project_id.to_owned()), before, limit).await?;
     Ok((records.into_iter().filter_map(Record::order).map(|order| order.data()).collect(), next))
 }
 

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::event_data::{EventData, EventDay};
 
-use super::page;
+use super::{page_in, within};
 use crate::domain::Record;
 use crate::domain::event::Event;
 use crate::service::{App, Budget, Error, act};
@@ -31,7 +31,7 @@ pub async fn list<T: Table>(
     for _ in 0..PAGES_MAX {
         let left = limit - told.len() as i64;
         let list = List::Events(project_id.to_owned(), day);
-        let (records, next) = page(app, budget, list, position.clone(), left).await?;
+        let (records, next) = page_in(app, budget, project_id, list, position.clone(), left).await?;
         told.extend(records.iter().filter_map(|record| match record {
             Record::Event(event) if kind.is_none_or(|kind| event.kind == kind) => Some(data(event)),
             _ => None,
@@ -62,9 +62,10 @@ pub async fn counts<T: Table>(
     project_id: &str,
     days: RangeInclusive<i64>,
 ) -> Result<Vec<EventDay>, Error> {
-    let reads: Vec<_> = days.clone().map(|day| Read::EventKinds { project_id: project_id.to_owned(), day }).collect();
+    let kinds = days.clone().map(|day| Read::EventKinds { project_id: project_id.to_owned(), day });
+    let reads: Vec<_> = kinds.chain([Read::Project(project_id.to_owned())]).collect();
     let mut by_day: BTreeMap<i64, BTreeMap<String, i64>> = days.map(|day| (day, BTreeMap::new())).collect();
-    for record in act::records(app, budget, &reads).await? {
+    for record in within(act::records(app, budget, &reads).await?)? {
         if let Record::EventKind { day, kind } = record {
             *by_day.entry(day).or_default().entry(kind).or_default() += 1;
         }

@@ -280,16 +280,43 @@ pub async fn page<T: Table>(
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<Record>, Option<String>), Error> {
-    // One more than asked for tells whether there is a next page.
-    let read = [Read::List { list, before, limit: limit + 1 }];
-    let mut records = act::records(app, budget, &read).await?;
-    let mut room = Room::default();
-    let wanted = usize::try_from(limit).unwrap_or(0);
+    let records = act::records(app, budget, &[listing(list, before, limit)]).await?;
+    Ok(paged(records, limit))
+}
+
+/// The same of a list that is within a project, if there is that project: an empty list would say that there is.
+pub async fn page_in<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    project_id: &str,
+    list: List,
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<Record>, Option<String>), Error> {
+    let reads = [listing(list, before, limit), Read::Project(project_id.to_owned())];
+    let records = act::records(app, budget, &reads).await?;
+    Ok(paged(within(records)?, limit))
+}
+
+/// What was read beside a project, if that is there.
+fn within(mut records: Vec<Record>) -> Result<Vec<Record>, Denied> {
+    let all = records.len();
+    records.retain(|record| !matches!(record, Record::Project(_)));
+    if records.len() < all { Ok(records) } else { Err(Denied::ProjectNotFound) }
+}
+
+/// One more than asked for tells whether there is a next page.
+fn listing(list: List, before: Option<String>, limit: i64) -> Read {
+    Read::List { list, before, limit: limit + 1 }
+}
+
+fn paged(mut records: Vec<Record>, limit: i64) -> (Vec<Record>, Option<String>) {
+    let (mut room, wanted) = (Room::default(), usize::try_from(limit).unwrap_or(0));
     let shown = records.iter().take(wanted).take_while(|record| room.takes_record(record)).count();
     let more = records.len() > shown;
     records.truncate(shown);
     let next = records.last().filter(|_| more).and_then(position);
-    Ok((records, next))
+    (records, next)
 }
 
 fn gone(what: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Act, Deed, Found, Part, find, gone, once, page};
+use super::{Act, Deed, Found, Part, find, gone, once, page_in};
 use crate::domain::Record;
 use crate::domain::administrator::Administrator;
 use crate::domain::policy::{Policy, PolicyTerms};
@@ -68,8 +68,8 @@ pub async fn list<T: Table>(
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<Policy>, Option<String>), Error> {
-    find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?;
-    let (records, next) = page(app, budget, List::Policies(project_id.to_owned()), before, limit).await?;
+    let (records, next) =
+        page_in(app, budget, project_id, List::Policies(project_id.to_owned()), before, limit).await?;
     let policies = records.into_iter().filter_map(Record::policy);
     Ok((policies.collect(), next))
 }

@@ -3,7 +3,7 @@
 use ltlm_protocol::limits;
 use ltlm_protocol::webhook_data::{DeadLetter, NoticeData, Replayed};
 
-use super::{Act, Deed, Found, Part, find, gone, once, page};
+use super::{Act, Deed, Found, Part, find, gone, once, page, page_in};
 use crate::domain::webhook::{CreateWebhook, Kept, OVERLAP_HOURS, Webhook};
 use crate::domain::write::Write;
 use crate::domain::{Denied, Record};
@@ -141,7 +141,7 @@ async fn kept<T: Table>(
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<Kept>, Option<String>), Error> {
-    let (records, next) = page(app, budget, List::Notices(project_id.to_owned()), before, limit).await?;
+    let (records, next) = page_in(app, budget, project_id, List::Notices(project_id.to_owned()), before, limit).await?;
     let kept = records.into_iter().filter_map(Record::notice);
     Ok((kept.collect(), next))
 }
