@@ -95,7 +95,9 @@ async fn a_vendor_sells_and_serves_from_a_terminal() {
     assert!(vendor.told(&["licenses", "kick", key, "a"]).await.contains("0 of 1 seats held"));
     vendor.told(&["licenses", "name-device", key, "b", "Render node"]).await;
     assert!(vendor.told(&["licenses", "devices", key]).await.contains("Render node"));
-    assert!(vendor.told(&["licenses", "tokens", key, "-4", "--reason", "refund"]).await.contains("balance    6"));
+    assert!(
+        vendor.told(&["licenses", "tokens", key, "-4", "--reason", "refund", "--yes"]).await.contains("balance    6")
+    );
     assert!(vendor.told(&["licenses", "usage", key]).await.contains("refund"));
     assert!(vendor.told(&["licenses", "update", key, "--email", "grace@studio.example"]).await.contains("grace@"));
     assert_eq!(vendor.told(&["licenses", "suspend", key, "--reason", "chargeback"]).await, "1 suspended\n");
@@ -291,6 +293,115 @@ async fn a_vendor_looks_after_the_store_from_a_terminal() {
     assert!(String::from_utf8_lossy(&short.stderr).contains("password must be 12 to 200 characters"));
     vendor.told(&["developers", "update", "dee@example.com", "--disabled", "true"]).await;
     assert_eq!(vendor.json(&["developers", "list"]).await[0]["disabled"], true);
+}
+
+/// The program at a terminal of its own: what it asks for, and what is typed then. What the terminal showed, and whether the program
+/// succeeded.
+#[cfg(unix)]
+async fn at_a_terminal(vendor: &Vendor, arguments: &[&str], typed: &[(&str, &str)]) -> (String, bool) {
+    let local = vendor.folder.0.join("demo.json");
+    let ltlm = program("ltlm");
+    let words = [ltlm.to_str().unwrap(), "--local", local.to_str().unwrap()].into_iter();
+    let line = words.chain(arguments.iter().copied()).map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("script, of util-linux");
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = String::new();
+    let mut buffer = [0; 1_024];
+    for (asks, answer) in typed {
+        // Typed before it is asked for, it would be shown.
+        while !shown.ends_with(asks) {
+            let read = tokio::io::AsyncReadExt::read(&mut output, &mut buffer);
+            let read = tokio::time::timeout(std::time::Duration::from_secs(30), read).await;
+            let count = read.unwrap_or_else(|_| panic!("{asks} is not asked: {shown}")).unwrap();
+            assert!(count > 0, "{asks} is not asked: {shown}");
+            shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        tokio::io::AsyncWriteExt::write_all(&mut input, format!("{answer}\n").as_bytes()).await.unwrap();
+    }
+    let mut rest = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut output, &mut rest).await.unwrap();
+    shown.push_str(&String::from_utf8_lossy(&rest));
+    (shown, child.wait().await.unwrap().success())
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_sits_at_a_terminal_is_asked_and_shows_no_password() {
+    let vendor = Vendor::new("cli-terminal").await;
+    let create = ["developers", "create", "eve@example.com"];
+    let typed = [("Password: ", "correct horse battery"), ("The same again: ", "correct horse bat")];
+    let (shown, is_done) = at_a_terminal(&vendor, &create, &typed).await;
+    assert!(!is_done && shown.contains("not the same. Nothing was sent."), "{shown}");
+    let typed = [("Password: ", "correct horse battery"), ("The same again: ", "correct horse battery")];
+    let (shown, is_done) = at_a_terminal(&vendor, &create, &typed).await;
+    assert!(is_done && shown.contains("eve@example.com") && !shown.contains("correct horse"), "{shown}");
+    let typed = [("Password: ", "another horse battery"), ("The same again: ", "another horse battery")];
+    let (shown, is_done) =
+        at_a_terminal(&vendor, &["developers", "update", "eve@example.com", "--password"], &typed).await;
+    assert!(is_done && !shown.contains("another horse"), "{shown}");
+
+    let license = vendor.running.text("/licenses/SUB").to_owned();
+    let left = async || vendor.json(&["licenses", "show", &license]).await["tokensRemaining"].clone();
+    let take = ["licenses", "tokens", &license, "-30", "--reason", "mistake"];
+    let (shown, is_done) = at_a_terminal(&vendor, &take, &[("Type yes to go on: ", "no")]).await;
+    assert!(!is_done && left().await == 100, "{shown}");
+    let (shown, is_done) = at_a_terminal(&vendor, &take, &[("Type yes to go on: ", "yes")]).await;
+    assert!(is_done && left().await == 70, "{shown}");
+}
+
+#[tokio::test]
+async fn taking_away_takes_a_yes() {
+    let vendor = Vendor::new("cli-negative").await;
+    let license = vendor.running.text("/licenses/SUB").to_owned();
+    let take = ["licenses", "tokens", &license, "-30", "--reason", "mistake"];
+    let shorten = ["licenses", "extend", &license, "--days", "-10"];
+    for (order, sentence) in [(&take[..], "30 tokens are taken"), (&shorten, "end 10 days sooner")] {
+        let (code, said) = vendor.refused(order).await;
+        assert!(code == 2 && said.contains(sentence) && said.contains("add --yes"), "{said}");
+        assert!(!said.contains("operation id"), "nothing is sent: {said}");
+    }
+    assert_eq!(vendor.json(&["licenses", "show", &license]).await["tokensRemaining"], 100);
+    assert_eq!(vendor.json(&[&take[..], &["--yes"]].concat()).await["balanceAfter"], 70);
+    vendor.told(&["licenses", "tokens", &license, "30", "--reason", "back"]).await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_cut_says_so_beside_it() {
+    let vendor = Vendor::new("cli-more").await;
+    let project = vendor.project().to_owned();
+    for name in ["ada", "bob", "carl"] {
+        vendor.told(&["accounts", "create", name]).await;
+    }
+    let lists: &[&[&str]] =
+        &[&["accounts", "list"], &["policies", "list", &project], &["licenses", "list", &project], &["audit"]];
+    for list in lists {
+        let (cut, whole) = (vendor.run(&[list, &["--limit", "2"][..]].concat()).await, vendor.run(list).await);
+        let said = String::from_utf8(cut.stderr).unwrap();
+        assert!(said.contains("There are more than these 2: go on with --limit 20"), "{list:?}: {said}");
+        assert_eq!(said.contains("--all"), list[0] == "licenses");
+        assert_eq!(whole.stderr, b"", "{list:?}");
+    }
+    let exact = vendor.run(&["accounts", "list", "--limit", "3", "--json"]).await;
+    assert_eq!(exact.stderr, b"", "three are all");
+    assert_eq!(serde_json::from_slice::<Value>(&exact.stdout).unwrap().as_array().unwrap().len(), 3);
+    vendor.told(&["licenses", "issue", &project, "--policy", "2", "--count", "120"]).await;
+    let cut = vendor.json(&["licenses", "list", &project, "--limit", "110"]).await;
+    assert_eq!(cut.as_array().unwrap().len(), 110);
+}
+
+#[tokio::test]
+async fn a_refusal_names_what_there_is() {
+    let vendor = Vendor::new("cli-known").await;
+    vendor.told(&["accounts", "create", "ada"]).await;
+    let (code, said) = vendor.refused(&["accounts", "charge", "ada", "nonsense"]).await;
+    assert!(code == 1 && said.contains("UNKNOWN_OPERATION_TYPE"), "{said}");
+    let known = said.lines().find(|line| line.starts_with("  known: ")).unwrap();
+    assert!(known.contains("image_generation") && known.contains(", "), "{said}");
+    let (_, said) = vendor.refused(&["accounts", "plan", "ada", "Nonsense"]).await;
+    assert!(said.contains("UNKNOWN_TIER") && said.contains("\n  known: ") && said.contains("Gift"), "{said}");
 }
 
 #[tokio::test]

@@ -173,39 +173,50 @@ impl Client {
         }
         let text = |name: &str| answer[name].as_str().map(str::to_owned);
         let problems = answer["details"]["problems"].as_array().into_iter().flatten();
-        let details =
+        let problems =
             problems.filter_map(|row| Some(format!("\n  {} {}", row["path"].as_str()?, row["problem"].as_str()?)));
         Err(CallError::Refused {
             code: text("code").ok_or_else(odd)?,
             message: text("message").ok_or_else(odd)?,
-            details: details.collect(),
+            details: problems.chain(listed(&answer["details"])).collect(),
         })
     }
 
-    /// All rows of a paged list, or the first `limit` of them; `seen` is told how many there are so far.
+    /// All rows of a paged list, or the first `limit` of them, and whether there are more; `seen` is told how many there are so far.
     pub(crate) fn list(
         &self,
         path: &str,
         rows: &str,
         limit: usize,
         seen: impl Fn(usize),
-    ) -> Result<Vec<Value>, CallError> {
+    ) -> Result<(Vec<Value>, bool), CallError> {
+        // One more than asked for tells whether there are more: a cursor may lead to nothing.
+        let wanted = limit.saturating_add(1);
         let mut list = Vec::new();
         let mut cursor = String::new();
         let separator = if path.contains('?') { '&' } else { '?' };
-        while list.len() < limit {
-            let page = (limit - list.len()).min(100);
+        while list.len() < wanted {
+            let page = (wanted - list.len()).min(100);
             let answer = self.get(&format!("{path}{separator}limit={page}{cursor}"))?;
             list.extend(answer[rows].as_array().into_iter().flatten().cloned());
-            seen(list.len());
+            seen(list.len().min(limit));
             match answer["nextCursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => break,
             }
         }
+        let is_cut = list.len() > limit;
         list.truncate(limit);
-        Ok(list)
+        Ok((list, is_cut))
     }
+}
+
+/// What a refusal lists, such as the plans or the operation types that there are; a line each.
+fn listed(details: &Value) -> impl Iterator<Item = String> {
+    details.as_object().into_iter().flatten().filter_map(|(name, value)| {
+        let texts: Option<Vec<_>> = value.as_array()?.iter().map(Value::as_str).collect();
+        Some(format!("\n  {name}: {}", texts.filter(|texts| !texts.is_empty())?.join(", ")))
+    })
 }
 
 /// An operation id of its own.

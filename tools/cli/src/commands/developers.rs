@@ -1,6 +1,6 @@
 //! Developers, who sign in from the editor.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 
 use clap::Subcommand;
 use http::Method;
@@ -18,7 +18,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// Make a developer; the password is read from standard input
+    /// Make a developer; the password is asked for, or read from standard input if that is no terminal
     Create {
         /// The e-mail address
         username: String,
@@ -39,7 +39,7 @@ pub(crate) enum Command {
         /// The name
         #[arg(long)]
         full_name: Option<String>,
-        /// Read a new password from standard input
+        /// Give a new password: it is asked for, or read from standard input if that is no terminal
         #[arg(long)]
         password: bool,
         /// The projects whose secrets it may have
@@ -71,12 +71,29 @@ const FACTS: &[Column] = &[
 ];
 const PATH: &str = "/v1/admin/developers";
 
-/// A password never stands among the arguments: every user of the machine reads those.
+/// A password never stands among the arguments: every user of the machine reads those. Who sits at a terminal is asked for it, and
+/// does not see it.
 fn password() -> Result<String, Failure> {
+    if std::io::stdin().is_terminal() {
+        return asked();
+    }
     let mut text = String::new();
     let read = std::io::stdin().read_to_string(&mut text);
     read.map_err(|error| Failure::User(format!("Cannot read the password from standard input: {error}.")))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks twice: what is not seen is easily mistyped.
+fn asked() -> Result<String, Failure> {
+    let ask = |what: &str| {
+        let answer = rpassword::prompt_password(what);
+        answer.map_err(|error| Failure::User(format!("Cannot read the password from the terminal: {error}.")))
+    };
+    let first = ask("Password: ")?;
+    match ask("The same again: ")? == first {
+        true => Ok(first),
+        false => Err(Failure::User("The two passwords are not the same. Nothing was sent.".to_owned())),
+    }
 }
 
 pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::accounts::{self, Range};
 use super::bulk::{Many, change};
-use super::{Failure, ROWS, Session, json_of};
+use super::{Failure, ROWS, Session, json_of, more};
 use crate::client::encoded;
 use crate::output::Output;
 use crate::show::{self, Column, Format};
@@ -47,8 +47,8 @@ pub(crate) enum Command {
     Extend {
         #[command(flatten)]
         licenses: Many,
-        /// By how many days
-        #[arg(long)]
+        /// By how many days; a negative number shortens them
+        #[arg(long, allow_negative_numbers = true)]
         days: i64,
     },
     /// Change a license: what is given replaces what was there
@@ -276,12 +276,20 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             session.confirm("A terminated license stays so, and its applications quit.")?;
             change(session, &many, json!({"state": "terminated"}), "terminated")
         }
-        Command::Extend { licenses, days } => change(session, &licenses, json!({"extendDays": days}), "extended"),
+        Command::Extend { licenses, days } => {
+            if days < 0 {
+                session.confirm(&format!("The licenses end {} days sooner.", days.unsigned_abs()))?;
+            }
+            change(session, &licenses, json!({"extendDays": days}), "extended")
+        }
         Command::Update(update) => {
             let body = update_body(&update)?;
             session.act(&Method::PATCH, &path(&update.license, ""), Some(body), FACTS)
         }
         Command::Tokens { license, amount, reason, expires_at } => {
+            if amount < 0 {
+                session.confirm(&format!("{} tokens are taken from license {license}.", amount.unsigned_abs()))?;
+            }
             let body = json!({"amount": amount, "reason": reason, "expiresAt": expires_at});
             session.act(&Method::POST, &path(&license, "/tokens"), Some(body), ENTRY)
         }
@@ -384,9 +392,12 @@ fn search(session: &Session, search: &Search) -> Result<(), Failure> {
     let path = format!("/v1/admin/projects/{}/licenses?{}", encoded(&search.project), query.join("&"));
     let limit = if search.all { usize::MAX } else { search.limit };
     let bar = show::progress(0, "Reading licenses");
-    let list = session.client.list(&path, "licenses", limit, |seen| bar.set_position(seen as u64))?;
+    let (list, is_cut) = session.client.list(&path, "licenses", limit, |seen| bar.set_position(seen as u64))?;
     bar.finish_and_clear();
     show::rows(session.format, COLUMNS, &list);
+    if is_cut {
+        more(limit, " or --all");
+    }
     Ok(())
 }
 

@@ -65,6 +65,11 @@ fn warn(answer: &Value) {
     }
 }
 
+/// Tells beside a list that it is cut, and how to see the rest.
+fn more(limit: usize, or: &str) {
+    show::note(&format!("There are more than these {limit}: go on with --limit {}{or}.", limit.saturating_mul(10)));
+}
+
 impl Session {
     /// The operation's id, for what is sent next. It is told before that: who loses the answer, or the terminal, can repeat the
     /// command under it.
@@ -130,8 +135,11 @@ impl Session {
 
     /// Prints a list.
     fn list(&self, path: &str, rows: &str, columns: &[Column], limit: usize) -> Result<(), Failure> {
-        let list = self.client.list(path, rows, limit, |_| {})?;
+        let (list, is_cut) = self.client.list(path, rows, limit, |_| {})?;
         show::rows(self.format, columns, &list);
+        if is_cut {
+            more(limit, "");
+        }
         Ok(())
     }
 
@@ -139,6 +147,9 @@ impl Session {
     fn list_all(&self, path: &str, rows: &str, columns: &[Column]) -> Result<(), Failure> {
         let answer = self.client.get(path)?;
         show::rows(self.format, columns, answer[rows].as_array().map_or(&[][..], Vec::as_slice));
+        if !answer["nextCursor"].is_null() {
+            show::note("There are more, which this command does not show.");
+        }
         Ok(())
     }
 
