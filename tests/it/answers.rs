@@ -56,7 +56,8 @@ async fn lists_of_the_largest_documents_go_on_on_another_page() {
     // The existing client and editor know no cursor: they see as many as one answer holds.
     let shown = world.store("GET", "project/buyable-policies", Value::Null).await;
     fits(&shown);
-    let developer = json!({"username": "dev@example.com", "fullName": "Dee", "password": "correct horse battery", "mfa": false});
+    let developer =
+        json!({"username": "dev@example.com", "fullName": "Dee", "password": "correct horse battery", "mfa": false});
     let made = world.admin("POST", "/v1/admin/developers", developer).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let login = json!({"username": "dev@example.com", "password": "correct horse battery"});

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http::Request;
-use serde_json::Value;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 use shared::api::routes::{Auth, ROUTES};
 use shared::host::gateway::Event;
 
@@ -189,6 +190,89 @@ async fn every_route_answers_its_event() {
         }
         assert_eq!(reply.headers["cache-control"], "no-store");
         assert_eq!(reply.headers["access-control-allow-origin"], "*");
+    }
+}
+
+/// Names that an address must encode, in place of the plain ones of the event files.
+const ODD_NAMES: &[(&str, &str)] = &[
+    ("user-1", "auth0|a/b #50%? ü+..."),
+    ("acme", "../a#c & co/%2F"),
+    ("ada", "ada+b@x.de/.."),
+    ("hold-1", "hold/1#50%?"),
+];
+
+/// The event with odd names wherever the plain ones stand: in the path as the gateway tells it, beside it, in query and body.
+fn with_odd_names(mut event: Value) -> Value {
+    let odd = |text: &str| ODD_NAMES.iter().find(|(plain, _)| *plain == text).map(|(_, odd)| (*odd).to_owned());
+    let mut path = event["rawPath"].as_str().unwrap().to_owned();
+    for (_, value) in event["pathParameters"].as_object_mut().into_iter().flatten() {
+        if let Some(name) = odd(value.as_str().unwrap()) {
+            path = path.replacen(&format!("/{}", value.as_str().unwrap()), &format!("/{name}"), 1);
+            *value = json!(name);
+        }
+    }
+    event["requestContext"]["http"]["path"] = json!(path);
+    event["rawPath"] = json!(path);
+    let query: Vec<_> = event["rawQueryString"]
+        .as_str()
+        .unwrap()
+        .split('&')
+        .map(|pair| match pair.split_once('=').and_then(|(name, value)| Some((name, odd(value)?))) {
+            Some((name, value)) => format!("{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)),
+            None => pair.to_owned(),
+        })
+        .collect();
+    event["rawQueryString"] = json!(query.join("&"));
+    if let Ok(Value::Object(mut body)) = serde_json::from_str(event["body"].as_str().unwrap_or("")) {
+        for value in body.values_mut() {
+            if let Some(name) = value.as_str().and_then(odd) {
+                *value = json!(name);
+            }
+        }
+        event["body"] = json!(Value::Object(body).to_string());
+    }
+    event
+}
+
+#[tokio::test]
+async fn every_route_finds_names_that_a_path_cannot_hold_as_they_are() {
+    let world = World::new().await;
+    world.activate(L1, &device('b')).await;
+    let (mut odd, mut wrong) = (0, Vec::new());
+    for (name, status, member) in EXPECTED {
+        let plain = event(name, &world.project_id, "1");
+        let event = with_odd_names(plain.clone());
+        odd += i32::from(plain["pathParameters"] != event["pathParameters"]);
+        let reply: Reply = world.send(request(&event)).await;
+        let reply = if is_sealed(name, reply.status) { world.opened(reply).reply } else { reply };
+        let is_there = *status == 204 || member.is_empty() || !reply.body[*member].is_null();
+        if reply.status != *status || !is_there {
+            wrong.push(format!("{name}: {} {}", reply.status, reply.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(odd >= 25, "{odd}");
+}
+
+/// A device's name is the caller's, and may be a path of its own.
+#[tokio::test]
+async fn devices_with_odd_names_are_found_by_the_routes_that_name_them() {
+    let world = World::new().await;
+    for hwid in ["ab/cd", "a#b", "a?b", "50%", "50%25", "Arbeitsplatz ü", "a+b & c", "../x"] {
+        let here = |name: &str| {
+            let mut event = event(name, &world.project_id, "1");
+            let before = event["pathParameters"]["hwid"].as_str().unwrap().to_owned();
+            event["rawPath"] = json!(event["rawPath"].as_str().unwrap().replace(&before, hwid));
+            event["pathParameters"]["hwid"] = json!(hwid);
+            event
+        };
+        assert_eq!(world.activate(L1, hwid).await.status, 200, "{hwid}");
+        let described = world.send(request(&here("admin-describe-device"))).await;
+        assert_eq!((described.status, described.text_of("hwid")), (200, hwid), "{}", described.text);
+        assert_eq!(world.send(request(&here("admin-release-seat"))).await.status, 200, "{hwid}");
+        assert_eq!(world.send(request(&here("admin-remove-device"))).await.status, 204, "{hwid}");
+        let left = world.admin("GET", &format!("/v1/admin/licenses/{L1}/devices"), Value::Null).await;
+        assert_eq!(left.body["devices"], json!([]), "{hwid}");
     }
 }
 

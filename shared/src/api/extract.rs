@@ -237,9 +237,8 @@ impl<'a, T> Incoming<'a, T> {
         let uri = self.request.uri();
         let path = uri.path_and_query().map_or(uri.path(), |path| path.as_str());
         let path = without_prefix(path);
-        let message = |path: &str| {
-            proof::message(self.request.method().as_str(), path, self.request.body(), time_ms, nonce)
-        };
+        let message =
+            |path: &str| proof::message(self.request.method().as_str(), path, self.request.body(), time_ms, nonce);
         let canonical = proof::canonical(path);
         // Before 0.2 devices signed the path as they sent it.
         let as_sent = (canonical != path).then(|| message(path));

@@ -34,7 +34,10 @@ pub const KINDS: &[(&str, &str)] = &[
     ("tokens.exhausted", "a balance fell to zero or below"),
     ("tokens.overdrawn", "a balance fell below zero"),
     ("tokens.presumed", "a queued use was not charged: it is presumed to be one whose answer was lost"),
-    ("tokens.uncharged", "a use of a batch was not charged: it would have overdrawn the license by more than a batch may"),
+    (
+        "tokens.uncharged",
+        "a use of a batch was not charged: it would have overdrawn the license by more than a batch may",
+    ),
     ("renewal.done", "an allocation was given"),
     ("license.activated", "a device was registered with a license"),
     ("seat.kicked", "a device lost its seat to somebody"),

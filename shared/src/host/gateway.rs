@@ -87,12 +87,11 @@ impl Event {
     fn path_of_route(&self) -> Option<String> {
         let (_, pattern) = self.route_key.split_once(' ')?;
         let found = self.path_parameters.as_ref();
-        let parts = pattern.split('/').map(|part| {
-            match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        let parts =
+            pattern.split('/').map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
                 None => Some(part.to_owned()),
                 Some(name) => Some(utf8_percent_encode(found?.get(name)?, UNRESERVED).to_string()),
-            }
-        });
+            });
         Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
     }
 
@@ -178,7 +177,8 @@ mod tests {
 
     #[test]
     fn bodies_headers_and_cookies_come_as_they_were_sent() {
-        let got = request(json!({"routeKey": "POST /v1/x", "rawPath": "/v1/x", "body": "e30=", "isBase64Encoded": true,
+        let got =
+            request(json!({"routeKey": "POST /v1/x", "rawPath": "/v1/x", "body": "e30=", "isBase64Encoded": true,
             "headers": {"content-type": "text/plain", "x-name": "Bücher", "no name": "x", "x-odd": "a\nb"},
             "cookies": ["a=1", "b=2"], "requestContext": {"http": {"method": "POST"}}}));
         assert_eq!((got.method().as_str(), &got.body()[..]), ("POST", &b"{}"[..]));
@@ -194,7 +194,10 @@ mod tests {
         }
         let told = answer(&response);
         assert_eq!((&told["cookies"], &told["headers"]), (&json!(["a=1", "b=2"]), &json!({"vary": "origin, accept"})));
-        assert_eq!((&told["body"], &told["isBase64Encoded"], &told["statusCode"]), (&json!("{}"), &json!(false), &json!(200)));
+        assert_eq!(
+            (&told["body"], &told["isBase64Encoded"], &told["statusCode"]),
+            (&json!("{}"), &json!(false), &json!(200))
+        );
         assert_eq!(answer(&Response::new(Bytes::from_static(b"\xff")))["body"], "/w==");
     }
 }

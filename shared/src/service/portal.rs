@@ -4,23 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use ltlm_protocol::{LicenseData, Timestamp, limits};
 use ltlm_protocol::portal_data::Portfolio;
+use ltlm_protocol::{LicenseData, Timestamp, limits};
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
-use super::desk::{self, Served, Visit, keep_signer};
-use super::load::{self, Access, Beside, Wanted};
 use super::admin::page;
 use super::answer::Room;
+use super::desk::{self, Served, Visit, keep_signer};
+use super::load::{self, Access, Beside, Wanted};
 use super::pro::SignerCell;
 use super::{App, Budget, Error, act, ids, pro};
 use crate::domain::administrator::Administrator;
 use crate::domain::desk::Desk;
 use crate::domain::gate::{Call, Caller};
+use crate::domain::license::BuyerListing;
 use crate::domain::nonce::{self, Trace};
 use crate::domain::one_time::Tried;
-use crate::domain::license::BuyerListing;
 use crate::domain::portal::{self, OneTimeCode, PortalCursor, PortalProof, RequestCode, UseCode};
 use crate::domain::project::Project;
 use crate::domain::store::Email;

@@ -5,14 +5,15 @@ use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEli
 
 use super::act::Absorb;
 use super::admin::{issue, page_in};
+use super::answer::Room;
 use super::desk::{self, Served, Visit};
 use super::license::Request;
 use super::load::{self, Access, Beside, Wanted};
 use super::ports::{PaymentError, Payments, Session};
 use super::pro::{self, SignerCell};
-use super::answer::Room;
 use super::{App, Budget, Error, act, ids, throttle};
 use crate::domain::administrator::Administrator;
+use crate::domain::desk::Desk;
 use crate::domain::issue::Issue;
 use crate::domain::license::{Buyer, LicenseId};
 use crate::domain::nonce::{self, Trace, Turn};
@@ -24,7 +25,6 @@ use crate::domain::store::message::{Message, Told};
 use crate::domain::store::order::{Goods, Order, Payment};
 use crate::domain::store::redirect::telling;
 use crate::domain::store::top_up::{self, TopUp};
-use crate::domain::desk::Desk;
 use crate::domain::store::{Email, catalog, take_back, trial};
 use crate::domain::throttle::Limited;
 use crate::domain::write::{Decision, Write};

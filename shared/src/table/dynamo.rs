@@ -380,12 +380,12 @@ impl Query {
                 })
             }
             Read::Named { list, begins, after, limit } => {
-                // Names are letters, digits and . _ : @ - only: all of them stand between these two.
-                let (before_all, after_all) = ('!', '~');
+                // Names hold no control characters: all of them stand between these two.
+                let (before_all, after_all) = ("\u{1}", "\u{10ffff}\u{10ffff}");
                 let last = format!("{}{after_all}", begins.as_deref().unwrap_or_default());
                 let first = match after {
                     Some(after) => format!("{after}{before_all}"),
-                    None => begins.clone().unwrap_or_else(|| before_all.to_string()),
+                    None => begins.clone().unwrap_or_else(|| before_all.to_owned()),
                 };
                 let values = [
                     (":pk", key::list_partition(list)),

@@ -214,7 +214,9 @@ async fn ts_24_an_operation_is_done_once_and_keeps_its_facts() {
     assert_eq!((again.status, again.headers["idempotent-replayed"].to_str().unwrap()), (201, "true"));
     world.account("POST", "", json!({"accountId": "u"})).await.refused(409, "ACCOUNT_EXISTS");
     world.account("POST", "", json!({"accountId": "v", "tier": "Platinum"})).await.refused(422, "UNKNOWN_TIER");
-    world.account("POST", "", json!({"accountId": "a b"})).await.refused(400, "BAD_REQUEST");
+    for bad in ["a\nb", " ", ".", "..", "acme/general", &"ü".repeat(129)] {
+        world.account("POST", "", json!({"accountId": bad})).await.refused(400, "BAD_REQUEST");
+    }
     let spend = json!({"operationType": "x", "amount": 10, "metadata": {"generationId": "g", "model": "m"}, "operationId": "op"});
     let answers = join_all((0..8).map(|_| world.account("POST", "/u/debit", spend.clone()))).await;
     assert!(answers.iter().all(|answer| answer.int_of("newBalance") == 90 && answer.int_of("tokensSpent") == 10));
@@ -525,5 +527,29 @@ async fn accounts_and_organizations_are_listed_by_name_page_by_page() {
     let page = world.account("GET", "?limit=1", Value::Null).await;
     let cursor = page.text_of("nextCursor");
     world.organization("GET", &format!("?cursor={cursor}"), Value::Null).await.refused(400, "BAD_REQUEST");
-    world.account("GET", "?q=%2F", Value::Null).await.refused(400, "BAD_REQUEST");
+    world.account("GET", "?q=a%0A", Value::Null).await.refused(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn names_of_any_characters_are_listed_in_their_order_and_filtered_by_their_beginning() {
+    let world = World::new().await;
+    let mut names = ["Ä", "auth0|1", "auth0|2", "a b", "~~", "日本", "a/b", "a+b@x.de", "\u{10ffff}x"];
+    for name in names {
+        let made = world.account("POST", "", json!({"accountId": name, "tier": "Gift"})).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    names.sort_unstable();
+    let (mut told, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.account("GET", &format!("?limit=2{cursor}"), Value::Null).await.body;
+        let rows = page["accounts"].as_array().unwrap();
+        told.extend(rows.iter().map(|row| row["accountId"].as_str().unwrap().to_owned()));
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(told, names);
+    let begun = world.account("GET", "?q=auth0%7C", Value::Null).await.body;
+    assert_eq!(begun["accounts"].as_array().unwrap().len(), 2);
+    let moved = world.account("POST", "/%E6%97%A5%E6%9C%AC/debit", json!({"operationType": "x", "amount": 1})).await;
+    assert_eq!(moved.int_of("newBalance"), 99);
 }

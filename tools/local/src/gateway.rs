@@ -7,11 +7,21 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::Request;
 use http::header::{CONTENT_TYPE, COOKIE, HeaderMap};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use shared::api::routes::{Found, PREFIX, find};
+use shared::host::gateway::Event;
+
+/// The request as a function sees it behind the gateway.
+pub fn through(parts: &Parts, body: &[u8], peer: Option<IpAddr>) -> Request<Bytes> {
+    // It is of the form that the product reads, whatever was sent.
+    let event: Event = serde_json::from_value(event(parts, body, peer)).unwrap_or_default();
+    event.into_request()
+}
 
 /// The event of this request.
 pub fn event(parts: &Parts, body: &[u8], peer: Option<IpAddr>) -> Value {
@@ -23,7 +33,8 @@ pub fn event(parts: &Parts, body: &[u8], peer: Option<IpAddr>) -> Value {
         }
         _ => ("$default".to_owned(), None),
     };
-    let names: Option<BTreeMap<_, _>> = names.filter(|names| !names.is_empty()).map(|names| names.into_iter().collect());
+    let names: Option<BTreeMap<_, _>> =
+        names.filter(|names| !names.is_empty()).map(|names| names.into_iter().collect());
     let is_text = is_text(&parts.headers);
     let body = match std::str::from_utf8(body) {
         Ok(text) if is_text => Some((text.to_owned(), false)),
@@ -85,7 +96,6 @@ fn cookies(sent: &HeaderMap) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::Request;
 
     #[test]
     fn a_request_is_told_as_the_gateway_tells_it() {
@@ -98,11 +108,16 @@ mod tests {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let told = event(&parts, b"{}", Some([127, 0, 0, 1].into()));
         assert_eq!(told["routeKey"], "DELETE /api/v1/sdk/license/{key}/devices/{hwid}");
-        assert_eq!((&told["rawPath"], &told["rawQueryString"]), (&json!("/api/v1/sdk/license/LIC-1/devices/a/b#"), &json!("hwid=a%20b")));
+        assert_eq!(
+            (&told["rawPath"], &told["rawQueryString"]),
+            (&json!("/api/v1/sdk/license/LIC-1/devices/a/b#"), &json!("hwid=a%20b"))
+        );
         assert_eq!(told["pathParameters"], json!({"key": "LIC-1", "hwid": "a/b#"}));
         assert_eq!((&told["headers"]["x-name"], &told["cookies"]), (&json!("1,2"), &json!(["a=1", "b=2"])));
         assert_eq!((&told["body"], &told["isBase64Encoded"]), (&json!("e30="), &json!(true)));
-        let event: shared::host::gateway::Event = serde_json::from_value(told).unwrap();
-        assert_eq!(event.into_request().uri().to_string(), "/api/v1/sdk/license/LIC-1/devices/a%2Fb%23?hwid=a%20b");
+        assert_eq!(
+            through(&parts, b"{}", None).uri().to_string(),
+            "/api/v1/sdk/license/LIC-1/devices/a%2Fb%23?hwid=a%20b"
+        );
     }
 }

@@ -14,7 +14,6 @@ use http::{Method, Request, StatusCode};
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::{Code, ErrorBody, Problems, Timestamp, limits};
 use serde_json::{Value, json};
-use shared::api::extract::SourceAddress;
 use shared::host::{Report, log};
 use shared::service::Clock;
 use shared::table::Spent;
@@ -22,6 +21,7 @@ use shared::table::fault::Faults;
 
 use crate::background::Background;
 use crate::clock::MovableClock;
+use crate::gateway;
 use crate::guard;
 use crate::pay;
 use crate::till::Till;
@@ -111,11 +111,8 @@ pub fn router(server: Arc<Server>) -> Router {
 }
 
 async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> Response {
-    let (mut parts, body) = request.into_parts();
-    if let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
-        let address = SourceAddress(peer.ip().to_string());
-        parts.extensions.insert(address);
-    }
+    let (parts, body) = request.into_parts();
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     if parts.uri.path().starts_with("/__local/") && !guard::is_own(&parts.headers, server.address) {
         return text_answer(StatusCode::FORBIDDEN, guard::REFUSED);
     }
@@ -145,7 +142,8 @@ async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> R
             None => json_answer(StatusCode::NOT_FOUND, &json!(ErrorBody::new(Code::RouteNotFound, &[], None))),
         };
     }
-    let (response, report) = server.host.respond(Request::from_parts(parts, body), ALLOWANCE).await;
+    let request = gateway::through(&parts, &body, peer);
+    let (response, report) = server.host.respond(request, ALLOWANCE).await;
     server.count(&report);
     if server.logs {
         log::request(&report);

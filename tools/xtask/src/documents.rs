@@ -64,7 +64,12 @@ pub fn api() -> String {
         );
     }
     text.push_str(
-        "\n## Headers\n\n\
+        "\n## Names in paths\n\
+         \n\
+         Accounts, organizations, users, devices and holds have names of your own: any printable text, such as `auth0|123` or `desk 4/b`. In a path they\n\
+         are percent-encoded, all but letters, digits and `-._~` (`auth0%7C123`, `desk%204%2Fb`). Names are compared character by character, as they\n\
+         were sent. No account, organization or user is called `.` or `..`, which HTTP clients resolve, nor like a pool of tokens (`acme/general`).\n\
+         \n## Headers\n\n\
          | header | where | meaning |\n|---|---|---|\n\
          | `x-project-secret` | request | the project's secret, 64 hex digits; dashes, spaces and letter case do not matter |\n\
          | `Authorization: Bearer ltlm_admin_…` | request | an administrator's key |\n\

@@ -106,9 +106,6 @@ fn is_backend(route: &Route) -> bool {
     prefixes.iter().any(|prefix| route.path.starts_with(prefix))
 }
 
-/// An account's name.
-const ACCOUNT: &str = "^[A-Za-z0-9._:@-]+$";
-
 /// What stands in the place of a description of the PRO endpoints' bodies.
 const SEALED: &str = "Request and answer are encrypted with the project's secret, and the answer is signed: see docs/pro-protocol.md. \
 What lies inside as `data` is described by `x-ltlm-data`.";
@@ -236,7 +233,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     if route.path.contains("{accountId}") {
         let mut account = text("accountId", "path", "The account.", limits::ACCOUNT_CHARS_MAX, true);
-        account["schema"]["pattern"] = json!(ACCOUNT);
+        account["schema"]["pattern"] = json!(ACCOUNT_NAME);
         parameters.push(account);
     }
     if route.endpoint == Endpoint::AccountAffordability {
@@ -249,7 +246,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     if matches!(route.endpoint, Endpoint::Accounts | Endpoint::Organizations) {
         let mut begins = text("q", "query", "Only names that begin with this.", limits::ACCOUNT_CHARS_MAX, false);
-        begins["schema"]["pattern"] = json!("^[A-Za-z0-9._:@-]*$");
+        begins["schema"]["pattern"] = json!(NAME_OR_BLANK);
         parameters.push(begins);
     }
     if matches!(
@@ -267,12 +264,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{organizationId}") {
         let what = "The organization.";
         let mut organization = text("organizationId", "path", what, limits::ORGANIZATION_CHARS_MAX, true);
-        organization["schema"]["pattern"] = json!(ACCOUNT);
+        organization["schema"]["pattern"] = json!(ACCOUNT_NAME);
         parameters.push(organization);
     }
     if route.path.contains("{userId}") {
         let mut user = text("userId", "path", "The user.", limits::ACCOUNT_CHARS_MAX, true);
-        user["schema"]["pattern"] = json!(ACCOUNT);
+        user["schema"]["pattern"] = json!(ACCOUNT_NAME);
         parameters.push(user);
     }
     if route.path.contains("{tokenId}") {
@@ -292,7 +289,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         ];
         for (name, what, max) in names {
             let mut parameter = text(name, "query", what, max, false);
-            parameter["schema"]["pattern"] = json!(ACCOUNT);
+            parameter["schema"]["pattern"] = json!(ACCOUNT_NAME);
             parameters.push(parameter);
         }
     }
@@ -415,6 +412,9 @@ fn token_types() -> Value {
 
 /// A name: not blank, without control characters.
 pub const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+/// The name of an account, an organization or a user: one that a path keeps, too.
+const ACCOUNT_NAME: &str =
+    r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// A name that may be blank.
 pub const NAME_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
@@ -647,7 +647,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::CreateOrganization => object(
             &["organizationId", "plan"],
             json!({
-                "organizationId": {"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
+                "organizationId": {"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
                 "plan": text(limits::NAME_CHARS_MAX), "operationId": id,
             }),
         ),
@@ -662,7 +662,8 @@ fn request_schema(route: &Route) -> Value {
             }),
         ),
         Endpoint::CreateAccessToken => {
-            let name = |max: usize| json!({"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": max});
+            let name =
+                |max: usize| json!({"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": max});
             let mut schema = object(
                 &[],
                 json!({
@@ -677,7 +678,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::CheckTokens => object(
             &["organizationId", "featureUsed", "action"],
             json!({
-                "organizationId": {"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
+                "organizationId": {"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
                 "featureUsed": text(limits::ACTION_CHARS_MAX), "action": {"enum": ["check", "deduct"]},
                 "metadata": meta, "operationId": id,
             }),
@@ -685,7 +686,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::CreateAccount => object(
             &["accountId"],
             json!({
-                "accountId": {"type": "string", "pattern": ACCOUNT, "minLength": 1, "maxLength": limits::ACCOUNT_CHARS_MAX},
+                "accountId": {"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": limits::ACCOUNT_CHARS_MAX},
                 "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time"},
                 "openingBalance": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX, "description": "In place of the plan's first allocation."},
                 "overdraftLimit": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX}, "operationId": id,

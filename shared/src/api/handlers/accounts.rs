@@ -21,7 +21,7 @@ use crate::domain::account::hold::{EndHold, Reserve};
 use crate::domain::account::movement::Move;
 use crate::domain::account::plan::ChangePlan;
 use crate::domain::account::refund::Refund;
-use crate::domain::account::{AccountId, is_account_name};
+use crate::domain::account::{ACCOUNT_NAME_PROBLEM, AccountId, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::ledger::Checked;
 use crate::service::accounts::{self as service, AccountCall, Filter};
@@ -40,7 +40,7 @@ const TAG_CHARS: usize = 8;
 fn call<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<AccountCall, Failure> {
     let project_id = project(incoming)?;
     if !is_account_name(name) {
-        return Err(Problems::one("accountId", "must be 1 to 128 letters, digits and . _ : @ - only").into());
+        return Err(Problems::one("accountId", ACCOUNT_NAME_PROBLEM).into());
     }
     let id = AccountId { project_id, name: name.to_owned() };
     Ok(AccountCall { id, now: incoming.now, dry_run: false })
@@ -140,8 +140,8 @@ pub(super) fn names<T>(
     owner: &str,
 ) -> Result<(Option<String>, Option<String>), Failure> {
     let begins = incoming.query_text("q", limits::ACCOUNT_CHARS_MAX)?;
-    if begins.as_deref().is_some_and(|begins| !is_account_name(begins)) {
-        return Err(Problems::one("q", "must be letters, digits and . _ : @ - only").into());
+    if begins.as_deref().is_some_and(|begins| begins.chars().any(char::is_control)) {
+        return Err(Problems::one("q", "must hold no control characters").into());
     }
     let after = place(incoming, list, owner)?;
     if after.as_deref().is_some_and(|after| !is_account_name(after)) {

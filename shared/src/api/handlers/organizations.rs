@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::accounts::{cursor_of, dry_run, erase_of, names, once_if_named, place, project, statistics_of, verify_of};
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::account::is_account_name;
+use crate::domain::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::organization::OrganizationId;
 use crate::domain::organization::access::{CreateAccess, RevokeAccess};
@@ -23,9 +23,8 @@ use crate::service::organizations::{self as service, OrganizationCall};
 use crate::table::Table;
 
 fn call_in<T>(incoming: &Incoming<'_, T>, project_id: String, name: &str) -> Result<OrganizationCall, Failure> {
-    if !is_account_name(name) || name.len() > limits::ORGANIZATION_CHARS_MAX {
-        let problem = format!("must be 1 to {} letters, digits and . _ : @ - only", limits::ORGANIZATION_CHARS_MAX);
-        return Err(Problems::one("organizationId", problem).into());
+    if !is_account_name(name) {
+        return Err(Problems::one("organizationId", ACCOUNT_NAME_PROBLEM).into());
     }
     let id = OrganizationId { project_id, name: name.to_owned() };
     Ok(OrganizationCall { id, now: incoming.now, dry_run: false })
@@ -143,7 +142,7 @@ async fn set_member<T: Table>(incoming: &Incoming<'_, T>, is_member: bool) -> Re
     let call = call(incoming)?;
     let user = incoming.parameter("userId");
     if !is_account_name(user) {
-        return Err(Problems::one("userId", "must be 1 to 128 letters, digits and . _ : @ - only").into());
+        return Err(Problems::one("userId", ACCOUNT_NAME_PROBLEM).into());
     }
     let asked = json!([user]);
     let key = match incoming.is_named(None) {

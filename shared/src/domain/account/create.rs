@@ -9,7 +9,7 @@ use ltlm_protocol::read::Problems;
 use serde_json::Value;
 
 use super::plans::Plans;
-use super::{Account, AccountId, AccountState, data, is_account_name, reader, renewal};
+use super::{ACCOUNT_NAME_PROBLEM, Account, AccountId, AccountState, data, is_account_name, reader, renewal};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
@@ -47,7 +47,7 @@ impl CreateAccount {
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         if r.value("accountId").is_some_and(Value::is_string) && !is_account_name(&parsed.name) {
-            r.problem("accountId", "must be letters, digits and . _ : @ - only");
+            r.problem("accountId", ACCOUNT_NAME_PROBLEM);
         }
         r.finish().map(|()| parsed)
     }

@@ -13,12 +13,13 @@ pub mod renewal;
 use std::collections::BTreeMap;
 
 use ltlm_protocol::account_data::{AccountData, AccountGrant, AccountHold, AccountMovement, AccountSummary};
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::{Problems, Reader, is_name};
 use ltlm_protocol::{Timestamp, limits};
 use serde_json::Value;
 
 use super::denied::Denied;
 use super::entry::{Entry, OperationId, OperationKey, Source, is_same_request};
+use super::organization::features::TokenType;
 use super::project::Project;
 use super::record::Record;
 use super::wallet::{Wallet, WalletId};
@@ -34,10 +35,15 @@ pub struct AccountId {
     pub name: String,
 }
 
-/// Can this be an account's name: 1 to 128 letters, digits, `.`, `_`, `:`, `@`, `-`?
+/// What is wrong with a name that no account, organization or user can have.
+pub const ACCOUNT_NAME_PROBLEM: &str = "must be a text of 1 to 128 characters that is not blank, holds no control characters, is neither . \
+    nor .., and does not end as the name of a pool does, such as /general";
+
+/// Can this be the name of an account, an organization or a user? Any text of 1 to 128 characters that people can read, such as the ids of
+/// identity providers (`auth0|123`). Not `.` and `..`, which no client keeps in a path, nor what a pool of tokens is called.
 pub fn is_account_name(name: &str) -> bool {
-    let is_fine = |b: u8| b.is_ascii_alphanumeric() || b"._:@-".contains(&b);
-    (1..=limits::ACCOUNT_CHARS_MAX).contains(&name.len()) && name.bytes().all(is_fine)
+    let is_pools = name.rsplit_once('/').is_some_and(|(_, kind)| TokenType::parse(kind).is_some());
+    name.chars().count() <= limits::ACCOUNT_CHARS_MAX && is_name(name) && !matches!(name, "." | "..") && !is_pools
 }
 
 /// Starts on the body of a command that may only be tried. Whether it is, `dryRun`, its caller reads.

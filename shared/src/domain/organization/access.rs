@@ -6,7 +6,7 @@ use ltlm_protocol::{Timestamp, limits, request};
 use serde_json::Value;
 
 use super::{Organization, OrganizationState};
-use crate::domain::account::is_account_name;
+use crate::domain::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
 use crate::domain::denied::Denied;
 use crate::domain::entry::OperationKey;
 use crate::domain::record::Record;
@@ -62,7 +62,7 @@ impl RevokeAccess {
         let named = [("organizationId", &organization), ("userId", &user)];
         for (name, value) in named {
             if value.as_ref().is_some_and(|value| !is_account_name(value)) {
-                return Err(Problems::one(name, "must be letters, digits and . _ : @ - only"));
+                return Err(Problems::one(name, ACCOUNT_NAME_PROBLEM));
             }
         }
         let holder = user.map(Holder::User).or_else(|| organization.clone().map(Holder::Organization));
@@ -159,7 +159,7 @@ impl CreateAccess {
         };
         for (name, value) in [("organizationId", &parsed.organization), ("userId", &parsed.user)] {
             if value.as_ref().is_some_and(|value| !is_account_name(value)) {
-                r.problem(name, "must be letters, digits and . _ : @ - only");
+                r.problem(name, ACCOUNT_NAME_PROBLEM);
             }
         }
         if parsed.organization.is_none() && parsed.user.is_none() {

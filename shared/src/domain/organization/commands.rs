@@ -12,7 +12,7 @@ use super::{Member, Organization, OrganizationId, OrganizationState, data};
 use crate::domain::account::create::Opening;
 use crate::domain::account::movement::{self, Move, Movement};
 use crate::domain::account::plans::Plans;
-use crate::domain::account::{Account, Standing, is_account_name, reader};
+use crate::domain::account::{ACCOUNT_NAME_PROBLEM, Account, Standing, is_account_name, reader};
 use crate::domain::credit::instant_opt;
 use crate::domain::denied::Denied;
 use crate::domain::entry::{OperationKey, Source};
@@ -64,7 +64,7 @@ impl CreateOrganization {
             operation_id: request::operation_id(&mut r),
         };
         if r.value("organizationId").is_some_and(Value::is_string) && !is_account_name(&parsed.name) {
-            r.problem("organizationId", "must be letters, digits and . _ : @ - only");
+            r.problem("organizationId", ACCOUNT_NAME_PROBLEM);
         }
         r.finish().map(|()| parsed)
     }

@@ -31,7 +31,7 @@ pub struct OrganizationId {
 }
 
 impl OrganizationId {
-    /// The account that is a pool of it. No account that a caller names has a slash in its name.
+    /// The account that is a pool of it. No name that a caller gives ends as these do (`is_account_name`).
     pub fn pool(&self, token_type: TokenType) -> AccountId {
         AccountId { project_id: self.project_id.clone(), name: format!("{}/{}", self.name, token_type.wire()) }
     }
