@@ -202,6 +202,55 @@ async fn a_dry_run_changes_nothing_and_destroying_takes_a_yes() {
 }
 
 #[tokio::test]
+async fn a_dry_run_is_judged_by_the_deployment() {
+    let vendor = Vendor::new("cli-judged").await;
+    let (project, license) = (vendor.project().to_owned(), vendor.running.text("/licenses/SUB").to_owned());
+    let refused: &[(&[&str], &str)] = &[
+        (&["licenses", "suspend", "NOPE"], "LICENSE_NOT_FOUND"),
+        (&["licenses", "update", &license, "--policy", "999"], "POLICY_NOT_FOUND"),
+        (&["licenses", "tokens", &license, "0", "--reason", "x"], "BAD_REQUEST"),
+        (&["licenses", "issue", &project, "--policy", "999"], "POLICY_NOT_FOUND"),
+        (&["licenses", "issue", "prj_0000000000000000", "--policy", "1"], "PROJECT_NOT_FOUND"),
+        (&["policies", "create", &project, r#"{"name": "", "type": "rent"}"#], "type must be one of"),
+        (&["projects", "update", &project, "--settings", r#"{"nothing": 1}"#], "BAD_REQUEST"),
+        (&["keys", "revoke", "nothing"], "KEY_NOT_FOUND"),
+        (&["webhooks", "remove", "nothing"], "WEBHOOK_NOT_FOUND"),
+        (&["developers", "update", "nobody@example.com", "--disabled", "true"], "DEVELOPER_NOT_FOUND"),
+        (&["accounts", "debit", "nobody", "5"], "ACCOUNT_NOT_FOUND"),
+    ];
+    for (order, code) in refused {
+        let order = [order, &["--dry-run"][..]].concat();
+        let (status, said) = vendor.refused(&order).await;
+        assert!(status == 1 && said.contains(code), "{order:?}: {said}");
+    }
+    let taken: &[&[&str]] = &[
+        &["licenses", "suspend", &license],
+        &["licenses", "issue", &project, "--policy", "1", "--count", "250"],
+        &["policies", "create", &project, r#"{"name": "NEW", "type": "perpetual"}"#],
+        &["projects", "create", "--name", "Another"],
+        &["keys", "create", "--scopes", "read"],
+        &["webhooks", "create", "https://hooks.example.com/"],
+    ];
+    let state = async || {
+        let mut told = String::new();
+        for list in [&["audit"][..], &["licenses", "list", &project, "--all"], &["policies", "list", &project]] {
+            told.push_str(&vendor.told(list).await);
+        }
+        told
+    };
+    let before = state().await;
+    for order in taken {
+        assert!(vendor.told(&[order, &["--dry-run"][..]].concat()).await.starts_with("would send "), "{order:?}");
+    }
+    assert_eq!(state().await, before);
+    // Of a file, each line that would fail.
+    let file = vendor.folder.0.join("keys");
+    std::fs::write(&file, format!("{license}\nNOPE\n")).unwrap();
+    let (_, said) = vendor.refused(&["licenses", "suspend", "--from", file.to_str().unwrap(), "--dry-run"]).await;
+    assert!(said.contains("NOPE: LICENSE_NOT_FOUND") && said.contains("1 of 2 would fail."), "{said}");
+}
+
+#[tokio::test]
 async fn mistakes_are_told_in_a_sentence() {
     let vendor = Vendor::new("cli-wrong").await;
     let (code, said) =
@@ -303,6 +352,8 @@ async fn at_a_terminal(vendor: &Vendor, arguments: &[&str], typed: &[(&str, &str
     let ltlm = program("ltlm");
     let words = [ltlm.to_str().unwrap(), "--local", local.to_str().unwrap()].into_iter();
     let line = words.chain(arguments.iter().copied()).map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let named = vendor.folder.0.join("tty");
+    let line = format!("tty > '{}'; exec {line}", named.display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     let mut child =
@@ -311,13 +362,21 @@ async fn at_a_terminal(vendor: &Vendor, arguments: &[&str], typed: &[(&str, &str
     let mut shown = String::new();
     let mut buffer = [0; 1_024];
     for (asks, answer) in typed {
-        // Typed before it is asked for, it would be shown.
         while !shown.ends_with(asks) {
             let read = tokio::io::AsyncReadExt::read(&mut output, &mut buffer);
             let read = tokio::time::timeout(std::time::Duration::from_secs(30), read).await;
             let count = read.unwrap_or_else(|_| panic!("{asks} is not asked: {shown}")).unwrap();
             assert!(count > 0, "{asks} is not asked: {shown}");
             shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+        // Typed before the terminal hides it, a password would be shown.
+        while !asks.starts_with("Type yes") {
+            let terminal = std::fs::read_to_string(&named).unwrap();
+            let settings = Command::new("stty").args(["-F", terminal.trim(), "-a"]).output().await.unwrap();
+            if String::from_utf8_lossy(&settings.stdout).contains(" -echo ") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         tokio::io::AsyncWriteExt::write_all(&mut input, format!("{answer}\n").as_bytes()).await.unwrap();
     }
@@ -512,12 +571,12 @@ async fn a_bulk_command_that_was_interrupted_goes_on_and_does_nothing_twice() {
     let (code, said) = vendor.refused(&resume).await;
     assert!(code == 2 && said.contains("has changed since"), "{said}");
     std::fs::write(&file, &lines).unwrap();
-    let told = vendor.told(&[&resume[..], &["--dry-run"]].concat()).await;
-    assert_eq!(told.matches("would send").count(), 1, "{told}");
 
     // Now it can be done, and its reply is lost: it is done, and the journal does not know.
     let late = ["licenses", "issue", vendor.project(), "--policy", "1", "--valid-until", "2030-01-01T00:00:00Z"];
     vendor.told(&[&late[..], &["--license-key", "COMES-LATER-THAN-THAT"]].concat()).await;
+    let told = vendor.told(&[&resume[..], &["--dry-run"]].concat()).await;
+    assert_eq!(told.matches("would send").count(), 1, "{told}");
     vendor.running.post(&client, "/__local/faults", &json!({"dropReplyPercent": 100})).await.unwrap();
     let (code, said) = vendor.refused(&resume).await;
     assert!(code == 1 && said.contains("does not answer") && said.contains("with --resume"), "{said}");

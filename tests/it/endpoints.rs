@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http::Request;
+use local::world::{TABLE, sdk_config};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use shared::api::query::is_triable;
 use shared::api::routes::{Auth, ROUTES};
 use shared::host::gateway::Event;
 
-use crate::support::{L1, Reply, World, device};
+use crate::support::{ADMIN_KEY, L1, Reply, World, device};
 
 /// Where the event files lie.
 pub(crate) fn events_folder() -> std::path::PathBuf {
@@ -344,4 +346,68 @@ async fn a_project_that_is_not_there_is_told_by_every_route_that_names_one() {
         assert!(seen.contains(list), "{list}");
     }
     assert!(seen.len() > 40, "{seen:?}");
+}
+
+/// All items of the table, in an order of their own.
+async fn items(world: &World) -> Vec<String> {
+    let client = aws_sdk_dynamodb::Client::new(&sdk_config(world.engine.endpoint(), false).await);
+    let mut items = Vec::new();
+    let mut from = None;
+    loop {
+        let page = client.scan().table_name(TABLE).set_exclusive_start_key(from).send().await.unwrap();
+        for item in page.items() {
+            items.push(format!("{:?}", item.iter().collect::<std::collections::BTreeMap<_, _>>()));
+        }
+        from = page.last_evaluated_key().cloned();
+        if from.is_none() {
+            items.sort();
+            return items;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_only_tried_is_refused_alike_and_writes_nothing() {
+    let world = World::new().await;
+    world.activate(L1, &device('b')).await;
+    let mut tried = BTreeSet::new();
+    for (name, ..) in EXPECTED {
+        let route = ROUTES.iter().find(|route| route.name == *name).unwrap();
+        let event = event(name, &world.project_id, "1");
+        if is_triable(route) {
+            let mut trial = event.clone();
+            let query = event["rawQueryString"].as_str().unwrap();
+            let query = if query.is_empty() { "dryRun=true".to_owned() } else { format!("{query}&dryRun=true") };
+            trial["rawQueryString"] = Value::String(query);
+            let before = items(&world).await;
+            let told = world.send(request(&trial)).await;
+            assert_eq!(items(&world).await, before, "{name} wrote");
+            assert_eq!(told.spent.write_units, 0.0, "{name}");
+            let done = world.send(request(&event)).await;
+            match done.status {
+                200..300 => assert_eq!((told.status, told.text.as_str()), (200, r#"{"dryRun":true}"#), "{name}"),
+                _ => assert_eq!((told.status, &told.body["code"]), (done.status, &done.body["code"]), "{name}"),
+            }
+            if done.status < 300 {
+                tried.insert(*name);
+            }
+        } else {
+            world.send(request(&event)).await;
+        }
+    }
+    for name in
+        ["admin-create-policy", "admin-create-license", "admin-change-license", "admin-create-key", "add-member"]
+    {
+        assert!(tried.contains(name), "{name} is not among {tried:?}");
+    }
+    // A stranger is told so, and another word for true is none.
+    let path = format!("/v1/admin/licenses/{L1}?dryRun=");
+    let patch = |dry_run: &str, key: &str| {
+        let request = Request::builder().method("PATCH").uri(format!("{path}{dry_run}"));
+        let request = request.header("authorization", format!("Bearer {key}"));
+        request.body(Bytes::from_static(br#"{"state":"active"}"#)).unwrap()
+    };
+    world.send(patch("true", "ltlm_admin_ffffffffffffffffffffffffffffffff")).await.refused(401, "UNAUTHORIZED");
+    world.send(patch("yes", ADMIN_KEY)).await.refused(400, "BAD_REQUEST");
+    world.send(patch("false", ADMIN_KEY)).await;
 }

@@ -17,6 +17,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use ltlm_protocol::{Code, limits};
+use serde_json::json;
 
 use crate::domain::throttle::Limited;
 use crate::service::load::{self, Access};
@@ -107,6 +108,9 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
         }
     };
     incoming.access = Some(access.clone());
+    if query::is_triable(incoming.route) && incoming.query_bool("dryRun")? {
+        return tried(incoming).await;
+    }
     match handle(incoming).await {
         Err(failure) if failure.is_of_unknown_key() => {
             if matches!(access, Access::Secret(_)) {
@@ -119,6 +123,16 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
             Err(failure)
         }
         outcome => outcome,
+    }
+}
+
+/// Whether the request would be done: from here on it writes nothing.
+async fn tried<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    incoming.budget.meter.only_try();
+    match handle(incoming).await {
+        Err(failure) if !failure.is_tried() => Err(failure),
+        // What would write nothing, because it is done already, would be done as well.
+        _ => Ok(Reply::json(&json!({ "dryRun": true }))),
     }
 }
 

@@ -71,6 +71,18 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
     }
 }
 
+/// Can the route be tried with `dryRun` in the query? So can all that administrators change, but for what has a `dryRun` of its own, which
+/// answers more, and a replay, which sends before it is noted.
+pub fn is_triable(route: &Route) -> bool {
+    let is_change = matches!(route.auth, Auth::Administrator(_)) && route.method != "GET";
+    let has_its_own = match route.endpoint {
+        Endpoint::CreateOrganization | Endpoint::OrganizationPlan | Endpoint::OrganizationTokens => true,
+        Endpoint::RenewAccounts | Endpoint::RenewAccount | Endpoint::EraseEntries | Endpoint::EraseUsage => true,
+        _ => route.path.starts_with("/v1/accounts"),
+    };
+    is_change && !has_its_own && route.endpoint != Endpoint::AdminReplay
+}
+
 /// May the caller send what the route does not know? The existing client may (wire 3), and so may who was sent here by a link.
 fn is_tolerant(route: &Route) -> bool {
     let is_new = matches!(route.endpoint, Endpoint::Usage | Endpoint::Entitlement | Endpoint::RemoveDevice);
@@ -82,11 +94,12 @@ pub fn check(route: &Route, query: Option<&str>) -> Result<(), Problems> {
     if is_tolerant(route) {
         return Ok(());
     }
-    let known = parameters(route.endpoint);
+    let trial = is_triable(route).then_some("dryRun");
+    let known: Vec<_> = parameters(route.endpoint).iter().copied().chain(trial).collect();
     let names = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
     let names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
     let unknown = names.filter(|name| !known.contains(name)).take(TOLD_MAX);
-    let problems: Vec<_> = unknown.map(|name| (shown(name), sentence(name, known))).collect();
+    let problems: Vec<_> = unknown.map(|name| (shown(name), sentence(name, &known))).collect();
     Problems::all(problems).map_or(Ok(()), Err)
 }
 

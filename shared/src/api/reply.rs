@@ -78,12 +78,24 @@ pub struct Failure {
     code: Code,
     headers: Vec<(&'static str, String)>,
     cause: Option<String>,
+    is_tried: bool,
 }
 
 impl Failure {
     /// The plain failure of a code.
     pub fn new(code: Code) -> Self {
-        Self { body: Box::new(ErrorBody::new(code, &[], None)), code, headers: Vec::new(), cause: None }
+        Self {
+            body: Box::new(ErrorBody::new(code, &[], None)),
+            code,
+            headers: Vec::new(),
+            cause: None,
+            is_tried: false,
+        }
+    }
+
+    /// Is it none, because the request only tried and would have done what it asks for?
+    pub fn is_tried(&self) -> bool {
+        self.is_tried
     }
 
     /// Is the request itself at fault, before anybody looked at the table?
@@ -137,6 +149,8 @@ impl From<Error> for Failure {
                     _ => failure,
                 }
             }
+            // Who lets a request try knows this for a success.
+            Error::Tried => Self { is_tried: true, ..Self::new(Code::Internal) },
             Error::Busy(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Busy) },
             Error::Broken(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Internal) },
         }

@@ -119,6 +119,9 @@ pub enum Error {
     /// A defect.
     #[error("broken")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It only tried, and would have written: all that can be judged before was in order.
+    #[error("only tried")]
+    Tried,
 }
 
 impl From<Denied> for Error {
@@ -140,6 +143,7 @@ impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Broken(_) => Self::Broken(error.into()),
+            CommitError::Tried => Self::Tried,
             CommitError::Guard(_) | CommitError::Busy(_) | CommitError::Unknown(_) => Self::Busy(error.into()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ltlm_protocol::Timestamp;
 
@@ -234,6 +235,9 @@ pub enum CommitError {
     /// A defect.
     #[error("the table cannot be written")]
     Broken(#[source] Source),
+    /// The request only tries: it would have been written, and nothing was.
+    #[error("only tried")]
+    Tried,
 }
 
 /// What lies below an error; for the log, never for an answer.
@@ -258,9 +262,12 @@ pub trait Table: Send + Sync {
     fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> impl Future<Output = Result<i64, ReadError>> + Send;
 }
 
-/// Adds up what one request costs at the table.
+/// Adds up what one request costs at the table, and says whether it may write there.
 #[derive(Debug, Default)]
-pub struct Meter(Mutex<Spent>);
+pub struct Meter {
+    spent: Mutex<Spent>,
+    tries: AtomicBool,
+}
 
 /// Request units and round trips, as the engine reported them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -279,6 +286,16 @@ impl Meter {
         *self.lock()
     }
 
+    /// From now on nothing is written: whatever would be is [`CommitError::Tried`].
+    pub fn only_try(&self) {
+        self.tries.store(true, Ordering::Relaxed);
+    }
+
+    /// Does the request only try?
+    pub fn tries(&self) -> bool {
+        self.tries.load(Ordering::Relaxed)
+    }
+
     /// Counts a round trip.
     pub fn round_trip(&self) {
         self.lock().round_trips += 1;
@@ -295,6 +312,6 @@ impl Meter {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Spent> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.spent.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -87,7 +87,7 @@ impl Client {
         self.ask_once(&Method::GET, path, "", None)
     }
 
-    /// Changes something, once per `operation`. In a dry run it is only said, and the answer is null.
+    /// Changes something, once per `operation`. In a dry run it is said, the deployment judges it, and the answer is null.
     pub(crate) fn send(
         &self,
         method: &Method,
@@ -96,8 +96,26 @@ impl Client {
         body: Option<Value>,
     ) -> Result<Value, CallError> {
         if self.is_dry_run {
-            let body = body.map_or_else(String::new, |body| format!(" {body}"));
-            crate::show::line(&format!("would send {method} {path}{body}"));
+            let told = body.as_ref().map_or_else(String::new, |body| format!(" {body}"));
+            crate::show::line(&format!("would send {method} {path}{told}"));
+            let separator = if path.contains('?') { '&' } else { '?' };
+            self.ask_once(method, &format!("{path}{separator}dryRun=true"), operation, body)?;
+            return Ok(Value::Null);
+        }
+        self.ask_once(method, path, operation, body)
+    }
+
+    /// The same where the deployment cannot judge before it acts: a dry run only says what would be sent.
+    pub(crate) fn send_unjudged(
+        &self,
+        method: &Method,
+        path: &str,
+        operation: &str,
+        body: Option<Value>,
+    ) -> Result<Value, CallError> {
+        if self.is_dry_run {
+            let told = body.map_or_else(String::new, |body| format!(" {body}"));
+            crate::show::line(&format!("would send {method} {path}{told}"));
             return Ok(Value::Null);
         }
         self.ask_once(method, path, operation, body)

@@ -43,7 +43,7 @@ struct Common {
     /// Print JSON, for programs
     #[arg(long, global = true)]
     json: bool,
-    /// Say what would be sent, and change nothing
+    /// Change nothing: say what would be sent, and let the deployment judge it. What it would refuse is refused
     #[arg(long, global = true)]
     dry_run: bool,
     /// Do not ask before something is destroyed

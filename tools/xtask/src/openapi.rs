@@ -18,6 +18,7 @@ use ltlm_protocol::organization_data::{
 use ltlm_protocol::{Code, ErrorBody, limits};
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
+use shared::api::query;
 use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
 use shared::domain::administrator::Scope;
 use shared::domain::organization::features::TokenType;
@@ -383,6 +384,10 @@ fn parameters(route: &Route) -> Vec<Value> {
         );
     }
     parameters.extend(openapi_store::parameters(route));
+    if query::is_triable(route) {
+        parameters.push(json!({"name": "dryRun", "in": "query", "schema": {"type": "boolean", "default": false},
+            "description": "Only say whether it would be done: every refusal is the same, and nothing is written."}));
+    }
     if is_paged(route) {
         parameters.push(json!({"name": "limit", "in": "query", "description": "Rows on the page.",
             "schema": {"type": "integer", "minimum": 1, "maximum": limits::PAGE_MAX, "default": limits::PAGE_DEFAULT}}));
@@ -924,6 +929,15 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     responses.insert(status.to_owned(), done);
     if matches!(route.endpoint, Endpoint::Health | Endpoint::StoreReturn) {
         return Value::Object(responses);
+    }
+    if query::is_triable(route) {
+        let tried = json!({"type": "object", "required": ["dryRun"], "properties": {"dryRun": {"const": true}}});
+        let seen = responses.entry("200").or_insert_with(|| json!({"description": "A dry run: it would be done."}));
+        let body = match seen.pointer("/content/application~1json/schema") {
+            Some(done) => json!({"anyOf": [done, tried]}),
+            None => tried,
+        };
+        seen["content"]["application/json"] = json!({ "schema": body });
     }
     let error = schema::<ErrorBody>(schemas);
     for code in refusals(route) {

@@ -79,7 +79,13 @@ pub(super) fn change(session: &Session, many: &Many, mut body: Value, done: &str
     session.tell(&operation);
     let outcome = send(session, &keys, &body, &operation, journal.as_mut(), done)?;
     if session.client.is_dry_run {
-        return Ok(());
+        return match outcome.failed {
+            0 => Ok(()),
+            failed => {
+                eprintln!("{failed} of {} would fail.", keys.len());
+                Err(Failure::Told)
+            }
+        };
     }
     print(session, &outcome, done);
     match (outcome.changed.len() + outcome.before == keys.len(), journal) {

@@ -208,6 +208,9 @@ fn revoke_tokens(session: &Session, organization: &Option<String>, user: &Option
             break;
         }
     }
+    if session.client.is_dry_run {
+        return Ok(());
+    }
     match session.format {
         Format::Json => show::line(&json!({ "revoked": revoked }).to_string()),
         Format::People => show::line(&format!("{revoked} revoked")),

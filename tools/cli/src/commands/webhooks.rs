@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Failure, ROWS, Session};
 use crate::client::encoded;
-use crate::show::Column;
+use crate::show::{self, Column};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -86,7 +86,12 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::Replay { webhook, dead_letters, cursor } => {
             let body = json!({"deadLetters": dead_letters, "cursor": cursor});
-            session.act(&Method::POST, &of(&webhook, "/replay"), Some(body), REPLAYED)
+            let path = of(&webhook, "/replay");
+            let told = session.client.send_unjudged(&Method::POST, &path, session.operation(), Some(body))?;
+            if !session.client.is_dry_run {
+                show::facts(session.format, REPLAYED, &told);
+            }
+            Ok(())
         }
         Command::DeadLetters { webhook, limit } => {
             session.list(&of(&webhook, "/dead-letters"), "deadLetters", DEAD, limit)
