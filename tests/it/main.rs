@@ -35,6 +35,7 @@ mod store;
 mod stream;
 mod support;
 mod template;
+mod text;
 mod throttling;
 mod tidy;
 mod units;

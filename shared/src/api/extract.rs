@@ -9,7 +9,7 @@ use http::header::{CONTENT_TYPE, IF_MATCH};
 use ltlm_protocol::proof::{self, NONCE_HEADER, SIGNATURE_HEADER, TIME_HEADER};
 use ltlm_protocol::read::{NAME_PROBLEM, depth, is_name};
 use ltlm_protocol::request::{canonical_license_key, is_operation_id};
-use ltlm_protocol::{Code, Problems, Timestamp, limits};
+use ltlm_protocol::{Code, Problems, Timestamp, json, limits};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -356,8 +356,7 @@ impl<'a, T> Incoming<'a, T> {
     /// The body as JSON.
     pub fn json(&self) -> Result<Value, Failure> {
         self.declared_json()?;
-        let body: Value =
-            serde_json::from_slice(self.request.body()).map_err(|_| Problems::one("", "body must be JSON"))?;
+        let body = json::parse(self.request.body()).map_err(|_| Problems::one("", "body must be JSON"))?;
         match depth(&body) <= limits::JSON_DEPTH_MAX {
             true => Ok(body),
             false => Err(Problems::one("", format!("body must nest at most {} levels", limits::JSON_DEPTH_MAX)).into()),

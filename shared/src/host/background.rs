@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::join_all;
-use ltlm_protocol::Timestamp;
+use ltlm_protocol::{Timestamp, json};
 use serde_json::{Value, json};
 
 use crate::domain::Record;
@@ -170,16 +170,15 @@ pub async fn courier<T: Table>(
 }
 
 /// A message that is not ours. What is wrong with it is not told: the error would repeat it.
-fn unreadable(error: serde_json::Error) -> Error {
-    let (line, column) = (error.line(), error.column());
-    Error::Broken(format!("a message that cannot be read: {:?} at {line}:{column}", error.classify()).into())
+fn unreadable(error: json::NotJson) -> Error {
+    Error::Broken(format!("a message that cannot be read: {error}").into())
 }
 
 async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Outlets<'_>, body: &str) -> Result<Sent, Error> {
-    let message: Value = serde_json::from_str(body).map_err(unreadable)?;
+    let message = json::parse(body.as_bytes()).map_err(unreadable)?;
     let text = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(kind) = text("detail-type") else {
-        let parcel: Parcel = serde_json::from_value(message).map_err(unreadable)?;
+        let parcel: Parcel = json::parse_as(body.as_bytes()).map_err(unreadable)?;
         return courier::send(app, budget, outlets, &parcel).await;
     };
     let detail = message.get("detail").cloned().unwrap_or_default();
@@ -241,7 +240,7 @@ async fn worked<T: Table>(
     let mut failures = Vec::new();
     for record in records {
         let body = record.get("body").and_then(Value::as_str).unwrap_or_default();
-        let outcome = match serde_json::from_str::<Message>(body) {
+        let outcome = match json::parse_as::<Message>(body.as_bytes()) {
             Err(error) => Err(Some(unreadable(error))),
             Ok(Message::Dispatch) => dispatched(app, budget, queue, report).await.map_err(Some),
             Ok(Message::Renew { project, accounts }) => {

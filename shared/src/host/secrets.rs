@@ -60,7 +60,7 @@ impl Secret {
         let text = answer.secret_string().ok_or("the secret is no text")?;
         // What is wrong with it is not told: the error would repeat it.
         let object: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(text).map_err(|_| "the secret is no JSON object")?;
+            ltlm_protocol::json::parse_as(text.as_bytes()).map_err(|_| "the secret is no JSON object")?;
         let texts = object.into_iter().filter_map(|(name, value)| match value {
             serde_json::Value::String(text) => Some((name, Zeroizing::new(text))),
             _ => None,

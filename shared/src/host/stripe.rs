@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use ltlm_protocol::Timestamp;
+use ltlm_protocol::{Timestamp, json};
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -66,7 +66,7 @@ impl Stripe {
         let answer = request.send().await.map_err(busy)?;
         let status = answer.status();
         let text = answer.text().await.map_err(busy)?;
-        let body: Value = serde_json::from_str(&text).unwrap_or_default();
+        let body = json::parse(text.as_bytes()).unwrap_or_default();
         if status.is_success() && body.is_object() {
             return Ok(body);
         }
@@ -164,7 +164,7 @@ impl Stripe {
             return Err(MessageError::Forged);
         }
         let broken = || MessageError::Unread(PaymentError::Broken("a signed message that is no event".into()));
-        let event: Value = serde_json::from_slice(body).map_err(|_| broken())?;
+        let event = json::parse(body).map_err(|_| broken())?;
         let id = event.get("id").and_then(Value::as_str).ok_or_else(broken)?.to_owned();
         let kind = event.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
         // What does not say which money it is about is about real money.

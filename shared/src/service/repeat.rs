@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use ltlm_protocol::Timestamp;
+use ltlm_protocol::{Timestamp, json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -49,7 +49,7 @@ impl Repeatable {
             return Err(Denied::IdempotencyKeyReused);
         }
         // The table keeps names, with spaces between them: an answer is cut at its own.
-        match serde_json::from_str(&done.made.join(" ")) {
+        match json::parse_as(done.made.join(" ").as_bytes()) {
             Ok(first) => Ok(Some((first, done.request != self.request))),
             // An answer that cannot be read any more is not told, and the operation is not done again.
             Err(_) => Err(Denied::IdempotencyKeyReused),

@@ -177,7 +177,7 @@ fn json_answer(status: StatusCode, body: &Value) -> Response {
 
 /// The switches; `None` for one that does not exist.
 fn local(server: &Server, method: &Method, switch: &str, body: &[u8]) -> Option<Result<Value, Problems>> {
-    let parsed = || serde_json::from_slice::<Value>(body).map_err(|_| Problems::one("", "body must be JSON"));
+    let parsed = || ltlm_protocol::json::parse(body).map_err(|_| Problems::one("", "body must be JSON"));
     match (method.as_str(), switch) {
         ("GET", "clock") => Some(Ok(clock(server))),
         ("POST", "clock") => Some(parsed().and_then(|body| move_clock(server, &body))),

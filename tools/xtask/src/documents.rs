@@ -107,7 +107,11 @@ pub fn api() -> String {
          known: ``config.limits.seats.enable is not known here: did you mean `enabled`?``. Free-form maps hold what you like. What a version before \
          let in and is stored stays, has no effect, and is told as `warnings` in the answers of the policy, project or license; only a \
          request that brings it or changes it is refused, and `null` takes it away. The routes of applications (`x-project-secret`, access tokens) pass \
-         over what they do not know, because older and newer clients send more.\n",
+         over what they do not know, because older and newer clients send more.\n\n\
+         ## Text\n\n\
+         - JSON is read alike on both faces. A byte order mark before it is skipped. An escape that is half of a character (`\\ud83d` alone) becomes \
+         U+FFFD. A whole number that is written with digits alone keeps them all, in user settings and in every free-form document; any other \
+         number is a double. A number that no double can hold is refused.\n",
     );
     text.push_str("\n## Limits\n\n| what | most | unit |\n|---|---|---|\n");
     for limit in limits::ALL {

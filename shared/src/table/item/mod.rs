@@ -185,7 +185,7 @@ impl Reader<'_> {
 
     fn json(&self, name: &'static str) -> Result<Option<serde_json::Value>, ItemError> {
         let Some(text) = self.text_opt(name) else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|_| ItemError { attribute: name })
+        ltlm_protocol::json::parse(text.as_bytes()).map(Some).map_err(|_| ItemError { attribute: name })
     }
 
     fn document_opt(&self, name: &'static str) -> Result<Option<Map<String, serde_json::Value>>, ItemError> {
@@ -655,7 +655,7 @@ fn read_seat_text(text: &str) -> Option<SeatClaim> {
             let (slot, epoch) = rest.split_once(' ')?;
             Some(SeatClaim::Holds { slot: slot.parse().ok()?, epoch: epoch.parse().ok()? })
         }
-        "kicked" => Some(SeatClaim::Kicked(serde_json::from_str(rest).ok()?)),
+        "kicked" => Some(SeatClaim::Kicked(ltlm_protocol::json::parse_as(rest.as_bytes()).ok()?)),
         _ => None,
     }
 }

@@ -177,5 +177,6 @@ fn json_of(text: &str) -> Result<Value, Failure> {
         false => std::fs::read_to_string(Path::new(text))
             .map_err(|error| Failure::User(format!("Cannot read {text}: {error}.")))?,
     };
-    serde_json::from_str(&source).map_err(|error| Failure::User(format!("{text} is not JSON: {error}.")))
+    ltlm_protocol::json::parse(source.as_bytes())
+        .map_err(|error| Failure::User(format!("{text} is not JSON: {error}.")))
 }
