@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 use crate::limits;
 use crate::read::{Problems, Reader, is_name};
@@ -306,17 +307,53 @@ pub fn is_operation_id(id: &str) -> bool {
     (1..=limits::OPERATION_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// A license key in its canonical form: trimmed, upper-case (case A44). `None` for what no license can be called.
+/// A license key in its canonical form (case A44), from whatever people paste: upper-case, each dash a hyphen, without white space,
+/// quotes and characters that nobody sees. A key of the service's own form is known without its dash.
+/// `None` for what no license can be called.
 pub fn canonical_license_key(text: &str) -> Option<String> {
-    let key = text.trim().to_ascii_uppercase();
+    let key: String = text.chars().filter_map(pasted).collect::<String>().to_ascii_uppercase();
     let chars_ok = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let key = own_form(&key).unwrap_or(key);
     (chars_ok && (1..=limits::LICENSE_KEY_CHARS_MAX).contains(&key.len())).then_some(key)
 }
 
-/// A project secret in its canonical form (wire 1.1): without spaces and dashes, lower-case. `None` unless 64 hex digits.
+/// The character of a key that a pasted one stands for; `None` for one that is not part of it.
+fn pasted(c: char) -> Option<char> {
+    match c {
+        _ if c.is_whitespace() || is_format(c) || is_quote(c) => None,
+        _ if is_dash(c) => Some('-'),
+        _ => Some(c),
+    }
+}
+
+/// Is it a dash of any script, or what programs make of one? The minus sign too.
+fn is_dash(c: char) -> bool {
+    c == '\u{2212}' || c.general_category() == GeneralCategory::DashPunctuation
+}
+
+/// Straight and curly quotes, guillemets, and the accents that are typed for them.
+fn is_quote(c: char) -> bool {
+    let paired = [GeneralCategory::InitialPunctuation, GeneralCategory::FinalPunctuation];
+    matches!(c, '"' | '\'' | '`' | '\u{b4}' | '\u{201a}' | '\u{201e}' | '\u{ff02}' | '\u{ff07}')
+        || paired.contains(&c.general_category())
+}
+
+/// Is it a character that nobody sees: zero-width, of the direction of writing, a soft hyphen, a variation selector?
+pub fn is_format(c: char) -> bool {
+    matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
+        || c.general_category() == GeneralCategory::Format
+}
+
+/// `LIC-` and the sixteen hex digits of a key that the service made, of one without a dash. Any other key is as it is: where its dashes
+/// are, only the vendor knows who chose it.
+fn own_form(key: &str) -> Option<String> {
+    let digits = key.strip_prefix("LIC").filter(|digits| digits.len() == 16)?;
+    digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| format!("LIC-{digits}"))
+}
+
+/// A project secret in its canonical form (wire 1.1): without what pasting adds, and without dashes, lower-case. `None` unless 64 hex digits.
 pub fn canonical_secret(text: &str) -> Option<String> {
-    let secret: String =
-        text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_ascii_lowercase();
+    let secret: String = text.chars().filter_map(pasted).filter(|c| *c != '-').collect::<String>().to_ascii_lowercase();
     (secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit())).then_some(secret)
 }
 
@@ -394,6 +431,22 @@ mod tests {
         for bad in ["", "  ", "LIC/1", "LIC#1", &"A".repeat(65)] {
             assert_eq!(canonical_license_key(bad), None, "{bad}");
         }
+        let pasted = [
+            "\u{201c}LIC\u{2013}0BEC53C679BF012F\u{201d}",
+            "\u{feff}LIC\u{2011}0BEC\u{200b}53C679BF012F\u{a0}",
+            "'lic0bec53c679bf012f'",
+            "\u{ab}LIC 0BEC 53C6 79BF 012F\u{bb}",
+            "\"LIC\u{2212}0BEC53C6\n79BF012F\"",
+            "LIC\u{ad}-0BEC53C679BF012F\u{2019}",
+        ];
+        for text in pasted {
+            assert_eq!(canonical_license_key(text).as_deref(), Some("LIC-0BEC53C679BF012F"), "{text:?}");
+        }
+        // A vendor's own keys keep their dashes, and 17 digits are no key of ours.
+        assert_eq!(canonical_license_key("LIC-0BEC-53C6-79BF-012F").as_deref(), Some("LIC-0BEC-53C6-79BF-012F"));
+        assert_eq!(canonical_license_key("acme\u{2014}2026\u{2015}0001").as_deref(), Some("ACME-2026-0001"));
+        assert_eq!(canonical_license_key("LIC-0BEC53C679BF012F0").as_deref(), Some("LIC-0BEC53C679BF012F0"));
+        assert_eq!(canonical_license_key("LIC-0BEC53C679BF012\u{ff26}"), None, "a wide letter is another one");
         let secret = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
         let dashed = "00010203-04050607-08090A0B-0C0D0E0F-10111213-14151617-18191A1B-1C1D1E1F ";
         assert_eq!(canonical_secret(dashed).as_deref(), Some(secret));

@@ -1,13 +1,26 @@
 //! Text as people and programs send it: half characters, byte order marks, long numbers, spellings of one address or key, far dates,
 //! control characters in names, and the version under either of its names.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use http::Request;
+use ltlm_protocol::Timestamp;
 use ltlm_protocol::envelope::Mode;
 use serde_json::{Value, json};
+use shared::domain::Write;
+use shared::domain::developer::Developer;
+use shared::domain::store::Email;
+use shared::domain::store::trial::Trial;
+use shared::service::ids::license_id;
+use shared::table::port::List;
+use shared::table::{Meter, Table, key};
 
+use crate::portal::{background, code_in, settle};
+use crate::store::{perpetual, trial};
 use crate::support::pro::sealed_body;
 use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
+
+const GUID: &str = "b6f1a6de-0000-4000-8000-3f7d2a9c1e55";
 
 impl World {
     /// Sends these bytes, with the project's secret and an administrator's key.
@@ -19,6 +32,10 @@ impl World {
             .header("authorization", format!("Bearer {ADMIN_KEY}"))
             .header("content-type", "application/json");
         self.send(request.body(body.into()).unwrap()).await
+    }
+
+    async fn commit(&self, writes: &[Write]) {
+        self.host.app.table.inner().commit(writes, None, &Meter::default()).await.unwrap();
     }
 }
 
@@ -70,4 +87,183 @@ async fn json_is_read_alike_on_both_faces() {
     let request = Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", signature);
     let answer = world.send(request.body(Bytes::from(event)).unwrap()).await;
     assert_eq!((answer.status, &answer.body["received"]), (200, &json!(true)), "{}", answer.text);
+}
+
+/// One address, as it can be written; percent-encoded for a query.
+const SAME: [&str; 4] = [
+    "%C3%A4da%40ex%C3%A4mple.de",
+    "A%CC%88DA%40exa%CC%88mple.de",
+    "%C3%84da%40xn--exmple-cua.de",
+    "%C3%A4da%40EX%C3%84MPLE%E3%80%82de",
+];
+
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
+}
+
+#[tokio::test]
+async fn an_address_is_one_however_it_is_written() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    world.policy(trial()).await;
+    world.policy(perpetual("perpetual")).await;
+    // Three spellings, one trial.
+    let sessions = [world.ordered("trial", &decoded(SAME[0])).await, world.ordered("trial", &decoded(SAME[1])).await];
+    for session in &sessions {
+        world.pay(session).await;
+    }
+    for spelling in SAME {
+        let path = format!("/v1/sdk/pro/project/trial-eligibility?email={spelling}");
+        let told = world.bytes("GET", &path, "").await;
+        assert_eq!(told.body["reason"], "previous_trial", "{spelling}: {}", told.text);
+        let order = json!({"policyId": "trial", "customerEmail": decoded(spelling)}).to_string();
+        world.bytes("POST", "/v1/sdk/project/checkout-link", order).await.refused(403, "TRIAL_NOT_AVAILABLE");
+        assert_eq!(world.licenses_of(spelling).await.len(), 1, "{spelling}");
+    }
+    // The portal: asked for in one spelling, used in another.
+    let ask = json!({"email": decoded(SAME[1])}).to_string();
+    assert_eq!(world.bytes("POST", "/v1/sdk/auth/customer-login-request", ask).await.status, 200);
+    settle(&background).await;
+    let mail = background.post_office.mails().last().unwrap().clone();
+    assert_eq!(mail["to"], "äda@xn--exmple-cua.de");
+    let show = json!({"email": decoded(SAME[3]), "otp": code_in(&mail)});
+    let shown = world.pro("auth/customer-portfolio", &device('a'), GUID, show).await;
+    assert_eq!(shown.reply.body["licenses"].as_array().map(Vec::len), Some(1), "{}", shown.reply.text);
+    // Developers.
+    let developer = |name: &str| json!({"username": name, "password": "correct horse battery", "mfa": false});
+    assert_eq!(world.admin("POST", "/v1/admin/developers", developer(&decoded(SAME[0]))).await.status, 201);
+    let again = world.admin("POST", "/v1/admin/developers", developer(&decoded(SAME[1]))).await;
+    again.refused(409, "DEVELOPER_EXISTS");
+    let login = json!({"username": decoded(SAME[3]), "password": "correct horse battery"}).to_string();
+    let done = world.bytes("POST", "/v1/sdk/pro/auth/dev-login", login).await;
+    assert_eq!((done.status, &done.body["user"]["username"]), (200, &json!("äda@xn--exmple-cua.de")), "{}", done.text);
+    // What nobody sees makes no further address.
+    for hidden in ["a\u{200b}da@b.example", "ada@b\u{ad}.example", "ada@b.example\u{200e}", "a\u{2060}da@b.example"] {
+        let refused = |reply: Reply| {
+            reply.refused(400, "BAD_REQUEST");
+            let problem = reply.body["details"]["problems"][0]["problem"].as_str().unwrap().to_owned();
+            assert!(problem.contains("invisible"), "{problem}");
+        };
+        let order = json!({"policyId": "trial", "customerEmail": hidden}).to_string();
+        refused(world.bytes("POST", "/v1/sdk/project/checkout-link", order).await);
+        let ask = json!({"email": hidden}).to_string();
+        refused(world.bytes("POST", "/v1/sdk/auth/customer-login-request", ask).await);
+        refused(world.admin("POST", "/v1/admin/developers", developer(hidden)).await);
+        let customer = json!({"customer": {"email": hidden}});
+        refused(world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), customer).await);
+    }
+}
+
+#[tokio::test]
+async fn what_was_kept_under_an_earlier_spelling_is_found_under_the_one() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    let policy = world.policy(trial()).await;
+    let now = Timestamp::parse(crate::support::START).unwrap();
+    // As the version before kept them: trimmed and lower-case, and nothing else.
+    let earlier = "äda@exämple.de";
+    let had = Trial {
+        project_id: world.project_id.clone(),
+        email: Email::kept(earlier),
+        license: Some(license_id(L1)),
+        converted_at: None,
+        revision: 1,
+        at: now,
+    };
+    world.commit(&[Write::SaveTrial { trial: had, found: None }]).await;
+    for spelling in SAME {
+        let order = json!({"policyId": policy, "customerEmail": decoded(spelling)}).to_string();
+        world.bytes("POST", "/v1/sdk/project/checkout-link", order).await.refused(403, "TRIAL_NOT_AVAILABLE");
+    }
+    // A customer.
+    let customer = json!({"customer": {"email": earlier, "name": "Ada"}});
+    assert_eq!(world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), customer).await.status, 200);
+    let list = key::list_partition(&List::Buyer(world.project_id.clone(), Email::kept(earlier)));
+    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(world.engine.endpoint(), false).await);
+    let place = key::buyer_listing(&license_id(L1));
+    let moved = client
+        .update_item()
+        .table_name(local::world::TABLE)
+        .key("pk", AttributeValue::S(place.pk))
+        .key("sk", AttributeValue::S(place.sk))
+        .update_expression("SET listPk = :list")
+        .condition_expression("attribute_exists(listPk) AND listPk <> :list")
+        .expression_attribute_values(":list", AttributeValue::S(list));
+    moved.send().await.unwrap();
+    for spelling in SAME {
+        assert_eq!(world.licenses_of(spelling).await.len(), 1, "{spelling}");
+    }
+    let ask = json!({"email": decoded(SAME[2])}).to_string();
+    assert_eq!(world.bytes("POST", "/v1/sdk/auth/customer-login-request", ask).await.status, 200);
+    settle(&background).await;
+    let code = code_in(background.post_office.mails().last().unwrap());
+    let show = json!({"email": decoded(SAME[2]), "otp": code});
+    let shown = world.pro("auth/customer-portfolio", &device('a'), GUID, show).await;
+    assert_eq!(shown.reply.body["licenses"].as_array().map(Vec::len), Some(1), "{}", shown.reply.text);
+    // Licenses under both spellings are one list, newest first, page by page.
+    let issue = json!({"policyId": policy, "customer": {"email": "äda@xn--exmple-cua.de"}, "count": 2});
+    let path = format!("/v1/admin/projects/{}/licenses", world.project_id);
+    assert_eq!(world.admin("POST", &path, issue).await.status, 201);
+    let (mut numbers, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.admin("GET", &format!("{path}?email={}&limit=1{cursor}", SAME[1]), Value::Null).await;
+        numbers.extend(page.body["licenses"].as_array().unwrap().iter().map(|row| row["LicenseID"].as_i64().unwrap()));
+        match page.body["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(numbers.len(), 3);
+    assert!(numbers.is_sorted_by(|a, b| a > b), "{numbers:?}");
+    // A developer, whose key and password stay what they are.
+    let made = json!({"username": earlier, "password": "correct horse battery", "mfa": false});
+    let made_now = world.admin("POST", "/v1/admin/developers", made.clone()).await;
+    assert_eq!(made_now.status, 201, "{}", made_now.text);
+    let reads = [shared::table::Read::Developer(Email::parse(earlier).unwrap())];
+    let table = world.host.app.table.inner();
+    let kept = table.read(&reads, &Meter::default()).await.unwrap().into_iter().find_map(|record| record.developer());
+    let old = Developer { username: Email::kept("öda@exämple.de"), ..kept.unwrap() };
+    world.commit(&[Write::SaveDeveloper { developer: old, found: None }]).await;
+    let login = json!({"username": "O\u{308}da@xn--exmple-cua.de", "password": "correct horse battery"}).to_string();
+    let done = world.bytes("POST", "/v1/sdk/pro/auth/dev-login", login).await;
+    assert_eq!((done.status, &done.body["user"]["username"]), (200, &json!("öda@exämple.de")), "{}", done.text);
+    let again = json!({"username": "öda@xn--exmple-cua.de", "password": "correct horse battery"});
+    world.admin("POST", "/v1/admin/developers", again).await.refused(409, "DEVELOPER_EXISTS");
+    let off = json!({"disabled": true});
+    let path = "/v1/admin/developers/%C3%B6da%40xn--exmple-cua.de";
+    assert_eq!(world.admin("PATCH", path, off).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_is_known_however_it_is_pasted() {
+    let world = World::new().await;
+    let a = device('a');
+    let pasted = [
+        "LIC\u{2013}0BEC53C679BF012F",
+        "\u{201c}LIC\u{2014}0bec53c679bf012f\u{201d}",
+        "'LIC-0BEC53C679BF012F'",
+        "\u{a0}LIC-0BEC\u{200b}53C679BF012F\u{feff}",
+        "LIC0BEC53C679BF012F",
+        "\"lic 0bec 53c6 79bf 012f\"",
+    ];
+    for key in pasted {
+        // In a path of either face, in sealed data, in a batch, and where an administrator names it.
+        let encoded = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string();
+        assert_eq!(world.activate(&encoded, &a).await.status, 200, "{key:?}");
+        let seen = world.admin("GET", &format!("/v1/admin/licenses/{encoded}"), Value::Null).await;
+        assert_eq!((seen.status, seen.text_of("licenseKey")), (200, L1), "{key:?}");
+        let data = json!({"key": key, "hwid": a});
+        assert_eq!(world.pro("status", &a, GUID, data).await.reply.status, 200, "{key:?}");
+        let usage = json!({"key": key, "amount": 1, "action": "x", "operationId": encoded.replace('%', "")});
+        let batch = world.post(L1, "consume-batch", json!({"hwid": a, "usages": [usage]})).await;
+        assert_eq!((batch.status, batch.text.contains("unknown_license")), (200, false), "{key:?}: {}", batch.text);
+    }
+    // A secret, in a header of visible characters; and a key that a vendor chooses.
+    let dashed = format!("\"{}-{}\"", &SECRET[..32], &SECRET[32..]);
+    let request = Request::builder().uri(format!("/v1/sdk/license/{L1}")).header("x-project-secret", dashed);
+    assert_eq!(world.send(request.body(Bytes::new()).unwrap()).await.status, 200);
+    let policy = world.policy(local::demo::perp()).await;
+    let own = world.license(&policy, Some("acme\u{2013}2026\u{2011}0001\u{2011}abcd")).await;
+    assert_eq!(own, "ACME-2026-0001-ABCD");
+    assert_eq!(world.get("acme-2026-0001-abcd", "").await.status, 200);
 }

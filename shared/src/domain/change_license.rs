@@ -63,7 +63,7 @@ impl ChangeLicense {
             policy: policy_id_opt(&mut r),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
-        read_documents(&mut r);
+        read_documents(&mut r, None);
         if parsed.valid_until.is_some() && parsed.extend_days.is_some() {
             r.problem("extendDays", "does not go together with validUntil");
         }
@@ -89,7 +89,7 @@ impl ChangeLicense {
         merge::merge(&mut whole, &self.patch, merge::LICENSE_FREE_FORM);
         let whole = Value::Object(whole);
         let mut r = Reader::patched(&whole, &self.patch, &found).map_err(Denied::Invalid)?;
-        let Documents { overrides, metadata, buyer } = read_documents(&mut r);
+        let Documents { overrides, metadata, buyer } = read_documents(&mut r, Some(&license.buyer.email));
         let merged = json!({"overrides": terms::over(&policy.terms.config, &overrides)});
         let mut merged = Reader::new(&merged).map_err(Denied::Invalid)?;
         // An override may rely on what the policy says.
@@ -118,12 +118,12 @@ struct Documents {
     buyer: Buyer,
 }
 
-/// Reads `overrides`, `metadata` and `customer`, noting every mistake.
-fn read_documents(r: &mut Reader<'_>) -> Documents {
+/// Reads `overrides`, `metadata` and `customer`, whose address is now `email`, noting every mistake.
+fn read_documents(r: &mut Reader<'_>, email: Option<&str>) -> Documents {
     let overrides = r.document_opt("overrides", limits::DOCUMENT_BYTES_MAX).unwrap_or_default();
     r.object("overrides", config::check_members);
     let metadata = config::free_form(r, "metadata", limits::DOCUMENT_BYTES_MAX);
-    Documents { overrides, metadata, buyer: r.object("customer", buyer) }
+    Documents { overrides, metadata, buyer: r.object("customer", |customer| buyer(customer, email)) }
 }
 
 /// Decides a change. Asking for what is there already is a success without effect. `state.next_policy` is the policy that

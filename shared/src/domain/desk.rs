@@ -40,6 +40,7 @@ impl Desk {
             // One that a license's policy number leads to may be another project's.
             Record::Policy(policy) if policy.project_id == self.project.id => self.policies.push(policy),
             Record::Order(order) => self.order = Some(order),
+            // There may be one under an earlier spelling too. Each stands in the way of another trial.
             Record::Trial(trial) => self.trial = Some(trial),
             Record::Code(code) => self.code = Some(code),
             Record::Chain(chain) => self.chain = Some(chain),

@@ -48,7 +48,7 @@ impl Issue {
             },
             count: r.int_opt("count", 1, limits::LICENSES_PER_CALL_MAX).unwrap_or(1),
             license_key: own_key(&mut r),
-            buyer: r.object("customer", buyer),
+            buyer: r.object("customer", |customer| buyer(customer, None)),
             valid_until: instant_opt(&mut r, "validUntil"),
             overrides: r.document_opt("overrides", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
             metadata: config::free_form(&mut r, "metadata", limits::DOCUMENT_BYTES_MAX),
@@ -97,11 +97,14 @@ fn own_key(r: &mut Reader<'_>) -> Option<String> {
     key
 }
 
-/// Reads a customer.
-pub fn buyer(r: &mut Reader<'_>) -> Buyer {
+/// Reads a customer. The address that is `kept` may stay, whatever was taken for one when it came.
+pub fn buyer(r: &mut Reader<'_>, kept: Option<&str>) -> Buyer {
     let email = r.text_or_empty("email", limits::EMAIL_CHARS_MAX).unwrap_or_default();
-    if !email.is_empty() && !email.contains('@') {
-        r.problem("email", "must be an e-mail address");
+    if !email.is_empty()
+        && kept != Some(email.as_str())
+        && let Err(wrong) = Email::read(&email)
+    {
+        r.problem("email", wrong.problem());
     }
     Buyer {
         email,

@@ -146,8 +146,9 @@ async fn code<T: Table>(
     request: &str,
 ) -> Result<Option<Mail>, Error> {
     let Some(email) = Email::parse(email) else { return Ok(None) };
-    let list = List::Buyer(project_id.to_owned(), email.as_str().to_owned());
-    let reads = [Read::Code(project_id.to_owned(), email.clone()), Read::List { list, before: None, limit: 1 }];
+    let lists = email.spellings().into_iter().map(|email| List::Buyer(project_id.to_owned(), email));
+    let lists = lists.map(|list| Read::List { list, before: None, limit: 1 });
+    let reads: Vec<_> = std::iter::once(Read::Code(project_id.to_owned(), email.clone())).chain(lists).collect();
     let (mut asked, mut bought) = (None::<OneTimeCode>, false);
     for record in act::records(app, budget, &reads).await? {
         match record {

@@ -99,10 +99,10 @@ pub async fn sign_in<T: Table>(
     knock: &Knock,
     vendor: &str,
 ) -> Result<SignedIn, Error> {
-    let username = Email::parse(name);
-    let name = ids::sha256_hex(name.trim().to_lowercase().as_bytes());
+    let username = Email::of_kept(name);
+    let name = ids::sha256_hex(username.as_str().as_bytes());
     count_password(app, budget, &name, knock).await?;
-    let reads: Vec<_> = username.map(Read::Developer).into_iter().collect();
+    let reads: Vec<_> = username.spellings().into_iter().map(Read::Developer).collect();
     let known = act::records(app, budget, &reads).await?.into_iter().find_map(Record::developer);
     let known = known.filter(|developer| developer.disabled_at.is_none());
     // The same work, whether the name is known or not.

@@ -173,9 +173,16 @@ async fn licenses<T: Table>(
         PortalProof::Code(_) => None,
         PortalProof::Cursor(cursor) => Some(cursor.position.clone()),
     };
-    let list = List::Buyer(project.id.clone(), email.as_str().to_owned());
-    let (listings, next) = page(app, budget, list, before, limits::PORTFOLIO_MAX as i64).await?;
-    let listings: Vec<_> = listings.into_iter().filter_map(Record::buyer_listing).collect();
+    // One more than told says whether there is more. What a version before wrote stands under the spelling of then.
+    let lists = email.spellings().into_iter().map(|email| List::Buyer(project.id.clone(), email));
+    let limit = limits::PORTFOLIO_MAX as i64 + 1;
+    let reads: Vec<_> = lists.map(|list| Read::List { list, before: before.clone(), limit }).collect();
+    let records = act::records(app, budget, &reads).await?;
+    let mut listings: Vec<_> = records.into_iter().filter_map(Record::buyer_listing).collect();
+    listings.sort_by_key(|listing| std::cmp::Reverse(listing.number));
+    let is_more = listings.len() > limits::PORTFOLIO_MAX;
+    listings.truncate(limits::PORTFOLIO_MAX);
+    let next = listings.last().filter(|_| is_more).map(|listing| numbered_sort(listing.number));
     let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
     let reads: Vec<_> = listings.iter().map(|listing| Read::Listing(listing.license.clone())).collect();
     let places = if reads.is_empty() { Vec::new() } else { act::records(app, budget, &reads).await? };

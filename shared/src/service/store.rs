@@ -55,6 +55,11 @@ pub async fn products<T: Table>(
     desk::run(app, budget, visit, wants, decide).await
 }
 
+/// Reads what is known of an address and trials, under every spelling under which it may be kept.
+fn trials(project_id: &str, email: &Email) -> Vec<Read> {
+    email.spellings().into_iter().map(|email| Read::Trial(project_id.to_owned(), email)).collect()
+}
+
 /// May an address have a trial (E12)?
 pub async fn trial_eligibility<T: Table>(
     app: &App<T>,
@@ -63,7 +68,7 @@ pub async fn trial_eligibility<T: Table>(
     email: &Email,
     source: &str,
 ) -> Result<TrialEligibility, Error> {
-    let wants = |project_id: &str| vec![Read::Trial(project_id.to_owned(), email.clone())];
+    let wants = |project_id: &str| trials(project_id, email);
     let desk = act::read(app, budget, || desk::load(app, budget, visit, wants)).await?;
     let (project, call) = (&desk.project, ids::operation_id(visit.now, app.entropy.as_ref()));
     let source = [source, project.id.as_str()];
@@ -105,8 +110,8 @@ pub async fn checkout<T: Table>(
     let wants = |project_id: &str| {
         let by_number = command.number().map(Read::Policy);
         let order = Read::Order(operation.key(project_id).id);
-        let trial = Read::Trial(project_id.to_owned(), command.email.clone());
-        vec![by_number.unwrap_or_else(|| policies(project_id)), order, trial]
+        let goods = [by_number.unwrap_or_else(|| policies(project_id)), order];
+        goods.into_iter().chain(trials(project_id, &command.email)).collect()
     };
     let key = |project_id: &str| operation.key(project_id);
     let served = desk::run(app, budget, visit, wants, |desk| checkout::decide(desk, command, &key, visit.now)).await?;
@@ -382,7 +387,7 @@ async fn add_goods<T: Table>(
     };
     let mut reads = vec![Read::Project(project_id.clone()), Read::Policy(number)];
     reads.extend(sale);
-    reads.extend(Email::parse(&email).map(|email| Read::Trial(project_id.clone(), email)));
+    reads.extend(trials(&project_id, &Email::of_kept(&email)));
     reads.extend(paid.and_then(|paid| paid.card.clone()).map(|card| Read::Card(project_id, card)));
     let mut project = None;
     for record in app.table.read(&reads, budget.meter).await? {

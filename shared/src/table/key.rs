@@ -544,7 +544,7 @@ pub fn list_partition(list: &List) -> String {
         List::Projects => PROJECTS.to_owned(),
         List::Policies(project_id) => format!("{POLICIES}{project_id}"),
         List::Licenses(project_id) => format!("{LICENSES}{project_id}"),
-        List::Buyer(project_id, email) => format!("{BUYERS}{project_id}#{}", digest(&email.trim().to_lowercase())),
+        List::Buyer(project_id, email) => format!("{BUYERS}{project_id}#{}", digest(email.as_str())),
         List::Accounts(project_id) => format!("{ACCOUNTS}{project_id}"),
         List::Organizations(project_id) => format!("{ORGANIZATIONS}{project_id}"),
         List::Orders(project_id) => format!("{ORDERS}{project_id}"),

@@ -184,7 +184,7 @@ pub enum List {
     /// The licenses of a project, by number.
     Licenses(String),
     /// The licenses of a project that were bought with this e-mail, in any letter case.
-    Buyer(String, String),
+    Buyer(String, Email),
     /// The devices of a license, by last activation.
     Devices(LicenseId),
     /// The accounts of a project, by name, without the pools of organizations.

@@ -111,7 +111,11 @@ pub fn api() -> String {
          ## Text\n\n\
          - JSON is read alike on both faces. A byte order mark before it is skipped. An escape that is half of a character (`\\ud83d` alone) becomes \
          U+FFFD. A whole number that is written with digits alone keeps them all, in user settings and in every free-form document; any other \
-         number is a double. A number that no double can hold is refused.\n",
+         number is a double. A number that no double can hold is refused.\n\
+         - An e-mail address is compared trimmed, in lower case, in Unicode's form NFC, its domain in ASCII (IDNA): `Äda@Exämple.de` and \
+         `äda@xn--exmple-cua.de` are one. An address with characters that nobody sees (zero-width, soft hyphens, of the direction of writing) is refused.\n\
+         - A license key is understood as people paste it: in any letter case, with any dashes, with spaces, quotes and characters that nobody \
+         sees around or in it. A key that the service made is understood without its dash. In keys that you choose yourself the dashes count.\n",
     );
     text.push_str("\n## Limits\n\n| what | most | unit |\n|---|---|---|\n");
     for limit in limits::ALL {

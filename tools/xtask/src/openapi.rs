@@ -785,7 +785,7 @@ pub(crate) fn allow_null(schema: &mut Value) {
 
 fn customer_schema() -> Value {
     json!({"type": "object", "properties": {
-        "email": {"type": ["string", "null"], "maxLength": limits::EMAIL_CHARS_MAX, "pattern": "^$|@"}, "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
+        "email": {"type": ["string", "null"], "maxLength": limits::EMAIL_CHARS_MAX, "anyOf": [{"const": ""}, {"const": null}, {"format": "email"}]}, "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
         "metadata": {"type": ["object", "null"]}}})
 }
 

@@ -133,7 +133,7 @@ pub async fn topup_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
 /// `GET …/pro/project/trial-eligibility`: plain, though its path says otherwise (wire E12).
 pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let text = incoming.query_text("email", 2 * limits::EMAIL_CHARS_MAX)?.unwrap_or_default();
-    let email = Email::parse(&text).ok_or_else(|| Problems::one("email", "must be an e-mail address"))?;
+    let email = Email::read(&text).map_err(|wrong| Problems::one("email", wrong.problem()))?;
     let visit = Visit { access: incoming.access()?, turn: None, now: incoming.now };
     Ok(Reply::json(
         &service::trial_eligibility(incoming.app, incoming.budget, &visit, &email, &incoming.source()).await?,

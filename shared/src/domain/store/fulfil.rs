@@ -131,7 +131,11 @@ impl Fulfilment {
             Record::Payment(payment) => self.payment = Some(payment),
             Record::PaymentEvent(_) => self.is_seen = true,
             Record::Trial(trial) => {
-                self.trial = Some(trial);
+                // Of several under different spellings, the one that has a license.
+                let replaces = |known: &Trial| known.email == trial.email || known.license.is_none();
+                if self.trial.as_ref().is_none_or(replaces) {
+                    self.trial = Some(trial);
+                }
                 // Its license may be what the order moves.
                 return false;
             }
@@ -311,7 +315,7 @@ fn unapplied(mut order: Order, reason: Reason, now: Timestamp) -> Order {
 /// Gives a license of a policy: a new one, or the buyer's trial moved to it.
 fn sell(state: &Fulfilment, order: Order, card: Option<&str>, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
     let (policy, new) = state.policy.as_ref().zip(state.new.as_ref()).ok_or(Denied::PolicyNotFound)?;
-    let email = Email::parse(&order.email);
+    let email = Some(&order.email).filter(|email| !email.is_empty()).map(|email| Email::of_kept(email));
     let project_id = order.project_id.clone();
     let note = |license: Option<LicenseId>| {
         let email = email.clone()?;

@@ -16,5 +16,5 @@ pub mod take_back;
 pub mod top_up;
 pub mod trial;
 
-pub use email::Email;
+pub use email::{Email, NoEmail};
 pub use order::Order;

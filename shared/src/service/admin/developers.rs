@@ -37,14 +37,14 @@ fn same_password(made: &[String], mark: &str) -> Result<(), Denied> {
     }
 }
 
-/// The developer, and the projects that a command names.
+/// The developer, under every spelling under which it may be kept, and the projects that a command names.
 fn reads(username: &Email, projects: Option<&[String]>) -> Vec<Read> {
     let projects = projects.unwrap_or_default().iter().cloned().map(Read::Project);
-    std::iter::once(Read::Developer(username.clone())).chain(projects).collect()
+    username.spellings().into_iter().map(Read::Developer).chain(projects).collect()
 }
 
 async fn get<T: Table>(app: &App<T>, budget: &Budget<'_>, username: &Email) -> Result<Developer, Error> {
-    let found = find(app, budget, &[Read::Developer(username.clone())]).await?;
+    let found = find(app, budget, &reads(username, None)).await?;
     Ok(found.developer()?.clone())
 }
 
@@ -98,9 +98,10 @@ pub async fn change<T: Table>(
 ) -> Result<(Developer, bool), Error> {
     act.by.may_everywhere()?;
     let hash = command.password.as_ref().map(|text| hash(app, text)).transpose()?;
+    let known = get(app, budget, username).await?;
     let mine = match &command.password {
         None => NO_PASSWORD.to_owned(),
-        Some(text) => mark(app, username, &get(app, budget, username).await?.wrapped, act, text).await?,
+        Some(text) => mark(app, &known.username, &known.wrapped, act, text).await?,
     };
     let named = command.projects.as_ref().and_then(Option::as_deref);
     let deed = |found: &Found| {

@@ -6,11 +6,12 @@ use futures_util::future::try_join_all;
 use ltlm_protocol::admin_data::{LicenseBuyer, LicenseSummary};
 use ltlm_protocol::{Timestamp, int32};
 
-use super::{find, page};
+use super::{find, newest};
 use crate::domain::Record;
 use crate::domain::license::{License, LicenseId, Listing};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
+use crate::domain::store::Email;
 use crate::domain::terms::Terms;
 use crate::keys::{Key32, Purpose, seal};
 use crate::service::{App, Budget, Error, act};
@@ -26,8 +27,8 @@ const PAGES_MAX: usize = 10;
 /// What is searched for; everything that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// The customer's e-mail, in any letter case.
-    pub email: Option<String>,
+    /// The customer's e-mail, in any spelling.
+    pub email: Option<Email>,
     /// The policy's number.
     pub policy: Option<i64>,
     /// The status as it is told, such as `grace_period`.
@@ -49,13 +50,13 @@ pub async fn search<T: Table>(
 ) -> Result<(Vec<LicenseSummary>, Option<String>), Error> {
     let project = find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?.clone();
     let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
-    let list = match &search.email {
-        Some(email) => List::Buyer(project_id.to_owned(), email.clone()),
-        None => List::Licenses(project_id.to_owned()),
+    let lists: Vec<_> = match &search.email {
+        Some(email) => email.spellings().into_iter().map(|email| List::Buyer(project_id.to_owned(), email)).collect(),
+        None => vec![List::Licenses(project_id.to_owned())],
     };
     let (mut rows, mut before, mut policies) = (Vec::new(), before, HashMap::new());
     for _ in 0..PAGES_MAX {
-        let (records, next) = page(app, budget, list.clone(), before.take(), PAGE).await?;
+        let (records, next) = newest(app, budget, &lists, before.take(), PAGE).await?;
         let licenses = licenses(app, budget, &records).await?;
         learn(app, budget, &licenses, &mut policies).await?;
         for (license, listing) in licenses {
@@ -135,12 +136,11 @@ fn row(
     sealing: &Key32,
 ) -> Result<Option<LicenseSummary>, Error> {
     let status = license.status(&Terms::resolve(project, policy, license), now).wire();
-    let email = |text: &str| text.trim().to_lowercase();
     let matches = search.status.as_deref().is_none_or(|wanted| wanted == status)
         && search.test.is_none_or(|wanted| wanted == license.is_test)
         && search.policy.is_none_or(|wanted| wanted == license.policy_number)
         // The list may lag a moment behind a change of the e-mail.
-        && search.email.as_ref().is_none_or(|wanted| email(wanted) == email(&license.buyer.email));
+        && search.email.as_ref().is_none_or(|wanted| *wanted == Email::of_kept(&license.buyer.email));
     if !matches {
         return Ok(None);
     }

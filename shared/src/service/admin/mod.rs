@@ -319,6 +319,24 @@ fn paged(mut records: Vec<Record>, limit: i64) -> (Vec<Record>, Option<String>) 
     (records, next)
 }
 
+/// A page of several lists taken together, newest first.
+async fn newest<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    lists: &[List],
+    before: Option<String>,
+    limit: i64,
+) -> Result<(Vec<Record>, Option<String>), Error> {
+    let reads: Vec<_> =
+        lists.iter().map(|list| Read::List { list: list.clone(), before: before.clone(), limit: limit + 1 }).collect();
+    let mut records = act::records(app, budget, &reads).await?;
+    records.sort_by_cached_key(|record| std::cmp::Reverse(position(record)));
+    let more = records.len() as i64 > limit;
+    records.truncate(usize::try_from(limit).unwrap_or(0));
+    let next = records.last().filter(|_| more).and_then(position);
+    Ok((records, next))
+}
+
 fn gone(what: &str) -> Error {
     Error::Broken(format!("an operation made a {what} that is not there").into())
 }

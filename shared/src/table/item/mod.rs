@@ -34,6 +34,7 @@ use crate::domain::purchases::Purchases;
 use crate::domain::rollup::DayRollup;
 use crate::domain::seats::{Holder, Seat, SeatCounts, SeatsOpen};
 use crate::domain::settings::Settings;
+use crate::domain::store::Email;
 use crate::domain::throttle::Bucket;
 use crate::domain::wallet::{Due, Link, Wallet};
 use crate::table::key::{self, Key, Kind};
@@ -755,7 +756,7 @@ pub fn buyer_listing(license: &License) -> Item {
     if license.buyer.email.trim().is_empty() {
         return builder.build();
     }
-    let list = List::Buyer(license.project_id.clone(), license.buyer.email.clone());
+    let list = List::Buyer(license.project_id.clone(), Email::of_kept(&license.buyer.email));
     builder.text("listPk", key::list_partition(&list)).text("listSk", key::numbered_sort(license.number)).build()
 }
 

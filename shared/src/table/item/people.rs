@@ -28,7 +28,7 @@ pub fn developer(developer: &Developer) -> Item {
 }
 
 fn read_email(r: &Reader<'_>) -> Result<Email, ItemError> {
-    Email::parse(&r.text("username")?).ok_or(ItemError { attribute: "username" })
+    Ok(Email::kept(&r.text("username")?))
 }
 
 pub(super) fn read_developer(r: &Reader<'_>) -> Result<Developer, ItemError> {

@@ -309,7 +309,7 @@ pub fn trial(trial: &Trial) -> Item {
 pub(super) fn read_trial(r: &Reader<'_>) -> Result<Trial, ItemError> {
     Ok(Trial {
         project_id: r.text("projectId")?,
-        email: Email::parse(&r.text("email")?).ok_or(ItemError { attribute: "email" })?,
+        email: Email::kept(&r.text("email")?),
         license: r.text_opt("license").map(LicenseId),
         converted_at: r.at_opt("convertedAt"),
         revision: r.int("revision")?,
@@ -352,7 +352,7 @@ pub(super) fn read_code(r: &Reader<'_>) -> Result<OneTimeCode, ItemError> {
     let requested_at = requested_at.map_err(|_| ItemError { attribute: "requestedAt" })?;
     Ok(OneTimeCode {
         project_id: r.text("projectId")?,
-        email: Email::parse(&r.text("email")?).ok_or(ItemError { attribute: "email" })?,
+        email: Email::kept(&r.text("email")?),
         request: r.text("request")?,
         requested_at: requested_at.into_iter().map(Timestamp::from_ms).collect(),
         tries: read_tries(r)?,

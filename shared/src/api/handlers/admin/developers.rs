@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
-use crate::domain::store::Email;
+use crate::domain::store::{Email, NoEmail};
 use crate::service::Error;
 use crate::service::admin::developers as service;
 use crate::table::Table;
@@ -44,8 +44,12 @@ pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
 pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = ChangeDeveloper::parse(&body)?;
-    let name = Email::parse(incoming.parameter("username"));
-    let name = name.ok_or_else(|| Problems::one("username", "must be an e-mail address"))?;
+    let name = incoming.parameter("username");
+    if !name.contains('@') {
+        return Err(Problems::one("username", NoEmail::NotOne.problem()).into());
+    }
+    // Also a name that is not taken any more: a developer that has it can be changed.
+    let name = Email::of_kept(name);
     let act = incoming.act_of_patch(&without_password(&body), command.operation_id.as_ref())?;
     let (developer, again) = Box::pin(service::change(incoming.app, incoming.budget, &name, &command, &act)).await?;
     Ok(Reply::json(&developer.data()).operation(&act.id, again))

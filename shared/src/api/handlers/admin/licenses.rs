@@ -16,6 +16,7 @@ use crate::domain::issue::Issue;
 use crate::domain::license::Status;
 use crate::domain::offline_file::IssueFile;
 use crate::domain::reinstate::Reinstate;
+use crate::domain::store::Email;
 use crate::service::admin::licenses::Search;
 use crate::service::admin::{issue, license as acts, licenses, offline_file as files};
 use crate::service::license as service;
@@ -36,7 +37,7 @@ pub async fn search<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let project_id = incoming.project()?;
     let (before, limit) = (incoming.cursor("licenses")?, incoming.query_limit()?);
     let search = Search {
-        email: incoming.query_text("email", limits::EMAIL_CHARS_MAX)?,
+        email: incoming.query_text("email", limits::EMAIL_CHARS_MAX)?.map(|text| Email::of_kept(&text)),
         // What is no number names no policy.
         policy: incoming.query_text("policyId", limits::NAME_CHARS_MAX)?.map(|text| text.parse().unwrap_or(0)),
         status: incoming.query_text("status", limits::NAME_CHARS_MAX)?,
