@@ -18,14 +18,36 @@ pub struct Activate {
     pub hwid: Hwid,
     /// Its name for people; older clients send it as `meta.hostname` instead.
     pub nickname: Option<String>,
-    /// The application's version, which gates compare. The SDK's own `version` is accepted and never looked at (X48).
+    /// The application's version, which gates compare, and the member that told it.
     pub client_version: Option<String>,
+    /// See there.
+    pub version_member: VersionMember,
     /// Free-form facts about the device.
     pub meta: Option<Map<String, Value>>,
     /// Refuse, instead of answering `VALID_NO_SEAT`, when no seat is free.
     pub require_seat: bool,
     /// The Ed25519 key that the device signs its requests with from now on (wire section 7, protocol 2).
     pub device_key: Option<[u8; 32]>,
+}
+
+/// The member of a body that tells the application's version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VersionMember {
+    /// `clientVersion`; also where none told it.
+    #[default]
+    ClientVersion,
+    /// `version`, where there is no `clientVersion`.
+    Version,
+}
+
+impl VersionMember {
+    /// Its name on the wire.
+    pub fn wire(self) -> &'static str {
+        match self {
+            Self::ClientVersion => "clientVersion",
+            Self::Version => "version",
+        }
+    }
 }
 
 /// `POST /v1/sdk/license/{key}/heartbeat`.
@@ -205,22 +227,37 @@ impl Charge {
 }
 
 impl Activate {
-    /// Parses the body.
+    /// Parses the body. Where there is no `clientVersion`, `version` is the application's.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let (mut parsed, version) = Self::read(body)?;
+        if let (None, Some(version)) = (&parsed.client_version, version) {
+            (parsed.client_version, parsed.version_member) = (Some(version), VersionMember::Version);
+        }
+        Ok(parsed)
+    }
+
+    /// Parses the data of the encrypted face, where `version` is the SDK's own (`1.2.0-PRO`), and says nothing of the application (X48).
+    pub fn parse_sealed(data: &Value) -> Result<Self, Problems> {
+        Self::read(data).map(|(parsed, _)| parsed)
+    }
+
+    /// Reads the body, and its `version`.
+    fn read(body: &Value) -> Result<(Self, Option<String>), Problems> {
         let mut r = Reader::new(body)?;
         let mut parsed = Self {
             hwid: r.name("hwid", limits::HWID_CHARS_MAX),
+            version_member: VersionMember::default(),
             nickname: r.name_or_blank("nickname", limits::NICKNAME_CHARS_MAX),
             client_version: r.text_or_empty("clientVersion", limits::VERSION_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             require_seat: r.bool_opt("requireSeat").unwrap_or(false),
             device_key: device_key(&mut r),
         };
-        r.text_or_empty("version", limits::VERSION_CHARS_MAX);
+        let version = r.text_or_empty("version", limits::VERSION_CHARS_MAX);
         if parsed.nickname.is_none() {
             parsed.nickname = hostname(parsed.meta.as_ref());
         }
-        r.finish().map(|()| parsed)
+        r.finish().map(|()| (parsed, version))
     }
 }
 

@@ -267,3 +267,42 @@ async fn a_key_is_known_however_it_is_pasted() {
     assert_eq!(own, "ACME-2026-0001-ABCD");
     assert_eq!(world.get("acme-2026-0001-abcd", "").await.status, 200);
 }
+
+#[tokio::test]
+async fn the_version_is_judged_under_either_name() {
+    let world = World::new().await;
+    let rule = json!({"overrides": {"versioning": {"enabled": true, "minVersion": "2.0"}}});
+    assert_eq!(world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), rule).await.status, 200);
+    let a = device('a');
+    let told = |body: Value| {
+        let mut body = body;
+        body["hwid"] = json!(a);
+        world.post(L1, "activate", body)
+    };
+    let refused = told(json!({"version": "1.9"})).await;
+    refused.refused(403, "VERSION_NOT_SUPPORTED");
+    assert_eq!(
+        (&refused.body["details"]["member"], &refused.body["details"]["version"]),
+        (&json!("version"), &json!("1.9"))
+    );
+    assert!(refused.body["details"].get("clientVersion").is_none());
+    // Siblings: the other name, both, and none.
+    let refused = told(json!({"clientVersion": "1.9"})).await;
+    assert_eq!(refused.body["details"]["member"], "clientVersion");
+    assert_eq!(refused.body["details"]["clientVersion"], "1.9");
+    let both = told(json!({"clientVersion": "1.9", "version": "2.5"})).await;
+    assert_eq!(both.refused(403, "VERSION_NOT_SUPPORTED").body["details"]["member"], "clientVersion");
+    told(json!({})).await.refused(403, "VERSION_NOT_SUPPORTED");
+    told(json!({"clientVersion": "", "version": "1.9"})).await.refused(403, "VERSION_NOT_SUPPORTED");
+    for fits in [
+        json!({"version": "2.0"}),
+        json!({"clientVersion": null, "version": "2.1"}),
+        json!({"clientVersion": "3", "version": "1"}),
+    ] {
+        assert_eq!(told(fits.clone()).await.status, 200, "{fits}");
+    }
+    // On the encrypted face it is the SDK's own, whatever it is.
+    let sdk = json!({"key": L1, "hwid": a, "version": "9.9-PRO"});
+    let refused = world.pro("validate", &a, GUID, sdk).await;
+    assert_eq!(refused.refused(403, "VERSION_NOT_SUPPORTED").reply.body["details"]["member"], "clientVersion");
+}

@@ -20,7 +20,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
     }
     gate::online(state)?;
     gate::region(state, &call.caller)?;
-    gate::version(state, command.client_version.as_deref())?;
+    gate::version(state, command)?;
     let is_new = state.device.is_none();
     if is_new {
         gate::not_stopped(state, call.now)?;

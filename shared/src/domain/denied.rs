@@ -4,6 +4,7 @@
 //! `gate.rs` and each `decide` check in this order.
 
 use ltlm_protocol::code::holds_reserved_word;
+use ltlm_protocol::request::VersionMember;
 use ltlm_protocol::{Code, ErrorBody, Problems, int32};
 use serde_json::json;
 
@@ -40,6 +41,8 @@ pub enum Denied {
     RegionBlocked,
     /// The application's version is not allowed.
     VersionNotSupported {
+        /// The member that was read.
+        member: VersionMember,
         /// What the application says it is.
         version: String,
         /// Oldest allowed, `""` for any.
@@ -318,10 +321,11 @@ impl Denied {
     /// The error body: message filled in, figures in the details.
     pub fn body(&self) -> ErrorBody {
         match self {
-            Self::VersionNotSupported { version, min, max } => {
+            Self::VersionNotSupported { member, version, min, max } => {
                 let shown = |text: &String| if text.is_empty() { "any".to_owned() } else { text.clone() };
                 let values = [("version", shown(version)), ("min", shown(min)), ("max", shown(max))];
-                let details = json!({"clientVersion": version, "minVersion": min, "maxVersion": max});
+                let details =
+                    json!({"member": member.wire(), member.wire(): version, "minVersion": min, "maxVersion": max});
                 ErrorBody::new(self.code(), &values, Some(details))
             }
             Self::DeviceLimitReached { count, max } => {

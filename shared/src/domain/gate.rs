@@ -3,6 +3,7 @@
 //! To add a guard: a variant of `Denied` in its place, a check here in the same place, a case below.
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::request::Activate;
 
 use super::denied::Denied;
 use super::device::Device;
@@ -73,19 +74,21 @@ pub fn country_seen(state: &LicenseState, caller: &Caller) -> Option<Write> {
 }
 
 /// Is the application's version within the allowed range, both ends included?
-pub fn version(state: &LicenseState, client_version: Option<&str>) -> Result<(), Denied> {
+pub fn version(state: &LicenseState, command: &Activate) -> Result<(), Denied> {
     let rule = &state.terms.versioning;
     if !rule.enabled {
         return Ok(());
     }
-    let version = parts(client_version.unwrap_or(""));
+    let told = command.client_version.as_deref().unwrap_or("");
+    let version = parts(told);
     let too_old = rule.min_version.as_deref().is_some_and(|min| version < parts(min));
     let too_new = rule.max_version.as_deref().is_some_and(|max| version > parts(max));
     if !too_old && !too_new {
         return Ok(());
     }
     Err(Denied::VersionNotSupported {
-        version: client_version.unwrap_or("").to_owned(),
+        member: command.version_member,
+        version: told.to_owned(),
         min: rule.min_version.clone().unwrap_or_default(),
         max: rule.max_version.clone().unwrap_or_default(),
     })
@@ -152,6 +155,10 @@ mod tests {
     use crate::domain::state::tests::fresh;
     use ltlm_protocol::license_data::{Geofencing, Versioning};
 
+    fn told(version: &str) -> Activate {
+        Activate::parse(&serde_json::json!({"hwid": "a", "clientVersion": version})).unwrap()
+    }
+
     #[test]
     fn a42_versions_are_compared_part_by_part() {
         let mut state = fresh();
@@ -159,10 +166,10 @@ mod tests {
             Versioning { enabled: true, min_version: Some("1.0.0".into()), max_version: Some("2.0".into()) };
         let allowed: Vec<_> = ["0.9.9", "1.0", "2.0.0", "2.0.1", "dev-build", "1.10.3-beta", ""]
             .iter()
-            .map(|v| version(&state, Some(v)).is_ok())
+            .map(|v| version(&state, &told(v)).is_ok())
             .collect();
         assert_eq!(allowed, [false, true, true, false, false, true, false]);
-        assert!(version(&state, None).is_err());
+        assert!(version(&state, &told("")).is_err());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
     }
     gate::online(state)?;
     gate::region(state, &call.caller)?;
-    gate::version(state, command.client_version.as_deref())?;
+    gate::version(state, command)?;
     Ok(Decision::read(license_data(call, state, state, Asking::Acting)))
 }
 

@@ -115,7 +115,9 @@ pub fn api() -> String {
          - An e-mail address is compared trimmed, in lower case, in Unicode's form NFC, its domain in ASCII (IDNA): `Äda@Exämple.de` and \
          `äda@xn--exmple-cua.de` are one. An address with characters that nobody sees (zero-width, soft hyphens, of the direction of writing) is refused.\n\
          - A license key is understood as people paste it: in any letter case, with any dashes, with spaces, quotes and characters that nobody \
-         sees around or in it. A key that the service made is understood without its dash. In keys that you choose yourself the dashes count.\n",
+         sees around or in it. A key that the service made is understood without its dash. In keys that you choose yourself the dashes count.\n\
+         - `activate` reads the application's version from `clientVersion`, or from `version` where there is no `clientVersion`; the refusal's `details.member` \
+         says which. On the PRO endpoints `version` is the SDK's own and is not judged.\n",
     );
     text.push_str("\n## Limits\n\n| what | most | unit |\n|---|---|---|\n");
     for limit in limits::ALL {

@@ -18,7 +18,7 @@ use crate::table::Table;
 /// `POST …/pro/license/validate`
 pub async fn validate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let letter = Letter::open(incoming)?;
-    let command = Activate::parse(&letter.body)?;
+    let command = Activate::parse_sealed(&letter.body)?;
     let request = letter.request(incoming, Class::Lenient)?;
     let signed = service::validate(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
@@ -27,7 +27,7 @@ pub async fn validate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fai
 /// `POST …/pro/license/status`
 pub async fn status<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let letter = Letter::open(incoming)?;
-    let command = Activate::parse(&letter.body)?;
+    let command = Activate::parse_sealed(&letter.body)?;
     let request = letter.request(incoming, Class::Lenient)?;
     let signed = service::status(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
