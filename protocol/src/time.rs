@@ -11,6 +11,27 @@ const LATEST: i64 = 253_370_764_799_999;
 /// 0001-01-01T00:00:00Z.
 const EARLIEST: i64 = -62_135_596_800_000;
 
+/// Why a text is no instant that a request may give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoInstant {
+    /// It is not written as one.
+    NotOne,
+    /// It lies before 1970 or after 9999.
+    OutOfRange,
+}
+
+impl NoInstant {
+    /// What is wrong, as the end of a sentence that starts with the member.
+    pub fn problem(self) -> &'static str {
+        match self {
+            Self::NotOne => "must be an ISO 8601 instant such as 2027-01-31T00:00:00Z",
+            Self::OutOfRange => {
+                "must lie between 1970-01-01T00:00:00Z and 9998-12-31T23:59:59Z (9999-12-31T23:59:59Z stands for never)"
+            }
+        }
+    }
+}
+
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
@@ -30,6 +51,29 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Self> {
         let ms = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
         (EARLIEST..=LATEST).contains(&ms).then_some(Self(ms))
+    }
+
+    /// Reads an instant that a request gives. The year 9999, which many write for "never", is the latest instant that is kept.
+    pub fn read(text: &str) -> Result<Self, NoInstant> {
+        match Self::parse(text) {
+            Some(instant) if instant >= Self::EPOCH => Ok(instant),
+            Some(_) => Err(NoInstant::OutOfRange),
+            None => Self::of_far_year(text),
+        }
+    }
+
+    /// An instant whose year the calendar here does not reach.
+    fn of_far_year(text: &str) -> Result<Self, NoInstant> {
+        let text = text.trim();
+        let sign = usize::from(text.starts_with(['+', '-']));
+        let (year, rest) = text.split_at(text[sign..].find('-').map_or(0, |place| sign + place));
+        let is_year = year[sign..].bytes().all(|b| b.is_ascii_digit()) && (4..=6).contains(&(year.len() - sign));
+        // A leap year, which has all days that any year has.
+        match is_year && Self::parse(&format!("2000{rest}")).is_some() {
+            true if year.trim_start_matches('+').trim_start_matches('0') == "9999" => Ok(Self(LATEST)),
+            true => Err(NoInstant::OutOfRange),
+            false => Err(NoInstant::NotOne),
+        }
     }
 
     /// The instant `seconds` later (earlier if negative).
@@ -100,6 +144,39 @@ mod tests {
         assert_eq!(Timestamp::from_ms(1_703_548_800_005).to_string(), "2023-12-26T00:00:00.005Z");
         assert_eq!(Timestamp::from_ms(i64::MAX).to_string(), "9998-12-31T23:59:59.999Z");
         assert_eq!(Timestamp::from_ms(i64::MIN).to_string(), "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn the_year_9999_is_never_and_other_far_years_are_told_from_what_is_no_instant() {
+        let latest = Ok(Timestamp::from_ms(LATEST));
+        for never in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9999999Z", "9998-12-31T23:59:59.999Z"] {
+            assert_eq!(Timestamp::read(never), latest, "{never}");
+        }
+        let far = [
+            "1969-12-31T23:59:59Z",
+            "0001-01-01T00:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "+012026-02-28T00:00:00Z",
+            "-000001-01-01T00:00:00Z",
+        ];
+        for text in far {
+            assert_eq!(Timestamp::read(text), Err(NoInstant::OutOfRange), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            "never",
+            "9999",
+            "9999-12-31",
+            "9999-13-01T00:00:00Z",
+            "9999-02-30T00:00:00Z",
+            "2026-01-01T00:00:00",
+            "\u{e9}-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Timestamp::read(text), Err(NoInstant::NotOne), "{text}");
+        }
+        assert_eq!(Timestamp::read("1970-01-01T00:00:00Z"), Ok(Timestamp::EPOCH));
     }
 
     #[test]

@@ -269,6 +269,38 @@ async fn a_key_is_known_however_it_is_pasted() {
 }
 
 #[tokio::test]
+async fn the_year_9999_is_never_and_dates_out_of_range_are_told_the_bounds() {
+    let world = World::new().await;
+    let path = format!("/v1/admin/licenses/{L1}");
+    let never = "9999-12-31T23:59:59Z";
+    let changed = world.admin("PATCH", &path, json!({"validUntil": never})).await;
+    assert_eq!((changed.status, changed.text_of("validUntil")), (200, "9998-12-31T23:59:59.999Z"), "{}", changed.text);
+    let tokens = json!({"amount": 5, "reason": "gift", "expiresAt": "9999-12-31T23:59:59.9999999Z"});
+    let credited = world.admin("POST", &format!("{path}/tokens"), tokens).await;
+    assert_eq!(credited.status, 200, "{}", credited.text);
+    let key = json!({"scopes": ["read"], "name": "for ever", "expiresAt": never});
+    let key = world.admin("POST", "/v1/admin/keys", key).await;
+    assert_eq!(key.status, 201, "{}", key.text);
+    let range = "/v1/admin/licenses/LIC-0BEC53C679BF012F/usage/statistics?from=1970-01-01T00:00:00Z";
+    let told = world.admin("GET", &format!("{range}&to={never}"), Value::Null).await;
+    assert_eq!(told.status, 200, "{}", told.text);
+    for far in ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z"] {
+        let refusals = [
+            world.admin("PATCH", &path, json!({"validUntil": far})).await,
+            world.admin("POST", &format!("{path}/tokens"), json!({"amount": 5, "reason": "x", "expiresAt": far})).await,
+            world.admin("POST", "/v1/admin/keys", json!({"scopes": ["read"], "expiresAt": far})).await,
+            world.admin("GET", &format!("{range}&to={far}"), Value::Null).await,
+        ];
+        for refusal in refusals {
+            refusal.refused(400, "BAD_REQUEST");
+            assert!(refusal.text_of("message").contains("must lie between 1970-01-01"), "{far}: {}", refusal.text);
+        }
+    }
+    let odd = world.admin("PATCH", &path, json!({"validUntil": "tomorrow"})).await;
+    assert!(odd.refused(400, "BAD_REQUEST").text_of("message").contains("ISO 8601"), "{}", odd.text);
+}
+
+#[tokio::test]
 async fn the_version_is_judged_under_either_name() {
     let world = World::new().await;
     let rule = json!({"overrides": {"versioning": {"enabled": true, "minVersion": "2.0"}}});

@@ -3,6 +3,7 @@
 use ltlm_protocol::license_data::Operation;
 use ltlm_protocol::read::{Problems, Reader, whole};
 use ltlm_protocol::shape::Kind;
+use ltlm_protocol::time::NoInstant;
 use ltlm_protocol::{Timestamp, limits};
 use serde_json::Value;
 
@@ -59,11 +60,8 @@ impl Credit {
 /// An ISO 8601 instant, or nothing.
 pub fn instant_opt(r: &mut Reader<'_>, name: &str) -> Option<Timestamp> {
     let value = r.value_of(name, Kind::Instant)?;
-    let instant = value.as_str().and_then(Timestamp::parse);
-    if instant.is_none() {
-        r.problem(name, "must be an ISO 8601 instant such as 2027-01-31T00:00:00Z");
-    }
-    instant
+    let instant = value.as_str().ok_or(NoInstant::NotOne).and_then(Timestamp::read);
+    instant.map_err(|wrong| r.problem(name, wrong.problem())).ok()
 }
 
 /// Decides a credit or debit. The vendor may do it whatever the license's status.

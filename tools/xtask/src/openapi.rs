@@ -259,7 +259,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     ) {
         for (name, what) in [("from", "Written at this instant or later."), ("to", "Written before this instant.")] {
             parameters.push(json!({"name": name, "in": "query", "description": what,
-                "schema": {"type": "string", "format": "date-time"}}));
+                "schema": {"type": "string", "format": "date-time", "pattern": INSTANT}}));
         }
     }
     if route.path.contains("{organizationId}") {
@@ -315,7 +315,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     let instant = |name: &str, what: &str, required: bool| {
         json!({"name": name, "in": "query", "description": what, "required": required,
-            "schema": {"type": "string", "format": "date-time"}})
+            "schema": {"type": "string", "format": "date-time", "pattern": INSTANT}})
     };
     if route.endpoint == Endpoint::AccountBalance {
         parameters.push(instant("at", "The balance after all that was written before this instant; else now.", false));
@@ -422,6 +422,11 @@ const ACCOUNT_NAME: &str =
     r"^(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// A name that may be blank.
 pub const NAME_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
+/// An instant of the years that are taken.
+pub const INSTANT: &str = r"^(19[7-9][0-9]|[2-9][0-9]{3})-";
+/// A text for people: without control characters but line breaks and tabs.
+pub const PROSE: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 
 /// A parameter that is a name; an empty one counts as absent.
 fn named(mut parameter: Value) -> Value {
@@ -588,7 +593,7 @@ fn request_schema(route: &Route) -> Value {
                 json!({
                     "name": {"type": ["string", "null"], "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
                     "scopes": {"type": "array", "minItems": 1, "maxItems": scopes.len(), "items": {"enum": scopes}},
-                    "projectId": text(limits::NAME_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time"}, "operationId": id,
+                    "projectId": text(limits::NAME_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time", "pattern": INSTANT}, "operationId": id,
                 }),
             )
         }
@@ -599,7 +604,7 @@ fn request_schema(route: &Route) -> Value {
                     "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "count": {"type": "integer", "minimum": 1, "maximum": limits::LICENSES_PER_CALL_MAX},
                     "licenseKey": {"type": "string", "pattern": "^[A-Za-z0-9-]+$", "minLength": limits::LICENSE_KEY_CHARS_MIN, "maxLength": limits::LICENSE_KEY_CHARS_MAX},
                     "customer": customer_schema(),
-                    "validUntil": {"type": "string", "format": "date-time"}, "overrides": openapi_shape::config(true), "metadata": {"type": "object"}, "operationId": id,
+                    "validUntil": {"type": "string", "format": "date-time", "pattern": INSTANT}, "overrides": openapi_shape::config(true), "metadata": {"type": "object"}, "operationId": id,
                 }),
             );
             let own = json!({"properties": {"licenseKey": {"type": "string"}, "count": {"minimum": 2}}, "required": ["licenseKey", "count"]});
@@ -610,8 +615,8 @@ fn request_schema(route: &Route) -> Value {
             let mut schema = object(
                 &["state", "policyId"],
                 json!({
-                    "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX},
-                    "validUntil": {"type": ["string", "null"], "format": "date-time", "description": "null takes the end away."},
+                    "state": {"enum": ["active", "suspended", "revoked", "terminated"]}, "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX, "pattern": NAME_OR_BLANK},
+                    "validUntil": {"type": ["string", "null"], "format": "date-time", "pattern": INSTANT, "description": "null takes the end away."},
                     "extendDays": {"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX, "description": "From the end, or from now if it has ended."},
                     "policyId": {"type": ["string", "integer"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX}, "overrides": openapi_shape::config(false), "metadata": {"type": "object"},
                     "customer": customer_schema(), "operationId": id,
@@ -663,7 +668,7 @@ fn request_schema(route: &Route) -> Value {
             &["amount"],
             json!({
                 "tokenType": token_types(), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
-                "expiresAt": {"type": "string", "format": "date-time"}, "metadata": meta, "operationId": id,
+                "expiresAt": {"type": "string", "format": "date-time", "pattern": INSTANT}, "metadata": meta, "operationId": id,
             }),
         ),
         Endpoint::CreateAccessToken => {
@@ -692,7 +697,7 @@ fn request_schema(route: &Route) -> Value {
             &["accountId"],
             json!({
                 "accountId": {"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": limits::ACCOUNT_CHARS_MAX},
-                "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time"},
+                "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time", "pattern": INSTANT},
                 "openingBalance": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX, "description": "In place of the plan's first allocation."},
                 "overdraftLimit": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX}, "operationId": id,
             }),
@@ -712,7 +717,7 @@ fn request_schema(route: &Route) -> Value {
             &["operationType", "amount"],
             json!({
                 "operationType": text(limits::ACTION_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
-                "expiresAt": {"type": "string", "format": "date-time"}, "priority": {"type": "integer", "minimum": 0, "maximum": limits::PRIORITY_MAX},
+                "expiresAt": {"type": "string", "format": "date-time", "pattern": INSTANT}, "priority": {"type": "integer", "minimum": 0, "maximum": limits::PRIORITY_MAX},
                 "metadata": meta, "operationId": id,
             }),
         ),
@@ -726,7 +731,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::AccountPlan => object(
             &["tier"],
             json!({
-                "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time"},
+                "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time", "pattern": INSTANT},
                 "overdraftLimit": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX}, "metadata": meta, "operationId": id,
             }),
         ),
@@ -744,7 +749,7 @@ fn request_schema(route: &Route) -> Value {
             &["hwids"],
             json!({
                 "hwids": {"type": "array", "items": hwid, "minItems": 1, "maxItems": limits::FILE_DEVICES_MAX, "uniqueItems": true},
-                "validUntil": {"type": "string", "format": "date-time", "description": "No later than the license's end."},
+                "validUntil": {"type": "string", "format": "date-time", "pattern": INSTANT, "description": "No later than the license's end."},
                 "secretId": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "description": "The secret that it is encrypted with; else the newest."},
                 "operationId": id,
             }),
@@ -754,7 +759,7 @@ fn request_schema(route: &Route) -> Value {
                 &["amount", "reason"],
                 json!({
                     "amount": {"type": "integer", "minimum": -limits::AMOUNT_MAX, "maximum": limits::AMOUNT_MAX, "not": {"const": 0}},
-                    "reason": text(limits::ACTION_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time", "description": "With a credit only."},
+                    "reason": name(limits::ACTION_CHARS_MAX), "expiresAt": {"type": "string", "format": "date-time", "pattern": INSTANT, "description": "With a credit only."},
                     "operationId": id,
                 }),
             );

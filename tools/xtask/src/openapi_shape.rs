@@ -5,7 +5,7 @@ use ltlm_protocol::shape::{Kind, Member, Shape};
 use serde_json::{Value, json};
 use shared::domain::{config, hardening};
 
-use crate::openapi::{NAME, NAME_OR_BLANK, allow_null, price};
+use crate::openapi::{INSTANT, NAME, NAME_OR_BLANK, allow_null, price};
 use crate::reference;
 
 /// An object with the members of `shape`, and no others.
@@ -34,7 +34,7 @@ fn schema(member: &Member, path: &str) -> Value {
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Price => price(),
-        Kind::Instant => json!({"type": "string", "format": "date-time"}),
+        Kind::Instant => json!({"type": "string", "format": "date-time", "pattern": INSTANT}),
         Kind::Texts { most, max } => json!({"type": "array", "maxItems": most,
             "items": {"type": "string", "minLength": 1, "maxLength": max}}),
         Kind::Free { bytes_max } => json!({"type": "object",

@@ -451,8 +451,5 @@ fn range<T>(incoming: &Incoming<'_, T>) -> Result<Span, Failure> {
 
 fn instant<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = incoming.query(name) else { return Ok(None) };
-    let instant = Timestamp::parse(&text);
-    instant
-        .map(Some)
-        .ok_or_else(|| Problems::one(name, "must be an ISO 8601 instant such as 2027-01-31T00:00:00Z").into())
+    Timestamp::read(&text).map(Some).map_err(|wrong| Problems::one(name, wrong.problem()).into())
 }
