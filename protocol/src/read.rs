@@ -73,6 +73,14 @@ pub fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
+/// What is wrong with a text for people that holds control characters.
+pub const PROSE_PROBLEM: &str = "must hold no control characters but line breaks and tabs";
+
+/// Is this a text for people: without control characters but line breaks and tabs?
+fn is_prose(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+}
+
 /// Reads the members of one JSON object and notes what is wrong with them. A method that notes a problem returns a
 /// harmless value; [`Reader::finish`] then refuses the whole. What is asked for is remembered as the body's [`Shape`].
 pub struct Reader<'a> {
@@ -236,6 +244,16 @@ impl<'a> Reader<'a> {
         Some(text).filter(|text| !text.trim().is_empty())
     }
 
+    /// A text for people of at most `max` characters, which may have several lines; an empty one counts as absent.
+    pub fn prose_or_empty(&mut self, name: &str, max: usize) -> Option<String> {
+        self.shape.note(name, Kind::Prose { max });
+        let text = self.text_or_empty(name, max)?;
+        if !is_prose(&text) {
+            self.problem(name, PROSE_PROBLEM);
+        }
+        Some(text)
+    }
+
     /// A whole number within `min..=max` that must be there. `5.0` is one, as in JSON Schema; `"5"` is not.
     pub fn int(&mut self, name: &str, min: i64, max: i64) -> i64 {
         self.require(name);
@@ -313,6 +331,9 @@ impl<'a> Reader<'a> {
         if texts.is_none() {
             self.problem(name, format!("must be a list of at most {most} texts of 1 to {max} characters"));
         }
+        if texts.iter().flatten().any(|text: &String| text.chars().any(char::is_control)) {
+            self.problem(name, "must hold no control characters");
+        }
         texts
     }
 
@@ -384,6 +405,10 @@ impl<'a> Reader<'a> {
     fn members(&mut self, name: &str, value: Option<&'a Value>, most: usize) -> Vec<(&'a String, &'a Value)> {
         let Some(value) = value else { return Vec::new() };
         match value.as_object().filter(|object| object.len() <= most) {
+            Some(object) if object.keys().any(|key| key.chars().any(char::is_control)) => {
+                self.problem(name, "must have no names with control characters");
+                Vec::new()
+            }
             Some(object) => object.iter().collect(),
             None => {
                 self.problem(name, format!("must be a JSON object of at most {most} members"));

@@ -23,6 +23,11 @@ pub enum Kind {
         /// It is not blank and holds no control characters.
         is_name: bool,
     },
+    /// A text of at most `max` characters for people: without control characters but line breaks and tabs. Empty counts as absent.
+    Prose {
+        /// Most characters.
+        max: usize,
+    },
     /// A whole number.
     Whole {
         /// The least.

@@ -133,7 +133,7 @@ async fn what_a_service_says_of_a_failed_call_stays_out_of_the_log() {
     let reads = [Read::License(license_id(L1)), Read::Secret(MARK.repeat(3_000))];
     told.push(("read", chain(&dynamo.read(&reads, &meter).await.unwrap_err())));
     told.push(("count", chain(&dynamo.reserve(MARK, 1, &meter).await.unwrap_err())));
-    let mail = Mail { to: "ada@example.com".into(), subject: MARK.into(), text: MARK.repeat(3_000) };
+    let mail = Mail::new("ada@example.com", MARK, MARK.repeat(3_000));
     told.push(("mail", Ses::new(&sdk, "from@example.com").send(mail).await.unwrap_err().to_string()));
     let sent = Sqs::new(&sdk, url.clone()).send(vec![MARK.repeat(3_000)]).await;
     told.push(("queue", sent.unwrap_err().to_string()));

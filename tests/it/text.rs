@@ -18,7 +18,7 @@ use shared::table::{Meter, Table, key};
 use crate::portal::{background, code_in, settle};
 use crate::store::{perpetual, trial};
 use crate::support::pro::sealed_body;
-use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
+use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device, send};
 
 const GUID: &str = "b6f1a6de-0000-4000-8000-3f7d2a9c1e55";
 
@@ -298,6 +298,71 @@ async fn the_year_9999_is_never_and_dates_out_of_range_are_told_the_bounds() {
     }
     let odd = world.admin("PATCH", &path, json!({"validUntil": "tomorrow"})).await;
     assert!(odd.refused(400, "BAD_REQUEST").text_of("message").contains("ISO 8601"), "{}", odd.text);
+}
+
+#[tokio::test]
+async fn names_hold_no_control_characters() {
+    let world = World::new().await;
+    let bad = "Demo\r\nBcc: all@evil.example";
+    let project = format!("/v1/admin/projects/{}", world.project_id);
+    let license = format!("/v1/admin/licenses/{L1}");
+    let policy = |member: &str| {
+        let mut terms = local::demo::perp();
+        terms[member] = json!(bad);
+        terms
+    };
+    let mut pack = local::demo::perp();
+    pack["topUpOptions"] = json!([{"packId": bad, "name": "P", "price": {"amount": 1, "currency": "USD"}}]);
+    let mut capable = local::demo::perp();
+    capable["config"]["capabilities"] = json!(["pro\u{0}"]);
+    let bell = json!({"name": "P", "type": "perpetual", "description": "a\u{7}b"});
+    let plans = json!({"settings": {"accounts": {"plans": {"Gold\r\n": {"tokens": 1}}}}});
+    let events = json!({"settings": {"analytics": {"events": [{"type": "x", "description": bad}]}}});
+    let webhook = json!({"url": "https://hooks.example/\r\nBcc:"});
+    let cases = [
+        ("POST", "/v1/admin/projects".to_owned(), json!({"name": bad}), "name"),
+        ("PATCH", project.clone(), json!({"name": bad}), "name"),
+        ("PATCH", project.clone(), plans, "settings.accounts.plans"),
+        ("PATCH", project.clone(), events, "settings.analytics.events[0].description"),
+        ("POST", format!("{project}/policies"), policy("name"), "name"),
+        ("POST", format!("{project}/policies"), policy("slug"), "slug"),
+        ("POST", format!("{project}/policies"), policy("shortDescription"), "shortDescription"),
+        ("POST", format!("{project}/policies"), bell, "description"),
+        ("POST", format!("{project}/policies"), pack, "topUpOptions[0].packId"),
+        ("POST", format!("{project}/policies"), capable, "config.capabilities"),
+        ("POST", "/v1/admin/keys".to_owned(), json!({"scopes": ["read"], "name": bad}), "name"),
+        ("POST", format!("{project}/webhooks"), webhook, "url"),
+        ("PATCH", license.clone(), json!({"customer": {"name": bad}}), "customer.name"),
+        ("PATCH", license.clone(), json!({"state": "suspended", "reason": bad}), "reason"),
+        ("POST", format!("{license}/tokens"), json!({"amount": 1, "reason": bad}), "reason"),
+        (
+            "POST",
+            "/v1/admin/developers".to_owned(),
+            json!({"username": "d@e.f", "password": "correct horse battery", "fullName": bad}),
+            "fullName",
+        ),
+    ];
+    for (method, path, body, member) in cases {
+        let refused = world.admin(method, &path, body).await;
+        refused.refused(400, "BAD_REQUEST");
+        let problem = &refused.body["details"]["problems"][0];
+        assert_eq!(problem["path"], member, "{}", refused.text);
+        let says = problem["problem"].as_str().unwrap();
+        assert!(says.contains("control characters") || member == "url", "{member}: {says}");
+    }
+    for (path, body) in [
+        ("/v1/accounts", json!({"accountId": bad})),
+        ("/v1/organizations", json!({"organizationId": bad, "plan": "Free"})),
+        ("/v1/access-tokens", json!({"userId": bad})),
+    ] {
+        let request = Request::builder().method("POST").uri(path).header("x-project-id", &world.project_id);
+        let request = request.header("authorization", format!("Bearer {ADMIN_KEY}"));
+        let refused = send(&world.host, request.body(Bytes::from(body.to_string())).unwrap()).await;
+        refused.refused(400, "BAD_REQUEST");
+    }
+    // A description may have several lines.
+    let lines = json!({"name": "P", "type": "perpetual", "description": "One.\r\n\tTwo.\n"});
+    world.policy(lines).await;
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ impl ChangeLicense {
         let named = |name: &&str| Some(((*name).to_owned(), body.get(*name)?.clone()));
         let parsed = Self {
             state: r.word_opt("state", STATES).and_then(AdminState::parse),
-            reason: r.text_or_empty("reason", limits::REASON_CHARS_MAX),
+            reason: r.name_or_blank("reason", limits::REASON_CHARS_MAX),
             valid_until: match body.get("validUntil") {
                 Some(Value::Null) => Some(None),
                 _ => end.map(Some),

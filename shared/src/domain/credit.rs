@@ -43,7 +43,7 @@ impl Credit {
         let mut r = Reader::strict(body)?;
         let parsed = Self {
             amount: r.int("amount", -limits::AMOUNT_MAX, limits::AMOUNT_MAX),
-            reason: r.text("reason", limits::ACTION_CHARS_MAX),
+            reason: r.name("reason", limits::ACTION_CHARS_MAX),
             expires_at: instant_opt(&mut r, "expiresAt"),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };

@@ -104,9 +104,9 @@ pub fn check(r: &mut Reader<'_>) {
     r.object("organizations", features::check);
     r.object("analytics", |a| {
         a.objects("events", EVENTS_MAX, |event| {
-            event.text_opt("id", limits::NAME_CHARS_MAX);
-            event.text("type", limits::ACTION_CHARS_MAX);
-            event.text_or_empty("description", limits::REASON_CHARS_MAX);
+            event.name_opt("id", limits::NAME_CHARS_MAX);
+            event.name("type", limits::ACTION_CHARS_MAX);
+            event.name_or_blank("description", limits::REASON_CHARS_MAX);
         })
     });
     r.word_opt("clientDates", CLIENT_DATES);

@@ -114,12 +114,12 @@ impl PolicyTerms {
         r.require("type");
         let parsed = Self {
             name: r.name("name", limits::NAME_CHARS_MAX),
-            slug: r.text_opt("slug", limits::NAME_CHARS_MAX),
+            slug: r.name_opt("slug", limits::NAME_CHARS_MAX),
             kind: r.word_opt("type", KINDS).unwrap_or(KINDS[0]),
             status: r.word_opt("status", STATUSES).unwrap_or(STATUSES[0]),
             environment: r.word_opt("environment", ENVIRONMENTS).unwrap_or(ENVIRONMENTS[0]),
-            description: r.text_or_empty("description", 10 * limits::NAME_CHARS_MAX),
-            short_description: r.text_or_empty("shortDescription", limits::NAME_CHARS_MAX),
+            description: r.prose_or_empty("description", 10 * limits::NAME_CHARS_MAX),
+            short_description: r.name_or_blank("shortDescription", limits::NAME_CHARS_MAX),
             price: r.price_opt("price"),
             currency: currency(r),
             recurring_interval: r.word_opt("recurringInterval", INTERVALS),
@@ -253,7 +253,7 @@ fn pack(r: &mut Reader<'_>) -> TopUpOption {
     let devices = int32(r.int_opt("devices", 0, limits::DEVICES_MAX).unwrap_or(0));
     r.require("price");
     TopUpOption {
-        pack_id: r.text("packId", limits::NAME_CHARS_MAX),
+        pack_id: r.name("packId", limits::NAME_CHARS_MAX),
         display_name: name.clone(),
         name,
         tokens: int32(r.int_opt("tokens", 0, limits::AMOUNT_MAX).unwrap_or(0)),
@@ -275,7 +275,7 @@ fn pack(r: &mut Reader<'_>) -> TopUpOption {
 
 /// A capability becomes a feature's name, which the existing client must be able to read.
 fn capability(r: &mut Reader<'_>) -> Option<String> {
-    let name = r.text_opt("capability", limits::NAME_CHARS_MAX)?;
+    let name = r.name_opt("capability", limits::NAME_CHARS_MAX)?;
     if config::RESERVED_NAMES.contains(&name.as_str()) {
         r.problem("capability", "must not be a reserved name");
     }

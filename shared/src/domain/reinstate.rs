@@ -26,7 +26,7 @@ impl Reinstate {
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = Reader::strict(body)?;
         let parsed = Self {
-            reason: r.text("reason", limits::REASON_CHARS_MAX),
+            reason: r.name("reason", limits::REASON_CHARS_MAX),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
         r.finish().map(|()| parsed)

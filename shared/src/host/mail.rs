@@ -32,13 +32,14 @@ impl Ses {
 
     async fn send_one(&self, mail: Mail) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let text = |data: String| Content::builder().data(data).charset("UTF-8").build();
-        let body = Body::builder().text(text(mail.text)?).build();
-        let message = Message::builder().subject(text(mail.subject)?).body(body).build();
+        let (to, subject, says) = mail.into_parts();
+        let body = Body::builder().text(text(says)?).build();
+        let message = Message::builder().subject(text(subject)?).body(body).build();
         let sending = self
             .client
             .send_email()
             .from_email_address(&self.from)
-            .destination(Destination::builder().to_addresses(mail.to).build())
+            .destination(Destination::builder().to_addresses(to).build())
             .content(EmailContent::builder().simple(message).build());
         Box::pin(sending.send()).await.map_err(|error| failure(&error))?;
         Ok(())

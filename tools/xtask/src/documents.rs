@@ -117,6 +117,7 @@ pub fn api() -> String {
          - A license key is understood as people paste it: in any letter case, with any dashes, with spaces, quotes and characters that nobody \
          sees around or in it. A key that the service made is understood without its dash. In keys that you choose yourself the dashes count.\n\
          - An instant lies between 1970-01-01T00:00:00Z and 9998-12-31T23:59:59.999Z. The year 9999, which many write for \"never\", is taken as the latest of them.\n\
+         - Names, slugs, reasons and short descriptions hold no control characters; a policy's `description` may hold line breaks and tabs.\n\
          - `activate` reads the application's version from `clientVersion`, or from `version` where there is no `clientVersion`; the refusal's `details.member` \
          says which. On the PRO endpoints `version` is the SDK's own and is not judged.\n",
     );

@@ -425,6 +425,8 @@ pub const NAME_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
 /// An instant of the years that are taken.
 pub const INSTANT: &str = r"^(19[7-9][0-9]|[2-9][0-9]{3})-";
+/// A name that is no number.
+const SLUG: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^0-9\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// A text for people: without control characters but line breaks and tabs.
 pub const PROSE: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 
@@ -725,7 +727,7 @@ fn request_schema(route: &Route) -> Value {
             &["originalOperationId"],
             json!({
                 "originalOperationId": text(limits::OPERATION_ID_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
-                "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX}, "metadata": meta, "operationId": id,
+                "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX, "pattern": NAME_OR_BLANK}, "metadata": meta, "operationId": id,
             }),
         ),
         Endpoint::AccountPlan => object(
@@ -743,7 +745,7 @@ fn request_schema(route: &Route) -> Value {
             }),
         ),
         Endpoint::AdminReinstate => {
-            object(&["reason"], json!({"reason": text(limits::REASON_CHARS_MAX), "operationId": id}))
+            object(&["reason"], json!({"reason": name(limits::REASON_CHARS_MAX), "operationId": id}))
         }
         Endpoint::AdminOfflineFile => object(
             &["hwids"],
@@ -801,20 +803,19 @@ pub(crate) fn price() -> Value {
 
 fn policy_members(id: &Value, whole: bool) -> Value {
     let count = |max: i64| json!({"type": ["integer", "null"], "minimum": 0, "maximum": max});
-    let text = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     json!({
-        "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME}, "slug": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": "[^0-9]"},
+        "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME}, "slug": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": SLUG},
         "type": {"enum": policy::KINDS}, "status": {"enum": policy::STATUSES}, "environment": {"enum": policy::ENVIRONMENTS},
-        "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX},
-        "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX},
+        "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX, "pattern": PROSE},
+        "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
         "price": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
         "recurringInterval": {"enum": policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
         "recurringPrice": price(), "isAirGapped": {"type": "boolean"},
         "config": openapi_shape::config(whole),
         "topUpOptions": {"type": "array", "maxItems": 50, "items": {"type": "object", "required": ["packId", "name", "price"], "properties": {
-            "packId": text(limits::NAME_CHARS_MAX), "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME},
+            "packId": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME}, "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME},
             "tokens": count(limits::AMOUNT_MAX), "devices": count(limits::DEVICES_MAX), "seats": count(limits::SEATS_MAX), "days": count(limits::DURATION_DAYS_MAX),
-            "capability": {"type": ["string", "null"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX},
+            "capability": {"type": ["string", "null"], "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME},
             "price": {"type": "object", "required": ["amount", "currency"], "properties": {
                 "amount": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"}}},
         }}},

@@ -5,7 +5,7 @@ use ltlm_protocol::shape::{Kind, Member, Shape};
 use serde_json::{Value, json};
 use shared::domain::{config, hardening};
 
-use crate::openapi::{INSTANT, NAME, NAME_OR_BLANK, allow_null, price};
+use crate::openapi::{INSTANT, NAME, NAME_OR_BLANK, PROSE, allow_null, price};
 use crate::reference;
 
 /// An object with the members of `shape`, and no others.
@@ -30,13 +30,14 @@ fn schema(member: &Member, path: &str) -> Value {
             }
             text
         }
+        Kind::Prose { max } => json!({"type": "string", "maxLength": max, "pattern": PROSE}),
         Kind::Whole { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::Price => price(),
         Kind::Instant => json!({"type": "string", "format": "date-time", "pattern": INSTANT}),
         Kind::Texts { most, max } => json!({"type": "array", "maxItems": most,
-            "items": {"type": "string", "minLength": 1, "maxLength": max}}),
+            "items": {"type": "string", "minLength": 1, "maxLength": max, "pattern": NAME_OR_BLANK}}),
         Kind::Free { bytes_max } => json!({"type": "object",
             "description": format!("Your own: any members, at most {bytes_max} bytes of compact JSON.")}),
         Kind::Object => row(""),

@@ -224,7 +224,7 @@ pub(crate) fn description(path: &str) -> Option<String> {
 
 fn kind_text(kind: &Kind) -> String {
     match kind {
-        Kind::Text { max, .. } => format!("text, up to {max} characters"),
+        Kind::Text { max, .. } | Kind::Prose { max } => format!("text, up to {max} characters"),
         Kind::Whole { min, max } => format!("whole number, {min} to {max}"),
         Kind::Flag => "`true` or `false`".to_owned(),
         Kind::Word(words) => format!("`{}`", words.join("`, `")),

@@ -37,7 +37,7 @@ impl Refund {
                 id: r.text("originalOperationId", limits::OPERATION_ID_CHARS_MAX),
             },
             amount: r.int_opt("amount", 1, limits::AMOUNT_MAX),
-            reason: r.text_or_empty("reason", limits::REASON_CHARS_MAX),
+            reason: r.name_or_blank("reason", limits::REASON_CHARS_MAX),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
             operation_id: ltlm_protocol::request::operation_id(&mut r),
         };
