@@ -9,7 +9,6 @@ use ltlm_protocol::{LicenseData, Timestamp, limits};
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
-use super::admin::page;
 use super::answer::Room;
 use super::desk::{self, Served, Visit, keep_signer};
 use super::load::{self, Access, Beside, Wanted};

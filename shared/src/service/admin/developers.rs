@@ -98,10 +98,12 @@ pub async fn change<T: Table>(
 ) -> Result<(Developer, bool), Error> {
     act.by.may_everywhere()?;
     let hash = command.password.as_ref().map(|text| hash(app, text)).transpose()?;
-    let known = get(app, budget, username).await?;
     let mine = match &command.password {
         None => NO_PASSWORD.to_owned(),
-        Some(text) => mark(app, &known.username, &known.wrapped, act, text).await?,
+        Some(text) => {
+            let known = get(app, budget, username).await?;
+            mark(app, &known.username, &known.wrapped, act, text).await?
+        }
     };
     let named = command.projects.as_ref().and_then(Option::as_deref);
     let deed = |found: &Found| {
