@@ -324,6 +324,8 @@ async fn a_project_that_is_not_there_is_told_by_every_route_that_names_one() {
     // Routes that act on the project of the path, and those on the project that a header names.
     let administrators = ROUTES.iter().filter(|route| matches!(route.auth, Auth::Administrator(_)));
     let scoped = administrators.filter(|route| event(route.name, "a", "1") != event(route.name, "b", "1"));
+    let document = std::fs::read_to_string(events_folder().join("../infra/openapi.json")).unwrap();
+    let document: Value = serde_json::from_str(&document).unwrap();
     let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
     for route in scoped {
         let reply = world.send(request(&event(route.name, unknown, "1"))).await;
@@ -336,6 +338,8 @@ async fn a_project_that_is_not_there_is_told_by_every_route_that_names_one() {
             "revoke-access-token" => "ACCESS_TOKEN_NOT_FOUND",
             _ => "PROJECT_NOT_FOUND",
         };
+        let described = &document["paths"][route.path][route.method.to_lowercase()]["responses"]["404"];
+        assert!(described["description"].as_str().is_some_and(|codes| codes.contains(code)), "{}: {code}", route.name);
         if (reply.status, reply.body["code"].as_str()) != (404, Some(code)) {
             wrong.push(format!("{} {}: {} {}", route.method, route.path, reply.status, reply.text));
         }

@@ -101,6 +101,19 @@ fn only_the_key_file_knows_prefixes() {
     }
 }
 
+/// What `ltlm` writes is opened before anything is sent, and there is one way to do that; a journal is the other file that it makes.
+#[test]
+fn the_command_line_writes_files_in_two_places_only() {
+    for (file, text) in sources("tools/cli/src") {
+        if matches!(file.as_str(), "output.rs" | "journal.rs") {
+            continue;
+        }
+        for word in ["fs::write", "File::create", "OpenOptions"] {
+            assert!(!code(&text).contains(word), "{file}: {word}");
+        }
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     for package in ["protocol/src", "shared/src", "functions/src", "tools/local/src", "tools/xtask/src", "tests/it"] {

@@ -225,9 +225,11 @@ pub(crate) fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AdminOrder => vec![Code::OrderNotFound],
         Endpoint::AdminCreateDeveloper => vec![Code::DeveloperExists, Code::DeveloperNotFound],
         Endpoint::AdminChangeDeveloper => vec![Code::DeveloperNotFound],
-        Endpoint::AdminEventCounts => vec![Code::RangeReversed, Code::RangeTooLong],
+        Endpoint::AdminEventCounts => vec![Code::ProjectNotFound, Code::RangeReversed, Code::RangeTooLong],
         Endpoint::AdminCreateWebhook => vec![Code::ProjectNotFound, Code::WebhookLimitReached],
-        Endpoint::AdminWebhooks => vec![Code::ProjectNotFound],
+        Endpoint::AdminOrders | Endpoint::AdminEvents | Endpoint::AdminNotices | Endpoint::AdminWebhooks => {
+            vec![Code::ProjectNotFound]
+        }
         Endpoint::AdminReplay => vec![Code::WebhookNotFound, Code::CursorElsewhere],
         Endpoint::AdminRemoveWebhook | Endpoint::AdminRotateWebhook | Endpoint::AdminDeadLetters => {
             vec![Code::WebhookNotFound]
