@@ -65,12 +65,12 @@ impl Timestamp {
     /// An instant whose year the calendar here does not reach.
     fn of_far_year(text: &str) -> Result<Self, NoInstant> {
         let text = text.trim();
-        let sign = usize::from(text.starts_with(['+', '-']));
-        let (year, rest) = text.split_at(text[sign..].find('-').map_or(0, |place| sign + place));
-        let is_year = year[sign..].bytes().all(|b| b.is_ascii_digit()) && (4..=6).contains(&(year.len() - sign));
+        let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let Some((year, rest)) = unsigned.split_once('-') else { return Err(NoInstant::NotOne) };
+        let is_year = (4..=6).contains(&year.len()) && year.bytes().all(|b| b.is_ascii_digit());
         // A leap year, which has all days that any year has.
-        match is_year && Self::parse(&format!("2000{rest}")).is_some() {
-            true if year.trim_start_matches('+').trim_start_matches('0') == "9999" => Ok(Self(LATEST)),
+        match is_year && Self::parse(&format!("2000-{rest}")).is_some() {
+            true if year.trim_start_matches('0') == "9999" && !text.starts_with('-') => Ok(Self(LATEST)),
             true => Err(NoInstant::OutOfRange),
             false => Err(NoInstant::NotOne),
         }
@@ -159,6 +159,7 @@ mod tests {
             "10000-01-01T00:00:00Z",
             "+012026-02-28T00:00:00Z",
             "-000001-01-01T00:00:00Z",
+            "-009999-12-31T23:59:59Z",
         ];
         for text in far {
             assert_eq!(Timestamp::read(text), Err(NoInstant::OutOfRange), "{text}");
@@ -166,6 +167,8 @@ mod tests {
         for text in [
             "",
             "-",
+            "+",
+            "--",
             "never",
             "9999",
             "9999-12-31",
@@ -197,6 +200,13 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-01-01T02:00:00+02:00"), Timestamp::parse("2026-01-01T00:00:00Z"));
         for bad in ["", "2026-01-01", "2026-01-01T00:00:00", "tomorrow", "2026-13-01T00:00:00Z"] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[-+0-9T:Zé .]{0,30}") {
+            let _ = Timestamp::read(&text);
         }
     }
 }

@@ -39,5 +39,6 @@ mod text;
 mod throttling;
 mod tidy;
 mod units;
+mod upgrades;
 mod webhooks;
 mod wire_client;

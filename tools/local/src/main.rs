@@ -151,7 +151,8 @@ async fn run(options: Options) -> Result<(), String> {
             };
             demo::make(&host, &admin_key).await.map_err(cannot)?
         }
-        Demo::None => json!({}),
+        // What an earlier start made can be used on.
+        Demo::None => known.clone(),
     };
     told["baseUrl"] = json!(base_url);
     told["adminKey"] = json!(admin_key);
