@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use shared::api::reply;
 use shared::api::routes::{FUNCTIONS, PREFIX, ROUTES};
+use shared::host::log;
 use shared::table::schema::{DUE_INDEX, KEY_ATTRIBUTES, LIST_INDEX};
 
 fn translated() -> Value {
@@ -39,8 +40,8 @@ fn every_route_leads_to_its_function_with_and_without_the_prefix() {
             let target = operation["x-amazon-apigateway-integration"]["uri"].to_string();
             let function = FUNCTIONS
                 .iter()
-                // Its logical id, whole: `ProHeartbeatFunction` is not `HeartbeatFunction`.
-                .find(|f| target.to_lowercase().contains(&format!("${{{}functionalias", f.name.replace('-', ""))))
+                // Its name, whole: `pro-heartbeat` is not `heartbeat`.
+                .find(|f| target.contains(&format!(":function:ltlm-${{Stage}}-{}:live/", f.name)))
                 .expect(&target);
             found.insert((method.to_uppercase(), path.clone(), function.name.to_owned()));
         }
@@ -123,28 +124,139 @@ fn the_gateway_may_call_every_function_that_serves_a_route() {
     assert!(count <= 450, "{count} resources");
 }
 
+/// What AWS publishes of its services: namespace, metric, dimensions (AWS documentation of each service's metrics, 2026-11).
+const PUBLISHED: &[(&str, &str, &[&str])] = &[
+    ("AWS/ApiGateway", "5xx", &["ApiId"]),
+    ("AWS/ApiGateway", "Count", &["ApiId"]),
+    ("AWS/ApiGateway", "Latency", &["ApiId"]),
+    ("AWS/DynamoDB", "ReadThrottleEvents", &["TableName"]),
+    ("AWS/DynamoDB", "WriteThrottleEvents", &["TableName"]),
+    ("AWS/Lambda", "Errors", &["FunctionName"]),
+    ("AWS/Lambda", "IteratorAge", &["FunctionName"]),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", &["QueueName"]),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
+];
+
+/// The metrics that an alarm looks at: namespace, name, names of the dimensions.
+fn watched(alarm: &Value) -> Vec<(String, String, Vec<String>)> {
+    let one = |metric: &Value| {
+        let text = |name: &str| metric[name].as_str().unwrap_or_default().to_owned();
+        let dimensions = metric["Dimensions"].as_array().unwrap().iter();
+        (
+            text("Namespace"),
+            text("MetricName"),
+            dimensions.map(|dimension| dimension["Name"].as_str().unwrap().to_owned()).collect(),
+        )
+    };
+    match alarm["Metrics"].as_array() {
+        None => vec![one(alarm)],
+        Some(metrics) => {
+            metrics.iter().filter_map(|m| m.get("MetricStat")).map(|stat| one(&stat["Metric"])).collect()
+        }
+    }
+}
+
 #[test]
-fn every_function_has_its_log_group_and_alarms() {
+fn every_alarm_watches_a_metric_that_there_is_and_there_are_ten_at_most() {
+    let template = translated();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    assert!(alarms.len() <= 10, "{}", alarms.len());
+    for (name, alarm) in &alarms {
+        for (namespace, metric, dimensions) in watched(alarm) {
+            let is_ours = namespace == log::NAMESPACE
+                && log::REQUEST_METRICS.iter().any(|(known, _)| *known == metric)
+                && dimensions == ["Stage"];
+            let is_published = PUBLISHED.iter().any(|(s, m, d)| *s == namespace && *m == metric && *d == dimensions);
+            assert!(is_ours || is_published, "{name}: {namespace} {metric} {dimensions:?}");
+        }
+    }
+}
+
+#[test]
+fn a_release_that_fails_is_taken_back_and_can_be_replaced_while_its_alarm_is_red() {
+    let template = translated();
+    let groups = resources(&template, "AWS::CodeDeploy::DeploymentGroup");
+    assert_eq!(groups.len(), FUNCTIONS.len());
+    for (name, group) in groups {
+        let alarms = &group["AlarmConfiguration"]["Fn::If"];
+        let is_background = ["Renewals", "Stream", "Courier"].iter().any(|function| name.starts_with(function));
+        let expected: &[&str] = if is_background { &["BackgroundErrors"] } else { &["ServerErrors", "ApiErrors"] };
+        let expected: Vec<_> = expected.iter().map(|alarm| json!({"Name": {"Ref": alarm}})).collect();
+        assert_eq!((&alarms[0], &alarms[1]["Alarms"]), (&json!("IsCanary"), &json!(expected)), "{name}");
+        assert_eq!(alarms[2], json!({}), "{name}: no alarm holds back what replaces a broken release");
+        let kinds = group["DeploymentConfigName"]["Fn::If"].to_string();
+        assert!(kinds.contains("Canary10Percent5Minutes") && kinds.contains("AllAtOnce"), "{name}: {kinds}");
+    }
+    // Nothing that the deployments wait for waits for them.
+    let (_, api) = resources(&template, "AWS::ApiGatewayV2::Api")[0];
+    assert!(!api.to_string().contains("Alias"), "the gateway names functions, and refers to none");
+}
+
+#[test]
+fn a_changed_parameter_publishes_a_version_of_each_function_that_it_configures() {
+    let template = translated();
+    let limit = |parameter: &str| {
+        let declared = &template["Parameters"][parameter];
+        let hash = declared["AllowedPattern"].as_str().filter(|pattern| pattern.contains("{64}")).map(|_| 64);
+        declared["MaxLength"].as_u64().or(hash).unwrap_or_else(|| panic!("{parameter} has no longest value"))
+    };
+    let versions = resources(&template, "AWS::Lambda::Version");
+    for (name, function) in resources(&template, "AWS::Lambda::Function") {
+        let variables = function["Environment"]["Variables"].as_object().unwrap().values();
+        let refs: BTreeSet<_> = variables.filter_map(|value| value["Ref"].as_str()).collect();
+        let parameters: Vec<_> = refs.into_iter().filter(|name| !template["Parameters"][name].is_null()).collect();
+        let (_, version) = versions.iter().find(|(_, version)| version["FunctionName"]["Ref"] == **name).unwrap();
+        for text in [&function["Description"], &version["Description"]] {
+            let text = text["Fn::Sub"].as_str().unwrap();
+            // A stage is a stack of its own.
+            for parameter in parameters.iter().filter(|parameter| **parameter != "Stage") {
+                assert!(text.contains(&format!("${{{parameter}}}")), "{name}: {parameter}");
+            }
+            let named = text.split("${").skip(1).map(|rest| rest.split_once('}').unwrap());
+            let longest: u64 = named.map(|(name, after)| limit(name) + after.len() as u64).sum();
+            assert!(longest <= 256, "{name}: {longest} characters, of 256 that Lambda takes");
+        }
+    }
+}
+
+#[test]
+fn every_name_of_a_stack_carries_its_stage() {
+    let template = translated();
+    // Where CloudFormation would name a resource by the stack, it does; where it is named, by us or by SAM, the stage is in it.
+    let names = ["FunctionName", "Name", "LogGroupName", "AliasName", "QueueName", "TableName", "BucketName", "RuleName"];
+    let kinds = ["Function", "Schedule", "LogGroup", "Alias", "EventBus", "Queue", "Table", "QueryDefinition"];
+    for (id, resource) in template["Resources"].as_object().unwrap() {
+        let kind = resource["Type"].as_str().unwrap().rsplit("::").next().unwrap();
+        for name in names.iter().filter(|_| kinds.contains(&kind)) {
+            let named = &resource["Properties"][name];
+            let is_own = *name == "Name" || named.is_string() || named["Fn::Sub"].is_string();
+            if named.is_null() || named["Ref"].is_string() || named == "live" || !is_own {
+                continue;
+            }
+            assert!(named.to_string().contains("${Stage}"), "{id}: {name} is {named}");
+        }
+    }
+    let schedules = resources(&template, "AWS::Scheduler::Schedule");
+    assert!(schedules.iter().all(|(_, schedule)| !schedule["Name"].is_null()), "SAM names them by the function otherwise");
+}
+
+#[test]
+fn every_function_has_its_log_group() {
     let template = translated();
     let logs: BTreeSet<_> = resources(&template, "AWS::Logs::LogGroup")
         .iter()
         .filter(|(_, logs)| !logs["RetentionInDays"].is_null())
         .filter_map(|(_, logs)| logs["LogGroupName"]["Fn::Sub"].as_str())
         .collect();
-    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
     for (_, function) in resources(&template, "AWS::Lambda::Function") {
         let name = function_name(function);
         assert!(logs.contains(format!("/aws/lambda/ltlm-${{Stage}}-{name}").as_str()), "{name}");
-        for metric in ["Errors", "Throttles", "Duration"] {
-            let watched = alarms.iter().any(|(_, alarm)| {
-                alarm["MetricName"] == metric
-                    && alarm["Dimensions"][0]["Value"]["Fn::Sub"] == format!("ltlm-${{Stage}}-{name}")
-            });
-            assert!(watched, "{name}: {metric}");
-        }
         for variable in ["LTLM_TABLE", "LTLM_STAGE", "LTLM_COUNTRY_HEADER"] {
             assert!(!function["Environment"]["Variables"][variable].is_null(), "{name}: {variable}");
         }
+    }
+    for (name, query) in resources(&template, "AWS::Logs::QueryDefinition") {
+        assert_eq!(query["LogGroupNames"].as_array().unwrap().len(), FUNCTIONS.len(), "{name}");
     }
 }
 

@@ -78,14 +78,34 @@ pub fn job_line(report: &JobReport) {
     );
 }
 
+/// The status of a request that is told to come again.
+const BUSY: u16 = 503;
+/// Namespace of all metrics.
+pub const NAMESPACE: &str = "LTLM";
+/// Metrics of requests, each with its unit, by stage alone: every dimension more is paid for by each of its values. What a route costs and
+/// how it fares is counted from the logs. A request that was told to come again (503) is busy, and no failure.
+pub const REQUEST_METRICS: &[(&str, &str)] = &[
+    ("Requests", "Count"),
+    ("Refusals", "Count"),
+    ("Failures", "Count"),
+    ("Busy", "Count"),
+    ("Duration", "Milliseconds"),
+    ("ReadUnits", "Count"),
+    ("WriteUnits", "Count"),
+];
+/// Counts of jobs that are metrics, by stage and job. The others stand in the logs.
+pub const JOB_METRICS: &[&str] =
+    &["Renewed", "FailedAccounts", "FailedMessages", "Notices", "PresumedUses", "Mailed", "Delivered", "GivenUp"];
+
 fn job_document(report: &JobReport, stage: &str, now_ms: i64) -> serde_json::Value {
     let count = |name: &str| json!({"Name": name, "Unit": "Count"});
-    let mut metrics: Vec<_> = report.counts.iter().map(|(name, _)| count(name)).collect();
-    metrics.extend([count("ReadUnits"), count("WriteUnits"), json!({"Name": "Duration", "Unit": "Milliseconds"})]);
+    let names = report.counts.iter().map(|(name, _)| *name).filter(|name| JOB_METRICS.contains(name));
+    let mut metrics: Vec<_> = names.map(count).collect();
+    metrics.push(json!({"Name": "Duration", "Unit": "Milliseconds"}));
     let mut document = json!({
         "_aws": {
             "Timestamp": now_ms,
-            "CloudWatchMetrics": [{"Namespace": "LTLM", "Dimensions": [["Stage", "Job"]], "Metrics": metrics}],
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["Stage", "Job"]], "Metrics": metrics}],
         },
         "Stage": stage,
         "Job": report.job,
@@ -100,27 +120,20 @@ fn job_document(report: &JobReport, stage: &str, now_ms: i64) -> serde_json::Val
 }
 
 fn document(report: &Report, stage: &str, now_ms: i64) -> serde_json::Value {
-    let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+    let metrics: Vec<_> = REQUEST_METRICS.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
     let refused = (400..500).contains(&report.status);
     json!({
         "_aws": {
             "Timestamp": now_ms,
-            "CloudWatchMetrics": [{
-                "Namespace": "LTLM",
-                "Dimensions": [["Stage", "Route"]],
-                "Metrics": [
-                    metric("Requests", "Count"), metric("Refusals", "Count"), metric("Failures", "Count"),
-                    metric("Duration", "Milliseconds"), metric("RoundTrips", "Count"),
-                    metric("ReadUnits", "Count"), metric("WriteUnits", "Count"),
-                ],
-            }],
+            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [["Stage"]], "Metrics": metrics}],
         },
         "Stage": stage,
         "Route": report.route,
         "Code": report.code,
         "Requests": 1,
         "Refusals": u8::from(refused),
-        "Failures": u8::from(report.status >= 500),
+        "Failures": u8::from(report.status >= 500 && report.status != BUSY),
+        "Busy": u8::from(report.status == BUSY),
         "Duration": report.duration.as_secs_f64() * 1_000.0,
         "RoundTrips": report.spent.round_trips,
         "ReadUnits": report.spent.read_units,
@@ -137,15 +150,13 @@ mod tests {
     #[test]
     fn every_metric_named_has_a_value_and_every_dimension_a_text() {
         let spent = Spent { round_trips: 2, read_units: 6.0, write_units: 5.0 };
-        let report = Report {
-            route: "consume",
-            status: 403,
-            code: Some("X"),
-            cause: None,
-            spent,
-            duration: Duration::from_millis(5),
+        let of = |status: u16| {
+            let code = Some("X");
+            let report =
+                Report { route: "consume", status, code, cause: None, spent, duration: Duration::from_millis(5) };
+            document(&report, "dev", 1)
         };
-        let document = document(&report, "dev", 1);
+        let document = of(403);
         let directive = &document["_aws"]["CloudWatchMetrics"][0];
         for metric in directive["Metrics"].as_array().unwrap() {
             assert!(document[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
@@ -153,6 +164,9 @@ mod tests {
         for dimension in directive["Dimensions"][0].as_array().unwrap() {
             assert!(document[dimension.as_str().unwrap()].is_string(), "{dimension}");
         }
-        assert_eq!((&document["Refusals"], &document["Failures"]), (&json!(1), &json!(0)));
+        for (status, told) in [(200, [0, 0, 0]), (403, [1, 0, 0]), (500, [0, 1, 0]), (503, [0, 0, 1])] {
+            let document = of(status);
+            assert_eq!(["Refusals", "Failures", "Busy"].map(|name| document[name].as_i64().unwrap()), told, "{status}");
+        }
     }
 }

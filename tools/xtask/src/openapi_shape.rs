@@ -44,7 +44,8 @@ fn schema(member: &Member, path: &str) -> Value {
         Kind::Objects { most } => json!({"type": "array", "maxItems": most, "items": row("[]")}),
         Kind::Map { most } => json!({"type": "object", "maxProperties": most, "additionalProperties": row(".<name>")}),
         Kind::WholeOrWord { min, max, word } => {
-            json!({"oneOf": [{"type": "integer", "minimum": min, "maximum": max}, {"const": word}]})
+            // Bounds concern numbers, patterns texts.
+            json!({"type": ["integer", "string"], "minimum": min, "maximum": max, "pattern": format!("^{word}$")})
         }
         Kind::Wholes { most, min, max } => json!({"type": "object", "maxProperties": most,
             "additionalProperties": {"type": "integer", "minimum": min, "maximum": max}}),

@@ -32,7 +32,8 @@ fn password() -> Value {
 }
 
 fn projects() -> Value {
-    json!({"type": ["array", "null"], "maxItems": 100, "items": text(limits::NAME_CHARS_MAX),
+    json!({"type": ["array", "null"], "maxItems": 100,
+        "items": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
         "description": "The projects whose secrets it may have; null for all."})
 }
 
