@@ -180,7 +180,7 @@ async fn the_renewals_function_takes_the_events_of_the_schedule_and_the_queue() 
     let world = World::starting_at(now.plus_days(-30)).await;
     let made = world.account("POST", "", serde_json::json!({"accountId": "user-1", "tier": "Gift"})).await;
     assert_eq!(made.status, 201);
-    let queue = local::queue::WorkQueue::start(world.clock.clone()).await.unwrap();
+    let queue = local::queue::WorkQueue::start(world.clock.clone(), local::queue::WORK).await.unwrap();
     let beside = [("AWS_ENDPOINT_URL_SQS", queue.endpoint()), ("LTLM_QUEUE_URL", queue.endpoint())];
     let events =
         ["background/renewals-schedule", "background/renewals-queue"].map(|name| event(name, &world.project_id, "1"));

@@ -9,6 +9,7 @@ use local::stream::{Begin, StreamReader};
 use local::till::Event;
 use serde_json::{Value, json};
 use shared::api::extract::SourceAddress;
+use shared::service::Clock;
 
 use crate::support::{ADMIN_KEY, L1, Reply, World, device, send};
 
@@ -97,6 +98,41 @@ async fn a87_a_code_by_mail_opens_the_portfolio_once() {
     }
     let data = json!({"email": ADA, "otp": code});
     world.pro("auth/customer-portfolio", &a, "", data).await.refused(400, "OTP_REJECTED");
+}
+
+/// Somebody sits before a field for a code, and waits.
+#[tokio::test]
+async fn a_code_whose_mail_failed_is_sent_again_within_half_a_minute_and_then_ever_later() {
+    let world = World::new().await;
+    let background = background(&world).await;
+    background.post_office.refuse(true);
+    let asked = world.store("POST", "auth/customer-login-request", json!({"email": ADA})).await;
+    assert_eq!(asked.status, 200, "{}", asked.text);
+    settle(&background).await;
+    let wait = || {
+        let waiting = world.outbox.waiting();
+        assert_eq!(waiting.len(), 1);
+        (waiting[0].visible_at.ms() - world.clock.now().ms()) / 1_000
+    };
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        waits.push(wait());
+        world.clock.advance_seconds(wait());
+        settle(&background).await;
+    }
+    assert_eq!(waits, [10, 20, 40, 80, 160, 320]);
+    // By now the code is too old to be sent.
+    assert_eq!((world.outbox.waiting().len(), world.outbox.dead().len()), (0, 0));
+    world.clock.advance_seconds(900);
+    // One that fails once is there in time.
+    background.post_office.refuse(true);
+    let before = background.post_office.mails().len();
+    world.store("POST", "auth/customer-login-request", json!({"email": ADA})).await;
+    settle(&background).await;
+    background.post_office.refuse(false);
+    world.clock.advance_seconds(30);
+    settle(&background).await;
+    assert_eq!(background.post_office.mails().len(), before + 1);
 }
 
 #[tokio::test]

@@ -150,9 +150,7 @@ fn watched(alarm: &Value) -> Vec<(String, String, Vec<String>)> {
     };
     match alarm["Metrics"].as_array() {
         None => vec![one(alarm)],
-        Some(metrics) => {
-            metrics.iter().filter_map(|m| m.get("MetricStat")).map(|stat| one(&stat["Metric"])).collect()
-        }
+        Some(metrics) => metrics.iter().filter_map(|m| m.get("MetricStat")).map(|stat| one(&stat["Metric"])).collect(),
     }
 }
 
@@ -223,7 +221,8 @@ fn a_changed_parameter_publishes_a_version_of_each_function_that_it_configures()
 fn every_name_of_a_stack_carries_its_stage() {
     let template = translated();
     // Where CloudFormation would name a resource by the stack, it does; where it is named, by us or by SAM, the stage is in it.
-    let names = ["FunctionName", "Name", "LogGroupName", "AliasName", "QueueName", "TableName", "BucketName", "RuleName"];
+    let names =
+        ["FunctionName", "Name", "LogGroupName", "AliasName", "QueueName", "TableName", "BucketName", "RuleName"];
     let kinds = ["Function", "Schedule", "LogGroup", "Alias", "EventBus", "Queue", "Table", "QueryDefinition"];
     for (id, resource) in template["Resources"].as_object().unwrap() {
         let kind = resource["Type"].as_str().unwrap().rsplit("::").next().unwrap();
@@ -237,7 +236,10 @@ fn every_name_of_a_stack_carries_its_stage() {
         }
     }
     let schedules = resources(&template, "AWS::Scheduler::Schedule");
-    assert!(schedules.iter().all(|(_, schedule)| !schedule["Name"].is_null()), "SAM names them by the function otherwise");
+    assert!(
+        schedules.iter().all(|(_, schedule)| !schedule["Name"].is_null()),
+        "SAM names them by the function otherwise"
+    );
 }
 
 #[test]

@@ -142,7 +142,7 @@ pub async fn courier<T: Table>(
     let budget = begin(app, &meter, allowance);
     let mut report = JobReport::of("courier");
     let (mut mailed, mut delivered, mut waiting, mut dead, mut fanned) = (0, 0, 0, 0, 0);
-    let mut failures = Vec::new();
+    let (mut failures, mut again) = (Vec::new(), Vec::new());
     let records = event.get("Records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     // At once: a code must not wait for a webhook that is slow to answer.
     let carried = records.iter().map(|record| {
@@ -160,13 +160,34 @@ pub async fn courier<T: Table>(
             Err(error) => {
                 report.causes.push(chain(&error));
                 failures.push(json!({"itemIdentifier": record.get("messageId")}));
+                again.push(record);
             }
         }
+    }
+    // Somebody waits for a code: without this it would come with the queue's visibility timeout, minutes later. If it cannot be said, it does.
+    let soon = again.into_iter().filter_map(|record| {
+        let receipt = record.get("receiptHandle").and_then(Value::as_str)?;
+        Some(outlets.queue.retry_in(receipt, retry_seconds(record)))
+    });
+    for unsaid in join_all(soon).await.into_iter().filter_map(Result::err) {
+        report.causes.push(chain(unsaid.as_ref()));
     }
     let failed = failures.len() as i64;
     report.counts.extend([("Mailed", mailed), ("Delivered", delivered), ("Waiting", waiting), ("GivenUp", dead)]);
     report.counts.extend([("FannedOut", fanned), ("FailedMessages", failed)]);
     (json!({"batchItemFailures": failures}), JobReport { spent: meter.spent(), duration: started.elapsed(), ..report })
+}
+
+/// Seconds after which a message that failed for the first time is tried again.
+const RETRY_FIRST_SECONDS: u32 = 10;
+/// Most seconds between two tries.
+const RETRY_MAX_SECONDS: u32 = 900;
+
+/// In how many seconds a message is tried again: twice as many as the time before.
+fn retry_seconds(record: &Value) -> u32 {
+    let received = record.pointer("/attributes/ApproximateReceiveCount").and_then(Value::as_str);
+    let before: u32 = received.and_then(|count| count.parse().ok()).unwrap_or(1_u32).saturating_sub(1);
+    RETRY_FIRST_SECONDS.saturating_mul(2_u32.saturating_pow(before)).min(RETRY_MAX_SECONDS)
 }
 
 /// A message that is not ours. What is wrong with it is not told: the error would repeat it.
@@ -264,4 +285,17 @@ async fn worked<T: Table>(
     report.counts.extend([("Renewed", renewed), ("Skipped", skipped), ("Tokens", tokens)]);
     report.counts.extend([("FailedAccounts", failed), ("FailedMessages", messages)]);
     json!({"batchItemFailures": failures})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_tried_again_ever_later() {
+        let after = |count: Value| retry_seconds(&json!({"attributes": {"ApproximateReceiveCount": count}}));
+        let waits = ["1", "2", "3", "7", "8", "10", "99"].map(|count| after(json!(count)));
+        assert_eq!(waits, [10, 20, 40, 640, 900, 900, 900]);
+        assert_eq!((after(json!("x")), retry_seconds(&json!({}))), (10, 10), "what is not told is the first time");
+    }
 }

@@ -56,6 +56,16 @@ impl Sqs {
 }
 
 impl Queue for Sqs {
+    fn retry_in<'a>(&'a self, receipt: &'a str, seconds: u32) -> Sending<'a> {
+        Box::pin(async move {
+            let seconds = i32::try_from(seconds).unwrap_or(i32::MAX);
+            let changing = self.client.change_message_visibility().queue_url(&self.url);
+            let changing = changing.receipt_handle(receipt).visibility_timeout(seconds);
+            Box::pin(changing.send()).await.map_err(|error| failure(&error))?;
+            Ok(())
+        })
+    }
+
     fn send_later(&self, messages: Vec<String>, delay_seconds: u32) -> Sending<'_> {
         Box::pin(self.send_all(messages, i32::try_from(delay_seconds).unwrap_or(i32::MAX)))
     }

@@ -2,7 +2,6 @@
 //! read from the table when it goes out, so that a queue holds no code and no key.
 
 use ltlm_protocol::Timestamp;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use standardwebhooks::Webhook as Signer;
@@ -263,12 +262,6 @@ async fn project_of<T: Table>(app: &App<T>, budget: &Budget<'_>, detail: &Value)
     Ok(records.into_iter().find_map(Record::license).map(|license| license.project_id))
 }
 
-/// A notice's id as a header can hold it: what is not ASCII in the names of accounts is percent-encoded.
-fn header_id(id: &str) -> String {
-    const SIGNS: &AsciiSet = &CONTROLS.add(b'%');
-    utf8_percent_encode(id, SIGNS).to_string()
-}
-
 /// Tries a delivery.
 async fn deliver<T: Table>(
     app: &App<T>,
@@ -292,10 +285,9 @@ async fn deliver<T: Table>(
     let webhook = webhook.filter(|webhook: &Webhook| webhook.disabled_at.is_none());
     let Some((webhook, notice)) = webhook.zip(notice) else { return Ok(Sent::Dropped) };
     let payload = notice.payload();
-    let id = header_id(&notice.id);
-    let signature = signature(app, &webhook, &id, &payload, now).await?;
+    let signature = signature(app, &webhook, &notice.id, &payload, now).await?;
     let headers = [
-        ("webhook-id", id),
+        ("webhook-id", notice.id.clone()),
         ("webhook-timestamp", now.ms().div_euclid(1_000).to_string()),
         ("webhook-signature", signature),
     ];

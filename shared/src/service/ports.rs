@@ -94,6 +94,10 @@ pub trait Queue: Send + Sync {
 
     /// Sends these messages, to be handed out so many seconds later, 0 to 900.
     fn send_later(&self, messages: Vec<String>, delay_seconds: u32) -> Sending<'_>;
+
+    /// Hands a message that was received, and cannot be worked on now, out again so many seconds from now, 0 to 43,200. `receipt` is
+    /// what it was received under.
+    fn retry_in<'a>(&'a self, receipt: &'a str, seconds: u32) -> Sending<'a>;
 }
 
 /// Sends mails, each at least once.

@@ -126,7 +126,7 @@ impl World {
         let clock = Arc::new(MovableClock::standing(now));
         let till = Till::start("https://pay.example").await.unwrap();
         till.say_livemode(Some(true));
-        let outbox = Arc::new(WorkQueue::start(clock.clone()).await.unwrap());
+        let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.unwrap());
         let endpoints = endpoints(&engine, &keys, &till, &outbox);
         let host = Arc::new(world::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
         let mut world =

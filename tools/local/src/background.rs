@@ -55,7 +55,7 @@ impl Background {
         stream: Option<StreamReader>,
         logs: bool,
     ) -> std::io::Result<Self> {
-        let queue = WorkQueue::start(host.app.clock.clone()).await?;
+        let queue = WorkQueue::start(host.app.clock.clone(), crate::queue::WORK).await?;
         let sender = Sqs::new(&sdk_config(queue.endpoint(), false).await, queue.endpoint());
         let bus = NoticeBus::start(outbox.clone()).await?;
         let leaving = Sqs::new(&sdk_config(outbox.endpoint(), false).await, outbox.endpoint());

@@ -2,6 +2,7 @@
 //! HTTP, and keeps what it was given: nothing leaves this machine.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -20,16 +21,24 @@ const REMEMBERED: usize = 1_000;
 #[derive(Debug)]
 pub struct PostOffice {
     endpoint: Endpoint,
-    mails: Arc<Mutex<VecDeque<Value>>>,
+    mails: Mails,
+    refuses: Arc<AtomicBool>,
 }
+
+type Mails = Arc<Mutex<VecDeque<Value>>>;
 
 impl PostOffice {
     /// Starts it.
     pub async fn start() -> std::io::Result<Self> {
-        let mails = Arc::new(Mutex::new(VecDeque::new()));
-        let router =
-            Router::new().route("/v2/email/outbound-emails", axum::routing::post(send)).with_state(mails.clone());
-        Ok(Self { endpoint: Endpoint::serve("mail", router).await?, mails })
+        let (mails, refuses) = (Mails::default(), Arc::new(AtomicBool::new(false)));
+        let router = Router::new().route("/v2/email/outbound-emails", axum::routing::post(send));
+        let router = router.with_state((mails.clone(), refuses.clone()));
+        Ok(Self { endpoint: Endpoint::serve("mail", router).await?, mails, refuses })
+    }
+
+    /// Refuses every mail from now on, or none.
+    pub fn refuse(&self, all: bool) {
+        self.refuses.store(all, Ordering::Relaxed);
     }
 
     /// Its URL.
@@ -47,8 +56,11 @@ fn lock(mails: &Mutex<VecDeque<Value>>) -> std::sync::MutexGuard<'_, VecDeque<Va
     mails.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-async fn send(State(mails): State<Arc<Mutex<VecDeque<Value>>>>, body: String) -> (StatusCode, Json<Value>) {
+async fn send(State((mails, refuses)): State<(Mails, Arc<AtomicBool>)>, body: String) -> (StatusCode, Json<Value>) {
     let refuse = || (StatusCode::BAD_REQUEST, Json(json!({"message": "BadRequestException"})));
+    if refuses.load(Ordering::Relaxed) {
+        return refuse();
+    }
     let Ok(request) = serde_json::from_str::<Value>(&body) else { return refuse() };
     let text = |path: &str| request.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let (Some(to), Some(subject), Some(text)) = (

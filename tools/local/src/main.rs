@@ -111,7 +111,9 @@ async fn run(options: Options) -> Result<(), String> {
     let till = Till::start(&format!("http://{address}/__local/pay"))
         .await
         .map_err(|error| format!("Cannot start the payment provider: {error}."))?;
-    let outbox = WorkQueue::start(clock.clone()).await.map_err(|error| format!("Cannot start the queue: {error}."))?;
+    let outbox = WorkQueue::start(clock.clone(), local::queue::OUTBOX)
+        .await
+        .map_err(|error| format!("Cannot start the queue: {error}."))?;
     let outbox = Arc::new(outbox);
     let endpoints = Endpoints {
         outbox: outbox.endpoint(),

@@ -1,8 +1,8 @@
-//! A small queue that speaks the one SQS operation the product uses, `SendMessageBatch`, to the real `aws-sdk-sqs` over
-//! loopback HTTP, and hands its messages out as Lambda's event source does: in batches, those that failed again later, and
+//! A small queue that speaks the SQS operations the product uses, `SendMessageBatch` and `ChangeMessageVisibility`, to the real `aws-sdk-sqs`
+//! over loopback HTTP, and hands its messages out as Lambda's event source does: in batches, those that failed again later, and
 //! what failed too often to a queue of dead letters.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -16,8 +16,20 @@ use crate::endpoint::Endpoint;
 
 /// Messages of one batch, as the template says.
 const BATCH: usize = 10;
-/// Deliveries of a message before it is a dead letter, as the template says.
-const DELIVERIES_MAX: u32 = 5;
+/// How the template makes a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Deliveries of a message before it is a dead letter (`maxReceiveCount`).
+    pub deliveries_max: u32,
+    /// Seconds after which a message that failed is handed out again, unless it was said otherwise. The renewals' are at once, which AWS does
+    /// after six minutes: nobody waits for them.
+    pub visibility_seconds: i64,
+}
+
+/// The renewals' queue.
+pub const WORK: Kind = Kind { deliveries_max: 5, visibility_seconds: 0 };
+/// The queue of what leaves the deployment.
+pub const OUTBOX: Kind = Kind { deliveries_max: 10, visibility_seconds: 360 };
 /// Messages that one call may bring.
 const MESSAGES_PER_CALL: usize = 10;
 
@@ -26,11 +38,14 @@ pub struct WorkQueue {
     endpoint: Endpoint,
     messages: Arc<Mutex<Messages>>,
     clock: Arc<dyn Clock>,
+    kind: Kind,
 }
 
 #[derive(Debug, Default)]
 struct Messages {
     waiting: VecDeque<Message>,
+    /// When those that are being worked on are handed out again, by their ids, where it was said.
+    again: BTreeMap<String, Timestamp>,
     dead: Vec<Message>,
     sent: u64,
 }
@@ -65,10 +80,10 @@ impl std::fmt::Debug for WorkQueue {
 
 impl WorkQueue {
     /// Starts it, empty. Delays pass by this clock.
-    pub async fn start(clock: Arc<dyn Clock>) -> std::io::Result<Self> {
+    pub async fn start(clock: Arc<dyn Clock>, kind: Kind) -> std::io::Result<Self> {
         let messages = Arc::new(Mutex::new(Messages::default()));
         let router = axum::Router::new().fallback(operation).with_state((messages.clone(), clock.clone()));
-        Ok(Self { endpoint: Endpoint::serve("queue", router).await?, messages, clock })
+        Ok(Self { endpoint: Endpoint::serve("queue", router).await?, messages, clock, kind })
     }
 
     /// Its URL, which is also the queue's.
@@ -91,7 +106,10 @@ impl WorkQueue {
         batch.iter_mut().for_each(|message| message.deliveries += 1);
         let records: Vec<_> = batch
             .iter()
-            .map(|message| json!({"messageId": message.id, "body": message.body, "eventSource": "aws:sqs"}))
+            .map(|message| {
+                json!({"messageId": message.id, "receiptHandle": message.id, "body": message.body,
+                    "attributes": {"ApproximateReceiveCount": message.deliveries.to_string()}, "eventSource": "aws:sqs"})
+            })
             .collect();
         (!batch.is_empty()).then(|| (batch, json!({ "Records": records })))
     }
@@ -106,7 +124,10 @@ impl WorkQueue {
             batch.into_iter().filter(|message| named.as_ref().is_none_or(|n| n.contains(&message.id.as_str())));
         let mut messages = lock(&self.messages);
         for message in failed {
-            match message.deliveries >= DELIVERIES_MAX {
+            let said = messages.again.remove(&message.id);
+            let visible_at = said.unwrap_or_else(|| self.clock.now().plus_seconds(self.kind.visibility_seconds));
+            let message = Message { visible_at, ..message };
+            match message.deliveries >= self.kind.deliveries_max {
                 true => messages.dead.push(message),
                 false => messages.waiting.push_back(message),
             }
@@ -142,10 +163,17 @@ async fn operation(
     body: String,
 ) -> (StatusCode, Json<Value>) {
     let refuse = |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({"__type": kind, "message": kind})));
-    if headers.get("x-amz-target").and_then(|target| target.to_str().ok()) != Some("AmazonSQS.SendMessageBatch") {
-        return refuse("com.amazonaws.sqs#UnsupportedOperation");
-    }
     let Ok(request) = serde_json::from_str::<Value>(&body) else { return refuse("SerializationException") };
+    match headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
+        Some("AmazonSQS.SendMessageBatch") => {}
+        Some("AmazonSQS.ChangeMessageVisibility") => {
+            let named = request["ReceiptHandle"].as_str().zip(request["VisibilityTimeout"].as_i64());
+            let Some((receipt, seconds)) = named else { return refuse("InvalidParameterValue") };
+            lock(&messages).again.insert(receipt.to_owned(), clock.now().plus_seconds(seconds));
+            return (StatusCode::OK, Json(json!({})));
+        }
+        _ => return refuse("com.amazonaws.sqs#UnsupportedOperation"),
+    }
     let Some(entries) = request["Entries"].as_array().filter(|entries| entries.len() <= MESSAGES_PER_CALL) else {
         return refuse("com.amazonaws.sqs#TooManyEntriesInBatchRequest");
     };

@@ -51,7 +51,7 @@ impl Bench {
         let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
         let till = Till::start("http://localhost").await.map_err(|e| failed(&e))?;
         let clock = Arc::new(MovableClock::standing(Timestamp::from_ms(1_767_484_800_000)));
-        let outbox = Arc::new(WorkQueue::start(clock.clone()).await.map_err(|e| failed(&e))?);
+        let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?);
         let endpoints = Endpoints {
             outbox: outbox.endpoint(),
             table: engine.endpoint(),

@@ -418,8 +418,7 @@ fn token_types() -> Value {
 /// A name: not blank, without control characters.
 pub const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// The name of an account, an organization or a user: one that a path keeps, too.
-const ACCOUNT_NAME: &str =
-    r"^(?!\.{1,2}$)(?!.*/(lead_generation|goal_generation|strategy_analysis|forecast|general)$)[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+const ACCOUNT_NAME: &str = r"^(?!\.{1,2}$)(?!.*/(lead_generation|goal_generation|strategy_analysis|forecast|general)$)[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// A name that may be blank.
 pub const NAME_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
