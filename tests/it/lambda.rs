@@ -144,6 +144,9 @@ async fn every_function_answers_its_events() {
             assert_eq!(answer["headers"]["content-type"], content_type(name, *status));
         }
         assert_eq!(answer["isBase64Encoded"], false);
+        // A report leads to its line.
+        assert_eq!(answer["headers"]["x-request-id"], "JKJaXmPLvHcESHA=", "{name}");
+        assert!(printed.contains(r#""request_id":"JKJaXmPLvHcESHA=""#), "{name}: {printed}");
         for line in [format!(r#""route":"{name}""#), format!(r#""Route":"{name}""#), "CloudWatchMetrics".to_owned()] {
             assert!(printed.contains(&line), "{name} without {line}: {printed}");
         }

@@ -163,8 +163,7 @@ pub const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 pub const ALLOWED_HEADERS: &str = "content-type, x-project-secret, x-project-id, idempotency-key, authorization, if-match, \
     x-ltlm-signature, x-ltlm-time, x-ltlm-nonce";
 /// Headers that they may read.
-pub const EXPOSED_HEADERS: &str =
-    "operation-id, idempotent-replayed, retry-after, etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset";
+pub const EXPOSED_HEADERS: &str = "operation-id, idempotent-replayed, retry-after, etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, x-request-id";
 
 /// Headers of every answer, failures too: open to browsers (wire 1.1), kept by nobody.
 const ALWAYS: &[(&str, &str)] = &[

@@ -19,6 +19,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::RequestId;
 use crate::api::extract::SourceAddress;
 
 /// What is encoded in a query that came as it was sent: what no address holds. What is encoded already stays.
@@ -46,8 +47,10 @@ pub struct Event {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Context {
     http: Http,
+    request_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -66,6 +69,9 @@ impl Event {
         *request.headers_mut() = self.header_map();
         if let Some(address) = &self.request_context.http.source_ip {
             request.extensions_mut().insert(SourceAddress(address.clone()));
+        }
+        if let Some(id) = &self.request_context.request_id {
+            request.extensions_mut().insert(RequestId(id.clone()));
         }
         let body = self.body.unwrap_or_default();
         *request.body_mut() = match self.is_base64_encoded {
@@ -142,7 +148,7 @@ mod tests {
     fn of(route_key: &str, raw_path: &str, parameters: Value, query: &str) -> Request<Bytes> {
         request(json!({"version": "2.0", "routeKey": route_key, "rawPath": raw_path, "rawQueryString": query,
             "headers": {"host": "x"}, "pathParameters": parameters, "isBase64Encoded": false,
-            "requestContext": {"http": {"method": "GET", "sourceIp": "203.0.113.7"}, "stage": "$default"}}))
+            "requestContext": {"http": {"method": "GET", "sourceIp": "203.0.113.7"}, "requestId": "JKJaXmPLvHcESHA=", "stage": "$default"}}))
     }
 
     #[test]
@@ -166,6 +172,7 @@ mod tests {
         // A stage's name, or a custom domain's mapping, stands in the path and not in the pattern.
         let staged = of("GET /api/v1/accounts/{accountId}", "/prod/api/v1/accounts/a", json!({"accountId": "a"}), "");
         assert_eq!(staged.uri().path(), "/api/v1/accounts/a");
+        assert_eq!(staged.extensions().get::<RequestId>().map(|id| id.0.as_str()), Some("JKJaXmPLvHcESHA="));
         assert_eq!(staged.extensions().get::<SourceAddress>().map(|address| address.0.as_str()), Some("203.0.113.7"));
     }
 

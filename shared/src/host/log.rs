@@ -1,6 +1,6 @@
 //! One log line and one metrics line a request.
 //!
-//! Logged by allow-list: route, status, code, cost, time. Never a header, a path, a body, a key or a device id: license keys
+//! Logged by allow-list: route, status, code, the gateway's name of the request, cost, time. Never a header, a path, a body, a key or a device id: license keys
 //! stand in paths and secrets in headers.
 
 use std::io::Write;
@@ -30,11 +30,12 @@ pub fn init(config: &Config) {
 pub fn request(report: &Report) {
     let ms = report.duration.as_secs_f64() * 1_000.0;
     let (route, status, code, spent) = (report.route, report.status, report.code.unwrap_or(""), report.spent);
+    let request_id = report.request_id.as_str();
     // The level is part of a line's static description, so the fields are written once and used for both.
     macro_rules! line {
         ($level:ident, $($cause:ident)?, $message:literal) => {
             tracing::$level!(
-                route, status, code, duration_ms = ms, round_trips = spent.round_trips,
+                route, status, code, request_id, duration_ms = ms, round_trips = spent.round_trips,
                 read_units = spent.read_units, write_units = spent.write_units, $($cause,)? $message
             )
         };
@@ -152,8 +153,15 @@ mod tests {
         let spent = Spent { round_trips: 2, read_units: 6.0, write_units: 5.0 };
         let of = |status: u16| {
             let code = Some("X");
-            let report =
-                Report { route: "consume", status, code, cause: None, spent, duration: Duration::from_millis(5) };
+            let report = Report {
+                request_id: "r".to_owned(),
+                route: "consume",
+                status,
+                code,
+                cause: None,
+                spent,
+                duration: Duration::from_millis(5),
+            };
             document(&report, "dev", 1)
         };
         let document = of(403);

@@ -19,7 +19,7 @@ pub mod web;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 
 use crate::api::{self, Settings};
 use crate::service::{App, Budget};
@@ -38,9 +38,18 @@ pub struct Host<T> {
     pub settings: Settings,
 }
 
+/// What the gateway calls a request, in its own log too. It travels in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// The header in which an answer tells it.
+pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
 /// What one request came to, for log and metrics.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// What the gateway calls it; empty without one.
+    pub request_id: String,
     /// Name of the route, or `none`.
     pub route: &'static str,
     /// HTTP status.
@@ -59,6 +68,7 @@ impl<T: Table> Host<T> {
     /// Answers one request, which may take `allowance` before its retries give up.
     pub async fn respond(&self, request: Request<Bytes>, allowance: Duration) -> (Response<Bytes>, Report) {
         let started = Instant::now();
+        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         self.app.wipe_old_keys();
         let meter = Meter::default();
         let allowed_ms = u64::try_from(allowance.as_millis()).unwrap_or(u64::MAX);
@@ -66,14 +76,19 @@ impl<T: Table> Host<T> {
         let budget = Budget { meter: &meter, until_ms };
         // The SDK's futures are large; on the heap they do not weigh on every caller's stack.
         let answer = Box::pin(api::answer(&self.app, &self.settings, &budget, request)).await;
+        let mut response = answer.response;
+        if let Some(id) = HeaderValue::try_from(&request_id).ok().filter(|_| !request_id.is_empty()) {
+            response.headers_mut().insert(REQUEST_ID_HEADER, id);
+        }
         let report = Report {
+            request_id,
             route: answer.route,
-            status: answer.response.status().as_u16(),
+            status: response.status().as_u16(),
             code: answer.code,
             cause: answer.cause,
             spent: meter.spent(),
             duration: started.elapsed(),
         };
-        (answer.response, report)
+        (response, report)
     }
 }

@@ -96,8 +96,7 @@ impl Client {
         body: Option<Value>,
     ) -> Result<Value, CallError> {
         if self.is_dry_run {
-            let told = body.as_ref().map_or_else(String::new, |body| format!(" {body}"));
-            crate::show::line(&format!("would send {method} {path}{told}"));
+            would_send(method, path, body.as_ref());
             let separator = if path.contains('?') { '&' } else { '?' };
             self.ask_once(method, &format!("{path}{separator}dryRun=true"), operation, body)?;
             return Ok(Value::Null);
@@ -114,8 +113,7 @@ impl Client {
         body: Option<Value>,
     ) -> Result<Value, CallError> {
         if self.is_dry_run {
-            let told = body.map_or_else(String::new, |body| format!(" {body}"));
-            crate::show::line(&format!("would send {method} {path}{told}"));
+            would_send(method, path, body.as_ref());
             return Ok(Value::Null);
         }
         self.ask_once(method, path, operation, body)
@@ -241,6 +239,11 @@ fn listed(details: &Value) -> impl Iterator<Item = String> {
 #[expect(clippy::disallowed_methods, reason = "on the vendor's machine nothing is decided by it")]
 pub(crate) fn new_operation() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+fn would_send(method: &Method, path: &str, body: Option<&Value>) {
+    let body = body.map_or_else(String::new, |body| format!(" {body}"));
+    crate::show::line(&format!("would send {method} {path}{body}"));
 }
 
 /// What may stand in a path as it is (RFC 3986, 2.3).

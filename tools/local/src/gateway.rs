@@ -14,7 +14,9 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use shared::api::routes::{Found, PREFIX, find};
+use shared::host::entropy::SystemEntropy;
 use shared::host::gateway::Event;
+use shared::service::Entropy;
 
 /// The request as a function sees it behind the gateway.
 pub fn through(parts: &Parts, body: &[u8], peer: Option<IpAddr>) -> Request<Bytes> {
@@ -52,12 +54,19 @@ pub fn event(parts: &Parts, body: &[u8], peer: Option<IpAddr>) -> Value {
         "pathParameters": names,
         "requestContext": {
             "http": {"method": parts.method.as_str(), "path": raw_path, "sourceIp": peer.map(|peer| peer.to_string())},
+            "requestId": request_id(),
             "routeKey": route_key,
             "stage": "$default",
         },
         "isBase64Encoded": body.as_ref().is_some_and(|(_, is_base64)| *is_base64),
         "body": body.map(|(text, _)| text),
     })
+}
+
+fn request_id() -> String {
+    let mut bytes = [0; 8];
+    SystemEntropy.fill(&mut bytes);
+    hex::encode(bytes)
 }
 
 /// Is the body handed over as it is?

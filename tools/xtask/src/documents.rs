@@ -77,7 +77,8 @@ pub fn api() -> String {
          | `Operation-Id` | answer | the operation's id: yours, or one that was made |\n\
          | `Idempotent-Replayed: true` | answer | this is the first answer, given again |\n\
          | `ETag`, `If-Match` | answer, request | the revision of the user settings; with `If-Match` they are saved only if nobody else did meanwhile |\n\
-         | `Retry-After` | answer | seconds, with 503 and 500 |\n\n\
+         | `Retry-After` | answer | seconds, with 503 and 500 |\n\
+         | `X-Request-Id` | answer | what the gateway calls the request: tell it with a report |\n\n\
          Routes with an operation id:",
     );
     let named: Vec<_> =
