@@ -20,6 +20,20 @@ fn the_api_document_is_fresh() {
 }
 
 #[test]
+fn what_a_stage_costs_follows_from_measured_units_and_the_template() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let document = xtask::cost::document(&read("docs/data-model.md"), &read("template.yaml")).unwrap();
+    check("docs/cost.md", &document);
+    let count = |before: &str| -> usize {
+        let head = document.split(before).next().unwrap();
+        head.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    // What stands still costs next to nothing.
+    assert!(count(" custom metrics") <= 25 && count(" metrics.\n") <= 20, "{document}");
+}
+
+#[test]
 fn the_reference_of_policies_is_fresh_complete_and_its_examples_are_taken() {
     check("docs/policies.md", &xtask::reference::document());
     let declared: Vec<_> = xtask::reference::declared().into_iter().map(|(path, _)| path).collect();

@@ -171,6 +171,32 @@ fn every_alarm_watches_a_metric_that_there_is_and_there_are_ten_at_most() {
 }
 
 #[test]
+fn the_dashboard_shows_every_alarm_and_metrics_that_there_are() {
+    let template = translated();
+    let (_, dashboard) = resources(&template, "AWS::CloudWatch::Dashboard")[0];
+    let text = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    let body: Value = serde_json::from_str(text).unwrap();
+    let widgets = body["widgets"].as_array().unwrap();
+    let shown: BTreeSet<_> =
+        widgets[0]["properties"]["alarms"].as_array().unwrap().iter().map(Value::to_string).collect();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    let expected: BTreeSet<_> = alarms.iter().map(|(name, _)| format!("\"${{{name}.Arn}}\"")).collect();
+    assert_eq!(shown, expected);
+    for metric in widgets[1..].iter().flat_map(|widget| widget["properties"]["metrics"].as_array().unwrap()) {
+        let parts: Vec<_> = metric.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let is_known = match parts[..] {
+            [log::NAMESPACE, name, "Stage", _] => log::REQUEST_METRICS.iter().any(|(known, _)| *known == name),
+            [log::NAMESPACE, name, "Stage", _, "Job", _] => log::JOB_METRICS.contains(&name),
+            [space, name, dimension, _] => {
+                PUBLISHED.iter().any(|(s, m, d)| *s == space && *m == name && *d == [dimension])
+            }
+            _ => false,
+        };
+        assert!(is_known, "{metric}");
+    }
+}
+
+#[test]
 fn a_release_that_fails_is_taken_back_and_can_be_replaced_while_its_alarm_is_red() {
     let template = translated();
     let groups = resources(&template, "AWS::CodeDeploy::DeploymentGroup");

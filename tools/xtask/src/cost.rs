@@ -1,0 +1,129 @@
+//! `docs/cost.md`: what a stage costs a month, from the measured units of operations, the template, and AWS's prices.
+
+use std::fmt::Write;
+
+use shared::host::log;
+
+/// A price of AWS's, in US dollars, for `us-east-1`.
+struct Price {
+    what: &'static str,
+    unit: &'static str,
+    dollars: f64,
+}
+
+const fn price(what: &'static str, unit: &'static str, dollars: f64) -> Price {
+    Price { what, unit, dollars }
+}
+
+/// When the prices were looked up, in what others publish of AWS's price lists.
+const LOOKED_UP: &str = "2026-11-28";
+const GATEWAY: Price = price("API Gateway, HTTP API, the first 300 million", "million requests", 1.00);
+const LAMBDA: Price = price("Lambda, requests", "million requests", 0.20);
+const LAMBDA_TIME: Price = price("Lambda, arm64", "GB-second", 0.000_013_333_4);
+const WRITES: Price = price("DynamoDB on demand, write request units", "million", 0.625);
+const READS: Price = price("DynamoDB on demand, read request units", "million", 0.125);
+const STORAGE: Price = price("DynamoDB, storage, with point-in-time recovery", "GB-month", 0.25 + 0.20);
+const LOGS: Price = price("CloudWatch Logs, ingestion", "GB", 0.50);
+const METRIC: Price = price("CloudWatch, custom metric", "metric-month", 0.30);
+const ALARM: Price = price("CloudWatch, alarm", "watched metric-month", 0.10);
+const KEY: Price = price("KMS, key", "key-month", 1.00);
+const KEY_CALLS: Price = price("KMS, requests", "million", 3.00);
+const PRICES: &[&Price] =
+    &[&GATEWAY, &LAMBDA, &LAMBDA_TIME, &WRITES, &READS, &STORAGE, &LOGS, &METRIC, &ALARM, &KEY, &KEY_CALLS];
+
+/// Of a hundred calls of applications, how many are of which operation: a row of docs/data-model.md of a license with one device.
+const MIX: &[(&str, f64)] = &[
+    ("heartbeat, with a seat", 85.0),
+    ("consume", 8.0),
+    ("license", 5.0),
+    ("activate, known device", 1.0),
+    ("consume-batch of 50 uses", 1.0),
+];
+/// Calls a month that are told, in millions.
+const CALLS: &[f64] = &[0.0, 1.0, 10.0, 100.0];
+
+/// Milliseconds that a call is taken to run for, in a function of [`MEMORY_GB`].
+const RUN_MS: f64 = 15.0;
+const MEMORY_GB: f64 = 0.25;
+/// Bytes that Lambda writes to the log of each call beside ours.
+const PLATFORM_BYTES: f64 = 700.0;
+/// Bytes of our own line of each call.
+const LINE_BYTES: f64 = 230.0;
+/// Requests of a month that unwrap a key, for all functions together: each environment asks every ten minutes at most.
+const KEY_CALLS_MONTH: f64 = 100_000.0;
+/// Combinations of job and metric that are written: [`log::JOB_METRICS`], with the failed messages of two jobs and the duration of three.
+const JOB_COMBINATIONS: usize = log::JOB_METRICS.len() + 1 + 3;
+
+/// Units of an operation, as docs/data-model.md says: read, write.
+fn units(document: &str, operation: &str) -> Option<(f64, f64)> {
+    let row = document.lines().find(|line| line.starts_with(&format!("| {operation} | 1 |")))?;
+    let cells: Vec<_> = row.split('|').map(str::trim).collect();
+    Some((cells.get(4)?.parse().ok()?, cells.get(5)?.parse().ok()?))
+}
+
+/// Metrics that the alarms of the template watch.
+fn watched(template: &str) -> usize {
+    let blocks = template.split("Type: AWS::CloudWatch::Alarm").skip(1);
+    let count = |block: &str| {
+        let own = block.split("TreatMissingData").next().unwrap_or(block);
+        own.matches("MetricStat:").count().max(1)
+    };
+    blocks.map(count).sum()
+}
+
+/// The document. `None` if an operation of the mix has no row.
+pub fn document(data_model: &str, template: &str) -> Option<String> {
+    let mut per_call = (0.0, 0.0);
+    for (operation, percent) in MIX {
+        let (read, write) = units(data_model, operation)?;
+        per_call = (per_call.0 + read * percent / 100.0, per_call.1 + write * percent / 100.0);
+    }
+    let line = log::metrics_document("consume", 200).to_string().len();
+    let logged = PLATFORM_BYTES + LINE_BYTES + line as f64;
+    let metrics = log::REQUEST_METRICS.len() + JOB_COMBINATIONS;
+    let idle = METRIC.dollars * metrics as f64 + ALARM.dollars * watched(template) as f64 + KEY.dollars;
+
+    let mut text = String::from(
+        "# What a stage costs\n\n<!-- Made by `cargo xtask docs` from tools/xtask/src/cost.rs, docs/data-model.md and template.yaml. -->\n\n\
+         A month, in US dollars, without free tiers and taxes. Units of operations are measured ([data-model.md](data-model.md)); how long a call \
+         runs\nand what Lambda logs beside us are assumptions, named below, and not yet seen on AWS.\n\n\
+         | calls of applications | gateway | Lambda | table | logs | metrics, alarms, key | all |\n|---|---|---|---|---|---|---|\n",
+    );
+    for millions in CALLS {
+        let gateway = GATEWAY.dollars * millions;
+        let seconds = millions * 1_000_000.0 * RUN_MS / 1_000.0;
+        let lambda = LAMBDA.dollars * millions + LAMBDA_TIME.dollars * seconds * MEMORY_GB;
+        let table = millions * (READS.dollars * per_call.0 + WRITES.dollars * per_call.1);
+        let logs = LOGS.dollars * millions * logged / 1_000.0;
+        let unwrapped = if *millions > 0.0 { KEY_CALLS.dollars * KEY_CALLS_MONTH / 1_000_000.0 } else { 0.0 };
+        let standing = idle + unwrapped;
+        let all = gateway + lambda + table + logs + standing;
+        let calls = if *millions > 0.0 { format!("{millions} million") } else { "none".to_owned() };
+        let _ = writeln!(
+            text,
+            "| {calls} | {gateway:.2} | {lambda:.2} | {table:.2} | {logs:.2} | {standing:.2} | **{all:.2}** |"
+        );
+    }
+    let _ = write!(
+        text,
+        "\nStorage comes to it: {:.2} a GB of what is kept, backups of the last 35 days included. So do notices, mails, webhooks and payments, by use.\n\n\
+         ## What a call is\n\nOf a hundred calls of applications, on licenses with one device:\n\n| operation | calls | read units | write units |\n|---|---|---|---|\n",
+        STORAGE.dollars
+    );
+    for (operation, percent) in MIX {
+        let (read, write) = units(data_model, operation)?;
+        let _ = writeln!(text, "| {operation} | {percent} | {read} | {write} |");
+    }
+    let _ = write!(
+        text,
+        "\nA call is taken to run for {RUN_MS} ms in {MEMORY_GB} GB (assumed), and to write {logged:.0} bytes to the log: {line} of metrics (measured), \
+         {LINE_BYTES} of our own line\nand {PLATFORM_BYTES} of Lambda's (assumed). `LogLevel: WARN` leaves our own line out. There are {metrics} custom metrics, of \
+         requests and jobs together, and alarms on {} metrics.\n\n## Prices\n\n`us-east-1`, as published on {LOOKED_UP}; other regions differ. AWS's own price pages decide.\n\n\
+         | what | a | US dollars |\n|---|---|---|\n",
+        watched(template)
+    );
+    for Price { what, unit, dollars } in PRICES {
+        let _ = writeln!(text, "| {what} | {unit} | {dollars} |");
+    }
+    Some(text)
+}
