@@ -1,5 +1,5 @@
 //! What API Gateway makes of a request before a function sees it, so that the product meets locally what it meets on AWS: the path
-//! decoded, its names beside it, headers in lower case with duplicates joined, cookies apart, a body in base64 unless it is text
+//! decoded but for percent signs, its names beside it, headers in lower case with duplicates joined, cookies apart, a body in base64 unless it is text
 //! (AWS, "Create AWS Lambda proxy integrations for HTTP APIs").
 
 use std::collections::BTreeMap;
@@ -35,15 +35,19 @@ pub fn event(parts: &Parts, body: &[u8], peer: Option<IpAddr>) -> Value {
         }
         _ => ("$default".to_owned(), None),
     };
-    let names: Option<BTreeMap<_, _>> =
-        names.filter(|names| !names.is_empty()).map(|names| names.into_iter().collect());
+    // All is decoded but the percent sign.
+    let kept = |text: &str| text.replace('%', "%25");
+    let names: Option<BTreeMap<_, _>> = names
+        .filter(|names| !names.is_empty())
+        .map(|names| names.into_iter().map(|(name, value)| (name, kept(&value))).collect());
     let is_text = is_text(&parts.headers);
     let body = match std::str::from_utf8(body) {
         Ok(text) if is_text => Some((text.to_owned(), false)),
         _ if body.is_empty() => None,
         _ => Some((BASE64.encode(body), true)),
     };
-    let raw_path = percent_decode_str(path).decode_utf8_lossy();
+    let path = path.replace("%25", "%2525");
+    let raw_path = percent_decode_str(&path).decode_utf8_lossy();
     json!({
         "version": "2.0",
         "routeKey": route_key,
@@ -110,7 +114,7 @@ mod tests {
     fn a_request_is_told_as_the_gateway_tells_it() {
         let request = Request::builder()
             .method("DELETE")
-            .uri("/api/v1/sdk/license/LIC-1/devices/a%2Fb%23?hwid=a%20b")
+            .uri("/api/v1/sdk/license/LIC-1/devices/a%2Fb%23%25?hwid=a%20b")
             .header("X-Name", "1")
             .header("x-name", "2")
             .header("Cookie", "a=1; b=2");
@@ -119,14 +123,14 @@ mod tests {
         assert_eq!(told["routeKey"], "DELETE /api/v1/sdk/license/{key}/devices/{hwid}");
         assert_eq!(
             (&told["rawPath"], &told["rawQueryString"]),
-            (&json!("/api/v1/sdk/license/LIC-1/devices/a/b#"), &json!("hwid=a%20b"))
+            (&json!("/api/v1/sdk/license/LIC-1/devices/a/b#%25"), &json!("hwid=a%20b"))
         );
-        assert_eq!(told["pathParameters"], json!({"key": "LIC-1", "hwid": "a/b#"}));
+        assert_eq!(told["pathParameters"], json!({"key": "LIC-1", "hwid": "a/b#%25"}));
         assert_eq!((&told["headers"]["x-name"], &told["cookies"]), (&json!("1,2"), &json!(["a=1", "b=2"])));
         assert_eq!((&told["body"], &told["isBase64Encoded"]), (&json!("e30="), &json!(true)));
         assert_eq!(
             through(&parts, b"{}", None).uri().to_string(),
-            "/api/v1/sdk/license/LIC-1/devices/a%2Fb%23?hwid=a%20b"
+            "/api/v1/sdk/license/LIC-1/devices/a%2Fb%23%25?hwid=a%20b"
         );
     }
 }

@@ -19,6 +19,8 @@ enum Task {
     Test,
     /// Check template.yaml and leave it translated in target/template.json for the tests
     Template,
+    /// Deploy template.yaml into a local cloud that enforces IAM, and try what only a deployment shows
+    DeployTest,
     /// Hold the local server to infra/openapi.json with requests made from it
     Fuzz,
     /// Write the generated documents
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Test => test(),
         Task::Template => template(),
+        Task::DeployTest => deploy_test(),
         Task::Fuzz => fuzz(),
         Task::Docs => docs(),
         Task::Deny => deny(),
@@ -150,16 +153,32 @@ fn count(result: &str, word: &str) -> u64 {
     before.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// Python tools in a virtual environment of our own, at pinned versions.
+/// Deploys with the programs that are built for the tests: launchers in place of packages.
+fn deploy_test() -> Outcome {
+    let venv = venv_of("target/cloud/venv", "infra/python/cloud.lock.txt")?;
+    programs()?;
+    say("Deploying into a local cloud …");
+    run(Command::new(venv.join("bin/python"))
+        .current_dir(root())
+        .arg("infra/python/deploy_test.py")
+        .arg(root().join("target/debug"))
+        .arg(root().join("target/cloud/run")))
+}
+
+/// The Python tools that the template is checked with, and the API fuzzed.
 fn venv() -> Result<PathBuf, String> {
-    let folder = root().join(".venv");
-    let lock = root().join("infra/python/requirements.lock.txt");
+    venv_of(".venv", "infra/python/requirements.lock.txt")
+}
+
+/// Python tools in a virtual environment of our own, at pinned versions.
+fn venv_of(folder: &str, lock: &str) -> Result<PathBuf, String> {
+    let (folder, lock) = (root().join(folder), root().join(lock));
     let wanted = std::fs::read_to_string(&lock).map_err(|error| format!("{}: {error}.", lock.display()))?;
     let stamp = folder.join("installed.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
     }
-    say("Setting up the Python tools in .venv …");
+    say(&format!("Setting up the Python tools of {} …", lock.display()));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder)).map_err(|why| {
         format!("{why} The template is checked with Python tools: install python3 with its venv module.")
     })?;
