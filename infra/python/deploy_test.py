@@ -6,8 +6,10 @@ The functions are the real binaries, started by launchers in place of packages. 
 DEVIATIONS, which is printed; an entry that no longer applies fails the test.
 """
 
+import base64
 import copy
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -26,12 +28,17 @@ import urllib.request
 import zipfile
 
 import boto3
+import check_pro
 from botocore.config import Config
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from samtranslator.yaml_helper import yaml_parse
 
 REGION = "eu-west-1"
 BUCKET = "ltlm-deploy-test"
 LIMIT_SECONDS = 240
+MAIL_FROM = "licenses@example.com"
 SERVERLESS = "AWS::Serverless::Function"
 
 
@@ -188,9 +195,9 @@ class Cloud:
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
 
 
-def launcher(binary):
-    """A package that starts the built binary. Its hash stands in it, so that new code is a new package."""
-    digest = hashlib.sha256(binary.read_bytes()).hexdigest()
+def launcher(binary, release):
+    """A package that starts the built binary. Its hash and the release stand in it, so that new code is a new package."""
+    digest = f"{hashlib.sha256(binary.read_bytes()).hexdigest()} {release}"
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         entry = zipfile.ZipInfo("bootstrap", date_time=(2026, 1, 1, 0, 0, 0))
@@ -199,13 +206,13 @@ def launcher(binary):
     return packed.getvalue()
 
 
-def prepared(template, cloud, binaries):
-    """The template with its packages, changed as DEVIATIONS says."""
+def prepared(template, cloud, binaries, release):
+    """The template with the packages of a release, changed as DEVIATIONS says."""
     template = copy.deepcopy(template)
     s3 = cloud.client("s3")
     for name, properties in functions(template).items():
         binary = template["Resources"][name].pop("Metadata")["BuildProperties"]["Binary"]
-        package = launcher(binaries / binary)
+        package = launcher(binaries / binary, release)
         key = hashlib.sha256(package).hexdigest()
         s3.put_object(Bucket=BUCKET, Key=key, Body=package)
         properties["CodeUri"] = {"Bucket": BUCKET, "Key": key}
@@ -213,7 +220,8 @@ def prepared(template, cloud, binaries):
         count = change(template)
         if count == 0:
             fail(f"the deviation {change.__name__} applies to nothing any more: remove it")
-        say(f"  changed in {count} places: {change.__name__} ({why})")
+        if release == 1:
+            say(f"  changed in {count} places: {change.__name__} ({why})")
     return template
 
 
@@ -353,7 +361,131 @@ def journey(api):
     balance = api.expect(200, "GET", f"/v1/accounts/{name}/balance", headers=of_account)["balance"]
     if balance != 93:
         fail(f"the account with an odd name has {balance}")
-    return license, secret, use
+    return project, license, secret, use
+
+
+def wait_for(what, is_done):
+    until = time.monotonic() + 30
+    while not is_done():
+        if time.monotonic() > until:
+            fail(f"waited for {what}")
+        time.sleep(0.2)
+
+
+def is_there(cloud, stack):
+    client = cloud.client("cloudformation")
+    try:
+        return client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] != "DELETE_COMPLETE"
+    except client.exceptions.ClientError:
+        return False
+
+
+def mails_arrive(cloud, api, secret):
+    """A customer asks for a code, and the queue is empty afterwards."""
+    api.expect(200, "POST", "/v1/sdk/auth/customer-login-request", {"email": "ada@example.com"}, secret=secret)
+
+    def mails():
+        with urllib.request.urlopen(f"{cloud.url}/_ministack/ses/messages", timeout=10) as answer:
+            return answer.read().decode()
+
+    wait_for("a mail with a code", lambda: "ada@example.com" in mails() and MAIL_FROM in mails())
+    sqs = cloud.client("sqs")
+    waiting = {}
+    for url in sqs.list_queues(QueueNamePrefix="ltlm-dev").get("QueueUrls", []):
+        count = lambda url=url: int(
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"][
+                "ApproximateNumberOfMessages"
+            ]
+        )
+        wait_for(f"{url.rsplit('/', 1)[1]} to be empty", lambda count=count: count() == 0)
+        waiting[url] = count()
+    if len(waiting) != 5:
+        fail(f"queues {sorted(waiting)} in place of five")
+
+
+def payment_messages_are_judged(api, signing_key):
+    """A message of the payment provider counts if it is signed, and not otherwise."""
+    body = json.dumps({"id": "evt_1", "object": "event", "type": "ping", "livemode": True, "data": {"object": {}}}).encode()
+    at = int(time.time())
+    for key, wanted in [(signing_key, 200), ("another", 400)]:
+        mac = hmac.new(key.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+        request = urllib.request.Request(
+            f"{api.url}/v1/payments/stripe", method="POST", data=body,
+            headers={"content-type": "application/json", "stripe-signature": f"t={at},v1={mac}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status = answer.status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        if status != wanted:
+            fail(f"a payment message: {status} in place of {wanted}")
+
+
+class Device:
+    """A device that speaks the encrypted face as the existing client does."""
+
+    def __init__(self, api, project, license_key, hwid):
+        self.api, self.license_key, self.hwid = api, license_key, hwid
+        self.secret, self.key = project["secretKey"], bytes.fromhex(project["secretKey"])
+        self.public_key = load_pem_public_key(project["publicKey"].encode())
+        self.nonce = "unknown"
+
+    def call(self, route, **data):
+        """The status, and the data of an answer that opens and whose signature holds."""
+        plain = json.dumps({"data": {"key": self.license_key, "hwid": self.hwid, **data}, "nonce": self.nonce, "hwid": self.hwid})
+        vector = secrets.token_bytes(16)
+        padder = PKCS7(128).padder()
+        sealer = Cipher(algorithms.AES(self.key), modes.CBC(vector)).encryptor()
+        text = sealer.update(padder.update(plain.encode()) + padder.finalize()) + sealer.finalize()
+        request = urllib.request.Request(
+            f"{self.api.url}/api/v1/sdk/pro/license/{route}", method="POST",
+            data=json.dumps({"blob": f"{vector.hex()}:{text.hex()}"}).encode(),
+            headers={"content-type": "application/json", "x-project-secret": self.secret},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                members = json.loads(check_pro.decrypt(self.key, answer.read().decode()))
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        signature = base64.b64decode(members.pop("signature"))
+        self.public_key.verify(signature, check_pro.canonical(members).replace("\\/", "/").encode())
+        self.nonce = members["server_nonce"]
+        return 200, members["data"]
+
+
+def pro_journey(api, project, license):
+    device = Device(api, project, license.rsplit("/", 1)[1], "pro-desk")
+    for route, data in [("validate", {}), ("heartbeat", {}), ("consume", {"amount": 3, "action": "x"})]:
+        used = device.nonce
+        status, told = device.call(route, **data)
+        if status != 200:
+            fail(f"pro {route}: {status} {told}")
+    if told["tokensRemaining"] != 92:
+        fail(f"pro consume: {told['tokensRemaining']} left")
+    device.nonce = used
+    status, told = device.call("consume", amount=3, action="x")
+    if status != 409:
+        fail(f"a nonce that was used: {status} {told}")
+
+
+def schedules_run(cloud, stage):
+    """What the schedules send is taken, each by the version that is live."""
+    scheduler, functions = cloud.client("scheduler"), cloud.client("lambda")
+    for when in ["nightly", "hourly"]:
+        target = scheduler.get_schedule(Name=f"ltlm-{stage}-renewals-{when}")["Target"]
+        answer = functions.invoke(FunctionName=target["Arn"], Payload=target["Input"].encode())
+        told = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer or answer["StatusCode"] != 200:
+            fail(f"the {when} renewals: {told}")
+
+
+def live_versions(cloud, stage):
+    """The version of each function that its alias leads to."""
+    client = cloud.client("lambda")
+    names = [f["FunctionName"] for page in client.get_paginator("list_functions").paginate() for f in page["Functions"]]
+    of_stage = [name for name in names if name.startswith(f"ltlm-{stage}-")]
+    return {name: client.get_alias(FunctionName=name, Name="live")["FunctionVersion"] for name in of_stage}
 
 
 def errors_logged(cloud, stage):
@@ -375,11 +507,19 @@ def main(binaries, work):
     try:
         cloud.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         say("Preparing template.yaml …")
-        stack_template = prepared(template, cloud, binaries)
+        stack_template = prepared(template, cloud, binaries, 1)
+        cloud.client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM)
         key, digest = admin_key()
+        signing_key = "whsec_" + secrets.token_hex(16)
+        payments = cloud.client("secretsmanager").create_secret(
+            Name="payments", SecretString=json.dumps({"stripeSecretKey": "sk_test_1", "stripeWebhookSecret": signing_key})
+        )["ARN"]
         apis = {}
         for stage in ["dev", "staging"]:
-            parameters = {"AdminKeySha256": digest, "Architecture": architecture(), "Stage": stage, "MailFrom": "licenses@example.com"}
+            parameters = {
+                "AdminKeySha256": digest, "Architecture": architecture(), "Stage": stage, "MailFrom": MAIL_FROM,
+                "PaymentSecretArn": payments,
+            }
             deploy(cloud, f"ltlm-{stage}", stack_template, parameters)
             made = resources(cloud, f"ltlm-{stage}")
             api = made["Api"]["PhysicalResourceId"]
@@ -393,12 +533,21 @@ def main(binaries, work):
         if set(schedules) != wanted:
             fail(f"schedules {schedules} in place of {sorted(wanted)}")
         say("Two stages lie side by side, with their own schedules.")
-        license, secret, use = journey(apis["dev"])
+        project, license, secret, use = journey(apis["dev"])
         apis["staging"].expect(401, "POST", f"{license}/consume", use, secret=secret)
         say("A vendor and a customer went their way over the gateway; the other stage knows nothing of them.")
 
+        pro_journey(apis["dev"], project, license)
+        say("A device spoke the encrypted face; answers open, and their signatures hold.")
+        schedules_run(cloud, "dev")
+        say("The renewals took what their schedules send.")
+        payment_messages_are_judged(apis["dev"], signing_key)
+        say("A signed payment message counts, another does not.")
+        mails_arrive(cloud, apis["dev"], secret)
+        say("A code went from the table through stream, queue and courier into a mail.")
+
         new_key, new_digest = admin_key()
-        parameters = {"AdminKeySha256": new_digest, "Architecture": architecture(), "Stage": "dev", "MailFrom": "licenses@example.com"}
+        parameters = {**parameters, "AdminKeySha256": new_digest, "Stage": "dev"}
         deploy(cloud, "ltlm-dev", stack_template, parameters)
         apis["dev"].expect(200, "GET", "/v1/admin/projects", key=new_key)
         apis["dev"].expect(401, "GET", "/v1/admin/projects", key=key)
@@ -406,6 +555,16 @@ def main(binaries, work):
         if told["tokensRemaining"] != 95:
             fail(f"after the change: {told}")
         say("A change of nothing but a parameter reached the live functions: the new key works, the old one does not.")
+
+        versions = live_versions(cloud, "dev")
+        deploy(cloud, "ltlm-dev", prepared(template, cloud, binaries, 2), parameters)
+        stale = [name for name, version in live_versions(cloud, "dev").items() if versions[name] == version]
+        if stale:
+            fail(f"new code did not reach {stale}")
+        told = apis["dev"].expect(200, "POST", f"{license}/consume", use, secret=secret)
+        if told["tokensRemaining"] != 95:
+            fail(f"after new code: {told}")
+        say("New code reached every live function, and the data are there.")
 
         broken = copy.deepcopy(stack_template)
         for policy in broken["Resources"]["AccountsFunction"]["Properties"]["Policies"]:
@@ -419,6 +578,14 @@ def main(binaries, work):
             500, "POST", "/v1/accounts", {"accountId": "b", "tier": "Gift"}, key=new_key, headers={"x-project-id": project}
         )
         say("A permission that is missing is missed: IAM is enforced.")
+
+        tables = cloud.client("dynamodb").list_tables()["TableNames"]
+        cloud.client("cloudformation").delete_stack(StackName="ltlm-staging-routes")
+        cloud.client("cloudformation").delete_stack(StackName="ltlm-staging")
+        wait_for("the stack to go", lambda: not is_there(cloud, "ltlm-staging"))
+        if cloud.client("dynamodb").list_tables()["TableNames"] != tables:
+            fail("a stack took its table with it")
+        say("A stack that was deleted left its table.")
         say(f"Deployed and tried in {time.monotonic() - started:.0f} s.")
     finally:
         cloud.stop()
