@@ -43,6 +43,8 @@ pub fn request(report: &Report) {
         };
     }
     match &report.cause {
+        // The caller comes again: that is no defect, and no alarm looks at it.
+        Some(cause) if report.status == BUSY => line!(warn, cause, "request busy"),
         Some(cause) => line!(error, cause, "request failed"),
         None => line!(info, , "request"),
     }
