@@ -665,6 +665,20 @@ async fn a66_a73_batches_are_applied_whole() {
     assert_eq!((done.reply.status, &done.reply.body["tokensRemaining"]), (200, &Value::Null));
 }
 
+/// However many uses cannot be read, they cost one look at the table.
+#[tokio::test]
+async fn uses_that_are_left_out_anyway_cost_nothing() {
+    let world = World::new().await;
+    let a = device('a');
+    let n = world.validated(L1, &a).await;
+    let mut usages = vec![json!({}); 5_000];
+    usages.push(queued(&a, 1, "x", "2026-01-03T21:59:23.0000000Z"));
+    let done = world.pro("consume-batch", &a, n, json!({"key": L1, "hwid": a, "usages": usages})).await;
+    let result = &done.reply.body["batchResult"];
+    assert_eq!((&result["accepted"], result["skipped"].as_array().map(Vec::len)), (&json!(1), Some(1_000)));
+    assert!(done.reply.spent.round_trips <= 5, "{:?}", done.reply.spent);
+}
+
 /// The existing client sends all that it queued, whatever that is, and refusing it for its length would make it send the same
 /// for ever. Each call gets on by a bounded number of uses, and says when to come again.
 #[tokio::test]

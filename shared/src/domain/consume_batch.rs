@@ -107,15 +107,16 @@ impl Batch {
         !self.is_named && self.items.iter().any(|item| item.charge.is_ok() && item.own_id.is_none())
     }
 
-    /// The uses from `from` on that one look at the table is for: at most `most`, and of a bounded number of licenses.
+    /// The uses from `from` on that one look at the table is for: at most `most` that may be charged, and of a bounded number of
+    /// licenses. For what is left out anyway nobody looks.
     pub fn window(&self, from: usize, most: usize, own: &LicenseId) -> Range<usize> {
-        let mut names = BTreeSet::new();
-        let rest = self.items.iter().skip(from).take(most.max(1));
-        let fits = rest.take_while(|item| {
-            if item.charge.is_ok() && item.license != *own {
-                names.insert(&item.license);
+        let (mut names, mut count) = (BTreeSet::new(), 0);
+        let fits = self.items.iter().skip(from).take_while(|item| {
+            if item.charge.is_ok() {
+                count += 1;
+                names.extend(Some(&item.license).filter(|id| *id != own));
             }
-            names.len() <= WINDOW_LICENSES_MAX
+            count <= most.max(1) && names.len() <= WINDOW_LICENSES_MAX
         });
         from..from + fits.count()
     }
