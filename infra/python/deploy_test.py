@@ -291,6 +291,15 @@ def deploy_routes(cloud, stack, definition, stage, api):
     return count
 
 
+def answered(request):
+    """The status and text of an answer, whatever the status is."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
 class Api:
     """A deployed stage."""
 
@@ -305,13 +314,8 @@ class Api:
             sent["authorization"] = f"Bearer {key or self.key}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, method=method, headers=sent, data=data)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                text = answer.read().decode()
-                return answer.status, json.loads(text) if text else None
-        except urllib.error.HTTPError as error:
-            text = error.read().decode()
-            return error.code, json.loads(text) if text.startswith("{") else text
+        status, text = answered(request)
+        return status, json.loads(text) if text.startswith("{") else text
 
     def expect(self, status, *arguments, **named):
         told, body = self.call(*arguments, **named)
@@ -384,23 +388,21 @@ def mails_arrive(cloud, api, secret):
     """A customer asks for a code, and the queue is empty afterwards."""
     api.expect(200, "POST", "/v1/sdk/auth/customer-login-request", {"email": "ada@example.com"}, secret=secret)
 
-    def mails():
-        with urllib.request.urlopen(f"{cloud.url}/_ministack/ses/messages", timeout=10) as answer:
-            return answer.read().decode()
+    def has_mail():
+        _, mails = answered(f"{cloud.url}/_ministack/ses/messages")
+        return "ada@example.com" in mails and MAIL_FROM in mails
 
-    wait_for("a mail with a code", lambda: "ada@example.com" in mails() and MAIL_FROM in mails())
-    sqs = cloud.client("sqs")
-    waiting = {}
-    for url in sqs.list_queues(QueueNamePrefix="ltlm-dev").get("QueueUrls", []):
-        count = lambda url=url: int(
-            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"][
-                "ApproximateNumberOfMessages"
-            ]
-        )
-        wait_for(f"{url.rsplit('/', 1)[1]} to be empty", lambda count=count: count() == 0)
-        waiting[url] = count()
-    if len(waiting) != 5:
-        fail(f"queues {sorted(waiting)} in place of five")
+    wait_for("a mail with a code", has_mail)
+    sqs, count = cloud.client("sqs"), "ApproximateNumberOfMessages"
+    queues = sqs.list_queues(QueueNamePrefix="ltlm-dev").get("QueueUrls", [])
+    if len(queues) != 5:
+        fail(f"queues {sorted(queues)} in place of five")
+
+    def are_empty():
+        told = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count]) for url in queues]
+        return all(queue["Attributes"][count] == "0" for queue in told)
+
+    wait_for("the queues to be empty", are_empty)
 
 
 def payment_messages_are_judged(api, signing_key):
@@ -413,11 +415,7 @@ def payment_messages_are_judged(api, signing_key):
             f"{api.url}/v1/payments/stripe", method="POST", data=body,
             headers={"content-type": "application/json", "stripe-signature": f"t={at},v1={mac}"},
         )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                status = answer.status
-        except urllib.error.HTTPError as error:
-            status = error.code
+        status, _ = answered(request)
         if status != wanted:
             fail(f"a payment message: {status} in place of {wanted}")
 
@@ -443,11 +441,10 @@ class Device:
             data=json.dumps({"blob": f"{vector.hex()}:{text.hex()}"}).encode(),
             headers={"content-type": "application/json", "x-project-secret": self.secret},
         )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                members = json.loads(check_pro.decrypt(self.key, answer.read().decode()))
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        status, text = answered(request)
+        if status != 200:
+            return status, text
+        members = json.loads(check_pro.decrypt(self.key, text))
         signature = base64.b64decode(members.pop("signature"))
         self.public_key.verify(signature, check_pro.canonical(members).replace("\\/", "/").encode())
         self.nonce = members["server_nonce"]

@@ -49,8 +49,12 @@ pub fn parse(bytes: &[u8]) -> Result<Value, NotJson> {
 
 /// Parses JSON as a value of a type.
 pub fn parse_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotJson> {
-    let not_expected = |_| NotJson("not the JSON that was expected".to_owned());
-    serde_json::from_value(parse(bytes)?).map_err(not_expected)
+    typed(parse(bytes)?)
+}
+
+/// What was parsed, as a value of a type.
+pub fn typed<T: DeserializeOwned>(value: Value) -> Result<T, NotJson> {
+    serde_json::from_value(value).map_err(|_| NotJson("not the JSON that was expected".to_owned()))
 }
 
 /// Is this number written with digits alone, and not zero with a sign?

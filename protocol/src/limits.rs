@@ -86,7 +86,7 @@ pub const BATCH_USAGES_MAX: usize = 1_000;
 /// Longest name of an account in characters.
 pub const ACCOUNT_CHARS_MAX: usize = 128;
 /// Longest name of an organisation in characters.
-pub const ORGANIZATION_CHARS_MAX: usize = 128;
+pub const ORGANIZATION_CHARS_MAX: usize = ACCOUNT_CHARS_MAX;
 /// Longest life of an access token in seconds (a day).
 pub const ACCESS_SECONDS_MAX: i64 = 86_400;
 /// Life of an access token in seconds, where the caller does not say.

@@ -77,7 +77,7 @@ fn the_openapi_document_is_fresh_and_complete() {
             .map(|parameter| parameter["name"].as_str().unwrap())
             .collect();
         let mut taken = shared::api::query::parameters(route.endpoint).to_vec();
-        taken.extend(shared::api::query::is_triable(route).then_some("dryRun"));
+        taken.extend(shared::api::query::supports_dry_run(route).then_some("dryRun"));
         described.sort();
         taken.sort();
         assert_eq!(described, taken, "{}", route.name);

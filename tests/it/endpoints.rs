@@ -7,7 +7,7 @@ use http::Request;
 use local::world::{TABLE, sdk_config};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use shared::api::query::is_triable;
+use shared::api::query::supports_dry_run;
 use shared::api::routes::{Auth, ROUTES};
 use shared::host::gateway::Event;
 
@@ -381,7 +381,7 @@ async fn what_is_only_tried_is_refused_alike_and_writes_nothing() {
     for (name, ..) in EXPECTED {
         let route = ROUTES.iter().find(|route| route.name == *name).unwrap();
         let event = event(name, &world.project_id, "1");
-        if is_triable(route) {
+        if supports_dry_run(route) {
             let mut trial = event.clone();
             let query = event["rawQueryString"].as_str().unwrap();
             let query = if query.is_empty() { "dryRun=true".to_owned() } else { format!("{query}&dryRun=true") };

@@ -108,8 +108,8 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
         }
     };
     incoming.access = Some(access.clone());
-    if query::is_triable(incoming.route) && incoming.query_bool("dryRun")? {
-        return tried(incoming).await;
+    if query::supports_dry_run(incoming.route) && incoming.query_bool("dryRun")? {
+        return dry_run(incoming).await;
     }
     match handle(incoming).await {
         Err(failure) if failure.is_of_unknown_key() => {
@@ -127,10 +127,10 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
 }
 
 /// Whether the request would be done: from here on it writes nothing.
-async fn tried<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    incoming.budget.meter.only_try();
+async fn dry_run<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    incoming.budget.meter.set_dry_run();
     match handle(incoming).await {
-        Err(failure) if !failure.is_tried() => Err(failure),
+        Err(failure) if !failure.is_dry_run() => Err(failure),
         // What would write nothing, because it is done already, would be done as well.
         _ => Ok(Reply::json(&json!({ "dryRun": true }))),
     }

@@ -71,9 +71,9 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
     }
 }
 
-/// Can the route be tried with `dryRun` in the query? So can all that administrators change, but for what has a `dryRun` of its own, which
-/// answers more, and a replay, which sends before it is noted.
-pub fn is_triable(route: &Route) -> bool {
+/// Does the route take `dryRun` in the query? All that administrators change does, but for what has a `dryRun` of its own, which answers
+/// more, and a replay, which sends before it is noted.
+pub fn supports_dry_run(route: &Route) -> bool {
     let is_change = matches!(route.auth, Auth::Administrator(_)) && route.method != "GET";
     let has_its_own = match route.endpoint {
         Endpoint::CreateOrganization | Endpoint::OrganizationPlan | Endpoint::OrganizationTokens => true,
@@ -94,7 +94,7 @@ pub fn check(route: &Route, query: Option<&str>) -> Result<(), Problems> {
     if is_tolerant(route) {
         return Ok(());
     }
-    let trial = is_triable(route).then_some("dryRun");
+    let trial = supports_dry_run(route).then_some("dryRun");
     let known: Vec<_> = parameters(route.endpoint).iter().copied().chain(trial).collect();
     let names = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
     let names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));

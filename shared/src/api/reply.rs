@@ -78,7 +78,7 @@ pub struct Failure {
     code: Code,
     headers: Vec<(&'static str, String)>,
     cause: Option<String>,
-    is_tried: bool,
+    is_dry_run: bool,
 }
 
 impl Failure {
@@ -89,13 +89,13 @@ impl Failure {
             code,
             headers: Vec::new(),
             cause: None,
-            is_tried: false,
+            is_dry_run: false,
         }
     }
 
-    /// Is it none, because the request only tried and would have done what it asks for?
-    pub fn is_tried(&self) -> bool {
-        self.is_tried
+    /// Is it none, because the request was a dry run and would have done what it asks for?
+    pub fn is_dry_run(&self) -> bool {
+        self.is_dry_run
     }
 
     /// Is the request itself at fault, before anybody looked at the table?
@@ -149,8 +149,8 @@ impl From<Error> for Failure {
                     _ => failure,
                 }
             }
-            // Who lets a request try knows this for a success.
-            Error::Tried => Self { is_tried: true, ..Self::new(Code::Internal) },
+            // Who asks for a dry run knows this for a success.
+            Error::DryRun => Self { is_dry_run: true, ..Self::new(Code::Internal) },
             Error::Busy(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Busy) },
             Error::Broken(source) => Self { cause: Some(chain(source.as_ref())), ..Self::new(Code::Internal) },
         }

@@ -286,7 +286,7 @@ impl BatchState {
                 (Err(why), _) => Outcome::Skipped(*why),
                 (Ok(_), None) if self.asked.contains(&item.license) => Outcome::Skipped(Skip::License),
                 (Ok(_), Some(_)) if index >= from => self.written(item),
-                // Far behind the window nothing was looked for: it is told as what it is in nearly all cases.
+                // Licenses outside of the window were not looked for, and such a use was charged unless its license was not there.
                 (Ok(_), _) => Outcome::Duplicate,
             };
             self.progress.outcomes.push(outcome);

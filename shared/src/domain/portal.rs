@@ -61,7 +61,7 @@ pub enum PortalProof {
     Cursor(PortalCursor),
 }
 
-/// Where a portfolio goes on, and until when. Its maker's mark is kept with it, because no code is shown with it.
+/// Where a portfolio goes on, and until when. It carries a keyed hash, because it is sent without a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalCursor {
     /// Where in the list of licenses.

@@ -164,7 +164,7 @@ pub async fn courier<T: Table>(
             }
         }
     }
-    // Somebody waits for a code: without this it would come with the queue's visibility timeout, minutes later. If it cannot be said, it does.
+    // Somebody waits for a code, and the queue's visibility timeout is minutes. Where the change of it fails, that timeout holds.
     let soon = again.into_iter().filter_map(|record| {
         let receipt = record.get("receiptHandle").and_then(Value::as_str)?;
         Some(outlets.queue.retry_in(receipt, retry_seconds(record)))
@@ -199,7 +199,7 @@ async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Outlets<'_
     let message = json::parse(body.as_bytes()).map_err(unreadable)?;
     let text = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(kind) = text("detail-type") else {
-        let parcel: Parcel = json::parse_as(body.as_bytes()).map_err(unreadable)?;
+        let parcel: Parcel = json::typed(message).map_err(unreadable)?;
         return courier::send(app, budget, outlets, &parcel).await;
     };
     let detail = message.get("detail").cloned().unwrap_or_default();

@@ -1,10 +1,9 @@
 //! One log line and one metrics line a request.
 //!
-//! Logged by allow-list: route, status, code, the gateway's name of the request, cost, time. Never a header, a path, a body, a key or a device id: license keys
-//! stand in paths and secrets in headers.
+//! Logged by allow-list: route, status, code, the gateway's id of the request, cost, time. Never a header, a path, a body, a key or a
+//! device id: license keys stand in paths and secrets in headers.
 
 use std::io::Write;
-use std::time::Duration;
 
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
@@ -13,7 +12,6 @@ use super::Report;
 use super::background::JobReport;
 use super::config::Config;
 use crate::service::Clock;
-use crate::table::Spent;
 
 /// Sets up logging to stdout as the configuration says. A second call in one process changes nothing.
 pub fn init(config: &Config) {
@@ -124,21 +122,8 @@ fn job_document(report: &JobReport, stage: &str, now_ms: i64) -> serde_json::Val
     document
 }
 
-/// The metrics of a request, for who wants to know how large they are.
-pub fn metrics_document(route: &'static str, status: u16) -> serde_json::Value {
-    let report = Report {
-        request_id: "JKJaXmPLvHcESHA=".to_owned(),
-        route,
-        status,
-        code: None,
-        cause: None,
-        spent: Spent { round_trips: 2, read_units: 8.5, write_units: 5.0 },
-        duration: Duration::from_micros(12_345),
-    };
-    document(&report, "prod", 1_795_824_000_000)
-}
-
-fn document(report: &Report, stage: &str, now_ms: i64) -> serde_json::Value {
+/// The metrics line of a request.
+pub fn document(report: &Report, stage: &str, now_ms: i64) -> serde_json::Value {
     let metrics: Vec<_> = REQUEST_METRICS.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
     let refused = (400..500).contains(&report.status);
     json!({
@@ -163,6 +148,8 @@ fn document(report: &Report, stage: &str, now_ms: i64) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Spent;
+    use std::time::Duration;
 
     #[test]
     fn every_metric_named_has_a_value_and_every_dimension_a_text() {

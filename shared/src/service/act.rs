@@ -150,7 +150,7 @@ where
                 loaded = Some(state);
             }
             Err(error @ CommitError::Unknown(_)) => wait.or_give_up(app, budget, error.into()).await?,
-            Err(error @ (CommitError::Broken(_) | CommitError::Tried)) => return Err(error.into()),
+            Err(error @ (CommitError::Broken(_) | CommitError::DryRun)) => return Err(error.into()),
         }
     }
 }

@@ -7,31 +7,31 @@ use serde_json::{Map, Value};
 
 use crate::domain::Record;
 
-/// The room that is left in an answer.
+/// The bytes that are left in an answer.
 #[derive(Debug)]
-pub struct Room {
+pub struct ByteBudget {
     bytes: usize,
     is_empty: bool,
 }
 
-impl Default for Room {
+impl Default for ByteBudget {
     fn default() -> Self {
         Self { bytes: limits::ANSWER_BYTES_MAX, is_empty: true }
     }
 }
 
-impl Room {
+impl ByteBudget {
     /// Is there room for this row? There is for the first one, whatever it is, so that whoever goes on gets on.
-    pub fn takes<T: Serialize>(&mut self, row: &T) -> bool {
-        self.takes_bytes(size(row))
+    pub fn admits<T: Serialize>(&mut self, row: &T) -> bool {
+        self.admits_bytes(size(row))
     }
 
     /// Is there room for what this record tells?
-    pub fn takes_record(&mut self, record: &Record) -> bool {
-        self.takes_bytes(documents(record))
+    pub fn admits_record(&mut self, record: &Record) -> bool {
+        self.admits_bytes(documents(record))
     }
 
-    fn takes_bytes(&mut self, bytes: usize) -> bool {
+    fn admits_bytes(&mut self, bytes: usize) -> bool {
         let fits = self.is_empty || bytes <= self.bytes;
         (self.is_empty, self.bytes) = (false, self.bytes.saturating_sub(bytes));
         fits
@@ -82,8 +82,8 @@ mod tests {
     fn rows_end_where_the_answer_is_full_and_one_always_fits() {
         let quarter = limits::ANSWER_BYTES_MAX / 4;
         let fits = |sizes: &[usize]| {
-            let mut room = Room::default();
-            sizes.iter().take_while(|size| room.takes(&"x".repeat(**size - 2))).count()
+            let mut budget = ByteBudget::default();
+            sizes.iter().take_while(|size| budget.admits(&"x".repeat(**size - 2))).count()
         };
         assert_eq!(fits(&[quarter; 9]), 4);
         assert_eq!(fits(&[quarter, 3 * quarter + 4, 9]), 1);

@@ -9,8 +9,7 @@ use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
-use super::admin::page;
-use super::answer::Room;
+use super::answer::ByteBudget;
 use super::{App, Budget, Error, act, ids, throttle};
 use crate::domain::administrator::{AdminOperation, Audit};
 use crate::domain::developer::{self, Developer, SignIn};
@@ -251,14 +250,14 @@ async fn tell<T: Table>(
             let reads: Vec<_> = ids.iter().cloned().map(Read::Project).collect();
             if reads.is_empty() { Vec::new() } else { act::records(app, budget, &reads).await? }
         }
-        None => page(app, budget, List::Projects, None, PROJECTS_MAX).await?.0,
+        None => act::records(app, budget, &[first(List::Projects, PROJECTS_MAX)]).await?,
     };
     let mut projects: Vec<_> = records.into_iter().filter_map(Record::project).collect();
     projects.sort_by_key(|project| project.number);
     let told = try_join_all(projects.iter().map(|project| tell_project(app, budget, project, vendor))).await?;
     // The existing editor reads one list and knows no cursor: it sees as many as one answer holds.
-    let mut room = Room::default();
-    let told = told.into_iter().take_while(|project| room.takes(project)).collect();
+    let mut room = ByteBudget::default();
+    let told = told.into_iter().take_while(|project| room.admits(project)).collect();
     let user = SignedInUser {
         user_id: int32(developer.number),
         username: developer.username.as_str().to_owned(),
@@ -279,6 +278,11 @@ async fn tell<T: Table>(
     })
 }
 
+/// The first rows of a list. No page of it: what is told of them is bounded where it is told.
+fn first(list: List, limit: i64) -> Read {
+    Read::List { list, before: None, limit }
+}
+
 async fn tell_project<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -287,7 +291,7 @@ async fn tell_project<T: Table>(
 ) -> Result<SignedInProject, Error> {
     let newest = project.secrets.last().ok_or(Denied::SecretNotFound)?;
     let secret = app.unwrap(&project.id, Purpose::Secret, &newest.wrapped).await?;
-    let (policies, _) = page(app, budget, List::Policies(project.id.clone()), None, POLICIES).await?;
+    let policies = act::records(app, budget, &[first(List::Policies(project.id.clone()), POLICIES)]).await?;
     let policies = policies.into_iter().filter_map(Record::policy);
     let mut capabilities: Vec<String> = policies.flat_map(|policy| capabilities(&policy)).collect();
     capabilities.sort_unstable();

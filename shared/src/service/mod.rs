@@ -119,9 +119,9 @@ pub enum Error {
     /// A defect.
     #[error("broken")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It only tried, and would have written: all that can be judged before was in order.
-    #[error("only tried")]
-    Tried,
+    /// A dry run that would have written: all that can be judged before was in order.
+    #[error("dry run")]
+    DryRun,
 }
 
 impl From<Denied> for Error {
@@ -143,7 +143,7 @@ impl From<CommitError> for Error {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Broken(_) => Self::Broken(error.into()),
-            CommitError::Tried => Self::Tried,
+            CommitError::DryRun => Self::DryRun,
             CommitError::Guard(_) | CommitError::Busy(_) | CommitError::Unknown(_) => Self::Busy(error.into()),
         }
     }

@@ -9,7 +9,8 @@ use ltlm_protocol::{LicenseData, Timestamp, limits};
 use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
-use super::answer::Room;
+use super::admin::newest;
+use super::answer::ByteBudget;
 use super::desk::{self, Served, Visit, keep_signer};
 use super::load::{self, Access, Beside, Wanted};
 use super::pro::SignerCell;
@@ -172,16 +173,10 @@ async fn licenses<T: Table>(
         PortalProof::Code(_) => None,
         PortalProof::Cursor(cursor) => Some(cursor.position.clone()),
     };
-    // One more than told says whether there is more. What a version before wrote stands under the spelling of then.
-    let lists = email.spellings().into_iter().map(|email| List::Buyer(project.id.clone(), email));
-    let limit = limits::PORTFOLIO_MAX as i64 + 1;
-    let reads: Vec<_> = lists.map(|list| Read::List { list, before: before.clone(), limit }).collect();
-    let records = act::records(app, budget, &reads).await?;
-    let mut listings: Vec<_> = records.into_iter().filter_map(Record::buyer_listing).collect();
-    listings.sort_by_key(|listing| std::cmp::Reverse(listing.number));
-    let is_more = listings.len() > limits::PORTFOLIO_MAX;
-    listings.truncate(limits::PORTFOLIO_MAX);
-    let next = listings.last().filter(|_| is_more).map(|listing| numbered_sort(listing.number));
+    // What a version before wrote stands under the spelling of then.
+    let lists: Vec<_> = email.spellings().into_iter().map(|email| List::Buyer(project.id.clone(), email)).collect();
+    let (records, next) = newest(app, budget, &lists, before, limits::PORTFOLIO_MAX as i64).await?;
+    let listings: Vec<_> = records.into_iter().filter_map(Record::buyer_listing).collect();
     let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
     let reads: Vec<_> = listings.iter().map(|listing| Read::Listing(listing.license.clone())).collect();
     let places = if reads.is_empty() { Vec::new() } else { act::records(app, budget, &reads).await? };
@@ -202,12 +197,12 @@ async fn licenses<T: Table>(
         let call = Call { key, caller: Caller { hwid: hwid.clone(), ..Caller::default() }, now: visit.now };
         Ok::<_, Error>(is_theirs.then(|| status::license_for_vendor(&state, &call)))
     };
-    let (mut told, mut room, mut last) = (Vec::new(), Room::default(), None);
+    let (mut told, mut room, mut last) = (Vec::new(), ByteBudget::default(), None);
     for together in listings.chunks(READ_TOGETHER) {
         let rows = try_join_all(together.iter().map(tell)).await?;
         for (listing, row) in together.iter().zip(rows) {
             let Some(row) = row else { continue };
-            if !room.takes(&row) {
+            if !room.admits(&row) {
                 return Ok((told, last));
             }
             told.push(row);

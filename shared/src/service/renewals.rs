@@ -181,7 +181,7 @@ fn take(done: &mut Renewals, id: &AccountId, answer: Result<Renewal, Error>) -> 
         Err(Error::Denied(denied)) => denied.body().message,
         Err(Error::Busy(_)) => "busy; try again".to_owned(),
         // Renewals are tried in their own way, which commits nothing.
-        Err(Error::Broken(_) | Error::Tried) => "a defect; see the log".to_owned(),
+        Err(Error::Broken(_) | Error::DryRun) => "a defect; see the log".to_owned(),
     };
     let error = RenewalError { account_id: id.name.clone(), error };
     let bytes = json!(error).to_string().len();

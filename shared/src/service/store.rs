@@ -5,7 +5,7 @@ use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEli
 
 use super::act::Absorb;
 use super::admin::{issue, page_in};
-use super::answer::Room;
+use super::answer::ByteBudget;
 use super::desk::{self, Served, Visit};
 use super::license::Request;
 use super::load::{self, Access, Beside, Wanted};
@@ -49,8 +49,8 @@ pub async fn products<T: Table>(
     let wants = |project_id: &str| vec![policies(project_id)];
     // The existing client reads one list and knows no cursor: it sees as many as one answer holds.
     let decide = |desk: &Desk| {
-        let (products, mut room) = (catalog::products(&desk.project, &desk.policies), Room::default());
-        Ok(Decision::read(products.into_iter().take_while(|product| room.takes(product)).collect()))
+        let (products, mut room) = (catalog::products(&desk.project, &desk.policies), ByteBudget::default());
+        Ok(Decision::read(products.into_iter().take_while(|product| room.admits(product)).collect()))
     };
     desk::run(app, budget, visit, wants, decide).await
 }

@@ -255,8 +255,8 @@ impl Table for Dynamo {
     }
 
     async fn commit(&self, writes: &[Write], touch: Option<&Write>, meter: &Meter) -> Result<(), CommitError> {
-        if meter.tries() {
-            return Err(CommitError::Tried);
+        if meter.is_dry_run() {
+            return Err(CommitError::DryRun);
         }
         meter.round_trip();
         let together = async {
@@ -280,8 +280,8 @@ impl Table for Dynamo {
     }
 
     async fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> Result<i64, ReadError> {
-        // What only tries takes no number: one of what comes after it stands in its place.
-        if meter.tries() {
+        // A dry run takes no number: one that is never given stands in its place.
+        if meter.is_dry_run() {
             return Ok(i64::MAX / 2);
         }
         meter.round_trip();

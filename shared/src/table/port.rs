@@ -235,9 +235,9 @@ pub enum CommitError {
     /// A defect.
     #[error("the table cannot be written")]
     Broken(#[source] Source),
-    /// The request only tries: it would have been written, and nothing was.
-    #[error("only tried")]
-    Tried,
+    /// A dry run: it would have been written, and nothing was.
+    #[error("dry run")]
+    DryRun,
 }
 
 /// What lies below an error; for the log, never for an answer.
@@ -266,7 +266,7 @@ pub trait Table: Send + Sync {
 #[derive(Debug, Default)]
 pub struct Meter {
     spent: Mutex<Spent>,
-    tries: AtomicBool,
+    is_dry_run: AtomicBool,
 }
 
 /// Request units and round trips, as the engine reported them.
@@ -286,14 +286,14 @@ impl Meter {
         *self.lock()
     }
 
-    /// From now on nothing is written: whatever would be is [`CommitError::Tried`].
-    pub fn only_try(&self) {
-        self.tries.store(true, Ordering::Relaxed);
+    /// From now on nothing is written: whatever would be is [`CommitError::DryRun`].
+    pub fn set_dry_run(&self) {
+        self.is_dry_run.store(true, Ordering::Relaxed);
     }
 
-    /// Does the request only try?
-    pub fn tries(&self) -> bool {
-        self.tries.load(Ordering::Relaxed)
+    /// Is the request a dry run?
+    pub fn is_dry_run(&self) -> bool {
+        self.is_dry_run.load(Ordering::Relaxed)
     }
 
     /// Counts a round trip.

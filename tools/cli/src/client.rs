@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use http::Method;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ltlm_protocol::proof::UNRESERVED;
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use ureq::Agent;
 
@@ -99,21 +100,6 @@ impl Client {
             would_send(method, path, body.as_ref());
             let separator = if path.contains('?') { '&' } else { '?' };
             self.ask_once(method, &format!("{path}{separator}dryRun=true"), operation, body)?;
-            return Ok(Value::Null);
-        }
-        self.ask_once(method, path, operation, body)
-    }
-
-    /// The same where the deployment cannot judge before it acts: a dry run only says what would be sent.
-    pub(crate) fn send_unjudged(
-        &self,
-        method: &Method,
-        path: &str,
-        operation: &str,
-        body: Option<Value>,
-    ) -> Result<Value, CallError> {
-        if self.is_dry_run {
-            would_send(method, path, body.as_ref());
             return Ok(Value::Null);
         }
         self.ask_once(method, path, operation, body)
@@ -241,13 +227,11 @@ pub(crate) fn new_operation() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-fn would_send(method: &Method, path: &str, body: Option<&Value>) {
+/// Says what a dry run does not send.
+pub(crate) fn would_send(method: &Method, path: &str, body: Option<&Value>) {
     let body = body.map_or_else(String::new, |body| format!(" {body}"));
     crate::show::line(&format!("would send {method} {path}{body}"));
 }
-
-/// What may stand in a path as it is (RFC 3986, 2.3).
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A text as one segment of a path, or a value in a query.
 pub(crate) fn encoded(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! What API Gateway makes of a request before a function sees it, so that the product meets locally what it meets on AWS: the path
-//! decoded but for percent signs, its names beside it, headers in lower case with duplicates joined, cookies apart, a body in base64 unless it is text
-//! (AWS, "Create AWS Lambda proxy integrations for HTTP APIs").
+//! decoded but for percent signs, its names beside it, headers in lower case with duplicates joined, cookies apart, a body in base64
+//! unless it is text (AWS, "Create AWS Lambda proxy integrations for HTTP APIs").
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

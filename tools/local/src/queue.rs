@@ -1,5 +1,5 @@
-//! A small queue that speaks the SQS operations the product uses, `SendMessageBatch` and `ChangeMessageVisibility`, to the real `aws-sdk-sqs`
-//! over loopback HTTP, and hands its messages out as Lambda's event source does: in batches, those that failed again later, and
+//! A small queue that speaks the SQS operations the product uses, `SendMessageBatch` and `ChangeMessageVisibility`, to the real
+//! `aws-sdk-sqs` over loopback HTTP, and hands its messages out as Lambda's event source does: in batches, those that failed again later, and
 //! what failed too often to a queue of dead letters.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,29 +16,29 @@ use crate::endpoint::Endpoint;
 
 /// Messages of one batch, as the template says.
 const BATCH: usize = 10;
-/// How the template makes a queue.
-#[derive(Clone, Copy, Debug)]
-pub struct Kind {
-    /// Deliveries of a message before it is a dead letter (`maxReceiveCount`).
-    pub deliveries_max: u32,
-    /// Seconds after which a message that failed is handed out again, unless it was said otherwise. The renewals' are at once, which AWS does
-    /// after six minutes: nobody waits for them.
-    pub visibility_seconds: i64,
-}
-
-/// The renewals' queue.
-pub const WORK: Kind = Kind { deliveries_max: 5, visibility_seconds: 0 };
-/// The queue of what leaves the deployment.
-pub const OUTBOX: Kind = Kind { deliveries_max: 10, visibility_seconds: 360 };
 /// Messages that one call may bring.
 const MESSAGES_PER_CALL: usize = 10;
+
+/// What the template sets for a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Deliveries of a message before it is a dead letter (`maxReceiveCount`).
+    pub max_receive_count: u32,
+    /// Seconds after which a message that failed is handed out again (`VisibilityTimeout`), unless the function changes that.
+    pub visibility_timeout: i64,
+}
+
+/// The renewals' queue. Failed messages come again at once, and not after six minutes as on AWS: no test depends on that time.
+pub const WORK: Settings = Settings { max_receive_count: 5, visibility_timeout: 0 };
+/// The queue of what leaves the deployment.
+pub const OUTBOX: Settings = Settings { max_receive_count: 10, visibility_timeout: 360 };
 
 /// A running queue; its endpoint stops when it is dropped.
 pub struct WorkQueue {
     endpoint: Endpoint,
     messages: Arc<Mutex<Messages>>,
     clock: Arc<dyn Clock>,
-    kind: Kind,
+    settings: Settings,
 }
 
 #[derive(Debug, Default)]
@@ -80,10 +80,10 @@ impl std::fmt::Debug for WorkQueue {
 
 impl WorkQueue {
     /// Starts it, empty. Delays pass by this clock.
-    pub async fn start(clock: Arc<dyn Clock>, kind: Kind) -> std::io::Result<Self> {
+    pub async fn start(clock: Arc<dyn Clock>, settings: Settings) -> std::io::Result<Self> {
         let messages = Arc::new(Mutex::new(Messages::default()));
         let router = axum::Router::new().fallback(operation).with_state((messages.clone(), clock.clone()));
-        Ok(Self { endpoint: Endpoint::serve("queue", router).await?, messages, clock, kind })
+        Ok(Self { endpoint: Endpoint::serve("queue", router).await?, messages, clock, settings })
     }
 
     /// Its URL, which is also the queue's.
@@ -125,9 +125,9 @@ impl WorkQueue {
         let mut messages = lock(&self.messages);
         for message in failed {
             let said = messages.again.remove(&message.id);
-            let visible_at = said.unwrap_or_else(|| self.clock.now().plus_seconds(self.kind.visibility_seconds));
+            let visible_at = said.unwrap_or_else(|| self.clock.now().plus_seconds(self.settings.visibility_timeout));
             let message = Message { visible_at, ..message };
-            match message.deliveries >= self.kind.deliveries_max {
+            match message.deliveries >= self.settings.max_receive_count {
                 true => messages.dead.push(message),
                 false => messages.waiting.push_back(message),
             }

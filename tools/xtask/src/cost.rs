@@ -1,8 +1,10 @@
 //! `docs/cost.md`: what a stage costs a month, from the measured units of operations, the template, and AWS's prices.
 
 use std::fmt::Write;
+use std::time::Duration;
 
-use shared::host::log;
+use shared::host::{Report, log};
+use shared::table::Spent;
 
 /// A price of AWS's, in US dollars, for `us-east-1`.
 struct Price {
@@ -71,6 +73,19 @@ fn watched(template: &str) -> usize {
     blocks.map(count).sum()
 }
 
+/// A request as it is reported, for the size of its metrics line.
+fn consumption() -> Report {
+    Report {
+        request_id: "JKJaXmPLvHcESHA=".to_owned(),
+        route: "consume",
+        status: 200,
+        code: None,
+        cause: None,
+        spent: Spent { round_trips: 2, read_units: 8.5, write_units: 5.0 },
+        duration: Duration::from_micros(12_345),
+    }
+}
+
 /// The document. `None` if an operation of the mix has no row.
 pub fn document(data_model: &str, template: &str) -> Option<String> {
     let mut per_call = (0.0, 0.0);
@@ -78,7 +93,7 @@ pub fn document(data_model: &str, template: &str) -> Option<String> {
         let (read, write) = units(data_model, operation)?;
         per_call = (per_call.0 + read * percent / 100.0, per_call.1 + write * percent / 100.0);
     }
-    let line = log::metrics_document("consume", 200).to_string().len();
+    let line = log::document(&consumption(), "prod", 1_795_824_000_000).to_string().len();
     let logged = PLATFORM_BYTES + LINE_BYTES + line as f64;
     let metrics = log::REQUEST_METRICS.len() + JOB_COMBINATIONS;
     let idle = METRIC.dollars * metrics as f64 + ALARM.dollars * watched(template) as f64 + KEY.dollars;
@@ -119,7 +134,7 @@ pub fn document(data_model: &str, template: &str) -> Option<String> {
         "\nA call is taken to run for {RUN_MS} ms in {MEMORY_GB} GB (assumed), and to write {logged:.0} bytes to the log: {line} of metrics (measured), \
          {LINE_BYTES} of our own line\nand {PLATFORM_BYTES} of Lambda's (assumed). `LogLevel: WARN` leaves our own line out. There are {metrics} custom metrics, of \
          requests and jobs together, and alarms on {} metrics.\n\n## Prices\n\n`us-east-1`, as published on {LOOKED_UP}; other regions differ. AWS's own price pages decide.\n\n\
-         | what | a | US dollars |\n|---|---|---|\n",
+         | price of | per | US dollars |\n|---|---|---|\n",
         watched(template)
     );
     for Price { what, unit, dollars } in PRICES {

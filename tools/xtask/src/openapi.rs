@@ -234,7 +234,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     if route.path.contains("{accountId}") {
         let mut account = text("accountId", "path", "The account.", limits::ACCOUNT_CHARS_MAX, true);
-        account["schema"]["pattern"] = json!(ACCOUNT_NAME);
+        account["schema"]["pattern"] = json!(account_name());
         parameters.push(account);
     }
     if route.endpoint == Endpoint::AccountAffordability {
@@ -265,12 +265,12 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{organizationId}") {
         let what = "The organization.";
         let mut organization = text("organizationId", "path", what, limits::ORGANIZATION_CHARS_MAX, true);
-        organization["schema"]["pattern"] = json!(ACCOUNT_NAME);
+        organization["schema"]["pattern"] = json!(account_name());
         parameters.push(organization);
     }
     if route.path.contains("{userId}") {
         let mut user = text("userId", "path", "The user.", limits::ACCOUNT_CHARS_MAX, true);
-        user["schema"]["pattern"] = json!(ACCOUNT_NAME);
+        user["schema"]["pattern"] = json!(account_name());
         parameters.push(user);
     }
     if route.path.contains("{tokenId}") {
@@ -290,7 +290,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         ];
         for (name, what, max) in names {
             let mut parameter = text(name, "query", what, max, false);
-            parameter["schema"]["pattern"] = json!(ACCOUNT_NAME);
+            parameter["schema"]["pattern"] = json!(account_name());
             parameters.push(parameter);
         }
     }
@@ -384,7 +384,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         );
     }
     parameters.extend(openapi_store::parameters(route));
-    if query::is_triable(route) {
+    if query::supports_dry_run(route) {
         parameters.push(json!({"name": "dryRun", "in": "query", "schema": {"type": "boolean", "default": false},
             "description": "Only say whether it would be done: every refusal is the same, and nothing is written."}));
     }
@@ -417,8 +417,6 @@ fn token_types() -> Value {
 
 /// A name: not blank, without control characters.
 pub const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
-/// The name of an account, an organization or a user: one that a path keeps, too.
-const ACCOUNT_NAME: &str = r"^(?!\.{1,2}$)(?!.*/(lead_generation|goal_generation|strategy_analysis|forecast|general)$)[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// A name that may be blank.
 pub const NAME_OR_BLANK: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
@@ -428,6 +426,12 @@ pub const INSTANT: &str = r"^(19[7-9][0-9]|[2-9][0-9]{3})-";
 const SLUG: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^0-9\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 /// A text for people: without control characters but line breaks and tabs.
 pub const PROSE: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+
+/// The name of an account, an organization or a user: neither one that HTTP clients resolve in a path, nor that of a pool.
+fn account_name() -> String {
+    let kinds: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
+    format!(r"^(?!\.{{1,2}}$)(?!.*/({})$){}", kinds.join("|"), NAME.trim_start_matches('^'))
+}
 
 /// A parameter that is a name; an empty one counts as absent.
 fn named(mut parameter: Value) -> Value {
@@ -658,7 +662,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::CreateOrganization => object(
             &["organizationId", "plan"],
             json!({
-                "organizationId": {"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
+                "organizationId": {"type": "string", "pattern": account_name(), "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
                 "plan": text(limits::NAME_CHARS_MAX), "operationId": id,
             }),
         ),
@@ -674,7 +678,7 @@ fn request_schema(route: &Route) -> Value {
         ),
         Endpoint::CreateAccessToken => {
             let name =
-                |max: usize| json!({"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": max});
+                |max: usize| json!({"type": "string", "pattern": account_name(), "minLength": 1, "maxLength": max});
             let mut schema = object(
                 &[],
                 json!({
@@ -689,7 +693,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::CheckTokens => object(
             &["organizationId", "featureUsed", "action"],
             json!({
-                "organizationId": {"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
+                "organizationId": {"type": "string", "pattern": account_name(), "minLength": 1, "maxLength": limits::ORGANIZATION_CHARS_MAX},
                 "featureUsed": text(limits::ACTION_CHARS_MAX), "action": {"enum": ["check", "deduct"]},
                 "metadata": meta, "operationId": id,
             }),
@@ -697,7 +701,7 @@ fn request_schema(route: &Route) -> Value {
         Endpoint::CreateAccount => object(
             &["accountId"],
             json!({
-                "accountId": {"type": "string", "pattern": ACCOUNT_NAME, "minLength": 1, "maxLength": limits::ACCOUNT_CHARS_MAX},
+                "accountId": {"type": "string", "pattern": account_name(), "minLength": 1, "maxLength": limits::ACCOUNT_CHARS_MAX},
                 "tier": text(limits::NAME_CHARS_MAX), "tierEndsAt": {"type": "string", "format": "date-time", "pattern": INSTANT},
                 "openingBalance": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX, "description": "In place of the plan's first allocation."},
                 "overdraftLimit": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX}, "operationId": id,
@@ -935,7 +939,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     if matches!(route.endpoint, Endpoint::Health | Endpoint::StoreReturn) {
         return Value::Object(responses);
     }
-    if query::is_triable(route) {
+    if query::supports_dry_run(route) {
         let tried = json!({"type": "object", "required": ["dryRun"], "properties": {"dryRun": {"const": true}}});
         let seen = responses.entry("200").or_insert_with(|| json!({"description": "A dry run: it would be done."}));
         let body = match seen.pointer("/content/application~1json/schema") {

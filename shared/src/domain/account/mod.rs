@@ -40,13 +40,13 @@ pub const ACCOUNT_NAME_PROBLEM: &str = "must be a text of 1 to 128 characters th
     nor .., and does not end as the name of a pool does, such as /general";
 
 /// Can this be the name of an account, an organization or a user? Any text of 1 to 128 characters that people can read, such as the ids of
-/// identity providers (`auth0|123`). Not `.` and `..`, which no client keeps in a path, nor what a pool of tokens is called.
+/// identity providers (`auth0|123`). Not `.` and `..`, which HTTP clients resolve in a path, nor what a pool of tokens is called.
 pub fn is_account_name(name: &str) -> bool {
     let is_pools = name.rsplit_once('/').is_some_and(|(_, kind)| TokenType::parse(kind).is_some());
     name.chars().count() <= limits::ACCOUNT_CHARS_MAX && is_name(name) && !matches!(name, "." | "..") && !is_pools
 }
 
-/// Starts on the body of a command that may only be tried. Whether it is, `dryRun`, its caller reads.
+/// A strict reader of a body that may hold `dryRun`, which the handler reads.
 pub(crate) fn reader(body: &Value) -> Result<Reader<'_>, Problems> {
     let mut r = Reader::strict(body)?;
     r.bool_opt("dryRun");

@@ -19,7 +19,7 @@ use ltlm_protocol::Timestamp;
 use serde_json::Value;
 
 use super::act::{self, Absorb};
-use super::answer::Room;
+use super::answer::ByteBudget;
 use super::{App, Budget, Error};
 use crate::domain::administrator::{AdminKey, AdminOperation, Administrator, Audit};
 use crate::domain::developer::Developer;
@@ -251,24 +251,19 @@ async fn once<T: Table>(
     let Part { index, found } = part;
     let id = act.id_of(index);
     let reads: Vec<_> = reads.iter().cloned().chain(act.known(index)).collect();
-    act::act_on(
-        app,
-        budget,
-        found,
-        || act::found(app, budget, &reads),
-        |found: &Found| {
-            if let Some(done) = act.replay(&found.done)? {
-                // Its reply was lost, and it looked again: the request found itself.
-                let is_mine = done.request == act.request;
-                return Ok(Decision::read((!is_mine).then(|| done.made.clone())));
-            }
-            let Deed { made, mut writes } = deed(found)?;
-            let operation = if index > 0 { act.part(id.clone(), made) } else { act.record(id.clone(), made) };
-            writes.push(Write::AddAdminOperation { operation });
-            Ok(Decision::write(writes, None))
-        },
-    )
-    .await
+    let load = || act::found(app, budget, &reads);
+    let decide = |found: &Found| {
+        if let Some(done) = act.replay(&found.done)? {
+            // Its reply was lost, and it looked again: the request found itself.
+            let is_mine = done.request == act.request;
+            return Ok(Decision::read((!is_mine).then(|| done.made.clone())));
+        }
+        let Deed { made, mut writes } = deed(found)?;
+        let operation = if index > 0 { act.part(id.clone(), made) } else { act.record(id.clone(), made) };
+        writes.push(Write::AddAdminOperation { operation });
+        Ok(Decision::write(writes, None))
+    };
+    act::act_on(app, budget, found, load, decide).await
 }
 
 /// A page of a list, newest first, and where the next one starts. A page may hold fewer than asked for, because one answer holds no more,
@@ -311,8 +306,8 @@ fn listing(list: List, before: Option<String>, limit: i64) -> Read {
 }
 
 fn paged(mut records: Vec<Record>, limit: i64) -> (Vec<Record>, Option<String>) {
-    let (mut room, wanted) = (Room::default(), usize::try_from(limit).unwrap_or(0));
-    let shown = records.iter().take(wanted).take_while(|record| room.takes_record(record)).count();
+    let (mut room, wanted) = (ByteBudget::default(), usize::try_from(limit).unwrap_or(0));
+    let shown = records.iter().take(wanted).take_while(|record| room.admits_record(record)).count();
     let more = records.len() > shown;
     records.truncate(shown);
     let next = records.last().filter(|_| more).and_then(position);
@@ -320,21 +315,17 @@ fn paged(mut records: Vec<Record>, limit: i64) -> (Vec<Record>, Option<String>) 
 }
 
 /// A page of several lists taken together, newest first.
-async fn newest<T: Table>(
+pub async fn newest<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     lists: &[List],
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<Record>, Option<String>), Error> {
-    let reads: Vec<_> =
-        lists.iter().map(|list| Read::List { list: list.clone(), before: before.clone(), limit: limit + 1 }).collect();
+    let reads: Vec<_> = lists.iter().map(|list| listing(list.clone(), before.clone(), limit)).collect();
     let mut records = act::records(app, budget, &reads).await?;
     records.sort_by_cached_key(|record| std::cmp::Reverse(position(record)));
-    let more = records.len() as i64 > limit;
-    records.truncate(usize::try_from(limit).unwrap_or(0));
-    let next = records.last().filter(|_| more).and_then(position);
-    Ok((records, next))
+    Ok(paged(records, limit))
 }
 
 fn gone(what: &str) -> Error {

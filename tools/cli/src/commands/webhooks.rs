@@ -5,8 +5,8 @@ use http::Method;
 use serde_json::json;
 
 use super::{Failure, ROWS, Session};
-use crate::client::encoded;
-use crate::show::{self, Column};
+use crate::client::{encoded, would_send};
+use crate::show::Column;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -87,11 +87,12 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::Replay { webhook, dead_letters, cursor } => {
             let body = json!({"deadLetters": dead_letters, "cursor": cursor});
             let path = of(&webhook, "/replay");
-            let told = session.client.send_unjudged(&Method::POST, &path, session.operation(), Some(body))?;
-            if !session.client.is_dry_run {
-                show::facts(session.format, REPLAYED, &told);
+            if session.client.is_dry_run {
+                // The deployment sends before it notes that it did, so it cannot judge beforehand.
+                would_send(&Method::POST, &path, Some(&body));
+                return Ok(());
             }
-            Ok(())
+            session.act(&Method::POST, &path, Some(body), REPLAYED)
         }
         Command::DeadLetters { webhook, limit } => {
             session.list(&of(&webhook, "/dead-letters"), "deadLetters", DEAD, limit)
