@@ -20,7 +20,14 @@ enum Task {
     /// Check template.yaml and leave it translated in target/template.json for the tests
     Template,
     /// Deploy template.yaml into a local cloud that enforces IAM, and try what only a deployment shows
-    DeployTest,
+    DeployTest {
+        /// Fail where something that a part of it needs is missing, in place of leaving that part out
+        #[arg(long)]
+        all: bool,
+        /// Deploy release packages by SAM, as a vendor does, in place of the built programs; takes long
+        #[arg(long, conflicts_with = "all")]
+        packaged: bool,
+    },
     /// Hold the local server to infra/openapi.json with requests made from it
     Fuzz,
     /// Write the generated documents
@@ -57,7 +64,8 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Test => test(),
         Task::Template => template(),
-        Task::DeployTest => deploy_test(),
+        Task::DeployTest { packaged: true, .. } => deploy_packages(),
+        Task::DeployTest { all, .. } => deploy_test(all),
         Task::Fuzz => fuzz(),
         Task::Docs => docs(),
         Task::Deny => deny(),
@@ -154,7 +162,7 @@ fn count(result: &str, word: &str) -> u64 {
 }
 
 /// Deploys with the programs that are built for the tests: launchers in place of packages.
-fn deploy_test() -> Outcome {
+fn deploy_test(all: bool) -> Outcome {
     let venv = venv_of("target/cloud/venv", "infra/python/cloud.lock.txt")?;
     programs()?;
     say("Deploying into a local cloud …");
@@ -162,6 +170,18 @@ fn deploy_test() -> Outcome {
         .current_dir(root())
         .arg("infra/python/deploy_test.py")
         .arg(root().join("target/debug"))
+        .arg(root().join("target/cloud/run"))
+        .args(all.then_some("--all")))
+}
+
+/// Deploys packages that SAM builds and deploys.
+fn deploy_packages() -> Outcome {
+    let python = venv_of("target/cloud/venv", "infra/python/cloud.lock.txt")?;
+    let cargo_lambda = venv_of("target/cloud/packaging", "infra/python/packaging.lock.txt")?;
+    run(Command::new(python.join("bin/python"))
+        .current_dir(root())
+        .args(["infra/python/deploy_test.py", "--packaged"])
+        .args([venv()?.join("bin"), cargo_lambda.join("bin")])
         .arg(root().join("target/cloud/run")))
 }
 
