@@ -232,3 +232,21 @@ pub struct AuditLog {
     /// Give it back as `cursor` for the next page; null at the end.
     pub next_cursor: Option<String>,
 }
+
+/// Answer of `POST …/rewrap`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Rewrapped {
+    /// Keys that the previous key wrapped and the deployment's own wraps now.
+    pub rewrapped: i64,
+    /// Keys that the deployment's own key wrapped already.
+    pub unchanged: i64,
+}
+
+impl std::ops::AddAssign for Rewrapped {
+    fn add_assign(&mut self, other: Self) {
+        self.rewrapped += other.rewrapped;
+        self.unchanged += other.unchanged;
+    }
+}

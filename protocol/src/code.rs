@@ -188,6 +188,8 @@ pub enum Code {
     PolicyIncomplete,
     /// The project has as many secrets as it may.
     SecretLimitReached,
+    /// A key could not be rewrapped.
+    WrappingKeyNotUsable,
     /// The project's only secret cannot be retired.
     LastSecret,
     /// Contention or throttling outlasted the retries.
@@ -306,6 +308,7 @@ impl Code {
         row(Self::StateFinal, "STATE_FINAL", 409, "A terminated license stays so; a revoked one can only be reinstated."),
         row(Self::PolicyIncomplete, "POLICY_INCOMPLETE", 422, "After this change the policy would not say how long its licenses last."),
         row(Self::SecretLimitReached, "SECRET_LIMIT_REACHED", 409, "This project already has <max> secrets: retire one first."),
+        row(Self::WrappingKeyNotUsable, "WRAPPING_KEY_NOT_USABLE", 422, "Neither this deployment's key nor the one named unwraps this: check previousKeyArn, and that the stack was deployed with it as PreviousKeyArn."),
         row(Self::LastSecret, "LAST_SECRET", 409, "The only secret of a project cannot be retired: add another first."),
         Row { code: Self::Busy, wire: "BUSY", status: 503, retry: Retry::AfterSeconds(1), message: "The service is busy, please try again." },
         Row { code: Self::Internal, wire: "INTERNAL", status: 500, retry: Retry::AfterSeconds(5), message: "Unexpected server error." },

@@ -581,12 +581,22 @@ fn acts(world: &World, [secret, key_id, webhook]: &[String; 3]) -> Vec<(&'static
             "/v1/admin/developers/d@e.f".into(),
             json!({"password": "another password"}),
         ),
+        (
+            "admin-rewrap-developer",
+            "POST",
+            "/v1/admin/developers/d@e.f/rewrap".into(),
+            json!({"previousKeyArn": KEY_ARN}),
+        ),
+        ("admin-rewrap-project", "POST", p("/rewrap"), json!({"previousKeyArn": KEY_ARN})),
         ("admin-create-webhook", "POST", p("/webhooks"), json!({"url": "https://a.example"})),
         ("admin-rotate-webhook", "POST", p(&format!("/webhooks/{webhook}/secret")), Value::Null),
         ("admin-replay", "POST", p(&format!("/webhooks/{webhook}/replay")), json!({})),
         ("admin-remove-webhook", "DELETE", p(&format!("/webhooks/{webhook}")), Value::Null),
     ]
 }
+
+/// A KMS key of another deployment.
+const KEY_ARN: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /// The body of another request to the same route.
 fn another(name: &str, body: &Value) -> Value {
@@ -598,6 +608,7 @@ fn another(name: &str, body: &Value) -> Value {
         "admin-describe-device" => ("nickname", json!("another")),
         "admin-offline-file" => ("hwids", json!(["other"])),
         "admin-create-key" => ("scopes", json!(["tokens"])),
+        "admin-rewrap-project" | "admin-rewrap-developer" => ("previousKeyArn", json!(format!("{KEY_ARN}0"))),
         "admin-create-developer" | "admin-change-developer" => ("fullName", json!("another")),
         "admin-create-webhook" => ("url", json!("https://other.example")),
         "admin-reinstate" => ("reason", json!("another")),

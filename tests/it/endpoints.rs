@@ -40,6 +40,8 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("admin-add-secret", 201, "secretKey"),
     // Which secrets and keys there are, their journeys know.
     ("admin-retire-secret", 404, "code"),
+    // Its own key wrapped them all.
+    ("admin-rewrap-project", 200, "unchanged"),
     ("admin-create-policy", 201, "PolicyID"),
     ("admin-policies", 200, "policies"),
     ("admin-change-policy", 200, "PolicyID"),
@@ -149,6 +151,7 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("dev-verify-otp", 401, "code"),
     ("admin-create-developer", 201, "username"),
     ("admin-change-developer", 200, "fullName"),
+    ("admin-rewrap-developer", 200, "unchanged"),
     ("admin-developers", 200, "developers"),
     ("admin-orders", 200, "orders"),
     ("admin-order", 404, "code"),

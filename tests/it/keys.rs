@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Request;
-use local::world::sdk_config;
+use local::world::{Local, sdk_config};
 use serde_json::{Value, json};
 use shared::api::routes::{FUNCTIONS, ROUTES};
 use shared::keys::kms::{AGE_MAX_MS, Kms};
@@ -180,4 +180,89 @@ async fn a_key_that_nothing_asks_for_is_wiped_by_age() {
         }
         assert_eq!(held(), 0, "{next}");
     }
+}
+
+const PREVIOUS: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// An administrator's POST to a process, under an operation id.
+async fn keyed(process: &Local, path: &str, id: &str, body: Value) -> crate::support::Reply {
+    let request = Request::builder()
+        .method("POST")
+        .uri(path)
+        .header("authorization", format!("Bearer {}", crate::support::ADMIN_KEY))
+        .header("idempotency-key", id);
+    send(process, request.body(body.to_string().into()).unwrap()).await
+}
+
+/// A table that came from another deployment, whose KMS key wrapped what is in it. The examples are a project's keys; the siblings are
+/// its webhooks' (also the one from before a rotation) and the developers'.
+#[tokio::test]
+async fn what_another_key_wrapped_is_rewrapped_and_works_without_that_key() {
+    let world = World::new().await;
+    let project = format!("/v1/admin/projects/{}", world.project_id);
+    let second = world.admin("POST", &format!("{project}/secrets"), json!({})).await.text_of("secretKey").to_owned();
+    let hook = world.admin("POST", &format!("{project}/webhooks"), json!({"url": "https://a.example"})).await;
+    let hook = format!("{project}/webhooks/{}", hook.text_of("webhookId"));
+    let create = keyed(&world.host, &format!("{hook}/secret"), "rotation", json!({})).await;
+    let signs = create.text_of("secret").to_owned();
+    let developer = json!({"username": "d@e.f", "password": "correct horse"});
+    assert_eq!(world.admin("POST", "/v1/admin/developers", developer.clone()).await.status, 201);
+    let issued = keyed(&world.host, &format!("{project}/licenses"), "issue", json!({"policyId": 1})).await;
+    world.keys.replace_key(PREVIOUS);
+
+    // A process that holds no unwrapped key.
+    let restored = world.another_process().await;
+    let validate = async |host| {
+        let body = letter(&device('a'), &Value::Null, &json!({"key": L1, "hwid": device('a')}));
+        send(host, sealed_request("/v1/sdk/pro/license/validate", body)).await.status
+    };
+    let rewrap = async |path: &str, id: &str| {
+        keyed(&restored, &format!("{path}/rewrap"), id, json!({"previousKeyArn": PREVIOUS})).await
+    };
+    assert_eq!(validate(&restored).await, 500, "nothing unwraps yet");
+    // Three keys and two secrets, and of the webhook the secret from before its rotation too.
+    let counts = |reply: &crate::support::Reply| (reply.body["rewrapped"].clone(), reply.body["unchanged"].clone());
+    let done = rewrap(&project, "move").await;
+    assert_eq!((done.status, counts(&done)), (200, (json!(7), json!(0))), "{}", done.text);
+    let again = rewrap(&project, "move").await;
+    assert_eq!(counts(&again), (json!(7), json!(0)), "the same operation");
+    let later = rewrap(&project, "once-more").await;
+    assert_eq!(counts(&later), (json!(0), json!(7)), "another operation finds nothing to do");
+    let developers = rewrap("/v1/admin/developers/d@e.f", "move").await;
+    assert_eq!(counts(&developers), (json!(1), json!(0)), "{}", developers.text);
+
+    world.keys.remove_key(PREVIOUS);
+    assert_eq!(validate(&restored).await, 200);
+    let replayed = keyed(&restored, &format!("{hook}/secret"), "rotation", json!({})).await;
+    assert_eq!(replayed.text_of("secret"), signs, "the webhook's secret is what it was");
+    let same = keyed(&restored, &format!("{project}/licenses"), "issue", json!({"policyId": 1})).await;
+    assert_eq!(same.body["licenses"], issued.body["licenses"], "keys are derived as before");
+    let known = keyed(&restored, "/v1/admin/developers", "another", developer).await;
+    known.refused(409, "DEVELOPER_EXISTS");
+    assert_eq!(second.len(), 64);
+    let changed = rewrap("/v1/admin/developers/d@e.f", "later").await;
+    assert_eq!(counts(&changed), (json!(0), json!(1)));
+}
+
+#[tokio::test]
+async fn what_no_key_unwraps_is_refused_and_stays_as_it_is() {
+    let world = World::new().await;
+    let project = format!("/v1/admin/projects/{}", world.project_id);
+    world.keys.replace_key(PREVIOUS);
+    let another = format!("{PREVIOUS}0");
+    let refused = world.admin("POST", &format!("{project}/rewrap"), json!({"previousKeyArn": another})).await;
+    refused.refused(422, "WRAPPING_KEY_NOT_USABLE");
+    let done = world.admin("POST", &format!("{project}/rewrap"), json!({"previousKeyArn": PREVIOUS})).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    for wrong in [json!({}), json!({"previousKeyArn": "alias/ltlm-dev"}), json!({"previousKeyArn": 1})] {
+        let refused = world.admin("POST", &format!("{project}/rewrap"), wrong).await;
+        refused.refused(400, "BAD_REQUEST");
+    }
+    // A key of one project may not wrap anything anew.
+    let scoped = json!({"scopes": ["projects"], "projectId": world.project_id});
+    let key = world.admin("POST", "/v1/admin/keys", scoped).await.text_of("key").to_owned();
+    let request = Request::builder().method("POST").uri(format!("{project}/rewrap"));
+    let request = request.header("authorization", format!("Bearer {key}"));
+    let body = json!({"previousKeyArn": PREVIOUS}).to_string();
+    send(&*world.another_process().await, request.body(body.into()).unwrap()).await.refused(403, "FORBIDDEN");
 }

@@ -19,6 +19,8 @@ use shared::host::mail::Ses;
 use shared::host::queue::Sqs;
 use shared::host::secrets::Secret;
 use shared::host::web::{Reach, Web};
+use shared::keys::Purpose;
+use shared::keys::kms::Kms;
 use shared::service::courier::Outlets;
 use shared::service::ids::license_id;
 use shared::service::ports::{Bus, Mailer, Queue};
@@ -140,6 +142,9 @@ async fn what_a_service_says_of_a_failed_call_stays_out_of_the_log() {
     let notice = Notice { id: MARK.into(), kind: "x", at: Timestamp::from_ms(0), detail: json!({ "name": MARK }) };
     told.push(("bus", EventBridge::new(&sdk, "bus").publish(vec![notice]).await.unwrap_err().to_string()));
     told.push(("secret", Secret::new(&sdk, MARK).read().await.map(|_| ()).unwrap_err().to_string()));
+    let kms = Kms::new(&sdk, MARK);
+    told.push(("key made", chain(&kms.make(MARK, Purpose::Secret).await.unwrap_err())));
+    told.push(("key unwrapped", chain(&kms.unwrap(MARK, Purpose::Secret, MARK.as_bytes(), 0).await.unwrap_err())));
     let known = vec![MARK.to_owned(); 2_000];
     told.push(("refusal", chain(&Error::Denied(Denied::UnknownTier { known }))));
     told.push(("long", chain(&Error::Broken("x\n".repeat(50_000).into()))));

@@ -71,6 +71,8 @@ fn every_function_may_do_exactly_what_its_routes_need() {
             .into_iter()
             .flatten()
             .flat_map(|p| p["PolicyDocument"]["Statement"].as_array().unwrap())
+            // A statement may depend on a condition: Fn::If [condition, statement, nothing].
+            .map(|s| if s["Fn::If"].is_null() { s } else { &s["Fn::If"][1] })
             .collect();
         let actions = |on: Value| -> BTreeSet<String> {
             let hits = statements.iter().filter(|s| s["Resource"] == on);
@@ -81,19 +83,19 @@ fn every_function_may_do_exactly_what_its_routes_need() {
             .collect()
         };
         let table: BTreeSet<_> = function.table_actions.iter().map(|a| format!("dynamodb:{a}")).collect();
-        assert_eq!(actions(json!({"Fn::GetAtt": ["Table", "Arn"]})), table, "{}", function.name);
+        assert_eq!(actions(json!({"Fn::GetAtt": ["TableArn", "Value"]})), table, "{}", function.name);
         for index in [DUE_INDEX, LIST_INDEX] {
             let query: BTreeSet<_> =
                 function.indexes.contains(&index).then(|| "dynamodb:Query".to_owned()).into_iter().collect();
             assert_eq!(
-                actions(json!({"Fn::Sub": format!("${{Table.Arn}}/index/{index}")})),
+                actions(json!({"Fn::Sub": format!("${{TableArn.Value}}/index/{index}")})),
                 query,
                 "{}",
                 function.name
             );
         }
         let keys: BTreeSet<_> = function.key_actions.iter().map(|a| format!("kms:{a}")).collect();
-        assert_eq!(actions(json!({"Fn::GetAtt": ["Key", "Arn"]})), keys, "{}", function.name);
+        assert_eq!(actions(json!({"Fn::GetAtt": ["KeyArn", "Value"]})), keys, "{}", function.name);
         for statement in &statements {
             assert_ne!(statement["Resource"], json!("*"), "{}", function.name);
             if statement.to_string().contains("kms:") {
@@ -174,7 +176,8 @@ fn every_alarm_watches_a_metric_that_there_is_and_there_are_ten_at_most() {
 fn the_dashboard_shows_every_alarm_and_metrics_that_there_are() {
     let template = translated();
     let (_, dashboard) = resources(&template, "AWS::CloudWatch::Dashboard")[0];
-    let text = dashboard["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+    // The text, and the variables in it that are no resources.
+    let text = dashboard["DashboardBody"]["Fn::Sub"][0].as_str().unwrap();
     let body: Value = serde_json::from_str(text).unwrap();
     let widgets = body["widgets"].as_array().unwrap();
     let shown: BTreeSet<_> =
@@ -249,7 +252,8 @@ fn every_name_of_a_stack_carries_its_stage() {
     // Where CloudFormation would name a resource by the stack, it does; where it is named, by us or by SAM, the stage is in it.
     let names =
         ["FunctionName", "Name", "LogGroupName", "AliasName", "QueueName", "TableName", "BucketName", "RuleName"];
-    let kinds = ["Function", "Schedule", "LogGroup", "Alias", "EventBus", "Queue", "Table", "QueryDefinition"];
+    let kinds =
+        ["Function", "Schedule", "LogGroup", "Alias", "EventBus", "Queue", "Table", "QueryDefinition", "Parameter"];
     for (id, resource) in template["Resources"].as_object().unwrap() {
         let kind = resource["Type"].as_str().unwrap().rsplit("::").next().unwrap();
         for name in names.iter().filter(|_| kinds.contains(&kind)) {
@@ -335,6 +339,39 @@ fn the_table_is_the_one_that_the_code_expects_and_is_safe() {
     assert!(!table["StreamSpecification"]["StreamViewType"].is_null());
     assert_eq!(template["Resources"]["Table"]["UpdateReplacePolicy"], "Retain");
     assert_eq!(template["Resources"]["Key"]["Properties"]["EnableKeyRotation"], true);
+}
+
+/// A restore: the stack takes a table, and perhaps a key, that is there already, and makes none.
+#[test]
+fn a_stack_takes_a_table_and_a_key_that_are_there_already() {
+    let template = translated();
+    let (table, key) = (&template["Resources"]["Table"], &template["Resources"]["Key"]);
+    assert_eq!(
+        template["Conditions"][table["Condition"].as_str().unwrap()]["Fn::Equals"],
+        json!([{"Ref": "ExistingTable"}, ""])
+    );
+    assert_eq!(
+        template["Conditions"][key["Condition"].as_str().unwrap()]["Fn::Equals"],
+        json!([{"Ref": "ExistingKeyArn"}, ""])
+    );
+    // Whatever names the table or the key does so where it is known whose it is.
+    for (id, resource) in template["Resources"].as_object().unwrap() {
+        let text = resource.to_string();
+        for direct in
+            [r#"{"Fn::GetAtt":["Table","Arn"]}"#, r#"{"Fn::GetAtt":["Table","StreamArn"]}"#, r#"{"Ref":"Table"}"#]
+        {
+            let chosen = text.matches(r#"{"Fn::If":["HasExistingTable","#).count();
+            assert!(text.matches(direct).count() <= chosen, "{id} names the stack's own table");
+        }
+        let own_key = r#"{"Fn::GetAtt":["Key","Arn"]}"#;
+        assert!(!text.contains(own_key) || id == "KeyArn", "{id} names the stack's own key");
+    }
+    // In place: functions that go on with another table are published anew, so its name stands in the descriptions of their versions.
+    for (name, version) in resources(&template, "AWS::Lambda::Version") {
+        assert!(version["Description"].to_string().contains("${ExistingTable}"), "{name}");
+    }
+    let rule = &template["Rules"]["ExistingTableHasStream"];
+    assert!(rule["Assertions"][0]["AssertDescription"].as_str().unwrap().contains("ExistingTableStreamArn"));
 }
 
 #[test]

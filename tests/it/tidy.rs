@@ -40,7 +40,8 @@ fn code(text: &str) -> &str {
 const FLOORS: &[(&str, &[&str])] = &[
     ("domain", &["domain"]),
     ("table", &["domain", "table"]),
-    ("keys", &["keys"]),
+    // What a failed call of AWS is for the log, they say alike.
+    ("keys", &["table", "keys"]),
     ("service", &["domain", "table", "keys", "service"]),
     ("api", &["domain", "table", "keys", "service", "api"]),
     ("host", &["domain", "table", "keys", "service", "api", "host"]),

@@ -247,6 +247,8 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AdminChangeProject => on_heap(|| projects::change(incoming)),
         Endpoint::AdminAddSecret => on_heap(|| projects::add_secret(incoming)),
         Endpoint::AdminRetireSecret => on_heap(|| projects::retire_secret(incoming)),
+        Endpoint::AdminRewrapProject => on_heap(|| projects::rewrap(incoming)),
+        Endpoint::AdminRewrapDeveloper => on_heap(|| developers::rewrap(incoming)),
         Endpoint::AdminCreatePolicy => on_heap(|| policies::create(incoming)),
         Endpoint::AdminPolicies => on_heap(|| policies::list(incoming)),
         Endpoint::AdminPolicy => on_heap(|| policies::get(incoming)),

@@ -205,6 +205,10 @@ pub enum Endpoint {
     AdminAddSecret,
     /// `DELETE …/secrets/{secretId}`
     AdminRetireSecret,
+    /// `POST …/projects/{projectId}/rewrap`
+    AdminRewrapProject,
+    /// `POST …/developers/{username}/rewrap`
+    AdminRewrapDeveloper,
     /// `POST …/policies`
     AdminCreatePolicy,
     /// `GET …/policies`
@@ -502,6 +506,10 @@ pub const ROUTES: &[Route] = &[
         function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Add a secret; those there are stay valid." },
     Route { endpoint: Endpoint::AdminRetireSecret, name: "admin-retire-secret", method: "DELETE", path: "/v1/admin/projects/{projectId}/secrets/{secretId}",
         function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Retire a secret." },
+    Route { endpoint: Endpoint::AdminRewrapProject, name: "admin-rewrap-project", method: "POST", path: "/v1/admin/projects/{projectId}/rewrap",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Wrap a project's keys, which another KMS key wrapped, with this deployment's." },
+    Route { endpoint: Endpoint::AdminRewrapDeveloper, name: "admin-rewrap-developer", method: "POST", path: "/v1/admin/developers/{username}/rewrap",
+        function: "admin", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Wrap a developer's key, which another KMS key wrapped, with this deployment's." },
     Route { endpoint: Endpoint::AdminCreatePolicy, name: "admin-create-policy", method: "POST", path: "/v1/admin/projects/{projectId}/policies",
         function: "admin", auth: Auth::Administrator(Scope::Policies), body: true, operation_id: true, summary: "Make a policy." },
     Route { endpoint: Endpoint::AdminPolicies, name: "admin-policies", method: "GET", path: "/v1/admin/projects/{projectId}/policies",
@@ -601,7 +609,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[], purposes: &[] },
     // Serves no route: the table's stream calls it.
     Function { name: "stream", table_actions: &["PutItem", "Query"], indexes: &["list"], key_actions: &[], purposes: &[] },
-    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt", "GenerateDataKey"], purposes: &[Purpose::Codes, Purpose::Derivation, Purpose::Sealing, Purpose::Secret, Purpose::SigningSeed] },
+    Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt", "Encrypt", "GenerateDataKey"], purposes: &[Purpose::Codes, Purpose::Derivation, Purpose::Sealing, Purpose::Secret, Purpose::SigningSeed, Purpose::Webhook] },
 ];
 
 /// The prefix that paths may carry (wire 1.1).

@@ -234,6 +234,8 @@ pub enum Denied {
     },
     /// The project's only secret cannot be retired.
     LastSecret,
+    /// Neither the deployment's key nor the one that the caller names unwraps a key.
+    WrappingKeyNotUsable,
 }
 
 impl Denied {
@@ -314,6 +316,7 @@ impl Denied {
             Self::PolicyIncomplete => Code::PolicyIncomplete,
             Self::Invalid(_) => Code::BadRequest,
             Self::SecretLimitReached { .. } => Code::SecretLimitReached,
+            Self::WrappingKeyNotUsable => Code::WrappingKeyNotUsable,
             Self::LastSecret => Code::LastSecret,
         }
     }

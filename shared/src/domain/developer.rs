@@ -106,6 +106,13 @@ fn password(r: &mut Reader<'_>) -> Option<String> {
     Some(password)
 }
 
+impl Developer {
+    /// The developer with its codes' key as it is wrapped now.
+    pub fn with_key(&self, wrapped: Vec<u8>) -> Self {
+        Self { wrapped, revision: self.revision + 1, ..self.clone() }
+    }
+}
+
 impl CreateDeveloper {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {

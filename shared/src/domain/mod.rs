@@ -45,6 +45,7 @@ pub mod refresh;
 pub mod reinstate;
 pub mod release_seat;
 pub mod remove_device;
+pub mod rewrap;
 pub mod rollup;
 pub mod seats;
 pub mod settings;

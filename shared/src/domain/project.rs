@@ -73,6 +73,18 @@ impl Project {
         self.settings.get("payments").and_then(|p| p.get("mode")).and_then(Value::as_str) != Some("test")
     }
 
+    /// The project with each of its wrapped keys as `rewrapped` gives it.
+    pub fn with_keys(&self, rewrapped: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+        let wrapped = WrappedKeys {
+            signing_seed: rewrapped(&self.wrapped.signing_seed),
+            derivation: rewrapped(&self.wrapped.derivation),
+            sealing: rewrapped(&self.wrapped.sealing),
+        };
+        let secret = |secret: &ProjectSecret| ProjectSecret { wrapped: rewrapped(&secret.wrapped), ..secret.clone() };
+        let secrets = self.secrets.iter().map(secret).collect();
+        Self { wrapped, secrets, revision: self.revision + 1, ..self.clone() }
+    }
+
     /// The project with a further secret.
     pub fn with_secret(&self, secret: ProjectSecret) -> Result<Self, Denied> {
         if self.secrets.len() >= limits::SECRETS_MAX {

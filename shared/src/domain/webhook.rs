@@ -127,6 +127,16 @@ impl Webhook {
         self.disabled_at.is_none() && (self.kinds.is_empty() || self.kinds.iter().any(|known| known == kind))
     }
 
+    /// The webhook with each of its wrapped keys as `rewrapped` gives it.
+    pub fn with_keys(&self, rewrapped: impl Fn(&[u8]) -> Vec<u8>) -> Self {
+        Self {
+            wrapped: rewrapped(&self.wrapped),
+            previous: self.previous.as_ref().map(|(wrapped, until)| (rewrapped(wrapped), *until)),
+            revision: self.revision + 1,
+            ..self.clone()
+        }
+    }
+
     /// The webhook as the vendor sees it.
     pub fn data(&self) -> WebhookData {
         WebhookData {

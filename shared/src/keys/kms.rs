@@ -1,16 +1,18 @@
-//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`.
+//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`, rewrapped with `Encrypt`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::Region;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
-use aws_sdk_kms::error::SdkError;
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 
-use super::{Key32, KeyError, Purpose};
+use super::{Key32, KeyError, Purpose, RemoteKey};
+use crate::table::failure::failure;
 
 /// Names this product in every encryption context; IAM policies condition on it.
 const SERVICE: &str = "ltlm";
@@ -90,23 +92,46 @@ impl Kms {
         if let Some(key) = self.held(&name, now_ms) {
             return Ok(key);
         }
-        let answer = self
-            .client
-            .decrypt()
-            .key_id(&self.key_id)
-            .ciphertext_blob(Blob::new(wrapped))
-            .set_encryption_context(Some(context(project_id, purpose)))
-            .send()
-            .await
-            .map_err(key_error)?;
-        let key = answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)?;
-        let key = Arc::new(key);
+        let key = Arc::new(decrypt(&self.client, &self.key_id, context(project_id, purpose), wrapped).await?);
         let mut unwrapped = self.lock();
         if unwrapped.len() >= UNWRAPPED_MAX {
             unwrapped.clear();
         }
         unwrapped.insert(name, Held { key: key.clone(), since_ms: now_ms });
         Ok(key)
+    }
+
+    /// Wraps a key of a project that `previous` wrapped with this key. `None` if this
+    /// key wrapped it already.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Broken`] if neither key unwraps it.
+    pub async fn rewrap(
+        &self,
+        previous: RemoteKey<'_>,
+        project_id: &str,
+        purpose: Purpose,
+        wrapped: &[u8],
+    ) -> Result<Option<Vec<u8>>, KeyError> {
+        let context = context(project_id, purpose);
+        match decrypt(&self.client, &self.key_id, context.clone(), wrapped).await {
+            Ok(_) => return Ok(None),
+            Err(KeyError::Broken(_)) => {}
+            Err(busy) => return Err(busy),
+        }
+        let there = self.client.config().to_builder().region(Region::new(previous.region.to_owned())).build();
+        let key = decrypt(&Client::from_conf(there), previous.arn, context.clone(), wrapped).await?;
+        let answer = self
+            .client
+            .encrypt()
+            .key_id(&self.key_id)
+            .plaintext(Blob::new(key.expose()))
+            .set_encryption_context(Some(context))
+            .send()
+            .await
+            .map_err(key_error)?;
+        Ok(Some(answer.ciphertext_blob().ok_or_else(odd_answer)?.as_ref().to_vec()))
     }
 
     /// Wipes keys that were unwrapped too long ago, whether they were used since or not.
@@ -130,6 +155,17 @@ impl Kms {
     }
 }
 
+async fn decrypt(
+    client: &Client,
+    key_id: &str,
+    context: HashMap<String, String>,
+    wrapped: &[u8],
+) -> Result<Key32, KeyError> {
+    let asking = client.decrypt().key_id(key_id).ciphertext_blob(Blob::new(wrapped));
+    let answer = asking.set_encryption_context(Some(context)).send().await.map_err(key_error)?;
+    answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)
+}
+
 fn context(project_id: &str, purpose: Purpose) -> HashMap<String, String> {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     HashMap::from([pair("service", SERVICE), pair("project", project_id), pair("purpose", purpose.name())])
@@ -139,10 +175,18 @@ fn odd_answer() -> KeyError {
     KeyError::Broken("the answer holds no key of 32 bytes".into())
 }
 
-fn key_error<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> KeyError {
-    match &error {
-        SdkError::ServiceError(e) if e.raw().status().as_u16() < 500 => KeyError::Broken(error.into()),
-        SdkError::ConstructionFailure(_) => KeyError::Broken(error.into()),
-        _ => KeyError::Busy(error.into()),
+/// Refusals that say "come again", although their status is 400.
+const BUSY_CODES: &[&str] = &["ThrottlingException", "DependencyTimeoutException", "KMSInternalException"];
+
+fn key_error<E: ProvideErrorMetadata>(error: SdkError<E>) -> KeyError {
+    let is_refused = match &error {
+        SdkError::ServiceError(told) => {
+            told.raw().status().as_u16() < 500 && !told.err().code().is_some_and(|code| BUSY_CODES.contains(&code))
+        }
+        other => matches!(other, SdkError::ConstructionFailure(_)),
+    };
+    match is_refused {
+        true => KeyError::Broken(failure(&error)),
+        false => KeyError::Busy(failure(&error)),
     }
 }

@@ -65,6 +65,11 @@ fn text(value: &str) -> Value {
     Value::S(value.to_owned())
 }
 
+/// Bytes, where there are any: an item has no attribute for none.
+fn bytes(value: &[u8]) -> Option<Value> {
+    (!value.is_empty()).then(|| Value::B(Blob::new(value)))
+}
+
 fn int(value: i64) -> Value {
     Value::N(value.to_string())
 }
@@ -291,6 +296,9 @@ pub fn of(write: &Write) -> Statement {
                 ("settings", document(&project.settings)),
                 ("projectSettings", document(&project.project_settings)),
                 ("secrets", Some(text(&item::secrets_text(&project.secrets)))),
+                ("wrappedSigningSeed", bytes(&project.wrapped.signing_seed)),
+                ("wrappedDerivation", bytes(&project.wrapped.derivation)),
+                ("wrappedSealing", bytes(&project.wrapped.sealing)),
             ],
         ),
         Write::RetireSecret { hash, at } => update(

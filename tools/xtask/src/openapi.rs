@@ -7,6 +7,7 @@ use ltlm_protocol::account_data::{
 };
 use ltlm_protocol::admin_data::{
     AdminKeyData, AdminKeyList, AuditLog, DeviceList, LicenseList, PolicyDetails, PolicyList, ProjectData, ProjectList,
+    Rewrapped,
 };
 use ltlm_protocol::license_data::{
     Entitlement, LicenseData, Machine, Operation, ReleaseSeatAnswer, SeatList, SignoutAnswer, Usage, UserSettings,
@@ -23,6 +24,7 @@ use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
 use shared::domain::administrator::Scope;
 use shared::domain::organization::features::TokenType;
 use shared::domain::policy;
+use shared::domain::rewrap::KeyArn;
 
 /// The document.
 pub fn document() -> Value {
@@ -561,6 +563,15 @@ fn request_schema(route: &Route) -> Value {
             schema["anyOf"] = json!(one_of(&["name", "settings", "projectSettings"], &["settings", "projectSettings"]));
             schema
         }
+        Endpoint::AdminRewrapProject | Endpoint::AdminRewrapDeveloper => object(
+            &["previousKeyArn"],
+            json!({
+                "previousKeyArn": {"type": "string", "maxLength": KeyArn::CHARS_MAX,
+                    "pattern": "^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]+$",
+                    "description": "The KMS key that wrapped so far; the stack must allow it as PreviousKeyArn."},
+                "operationId": id,
+            }),
+        ),
         Endpoint::AdminCreatePolicy => {
             let mut schema =
                 object(&["name", "type"], policy_members(&id, route.endpoint == Endpoint::AdminCreatePolicy));
@@ -897,6 +908,7 @@ fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value
         Endpoint::AdminCreateProject | Endpoint::AdminAddSecret => ("201", schema::<ProjectData>(schemas)),
         Endpoint::AdminProject | Endpoint::AdminChangeProject => ("200", schema::<ProjectData>(schemas)),
         Endpoint::AdminProjects => ("200", schema::<ProjectList>(schemas)),
+        Endpoint::AdminRewrapProject | Endpoint::AdminRewrapDeveloper => ("200", schema::<Rewrapped>(schemas)),
         Endpoint::AdminCreatePolicy => ("201", schema::<PolicyDetails>(schemas)),
         Endpoint::AdminPolicy | Endpoint::AdminChangePolicy => ("200", schema::<PolicyDetails>(schemas)),
         Endpoint::AdminPolicies => ("200", schema::<PolicyList>(schemas)),
@@ -1054,6 +1066,8 @@ fn refusals(route: &Route) -> Vec<Code> {
         | Endpoint::AdminCreateKey => codes.push(Code::ProjectNotFound),
         Endpoint::AdminAddSecret => codes.extend([Code::ProjectNotFound, Code::SecretLimitReached]),
         Endpoint::AdminRetireSecret => codes.extend([Code::ProjectNotFound, Code::SecretNotFound, Code::LastSecret]),
+        Endpoint::AdminRewrapProject => codes.extend([Code::ProjectNotFound, Code::WrappingKeyNotUsable]),
+        Endpoint::AdminRewrapDeveloper => codes.extend([Code::DeveloperNotFound, Code::WrappingKeyNotUsable]),
         Endpoint::AdminPolicy => codes.push(Code::PolicyNotFound),
         Endpoint::AdminChangePolicy => codes.extend([Code::PolicyNotFound, Code::PolicyIncomplete]),
         Endpoint::AdminRevokeKey => codes.push(Code::KeyNotFound),

@@ -11,6 +11,7 @@ pub mod licenses;
 pub mod offline_file;
 pub mod policies;
 pub mod projects;
+pub mod rewrap;
 pub mod webhooks;
 
 use std::collections::BTreeSet;

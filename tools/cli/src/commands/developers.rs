@@ -69,7 +69,7 @@ const FACTS: &[Column] = &[
     ("second factor", "/mfa"),
     ("disabled", "/disabled"),
 ];
-const PATH: &str = "/v1/admin/developers";
+pub(super) const PATH: &str = "/v1/admin/developers";
 
 /// A password never stands among the arguments: every user of the machine reads those. Who sits at a terminal is asked for it, and
 /// does not see it.

@@ -4,9 +4,9 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Failure, ROWS, Session, json_of};
-use crate::client::encoded;
-use crate::show::Column;
+use super::{Failure, ROWS, Session, developers, json_of};
+use crate::client::{encoded, new_operation};
+use crate::show::{self, Column};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -56,6 +56,12 @@ pub(crate) enum Command {
         /// The secret's id
         secret: String,
     },
+    /// Wrap all keys of projects, webhooks and developers, which another KMS key wrapped, with this deployment's own
+    Rewrap {
+        /// ARN of the KMS key that wrapped them; the stack must have been deployed with it as PreviousKeyArn
+        #[arg(long, value_name = "ARN")]
+        previous_key: String,
+    },
 }
 
 const COLUMNS: &[Column] =
@@ -72,6 +78,7 @@ const FACTS: &[Column] = &[
     ("project settings", "/projectSettings"),
     ("created", "/createdAt"),
 ];
+const REWRAPPED: &[Column] = &[("OF", "/name"), ("REWRAPPED", "/counts/rewrapped"), ("UNCHANGED", "/counts/unchanged")];
 const PATH: &str = "/v1/admin/projects";
 
 pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
@@ -98,7 +105,28 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             session.confirm(&format!("Applications that use secret {secret} will be refused."))?;
             session.act(&Method::DELETE, &of(&project, &format!("/secrets/{}", encoded(&secret))), None, FACTS)
         }
+        Command::Rewrap { previous_key } => rewrap(session, &previous_key),
     }
+}
+
+/// Rewraps project by project, then developer by developer. Ids of operations need not come again when the command is repeated:
+/// what is rewrapped stays as it is.
+fn rewrap(session: &Session, previous_key: &str) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for (path, list, name) in [(PATH, "projects", "projectId"), (developers::PATH, "developers", "username")] {
+        let (found, _) = session.client.list(path, list, usize::MAX, |_| {})?;
+        for one in &found {
+            let named = one[name].as_str().unwrap_or_default();
+            let path = format!("{path}/{}/rewrap", encoded(named));
+            let body = json!({ "previousKeyArn": previous_key });
+            let counts = session.client.send(&Method::POST, &path, &new_operation(), Some(body))?;
+            rows.push(json!({"name": named, "counts": counts}));
+        }
+    }
+    if !session.client.is_dry_run {
+        show::rows(session.format, REWRAPPED, &rows);
+    }
+    Ok(())
 }
 
 fn put(body: &mut Value, name: &str, document: Option<String>) -> Result<(), Failure> {

@@ -7,9 +7,11 @@ use serde_json::Value;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
+use crate::domain::rewrap::Rewrap;
 use crate::domain::store::{Email, NoEmail};
 use crate::service::Error;
 use crate::service::admin::developers as service;
+use crate::service::admin::rewrap;
 use crate::table::Table;
 
 /// The body without the password: that stands in no log and in no fingerprint. The act compares it by a keyed hash.
@@ -40,17 +42,29 @@ pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
     Ok(Reply::json(&DeveloperList { developers, next_cursor: incoming.next_cursor("developers", next) }))
 }
 
+/// The developer that the path names. Also a name that is not taken any more: a developer that has it can be changed.
+fn username<T: Table>(incoming: &Incoming<'_, T>) -> Result<Email, Problems> {
+    let name = incoming.parameter("username");
+    let is_address = name.contains('@');
+    is_address.then(|| Email::of_kept(name)).ok_or_else(|| Problems::one("username", NoEmail::NotOne.problem()))
+}
+
 /// `PATCH /v1/admin/developers/{username}`
 pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
     let command = ChangeDeveloper::parse(&body)?;
-    let name = incoming.parameter("username");
-    if !name.contains('@') {
-        return Err(Problems::one("username", NoEmail::NotOne.problem()).into());
-    }
-    // Also a name that is not taken any more: a developer that has it can be changed.
-    let name = Email::of_kept(name);
+    let name = username(incoming)?;
     let act = incoming.act_of_patch(&without_password(&body), command.operation_id.as_ref())?;
     let (developer, again) = Box::pin(service::change(incoming.app, incoming.budget, &name, &command, &act)).await?;
     Ok(Reply::json(&developer.data()).operation(&act.id, again))
+}
+
+/// `POST /v1/admin/developers/{username}/rewrap`
+pub async fn rewrap<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let body = incoming.json()?;
+    let command = Rewrap::parse(&body)?;
+    let name = username(incoming)?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), Rewrap::parse)?;
+    let (counts, again) = Box::pin(rewrap::developer(incoming.app, incoming.budget, &name, &command, &act)).await?;
+    Ok(Reply::json(&counts).operation(&act.id, again))
 }

@@ -7,7 +7,9 @@ use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::hardening;
 use crate::domain::project::{ChangeProject, CreateProject, Project};
+use crate::domain::rewrap::Rewrap;
 use crate::service::admin::projects::{self, NewSecret};
+use crate::service::admin::rewrap;
 use crate::table::Table;
 
 /// `POST /v1/admin/projects`. The secret is in this answer and in no other.
@@ -59,6 +61,16 @@ pub async fn retire_secret<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let act = incoming.plain_act()?;
     projects::retire_secret(incoming.app, incoming.budget, id, incoming.parameter("secretId"), &act).await?;
     Ok(Reply::empty())
+}
+
+/// `POST …/{projectId}/rewrap`
+pub async fn rewrap<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let id = incoming.project()?;
+    let body = incoming.json()?;
+    let command = Rewrap::parse(&body)?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), Rewrap::parse)?;
+    let (counts, replayed) = Box::pin(rewrap::project(incoming.app, incoming.budget, id, &command, &act)).await?;
+    Ok(Reply::json(&counts).operation(&act.id, replayed))
 }
 
 fn data(project: &Project) -> ProjectData {
