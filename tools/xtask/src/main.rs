@@ -29,6 +29,8 @@ enum Task {
     Deny,
     /// Make an administrator key: the key for you, its SHA-256 for the stack
     AdminKey,
+    /// Make the secret by which the functions know CloudFront, and its SHA-256, both for the stack
+    EdgeSecret,
     /// Measure the size and start-up of the release binaries beside a bare function
     #[command(subcommand)]
     Measure(Measured),
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Task::Docs => docs(),
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
+        Task::EdgeSecret => edge_secret(),
         Task::Measure(Measured::Startup) => measure::startup(&root()),
         Task::Measure(Measured::Accounts) => measure_accounts::accounts(),
         Task::Measure(Measured::Changes { writes }) => {
@@ -222,6 +225,14 @@ fn deny() -> Outcome {
             .arg(&tools))?;
     }
     run(Command::new(program).current_dir(root()).args(["--workspace", "check", "bans", "licenses", "sources"]))
+}
+
+/// Both are parameters of one deployment: made together, they match.
+fn edge_secret() -> Outcome {
+    let secret = local::demo::new_edge_secret();
+    say(&format!("EdgeSecret (for the stack):        {secret}"));
+    say(&format!("EdgeSecretSha256 (for the stack):  {}", hex::encode(Sha256::digest(&secret))));
+    Ok(())
 }
 
 fn admin_key() -> Outcome {
