@@ -447,6 +447,25 @@ fn the_secret_of_the_edge_stands_nowhere_but_at_the_distribution() {
 }
 
 #[test]
+fn the_web_acl_counts_unless_told_to_refuse_and_reads_no_body() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/waf.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mode = text.split("\n  Mode:\n").nth(1).unwrap().split("Description:").next().unwrap();
+    assert!(mode.contains("Default: count\n"), "{mode}");
+    let rules: Vec<_> = text.split("        - Name: ").skip(1).collect();
+    assert_eq!(rules.len(), text.matches("Priority:").count());
+    for rule in rules {
+        let action = rule.split("Statement:").next().unwrap();
+        assert!(action.contains("Action: !If") && action.contains("Blocks") && action.contains("Count: {}"), "{rule}");
+        // Of AWS's rule groups the one that looks at addresses alone.
+        let looks_at_addresses =
+            rule.contains("AWSManagedRulesAmazonIpReputationList") || rule.contains("AggregateKeyType: IP");
+        assert!(looks_at_addresses && !rule.contains("FieldToMatch"), "{rule}");
+    }
+    assert!(!text.contains("SampledRequestsEnabled: true"), "samples show license keys in paths");
+}
+
+#[test]
 fn a_changed_parameter_publishes_a_version_of_each_function_that_it_configures() {
     let template = translated();
     let limit = |parameter: &str| {
