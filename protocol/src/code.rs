@@ -14,6 +14,8 @@ pub enum Retry {
 /// What a failed call is told. The wire text is stable: programs branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Code {
+    /// The request did not come through the edge, and this deployment answers no other.
+    EdgeRequired,
     /// No project has the `x-project-secret` that was sent.
     UnauthorizedProject,
     /// No administrator key matches the `Authorization` header.
@@ -221,6 +223,7 @@ impl Code {
     /// The table. Messages follow the "contains" and "never" rules of wire 1.4; `messages_keep_the_word_rules` checks.
     #[rustfmt::skip]
     pub const ALL: &'static [Row] = &[
+        row(Self::EdgeRequired, "EDGE_REQUIRED", 403, "This address does not serve requests: use the public address of the deployment."),
         row(Self::UnauthorizedProject, "UNAUTHORIZED_PROJECT", 401, "Project authentication failed."),
         row(Self::Unauthorized, "UNAUTHORIZED", 401, "Administrator authentication failed."),
         row(Self::Forbidden, "FORBIDDEN", 403, "This administrator key is not for that."),

@@ -23,7 +23,8 @@ fn the_api_document_is_fresh() {
 fn what_a_stage_costs_follows_from_measured_units_and_the_template() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    let document = xtask::cost::document(&read("docs/data-model.md"), &read("template.yaml")).unwrap();
+    let document =
+        xtask::cost::document(&read("docs/data-model.md"), &read("template.yaml"), &read("infra/waf.yaml")).unwrap();
     check("docs/cost.md", &document);
     let count = |before: &str| -> usize {
         let head = document.split(before).next().unwrap();

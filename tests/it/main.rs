@@ -10,6 +10,7 @@ mod batch;
 mod cli;
 mod device_keys;
 mod documents;
+mod edge;
 mod endpoints;
 mod faults;
 mod independent;

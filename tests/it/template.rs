@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use shared::api::extract::{EDGE_HEADER, HOST_HEADER};
 use shared::api::reply;
 use shared::api::routes::{FUNCTIONS, PREFIX, ROUTES};
 use shared::host::log;
@@ -219,19 +220,270 @@ fn a_release_that_fails_is_taken_back_and_can_be_replaced_while_its_alarm_is_red
     assert!(!api.to_string().contains("Alias"), "the gateway names functions, and refers to none");
 }
 
+/// The parameters that a value depends on, those that decide its conditions included.
+fn parameters_of(template: &Value, value: &Value) -> BTreeSet<String> {
+    let of = |value: &Value| parameters_of(template, value);
+    let condition = |name: &Value| of(&template["Conditions"][name.as_str().unwrap()]);
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| match name.as_str() {
+                "Ref" => BTreeSet::from([value.as_str().unwrap().to_owned()]),
+                "Condition" => condition(value),
+                "Fn::If" => [condition(&value[0]), of(&value[1]), of(&value[2])].into_iter().flatten().collect(),
+                _ => of(value),
+            })
+            .collect(),
+        Value::Array(values) => values.iter().flat_map(of).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// A condition or an assertion of the template, of the parameters' defaults and what is `set`.
+fn holds(template: &Value, set: &[(&str, &str)], condition: &Value) -> bool {
+    let (operator, operands) = condition.as_object().unwrap().iter().next().unwrap();
+    let all = || operands.as_array().unwrap().iter();
+    let text = |value: &Value| match value["Ref"].as_str() {
+        None => value.as_str().unwrap().to_owned(),
+        Some(name) => {
+            let given = set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            let default = &template["Parameters"][name]["Default"];
+            given.or_else(|| default.as_str().map(str::to_owned)).unwrap_or_else(|| default.to_string())
+        }
+    };
+    match operator.as_str() {
+        "Condition" => holds(template, set, &template["Conditions"][operands.as_str().unwrap()]),
+        "Fn::Equals" => {
+            let literal = |value: &Value| value.as_i64().map_or_else(|| text(value), |number| number.to_string());
+            literal(&operands[0]) == literal(&operands[1])
+        }
+        "Fn::Not" => !holds(template, set, &operands[0]),
+        "Fn::And" => all().all(|operand| holds(template, set, operand)),
+        "Fn::Or" => all().any(|operand| holds(template, set, operand)),
+        _ => panic!("{condition}"),
+    }
+}
+
+/// What the rules say of the parameters.
+fn complaints(template: &Value, set: &[(&str, &str)]) -> Vec<String> {
+    let rules = template["Rules"].as_object().unwrap().values();
+    let applied = rules.filter(|rule| holds(template, set, &rule["RuleCondition"]));
+    let assertions = applied.flat_map(|rule| rule["Assertions"].as_array().unwrap());
+    let broken = assertions.filter(|assertion| !holds(template, set, &assertion["Assert"]));
+    broken.map(|assertion| assertion["AssertDescription"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The resources for a name of one's own and an edge that are made, by their names.
+fn doors(template: &Value, set: &[(&str, &str)]) -> BTreeSet<String> {
+    let resources = template["Resources"].as_object().unwrap();
+    let conditional = resources.iter().filter(|(_, resource)| !resource["Condition"].is_null());
+    let made = conditional.filter(|(_, resource)| holds(template, set, &json!({"Condition": resource["Condition"]})));
+    let names = made.map(|(name, _)| name.clone());
+    names.filter(|name| ["Gateway", "Domain", "Distribution"].iter().any(|door| name.starts_with(door))).collect()
+}
+
+const AT_THE_GATEWAY: &[(&str, &str)] =
+    &[("DomainName", "licenses.example.com"), ("CertificateArn", "arn:aws:acm:eu-west-1:000000000000:certificate/1")];
+const AT_CLOUDFRONT: &[(&str, &str)] = &[
+    ("Edge", "cloudfront"),
+    ("DomainName", "licenses.example.com"),
+    ("EdgeCertificateArn", "arn:aws:acm:us-east-1:000000000000:certificate/1"),
+    ("EdgeSecret", "kqv0OQcGzCzY3nRjTQh2m1W4b6x8d9e0"),
+    ("EdgeSecretSha256", "00"),
+];
+
+fn with<'a>(base: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    more.iter().chain(base).copied().collect()
+}
+
+#[test]
+fn a_domain_and_an_edge_are_there_where_they_are_asked_for_and_nowhere_else() {
+    let template = translated();
+    let zone = [("HostedZoneId", "Z1")];
+    let cases: [(Vec<_>, &[&str]); 5] = [
+        (vec![], &[]),
+        (AT_THE_GATEWAY.to_vec(), &["GatewayDomain", "GatewayMapping"]),
+        (with(AT_THE_GATEWAY, &zone), &["GatewayDomain", "GatewayMapping", "DomainRecords"]),
+        (AT_CLOUDFRONT.to_vec(), &["Distribution"]),
+        (with(AT_CLOUDFRONT, &zone), &["Distribution", "DomainRecords"]),
+    ];
+    for (set, made) in cases {
+        assert_eq!(complaints(&template, &set), Vec::<String>::new(), "{set:?}");
+        assert_eq!(doors(&template, &set), made.iter().map(|name| (*name).to_owned()).collect(), "{set:?}");
+    }
+    for kind in ["AWS::ApiGatewayV2::DomainName", "AWS::CloudFront::Distribution", "AWS::Route53::RecordSetGroup"] {
+        let all = template["Resources"].as_object().unwrap().values().filter(|resource| resource["Type"] == kind);
+        assert!(all.into_iter().all(|resource| !resource["Condition"].is_null()), "{kind}");
+    }
+}
+
+#[test]
+fn parameters_that_make_no_sense_together_are_refused_with_a_sentence() {
+    let template = translated();
+    let lacking = |base: &[(&'static str, &'static str)], name: &'static str| with(base, &[(name, "")]);
+    let cases = [
+        (vec![("Edge", "cloudfront")], "needs DomainName"),
+        (lacking(AT_CLOUDFRONT, "DomainName"), "needs DomainName"),
+        (lacking(AT_CLOUDFRONT, "EdgeCertificateArn"), "needs EdgeCertificateArn"),
+        (lacking(AT_CLOUDFRONT, "EdgeSecret"), "needs EdgeSecret and EdgeSecretSha256"),
+        (lacking(AT_CLOUDFRONT, "EdgeSecretSha256"), "needs EdgeSecret and EdgeSecretSha256"),
+        (with(AT_CLOUDFRONT, &[("CountryHeader", "cf-ipcountry")]), "leave both empty"),
+        (with(AT_CLOUDFRONT, &[("AddressHeader", "x-real-ip")]), "leave both empty"),
+        (with(AT_CLOUDFRONT, &[("CertificateArn", "arn")]), "leave CertificateArn empty"),
+        (lacking(AT_THE_GATEWAY, "CertificateArn"), "DomainName needs CertificateArn"),
+        (lacking(AT_THE_GATEWAY, "DomainName"), "are for DomainName"),
+        (vec![("HostedZoneId", "Z1")], "are for DomainName"),
+        (vec![("WebAclArn", "arn")], "takes no web ACL"),
+        (with(AT_THE_GATEWAY, &[("EdgeCertificateArn", "arn")]), "are for Edge=cloudfront"),
+        (vec![("EdgeSecret", "x")], "are for Edge=cloudfront"),
+        (vec![("EdgeSecretSha256", "00")], "need each other"),
+        (vec![("AddressHeader", "x-real-ip")], "need each other"),
+        (vec![("DirectCalls", "refused")], "nobody could call"),
+    ];
+    for (set, sentence) in cases {
+        let told = complaints(&template, &set);
+        assert!(told.iter().any(|told| told.contains(sentence)), "{set:?}: {told:?}");
+    }
+}
+
+#[test]
+fn the_gateways_own_address_is_closed_only_where_the_domain_leads_around_it() {
+    let template = translated();
+    let (_, api) = resources(&template, "AWS::ApiGatewayV2::Api")[0];
+    let endpoint = &api["Body"]["servers"][0]["x-amazon-apigateway-endpoint-configuration"];
+    let closed = &endpoint["disableExecuteApiEndpoint"]["Fn::If"];
+    assert_eq!((&closed[1], &closed[2]), (&json!(true), &json!(false)));
+    let is_closed = |set: &[(&str, &str)]| holds(&template, set, &json!({"Condition": closed[0]}));
+    let refused = [("DirectCalls", "refused")];
+    assert!(!is_closed(&[]) && !is_closed(AT_THE_GATEWAY) && !is_closed(AT_CLOUDFRONT));
+    assert!(is_closed(&with(AT_THE_GATEWAY, &refused)));
+    // The distribution calls it: there the functions refuse.
+    assert!(!is_closed(&with(AT_CLOUDFRONT, &refused)));
+    assert!(!is_closed(&with(&refused, &[("EdgeSecretSha256", "00"), ("AddressHeader", "x-real-ip")])));
+    for (name, function) in resources(&template, "AWS::Lambda::Function") {
+        let told = &function["Environment"]["Variables"]["LTLM_DIRECT_CALLS"];
+        assert_eq!(told, &json!({"Ref": "DirectCalls"}), "{name}");
+    }
+    // The gateway's own address is an output while it serves callers, and the base URL is the domain if there is one.
+    let gateway = &template["Outputs"]["GatewayUrl"]["Condition"];
+    let is_told = |set: &[(&str, &str)]| holds(&template, set, &json!({"Condition": gateway}));
+    assert!(is_told(AT_CLOUDFRONT) && is_told(AT_THE_GATEWAY) && !is_told(&[]));
+    assert!(!is_told(&with(AT_CLOUDFRONT, &refused)) && !is_told(&with(AT_THE_GATEWAY, &refused)));
+    let url = &template["Outputs"]["ApiUrl"]["Value"]["Fn::If"];
+    assert_eq!((&url[0], &url[1]), (&json!("HasDomain"), &json!({"Fn::Sub": "https://${DomainName}"})));
+    assert!(url[2]["Fn::Sub"].as_str().unwrap().starts_with("https://${Api}.execute-api."));
+}
+
+#[test]
+fn the_domain_takes_tls_1_2_and_ipv6_and_all_paths() {
+    let template = translated();
+    let (_, domain) = resources(&template, "AWS::ApiGatewayV2::DomainName")[0];
+    let settings = &domain["DomainNameConfigurations"][0];
+    assert_eq!(settings["SecurityPolicy"], "TLS_1_2");
+    assert_eq!(settings["IpAddressType"], "dualstack");
+    let (_, mapping) = resources(&template, "AWS::ApiGatewayV2::ApiMapping")[0];
+    // A key would be a part of the path, which the routes do not have.
+    assert!(mapping["ApiMappingKey"].is_null());
+    for (name, records) in resources(&template, "AWS::Route53::RecordSetGroup") {
+        let kinds: Vec<_> = records["RecordSets"].as_array().unwrap().iter().map(|record| &record["Type"]).collect();
+        assert_eq!(kinds, ["A", "AAAA"], "{name}");
+    }
+}
+
+#[test]
+fn the_distribution_hands_on_what_functions_read_and_keeps_nothing() {
+    let template = translated();
+    let (_, distribution) = resources(&template, "AWS::CloudFront::Distribution")[0];
+    let config = &distribution["DistributionConfig"];
+    let behavior = &config["DefaultCacheBehavior"];
+    assert!(config["CacheBehaviors"].is_null());
+    // Managed policies (AWS documentation, 2026-11): CachingDisabled; AllViewerExceptHostHeader, which hands on the headers of the caller but
+    // Host, and those of the viewer's location, the country and the address.
+    assert_eq!(behavior["CachePolicyId"], "4135ea2d-6df8-44a3-9df3-4b5a84be39ad");
+    assert_eq!(behavior["OriginRequestPolicyId"], "b689b0a8-53d0-40ab-baf2-68738e2966ac");
+    let uncached = config["CustomErrorResponses"].as_array().unwrap().iter();
+    let uncached: BTreeSet<_> = uncached
+        .filter(|error| error["ErrorCachingMinTTL"] == 0)
+        .filter_map(|error| error["ErrorCode"].as_i64())
+        .collect();
+    // What CloudFront keeps of an origin's errors otherwise (AWS documentation, 2026-11).
+    assert_eq!(uncached, BTreeSet::from([400, 403, 404, 405, 414, 500, 501, 502, 503, 504]));
+    let methods: BTreeSet<_> =
+        behavior["AllowedMethods"].as_array().unwrap().iter().map(|m| m.as_str().unwrap()).collect();
+    assert!(ROUTES.iter().all(|route| methods.contains(route.method)) && methods.contains("OPTIONS"));
+    assert_eq!(behavior["ViewerProtocolPolicy"], "https-only");
+    assert_eq!(config["ViewerCertificate"]["MinimumProtocolVersion"], "TLSv1.2_2021");
+    assert_eq!((&config["IPV6Enabled"], &config["HttpVersion"]), (&json!(true), &json!("http2and3")));
+    let origin = &config["Origins"][0];
+    assert_eq!(origin["CustomOriginConfig"]["OriginProtocolPolicy"], "https-only");
+    assert_eq!(origin["CustomOriginConfig"]["OriginSSLProtocols"], json!(["TLSv1.2"]));
+    assert!(origin["CustomOriginConfig"]["OriginReadTimeout"].as_i64().unwrap() > 30, "longer than the gateway waits");
+    let added: BTreeMap<_, _> = origin["OriginCustomHeaders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|header| (header["HeaderName"].as_str().unwrap(), &header["HeaderValue"]))
+        .collect();
+    let (secret, host) = (json!({"Ref": "EdgeSecret"}), json!({"Ref": "DomainName"}));
+    assert_eq!(added, BTreeMap::from([(EDGE_HEADER, &secret), (HOST_HEADER, &host)]));
+    for (name, function) in resources(&template, "AWS::Lambda::Function") {
+        let variables = &function["Environment"]["Variables"];
+        for (variable, header) in [("COUNTRY", "country"), ("ADDRESS", "address")] {
+            let told = &variables[format!("LTLM_{variable}_HEADER")]["Fn::If"];
+            assert_eq!(told[0], "HasCloudFront", "{name}");
+            assert_eq!(told[1], format!("cloudfront-viewer-{header}"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_secret_of_the_edge_stands_nowhere_but_at_the_distribution() {
+    let template = translated();
+    let parameter = &template["Parameters"]["EdgeSecret"];
+    assert_eq!((&parameter["NoEcho"], &parameter["Default"]), (&json!(true), &json!("")));
+    assert!(!template["Outputs"].to_string().contains("EdgeSecret"));
+    let text = |value: &Value| value.to_string().replace("EdgeSecretSha256", "");
+    let holders = template["Resources"].as_object().unwrap().iter();
+    let holders: Vec<_> =
+        holders.filter(|(_, r)| text(r).contains("EdgeSecret")).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(holders, ["Distribution"]);
+}
+
+#[test]
+fn the_web_acl_counts_unless_told_to_refuse_and_reads_no_body() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/waf.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mode = text.split("\n  Mode:\n").nth(1).unwrap().split("Description:").next().unwrap();
+    assert!(mode.contains("Default: count\n"), "{mode}");
+    let rules: Vec<_> = text.split("        - Name: ").skip(1).collect();
+    assert_eq!(rules.len(), text.matches("Priority:").count());
+    for rule in rules {
+        let action = rule.split("Statement:").next().unwrap();
+        assert!(action.contains("Action: !If") && action.contains("Blocks") && action.contains("Count: {}"), "{rule}");
+        // Of AWS's rule groups the one that looks at addresses alone.
+        let looks_at_addresses =
+            rule.contains("AWSManagedRulesAmazonIpReputationList") || rule.contains("AggregateKeyType: IP");
+        assert!(looks_at_addresses && !rule.contains("FieldToMatch"), "{rule}");
+    }
+    assert!(!text.contains("SampledRequestsEnabled: true"), "samples show license keys in paths");
+}
+
 #[test]
 fn a_changed_parameter_publishes_a_version_of_each_function_that_it_configures() {
     let template = translated();
     let limit = |parameter: &str| {
         let declared = &template["Parameters"][parameter];
         let hash = declared["AllowedPattern"].as_str().filter(|pattern| pattern.contains("{64}")).map(|_| 64);
-        declared["MaxLength"].as_u64().or(hash).unwrap_or_else(|| panic!("{parameter} has no longest value"))
+        let choices = declared["AllowedValues"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let choice = choices.map(|choice| choice.len() as u64).max();
+        declared["MaxLength"].as_u64().or(hash).or(choice).unwrap_or_else(|| panic!("{parameter} has no longest value"))
     };
     let versions = resources(&template, "AWS::Lambda::Version");
     for (name, function) in resources(&template, "AWS::Lambda::Function") {
         let variables = function["Environment"]["Variables"].as_object().unwrap().values();
-        let refs: BTreeSet<_> = variables.filter_map(|value| value["Ref"].as_str()).collect();
-        let parameters: Vec<_> = refs.into_iter().filter(|name| !template["Parameters"][name].is_null()).collect();
+        let refs: BTreeSet<_> = variables.flat_map(|value| parameters_of(&template, value)).collect();
+        let parameters: Vec<_> =
+            refs.iter().map(String::as_str).filter(|name| !template["Parameters"][name].is_null()).collect();
         let (_, version) = versions.iter().find(|(_, version)| version["FunctionName"]["Ref"] == **name).unwrap();
         for text in [&function["Description"], &version["Description"]] {
             let text = text["Fn::Sub"].as_str().unwrap();
@@ -346,14 +598,9 @@ fn the_table_is_the_one_that_the_code_expects_and_is_safe() {
 fn a_stack_takes_a_table_and_a_key_that_are_there_already() {
     let template = translated();
     let (table, key) = (&template["Resources"]["Table"], &template["Resources"]["Key"]);
-    assert_eq!(
-        template["Conditions"][table["Condition"].as_str().unwrap()]["Fn::Equals"],
-        json!([{"Ref": "ExistingTable"}, ""])
-    );
-    assert_eq!(
-        template["Conditions"][key["Condition"].as_str().unwrap()]["Fn::Equals"],
-        json!([{"Ref": "ExistingKeyArn"}, ""])
-    );
+    let not = |condition: &str| json!({"Fn::Not": [{"Condition": condition}]});
+    assert_eq!(template["Conditions"][table["Condition"].as_str().unwrap()], not("HasExistingTable"));
+    assert_eq!(template["Conditions"][key["Condition"].as_str().unwrap()], not("HasExistingKey"));
     // Whatever names the table or the key does so where it is known whose it is.
     for (id, resource) in template["Resources"].as_object().unwrap() {
         let text = resource.to_string();

@@ -54,7 +54,10 @@ pub struct Incoming<'a, T> {
 pub struct SourceAddress(pub String);
 
 /// The header in which a trusted edge shows its secret.
-const EDGE_HEADER: &str = "x-ltlm-edge";
+pub const EDGE_HEADER: &str = "x-ltlm-edge";
+
+/// The header in which a trusted edge tells the host that the caller reached it at.
+pub const HOST_HEADER: &str = "x-ltlm-host";
 
 /// An address without the port that an edge may tell with it.
 fn without_port(address: &str) -> String {
@@ -246,15 +249,24 @@ impl<'a, T> Incoming<'a, T> {
         Ok(Some(Proof { messages, signature: signature.to_owned(), at: Timestamp::from_ms(time_ms) }))
     }
 
+    /// A header of the request, if it is text.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+
+    /// Did the request come through the edge that is trusted: does it show the edge's secret?
+    pub fn is_from_edge(&self) -> bool {
+        let Some(edge) = &self.settings.edge else { return false };
+        let Some(shown) = self.header(EDGE_HEADER) else { return false };
+        Sha256::digest(shown.as_bytes()).as_slice().ct_eq(&edge.secret_sha256).into()
+    }
+
     /// The caller's network address, if it is known: the one that reached the gateway or, from an edge that shows its secret, the one
     /// that the edge tells.
     pub fn address(&self) -> Option<String> {
-        let header = |name: &str| self.request.headers().get(name).and_then(|value| value.to_str().ok());
-        let told = self.settings.edge.as_ref().and_then(|edge| {
-            let shown = Sha256::digest(header(EDGE_HEADER)?.as_bytes());
-            let is_edge = bool::from(shown.as_slice().ct_eq(&edge.secret_sha256));
-            let first = without_port(header(&edge.address_header)?.split(',').next()?.trim());
-            is_edge.then_some(first).filter(|address| !address.is_empty())
+        let told = self.settings.edge.as_ref().filter(|_| self.is_from_edge()).and_then(|edge| {
+            let first = without_port(self.header(&edge.address_header)?.split(',').next()?.trim());
+            Some(first).filter(|address| !address.is_empty())
         });
         told.or_else(|| self.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()))
     }
@@ -270,17 +282,20 @@ impl<'a, T> Incoming<'a, T> {
 
     /// The caller's country, if a trusted edge told it: two letters, upper-case.
     fn country(&self) -> Option<String> {
-        let header = self.settings.country_header.as_deref()?;
-        let text = self.request.headers().get(header)?.to_str().ok()?.trim().to_ascii_uppercase();
+        if self.settings.edge.is_some() && !self.is_from_edge() {
+            return None;
+        }
+        let text = self.header(self.settings.country_header.as_deref()?)?.trim().to_ascii_uppercase();
         (text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())).then_some(text)
     }
 
-    /// The address that the caller reached us at, without a path. It may be anything that the caller says: it is for the caller.
+    /// The address that the caller reached us at, without a path: the edge's, where the edge tells it. Otherwise it may be anything that the
+    /// caller says: it is for the caller.
     pub fn base_url(&self) -> String {
-        let header = |name: &str| self.request.headers().get(name).and_then(|value| value.to_str().ok());
-        let host = header("host").unwrap_or("localhost");
+        let edge_host = self.is_from_edge().then(|| self.header(HOST_HEADER)).flatten();
+        let host = edge_host.or_else(|| self.header("host")).unwrap_or("localhost");
         let is_local = host.starts_with("127.0.0.1") || host.starts_with("localhost");
-        let scheme = header("x-forwarded-proto").unwrap_or(if is_local { "http" } else { "https" });
+        let scheme = self.header("x-forwarded-proto").unwrap_or(if is_local { "http" } else { "https" });
         format!("{scheme}://{host}")
     }
 

@@ -33,10 +33,10 @@ use routes::{Auth, Endpoint, Found};
 pub struct Settings {
     /// SHA-256 of the first administrator key; without it there is none.
     pub admin_key_sha256: Option<[u8; 32]>,
-    /// Name of the header in which a trusted edge tells the caller's country, lower-case; without it no country is known.
+    /// Name of the header in which a trusted edge tells the caller's country, lower-case; without it no country is known. With an `edge`
+    /// it counts only beside the edge's secret.
     pub country_header: Option<String>,
-    /// Name of the header in which a trusted edge tells the caller's address, lower-case, and the SHA-256 of the secret that the edge adds
-    /// in `x-ltlm-edge`; without it the address is the one that reached the gateway.
+    /// The edge that is trusted; without it the caller's address is the one that reached the gateway.
     pub edge: Option<Edge>,
     /// The function whose routes are served, all others being unknown; without it every route is.
     pub function: Option<&'static str>,
@@ -46,13 +46,15 @@ pub struct Settings {
     pub plain_webhooks: bool,
 }
 
-/// An edge that is believed when it tells a caller's address.
+/// An edge, such as a distribution of CloudFront, that is believed what it tells of a caller because it shows a secret in `x-ltlm-edge`.
 #[derive(Clone, Debug)]
 pub struct Edge {
     /// Name of the header with the address, lower-case.
     pub address_header: String,
     /// SHA-256 of the secret that it adds.
     pub secret_sha256: [u8; 32],
+    /// Are requests refused that do not show the secret?
+    pub is_only_way: bool,
 }
 
 /// An answer and what the log says about it.
@@ -81,7 +83,10 @@ pub async fn answer<T: Table>(
         }
         Found::Route(route, parameters) => {
             let mut incoming = Incoming::new(app, settings, budget, route, parameters, &request);
-            (route.name, dispatch(&mut incoming).await)
+            match settings.edge.as_ref().is_some_and(|edge| edge.is_only_way) && !incoming.is_from_edge() {
+                true => (route.name, Err(Failure::new(Code::EdgeRequired))),
+                false => (route.name, dispatch(&mut incoming).await),
+            }
         }
         Found::Preflight => ("preflight", Ok(Reply::empty())),
         Found::OtherMethods(allowed) => ("none", Err(Failure::new(Code::MethodNotAllowed).header("allow", allowed))),

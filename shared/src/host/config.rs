@@ -8,6 +8,7 @@
 //! | `LTLM_COUNTRY_HEADER` | header in which a trusted edge tells the caller's country | none: country unknown |
 //! | `LTLM_ADDRESS_HEADER` | header in which a trusted edge tells the caller's address | none: the address that the gateway saw |
 //! | `LTLM_EDGE_SECRET_SHA256` | SHA-256, in hex, of the secret that this edge adds in `x-ltlm-edge` | none; needed with the header |
+//! | `LTLM_DIRECT_CALLS` | `refused`: requests that do not show this secret are refused, if there is one; `allowed`: they are answered | `allowed` |
 //! | `LTLM_QUEUE_URL` | URL of the queue of the background's work | required by `renewals` |
 //! | `LTLM_BUS` | name of the EventBridge bus that notices go to | required by `stream` |
 //! | `LTLM_OUTBOX_URL` | URL of the queue of what leaves the deployment | required by `stream`, `courier` and `webhooks` |
@@ -66,12 +67,20 @@ pub fn from_env(uses_keys: bool) -> Result<Config, ConfigError> {
 /// The edge that is believed, if both its header and its secret are told.
 fn edge(get: &impl Fn(&str) -> Option<String>, wrong: &mut Vec<String>) -> Option<Edge> {
     let header = get("LTLM_ADDRESS_HEADER").map(|name| name.to_ascii_lowercase());
+    let is_only_way = match get("LTLM_DIRECT_CALLS").as_deref() {
+        None | Some("allowed") => false,
+        Some("refused") => true,
+        Some(_) => {
+            wrong.push("LTLM_DIRECT_CALLS is neither allowed nor refused".to_owned());
+            return None;
+        }
+    };
     let secret =
         get("LTLM_EDGE_SECRET_SHA256").map(|text| hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok()));
     match (header, secret) {
         (None, None) => None,
         (Some(address_header), Some(Some(secret_sha256))) if http::HeaderName::try_from(&address_header).is_ok() => {
-            Some(Edge { address_header, secret_sha256 })
+            Some(Edge { address_header, secret_sha256, is_only_way })
         }
         _ => {
             let problem = "LTLM_ADDRESS_HEADER must be a header's name and LTLM_EDGE_SECRET_SHA256 64 hex digits, or both must be empty";
@@ -147,5 +156,25 @@ mod tests {
             assert!(told.contains(name), "{told}");
         }
         assert!(!told.contains("xyz"), "a value is never repeated");
+    }
+
+    #[test]
+    fn direct_calls_are_refused_only_where_an_edge_has_a_secret() {
+        let read = |direct: &'static str, secret: String| {
+            let get = move |name: &str| match name {
+                "LTLM_TABLE" => Some("table".to_owned()),
+                "LTLM_ADDRESS_HEADER" if !secret.is_empty() => Some("CloudFront-Viewer-Address".to_owned()),
+                "LTLM_EDGE_SECRET_SHA256" => Some(secret.clone()),
+                "LTLM_DIRECT_CALLS" => Some(direct.to_owned()),
+                _ => None,
+            };
+            from(get, false).map(|config| config.settings.edge.map(|edge| (edge.address_header, edge.is_only_way)))
+        };
+        let header = || "cloudfront-viewer-address".to_owned();
+        assert_eq!(read("refused", "ab".repeat(32)).unwrap(), Some((header(), true)));
+        assert_eq!(read("allowed", "ab".repeat(32)).unwrap(), Some((header(), false)));
+        assert_eq!(read("", "ab".repeat(32)).unwrap(), Some((header(), false)));
+        assert_eq!(read("refused", String::new()).unwrap(), None);
+        assert!(read("maybe", String::new()).unwrap_err().to_string().contains("LTLM_DIRECT_CALLS"));
     }
 }

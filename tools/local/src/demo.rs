@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
-use shared::service::ids;
+use shared::service::{Entropy, ids};
 use shared::table::Table;
 
 use shared::host::Host;
@@ -22,6 +22,13 @@ const ALLOWANCE: Duration = Duration::from_secs(8);
 /// A new administrator key.
 pub fn new_admin_key() -> String {
     ids::admin_key(&SystemEntropy)
+}
+
+/// A new secret by which functions know an edge: 256 random bits in hex.
+pub fn new_edge_secret() -> String {
+    let mut bytes = [0; 32];
+    SystemEntropy.fill(&mut bytes);
+    hex::encode(bytes)
 }
 
 /// Policy SUB of fixture F.

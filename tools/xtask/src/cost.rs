@@ -30,8 +30,31 @@ const METRIC: Price = price("CloudWatch, custom metric", "metric-month", 0.30);
 const ALARM: Price = price("CloudWatch, alarm", "watched metric-month", 0.10);
 const KEY: Price = price("KMS, key", "key-month", 1.00);
 const KEY_CALLS: Price = price("KMS, requests", "million", 3.00);
-const PRICES: &[&Price] =
-    &[&GATEWAY, &LAMBDA, &LAMBDA_TIME, &WRITES, &READS, &STORAGE, &LOGS, &METRIC, &ALARM, &KEY, &KEY_CALLS];
+const EDGE: Price = price("CloudFront, HTTPS requests from North America and Europe", "million", 1.00);
+const EDGE_OUT: Price = price("CloudFront, to viewers in North America and Europe, the first 10 TB", "GB", 0.085);
+const ACL: Price = price("WAF, web ACL", "web-ACL-month", 5.00);
+const ACL_RULE: Price = price("WAF, rule", "rule-month", 1.00);
+const ACL_CALLS: Price = price("WAF, requests", "million", 0.60);
+const ZONE: Price = price("Route 53, hosted zone", "zone-month", 0.50);
+const PRICES: &[&Price] = &[
+    &GATEWAY,
+    &LAMBDA,
+    &LAMBDA_TIME,
+    &WRITES,
+    &READS,
+    &STORAGE,
+    &LOGS,
+    &METRIC,
+    &ALARM,
+    &KEY,
+    &KEY_CALLS,
+    &EDGE,
+    &EDGE_OUT,
+    &ACL,
+    &ACL_RULE,
+    &ACL_CALLS,
+    &ZONE,
+];
 
 /// Of a hundred calls of applications, how many are of which operation: a row of docs/data-model.md of a license with one device.
 const MIX: &[(&str, f64)] = &[
@@ -44,6 +67,8 @@ const MIX: &[(&str, f64)] = &[
 /// Calls a month that are told, in millions.
 const CALLS: &[f64] = &[0.0, 1.0, 10.0, 100.0];
 
+/// Bytes that CloudFront sends to a caller for each call: an answer with its headers.
+const ANSWER_BYTES: f64 = 2_000.0;
 /// Milliseconds that a call is taken to run for, in a function of [`MEMORY_GB`].
 const RUN_MS: f64 = 15.0;
 const MEMORY_GB: f64 = 0.25;
@@ -73,6 +98,11 @@ fn watched(template: &str) -> usize {
     blocks.map(count).sum()
 }
 
+/// Rules of the web ACL that infra/waf.yaml makes.
+fn rules(waf: &str) -> usize {
+    waf.matches("Priority:").count()
+}
+
 /// A request as it is reported, for the size of its metrics line.
 fn consumption() -> Report {
     Report {
@@ -86,8 +116,32 @@ fn consumption() -> Report {
     }
 }
 
+/// What a domain, CloudFront and a web ACL add, which no stage has unless its parameters say so.
+fn edge(waf: &str) -> String {
+    let mut text = String::from(
+        "\n## With CloudFront and a web ACL\n\nA domain of your own costs nothing at the gateway, nor does its certificate. \
+         CloudFront and WAF, which a stage has by parameter only ([operations.md](operations.md)),\nadd to the table above:\n\n\
+         | calls of applications | CloudFront | web ACL |\n|---|---|---|\n",
+    );
+    for millions in CALLS {
+        let distribution = millions * (EDGE.dollars + EDGE_OUT.dollars * ANSWER_BYTES / 1_000.0);
+        let acl = ACL.dollars + ACL_RULE.dollars * rules(waf) as f64 + ACL_CALLS.dollars * millions;
+        let calls = if *millions > 0.0 { format!("{millions} million") } else { "none".to_owned() };
+        let _ = writeln!(text, "| {calls} | {distribution:.2} | {acl:.2} |");
+    }
+    let _ = write!(
+        text,
+        "\nAn answer is taken to have {ANSWER_BYTES} bytes with its headers (assumed). The web ACL is that of infra/waf.yaml, with {} rules. Not in it: CloudFront's \
+         free tier of each account,\n10 million requests and 1 TB a month; what CloudFront sends to the gateway; a hosted zone of Route 53, {:.2} a month. \
+         CloudFront's plans with a flat rate are not considered.\n",
+        rules(waf),
+        ZONE.dollars
+    );
+    text
+}
+
 /// The document. `None` if an operation of the mix has no row.
-pub fn document(data_model: &str, template: &str) -> Option<String> {
+pub fn document(data_model: &str, template: &str, waf: &str) -> Option<String> {
     let mut per_call = (0.0, 0.0);
     for (operation, percent) in MIX {
         let (read, write) = units(data_model, operation)?;
@@ -133,9 +187,10 @@ pub fn document(data_model: &str, template: &str) -> Option<String> {
         text,
         "\nA call is taken to run for {RUN_MS} ms in {MEMORY_GB} GB (assumed), and to write {logged:.0} bytes to the log: {line} of metrics (measured), \
          {LINE_BYTES} of our own line\nand {PLATFORM_BYTES} of Lambda's (assumed). `LogLevel: WARN` leaves our own line out. There are {metrics} custom metrics, of \
-         requests and jobs together, and alarms on {} metrics.\n\n## Prices\n\n`us-east-1`, as published on {LOOKED_UP}; other regions differ. AWS's own price pages decide.\n\n\
+         requests and jobs together, and alarms on {} metrics.\n{}\n## Prices\n\n`us-east-1`, as published on {LOOKED_UP}; other regions differ. AWS's own price pages decide.\n\n\
          | price of | per | US dollars |\n|---|---|---|\n",
-        watched(template)
+        watched(template),
+        edge(waf)
     );
     for Price { what, unit, dollars } in PRICES {
         let _ = writeln!(text, "| {what} | {unit} | {dollars} |");

@@ -36,6 +36,8 @@ enum Task {
     Deny,
     /// Make an administrator key: the key for you, its SHA-256 for the stack
     AdminKey,
+    /// Make the secret by which the functions know CloudFront, and its SHA-256, both for the stack
+    EdgeSecret,
     /// Measure the size and start-up of the release binaries beside a bare function
     #[command(subcommand)]
     Measure(Measured),
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Task::Docs => docs(),
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
+        Task::EdgeSecret => edge_secret(),
         Task::Measure(Measured::Startup) => measure::startup(&root()),
         Task::Measure(Measured::Accounts) => measure_accounts::accounts(),
         Task::Measure(Measured::Changes { writes }) => {
@@ -223,7 +226,7 @@ fn docs() -> Outcome {
     write("docs/api.md", xtask::documents::api())?;
     write("docs/policies.md", xtask::reference::document())?;
     let read = |path: &str| std::fs::read_to_string(root().join(path)).map_err(|error| format!("{path}: {error}."));
-    let cost = xtask::cost::document(&read("docs/data-model.md")?, &read("template.yaml")?);
+    let cost = xtask::cost::document(&read("docs/data-model.md")?, &read("template.yaml")?, &read("infra/waf.yaml")?);
     write("docs/cost.md", cost.ok_or("An operation of tools/xtask/src/cost.rs has no row in docs/data-model.md.")?)?;
     write("infra/openapi.json", format!("{:#}\n", xtask::openapi::document()))
 }
@@ -242,6 +245,14 @@ fn deny() -> Outcome {
             .arg(&tools))?;
     }
     run(Command::new(program).current_dir(root()).args(["--workspace", "check", "bans", "licenses", "sources"]))
+}
+
+/// Both are parameters of one deployment: made together, they match.
+fn edge_secret() -> Outcome {
+    let secret = local::demo::new_edge_secret();
+    say(&format!("EdgeSecret (for the stack):        {secret}"));
+    say(&format!("EdgeSecretSha256 (for the stack):  {}", hex::encode(Sha256::digest(&secret))));
+    Ok(())
 }
 
 fn admin_key() -> Outcome {

@@ -975,7 +975,7 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 
 /// The codes that a route can refuse with.
 fn refusals(route: &Route) -> Vec<Code> {
-    let mut codes = vec![Code::BadRequest, Code::Internal, Code::Busy];
+    let mut codes = vec![Code::BadRequest, Code::EdgeRequired, Code::Internal, Code::Busy];
     match route.auth {
         Auth::Administrator(_) => codes.extend([Code::Unauthorized, Code::Forbidden]),
         Auth::Member => codes.extend([Code::SessionRequired, Code::ProjectNotFound]),
