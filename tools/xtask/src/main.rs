@@ -1,5 +1,6 @@
 //! `cargo xtask`: what the repository needs done.
 
+mod bench;
 mod fuzz;
 mod measure;
 mod measure_accounts;
