@@ -128,6 +128,7 @@ async fn an_authority_that_the_system_trusts_is_trusted_when_it_is_met() {
     let (answer, printed) = consume(&world, &beside).await;
     assert_eq!(answer["statusCode"], 200, "{answer}, {printed}");
     assert_eq!(printed.matches("leads to none of the embedded roots").count(), 1, "told once: {printed}");
+    assert!(front.sent()[0].starts_with("GET / "), "the first connection is made before there is a call");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,5 +141,50 @@ async fn an_authority_that_nobody_trusts_is_sent_nothing() {
     let (events, allowance) = (vec![event("consume", &world.project_id, "1")], Duration::from_secs(2));
     let (answers, _) = invoke_within(allowance, &world, "consume", events, &beside).await;
     assert_eq!(answers[0]["statusCode"], 503, "{answers:?}");
+    assert_eq!(front.sent(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_connection_is_open_before_there_is_a_call_and_calls_use_it() {
+    let world = world().await;
+    let front = Front::start(&world, None).await;
+    let endpoint = format!("http://{}", front.address);
+    let events = vec![event("consume", &world.project_id, "1"); 3];
+    let (answers, _) = invoke_with(&world, "consume", events, &[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)]).await;
+    assert!(answers.iter().all(|answer| answer["statusCode"] == 200), "{answers:?}");
+    let sent = front.sent();
+    let (asked, called) = sent[0].split_once("\r\n\r\n").unwrap();
+    // Nobody's question: no right, and no trace of an operation.
+    assert!(asked.starts_with("GET / HTTP/1.1\r\n"), "{asked}");
+    for header in ["authorization", "x-amz-", "content-type"] {
+        assert!(!asked.contains(header), "{asked}");
+    }
+    assert!(called.starts_with("POST / "), "the connection is of no use: {called}");
+    assert_eq!(sent.iter().filter(|sent| sent.contains("GET / ")).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_cannot_be_reached_is_no_matter_before_there_is_a_call() {
+    let world = world().await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{closed}");
+    // The function has no such route, and asks the table for nothing.
+    let events = vec![event("consume", &world.project_id, "1")];
+    let (answers, printed) = invoke_with(&world, "license", events, &[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)]).await;
+    assert_eq!(answers[0]["statusCode"], 404);
+    for level in ["WARN", "ERROR"] {
+        assert!(!printed.contains(level), "{printed}");
+    }
+    assert!(printed.contains(r#""round_trips":0"#), "it counts as none: {printed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_that_asks_the_table_for_nothing_does_not_connect() {
+    let world = world().await;
+    let front = Front::start(&world, None).await;
+    let endpoint = format!("http://{}", front.address);
+    let events = vec![event("health", &world.project_id, "1")];
+    let (answers, _) = invoke_with(&world, "health", events, &[("AWS_ENDPOINT_URL_DYNAMODB", &endpoint)]).await;
+    assert_eq!(answers[0]["statusCode"], 200);
     assert_eq!(front.sent(), Vec::<String>::new());
 }
