@@ -24,13 +24,15 @@ use crate::support::{ADMIN_KEY, L1, SECRET, World, device, program};
 struct Runtime {
     events: Mutex<std::vec::IntoIter<Value>>,
     answers: mpsc::UnboundedSender<Value>,
+    /// Time for each event.
+    allowance: Duration,
 }
 
 /// The next event; after the last one the function is kept waiting, as Lambda does.
 async fn next(State(runtime): State<Arc<Runtime>>) -> impl IntoResponse {
     let event = runtime.events.lock().unwrap().next();
     let Some(event) = event else { return std::future::pending().await };
-    let deadline = std::time::UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(30);
+    let deadline = std::time::UNIX_EPOCH.elapsed().unwrap() + runtime.allowance;
     let headers = [
         ("lambda-runtime-aws-request-id", "request-1".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
@@ -57,7 +59,18 @@ async fn invoke(world: &World, function: &str, events: Vec<Value>) -> (Vec<Value
 }
 
 /// The same, with further variables.
-async fn invoke_with(
+pub(crate) async fn invoke_with(
+    world: &World,
+    function: &str,
+    events: Vec<Value>,
+    beside: &[(&str, &str)],
+) -> (Vec<Value>, String) {
+    invoke_within(Duration::from_secs(30), world, function, events, beside).await
+}
+
+/// The same, with so much time for each event.
+pub(crate) async fn invoke_within(
+    allowance: Duration,
     world: &World,
     function: &str,
     events: Vec<Value>,
@@ -65,7 +78,7 @@ async fn invoke_with(
 ) -> (Vec<Value>, String) {
     let count = events.len();
     let (answers, mut received) = mpsc::unbounded_channel();
-    let runtime = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers });
+    let runtime = Arc::new(Runtime { events: Mutex::new(events.into_iter()), answers, allowance });
     let router = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answer))

@@ -32,6 +32,7 @@ mod pro_faults;
 mod quickstart;
 mod races;
 mod repeats;
+mod start_up;
 mod store;
 mod stream;
 mod support;

@@ -1,11 +1,17 @@
 //! A function's life in Lambda: build everything once, then one event at a time.
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use aws_config::SdkConfig;
+use futures_util::future::join;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::bus::EventBridge;
 use super::clock::{SystemClock, TokioSleep};
@@ -24,9 +30,13 @@ use crate::service::courier::Outlets;
 use crate::service::ports::Mailer;
 use crate::service::{App, Hints, Payments, Queue};
 use crate::table::dynamo::Dynamo;
+use crate::table::first;
 
 /// Kept back from Lambda's deadline: the time to answer that we are busy.
 const RESERVE: Duration = Duration::from_millis(300);
+
+/// An event waits so long at most for the first connection to the table. Then it makes one of its own.
+const FIRST: Duration = Duration::from_millis(250);
 
 /// What Lambda is told of a job that failed.
 const FAILED: &str = "the job failed; its log line says why";
@@ -36,9 +46,9 @@ pub async fn serve(name: &'static str) -> Result<(), Error> {
     let uses_keys = FUNCTIONS.iter().any(|function| function.name == name && !function.key_actions.is_empty());
     let config = config::from_env(uses_keys)?;
     log::init(&config);
-    let host = &build(name, &config).await;
+    let host = &build(name, &config, &aws::sdk_config().await);
     let stage = config.stage.as_str();
-    lambda_runtime::run(service_fn(move |event| respond(host, stage, event))).await
+    run(name, host, move |event| respond(host, stage, event)).await
 }
 
 /// Serves the events of the schedule and of the queue, until Lambda ends the process.
@@ -46,14 +56,15 @@ pub async fn serve_renewals() -> Result<(), Error> {
     let config = config::from_env(false)?;
     log::init(&config);
     let url = config.queue_url.clone().ok_or("LTLM_QUEUE_URL is missing")?;
-    let (host, queue) = (&build("renewals", &config).await, &Sqs::new(&aws::sdk_config().await, url));
+    let sdk = aws::sdk_config().await;
+    let (host, queue) = (&build("renewals", &config, &sdk), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+    run("renewals", host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let (answer, report) = background::renewals(&host.app, queue, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
         answer.map_err(|_| FAILED)
-    }))
+    })
     .await
 }
 
@@ -64,15 +75,15 @@ pub async fn serve_stream() -> Result<(), Error> {
     let name = config.bus.clone().ok_or("LTLM_BUS is missing")?;
     let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
     let sdk = aws::sdk_config().await;
-    let host = &build("stream", &config).await;
+    let host = &build("stream", &config, &sdk);
     let (bus, outbox) = (&EventBridge::new(&sdk, name), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+    run("stream", host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let (answer, report) = background::stream(&host.app, (bus, outbox), &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
         answer.map_err(|_| FAILED)
-    }))
+    })
     .await
 }
 
@@ -82,18 +93,18 @@ pub async fn serve_courier() -> Result<(), Error> {
     log::init(&config);
     let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
     let sdk = aws::sdk_config().await;
-    let (host, queue) = (&build("courier", &config).await, &Sqs::new(&sdk, url));
+    let (host, queue) = (&build("courier", &config, &sdk), &Sqs::new(&sdk, url));
     let mailer = config.mail_from.as_ref().map(|from| Ses::new(&sdk, from));
     let (mailer, caller) = (&mailer, &Web::new(Reach::Public));
     let stage = config.stage.as_str();
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+    run("courier", host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let mailer = mailer.as_ref().map(|mailer| mailer as &dyn Mailer);
         let outlets = Outlets { queue, mailer, caller };
         let (answer, report) = background::courier(&host.app, &outlets, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
         Ok::<_, Error>(answer)
-    }))
+    })
     .await
 }
 
@@ -102,18 +113,44 @@ fn left(host: &Host<Dynamo>, deadline_ms: u64) -> Duration {
     Duration::from_millis(deadline_ms.saturating_sub(host.app.clock.now().ms().max(0).unsigned_abs()))
 }
 
-async fn build(name: &'static str, config: &Config) -> Host<Dynamo> {
-    let sdk = aws::sdk_config().await;
+/// Answers the events of the function called `name`, and connects to the table before there is one, if it is of use there.
+async fn run<E, A, F, R, X>(name: &str, host: &Host<Dynamo>, answer: F) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    A: Serialize,
+    F: Fn(LambdaEvent<E>) -> R,
+    R: Future<Output = Result<A, X>>,
+    X: Into<Diagnostic> + Debug,
+{
+    let uses_table = FUNCTIONS.iter().any(|function| function.name == name && !function.table_actions.is_empty());
+    let first = &OnceCell::new();
+    let connect = || async move {
+        if uses_table {
+            first.get_or_init(|| first::connect(&host.app.table)).await;
+        }
+    };
+    let (answer, connect) = (&answer, &connect);
+    let answering = lambda_runtime::run(service_fn(move |event| async move {
+        // Two handshakes at once take longer than one, the less processor time a function has.
+        let _ = tokio::time::timeout(FIRST, connect()).await;
+        answer(event).await
+    }));
+    // The connection is begun before Lambda is told that the function is ready, and made while it waits for the first event.
+    let ((), ended) = join(connect(), answering).await;
+    ended
+}
+
+fn build(name: &'static str, config: &Config, sdk: &SdkConfig) -> Host<Dynamo> {
     let mut settings = config.settings.clone();
     settings.function = Some(name);
-    let secret = config.payment_secret.as_ref().map(|id| Secret::new(&sdk, id));
+    let secret = config.payment_secret.as_ref().map(|id| Secret::new(sdk, id));
     let api = config.stripe_api.as_deref().unwrap_or(stripe::API);
     let payments = secret.map(|secret| Arc::new(Stripe::new(api, secret)) as Arc<dyn Payments>);
     let app = App {
         payments,
-        outbox: config.outbox_url.as_ref().map(|url| Arc::new(Sqs::new(&sdk, url)) as Arc<dyn Queue>),
-        table: Dynamo::new(&sdk, &config.table),
-        kms: config.kms_key.as_ref().map(|key| Kms::new(&sdk, key)),
+        outbox: config.outbox_url.as_ref().map(|url| Arc::new(Sqs::new(sdk, url)) as Arc<dyn Queue>),
+        table: Dynamo::new(sdk, &config.table),
+        kms: config.kms_key.as_ref().map(|key| Kms::new(sdk, key)),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         sleep: Arc::new(TokioSleep::default()),

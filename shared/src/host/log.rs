@@ -6,7 +6,9 @@
 use std::io::Write;
 
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::Report;
 use super::background::JobReport;
@@ -16,13 +18,14 @@ use crate::service::Clock;
 /// Sets up logging to stdout as the configuration says. A second call in one process changes nothing.
 pub fn init(config: &Config) {
     // The level is for our own lines. The SDK and the runtime may only warn: on lower levels they print requests.
-    let filter = EnvFilter::try_new(format!("warn,shared={}", config.log_level))
-        .unwrap_or_else(|_| EnvFilter::new("warn,shared=info"));
+    let level = config.log_level.parse().unwrap_or(LevelFilter::INFO);
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("shared", level);
     // CloudWatch stamps each line itself.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time().with_ansi(false);
+    let lines =
+        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_target(false).without_time().with_ansi(false);
     let _ = match config.log_json {
-        true => lines.json().flatten_event(true).try_init(),
-        false => lines.try_init(),
+        true => lines.json().flatten_event(true).finish().with(filter).try_init(),
+        false => lines.finish().with(filter).try_init(),
     };
 }
 

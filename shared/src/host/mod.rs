@@ -14,6 +14,7 @@ pub mod mail;
 pub mod queue;
 pub mod secrets;
 pub mod stripe;
+pub mod transport;
 pub mod web;
 
 use std::time::{Duration, Instant};

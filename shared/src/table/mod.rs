@@ -1,12 +1,13 @@
 //! Floor 2: the table. One DynamoDB table as a compare-and-set log; it decides nothing.
 //!
 //! `key.rs` is the only file that knows key prefixes, `item/` how records lie in items, `statement.rs` how writes become
-//! expressions, `port.rs` what the floors above see, `dynamo.rs` the table itself, `failure.rs` what
-//! the log is told when it fails, `fault.rs` what can go wrong with it.
+//! expressions, `port.rs` what the floors above see, `dynamo.rs` the table itself, `first.rs` its
+//! first connection, `failure.rs` what the log is told when it fails, `fault.rs` what can go wrong with it.
 
 pub mod dynamo;
 pub mod failure;
 pub mod fault;
+pub mod first;
 pub mod item;
 pub mod key;
 pub mod port;

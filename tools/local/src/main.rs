@@ -20,6 +20,9 @@ use local::world::{self, Endpoints};
 use serde_json::{Value, json};
 use shared::service::{Clock, chain};
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// LTLM on this machine: every route, the table and the key service in one process.
 #[derive(Parser)]
@@ -66,10 +69,10 @@ const USER_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let level = if options.quiet { "error" } else { "info" };
+    let level = if options.quiet { LevelFilter::ERROR } else { LevelFilter::INFO };
     // Our own lines only: the engine and the SDK repeat what they were sent.
-    let filter = tracing_subscriber::EnvFilter::new(format!("off,shared={level},local={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let filter = Targets::new().with_target("shared", level).with_target("local", level);
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).finish().with(filter).init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("no runtime: {error}")),

@@ -11,7 +11,7 @@ use shared::host::entropy::SystemEntropy;
 use shared::host::queue::Sqs;
 use shared::host::secrets::Secret;
 use shared::host::stripe::Stripe;
-use shared::host::{Host, aws};
+use shared::host::{Host, aws, transport};
 use shared::keys::kms::Kms;
 use shared::service::{App, Clock, Hints};
 use shared::table::dynamo::Dynamo;
@@ -29,7 +29,7 @@ pub type Local = Host<Faulty<Dynamo>>;
 
 /// The SDK's configuration for an endpoint. A local endpoint looks at no credentials, but the SDK wants to sign.
 pub async fn sdk_config(endpoint: &str, from_environment: bool) -> SdkConfig {
-    let loader = aws_config::defaults(aws::behavior()).http_client(aws::http_client()).endpoint_url(endpoint);
+    let loader = aws_config::defaults(aws::behavior()).http_client(transport::client()).endpoint_url(endpoint);
     if from_environment {
         return loader.load().await;
     }

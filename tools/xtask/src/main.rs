@@ -1,5 +1,6 @@
 //! `cargo xtask`: what the repository needs done.
 
+mod bench;
 mod fuzz;
 mod measure;
 mod measure_accounts;
@@ -45,8 +46,12 @@ enum Task {
 
 #[derive(Subcommand)]
 enum Measured {
-    /// Size on disk, and time from process start to the first poll of the Runtime API
-    Startup,
+    /// Size on disk, time from process start to the first poll of the Runtime API and to the first answer, and peak memory
+    Startup {
+        /// Measures the binaries in this folder, and builds none
+        #[arg(long)]
+        built: Option<PathBuf>,
+    },
     /// Accounts under load on the embedded engine: one wallet of many callers, and a night of renewals
     Accounts,
     /// A consume on the embedded engine after many writes, beside one on a new engine
@@ -73,7 +78,7 @@ fn main() -> ExitCode {
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
         Task::EdgeSecret => edge_secret(),
-        Task::Measure(Measured::Startup) => measure::startup(&root()),
+        Task::Measure(Measured::Startup { built }) => measure::startup(&root(), built.as_deref()),
         Task::Measure(Measured::Accounts) => measure_accounts::accounts(),
         Task::Measure(Measured::Changes { writes }) => {
             measure_changes::changes(&root().join("target/measure-changes"), writes)

@@ -3,21 +3,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use bytes::Bytes;
-use http::Request;
 use local::clock::MovableClock;
-use local::demo;
-use local::engine::{Engine, Storage};
-use local::kms::{KeyService, master_key};
-use local::queue::WorkQueue;
-use local::till::Till;
-use local::world::{self, Endpoints, Local, TABLE, sdk_config};
+use local::engine::Storage;
+use local::world::{TABLE, sdk_config};
 use ltlm_protocol::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::bench::Bench;
 
 /// Items that one transaction writes.
 const TOGETHER: usize = 100;
@@ -26,91 +22,35 @@ const CONSUMES: usize = 100;
 const ROUNDS: usize = 7;
 /// What a consume may cost after the writes, as a multiple of what it costs on a new engine.
 const RATIO_MAX: f64 = 1.2;
-/// Time for one call.
-const ALLOWANCE: Duration = Duration::from_secs(60);
 
-/// An engine on a file with one license on it.
-struct Bench {
-    host: Arc<Local>,
-    admin_key: String,
-    secret: String,
-    license: String,
+/// A license, and how often it was used.
+struct Measured {
+    bench: Bench,
     used: usize,
-    engine: Engine,
-    _keys: KeyService,
-    _till: Till,
 }
 
-impl Bench {
+impl Measured {
     async fn new(file: &Path) -> Result<Self, String> {
-        let failed = |error: &dyn std::fmt::Display| error.to_string();
-        let engine = Engine::start(Storage::File(file)).await.map_err(|e| failed(&e))?;
-        let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
-        let till = Till::start("http://localhost").await.map_err(|e| failed(&e))?;
         let clock = Arc::new(MovableClock::standing(Timestamp::from_ms(1_767_484_800_000)));
-        let outbox = WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?;
-        let endpoints = Endpoints {
-            outbox: outbox.endpoint(),
-            table: engine.endpoint(),
-            table_is_external: false,
-            keys: keys.endpoint(),
-            till: till.endpoint(),
-        };
-        let admin_key = demo::new_admin_key();
-        let host = Arc::new(world::build(endpoints, clock, &admin_key).await.map_err(|e| failed(&e))?);
-        let (secret, license) = (String::new(), String::new());
-        let mut bench = Self { host, admin_key, secret, license, used: 0, engine, _keys: keys, _till: till };
-        bench.issue().await?;
-        Ok(bench)
-    }
-
-    /// Makes a project and a license with tokens enough, and activates a device.
-    async fn issue(&mut self) -> Result<(), String> {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let project = self.call("/v1/admin/projects", &json!({"name": "Bench"})).await?;
-        let path = format!("/v1/admin/projects/{}", text(&project["projectId"]));
-        self.secret = text(&project["secretKey"]);
-        let mut terms = demo::sub();
-        terms["config"]["limits"]["tokens"]["maxTokens"] = json!(1_000_000);
-        let policy = self.call(&format!("{path}/policies"), &terms).await?;
-        let issued = self.call(&format!("{path}/licenses"), &json!({"policyId": policy["PolicyID"]})).await?;
-        self.license = text(&issued["licenses"][0]["licenseKey"]);
-        let path = format!("/v1/sdk/license/{}/activate", self.license);
-        self.call(&path, &json!({"hwid": "bench"})).await.map(|_| ())
-    }
-
-    async fn call(&self, path: &str, body: &Value) -> Result<Value, String> {
-        let request = Request::builder()
-            .method("POST")
-            .uri(path)
-            .header("authorization", format!("Bearer {}", self.admin_key))
-            .header("x-project-secret", &self.secret)
-            .header("content-type", "application/json");
-        let request = request.body(Bytes::from(body.to_string())).map_err(|error| error.to_string())?;
-        let (response, _) = Box::pin(self.host.respond(request, ALLOWANCE)).await;
-        let told: Value = serde_json::from_slice(response.body()).map_err(|error| error.to_string())?;
-        match response.status().is_success() {
-            true => Ok(told),
-            false => Err(told.to_string()),
-        }
+        Ok(Self { bench: Bench::new(Storage::File(file), clock).await?, used: 0 })
     }
 
     /// Milliseconds that a consume takes, over a round.
     async fn round(&mut self) -> Result<f64, String> {
-        let path = format!("/v1/sdk/license/{}/consume", self.license);
+        let path = format!("/v1/sdk/license/{}/consume", self.bench.license);
         let started = Instant::now();
         for _ in 0..CONSUMES {
             self.used += 1;
             let id = format!("use-{}", self.used);
             let body = json!({"hwid": "bench", "amount": 1, "action": "export", "operationId": id});
-            self.call(&path, &body).await?;
+            self.bench.call(&path, &body).await?;
         }
         Ok(started.elapsed().as_secs_f64() * 1_000.0 / CONSUMES as f64)
     }
 
     /// Writes so many items, each a change in the stream.
     async fn fill(&self, writes: usize) -> Result<(), String> {
-        let client = Client::new(&sdk_config(self.engine.endpoint(), false).await);
+        let client = Client::new(&sdk_config(self.bench.engine.endpoint(), false).await);
         let started = Instant::now();
         for first in (0..writes).step_by(TOGETHER) {
             let puts = (first..(first + TOGETHER).min(writes)).map(put).collect::<Result<Vec<_>, _>>()?;
@@ -152,14 +92,14 @@ pub(crate) fn changes(folder: &Path, writes: usize) -> Result<(), String> {
 }
 
 async fn compare(folder: &Path, writes: usize) -> Result<(), String> {
-    let mut old = Bench::new(&folder.join("old.db")).await?;
+    let mut old = Measured::new(&folder.join("old.db")).await?;
     old.round().await?;
     let mut first = Vec::new();
     for _ in 0..ROUNDS {
         first.push(old.round().await?);
     }
     old.fill(writes).await?;
-    let mut new = Bench::new(&folder.join("new.db")).await?;
+    let mut new = Measured::new(&folder.join("new.db")).await?;
     new.round().await?;
     let (mut after, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
