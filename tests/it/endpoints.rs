@@ -157,6 +157,8 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("admin-create-webhook", 201, "secret"),
     ("admin-webhooks", 200, "webhooks"),
     ("admin-notices", 200, "notices"),
+    ("admin-deployment", 200, "stage"),
+    ("admin-test-mail", 202, "operationId"),
     // Which webhooks there are, their journey knows.
     ("admin-rotate-webhook", 404, "code"),
     ("admin-replay", 404, "code"),

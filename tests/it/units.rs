@@ -100,6 +100,8 @@ fn order(row: &str) -> usize {
         "portfolio",
         "sign-in begun",
         "event days counted",
+        "deployment looked at",
+        "test mail",
     ];
     operations.iter().position(|operation| row.starts_with(&format!("| {operation}"))).unwrap_or(operations.len())
 }
@@ -199,7 +201,9 @@ async fn measure_store() -> Vec<String> {
     world.admin("POST", "/v1/admin/developers", developer.clone()).await;
     let begun = send_open(&world, "/v1/sdk/pro/auth/dev-login", &developer).await;
     let path = format!("/v1/admin/projects/{}/event-counts", world.project_id);
-    let counted = world.admin("GET", &path, none).await;
+    let counted = world.admin("GET", &path, none.clone()).await;
+    let looked = world.admin("GET", "/v1/admin/deployment", none).await;
+    let mailed = world.admin("POST", "/v1/admin/test-mails", json!({"to": "ada@example.com"})).await;
     [
         ("store listed", listed),
         ("checkout", checkout),
@@ -212,6 +216,8 @@ async fn measure_store() -> Vec<String> {
         ("portfolio of one license", portfolio),
         ("sign-in begun", begun),
         ("event days counted, 30 without events", counted),
+        ("deployment looked at, of one project", looked),
+        ("test mail", mailed),
     ]
     .iter()
     .map(|(operation, reply)| row(operation, 0, reply))

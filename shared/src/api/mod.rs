@@ -42,6 +42,12 @@ pub struct Settings {
     pub function: Option<&'static str>,
     /// The vendor's name, as developers see it.
     pub vendor: String,
+    /// The stage, as the deployment tells it.
+    pub stage: String,
+    /// Is there an address that mails come from?
+    pub sends_mail: bool,
+    /// Are there keys of a payment provider?
+    pub takes_payments: bool,
     /// May webhooks be of `http`, and within the deployment's own network? Who calls them must agree.
     pub plain_webhooks: bool,
 }
@@ -148,7 +154,7 @@ where
 }
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    use handlers::admin::{developers, events, keys, licenses, policies, projects, webhooks};
+    use handlers::admin::{deployment, developers, events, keys, licenses, policies, projects, webhooks};
     use handlers::{accounts, license, organizations, portal, pro, store};
     query::check(incoming.route, incoming.request.uri().query())?;
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
@@ -202,6 +208,8 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AdminReplay => on_heap(|| webhooks::replay(incoming)),
         Endpoint::AdminDeadLetters => on_heap(|| webhooks::dead_letters(incoming)),
         Endpoint::AdminNotices => on_heap(|| webhooks::notices(incoming)),
+        Endpoint::AdminDeployment => on_heap(|| deployment::deployment(incoming)),
+        Endpoint::AdminTestMail => on_heap(|| deployment::test_mail(incoming)),
         Endpoint::AdminOrders => on_heap(|| store::orders(incoming)),
         Endpoint::AdminOrder => on_heap(|| store::order(incoming)),
         Endpoint::CreateAccount => on_heap(|| accounts::create(incoming)),

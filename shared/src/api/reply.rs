@@ -44,6 +44,11 @@ impl Reply {
         Self { status: StatusCode::CREATED, ..Self::json(body) }
     }
 
+    /// 202 with a JSON body.
+    pub fn accepted(body: &impl Serialize) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::json(body) }
+    }
+
     /// 204.
     pub fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, body: Vec::new(), headers: Vec::new() }

@@ -46,6 +46,7 @@ pub mod reinstate;
 pub mod release_seat;
 pub mod remove_device;
 pub mod rollup;
+pub mod run;
 pub mod seats;
 pub mod settings;
 pub mod signout;

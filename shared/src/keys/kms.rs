@@ -41,6 +41,9 @@ struct Held {
 /// memory for as long as a process lives.
 pub const AGE_MAX_MS: u64 = 10 * 60 * 1_000;
 
+/// What stands in the place of a project where a key is made to be checked.
+const CHECKED: &str = "deployment";
+
 /// Unwrapped keys kept; beyond it all are forgotten.
 const UNWRAPPED_MAX: usize = 1_000;
 
@@ -90,6 +93,27 @@ impl Kms {
         if let Some(key) = self.held(&name, now_ms) {
             return Ok(key);
         }
+        let key = Arc::new(self.decrypt(project_id, purpose, wrapped).await?);
+        let mut unwrapped = self.lock();
+        if unwrapped.len() >= UNWRAPPED_MAX {
+            unwrapped.clear();
+        }
+        unwrapped.insert(name, Held { key: key.clone(), since_ms: now_ms });
+        Ok(key)
+    }
+
+    /// Makes a key that nothing uses, and unwraps it again: two calls of the service, which show that it does either, and that this
+    /// function may ask for it.
+    pub async fn check(&self) -> Result<(), KeyError> {
+        let made = self.make(CHECKED, Purpose::Check).await?;
+        let key = self.decrypt(CHECKED, Purpose::Check, &made.wrapped).await?;
+        match key.expose() == made.key.expose() {
+            true => Ok(()),
+            false => Err(KeyError::Broken("a key was unwrapped to another".into())),
+        }
+    }
+
+    async fn decrypt(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Key32, KeyError> {
         let answer = self
             .client
             .decrypt()
@@ -99,14 +123,7 @@ impl Kms {
             .send()
             .await
             .map_err(key_error)?;
-        let key = answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)?;
-        let key = Arc::new(key);
-        let mut unwrapped = self.lock();
-        if unwrapped.len() >= UNWRAPPED_MAX {
-            unwrapped.clear();
-        }
-        unwrapped.insert(name, Held { key: key.clone(), since_ms: now_ms });
-        Ok(key)
+        answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)
     }
 
     /// Wipes keys that were unwrapped too long ago, whether they were used since or not.

@@ -67,6 +67,8 @@ pub enum Read {
     Entry(WalletId, OperationId),
     /// How far a job has come.
     Job(String),
+    /// The last run of what runs without a caller.
+    Run(String),
     /// An order.
     Order(String),
     /// What is known of a payment, by the provider's name of it.

@@ -51,6 +51,7 @@ pub async fn create<T: Table>(
         wrapped: made.wrapped,
         previous: None,
         disabled_at: None,
+        failing: None,
         created_at: act.now,
         revision: 1,
     };
@@ -88,6 +89,7 @@ pub async fn remove<T: Table>(
         let webhook = found.webhook(project_id)?;
         let stopped = Webhook {
             disabled_at: webhook.disabled_at.or(Some(act.now)),
+            failing: None,
             revision: webhook.revision + 1,
             ..webhook.clone()
         };
