@@ -358,7 +358,7 @@ async fn a_project_that_is_not_there_is_told_by_every_route_that_names_one() {
 }
 
 /// All items of the table, in an order of their own.
-async fn items(world: &World) -> Vec<String> {
+pub(crate) async fn items(world: &World) -> Vec<String> {
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(world.engine.endpoint(), false).await);
     let mut items = Vec::new();
     let mut from = None;

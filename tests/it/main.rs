@@ -31,6 +31,7 @@ mod portal;
 mod pro;
 mod pro_faults;
 mod quickstart;
+mod quotas;
 mod races;
 mod repeats;
 mod store;

@@ -387,6 +387,7 @@ fn functions_that_only_read_may_write_buckets_alone() {
         "portal",
         "sign-in",
         "webhooks",
+        "tokens",
     ];
     for name in names {
         let roles = resources(&template, "AWS::IAM::Role");

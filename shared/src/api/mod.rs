@@ -10,6 +10,7 @@ pub mod page;
 pub mod query;
 pub mod reply;
 pub mod routes;
+pub mod traffic;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +22,7 @@ use serde_json::json;
 
 use crate::domain::throttle::Limited;
 use crate::service::load::{self, Access};
-use crate::service::{App, Budget, Error};
+use crate::service::{App, Budget, Error, quota};
 use crate::table::Table;
 
 use extract::Incoming;
@@ -87,7 +88,7 @@ pub async fn answer<T: Table>(
         }
         Found::Route(route, parameters) => {
             let mut incoming = Incoming::new(app, settings, budget, route, parameters, &request);
-            (route.name, dispatch(&mut incoming).await)
+            (route.name, counted(&mut incoming).await)
         }
         Found::Preflight => ("preflight", Ok(Reply::empty())),
         Found::OtherMethods(allowed) => ("none", Err(Failure::new(Code::MethodNotAllowed).header("allow", allowed))),
@@ -97,12 +98,23 @@ pub async fn answer<T: Table>(
     reply::finish(route, outcome, head)
 }
 
+/// Answers, and counts the call against the quota of the project that it is about, if there is one and nothing did so before.
+async fn counted<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Failure> {
+    let outcome = dispatch(incoming).await;
+    if outcome.as_ref().is_err_and(Failure::is_uncounted) {
+        return outcome;
+    }
+    quota::pass(incoming.app, incoming.budget).await?;
+    outcome
+}
+
 /// Strangers first: who may not call is told that, whatever else is wrong with the request. Whether a well-formed secret
 /// names a project the handlers learn with what they load; where one stops before, at the request itself, it is asked for.
 async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Failure> {
     let access = match incoming.route.auth {
         Auth::Open => return handle(incoming).await,
         Auth::Member => {
+            incoming.count(None);
             incoming.session = Some(auth::member(incoming).await?);
             return handle(incoming).await;
         }
@@ -114,6 +126,10 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
         }
     };
     incoming.access = Some(access.clone());
+    incoming.count(match &access {
+        Access::Administrator(by) => Some(by),
+        Access::Secret(_) => None,
+    });
     if query::supports_dry_run(incoming.route) && incoming.query_bool("dryRun")? {
         return dry_run(incoming).await;
     }

@@ -116,6 +116,21 @@ impl Failure {
         matches!(self.code, Code::LicenseNotFound | Code::UnauthorizedProject)
     }
 
+    /// Did the call reach no project that its caller may act on, or fail for a reason of ours? Such a call is not counted. Nor is one
+    /// that is held back already.
+    pub fn is_uncounted(&self) -> bool {
+        matches!(
+            self.code,
+            Code::Unauthorized
+                | Code::UnauthorizedProject
+                | Code::SessionRequired
+                | Code::Forbidden
+                | Code::RateLimited
+                | Code::Busy
+                | Code::Internal
+        )
+    }
+
     /// With a value in its message.
     pub fn value(mut self, name: &str, value: String) -> Self {
         self.body.message = self.body.message.replace(&format!("<{name}>"), &value);

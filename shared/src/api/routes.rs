@@ -604,7 +604,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "courier", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::Codes, Purpose::Derivation, Purpose::Sealing, Purpose::Webhook] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[], purposes: &[] },
     Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt"], purposes: &[Purpose::Derivation] },
-    Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[], purposes: &[] },
+    Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &[], key_actions: &[], purposes: &[] },
     // Serves no route: the schedule and the queue call it.
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[], purposes: &[] },
     // Serves no route: the table's stream calls it.

@@ -40,6 +40,7 @@ pub mod portal;
 pub mod project;
 pub mod proof;
 pub mod purchases;
+pub mod quota;
 pub mod record;
 pub mod refresh;
 pub mod reinstate;

@@ -251,6 +251,7 @@ impl Table for Dynamo {
         for list in lists {
             read.append(&mut list?);
         }
+        meter.see(&read);
         Ok(read)
     }
 

@@ -9,7 +9,7 @@ use crate::domain::write::Write;
 use crate::domain::{Denied, Record};
 use crate::keys::Purpose;
 use crate::service::courier::{self, Delivery, secret_text};
-use crate::service::{App, Budget, Error, ids};
+use crate::service::{App, Budget, Error, ids, quota};
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
@@ -211,6 +211,7 @@ pub async fn replay<T: Table>(
     };
     let messages: Vec<_> = notices.iter().map(|notice| Delivery::first(id, notice).message()).collect();
     let made: Vec<_> = std::iter::once(messages.len().to_string()).chain(next).collect();
+    quota::pass(app, budget).await?;
     if !messages.is_empty() {
         queue.send(messages).await.map_err(Error::Busy)?;
     }
