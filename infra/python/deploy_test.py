@@ -16,6 +16,7 @@ import time
 
 import deployed_chaos
 import deployed_compare
+import deployed_doctor
 import deployed_packaged
 import deployed_restore
 import deployed_time
@@ -122,6 +123,7 @@ def in_our_time(cloud, binaries, work):
     say("A signed payment message counts, another does not.")
     mails_arrive(cloud, dev, secret)
     say("A code went from the table through stream, queue and courier into a mail.")
+    deployed_doctor.what_is_wrong_is_told(cloud, dev, binaries)
     parameters = parameters_reach_live_code(cloud, template, parameters, dev, consumed)
     code_reaches_live(cloud, template, parameters, dev, consumed)
     deployed_restore.into_a_new_stack(cloud, template, parameters, dev, project, license, consumed, binaries)

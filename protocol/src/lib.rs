@@ -7,6 +7,7 @@ pub mod account_data;
 pub mod admin_data;
 pub mod canonical;
 pub mod code;
+pub mod deployment_data;
 pub mod envelope;
 pub mod error;
 pub mod event_data;

@@ -114,6 +114,8 @@ pub const PORTFOLIO_CURSOR_MINUTES: i64 = 15;
 pub const ANSWER_BYTES_MAX: usize = 2_500_000;
 /// Webhooks of one project.
 pub const WEBHOOKS_MAX: usize = 10;
+/// Projects whose webhooks the deployment's check looks at, and webhooks that it tells.
+pub const CHECKED_MAX: usize = 100;
 /// Policies that the store shows of one project.
 pub const STORE_POLICIES_MAX: usize = 200;
 /// Payments of an order that it lists. Of older ones only the latest end is kept.
@@ -192,6 +194,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "age of the portal's cursor", value: PORTFOLIO_CURSOR_MINUTES, unit: "minutes" },
     Limit { what: "rows of one answer, together", value: ANSWER_BYTES_MAX as i64, unit: "bytes of compact JSON" },
     Limit { what: "webhooks of a project", value: WEBHOOKS_MAX as i64, unit: "webhooks" },
+    Limit { what: "projects that the deployment's check looks at, and webhooks that it tells", value: CHECKED_MAX as i64, unit: "rows" },
     Limit { what: "payments listed with an order", value: PERIODS_MAX as i64, unit: "payments" },
     Limit { what: "remarks of each kind listed with an order", value: ORDER_REMARKS_MAX as i64, unit: "remarks" },
     Limit { what: "policies shown by the store", value: STORE_POLICIES_MAX as i64, unit: "policies" },

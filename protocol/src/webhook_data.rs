@@ -14,8 +14,14 @@ pub struct WebhookData {
     pub url: String,
     /// Which; all if none is named.
     pub kinds: Vec<String>,
-    /// Nothing is sent there any more: it answered 410.
+    /// Nothing is sent there any more: it was removed, or answered 410.
     pub disabled: bool,
+    /// Since when it takes no delivery, if the last one failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<String>,
+    /// What came of the first delivery that failed since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// When it was made.
     pub created_at: String,
     /// What signs: in the answer to the call that made it, and in no other.

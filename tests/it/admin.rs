@@ -591,6 +591,7 @@ fn acts(world: &World, [secret, key_id, webhook]: &[String; 3]) -> Vec<(&'static
         ("admin-create-webhook", "POST", p("/webhooks"), json!({"url": "https://a.example"})),
         ("admin-rotate-webhook", "POST", p(&format!("/webhooks/{webhook}/secret")), Value::Null),
         ("admin-replay", "POST", p(&format!("/webhooks/{webhook}/replay")), json!({})),
+        ("admin-test-mail", "POST", "/v1/admin/test-mails".into(), json!({"to": "ada@example.com"})),
         ("admin-remove-webhook", "DELETE", p(&format!("/webhooks/{webhook}")), Value::Null),
     ]
 }
@@ -613,6 +614,7 @@ fn another(name: &str, body: &Value) -> Value {
         "admin-create-webhook" => ("url", json!("https://other.example")),
         "admin-reinstate" => ("reason", json!("another")),
         "admin-replay" => ("limit", json!(7)),
+        "admin-test-mail" => ("to", json!("grace@example.com")),
         _ => ("name", json!("another")),
     };
     other[member] = value;

@@ -160,6 +160,8 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("admin-create-webhook", 201, "secret"),
     ("admin-webhooks", 200, "webhooks"),
     ("admin-notices", 200, "notices"),
+    ("admin-deployment", 200, "stage"),
+    ("admin-test-mail", 202, "operationId"),
     // Which webhooks there are, their journey knows.
     ("admin-rotate-webhook", 404, "code"),
     ("admin-replay", 404, "code"),
@@ -359,7 +361,7 @@ async fn a_project_that_is_not_there_is_told_by_every_route_that_names_one() {
 }
 
 /// All items of the table, in an order of their own.
-async fn items(world: &World) -> Vec<String> {
+pub(crate) async fn items(world: &World) -> Vec<String> {
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(world.engine.endpoint(), false).await);
     let mut items = Vec::new();
     let mut from = None;

@@ -485,8 +485,20 @@ fn a_changed_parameter_publishes_a_version_of_each_function_that_it_configures()
         let parameters: Vec<_> =
             refs.iter().map(String::as_str).filter(|name| !template["Parameters"][name].is_null()).collect();
         let (_, version) = versions.iter().find(|(_, version)| version["FunctionName"]["Ref"] == **name).unwrap();
+        // Those that tell only whether a parameter is set.
+        let variables = function["Environment"]["Variables"].as_object().unwrap().values();
+        let conditions: Vec<_> = variables.filter_map(|value| value["Fn::If"][0].as_str()).collect();
         for text in [&function["Description"], &version["Description"]] {
-            let text = text["Fn::Sub"].as_str().unwrap();
+            let given = &text["Fn::Sub"][1];
+            for condition in &conditions {
+                let texts = given.as_object().unwrap_or_else(|| panic!("{name}: {condition}")).values();
+                assert_eq!(texts.filter(|text| text["Fn::If"][0] == *condition).count(), 1, "{name}: {condition}");
+            }
+            let limit = |parameter: &str| match given[parameter]["Fn::If"].as_array() {
+                Some(either) => either[1..].iter().map(|text| text.as_str().unwrap().len() as u64).max().unwrap(),
+                None => limit(parameter),
+            };
+            let text = text["Fn::Sub"][0].as_str().or_else(|| text["Fn::Sub"].as_str()).unwrap();
             // A stage is a stack of its own.
             for parameter in parameters.iter().filter(|parameter| **parameter != "Stage") {
                 assert!(text.contains(&format!("${{{parameter}}}")), "{name}: {parameter}");
@@ -502,10 +514,29 @@ fn a_changed_parameter_publishes_a_version_of_each_function_that_it_configures()
 fn every_name_of_a_stack_carries_its_stage() {
     let template = translated();
     // Where CloudFormation would name a resource by the stack, it does; where it is named, by us or by SAM, the stage is in it.
-    let names =
-        ["FunctionName", "Name", "LogGroupName", "AliasName", "QueueName", "TableName", "BucketName", "RuleName"];
-    let kinds =
-        ["Function", "Schedule", "LogGroup", "Alias", "EventBus", "Queue", "Table", "QueryDefinition", "Parameter"];
+    let names = [
+        "FunctionName",
+        "Name",
+        "LogGroupName",
+        "AliasName",
+        "AlarmName",
+        "QueueName",
+        "TableName",
+        "BucketName",
+        "RuleName",
+    ];
+    let kinds = [
+        "Function",
+        "Schedule",
+        "LogGroup",
+        "Alias",
+        "Alarm",
+        "EventBus",
+        "Queue",
+        "Table",
+        "QueryDefinition",
+        "Parameter",
+    ];
     for (id, resource) in template["Resources"].as_object().unwrap() {
         let kind = resource["Type"].as_str().unwrap().rsplit("::").next().unwrap();
         for name in names.iter().filter(|_| kinds.contains(&kind)) {
@@ -639,7 +670,20 @@ fn pages_of_other_origins_hear_the_same_from_the_gateway_and_from_us() {
 #[test]
 fn functions_that_only_read_may_write_buckets_alone() {
     let template = translated();
-    for name in ["license", "seats", "usage", "settings", "pro-settings", "pro-events", "store", "portal", "sign-in"] {
+    let names = [
+        "license",
+        "seats",
+        "usage",
+        "settings",
+        "pro-settings",
+        "pro-events",
+        "store",
+        "portal",
+        "sign-in",
+        "webhooks",
+        "tokens",
+    ];
+    for name in names {
         let roles = resources(&template, "AWS::IAM::Role");
         let role =
             roles.iter().find(|(role, _)| role.to_lowercase() == format!("{}functionrole", name.replace('-', "")));

@@ -35,6 +35,7 @@ async fn operations_cost_what_the_document_says() {
     }
     rows.extend(Box::pin(measure_accounts(&world)).await);
     rows.extend(Box::pin(measure_store()).await);
+    rows.extend(Box::pin(measure_quotas(&world)).await);
     rows.sort_by_key(|row| order(row));
     let documented = documented();
     assert!(rows == documented, "docs/data-model.md should say:\n{}", rows.join("\n"));
@@ -100,6 +101,13 @@ fn order(row: &str) -> usize {
         "portfolio",
         "sign-in begun",
         "event days counted",
+        "deployment looked at",
+        "test mail",
+        "counted: seats",
+        "counted: account |",
+        "counted: account debit",
+        "counted: a policy",
+        "not counted: heartbeat",
     ];
     operations.iter().position(|operation| row.starts_with(&format!("| {operation}"))).unwrap_or(operations.len())
 }
@@ -199,7 +207,9 @@ async fn measure_store() -> Vec<String> {
     world.admin("POST", "/v1/admin/developers", developer.clone()).await;
     let begun = send_open(&world, "/v1/sdk/pro/auth/dev-login", &developer).await;
     let path = format!("/v1/admin/projects/{}/event-counts", world.project_id);
-    let counted = world.admin("GET", &path, none).await;
+    let counted = world.admin("GET", &path, none.clone()).await;
+    let looked = world.admin("GET", "/v1/admin/deployment", none).await;
+    let mailed = world.admin("POST", "/v1/admin/test-mails", json!({"to": "ada@example.com"})).await;
     [
         ("store listed", listed),
         ("checkout", checkout),
@@ -212,10 +222,39 @@ async fn measure_store() -> Vec<String> {
         ("portfolio of one license", portfolio),
         ("sign-in begun", begun),
         ("event days counted, 30 without events", counted),
+        ("deployment looked at, of one project", looked),
+        ("test mail", mailed),
     ]
     .iter()
     .map(|(operation, reply)| row(operation, 0, reply))
     .collect()
+}
+
+/// What is counted against a quota, after [`measure_accounts`]; and what is not, which costs what it costs without one.
+async fn measure_quotas(world: &World) -> Vec<String> {
+    let quota = json!({"calls": 1_000_000, "minutes": 1_440});
+    let quotas = json!({"quotas": {"administration": quota, "backends": quota, "applications": quota}});
+    world.project_settings(quotas).await;
+    let none = || serde_json::Value::Null;
+    world.activate(L1, &device('a')).await;
+    // Warm: the process has seen the buckets.
+    world.get(L1, "/seats").await;
+    world.account("GET", "/u", none()).await;
+    world.admin("GET", "/v1/admin/policies/1", none()).await;
+    let seats = world.get(L1, "/seats").await;
+    let account = world.account("GET", "/u", none()).await;
+    let debit = json!({"operationType": "x", "amount": 1, "operationId": "counted"});
+    let debit = world.account("POST", "/u/debit", debit).await;
+    let policy = world.admin("GET", "/v1/admin/policies/1", none()).await;
+    let beat = world.beat(L1, &device('a')).await;
+    let rows = [
+        ("counted: seats", 1, seats),
+        ("counted: account", 0, account),
+        ("counted: account debit", 0, debit),
+        ("counted: a policy", 0, policy),
+        ("not counted: heartbeat, with a seat", 1, beat),
+    ];
+    rows.into_iter().map(|(name, devices, reply)| row(name, devices, &reply)).collect()
 }
 
 async fn send_open(world: &World, path: &str, body: &serde_json::Value) -> Reply {

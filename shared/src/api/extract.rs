@@ -16,11 +16,12 @@ use subtle::ConstantTimeEq;
 
 use super::reply::Failure;
 use super::routes::{Auth, Parameters, Route, without_prefix};
-use super::{Settings, cursor};
+use super::{Settings, cursor, traffic};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};
 use crate::domain::organization::access::AccessToken;
 use crate::domain::proof::Proof;
+use crate::domain::quota::{Counted, Traffic};
 use crate::domain::throttle::Limited;
 use crate::service::admin::Act;
 use crate::service::license;
@@ -52,6 +53,9 @@ pub struct Incoming<'a, T> {
 /// The caller's network address, as the host knows it. It travels in the request's extensions.
 #[derive(Clone, Debug)]
 pub struct SourceAddress(pub String);
+
+/// The header that names the project, for keys that are not limited to one.
+pub(super) const PROJECT_HEADER: &str = "x-project-id";
 
 /// The header in which a trusted edge shows its secret.
 pub const EDGE_HEADER: &str = "x-ltlm-edge";
@@ -107,6 +111,24 @@ impl<'a, T> Incoming<'a, T> {
     ) -> Self {
         let now = app.clock.now();
         Self { app, settings, budget, route, request, now, access: None, session: None, parameters }
+    }
+
+    /// Has the call counted against the quota of the project that it is about, if the route is counted; `by`: the administrator who
+    /// calls. A call of nobody's project is not.
+    pub fn count(&self, by: Option<&Administrator>) {
+        let Some(traffic) = traffic::of(self.route.endpoint) else { return };
+        let path = Some(self.parameter("projectId")).filter(|id| !id.is_empty());
+        let header = || self.request.headers().get(PROJECT_HEADER).and_then(|value| value.to_str().ok());
+        // Elsewhere the header says nothing: what the path names may be of another project.
+        let named = path.or_else(|| header().filter(|_| traffic == Traffic::Backends));
+        let named = named.filter(|id| by.is_none_or(|by| by.may_in(id).is_ok()));
+        self.budget.meter.count(Counted {
+            traffic,
+            project_id: named.map(str::to_owned),
+            only: by.and_then(|by| by.project_id.clone()),
+            call: ids::operation_id(self.now, self.app.entropy.as_ref()),
+            now: self.now,
+        });
     }
 
     /// Who calls; asked for before any handler runs.

@@ -10,6 +10,7 @@ pub mod page;
 pub mod query;
 pub mod reply;
 pub mod routes;
+pub mod traffic;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +22,7 @@ use serde_json::json;
 
 use crate::domain::throttle::Limited;
 use crate::service::load::{self, Access};
-use crate::service::{App, Budget, Error};
+use crate::service::{App, Budget, Error, quota};
 use crate::table::Table;
 
 use extract::Incoming;
@@ -42,6 +43,12 @@ pub struct Settings {
     pub function: Option<&'static str>,
     /// The vendor's name, as developers see it.
     pub vendor: String,
+    /// The stage, as the deployment tells it.
+    pub stage: String,
+    /// Is there an address that mails come from?
+    pub sends_mail: bool,
+    /// Are there keys of a payment provider?
+    pub takes_payments: bool,
     /// May webhooks be of `http`, and within the deployment's own network? Who calls them must agree.
     pub plain_webhooks: bool,
 }
@@ -85,7 +92,7 @@ pub async fn answer<T: Table>(
             let mut incoming = Incoming::new(app, settings, budget, route, parameters, &request);
             match settings.edge.as_ref().is_some_and(|edge| edge.is_only_way) && !incoming.is_from_edge() {
                 true => (route.name, Err(Failure::new(Code::EdgeRequired))),
-                false => (route.name, dispatch(&mut incoming).await),
+                false => (route.name, counted(&mut incoming).await),
             }
         }
         Found::Preflight => ("preflight", Ok(Reply::empty())),
@@ -96,12 +103,23 @@ pub async fn answer<T: Table>(
     reply::finish(route, outcome, head)
 }
 
+/// Answers, and counts the call against the quota of the project that it is about, if there is one and nothing did so before.
+async fn counted<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Failure> {
+    let outcome = dispatch(incoming).await;
+    if outcome.as_ref().is_err_and(Failure::is_uncounted) {
+        return outcome;
+    }
+    quota::pass(incoming.app, incoming.budget).await?;
+    outcome
+}
+
 /// Strangers first: who may not call is told that, whatever else is wrong with the request. Whether a well-formed secret
 /// names a project the handlers learn with what they load; where one stops before, at the request itself, it is asked for.
 async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Failure> {
     let access = match incoming.route.auth {
         Auth::Open => return handle(incoming).await,
         Auth::Member => {
+            incoming.count(None);
             incoming.session = Some(auth::member(incoming).await?);
             return handle(incoming).await;
         }
@@ -113,6 +131,10 @@ async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>) -> Result<Reply, Fai
         }
     };
     incoming.access = Some(access.clone());
+    incoming.count(match &access {
+        Access::Administrator(by) => Some(by),
+        Access::Secret(_) => None,
+    });
     if query::supports_dry_run(incoming.route) && incoming.query_bool("dryRun")? {
         return dry_run(incoming).await;
     }
@@ -153,7 +175,7 @@ where
 }
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    use handlers::admin::{developers, events, keys, licenses, policies, projects, webhooks};
+    use handlers::admin::{deployment, developers, events, keys, licenses, policies, projects, webhooks};
     use handlers::{accounts, license, organizations, portal, pro, store};
     query::check(incoming.route, incoming.request.uri().query())?;
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
@@ -207,6 +229,8 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AdminReplay => on_heap(|| webhooks::replay(incoming)),
         Endpoint::AdminDeadLetters => on_heap(|| webhooks::dead_letters(incoming)),
         Endpoint::AdminNotices => on_heap(|| webhooks::notices(incoming)),
+        Endpoint::AdminDeployment => on_heap(|| deployment::deployment(incoming)),
+        Endpoint::AdminTestMail => on_heap(|| deployment::test_mail(incoming)),
         Endpoint::AdminOrders => on_heap(|| store::orders(incoming)),
         Endpoint::AdminOrder => on_heap(|| store::order(incoming)),
         Endpoint::CreateAccount => on_heap(|| accounts::create(incoming)),

@@ -72,7 +72,7 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
 }
 
 /// Does the route take `dryRun` in the query? All that administrators change does, but for what has a `dryRun` of its own, which answers
-/// more, and a replay, which sends before it is noted.
+/// more, and for a replay and a test mail, which are sent before they are noted.
 pub fn supports_dry_run(route: &Route) -> bool {
     let is_change = matches!(route.auth, Auth::Administrator(_)) && route.method != "GET";
     let has_its_own = match route.endpoint {
@@ -80,7 +80,8 @@ pub fn supports_dry_run(route: &Route) -> bool {
         Endpoint::RenewAccounts | Endpoint::RenewAccount | Endpoint::EraseEntries | Endpoint::EraseUsage => true,
         _ => route.path.starts_with("/v1/accounts"),
     };
-    is_change && !has_its_own && route.endpoint != Endpoint::AdminReplay
+    let sends_first = matches!(route.endpoint, Endpoint::AdminReplay | Endpoint::AdminTestMail);
+    is_change && !has_its_own && !sends_first
 }
 
 /// May the caller send what the route does not know? The existing client may (wire 3), and so may who was sent here by a link.

@@ -44,6 +44,11 @@ impl Reply {
         Self { status: StatusCode::CREATED, ..Self::json(body) }
     }
 
+    /// 202 with a JSON body.
+    pub fn accepted(body: &impl Serialize) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::json(body) }
+    }
+
     /// 204.
     pub fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, body: Vec::new(), headers: Vec::new() }
@@ -109,6 +114,21 @@ impl Failure {
     /// Is there no license with the key, or no project with the secret, that the request names?
     pub fn is_of_unknown_key(&self) -> bool {
         matches!(self.code, Code::LicenseNotFound | Code::UnauthorizedProject)
+    }
+
+    /// Did the call reach no project that its caller may act on, or fail for a reason of ours? Such a call is not counted. Nor is one
+    /// that is held back already.
+    pub fn is_uncounted(&self) -> bool {
+        matches!(
+            self.code,
+            Code::Unauthorized
+                | Code::UnauthorizedProject
+                | Code::SessionRequired
+                | Code::Forbidden
+                | Code::RateLimited
+                | Code::Busy
+                | Code::Internal
+        )
     }
 
     /// With a value in its message.

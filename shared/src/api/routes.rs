@@ -119,6 +119,10 @@ pub enum Endpoint {
     AdminDeadLetters,
     /// `GET /v1/admin/projects/{projectId}/notices`
     AdminNotices,
+    /// `GET /v1/admin/deployment`
+    AdminDeployment,
+    /// `POST /v1/admin/test-mails`
+    AdminTestMail,
     /// `POST /v1/accounts`
     CreateAccount,
     /// `GET /v1/accounts`
@@ -420,6 +424,10 @@ pub const ROUTES: &[Route] = &[
         function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "Deliveries that were given up, newest first." },
     Route { endpoint: Endpoint::AdminNotices, name: "admin-notices", method: "GET", path: "/v1/admin/projects/{projectId}/notices",
         function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "What was told of a project, newest first." },
+    Route { endpoint: Endpoint::AdminDeployment, name: "admin-deployment", method: "GET", path: "/v1/admin/deployment",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "How the deployment does: its parts, tried by this call, its schedules, its webhooks." },
+    Route { endpoint: Endpoint::AdminTestMail, name: "admin-test-mail", method: "POST", path: "/v1/admin/test-mails",
+        function: "webhooks", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Send a test mail, the way that all mails go." },
     Route { endpoint: Endpoint::CreateAccount, name: "create-account", method: "POST", path: "/v1/accounts",
         function: "accounts", auth: Auth::Administrator(Scope::Tokens), body: true, operation_id: true, summary: "Make a token account." },
     Route { endpoint: Endpoint::Accounts, name: "accounts", method: "GET", path: "/v1/accounts",
@@ -599,12 +607,12 @@ pub const FUNCTIONS: &[Function] = &[
     Function { name: "payments", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &[], key_actions: &["Decrypt"], purposes: &[Purpose::Derivation, Purpose::Sealing] },
     Function { name: "portal", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::Derivation, Purpose::Sealing, Purpose::SigningSeed] },
     Function { name: "sign-in", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::Codes, Purpose::Secret] },
-    Function { name: "webhooks", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"], purposes: &[Purpose::Webhook] },
+    Function { name: "webhooks", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt", "GenerateDataKey"], purposes: &[Purpose::Check, Purpose::Webhook] },
     // Serves no route: its queue calls it.
     Function { name: "courier", table_actions: &["BatchGetItem", "PutItem"], indexes: &["list"], key_actions: &["Decrypt"], purposes: &[Purpose::Codes, Purpose::Derivation, Purpose::Sealing, Purpose::Webhook] },
     Function { name: "accounts", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &[], purposes: &[] },
     Function { name: "organizations", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt"], purposes: &[Purpose::Derivation] },
-    Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem"], indexes: &[], key_actions: &[], purposes: &[] },
+    Function { name: "tokens", table_actions: &["BatchGetItem", "PutItem", "UpdateItem"], indexes: &[], key_actions: &[], purposes: &[] },
     // Serves no route: the schedule and the queue call it.
     Function { name: "renewals", table_actions: &["BatchGetItem", "PutItem"], indexes: &["due", "list"], key_actions: &[], purposes: &[] },
     // Serves no route: the table's stream calls it.

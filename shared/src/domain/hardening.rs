@@ -13,6 +13,7 @@ use super::config;
 use super::lost_answer::LostAnswers;
 use super::organization::features;
 use super::project::Project;
+use super::quota;
 use super::store::redirect;
 use super::throttle;
 
@@ -117,6 +118,7 @@ pub fn check(r: &mut Reader<'_>) {
     });
     r.object("store", redirect::check);
     r.object("rateLimits", throttle::check);
+    r.object("quotas", quota::check);
     r.object("payments", |p| p.word_opt("mode", PAYMENT_MODES));
 }
 

@@ -54,6 +54,12 @@ pub fn of_sign_in(to: &str, code: &str) -> Mail {
     Mail::new(to, "Your sign-in code", text)
 }
 
+/// What shows that mails arrive.
+pub fn of_test(to: &str) -> Mail {
+    let text = "This is the test mail that was asked for. Mails of this deployment arrive here.\n".to_owned();
+    Mail::new(to, "Test mail", text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,9 +67,12 @@ mod tests {
     #[test]
     fn no_name_begins_a_header() {
         let name = "Demo\r\nBcc: all@evil.example\u{2028}X\u{85}Y\u{0}";
-        for mail in
-            [of_code("a@b.c", name, "1"), of_license("a@b.c\r\nCc: d@e.f", name, name, "LIC"), of_sign_in("a@b.c", "1")]
-        {
+        for mail in [
+            of_code("a@b.c", name, "1"),
+            of_license("a@b.c\r\nCc: d@e.f", name, name, "LIC"),
+            of_sign_in("a@b.c", "1"),
+            of_test("a@b.c\r\nCc: d@e.f"),
+        ] {
             let (to, subject, text) = mail.into_parts();
             assert!(!text.contains(['\r', '\u{85}', '\0']), "{text:?}");
             for header in [&to, &subject] {

@@ -16,6 +16,7 @@ use super::policy::Policy;
 use super::portal::OneTimeCode;
 use super::project::Project;
 use super::rollup::DayRollup;
+use super::run::Run;
 use super::seats::Seat;
 use super::settings::Settings;
 use super::store::Order;
@@ -66,6 +67,8 @@ pub enum Record {
     Rollup(DayRollup),
     /// How far a job has come.
     Job(Job),
+    /// The last run of what runs without a caller.
+    Run(Run),
     /// A wallet to which something is due.
     Due(Due),
     /// A device of this license.
@@ -161,6 +164,7 @@ picks! {
     policy Policy Policy
     project Project Project
     rollup Rollup DayRollup
+    run Run Run
     sign_in SignIn SignIn
     wallet Wallet Wallet
     webhook Webhook Webhook

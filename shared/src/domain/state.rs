@@ -248,6 +248,7 @@ impl LicenseState {
             | Write::AddEvent { .. }
             | Write::EraseFacts { .. }
             | Write::SaveJob { .. }
+            | Write::SaveRun { .. }
             | Write::SaveOrganization { .. }
             | Write::SaveMember { .. }
             | Write::AddAccessToken { .. }
@@ -336,6 +337,7 @@ impl LicenseState {
             | Record::Project(_)
             | Record::Due(_)
             | Record::Job(_)
+            | Record::Run(_)
             | Record::Organization(_)
             | Record::Member(_)
             | Record::AccessToken(_)

@@ -40,6 +40,8 @@ pub enum Limited {
     SecondFactors,
     /// Mails with a second factor to one developer.
     SecondFactorMails,
+    /// Test mails of the deployment.
+    TestMails,
 }
 
 /// How often.
@@ -92,6 +94,7 @@ pub const LIMITS: &[Row] = &[
     row(Limited::PasswordsOfName, "passwordsOfName", 50, 60, false),
     row(Limited::SecondFactors, "secondFactors", 10, 120, false),
     row(Limited::SecondFactorMails, "secondFactorMails", 10, 60, false),
+    row(Limited::TestMails, "testMails", 10, 60, false),
 ];
 
 impl Limited {

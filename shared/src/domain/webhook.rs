@@ -36,10 +36,21 @@ pub struct Webhook {
     pub previous: Option<(Vec<u8>, Timestamp)>,
     /// Since when nothing is sent there any more.
     pub disabled_at: Option<Timestamp>,
+    /// Since when no delivery was taken, if the last one was not.
+    pub failing: Option<Failing>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Counts writes of this record.
     pub revision: i64,
+}
+
+/// That a webhook takes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// The first delivery since then that was not taken.
+    pub since: Timestamp,
+    /// What came of that one, in words for the vendor.
+    pub error: String,
 }
 
 /// A notice as it is kept for deliveries and replays.
@@ -144,6 +155,8 @@ impl Webhook {
             url: self.url.clone(),
             kinds: self.kinds.clone(),
             disabled: self.disabled_at.is_some(),
+            failing_since: self.failing.as_ref().map(|failing| failing.since.to_string()),
+            error: self.failing.as_ref().map(|failing| failing.error.clone()),
             created_at: self.created_at.to_string(),
             secret: None,
         }

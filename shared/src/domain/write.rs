@@ -22,6 +22,7 @@ use super::policy::Policy;
 use super::portal::OneTimeCode;
 use super::project::Project;
 use super::rollup::DayRollup;
+use super::run::Run;
 use super::seats::{Holder, SeatCounts, SeatsOpen};
 use super::settings::Settings;
 use super::store::Order;
@@ -317,6 +318,11 @@ pub enum Write {
         job: Job,
         /// The revision before, `None` if it never ran.
         found: Option<i64>,
+    },
+    /// The last run of what runs without a caller. No guard: the last one counts.
+    SaveRun {
+        /// Its record.
+        run: Run,
     },
     /// A ledger entry. Guard: the operation has none.
     AddEntry {

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::domain::Record;
 use crate::domain::one_time::Tries;
+use crate::domain::run::{self, Run};
 use crate::service::courier::{self, Outlets, Parcel, Sent, Told};
 use crate::service::dispatch::{self, Dispatched, Message};
 use crate::service::ports::{Bus, Queue};
@@ -220,13 +221,44 @@ pub async fn renewals<T: Table>(
     let budget = begin(app, &meter, allowance);
     let mut report = JobReport::of("renewals");
     let answer = match event.get("Records").and_then(Value::as_array) {
-        None => dispatched(app, &budget, queue, &mut report).await.map(|()| json!({})),
+        None => scheduled(app, &budget, queue, event, &mut report).await.map(|()| json!({})),
         Some(records) => Ok(worked(app, &budget, queue, records, &mut report).await),
     };
     if let Err(error) = &answer {
         report.causes.push(chain(error));
     }
     (answer, JobReport { spent: meter.spent(), duration: started.elapsed(), ..report })
+}
+
+/// Dispatches for the schedule, and leaves word of it for who looks at the deployment from outside.
+async fn scheduled<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    queue: &dyn Queue,
+    event: &Value,
+    report: &mut JobReport,
+) -> Result<(), Error> {
+    let started_at = app.clock.now();
+    let outcome = dispatched(app, budget, queue, report).await;
+    let named = event.get("dispatch").and_then(Value::as_str);
+    // Any other event is somebody's try by hand.
+    if let Some(name) = run::SCHEDULES.into_iter().find(|name| named == Some(name)) {
+        let count = |name: &str| report.counts.iter().find(|(known, _)| *known == name).map_or(0, |(_, count)| *count);
+        let run = Run {
+            name: name.to_owned(),
+            operation: None,
+            started_at,
+            ended_at: app.clock.now(),
+            count: count("Dispatched"),
+            is_whole: outcome.is_ok() && count("Interrupted") == 0,
+            problem: outcome.is_err().then(|| "the run failed; the log of renewals says why".to_owned()),
+        };
+        // What is due was handed over all the same: an error would have it handed over again.
+        if let Err(error) = dispatch::leave_word(app, budget, run).await {
+            report.causes.push(format!("no word is left of the run: {}", chain(&error)));
+        }
+    }
+    outcome
 }
 
 async fn dispatched<T: Table>(

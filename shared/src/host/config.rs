@@ -13,6 +13,8 @@
 //! | `LTLM_BUS` | name of the EventBridge bus that notices go to | required by `stream` |
 //! | `LTLM_OUTBOX_URL` | URL of the queue of what leaves the deployment | required by `stream`, `courier` and `webhooks` |
 //! | `LTLM_MAIL_FROM` | address that mails come from, verified with SES | none: no mail is sent |
+//! | `LTLM_SENDS_MAIL` | not empty: mails are sent, by `courier` | none: no mail is sent |
+//! | `LTLM_TAKES_PAYMENTS` | not empty: there is a payment provider | none: nothing is for sale |
 //! | `LTLM_VENDOR` | the vendor's name, as developers see it | `LTLM` |
 //! | `LTLM_PAYMENT_SECRET` | name or ARN of the secret with the payment provider's keys | none: nothing is for sale |
 //! | `LTLM_STRIPE_API` | address of Stripe's API | Stripe's own |
@@ -117,6 +119,7 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
     if !wrong.is_empty() {
         return Err(ConfigError(wrong));
     }
+    let stage = get("LTLM_STAGE").unwrap_or_else(|| "local".to_owned());
     Ok(Config {
         table,
         kms_key,
@@ -131,10 +134,13 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
             country_header,
             edge,
             function: None,
+            stage: stage.clone(),
+            sends_mail: get("LTLM_SENDS_MAIL").is_some(),
+            takes_payments: get("LTLM_TAKES_PAYMENTS").is_some(),
             vendor: get("LTLM_VENDOR").unwrap_or_else(|| "LTLM".to_owned()),
             plain_webhooks: false,
         },
-        stage: get("LTLM_STAGE").unwrap_or_else(|| "local".to_owned()),
+        stage,
         log_level: get("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".to_owned()),
         log_json: get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")),
     })

@@ -43,6 +43,9 @@ struct Held {
 /// memory for as long as a process lives.
 pub const AGE_MAX_MS: u64 = 10 * 60 * 1_000;
 
+/// What stands in the place of a project where a key is made to be checked.
+const CHECKED: &str = "deployment";
+
 /// Unwrapped keys kept; beyond it all are forgotten.
 const UNWRAPPED_MAX: usize = 1_000;
 
@@ -92,7 +95,7 @@ impl Kms {
         if let Some(key) = self.held(&name, now_ms) {
             return Ok(key);
         }
-        let key = Arc::new(decrypt(&self.client, &self.key_id, context(project_id, purpose), wrapped).await?);
+        let key = Arc::new(self.decrypt(project_id, purpose, wrapped).await?);
         let mut unwrapped = self.lock();
         if unwrapped.len() >= UNWRAPPED_MAX {
             unwrapped.clear();
@@ -101,8 +104,22 @@ impl Kms {
         Ok(key)
     }
 
-    /// Wraps a key of a project that `previous` wrapped with this key. `None` if this
-    /// key wrapped it already.
+    /// Makes a key that nothing uses, and unwraps it again: two calls of the service, which show that it does either, and that this
+    /// function may ask for it.
+    pub async fn check(&self) -> Result<(), KeyError> {
+        let made = self.make(CHECKED, Purpose::Check).await?;
+        let key = self.decrypt(CHECKED, Purpose::Check, &made.wrapped).await?;
+        match key.expose() == made.key.expose() {
+            true => Ok(()),
+            false => Err(KeyError::Broken("a key was unwrapped to another".into())),
+        }
+    }
+
+    async fn decrypt(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Key32, KeyError> {
+        decrypt(&self.client, &self.key_id, context(project_id, purpose), wrapped).await
+    }
+
+    /// Wraps a key of a project that `previous` wrapped with this key. `None` if this key wrapped it already.
     ///
     /// # Errors
     ///

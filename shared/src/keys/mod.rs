@@ -22,6 +22,8 @@ pub enum Purpose {
     Webhook,
     /// A developer's codes follow from it; the developer's name stands in the place of a project.
     Codes,
+    /// Nothing: it shows that keys can be made and unwrapped, and is thrown away.
+    Check,
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
             Self::Sealing => "sealing",
             Self::Webhook => "webhook",
             Self::Codes => "codes",
+            Self::Check => "check",
         }
     }
 }

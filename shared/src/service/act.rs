@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use ltlm_protocol::limits;
 
-use super::{App, Budget, Error};
+use super::{App, Budget, Error, quota};
 use crate::domain::consume_batch::BatchState;
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record};
@@ -133,6 +133,7 @@ where
             true => (&decision.writes, decision.touch.as_ref()),
             false => (&first, None),
         };
+        quota::pass(app, budget).await?;
         match app.table.commit(writes, touch, budget.meter).await {
             Ok(()) if first.is_empty() => return Ok(decision.reply),
             // Some of what lapsed is settled: the command is decided again on what is left.
@@ -189,6 +190,7 @@ pub async fn found<T: Table, S: Absorb + Default>(
 
 /// Takes numbers, with the same patience. A number lost with its reply is skipped, never given twice.
 pub async fn reserve<T: Table>(app: &App<T>, budget: &Budget<'_>, kind: &str, count: i64) -> Result<i64, Error> {
+    quota::pass(app, budget).await?;
     read(app, budget, || async { app.table.reserve(kind, count, budget.meter).await.map_err(|e: ReadError| e.into()) })
         .await
 }

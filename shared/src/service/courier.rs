@@ -12,9 +12,10 @@ use crate::domain::license::LicenseId;
 use crate::domain::mail::{self, Mail};
 use crate::domain::portal::OneTimeCode;
 use crate::domain::project::Project;
+use crate::domain::run::{self, Run};
 use crate::domain::store::Email;
 use crate::domain::store::order::{Order, OrderState};
-use crate::domain::webhook::{Dead, Kept, WAITS, Webhook};
+use crate::domain::webhook::{Dead, Failing, Kept, WAITS, Webhook};
 use crate::domain::{Record, Write};
 use crate::keys::{Purpose, seal};
 use crate::table::port::List;
@@ -47,6 +48,15 @@ pub enum Parcel {
     SignIn {
         /// SHA-256 of the token, in hex.
         hash: String,
+    },
+    /// A mail that says nothing but that it arrived.
+    TestMail {
+        /// To whom.
+        to: String,
+        /// The operation that asks for it.
+        operation: String,
+        /// When it was asked for, in milliseconds since the epoch.
+        asked_at: i64,
     },
     /// A notice to a webhook.
     Delivery(Delivery),
@@ -117,6 +127,10 @@ pub async fn send<T: Table>(
         Parcel::Code { project, email, request } => code(app, budget, project, email, request).await?,
         Parcel::License { order } => license(app, budget, order).await?,
         Parcel::SignIn { hash } => sign_in(app, budget, hash).await?,
+        Parcel::TestMail { to, operation, asked_at } => {
+            let asked = Asked { to, operation, at: Timestamp::from_ms(*asked_at) };
+            return test_mail(app, budget, outlets.mailer, &asked).await;
+        }
     };
     match (mail, outlets.mailer) {
         (None, _) => Ok(Sent::Dropped),
@@ -193,6 +207,45 @@ async fn sign_in<T: Table>(app: &App<T>, budget: &Budget<'_>, hash: &str) -> Res
     let Some(developer) = developer else { return Ok(None) };
     let code = developers::code_of(app, &developer, &sign_in).await?;
     Ok(Some(mail::of_sign_in(developer.username.as_str(), &code)))
+}
+
+/// A test mail that was asked for.
+struct Asked<'a> {
+    to: &'a str,
+    operation: &'a str,
+    at: Timestamp,
+}
+
+/// Sends the test mail, and notes what came of it, so that who asked for it learns that. One that fails comes again, like any other.
+async fn test_mail<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    mailer: Option<&dyn Mailer>,
+    asked: &Asked<'_>,
+) -> Result<Sent, Error> {
+    let sent = match mailer {
+        Some(mailer) => mailer.send(mail::of_test(asked.to)).await.map(|()| Sent::Mailed).map_err(Error::Busy),
+        None => Ok(Sent::Dropped),
+    };
+    let problem = match &sent {
+        Ok(Sent::Mailed) => None,
+        Ok(_) => Some("no sender is configured"),
+        Err(_) => Some("the mail service does not take it; the log of courier says why"),
+    };
+    let run = Run {
+        name: run::name::TEST_MAIL.to_owned(),
+        operation: Some(asked.operation.to_owned()),
+        started_at: asked.at,
+        ended_at: app.clock.now(),
+        count: problem.is_none().into(),
+        is_whole: true,
+        problem: problem.map(str::to_owned),
+    };
+    // The mail went out: without this note who asked for it waits in vain, but a second mail would not help that.
+    if let Err(error) = app.table.commit(&[Write::SaveRun { run }], None, budget.meter).await {
+        tracing::warn!(%error, "it is not noted what came of a test mail");
+    }
+    sent
 }
 
 /// A notice of the bus.
@@ -292,21 +345,24 @@ async fn deliver<T: Table>(
         ("webhook-signature", signature),
     ];
     let error = match outlets.caller.post(&webhook.url, &headers, payload).await {
-        Ok(status) if (200..300).contains(&status) => return Ok(Sent::Delivered),
-        // Gone: whoever is there wants no more of it (Standard Webhooks).
-        Ok(410) => {
-            let disabled = Webhook { disabled_at: Some(now), revision: webhook.revision + 1, ..webhook.clone() };
-            let write = [Write::SaveWebhook { webhook: disabled, found: Some(webhook.revision) }];
-            match app.table.commit(&write, None, budget.meter).await {
-                Ok(()) | Err(CommitError::Guard(_)) => {}
-                Err(error) => return Err(error.into()),
+        Ok(status) if (200..300).contains(&status) => {
+            if webhook.failing.is_some() {
+                save(app, budget, Webhook { failing: None, ..webhook }).await?;
             }
-            "answered 410".to_owned()
+            return Ok(Sent::Delivered);
         }
         Ok(status) => format!("answered {status}"),
         Err(error) => error.to_string(),
     };
+    let error: String = error.chars().take(ERROR_CHARS_MAX).collect();
+    // Gone: whoever is there wants no more of it (Standard Webhooks).
     let is_gone = error == "answered 410";
+    if is_gone || webhook.failing.is_none() {
+        let failing = webhook.failing.clone().unwrap_or(Failing { since: now, error: error.clone() });
+        let failing = if is_gone { Failing { error: error.clone(), ..failing } } else { failing };
+        save(app, budget, Webhook { failing: Some(failing), disabled_at: is_gone.then_some(now), ..webhook.clone() })
+            .await?;
+    }
     let attempts = delivery.attempts + 1;
     match usize::try_from(delivery.attempts).ok().and_then(|index| WAITS.get(index)).filter(|_| !is_gone) {
         Some(seconds) => {
@@ -314,17 +370,20 @@ async fn deliver<T: Table>(
             wait(outlets.queue, Delivery { attempts, not_before, ..delivery.clone() }, now).await
         }
         None => {
-            let dead = Dead {
-                webhook: webhook.id,
-                notice: notice.id,
-                kind: notice.kind,
-                attempts,
-                error: error.chars().take(ERROR_CHARS_MAX).collect(),
-                at: now,
-            };
+            let dead = Dead { webhook: webhook.id, notice: notice.id, kind: notice.kind, attempts, error, at: now };
             app.table.commit(&[Write::BuryDelivery { dead }], None, budget.meter).await?;
             Ok(Sent::Dead)
         }
+    }
+}
+
+/// Notes how a webhook does. Where it was changed meanwhile, the change stands and the next delivery tells again.
+async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, webhook: Webhook) -> Result<(), Error> {
+    let found = Some(webhook.revision);
+    let webhook = Webhook { revision: webhook.revision + 1, ..webhook };
+    match app.table.commit(&[Write::SaveWebhook { webhook, found }], None, budget.meter).await {
+        Ok(()) | Err(CommitError::Guard(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -14,6 +14,7 @@ use super::{App, Budget, Error, act, ids};
 use crate::domain::account::AccountId;
 use crate::domain::job::Job;
 use crate::domain::license::LicenseId;
+use crate::domain::run::Run;
 use crate::domain::{Denied, Record, Write};
 use crate::table::key::LICENSES_DUE;
 use crate::table::{CommitError, Read, Table};
@@ -157,6 +158,11 @@ async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut Job) -> Res
         Err(CommitError::Guard(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Leaves word of a run, in place of the one before.
+pub async fn leave_word<T: Table>(app: &App<T>, budget: &Budget<'_>, run: Run) -> Result<(), Error> {
+    Ok(app.table.commit(&[Write::SaveRun { run }], None, budget.meter).await?)
 }
 
 /// Renews what a message names, going round what fails: if something does, the message should come again.

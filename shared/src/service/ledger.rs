@@ -5,7 +5,7 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::{LedgerBreak, Statistics, TypeStatistics, Verification};
 
-use super::{App, Budget, Error, act};
+use super::{App, Budget, Error, act, quota};
 use crate::domain::entry::Entry;
 use crate::domain::ledger::{Break, Checked};
 use crate::domain::rollup::{self, DayRollup, Tally};
@@ -290,6 +290,7 @@ pub async fn erase<T: Table>(
     });
     let erasing: Vec<_> = erasing.collect();
     for together in erasing.chunks(ERASED_TOGETHER).filter(|_| !dry_run) {
+        quota::pass(app, budget).await?;
         let commit = || async { app.table.commit(together, None, budget.meter).await.map_err(Error::from) };
         act::read(app, budget, commit).await?;
     }

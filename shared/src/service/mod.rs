@@ -19,6 +19,7 @@ pub mod organizations;
 pub mod portal;
 pub mod ports;
 pub mod pro;
+pub mod quota;
 pub mod renewals;
 pub mod repeat;
 pub mod seats;

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use super::act::Absorb;
 use super::repeat::Repeatable;
-use super::{App, Budget, Error, act, ids};
+use super::{App, Budget, Error, act, ids, quota};
 use crate::domain::administrator::Administrator;
 use crate::domain::entry::{OperationId, OperationKey, Origin};
 use crate::domain::organization::access::{AccessState, AccessToken, CreateAccess, Made, RevokeAccess, may_act};
@@ -316,6 +316,7 @@ pub async fn revoke_all<T: Table>(
     });
     let writes: Vec<_> = meant.map(|hash| Write::RevokeAccessToken { hash, at: now }).collect();
     for together in writes.chunks(limits::TRANSACTION_ITEMS_MAX) {
+        quota::pass(app, budget).await?;
         let commit = || async { app.table.commit(together, None, budget.meter).await.map_err(Error::from) };
         act::read(app, budget, commit).await?;
     }

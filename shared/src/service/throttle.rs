@@ -6,7 +6,7 @@ use super::act::{self, Absorb};
 use super::{App, Budget, Error, ids};
 use crate::domain::Record;
 use crate::domain::project::Project;
-use crate::domain::throttle::{self, Bucket, Limited};
+use crate::domain::throttle::{self, Bucket, Limited, Rate};
 use crate::table::{Read, Table};
 
 #[derive(Default)]
@@ -21,9 +21,9 @@ impl Absorb for Found {
     }
 }
 
-/// The name of the bucket of a source: what it is made of cannot be read from it.
-fn name(limited: Limited, source: &[&str]) -> String {
-    ids::sha256_hex(format!("{}\n{}", limited.name(), source.join("\n")).as_bytes())
+/// The name of the bucket of what is counted and of its source: what it is made of cannot be read from it.
+fn name(source: &[&str]) -> String {
+    ids::sha256_hex(source.join("\n").as_bytes())
 }
 
 /// Takes a token for one try by this source, made by the call named `call`; the bucket afterwards. One write, unless the source tries
@@ -36,7 +36,19 @@ pub async fn take<T: Table>(
     project: Option<&Project>,
     (call, now): (&str, Timestamp),
 ) -> Result<Bucket, Error> {
-    let (name, rate) = (name(limited, source), limited.rate(project));
+    let source = [&[limited.name()], source].concat();
+    take_at(app, budget, &source, limited.rate(project), (call, now)).await
+}
+
+/// The same for a bucket of its own: named by `source`, and at this rate.
+pub async fn take_at<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    source: &[&str],
+    rate: Rate,
+    (call, now): (&str, Timestamp),
+) -> Result<Bucket, Error> {
+    let name = name(source);
     // As this process saw the bucket last: then the write holds at once, and whoever is held back costs nothing while that lasts.
     let hint = app.hints.bucket(&name);
     throttle::take(hint.as_ref(), &name, rate, call, now)?;
@@ -56,7 +68,7 @@ pub async fn refill<T: Table>(
     source: &[&str],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let reads = [Read::Bucket(name(limited, source))];
+    let reads = [Read::Bucket(name(&[&[limited.name()], source].concat()))];
     let decide = |found: &Found| Ok(throttle::refill(found.0.as_ref(), now));
     if let Some(bucket) = act::act(app, budget, || act::found(app, budget, &reads), decide).await? {
         app.hints.remember_bucket(bucket);

@@ -251,6 +251,7 @@ impl Table for Dynamo {
         for list in lists {
             read.append(&mut list?);
         }
+        meter.see(&read);
         Ok(read)
     }
 
@@ -510,6 +511,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::SeenBlob(hash) => Some(key::seen_blob(hash)),
         Read::Entry(wallet, operation) => Some(key::entry(wallet, operation)),
         Read::Job(name) => Some(key::job(name)),
+        Read::Run(name) => Some(key::run(name)),
         Read::Order(id) => Some(key::order(id)),
         Read::Payment(id) => Some(key::payment(id)),
         Read::PaymentEvent(id) => Some(key::payment_event(id)),

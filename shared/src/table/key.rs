@@ -92,6 +92,11 @@ pub enum Kind {
         /// Its name.
         name: String,
     },
+    /// The last run of what runs without a caller.
+    Run {
+        /// Its name.
+        name: String,
+    },
     /// An order.
     Order {
         /// Its id.
@@ -190,6 +195,7 @@ const BUYERS: &str = "BUYERS#";
 const AUDIT: &str = "AUDIT";
 const DUE: &str = "DUE#";
 const JOB: &str = "JOB#";
+const RUN: &str = "RUN#";
 const ROLLUP: &str = "ROLLUP#";
 const DAY: &str = "DAY#";
 const ORGANIZATION: &str = "ORG#";
@@ -523,6 +529,11 @@ pub fn job(name: &str) -> Key {
     key(format!("{JOB}{name}"), META)
 }
 
+/// The last run of what runs without a caller.
+pub fn run(name: &str) -> Key {
+    key(format!("{RUN}{name}"), META)
+}
+
 /// An administrator's operation.
 pub fn admin_operation(id: &str) -> Key {
     key(format!("{ADMIN_OPERATION}{id}"), META)
@@ -667,6 +678,9 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     if let Some(name) = pk.strip_prefix(JOB) {
         return Some(Kind::Job { name: name.to_owned() });
+    }
+    if let Some(name) = pk.strip_prefix(RUN) {
+        return Some(Kind::Run { name: name.to_owned() });
     }
     if let Some(hash) = pk.strip_prefix(SECRET) {
         return Some(Kind::Secret { hash: hash.to_owned() });

@@ -13,7 +13,9 @@ use crate::domain::license::LicenseId;
 use crate::domain::nonce::ChainId;
 use crate::domain::organization::OrganizationId;
 use crate::domain::organization::access::Holder;
+use crate::domain::quota::{self, Counted};
 use crate::domain::store::Email;
+use crate::domain::throttle::Rate;
 use crate::domain::wallet::WalletId;
 use crate::domain::{Record, Write};
 
@@ -67,6 +69,8 @@ pub enum Read {
     Entry(WalletId, OperationId),
     /// How far a job has come.
     Job(String),
+    /// The last run of what runs without a caller.
+    Run(String),
     /// An order.
     Order(String),
     /// What is known of a payment, by the provider's name of it.
@@ -262,11 +266,21 @@ pub trait Table: Send + Sync {
     fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> impl Future<Output = Result<i64, ReadError>> + Send;
 }
 
-/// Adds up what one request costs at the table, and says whether it may write there.
+/// Adds up what one request costs at the table, says whether it may write there, and sees the project that it is about.
 #[derive(Debug, Default)]
 pub struct Meter {
     spent: Mutex<Spent>,
     is_dry_run: AtomicBool,
+    count: Mutex<Option<Count>>,
+}
+
+/// Counting a request against its project's quota.
+#[derive(Debug)]
+struct Count {
+    counted: Counted,
+    is_begun: bool,
+    /// The project that was read, and the quota that it has.
+    seen: Option<(String, Option<Rate>)>,
 }
 
 /// Request units and round trips, as the engine reported them.
@@ -294,6 +308,52 @@ impl Meter {
     /// Is the request a dry run?
     pub fn is_dry_run(&self) -> bool {
         self.is_dry_run.load(Ordering::Relaxed)
+    }
+
+    /// The request is counted, if its project has a quota for it.
+    pub fn count(&self, counted: Counted) {
+        *self.counting() = Some(Count { counted, is_begun: false, seen: None });
+    }
+
+    /// What is to be counted now, if it is known of which project: once in a request.
+    pub fn begin_count(&self) -> Option<Counted> {
+        let mut count = self.counting();
+        let is_known = |count: &&mut Count| count.seen.is_some() || count.counted.project_id.is_some();
+        let count = count.as_mut().filter(|count| !count.is_begun).filter(is_known)?;
+        count.is_begun = true;
+        Some(count.counted.clone())
+    }
+
+    /// The project that the request read, and the quota that it has for it.
+    pub fn project_seen(&self) -> Option<(String, Option<Rate>)> {
+        self.counting().as_ref()?.seen.clone()
+    }
+
+    /// The project that the request is about by its own word, or by what it read.
+    pub fn project_named(&self) -> Option<String> {
+        self.counting().as_ref()?.counted.project_id.clone()
+    }
+
+    /// Looks at what was read for the project that the request is about: the first one.
+    pub fn see(&self, records: &[Record]) {
+        let mut count = self.counting();
+        let Some(count) = count.as_mut().filter(|count| count.seen.is_none()) else { return };
+        for record in records {
+            match record {
+                Record::Project(project) => {
+                    count.seen = Some((project.id.clone(), quota::of(project, count.counted.traffic)));
+                    return;
+                }
+                // What is looked up by its own number or hash alone.
+                Record::Policy(policy) => _ = count.counted.project_id.get_or_insert(policy.project_id.clone()),
+                Record::AccessToken(token) => _ = count.counted.project_id.get_or_insert(token.project_id.clone()),
+                _ => {}
+            }
+        }
+    }
+
+    fn counting(&self) -> std::sync::MutexGuard<'_, Option<Count>> {
+        self.count.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Counts a round trip.

@@ -44,6 +44,11 @@ fn put_absent(item: Item) -> Statement {
     Statement::Put { item, condition: ABSENT.to_owned(), values: Item::new() }
 }
 
+/// Puts an item whatever is there.
+fn put_anyway(item: Item) -> Statement {
+    Statement::Put { item, condition: format!("{ABSENT} OR {PRESENT}"), values: Item::new() }
+}
+
 /// Puts an item over the one of revision `found`, or where there is none.
 fn put_over(item: Item, found: Option<i64>) -> Statement {
     match found {
@@ -268,9 +273,8 @@ pub fn of(write: &Write) -> Statement {
         Write::SaveSignIn { sign_in, found } => put_over(item::sign_in(sign_in), *found),
         Write::SaveWebhook { webhook, found } => put_over(item::webhook(webhook), *found),
         Write::KeepNotice { notice } => put_absent(item::notice(notice)),
-        Write::BuryDelivery { dead } => {
-            Statement::Put { item: item::dead(dead), condition: format!("{ABSENT} OR {PRESENT}"), values: Item::new() }
-        }
+        Write::BuryDelivery { dead } => put_anyway(item::dead(dead)),
+        Write::SaveRun { run } => put_anyway(item::run(run)),
         Write::SaveSale { sale, found } => put_over(item::sale(sale), *found),
         Write::AddCard { card } => put_absent(item::card(card)),
         Write::SaveJob { job, found } => put_over(item::job(job), *found),

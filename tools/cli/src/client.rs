@@ -1,9 +1,10 @@
 //! Calls a deployment. Every call that changes something carries an operation id, so that it can be repeated when its
 //! answer is lost.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Method;
+use ltlm_protocol::Timestamp;
 use ltlm_protocol::proof::UNRESERVED;
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
@@ -15,6 +16,31 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const TRIES: u32 = 5;
 /// Wait before the second try; it doubles.
 const WAIT: Duration = Duration::from_millis(200);
+
+/// Time for one look, which is not repeated.
+const LOOK: Duration = Duration::from_secs(15);
+/// Largest answer that is read.
+const ANSWER_MAX: u64 = 64 << 20;
+
+/// An answer as it came, whoever gave it.
+pub(crate) struct Looked {
+    pub(crate) status: u16,
+    /// The header `x-request-id`.
+    pub(crate) request_id: Option<String>,
+    /// The header `Date`.
+    pub(crate) date: Option<String>,
+    /// Null unless it is JSON.
+    pub(crate) body: Value,
+    /// When it was asked for, and when it was there, by the clock of this machine.
+    pub(crate) before: Timestamp,
+    pub(crate) after: Timestamp,
+}
+
+/// That there is no answer, and what may help.
+pub(crate) struct NoAnswer {
+    pub(crate) sentence: String,
+    pub(crate) advice: &'static str,
+}
 
 /// A deployment and the right to it.
 pub(crate) struct Client {
@@ -58,6 +84,43 @@ pub(crate) enum CallError {
     },
 }
 
+/// This machine's clock.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Why there is no answer, for people.
+fn no_answer(error: &ureq::Error) -> NoAnswer {
+    let told = error.to_string();
+    let is_refused = matches!(error, ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused);
+    let (sentence, advice) = match error {
+        _ if matches!(error, ureq::Error::HostNotFound) || told.contains("lookup address") => {
+            ("there is no host of this name".to_owned(), "Is the address spelled as the stack's output ApiUrl is?")
+        }
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => (
+            "this is no address".to_owned(),
+            "An address begins with https:// and a host, such as https://api.example.com/api.",
+        ),
+        ureq::Error::Timeout(_) => (
+            format!("nothing came within {} s", LOOK.as_secs()),
+            "Is there a firewall or a proxy on the way, or does the function not end in its time?",
+        ),
+        _ if is_refused => ("nothing listens there".to_owned(), "Is the port right, and does the server run?"),
+        _ if told.contains("InvalidContentType") || told.contains("corrupt message") => {
+            ("what listens there speaks no TLS".to_owned(), "Should the address begin with http://?")
+        }
+        _ if told.contains("certificate") => (
+            format!("its certificate is not taken: {told}"),
+            "Is the certificate of the custom domain valid for this name, unexpired, and of a public authority; and is this machine's \
+             clock right?",
+        ),
+        _ => (told, "Is the address right, and is there a way to it from this machine?"),
+    };
+    NoAnswer { sentence, advice }
+}
+
 impl CallError {
     /// Did the deployment understand, and refuse? Of anything else it is not known whether it acted.
     pub(crate) fn is_refusal(&self) -> bool {
@@ -81,6 +144,34 @@ impl Client {
     /// Where the deployment is.
     pub(crate) fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// The same without the prefix `/api`.
+    pub(crate) fn root_url(&self) -> String {
+        self.base_url.strip_suffix("/api").unwrap_or(&self.base_url).to_owned()
+    }
+
+    /// Reads whatever stands at an address, once, and follows no redirect. The key is sent only where `shows_key`.
+    pub(crate) fn look(&self, url: &str, shows_key: bool) -> Result<Looked, NoAnswer> {
+        let mut request = self.agent.get(url).header("user-agent", concat!("ltlm/", env!("CARGO_PKG_VERSION")));
+        if shows_key {
+            request = request.header("authorization", format!("Bearer {}", self.admin_key));
+        }
+        let request = request.config().timeout_global(Some(LOOK)).max_redirects(0).build();
+        let before = now();
+        let mut response = request.call().map_err(|error| no_answer(&error))?;
+        let text = response.body_mut().with_config().limit(ANSWER_MAX).read_to_string();
+        let text = text.map_err(|error| no_answer(&error))?;
+        let after = now();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Looked {
+            status: response.status().as_u16(),
+            request_id: header("x-request-id"),
+            date: header("date"),
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            before,
+            after,
+        })
     }
 
     /// Reads.
@@ -158,7 +249,7 @@ impl Client {
         let text = response
             .body_mut()
             .with_config()
-            .limit(64 << 20)
+            .limit(ANSWER_MAX)
             .read_to_string()
             .map_err(|e| unreachable(e.to_string()))?;
         if text.is_empty() && status < 400 {

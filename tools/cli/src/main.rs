@@ -15,7 +15,9 @@ use ltlm_protocol::limits;
 use serde_json::Value;
 
 use client::Client;
-use commands::{Failure, accounts, developers, keys, licenses, organizations, policies, projects, store, webhooks};
+use commands::{
+    Failure, accounts, developers, doctor, keys, licenses, organizations, policies, projects, store, webhooks,
+};
 use show::Format;
 
 /// The vendor's side of LTLM from a terminal.
@@ -84,6 +86,8 @@ enum Command {
     /// The vendor's webhooks
     #[command(subcommand)]
     Webhooks(webhooks::Command),
+    /// Check the deployment from outside, and say what is wrong and what to do
+    Doctor(doctor::Options),
     /// Developers, who sign in from the editor
     #[command(subcommand)]
     Developers(developers::Command),
@@ -150,6 +154,7 @@ fn dispatch(session: &commands::Session, command: Command) -> Result<(), Failure
         Command::Orders(command) => store::orders(session, command),
         Command::Events(command) => store::events(session, command),
         Command::Webhooks(command) => webhooks::run(session, command),
+        Command::Doctor(options) => doctor::run(session, &options),
         Command::Developers(command) => developers::run(session, command),
         Command::Keys(command) => keys::run(session, command),
         Command::Audit { limit } => keys::audit(session, limit),

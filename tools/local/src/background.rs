@@ -77,9 +77,10 @@ impl Background {
         (answer.ok(), report)
     }
 
-    /// What the schedule does: starts the dispatcher.
+    /// What the schedules do: start the dispatcher, at two o'clock (UTC) for the night, and each other hour for that.
     pub async fn dispatch(&self) -> JobReport {
-        self.deliver(&json!({"dispatch": "schedule"})).await.1
+        let hour = self.host.app.clock.now().ms().div_euclid(HOUR_MS).rem_euclid(24);
+        self.deliver(&json!({"dispatch": if hour == 2 { "nightly" } else { "hourly" }})).await.1
     }
 
     /// Works on the next batch of the queue, if there is one.

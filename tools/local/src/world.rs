@@ -98,6 +98,9 @@ pub async fn build(
         edge: None,
         country_header: Some("cloudfront-viewer-country".to_owned()),
         function: None,
+        stage: "local".to_owned(),
+        sends_mail: true,
+        takes_payments: true,
         vendor: "Demo Studio".to_owned(),
         // This machine is the network that webhooks are in.
         plain_webhooks: true,

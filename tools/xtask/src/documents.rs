@@ -94,7 +94,7 @@ pub fn api() -> String {
         "\n## Dry runs\n\n`?dryRun=true` on a route by which an administrator changes something asks whether it would be done. Every \
          refusal is the one that would come; else the answer is 200 `{\"dryRun\":true}`. Nothing is written, and the operation id stays \
          free. Accounts and organizations take `dryRun` where the OpenAPI document says so, and answer with what would be there. \
-         `admin-replay` takes none: it sends before it notes.\n\
+         `admin-replay` and `admin-test-mail` take none: they send before they note.\n\
          \n## PATCH\n\nA `PATCH` is merged into what is there, as RFC 7386 says: objects member by member, `null` removes a member, lists \
          are replaced. `{\"config\": {\"limits\": {\"seats\": {\"maxSeats\": 5}}}}` changes one number of a policy.\n\n\
          - The free-form maps `features`, `projectSettings`, `metadata` and `meta` are replaced as a whole, and `null` is a value in \

@@ -1,5 +1,6 @@
 //! The parts of the OpenAPI document that are about the store, the portal, developers, events and webhooks.
 
+use ltlm_protocol::deployment_data::{DeploymentData, TestMailQueued};
 use ltlm_protocol::event_data::{EventCounts, EventList};
 use ltlm_protocol::portal_data::{CodeRequested, DeveloperData, DeveloperList, Portfolio, SignedIn};
 use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, OrderList, Received, StorePolicy, TrialEligibility};
@@ -106,6 +107,7 @@ pub(crate) fn request(
                 }),
             )
         }
+        Endpoint::AdminTestMail => object(&["to"], json!({"to": email(), "operationId": id})),
         Endpoint::AdminReplay => object(
             &[],
             json!({
@@ -189,6 +191,8 @@ pub(crate) fn success(route: &Route, schemas: &mut SchemaGenerator) -> Option<(&
         Endpoint::AdminWebhooks => ("200", schema::<WebhookList>(schemas)),
         Endpoint::AdminRemoveWebhook => ("204", Value::Null),
         Endpoint::AdminReplay => ("200", schema::<Replayed>(schemas)),
+        Endpoint::AdminDeployment => ("200", schema::<DeploymentData>(schemas)),
+        Endpoint::AdminTestMail => ("202", schema::<TestMailQueued>(schemas)),
         Endpoint::AdminDeadLetters => ("200", schema::<DeadLetterList>(schemas)),
         Endpoint::AdminNotices => ("200", schema::<NoticeList>(schemas)),
         _ => return None,
@@ -232,6 +236,7 @@ pub(crate) fn refusals(route: &Route) -> Vec<Code> {
             vec![Code::ProjectNotFound]
         }
         Endpoint::AdminReplay => vec![Code::WebhookNotFound, Code::CursorElsewhere],
+        Endpoint::AdminTestMail => vec![Code::RateLimited],
         Endpoint::AdminRemoveWebhook | Endpoint::AdminRotateWebhook | Endpoint::AdminDeadLetters => {
             vec![Code::WebhookNotFound]
         }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::api::cursor;
-use crate::api::extract::Incoming;
+use crate::api::extract::{Incoming, PROJECT_HEADER};
 use crate::api::reply::{Failure, Reply};
 use crate::domain::account::create::CreateAccount;
 use crate::domain::account::hold::{EndHold, Reserve};
@@ -31,8 +31,6 @@ use crate::service::repeat::{self, Repeatable};
 use crate::service::{Error, ids};
 use crate::table::Table;
 
-/// The header that names the project, for keys that are not limited to one.
-const PROJECT_HEADER: &str = "x-project-id";
 /// Hex digits that tell in a cursor whose it is.
 const TAG_CHARS: usize = 8;
 

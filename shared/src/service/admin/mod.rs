@@ -2,6 +2,7 @@
 //! makes it happen once is the log's entry, written in the same transaction as the act.
 
 pub mod audit;
+pub mod deployment;
 pub mod developers;
 pub mod events;
 pub mod issue;

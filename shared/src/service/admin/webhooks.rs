@@ -9,7 +9,7 @@ use crate::domain::write::Write;
 use crate::domain::{Denied, Record};
 use crate::keys::Purpose;
 use crate::service::courier::{self, Delivery, secret_text};
-use crate::service::{App, Budget, Error, ids};
+use crate::service::{App, Budget, Error, ids, quota};
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
@@ -51,6 +51,7 @@ pub async fn create<T: Table>(
         wrapped: made.wrapped,
         previous: None,
         disabled_at: None,
+        failing: None,
         created_at: act.now,
         revision: 1,
     };
@@ -88,6 +89,7 @@ pub async fn remove<T: Table>(
         let webhook = found.webhook(project_id)?;
         let stopped = Webhook {
             disabled_at: webhook.disabled_at.or(Some(act.now)),
+            failing: None,
             revision: webhook.revision + 1,
             ..webhook.clone()
         };
@@ -209,6 +211,7 @@ pub async fn replay<T: Table>(
     };
     let messages: Vec<_> = notices.iter().map(|notice| Delivery::first(id, notice).message()).collect();
     let made: Vec<_> = std::iter::once(messages.len().to_string()).chain(next).collect();
+    quota::pass(app, budget).await?;
     if !messages.is_empty() {
         queue.send(messages).await.map_err(Error::Busy)?;
     }

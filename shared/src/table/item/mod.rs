@@ -7,6 +7,7 @@ mod account;
 mod chain;
 mod ledger;
 mod people;
+mod run;
 mod store;
 mod webhook;
 
@@ -44,6 +45,7 @@ pub use account::{access_token, account, job, member, organization};
 pub use chain::chain;
 pub use ledger::{entry, rollup, wallet};
 pub use people::{developer, sign_in};
+pub use run::run;
 pub use store::{card, code, order, payment, payment_event, sale, trial};
 pub use webhook::{dead, notice, webhook};
 
@@ -51,6 +53,7 @@ use account::{read_access_token, read_account, read_key};
 use chain::{marks, read_unproven};
 use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
 use people::{read_developer, read_sign_in};
+use run::read_run;
 use store::{read_card, read_code, read_order, read_payment, read_sale, read_trial};
 use webhook::{read_dead, read_notice, read_webhook};
 
@@ -344,6 +347,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             done: r.int("done")? != 0,
             revision: r.int("revision")?,
         }),
+        Kind::Run { name } => Record::Run(read_run(&r, name)?),
         Kind::Order { id } => Record::Order(read_order(&r, id)?),
         Kind::Payment { id } => Record::Payment(read_payment(&r, id)?),
         Kind::PaymentEvent { id } => Record::PaymentEvent(id),

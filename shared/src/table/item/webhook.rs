@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Builder, Item, ItemError, Reader};
-use crate::domain::webhook::{Dead, Kept, NOTICE_DAYS, Webhook};
+use crate::domain::webhook::{Dead, Failing, Kept, NOTICE_DAYS, Webhook};
 use crate::table::key;
 use crate::table::port::List;
 
@@ -18,6 +18,8 @@ pub fn webhook(webhook: &Webhook) -> Item {
         .bytes_opt("previous", previous.map(|(wrapped, _)| wrapped.as_slice()))
         .at_opt("previousUntil", previous.map(|(_, until)| *until))
         .at_opt("disabledAt", webhook.disabled_at)
+        .at_opt("failingSince", webhook.failing.as_ref().map(|failing| failing.since))
+        .text_opt("lastError", webhook.failing.as_ref().map(|failing| &failing.error))
         .at("createdAt", webhook.created_at)
         .int("revision", webhook.revision);
     item.text("listPk", key::list_partition(&List::Webhooks(webhook.project_id.clone())))
@@ -34,6 +36,7 @@ pub(super) fn read_webhook(r: &Reader<'_>, id: String) -> Result<Webhook, ItemEr
         wrapped: r.bytes("wrapped"),
         previous: r.at_opt("previousUntil").map(|until| (r.bytes("previous"), until)),
         disabled_at: r.at_opt("disabledAt"),
+        failing: r.at_opt("failingSince").zip(r.text_opt("lastError")).map(|(since, error)| Failing { since, error }),
         created_at: r.at("createdAt")?,
         revision: r.int("revision")?,
     })

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod bulk;
 pub(crate) mod developers;
+pub(crate) mod doctor;
 pub(crate) mod keys;
 pub(crate) mod licenses;
 pub(crate) mod organizations;

@@ -1,5 +1,6 @@
 //! The vendor's face.
 
+pub mod deployment;
 pub mod developers;
 pub mod events;
 pub mod keys;

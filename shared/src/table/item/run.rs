@@ -1,0 +1,29 @@
+//! The last run of what runs without a caller.
+
+use super::{Builder, Item, ItemError, Reader};
+use crate::domain::run::Run;
+use crate::table::key;
+
+/// A run's item.
+pub fn run(run: &Run) -> Item {
+    Builder::new(key::run(&run.name))
+        .text_opt("operation", run.operation.as_ref())
+        .at("startedAt", run.started_at)
+        .at("endedAt", run.ended_at)
+        .int("count", run.count)
+        .int("whole", run.is_whole.into())
+        .text_opt("problem", run.problem.as_ref())
+        .build()
+}
+
+pub(super) fn read_run(r: &Reader<'_>, name: String) -> Result<Run, ItemError> {
+    Ok(Run {
+        name,
+        operation: r.text_opt("operation"),
+        started_at: r.at("startedAt")?,
+        ended_at: r.at("endedAt")?,
+        count: r.int("count")?,
+        is_whole: r.int("whole")? != 0,
+        problem: r.text_opt("problem"),
+    })
+}
