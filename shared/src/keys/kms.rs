@@ -1,4 +1,4 @@
-//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`.
+//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`; those of another deployment wrapped with `Encrypt`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -76,6 +76,20 @@ impl Kms {
         let key = answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)?;
         let wrapped = answer.ciphertext_blob().ok_or_else(odd_answer)?.as_ref().to_vec();
         Ok(NewKey { key, wrapped })
+    }
+
+    /// Wraps a key that was made elsewhere, for a purpose of a project.
+    pub async fn wrap(&self, project_id: &str, purpose: Purpose, key: &Key32) -> Result<Vec<u8>, KeyError> {
+        let answer = self
+            .client
+            .encrypt()
+            .key_id(&self.key_id)
+            .plaintext(Blob::new(key.expose().as_slice()))
+            .set_encryption_context(Some(context(project_id, purpose)))
+            .send()
+            .await
+            .map_err(key_error)?;
+        answer.ciphertext_blob().map(|blob| blob.as_ref().to_vec()).ok_or_else(odd_answer)
     }
 
     /// Unwraps a key of a project, for the purpose it was made for. `now_ms` is of a clock that only runs forward.

@@ -6,6 +6,7 @@
 pub mod kms;
 pub mod password;
 pub mod seal;
+pub mod transport;
 
 /// What a project's key is for; part of its encryption context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub enum Purpose {
     Webhook,
     /// A developer's codes follow from it; the developer's name stands in the place of a project.
     Codes,
+    /// The private half of an import key follows from it; the key's id stands in the place of a project.
+    Import,
 }
 
 impl Purpose {
@@ -34,6 +37,7 @@ impl Purpose {
             Self::Sealing => "sealing",
             Self::Webhook => "webhook",
             Self::Codes => "codes",
+            Self::Import => "import",
         }
     }
 }

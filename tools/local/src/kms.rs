@@ -1,4 +1,4 @@
-//! A small key service that speaks the two KMS operations the product uses, `GenerateDataKey` and `Decrypt`, to the real
+//! A small key service that speaks the KMS operations the product uses, `GenerateDataKey`, `Encrypt` and `Decrypt`, to the real
 //! `aws-sdk-kms` over loopback HTTP. As in KMS, the encryption context is bound to the cipher text: another context, or
 //! none, does not decrypt.
 
@@ -76,6 +76,7 @@ async fn operation(State(service): State<Arc<Service>>, headers: HeaderMap, body
     let cipher = Aes256Gcm::new(&service.master_key.into());
     match headers.get("x-amz-target").and_then(|target| target.to_str().ok()) {
         Some("TrentService.GenerateDataKey") => generate_data_key(&cipher, &request),
+        Some("TrentService.Encrypt") => encrypt(&cipher, &request),
         Some("TrentService.Decrypt") => decrypt(&cipher, &request),
         _ => refuse("UnknownOperationException"),
     }
@@ -107,15 +108,29 @@ fn generate_data_key(cipher: &Aes256Gcm, request: &Value) -> Answer {
         return refuse("ValidationException");
     }
     let Some(context) = context(request) else { return refuse("ValidationException") };
-    let (mut key, mut nonce) = ([0; 32], [0; NONCE_BYTES]);
+    let mut key = [0; 32];
     SystemEntropy.fill(&mut key);
-    SystemEntropy.fill(&mut nonce);
-    let Ok(sealed) = cipher.encrypt(&Nonce::from(nonce), Payload { msg: &key, aad: context.as_bytes() }) else {
-        return refuse("KMSInternalException");
-    };
-    let blob = [nonce.as_slice(), &sealed].concat();
+    let Some(blob) = wrapped(cipher, &context, &key) else { return refuse("KMSInternalException") };
     let answer = json!({"KeyId": KEY_ID, "Plaintext": BASE64.encode(key), "CiphertextBlob": BASE64.encode(blob)});
     (StatusCode::OK, Json(answer))
+}
+
+fn encrypt(cipher: &Aes256Gcm, request: &Value) -> Answer {
+    let plain = request.get("Plaintext").and_then(Value::as_str).and_then(|text| BASE64.decode(text).ok());
+    // What KMS encrypts at most under a symmetric key.
+    let plain = plain.filter(|plain| (1..=4_096).contains(&plain.len()));
+    let (Some(plain), Some(context)) = (plain, context(request)) else { return refuse("ValidationException") };
+    match wrapped(cipher, &context, &plain) {
+        Some(blob) => (StatusCode::OK, Json(json!({"KeyId": KEY_ID, "CiphertextBlob": BASE64.encode(blob)}))),
+        None => refuse("KMSInternalException"),
+    }
+}
+
+fn wrapped(cipher: &Aes256Gcm, context: &str, plain: &[u8]) -> Option<Vec<u8>> {
+    let mut nonce = [0; NONCE_BYTES];
+    SystemEntropy.fill(&mut nonce);
+    let sealed = cipher.encrypt(&Nonce::from(nonce), Payload { msg: plain, aad: context.as_bytes() }).ok()?;
+    Some([nonce.as_slice(), &sealed].concat())
 }
 
 fn decrypt(cipher: &Aes256Gcm, request: &Value) -> Answer {
