@@ -38,6 +38,7 @@ mod template;
 mod text;
 mod throttling;
 mod tidy;
+mod transfer;
 mod units;
 mod upgrades;
 mod webhooks;

@@ -234,6 +234,31 @@ pub enum Denied {
     },
     /// The project's only secret cannot be retired.
     LastSecret,
+    /// The vendor has suspended the project.
+    ProjectSuspended,
+    /// A project with this id is there already.
+    ProjectExists,
+    /// Nothing is being imported into the project.
+    ImportNotFound,
+    /// Another file is being imported, or the import is being dropped.
+    ImportInProgress,
+    /// The lines are not those that come next.
+    ImportOutOfOrder {
+        /// The place of the next one.
+        next: i64,
+    },
+    /// What was taken is not what the trailer tells of.
+    ImportIncomplete {
+        /// What differs.
+        what: &'static str,
+    },
+    /// Something of the file is there already, and not by this import.
+    ImportTaken {
+        /// Its kind.
+        what: &'static str,
+    },
+    /// No import key that is in force opens the file's keys.
+    ImportKeyNotFound,
 }
 
 impl Denied {
@@ -315,6 +340,14 @@ impl Denied {
             Self::Invalid(_) => Code::BadRequest,
             Self::SecretLimitReached { .. } => Code::SecretLimitReached,
             Self::LastSecret => Code::LastSecret,
+            Self::ProjectSuspended => Code::ProjectSuspended,
+            Self::ProjectExists => Code::ProjectExists,
+            Self::ImportNotFound => Code::ImportNotFound,
+            Self::ImportInProgress => Code::ImportInProgress,
+            Self::ImportOutOfOrder { .. } => Code::ImportOutOfOrder,
+            Self::ImportIncomplete { .. } => Code::ImportIncomplete,
+            Self::ImportTaken { .. } => Code::ImportTaken,
+            Self::ImportKeyNotFound => Code::ImportKeyNotFound,
         }
     }
 
@@ -377,6 +410,12 @@ impl Denied {
             }
             Self::NotAhead { name } => {
                 ErrorBody::new(self.code(), &[("path", (*name).to_owned())], Some(json!({ "path": name })))
+            }
+            Self::ImportOutOfOrder { next } => {
+                ErrorBody::new(self.code(), &[("next", next.to_string())], Some(json!({ "next": next })))
+            }
+            Self::ImportIncomplete { what } | Self::ImportTaken { what } => {
+                ErrorBody::new(self.code(), &[("what", (*what).to_owned())], None)
             }
             Self::ProjectsNotFound { ids } => ErrorBody::new(self.code(), &[], Some(json!({ "projects": ids }))),
             Self::Invalid(problems) => {

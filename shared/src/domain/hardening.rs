@@ -117,6 +117,7 @@ pub fn check(r: &mut Reader<'_>) {
     });
     r.object("store", redirect::check);
     r.object("rateLimits", throttle::check);
+    r.bool_opt("suspended");
     r.object("payments", |p| p.word_opt("mode", PAYMENT_MODES));
 }
 

@@ -10,6 +10,9 @@ use super::config;
 use super::denied::Denied;
 use super::hardening;
 
+/// The setting that suspends a project.
+pub const SUSPENDED: &str = "suspended";
+
 /// A project's record. Its secrets are wrapped by KMS and never leave the table unwrapped except in the answer to the
 /// call that made them.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +74,14 @@ impl Project {
     /// Does it take payments with real money? Else with the payment provider's test money (`payments.mode`).
     pub fn takes_live_payments(&self) -> bool {
         self.settings.get("payments").and_then(|p| p.get("mode")).and_then(Value::as_str) != Some("test")
+    }
+
+    /// Refuses while the vendor has the project suspended (`suspended`): nothing of it changes then, so that it can move as it is.
+    pub fn in_service(&self) -> Result<(), Denied> {
+        match self.settings.get(SUSPENDED).and_then(Value::as_bool).unwrap_or(false) {
+            true => Err(Denied::ProjectSuspended),
+            false => Ok(()),
+        }
     }
 
     /// The project with a further secret.

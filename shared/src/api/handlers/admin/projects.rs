@@ -61,7 +61,7 @@ pub async fn retire_secret<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     Ok(Reply::empty())
 }
 
-fn data(project: &Project) -> ProjectData {
+pub(super) fn data(project: &Project) -> ProjectData {
     let secrets = project
         .secrets
         .iter()
@@ -81,7 +81,7 @@ fn data(project: &Project) -> ProjectData {
     }
 }
 
-fn with_secret(made: NewSecret) -> ProjectData {
+pub(super) fn with_secret(made: NewSecret) -> ProjectData {
     ProjectData {
         secret_key: Some(hex::encode(made.secret.expose())),
         secret_id: Some(made.secret_id),
