@@ -16,7 +16,7 @@ pub struct LicenseSummary {
     /// Numeric id of its policy.
     #[serde(rename = "PolicyID")]
     pub policy_id: i32,
-    /// The key.
+    /// The key; `""` of a license that was imported without its project's keys: the deployment knows it by its hash.
     pub license_key: String,
     /// `active`, `grace_period`, `expired`, `suspended`, `revoked` or `terminated`.
     pub status: String,

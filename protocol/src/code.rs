@@ -194,6 +194,22 @@ pub enum Code {
     WrappingKeyNotUsable,
     /// The project's only secret cannot be retired.
     LastSecret,
+    /// The vendor has suspended the project, for a while.
+    ProjectSuspended,
+    /// A project with this id is there already.
+    ProjectExists,
+    /// Nothing is being imported into this project.
+    ImportNotFound,
+    /// Another file is being imported into this project, or this one is being dropped.
+    ImportInProgress,
+    /// The lines are not those that come next.
+    ImportOutOfOrder,
+    /// The file is not whole, or not as it was exported.
+    ImportIncomplete,
+    /// Something of the file is in this deployment already, and not by this import.
+    ImportTaken,
+    /// No import key of this deployment that is in force opens the file's keys.
+    ImportKeyNotFound,
     /// Contention or throttling outlasted the retries.
     Busy,
     /// A defect of the server.
@@ -313,6 +329,14 @@ impl Code {
         row(Self::SecretLimitReached, "SECRET_LIMIT_REACHED", 409, "This project already has <max> secrets: retire one first."),
         row(Self::WrappingKeyNotUsable, "WRAPPING_KEY_NOT_USABLE", 422, "Neither this deployment's key nor the one named unwraps this: check previousKeyArn, and that the stack was deployed with it as PreviousKeyArn."),
         row(Self::LastSecret, "LAST_SECRET", 409, "The only secret of a project cannot be retired: add another first."),
+        Row { code: Self::ProjectSuspended, wire: "PROJECT_SUSPENDED", status: 503, retry: Retry::AfterSeconds(60), message: "This project is out of service for a moment, please try again." },
+        row(Self::ProjectExists, "PROJECT_EXISTS", 409, "A project with this id exists already."),
+        row(Self::ImportNotFound, "IMPORT_NOT_FOUND", 404, "There is no import of this project."),
+        row(Self::ImportInProgress, "IMPORT_IN_PROGRESS", 409, "An import of this project from another file is in progress, or is being dropped: go on with that file, or drop the import."),
+        row(Self::ImportOutOfOrder, "IMPORT_OUT_OF_ORDER", 409, "The next line of this import is number <next>."),
+        row(Self::ImportIncomplete, "IMPORT_INCOMPLETE", 409, "The lines that were taken are not those that the trailer tells of: <what>."),
+        row(Self::ImportTaken, "IMPORT_TAKEN", 409, "A record of the file is in this deployment already, and not by this import: <what>."),
+        row(Self::ImportKeyNotFound, "IMPORT_KEY_NOT_FOUND", 404, "The file's keys are sealed to no import key of this deployment that is in force."),
         Row { code: Self::Busy, wire: "BUSY", status: 503, retry: Retry::AfterSeconds(1), message: "The service is busy, please try again." },
         Row { code: Self::Internal, wire: "INTERNAL", status: 500, retry: Retry::AfterSeconds(5), message: "Unexpected server error." },
     ];

@@ -24,6 +24,7 @@ pub mod request;
 pub mod shape;
 pub mod store_data;
 pub mod time;
+pub mod transfer;
 pub mod webhook_data;
 
 pub use code::Code;

@@ -126,6 +126,18 @@ pub const ORDER_REMARKS_MAX: usize = 20;
 pub const EVENT_DAYS_MAX: i64 = 92;
 /// Days of events that one call counts, where the caller does not say.
 pub const EVENT_DAYS_DEFAULT: i64 = 30;
+/// Items that one call of an import writes, a license counting as two: what one transaction holds beside the import's own record.
+pub const IMPORT_ITEMS_MAX: usize = TRANSACTION_ITEMS_MAX - 1;
+/// Lines that one call of an import takes together, in bytes of compact JSON: a transaction holds four megabytes.
+pub const IMPORT_BYTES_MAX: usize = 1_000_000;
+/// Longest line of an export, in bytes of compact JSON: the table keeps 409,600 bytes in an item.
+pub const IMPORT_LINE_BYTES_MAX: usize = 400_000;
+/// Lines of one page of an export, together, in bytes of compact JSON. The last one may go beyond.
+pub const EXPORT_PAGE_BYTES: usize = 1_000_000;
+/// Largest number of a project, policy or license that is imported: a file must not use up the numbers of a deployment.
+pub const IMPORT_NUMBER_MAX: i64 = 100_000_000;
+/// Days for which a deployment opens what is sealed to an import key.
+pub const IMPORT_KEY_DAYS: i64 = 7;
 /// Default page of a list.
 pub const PAGE_DEFAULT: i64 = 50;
 /// Largest page of a list.
@@ -198,6 +210,11 @@ pub const ALL: &[Limit] = &[
     Limit { what: "payments listed with an order", value: PERIODS_MAX as i64, unit: "payments" },
     Limit { what: "remarks of each kind listed with an order", value: ORDER_REMARKS_MAX as i64, unit: "remarks" },
     Limit { what: "policies shown by the store", value: STORE_POLICIES_MAX as i64, unit: "policies" },
+    Limit { what: "items written by one call of an import, a license counting as two", value: IMPORT_ITEMS_MAX as i64, unit: "items" },
+    Limit { what: "lines of one call of an import, together", value: IMPORT_BYTES_MAX as i64, unit: "bytes of compact JSON" },
+    Limit { what: "a line of an import", value: IMPORT_LINE_BYTES_MAX as i64, unit: "bytes of compact JSON" },
+    Limit { what: "number of a project, policy or license that is imported", value: IMPORT_NUMBER_MAX, unit: "" },
+    Limit { what: "life of an import key", value: IMPORT_KEY_DAYS, unit: "days" },
     Limit { what: "page of a list, default", value: PAGE_DEFAULT, unit: "rows" },
     Limit { what: "page of a list, largest", value: PAGE_MAX, unit: "rows" },
 ];

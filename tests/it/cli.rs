@@ -663,3 +663,69 @@ async fn whatever_changes_something_tells_its_operation_id_first() {
     let (code, said) = vendor.refused(&[&issue[..], &["--operation-id", &long]].concat()).await;
     assert!(code == 2 && said.contains("1 to 111 visible ASCII characters"), "{said}");
 }
+
+#[tokio::test]
+async fn a_project_moves_by_two_commands_and_a_file_that_is_not_whole_moves_nothing() {
+    let (old, new) = (Vendor::new("cli-move-from").await, Vendor::new("cli-move-to").await);
+    let project = old.json(&["projects", "create", "--name", "Moves"]).await["projectId"].as_str().unwrap().to_owned();
+    let folder = &old.folder.0;
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let policy = json!({"name": "STUDIO", "type": "perpetual", "config": {"limits": {"devices": {"maxDevices": 2}}}});
+    std::fs::write(path("policy.json"), policy.to_string()).unwrap();
+    let number = old.json(&["policies", "create", &project, &path("policy.json")]).await["PolicyID"].to_string();
+    let issue = ["licenses", "issue", &project, "--policy", &number, "--count", "120", "--email", "ada@studio.example"];
+    old.told(&[&issue[..], &["--out", &path("keys.txt")]].concat()).await;
+
+    let (code, said) =
+        old.refused(&["projects", "export", "--project", &project, "--out", &path("p.jsonl"), "--with-keys"]).await;
+    assert!(code == 2 && said.contains("--to"), "{said}");
+    let (code, said) =
+        old.refused(&["projects", "export", "--project", "prj_none", "--out", &path("none.jsonl")]).await;
+    assert!(code == 1 && said.contains("PROJECT_NOT_FOUND") && !folder.join("none.jsonl").exists(), "{said}");
+    let public = new.json(&["projects", "import-key"]).await["publicKey"].as_str().unwrap().to_owned();
+    let file = path("project.jsonl");
+    old.told(&["projects", "export", "--project", &project, "--out", &file, "--with-keys", "--to", &public]).await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() > 240 && lines[2].contains(r#""kind":"keys""#), "{} lines", lines.len());
+
+    // What is wrong with a file is told before anything is sent.
+    let without_last = lines[..lines.len() - 1].join("\n");
+    let cut = &text[..text.len() / 2];
+    let long = text.replacen("Moves", &"x".repeat(500_000), 1);
+    let bad = [
+        ("cut.jsonl", cut.to_owned(), "is not JSON, or was cut off"),
+        ("ended.jsonl", without_last, "ends without its trailer"),
+        ("edited.jsonl", text.replacen("ada@studio.example", "eve@studio.example", 1), "a line was changed"),
+        ("less.jsonl", text.replacen(&format!("{}\n", lines[9]), "", 1), "tells of"),
+        ("version.jsonl", text.replacen(r#""version":1"#, r#""version":2"#, 1), "of version 2"),
+        ("other.jsonl", "{\"kind\":\"x\"}\n".repeat(3), "no export of a project"),
+        ("long.jsonl", long, "has more than 400000 bytes"),
+        ("empty.jsonl", String::new(), "ends without its trailer"),
+    ];
+    for (name, text, expected) in bad {
+        std::fs::write(path(name), text).unwrap();
+        let (code, said) = new.refused(&["projects", "import", &path(name)]).await;
+        assert!(code == 2 && said.contains(expected), "{name}: {said}");
+    }
+    let (code, said) = new.refused(&["projects", "import", &path("none.jsonl")]).await;
+    assert!(code == 2 && said.contains("Nothing was sent"), "{said}");
+    let (_, said) = new.refused(&["projects", "import-status", &project]).await;
+    assert!(said.contains("IMPORT_NOT_FOUND"), "{said}");
+
+    let told = new.told(&["projects", "import", &file, "--dry-run"]).await;
+    assert!(told.contains(&format!("would send {} lines", lines.len() - 1)), "{told}");
+    let told = new.json(&["projects", "import", &file]).await;
+    assert_eq!((told["projectId"].as_str(), told.get("secretKey")), (Some(project.as_str()), None), "{told}");
+    let again = new.json(&["projects", "import", &file]).await;
+    assert_eq!(again["publicKey"], told["publicKey"]);
+    let status = new.json(&["projects", "import-status", &project]).await;
+    assert_eq!((&status["state"], &status["counts"]["license"]), (&json!("finished"), &json!(120)), "{status}");
+    let (_, said) = new.refused(&["projects", "drop-import", &project, "--yes"]).await;
+    assert!(said.contains("IMPORT_NOT_FOUND"), "{said}");
+    let keys = std::fs::read_to_string(path("keys.txt")).unwrap();
+    let listed = new.told(&["licenses", "list", &project, "--limit", "200"]).await;
+    assert!(keys.lines().all(|key| listed.contains(key.trim())), "{listed}");
+    let (_, said) = old.refused(&["projects", "import", &file]).await;
+    assert!(said.contains("IMPORT_KEY_NOT_FOUND") || said.contains("PROJECT_EXISTS"), "{said}");
+}

@@ -125,6 +125,15 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("admin-keys", 200, "keys"),
     ("admin-revoke-key", 404, "code"),
     ("admin-audit", 200, "entries"),
+    ("admin-export", 200, "lines"),
+    ("admin-export-keys", 200, "line"),
+    ("admin-create-import-key", 201, "publicKey"),
+    ("admin-begin-import", 201, "importId"),
+    ("admin-import-lines", 200, "taken"),
+    ("admin-import", 200, "state"),
+    ("admin-finish-import", 201, "secretKey"),
+    // It is finished by then.
+    ("admin-drop-import", 404, "code"),
     // The fixture's license is used online.
     ("admin-offline-file", 409, "code"),
     ("admin-license", 200, "licenseKey"),

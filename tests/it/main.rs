@@ -43,6 +43,7 @@ mod template;
 mod text;
 mod throttling;
 mod tidy;
+mod transfer;
 mod units;
 mod upgrades;
 mod webhooks;

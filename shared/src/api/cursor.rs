@@ -4,7 +4,7 @@
 use ltlm_protocol::Problems;
 
 /// Longest position in a list, in bytes.
-const POSITION_BYTES_MAX: usize = 600;
+const POSITION_BYTES_MAX: usize = 4_000;
 
 /// The cursor after the row at `position` of the list called `list`.
 pub fn of(list: &str, position: &str) -> String {

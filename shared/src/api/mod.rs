@@ -175,7 +175,7 @@ where
 }
 
 async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    use handlers::admin::{deployment, developers, events, keys, licenses, policies, projects, webhooks};
+    use handlers::admin::{deployment, developers, events, keys, licenses, policies, projects, transfer, webhooks};
     use handlers::{accounts, license, organizations, portal, pro, store};
     query::check(incoming.route, incoming.request.uri().query())?;
     if incoming.request.body().len() > limits::BODY_BYTES_MAX {
@@ -302,6 +302,14 @@ async fn handle<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> 
         Endpoint::AdminKeys => on_heap(|| keys::list(incoming)),
         Endpoint::AdminRevokeKey => on_heap(|| keys::revoke(incoming)),
         Endpoint::AdminAudit => on_heap(|| keys::audit(incoming)),
+        Endpoint::AdminExport => on_heap(|| transfer::export(incoming)),
+        Endpoint::AdminExportKeys => on_heap(|| transfer::export_keys(incoming)),
+        Endpoint::AdminCreateImportKey => on_heap(|| transfer::create_key(incoming)),
+        Endpoint::AdminBeginImport => on_heap(|| transfer::begin(incoming)),
+        Endpoint::AdminImport => on_heap(|| transfer::get(incoming)),
+        Endpoint::AdminImportLines => on_heap(|| transfer::take(incoming)),
+        Endpoint::AdminFinishImport => on_heap(|| transfer::finish(incoming)),
+        Endpoint::AdminDropImport => on_heap(|| transfer::drop_import(incoming)),
     };
     answer.await
 }

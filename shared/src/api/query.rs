@@ -49,6 +49,8 @@ pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
         | Endpoint::AdminDeadLetters
         | Endpoint::AdminNotices
         | Endpoint::AdminAudit => &["limit", "cursor"],
+        Endpoint::AdminExport => &["sealed", "cursor"],
+        Endpoint::AdminDropImport => &["cursor"],
         Endpoint::AdminLicenses => &["email", "policyId", "status", "test", "limit", "cursor"],
         Endpoint::AdminEvents => &["day", "type", "limit", "cursor"],
         Endpoint::AdminEventCounts => &["from", "to"],

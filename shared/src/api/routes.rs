@@ -259,6 +259,22 @@ pub enum Endpoint {
     AdminRevokeKey,
     /// `GET /v1/admin/audit`
     AdminAudit,
+    /// `GET …/export`
+    AdminExport,
+    /// `POST …/export-keys`
+    AdminExportKeys,
+    /// `POST /v1/admin/import-keys`
+    AdminCreateImportKey,
+    /// `POST …/import`
+    AdminBeginImport,
+    /// `GET …/import`
+    AdminImport,
+    /// `POST …/import/lines`
+    AdminImportLines,
+    /// `POST …/import/finish`
+    AdminFinishImport,
+    /// `DELETE …/import`
+    AdminDropImport,
 }
 
 /// Who may call a route.
@@ -564,6 +580,22 @@ pub const ROUTES: &[Route] = &[
         function: "admin", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Revoke an administrator key." },
     Route { endpoint: Endpoint::AdminAudit, name: "admin-audit", method: "GET", path: "/v1/admin/audit",
         function: "admin", auth: Auth::Administrator(Scope::Read), body: false, operation_id: false, summary: "What administrators did, newest first." },
+    Route { endpoint: Endpoint::AdminExport, name: "admin-export", method: "GET", path: "/v1/admin/projects/{projectId}/export",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "Everything of a project but its keys, as lines of a file." },
+    Route { endpoint: Endpoint::AdminExportKeys, name: "admin-export-keys", method: "POST", path: "/v1/admin/projects/{projectId}/export-keys",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "A project's keys, sealed to another deployment's import key. With the stack's own key only." },
+    Route { endpoint: Endpoint::AdminCreateImportKey, name: "admin-create-import-key", method: "POST", path: "/v1/admin/import-keys",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Make a key that another deployment seals a project's keys to. With the stack's own key only." },
+    Route { endpoint: Endpoint::AdminBeginImport, name: "admin-begin-import", method: "POST", path: "/v1/admin/projects/{projectId}/import",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Begin to import a project from another deployment's export." },
+    Route { endpoint: Endpoint::AdminImport, name: "admin-import", method: "GET", path: "/v1/admin/projects/{projectId}/import",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: false, summary: "How far an import has come." },
+    Route { endpoint: Endpoint::AdminImportLines, name: "admin-import-lines", method: "POST", path: "/v1/admin/projects/{projectId}/import/lines",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: true, operation_id: true, summary: "Take the next lines of an import, all or none." },
+    Route { endpoint: Endpoint::AdminFinishImport, name: "admin-finish-import", method: "POST", path: "/v1/admin/projects/{projectId}/import/finish",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Make the project, once all its lines are taken." },
+    Route { endpoint: Endpoint::AdminDropImport, name: "admin-drop-import", method: "DELETE", path: "/v1/admin/projects/{projectId}/import",
+        function: "transfer", auth: Auth::Administrator(Scope::Projects), body: false, operation_id: true, summary: "Drop an import that is not finished: remove what it wrote, as much as one call can." },
 ];
 
 /// A Lambda function: what it may do at the table, and whether it may use keys.
@@ -618,6 +650,7 @@ pub const FUNCTIONS: &[Function] = &[
     // Serves no route: the table's stream calls it.
     Function { name: "stream", table_actions: &["PutItem", "Query"], indexes: &["list"], key_actions: &[], purposes: &[] },
     Function { name: "admin", table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"], indexes: &["due", "list"], key_actions: &["Decrypt", "Encrypt", "GenerateDataKey"], purposes: &[Purpose::Codes, Purpose::Derivation, Purpose::Sealing, Purpose::Secret, Purpose::SigningSeed, Purpose::Webhook] },
+    Function { name: "transfer", table_actions: &["BatchGetItem", "DeleteItem", "PutItem", "Query", "Scan", "UpdateItem"], indexes: &["list"], key_actions: &["Decrypt", "Encrypt", "GenerateDataKey"], purposes: &[Purpose::Derivation, Purpose::Import, Purpose::Sealing, Purpose::Secret, Purpose::SigningSeed, Purpose::Webhook] },
 ];
 
 /// The prefix that paths may carry (wire 1.1).

@@ -43,6 +43,15 @@ pub fn of(endpoint: Endpoint) -> Option<Traffic> {
         | Endpoint::AdminTestMail
         | Endpoint::AdminRewrapProject
         | Endpoint::AdminRewrapDeveloper => None,
+        // A project that moves, of which one end is not there yet or is suspended.
+        Endpoint::AdminExport
+        | Endpoint::AdminExportKeys
+        | Endpoint::AdminCreateImportKey
+        | Endpoint::AdminBeginImport
+        | Endpoint::AdminImport
+        | Endpoint::AdminImportLines
+        | Endpoint::AdminFinishImport
+        | Endpoint::AdminDropImport => None,
         // Somebody paid.
         Endpoint::StripeMessage => None,
         // What changes a quota, and what stops a secret that leaked.

@@ -44,6 +44,9 @@ impl Scope {
     }
 }
 
+/// What the stack's own key is called. Stored keys have names of another shape.
+const FIRST: &str = "first";
+
 /// Who calls an administration route: a key's rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Administrator {
@@ -63,7 +66,7 @@ impl Administrator {
     /// Whose key is the stack's own: may do everything.
     pub fn first() -> Self {
         Self {
-            key_id: "first".to_owned(),
+            key_id: FIRST.to_owned(),
             scopes: Scope::ALL.iter().map(|(scope, _)| *scope).collect(),
             project_id: None,
             expires_at: None,
@@ -90,6 +93,14 @@ impl Administrator {
     /// May it do what takes this scope, or only look at it?
     pub fn may(&self, scope: Scope, looks: bool) -> Result<(), Denied> {
         match self.scopes.contains(&scope) || (looks && self.scopes.contains(&Scope::Read)) {
+            true => Ok(()),
+            false => Err(Denied::Forbidden),
+        }
+    }
+
+    /// Is it the owner's: the stack's own key? What takes keys out of the deployment, or lets them in, no other key may do.
+    pub fn may_move_keys(&self) -> Result<(), Denied> {
+        match self.key_id == FIRST {
             true => Ok(()),
             false => Err(Denied::Forbidden),
         }

@@ -236,6 +236,31 @@ pub enum Denied {
     LastSecret,
     /// Neither the deployment's key nor the one that the caller names unwraps a key.
     WrappingKeyNotUsable,
+    /// The vendor has suspended the project.
+    ProjectSuspended,
+    /// A project with this id is there already.
+    ProjectExists,
+    /// Nothing is being imported into the project.
+    ImportNotFound,
+    /// Another file is being imported, or the import is being dropped.
+    ImportInProgress,
+    /// The lines are not those that come next.
+    ImportOutOfOrder {
+        /// The place of the next one.
+        next: i64,
+    },
+    /// What was taken is not what the trailer tells of.
+    ImportIncomplete {
+        /// What differs.
+        what: &'static str,
+    },
+    /// Something of the file is there already, and not by this import.
+    ImportTaken {
+        /// Its kind.
+        what: &'static str,
+    },
+    /// No import key that is in force opens the file's keys.
+    ImportKeyNotFound,
 }
 
 impl Denied {
@@ -318,6 +343,14 @@ impl Denied {
             Self::SecretLimitReached { .. } => Code::SecretLimitReached,
             Self::WrappingKeyNotUsable => Code::WrappingKeyNotUsable,
             Self::LastSecret => Code::LastSecret,
+            Self::ProjectSuspended => Code::ProjectSuspended,
+            Self::ProjectExists => Code::ProjectExists,
+            Self::ImportNotFound => Code::ImportNotFound,
+            Self::ImportInProgress => Code::ImportInProgress,
+            Self::ImportOutOfOrder { .. } => Code::ImportOutOfOrder,
+            Self::ImportIncomplete { .. } => Code::ImportIncomplete,
+            Self::ImportTaken { .. } => Code::ImportTaken,
+            Self::ImportKeyNotFound => Code::ImportKeyNotFound,
         }
     }
 
@@ -380,6 +413,12 @@ impl Denied {
             }
             Self::NotAhead { name } => {
                 ErrorBody::new(self.code(), &[("path", (*name).to_owned())], Some(json!({ "path": name })))
+            }
+            Self::ImportOutOfOrder { next } => {
+                ErrorBody::new(self.code(), &[("next", next.to_string())], Some(json!({ "next": next })))
+            }
+            Self::ImportIncomplete { what } | Self::ImportTaken { what } => {
+                ErrorBody::new(self.code(), &[("what", (*what).to_owned())], None)
             }
             Self::ProjectsNotFound { ids } => ErrorBody::new(self.code(), &[], Some(json!({ "projects": ids }))),
             Self::Invalid(problems) => {

@@ -119,6 +119,7 @@ pub fn check(r: &mut Reader<'_>) {
     r.object("store", redirect::check);
     r.object("rateLimits", throttle::check);
     r.object("quotas", quota::check);
+    r.bool_opt("suspended");
     r.object("payments", |p| p.word_opt("mode", PAYMENT_MODES));
 }
 

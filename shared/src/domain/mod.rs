@@ -58,6 +58,7 @@ pub mod store;
 pub mod terms;
 pub mod throttle;
 pub mod token_renewal;
+pub mod transfer;
 pub mod view;
 pub mod wallet;
 pub mod webhook;

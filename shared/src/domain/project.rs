@@ -10,6 +10,9 @@ use super::config;
 use super::denied::Denied;
 use super::hardening;
 
+/// The setting that suspends a project.
+pub const SUSPENDED: &str = "suspended";
+
 /// A project's record. Its secrets are wrapped by KMS and never leave the table unwrapped except in the answer to the
 /// call that made them.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +86,14 @@ impl Project {
         let secret = |secret: &ProjectSecret| ProjectSecret { wrapped: rewrapped(&secret.wrapped), ..secret.clone() };
         let secrets = self.secrets.iter().map(secret).collect();
         Self { wrapped, secrets, revision: self.revision + 1, ..self.clone() }
+    }
+
+    /// Refuses while the vendor has the project suspended (`suspended`): nothing of it changes then, so that it can move as it is.
+    pub fn in_service(&self) -> Result<(), Denied> {
+        match self.settings.get(SUSPENDED).and_then(Value::as_bool).unwrap_or(false) {
+            true => Err(Denied::ProjectSuspended),
+            false => Ok(()),
+        }
     }
 
     /// The project with a further secret.

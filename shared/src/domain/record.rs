@@ -23,6 +23,7 @@ use super::store::Order;
 use super::store::order::{Payment, Sale};
 use super::store::trial::{Card, Trial};
 use super::throttle::Bucket;
+use super::transfer::{Import, ImportKey};
 use super::wallet::{Due, Wallet};
 use super::webhook::{Dead, Kept, Webhook};
 
@@ -126,6 +127,10 @@ pub enum Record {
     AdminOperation(AdminOperation),
     /// An administrator key.
     AdminKey(AdminKey),
+    /// A project that is being imported.
+    Import(Import),
+    /// A key that projects' keys are sealed to.
+    ImportKey(ImportKey),
 }
 
 /// Functions that pick the records of one kind: for `filter_map` and `find_map`.
@@ -156,6 +161,8 @@ picks! {
     developer Developer Developer
     due Due Due
     entry Entry Entry
+    import Import Import
+    import_key ImportKey ImportKey
     job Job Job
     license License License
     notice Notice Kept

@@ -284,7 +284,15 @@ impl LicenseState {
             | Write::CountPolicyChange { .. }
             | Write::AddAdminOperation { .. }
             | Write::AddAdminKey { .. }
-            | Write::RevokeAdminKey { .. } => {}
+            | Write::RevokeAdminKey { .. }
+            | Write::AddImportKey { .. }
+            | Write::BeginImport { .. }
+            | Write::TakeLines { .. }
+            | Write::SetImportState { .. }
+            | Write::RemoveImport { .. }
+            | Write::AddImported { .. }
+            | Write::AddImportedBuyer { .. }
+            | Write::RemoveImported { .. } => {}
         }
     }
 
@@ -350,7 +358,9 @@ impl LicenseState {
             | Record::ListedDevice(_)
             | Record::Listing(_)
             | Record::BuyerListing(_)
-            | Record::AdminKey(_) => {}
+            | Record::AdminKey(_)
+            | Record::Import(_)
+            | Record::ImportKey(_) => {}
             Record::AdminOperation(done) => self.done = Some(done),
         }
         is_enough && !self.is_torn()

@@ -115,7 +115,7 @@ impl CreateWebhook {
 }
 
 /// What is wrong with the address of a webhook; `reaches_anything`: it may be within the deployment's own network.
-fn mistake_of(url: &str, reaches_anything: bool) -> Option<&'static str> {
+pub fn mistake_of(url: &str, reaches_anything: bool) -> Option<&'static str> {
     const SHAPE: &str = "must be an https address without a name or password in it";
     if url.is_empty() {
         return None;

@@ -21,6 +21,7 @@ use super::organization::{Member, Organization};
 use super::policy::Policy;
 use super::portal::OneTimeCode;
 use super::project::Project;
+use super::record::Record;
 use super::rollup::DayRollup;
 use super::run::Run;
 use super::seats::{Holder, SeatCounts, SeatsOpen};
@@ -29,6 +30,7 @@ use super::store::Order;
 use super::store::order::{Payment, Sale};
 use super::store::trial::{Card, Trial};
 use super::throttle::Bucket;
+use super::transfer::{Import, ImportKey, ImportState};
 use super::wallet::{Link, Wallet, WalletId};
 use super::webhook::{Dead, Kept, Webhook};
 
@@ -537,6 +539,60 @@ pub enum Write {
         meta: Option<Map<String, Value>>,
         /// The revision after this change.
         seat_revision: i64,
+    },
+    /// A key that projects' keys are sealed to. Guard: there is none of its id.
+    AddImportKey {
+        /// Its record.
+        key: ImportKey,
+    },
+    /// A project begins to be imported. Guard: none is, into the same id.
+    BeginImport {
+        /// Its record.
+        import: Box<Import>,
+    },
+    /// Lines of an import were taken. Guard: it is open, and came as far as `found`.
+    TakeLines {
+        /// The import afterwards.
+        import: Box<Import>,
+        /// Lines that were taken before.
+        found: i64,
+    },
+    /// An import is dropped, or finished. Guard: it is open, and came as far as its record says.
+    SetImportState {
+        /// The import as it was read.
+        import: Box<Import>,
+        /// Its state afterwards.
+        state: ImportState,
+        /// Now.
+        at: Timestamp,
+    },
+    /// An import that is dropped is forgotten. Guard: it is this one, and is dropped, or it is gone already.
+    RemoveImport {
+        /// The project.
+        project_id: String,
+        /// The import.
+        id: String,
+    },
+    /// A record of another deployment. Guard: there is none in its place.
+    AddImported {
+        /// The record.
+        record: Box<Record>,
+        /// The import that it came by.
+        import: String,
+    },
+    /// A license's place in its customer's list, as an import puts it there. Guard: it has none.
+    AddImportedBuyer {
+        /// The license.
+        license: Box<License>,
+        /// The import that it came by.
+        import: String,
+    },
+    /// A record that an import put there, removed. Guard: it came by this import, or it is gone already.
+    RemoveImported {
+        /// The record.
+        record: Box<Record>,
+        /// The import that it came by.
+        import: String,
     },
 }
 

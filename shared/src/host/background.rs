@@ -95,6 +95,10 @@ fn change(record: &Value) -> Result<Option<Change>, Source> {
     let Some(new) = image("NewImage")? else { return Ok(None) };
     let old = || -> Result<_, Source> { Ok(image("OldImage")?.as_ref().map(item::record).transpose()?.flatten()) };
     let is_new = record.get("eventName").and_then(Value::as_str) == Some("INSERT");
+    // What an import puts there happened elsewhere, and was told and counted there.
+    if is_new && new.contains_key(item::IMPORTED) {
+        return Ok(None);
+    }
     Ok(match item::record(&new)? {
         Some(Record::Entry(entry)) if is_new => Some(Change::Entry(Box::new(entry))),
         Some(Record::Device(license, after)) => {

@@ -1,4 +1,4 @@
-//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`, rewrapped with `Encrypt`.
+//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`; those of another deployment wrapped with `Encrypt`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -83,6 +83,20 @@ impl Kms {
         Ok(NewKey { key, wrapped })
     }
 
+    /// Wraps a key that was made elsewhere, for a purpose of a project.
+    pub async fn wrap(&self, project_id: &str, purpose: Purpose, key: &Key32) -> Result<Vec<u8>, KeyError> {
+        let answer = self
+            .client
+            .encrypt()
+            .key_id(&self.key_id)
+            .plaintext(Blob::new(key.expose().as_slice()))
+            .set_encryption_context(Some(context(project_id, purpose)))
+            .send()
+            .await
+            .map_err(key_error)?;
+        answer.ciphertext_blob().map(|blob| blob.as_ref().to_vec()).ok_or_else(odd_answer)
+    }
+
     /// Unwraps a key of a project, for the purpose it was made for. `now_ms` is of a clock that only runs forward.
     pub async fn unwrap(
         &self,
@@ -138,17 +152,8 @@ impl Kms {
             Err(busy) => return Err(busy),
         }
         let there = self.client.config().to_builder().region(Region::new(previous.region.to_owned())).build();
-        let key = decrypt(&Client::from_conf(there), previous.arn, context.clone(), wrapped).await?;
-        let answer = self
-            .client
-            .encrypt()
-            .key_id(&self.key_id)
-            .plaintext(Blob::new(key.expose()))
-            .set_encryption_context(Some(context))
-            .send()
-            .await
-            .map_err(key_error)?;
-        Ok(Some(answer.ciphertext_blob().ok_or_else(odd_answer)?.as_ref().to_vec()))
+        let key = decrypt(&Client::from_conf(there), previous.arn, context, wrapped).await?;
+        self.wrap(project_id, purpose, &key).await.map(Some)
     }
 
     /// Wipes keys that were unwrapped too long ago, whether they were used since or not.

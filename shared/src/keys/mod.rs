@@ -6,6 +6,7 @@
 pub mod kms;
 pub mod password;
 pub mod seal;
+pub mod transport;
 
 /// What a project's key is for; part of its encryption context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +25,8 @@ pub enum Purpose {
     Codes,
     /// Nothing: it shows that keys can be made and unwrapped, and is thrown away.
     Check,
+    /// The private half of an import key follows from it; the key's id stands in the place of a project.
+    Import,
 }
 
 impl Purpose {
@@ -37,6 +40,7 @@ impl Purpose {
             Self::Webhook => "webhook",
             Self::Codes => "codes",
             Self::Check => "check",
+            Self::Import => "import",
         }
     }
 }

@@ -105,6 +105,7 @@ async fn load_with<T: Table>(
     reads.extend(done);
     let records = app.table.read(&reads, budget.meter).await?;
     let project = project_in(&records).ok_or(Denied::ProjectNotFound)?;
+    project.in_service()?;
     let account = AccountState { project, account: None, wallet: None, entries: BTreeMap::new() };
     let mut state = RenewalState { account, done: None };
     records.into_iter().for_each(|record| {

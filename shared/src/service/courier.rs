@@ -193,7 +193,7 @@ async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, order: &str) -> Re
     }
     let Some((listing, project)) = listing.zip(project) else { return Ok(None) };
     let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;
-    let key = seal::open(&sealing, &listing.license.0, &listing.sealed)?;
+    let Some(key) = seal::open_if_any(&sealing, &listing.license.0, &listing.sealed)? else { return Ok(None) };
     Ok(Some(mail::of_license(&email, &project.name, &name, &key)))
 }
 

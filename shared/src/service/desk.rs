@@ -83,8 +83,9 @@ pub async fn load<T: Table>(
         records.extend(app.table.read(&of_project(&id), budget.meter).await?);
         app.hints.remember_project(hash, &id);
     }
-    let mut desk =
-        Desk::new(project_in(&records).ok_or_else(|| Error::Broken("a secret's project is not there".into()))?);
+    let project = project_in(&records).ok_or_else(|| Error::Broken("a secret's project is not there".into()))?;
+    project.in_service()?;
+    let mut desk = Desk::new(project);
     records.into_iter().for_each(|record| desk.absorb(record));
     if let Some(turn) = &visit.turn {
         turn.check(desk.chain.as_ref(), desk.seen_blob.as_ref())?;

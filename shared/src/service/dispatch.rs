@@ -182,11 +182,14 @@ pub async fn work<T: Table>(
                     worked.renewed += 1;
                     worked.tokens += tokens;
                 }
-                // Gone, or on a plan without tokens by now.
+                // Gone, on a plan without tokens by now, or of a project that is suspended: it is due still when that ends.
                 Ok(None)
-                | Err(Error::Denied(Denied::AccountNotFound | Denied::ProjectNotFound | Denied::LicenseNotFound)) => {
-                    worked.skipped += 1;
-                }
+                | Err(Error::Denied(
+                    Denied::AccountNotFound
+                    | Denied::ProjectNotFound
+                    | Denied::LicenseNotFound
+                    | Denied::ProjectSuspended,
+                )) => worked.skipped += 1,
                 Err(error) => worked.failed.push((logged(project, name), error)),
             }
         }

@@ -318,9 +318,10 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         turn.on(is_air_gapped).check(loaded.chain.as_ref(), loaded.seen_blob.as_ref())?;
     }
     let license = mine.ok_or(Denied::LicenseNotFound)?;
-    let (Some(project), Some(policy)) = (loaded.project, loaded.policy) else {
-        return Err(Error::Broken("a license's project or policy is not there".into()));
-    };
+    // It came by an import that is not finished.
+    let project = loaded.project.ok_or(Denied::LicenseNotFound)?;
+    project.in_service()?;
+    let policy = loaded.policy.ok_or_else(|| Error::Broken("a license's policy is not there".into()))?;
     app.hints.remember(secret, &project, &policy);
     let mut state = LicenseState {
         wallet: loaded.wallet,

@@ -74,7 +74,9 @@ async fn load<T: Table>(
         reads.extend(wanted.operations.iter().map(|operation| Read::Entry(wallet.clone(), operation.clone())));
     }
     let records = app.table.read(&reads, budget.meter).await?;
-    let mut state = OrganizationState::new(project_in(&records).ok_or(Denied::ProjectNotFound)?);
+    let project = project_in(&records).ok_or(Denied::ProjectNotFound)?;
+    project.in_service()?;
+    let mut state = OrganizationState::new(project);
     records.into_iter().for_each(|record| state.absorb(record));
     Ok(state)
 }

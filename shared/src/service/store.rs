@@ -401,6 +401,8 @@ async fn add_goods<T: Table>(
     }
     let gone = || Error::Broken("an order's project or policy is not there".into());
     let (project, policy) = project.zip(state.policy.clone()).ok_or_else(gone)?;
+    // The provider tells it again, for days.
+    project.in_service()?;
     state.takes_live = project.takes_live_payments();
     let trial = state.trial.as_ref().and_then(|trial| trial.license.clone());
     if let Some(trial) = trial {

@@ -10,20 +10,22 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue as Value, ConsumedCapacity, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
+    AttributeValue as Value, ConsumedCapacity, Delete, KeysAndAttributes, Put, ReturnConsumedCapacity, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use futures_util::future::{join, join_all, try_join_all};
+use ltlm_protocol::transfer::Span;
 use ltlm_protocol::{Timestamp, limits};
 
 use super::failure::failure;
 use super::item::{self, Item};
 use super::key::{self, Key};
-use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table};
+use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table, Walk, Walked};
 use super::schema::{DUE_INDEX, LIST_INDEX};
 use super::statement::{self, Statement};
 use crate::domain::organization::access::Holder;
@@ -193,6 +195,11 @@ impl Dynamo {
                     .update_expression(update);
                 send_guarded!(update, names, condition, values, UpdateItemError::ConditionalCheckFailedException)
             }
+            Statement::Delete { key, condition, values } => {
+                let names = names(&[&condition]);
+                let delete = self.client.delete_item().table_name(&self.table).set_key(Some(attributes(&key)));
+                send_guarded!(delete, names, condition, values, DeleteItemError::ConditionalCheckFailedException)
+            }
         };
         meter.write(consumed.as_ref().map_or(0.0, units));
         Ok(())
@@ -236,8 +243,133 @@ impl Dynamo {
                     .return_values_on_condition_check_failure(on_failure)
                     .build()?,
             ),
+            Statement::Delete { key, condition, values } => TransactWriteItem::builder().delete(
+                Delete::builder()
+                    .table_name(&self.table)
+                    .set_key(Some(attributes(&key)))
+                    .set_expression_attribute_names(names(&[&condition]))
+                    .condition_expression(condition)
+                    .set_expression_attribute_values(filled(values))
+                    .return_values_on_condition_check_failure(on_failure)
+                    .build()?,
+            ),
         }
         .build())
+    }
+}
+
+impl Dynamo {
+    /// A part of the items with one partition key, or with one of several prefixes of it, or with an attribute.
+    async fn walk_some(
+        &self,
+        walk: &Walk,
+        start: Option<Item>,
+        meter: &Meter,
+    ) -> Result<(Vec<Item>, Option<Item>), ReadError> {
+        let partition = match (walk, partition(walk)) {
+            (_, Some(partition)) => partition,
+            (Walk::Imported(import), None) => return self.scan(Filter::imported(import), start, meter).await,
+            (Walk::Project(id), None) => {
+                return self.scan(Filter::prefixes(&key::walked_prefixes(id)), start, meter).await;
+            }
+            (_, None) => return Ok((Vec::new(), None)),
+        };
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", Value::S(partition))
+            .set_exclusive_start_key(start)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(read_error)?;
+        meter.read(answer.consumed_capacity().map_or(0.0, units));
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    async fn scan(
+        &self,
+        filter: Filter,
+        start: Option<Item>,
+        meter: &Meter,
+    ) -> Result<(Vec<Item>, Option<Item>), ReadError> {
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression(filter.expression)
+            .set_expression_attribute_values(Some(filter.values))
+            .set_exclusive_start_key(start)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(read_error)?;
+        meter.read(answer.consumed_capacity().map_or(0.0, units));
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+}
+
+/// Which items of the whole table are wanted.
+struct Filter {
+    expression: String,
+    values: Item,
+}
+
+impl Filter {
+    fn prefixes(prefixes: &[String]) -> Self {
+        let each = prefixes.iter().enumerate();
+        let clauses: Vec<_> = each.clone().map(|(index, _)| format!("begins_with(pk, :p{index})")).collect();
+        let values = each.map(|(index, prefix)| (format!(":p{index}"), Value::S(prefix.clone()))).collect();
+        Self { expression: clauses.join(" OR "), values }
+    }
+
+    fn imported(import: &str) -> Self {
+        Self {
+            expression: format!("{} = :import", item::IMPORTED),
+            values: Item::from([(":import".to_owned(), Value::S(import.to_owned()))]),
+        }
+    }
+}
+
+/// Where a walk goes on, as text: in a partition the last sort key, in the whole table both parts of the last key.
+fn place(walk: &Walk, key: &Item) -> Option<String> {
+    let part = |name: &str| key.get(name).and_then(|value| value.as_s().ok());
+    match partition(walk) {
+        Some(_) => part("sk").cloned(),
+        None => Some(serde_json::json!([part("pk")?, part("sk")?]).to_string()),
+    }
+}
+
+/// The key that a walk goes on behind. What is no place leads to the beginning.
+fn parse_place(walk: &Walk, text: &str) -> Option<Item> {
+    let (pk, sk) = match partition(walk) {
+        Some(pk) => (pk, text.to_owned()),
+        None => serde_json::from_str(text).ok()?,
+    };
+    let is_key = !pk.is_empty() && !sk.is_empty();
+    is_key.then(|| attributes(&Key { pk, sk }))
+}
+
+/// About how many bytes a value has.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::S(text) | Value::N(text) => text.len(),
+        Value::B(bytes) => bytes.as_ref().len(),
+        _ => 0,
+    }
+}
+
+/// The partition that a walk goes through; none if it goes through the whole table.
+fn partition(walk: &Walk) -> Option<String> {
+    match walk {
+        Walk::License(license) => Some(key::license_partition(license)),
+        Walk::Ledger(wallet) => Some(key::ledger_partition(wallet)),
+        Walk::Events(license) => Some(key::events_partition(license)),
+        Walk::Project(_) | Walk::Imported(_) => None,
     }
 }
 
@@ -278,6 +410,47 @@ impl Table for Dynamo {
             }
         };
         join(together, beside).await.0
+    }
+
+    async fn walk(&self, walk: &Walk, after: Option<&str>, meter: &Meter) -> Result<Walked, ReadError> {
+        meter.round_trip();
+        let start = after.and_then(|after| parse_place(walk, after));
+        let (items, next) = Box::pin(self.walk_some(walk, start, meter)).await?;
+        Ok(Walked {
+            records: records(&items)?,
+            next: next.as_ref().and_then(|next| place(walk, next)),
+            bytes: items.iter().flatten().map(|(name, value)| name.len() + bytes(value)).sum(),
+        })
+    }
+
+    async fn claim(&self, kind: &str, span: Span, meter: &Meter) -> Result<bool, ReadError> {
+        if meter.is_dry_run() {
+            return Ok(true);
+        }
+        meter.round_trip();
+        let number = |number: i64| Value::N(number.to_string());
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(attributes(&key::number(kind))))
+            .update_expression("SET reserved = :last")
+            .condition_expression("attribute_not_exists(reserved) OR reserved < :first")
+            .expression_attribute_values(":last", number(span.last))
+            .expression_attribute_values(":first", number(span.first))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => {
+                meter.write(answer.consumed_capacity().map_or(0.0, units));
+                Ok(true)
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(read_error(error)),
+        }
     }
 
     async fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> Result<i64, ReadError> {
@@ -526,6 +699,8 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Dead(webhook, notice) => Some(key::dead(webhook, notice)),
         Read::Card(project_id, fingerprint) => Some(key::card(project_id, fingerprint)),
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
+        Read::Import(project_id) => Some(key::import(project_id)),
+        Read::ImportKey(id) => Some(key::import_key(id)),
         Read::SeatPage(..)
         | Read::Seats(_)
         | Read::Devices(_)

@@ -5,9 +5,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ltlm_protocol::transfer::Span;
 use tokio::sync::Semaphore;
 
-use super::port::{CommitError, Meter, Read, ReadError, Table};
+use super::port::{CommitError, Meter, Read, ReadError, Table, Walk, Walked};
 use crate::domain::{Record, Write};
 
 /// How often what goes wrong, in percent, and for how long everything waits.
@@ -231,6 +232,16 @@ impl<T: Table> Table for Faulty<T> {
             true => Err(CommitError::Unknown("injected: the reply was lost".into())),
             false => Ok(()),
         }
+    }
+
+    async fn walk(&self, walk: &Walk, after: Option<&str>, meter: &Meter) -> Result<Walked, ReadError> {
+        self.roll().before_read().await?;
+        self.inner.walk(walk, after, meter).await
+    }
+
+    async fn claim(&self, kind: &str, span: Span, meter: &Meter) -> Result<bool, ReadError> {
+        self.roll().before_read().await?;
+        self.inner.claim(kind, span, meter).await
     }
 
     async fn reserve(&self, kind: &str, count: i64, meter: &Meter) -> Result<i64, ReadError> {

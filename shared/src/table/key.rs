@@ -161,6 +161,16 @@ pub enum Kind {
         /// Its id.
         id: String,
     },
+    /// A project that is being imported.
+    Import {
+        /// The project's id.
+        project_id: String,
+    },
+    /// A key that projects' keys are sealed to.
+    ImportKey {
+        /// Its id.
+        id: String,
+    },
 }
 
 const META: &str = "META";
@@ -221,6 +231,8 @@ const WEBHOOKS: &str = "WEBHOOKS#";
 const NOTICE: &str = "NOTICE#";
 const NOTICES: &str = "NOTICES#";
 const DEAD: &str = "DEAD#";
+const IMPORT: &str = "IMPORT#";
+const IMPORT_KEY: &str = "IMPORTKEY#";
 
 /// Stands for a project where licenses are due: whose they are, they say themselves.
 pub const LICENSES_DUE: &str = "licenses";
@@ -366,7 +378,7 @@ pub fn event(event: &Event) -> Key {
         Some(name) => format!("{NAMED}{name}"),
         None => timed_sort(event.at, &event.request),
     };
-    key(format!("{EVENTS}{}", event.license.0), sort)
+    key(events_partition(&event.license), sort)
 }
 
 /// A day of a project's events, in the index of lists and in that of keys only.
@@ -522,6 +534,30 @@ pub fn card(project_id: &str, fingerprint: &str) -> Key {
 /// Nobody's address stands in a key.
 fn digest(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// A project that is being imported.
+pub fn import(project_id: &str) -> Key {
+    key(format!("{IMPORT}{project_id}"), META)
+}
+
+/// A key that projects' keys are sealed to.
+pub fn import_key(id: &str) -> Key {
+    key(format!("{IMPORT_KEY}{id}"), META)
+}
+
+/// What the partitions of a project's items begin with that no list leads to, and of what is kept by the payment provider's names,
+/// which are of no project.
+pub fn walked_prefixes(project_id: &str) -> Vec<String> {
+    let of_project = [ACCOUNT, ORGANIZATION, CHAIN, TRIAL, CARD, SALE];
+    let of_accounts = [LEDGER, ROLLUP].map(|ledger| format!("{ledger}{ACCOUNT}{project_id}#"));
+    let of_project = of_project.map(|prefix| format!("{prefix}{project_id}#"));
+    of_project.into_iter().chain(of_accounts).chain([PAYMENT.to_owned()]).collect()
+}
+
+/// Events of a license.
+pub fn events_partition(license: &LicenseId) -> String {
+    format!("{EVENTS}{}", license.0)
 }
 
 /// How far a job has come.
@@ -681,6 +717,12 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     if let Some(name) = pk.strip_prefix(RUN) {
         return Some(Kind::Run { name: name.to_owned() });
+    }
+    if let Some(id) = pk.strip_prefix(IMPORT_KEY) {
+        return Some(Kind::ImportKey { id: id.to_owned() });
+    }
+    if let Some(project_id) = pk.strip_prefix(IMPORT) {
+        return Some(Kind::Import { project_id: project_id.to_owned() });
     }
     if let Some(hash) = pk.strip_prefix(SECRET) {
         return Some(Kind::Secret { hash: hash.to_owned() });

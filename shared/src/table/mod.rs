@@ -2,7 +2,8 @@
 //!
 //! `key.rs` is the only file that knows key prefixes, `item/` how records lie in items, `statement.rs` how writes become
 //! expressions, `port.rs` what the floors above see, `dynamo.rs` the table itself, `first.rs` its
-//! first connection, `failure.rs` what the log is told when it fails, `fault.rs` what can go wrong with it.
+//! first connection, `failure.rs` what the log is told when it fails, `fault.rs` what can go wrong with it, `transfer.rs` how
+//! records stand in the file of an export.
 
 pub mod dynamo;
 pub mod failure;
@@ -13,5 +14,6 @@ pub mod key;
 pub mod port;
 pub mod schema;
 pub mod statement;
+pub mod transfer;
 
-pub use port::{CommitError, Meter, Read, ReadError, Spent, Table};
+pub use port::{CommitError, Meter, Read, ReadError, Spent, Table, Walk, Walked};

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ltlm_protocol::Timestamp;
+use ltlm_protocol::transfer::Span;
 
 use crate::domain::account::AccountId;
 use crate::domain::consume_batch::BatchOwner;
@@ -101,6 +102,10 @@ pub enum Read {
     AdminOperation(String),
     /// An administrator key by its id.
     AdminKey(String),
+    /// What is being imported, by its project's id.
+    Import(String),
+    /// A key that projects' keys are sealed to, by its id.
+    ImportKey(String),
     /// A page of a list, newest first.
     List {
         /// The list.
@@ -176,6 +181,33 @@ pub enum Read {
         /// At most so many.
         limit: i64,
     },
+}
+
+/// All records of one place, whatever their kinds, in the order in which they lie there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// What lies with a license.
+    License(LicenseId),
+    /// A wallet's ledger.
+    Ledger(WalletId),
+    /// What applications reported of a license.
+    Events(LicenseId),
+    /// What no list leads to: a project's accounts with their ledgers, organizations, chains of nonces, trials, cards and sales; and
+    /// all payments, whose project only their orders tell. It reads the whole table.
+    Project(String),
+    /// What this import put into the table. It reads the whole table.
+    Imported(String),
+}
+
+/// A part of a walk.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Walked {
+    /// The records; there may be none, and yet more to come.
+    pub records: Vec<Record>,
+    /// Where the next part starts; none after the last.
+    pub next: Option<String>,
+    /// About how many bytes the items have.
+    pub bytes: usize,
 }
 
 /// A list that the index keeps in order.
@@ -260,6 +292,17 @@ pub trait Table: Send + Sync {
         touch: Option<&Write>,
         meter: &Meter,
     ) -> impl Future<Output = Result<(), CommitError>> + Send;
+
+    /// A part of a walk, at most a megabyte of the table, strongly consistent: from where the one before ended.
+    fn walk(
+        &self,
+        walk: &Walk,
+        after: Option<&str>,
+        meter: &Meter,
+    ) -> impl Future<Output = Result<Walked, ReadError>> + Send;
+
+    /// Takes the numbers of `span` for things of `kind`, if none was given yet that is as large as the first of them. False if one was.
+    fn claim(&self, kind: &str, span: Span, meter: &Meter) -> impl Future<Output = Result<bool, ReadError>> + Send;
 
     /// Takes the next `count` numbers for things of `kind`: the first of them. Numbers are never given twice; some may
     /// be skipped.

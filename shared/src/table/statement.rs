@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 
+use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
 use super::item::{self, Item};
@@ -12,6 +13,7 @@ use crate::domain::device::SeatClaim;
 use crate::domain::license::License;
 use crate::domain::seats::{Holder, SeatsOpen};
 use crate::domain::store::trial::Trial;
+use crate::domain::transfer::{FINISHED_DAYS, Import, ImportState};
 
 /// One write, ready to be sent: alone or as part of a transaction.
 pub enum Statement {
@@ -33,6 +35,15 @@ pub enum Statement {
         /// The guard.
         condition: String,
         /// Values of both.
+        values: Item,
+    },
+    /// No item any more.
+    Delete {
+        /// The item's key.
+        key: Key,
+        /// The guard.
+        condition: String,
+        /// Its values.
         values: Item,
     },
 }
@@ -332,7 +343,62 @@ pub fn of(write: &Write) -> Statement {
             update(key::project(project_id), "ADD policiesRevision :one", PRESENT, vec![(":one", int(1))])
         }
         Write::AddAdminOperation { operation } => put_absent(item::admin_operation(operation)),
+        Write::AddImportKey { key } => put_absent(item::import_key(key)),
+        Write::BeginImport { import } => put_absent(item::import(import)),
+        Write::TakeLines { import, found } => update(
+            key::import(&import.project.id),
+            "SET taken = :taken, chain = :chain, #counts = :counts",
+            "importId = :id AND importState = :open AND taken = :found",
+            vec![
+                (":taken", int(import.taken)),
+                (":chain", Value::B(Blob::new(import.chain.0))),
+                (":counts", text(&item::counts_document(&import.counts))),
+                (":id", text(&import.id)),
+                (":open", text(ImportState::Open.wire())),
+                (":found", int(*found)),
+            ],
+        ),
+        Write::SetImportState { import, state, at } => set_import_state(import, *state, *at),
+        Write::RemoveImport { project_id, id } => Statement::Delete {
+            key: key::import(project_id),
+            // Sent again because its reply was lost, it has nothing left to do.
+            condition: format!("{ABSENT} OR (importId = :id AND importState = :dropping)"),
+            values: Item::from([
+                (":id".to_owned(), text(id)),
+                (":dropping".to_owned(), text(ImportState::Dropping.wire())),
+            ]),
+        },
+        Write::AddImported { record, import } => put_absent(imported(item::of(record).unwrap_or_default(), import)),
+        Write::AddImportedBuyer { license, import } => put_absent(imported(item::buyer_listing(license), import)),
+        Write::RemoveImported { record, import } => Statement::Delete {
+            // Only what an import wrote is found by its name.
+            key: item::key_of(record).unwrap_or(Key { pk: String::new(), sk: String::new() }),
+            condition: format!("{ABSENT} OR imported = :id"),
+            values: Item::from([(":id".to_owned(), text(import))]),
+        },
     }
+}
+
+/// An item that an import puts into the table: it says by which, so that it can be found again.
+fn imported(mut item: Item, import: &str) -> Item {
+    item.insert(item::IMPORTED.to_owned(), text(import));
+    item
+}
+
+/// What is known of a finished import goes after a while; that the project is there, its own item tells.
+fn set_import_state(import: &Import, state: ImportState, at: Timestamp) -> Statement {
+    let mut values = vec![
+        (":state", text(state.wire())),
+        (":id", text(&import.id)),
+        (":open", text(ImportState::Open.wire())),
+        (":taken", int(import.taken)),
+    ];
+    let mut set = "SET importState = :state".to_owned();
+    if state == ImportState::Finished {
+        set.push_str(", #ttl = :ttl");
+        values.push((":ttl", int(at.plus_days(FINISHED_DAYS).ms().div_euclid(1_000))));
+    }
+    update(key::import(&import.project.id), set, "importId = :id AND importState = :open AND taken = :taken", values)
 }
 
 /// Remembers a trial where none is known: the first one stays.

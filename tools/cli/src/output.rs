@@ -42,6 +42,15 @@ impl Output {
         })
     }
 
+    /// Adds `text` to what is written; `first`, in place of what the file held.
+    pub(crate) fn append(&mut self, text: &str, first: bool) -> Result<(), Failure> {
+        self.is_unused = false;
+        let written = if first { self.replace(text) } else { self.file.write_all(text.as_bytes()) };
+        written.map_err(|error| {
+            Failure::User(format!("Cannot write {}: {error}. The file is not whole.", self.path.display()))
+        })
+    }
+
     fn replace(&mut self, text: &str) -> std::io::Result<()> {
         // What is no file of the disk, such as /dev/stdout, has no length to set.
         if self.file.metadata()?.is_file() {

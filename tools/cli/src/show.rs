@@ -123,6 +123,16 @@ pub(crate) fn progress(total: u64, what: &str) -> ProgressBar {
     style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style.progress_chars("=> ")))
 }
 
+/// A counter for work whose end is not known; silent where nobody watches.
+pub(crate) fn counter(what: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {pos} {msg} {elapsed}");
+    let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+    style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
+}
+
 /// Asks before something is destroyed. Without a terminal only `--yes` will do.
 pub(crate) fn confirmed(question: &str, is_agreed: bool) -> bool {
     if is_agreed {

@@ -1,4 +1,4 @@
-//! A small key service that speaks the three KMS operations the product uses, `GenerateDataKey`, `Decrypt` and `Encrypt`, to the real
+//! A small key service that speaks the KMS operations the product uses, `GenerateDataKey`, `Encrypt` and `Decrypt`, to the real
 //! `aws-sdk-kms` over loopback HTTP. As in KMS, the encryption context is bound to the cipher text: another context, or
 //! none, does not decrypt.
 
@@ -139,6 +139,8 @@ fn generate_data_key(cipher: &Aes256Gcm, id: &str, request: &Value) -> Answer {
 
 fn encrypt(cipher: &Aes256Gcm, id: &str, request: &Value) -> Answer {
     let plain = request.get("Plaintext").and_then(Value::as_str).and_then(|text| BASE64.decode(text).ok());
+    // What KMS encrypts at most under a symmetric key.
+    let plain = plain.filter(|plain| (1..=4_096).contains(&plain.len()));
     let Some(plain) = plain else { return refuse("ValidationException") };
     match sealed(cipher, &plain, request) {
         Ok(blob) => (StatusCode::OK, Json(json!({"KeyId": id, "CiphertextBlob": blob}))),

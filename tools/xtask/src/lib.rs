@@ -5,4 +5,5 @@ pub mod documents;
 pub mod openapi;
 mod openapi_shape;
 mod openapi_store;
+mod openapi_transfer;
 pub mod reference;

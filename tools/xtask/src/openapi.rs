@@ -1,6 +1,6 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
-use crate::{openapi_shape, openapi_store};
+use crate::{openapi_shape, openapi_store, openapi_transfer};
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountList, AccountMovement, Affordability, BalanceThen, Eligibility, Erased,
     Renewal, Renewals, Statistics, Verification,
@@ -386,6 +386,7 @@ fn parameters(route: &Route) -> Vec<Value> {
         );
     }
     parameters.extend(openapi_store::parameters(route));
+    parameters.extend(openapi_transfer::parameters(route));
     if query::supports_dry_run(route) {
         parameters.push(json!({"name": "dryRun", "in": "query", "schema": {"type": "boolean", "default": false},
             "description": "Only say whether it would be done: every refusal is the same, and nothing is written."}));
@@ -504,6 +505,9 @@ fn request_schema(route: &Route) -> Value {
         }
         json!({"type": "object", "required": required, "properties": properties})
     };
+    if let Some(schema) = openapi_transfer::request(route, &id, object) {
+        return schema;
+    }
     if let Some(schema) = openapi_store::request(route, &id, object, one_of) {
         return schema;
     }
@@ -845,6 +849,9 @@ pub(crate) fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
 
 /// Status and schema of the route's success.
 fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value) {
+    if let Some(success) = openapi_transfer::success(route, schemas) {
+        return success;
+    }
     if let Some(success) = openapi_store::success(route, schemas) {
         return success;
     }
@@ -995,7 +1002,15 @@ fn refusals(route: &Route) -> Vec<Code> {
     if is_backend(route) {
         codes.push(Code::ProjectNotFound);
     }
+    let is_of_service = matches!(route.auth, Auth::Project | Auth::Member)
+        || is_backend(route)
+        || route.path.contains("{licenseKey}")
+        || matches!(route.endpoint, Endpoint::AdminCreateLicense | Endpoint::StripeMessage);
+    if is_of_service {
+        codes.push(Code::ProjectSuspended);
+    }
     codes.extend(openapi_store::refusals(route));
+    codes.extend(openapi_transfer::refusals(route));
     let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
     if is_sealed(route) {
         codes.extend([Code::BadEnvelope, Code::HwidMismatch, Code::NonceMismatch, Code::LicenseNotFound]);

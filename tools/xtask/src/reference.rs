@@ -104,6 +104,7 @@ pub const ROWS: &[Row] = &[
     row("config.visibility.dashboard", "", "`false`", "Told to applications; nothing reads it.", "true"),
     row("config.metadata", "", "`{}`", "Your own facts. The store shows `tags` (a list of texts) and `version` (a number) of it.", r#"{"tags": ["new"]}"#),
     row("settings.geofencing.denyUnknown", "", "`false`", "Refuses callers whose country is not known, where a policy limits countries.", "true"),
+    row("settings.suspended", "", "`false`", "Out of service for a while, so that nothing of the project changes: every call of applications and backends, and every change of a license, is answered `PROJECT_SUSPENDED` (503), which the existing client takes for a lost connection.", "true"),
     row("settings.security.boundAnswers", "", "`true`", "Answers of the encrypted endpoints say, signed, whom they are for and until when.", "false"),
     row("settings.security.gcmOnly", "", "`false`", "Refuses envelopes in CBC, which have no authentication.", "true"),
     row("settings.security.deviceKeys", "", "`off`", "Devices sign their calls with a key of their own: it is taken (`accepted`) or every call needs it (`required`).", r#""required""#),

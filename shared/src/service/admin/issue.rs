@@ -43,6 +43,7 @@ pub async fn issue<T: Table>(
         must_lie_ahead("validUntil", command.valid_until, act.now)?;
     }
     let project = found.project()?.clone();
+    project.in_service()?;
     let policy = found.policy.clone().filter(|policy| policy.project_id == project.id).ok_or(Denied::PolicyNotFound)?;
     let keys = keys(app, &project, command, act).await?;
     let sealing = app.unwrap(&project.id, Purpose::Sealing, &project.wrapped.sealing).await?;

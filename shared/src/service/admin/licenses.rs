@@ -147,7 +147,7 @@ fn row(
     Ok(Some(LicenseSummary {
         license_id: int32(license.number),
         policy_id: int32(license.policy_number),
-        license_key: seal::open(sealing, &license.id.0, &listing.sealed)?,
+        license_key: seal::open_if_any(sealing, &license.id.0, &listing.sealed)?.unwrap_or_default(),
         status: status.to_owned(),
         state: license.state.wire().to_owned(),
         valid_until: license.valid_until.map(|end| end.to_string()),

@@ -13,6 +13,7 @@ pub mod offline_file;
 pub mod policies;
 pub mod projects;
 pub mod rewrap;
+pub mod transfer;
 pub mod webhooks;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ use crate::domain::entry::is_same_request;
 use crate::domain::license::LicenseId;
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
+use crate::domain::transfer::{Import, ImportKey};
 use crate::domain::webhook::Webhook;
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, Record};
@@ -158,7 +160,11 @@ struct Found {
     key: Option<AdminKey>,
     webhook: Option<Webhook>,
     developer: Option<Developer>,
+    import: Option<Import>,
+    import_key: Option<ImportKey>,
     taken: bool,
+    /// A secret that was to be added names a project already.
+    is_secret_taken: bool,
 }
 
 impl Absorb for Found {
@@ -173,7 +179,10 @@ impl Absorb for Found {
             Record::AdminKey(key) => self.key = Some(key),
             Record::Webhook(webhook) => self.webhook = Some(webhook),
             Record::Developer(developer) => self.developer = Some(developer),
+            Record::Import(import) => self.import = Some(import),
+            Record::ImportKey(key) => self.import_key = Some(key),
             Record::License(_) => self.taken = true,
+            Record::Secret { .. } => self.is_secret_taken = true,
             _ => {}
         }
         true

@@ -63,30 +63,42 @@ async fn new_project<T: Table>(
     command: &CreateProject,
     act: &Act,
 ) -> Result<(Project, Key32), Error> {
-    let kms = app.kms()?;
-    let id = ids::project_id(app.entropy.as_ref());
-    let (secret, key) = new_secret(app, &id, act).await?;
-    let seed = kms.make(&id, Purpose::SigningSeed).await?;
-    let derivation = kms.make(&id, Purpose::Derivation).await?;
-    let sealing = kms.make(&id, Purpose::Sealing).await?;
-    let public_key = SigningKey::from_bytes(seed.key.expose())
-        .verifying_key()
-        .to_public_key_pem(LineEnding::LF)
-        .map_err(|error| Error::Broken(error.to_string().into()))?;
     let project = Project {
+        id: ids::project_id(app.entropy.as_ref()),
         number: act::reserve(app, budget, "project", 1).await?,
         name: command.name.clone(),
         settings: command.settings.clone(),
         project_settings: command.project_settings.clone(),
         policies_revision: 0,
         revision: 0,
-        public_key,
-        wrapped: WrappedKeys { signing_seed: seed.wrapped, derivation: derivation.wrapped, sealing: sealing.wrapped },
-        secrets: vec![secret],
+        public_key: String::new(),
+        wrapped: WrappedKeys::default(),
+        secrets: Vec::new(),
         created_at: act.now,
-        id,
     };
-    Ok((project, key))
+    keyed(app, project, act).await
+}
+
+/// The project with keys and a secret that are made for it.
+pub async fn with_new_keys<T: Table>(app: &App<T>, project: Project, act: &Act) -> Result<Project, Error> {
+    Ok(keyed(app, project, act).await?.0)
+}
+
+async fn keyed<T: Table>(app: &App<T>, project: Project, act: &Act) -> Result<(Project, Key32), Error> {
+    let (kms, id) = (app.kms()?, &project.id);
+    let (secret, key) = new_secret(app, id, act).await?;
+    let seed = kms.make(id, Purpose::SigningSeed).await?;
+    let derivation = kms.make(id, Purpose::Derivation).await?;
+    let sealing = kms.make(id, Purpose::Sealing).await?;
+    let public_key = pem(&SigningKey::from_bytes(seed.key.expose()))?;
+    let wrapped = WrappedKeys { signing_seed: seed.wrapped, derivation: derivation.wrapped, sealing: sealing.wrapped };
+    Ok((Project { public_key, wrapped, secrets: vec![secret], ..project }, key))
+}
+
+/// The public half of a signing key, as PEM.
+pub fn pem(key: &SigningKey) -> Result<String, Error> {
+    let text = key.verifying_key().to_public_key_pem(LineEnding::LF);
+    text.map_err(|error| Error::Broken(error.to_string().into()))
 }
 
 async fn new_secret<T: Table>(app: &App<T>, project_id: &str, act: &Act) -> Result<(ProjectSecret, Key32), Error> {
@@ -97,7 +109,7 @@ async fn new_secret<T: Table>(app: &App<T>, project_id: &str, act: &Act) -> Resu
 }
 
 /// The project with the secret of that id, or with its oldest: what an earlier call made.
-async fn tell<T: Table>(
+pub async fn tell<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     project_id: &str,

@@ -9,6 +9,7 @@ mod ledger;
 mod people;
 mod run;
 mod store;
+mod transfer;
 mod webhook;
 
 use std::collections::HashMap;
@@ -47,6 +48,7 @@ pub use ledger::{entry, rollup, wallet};
 pub use people::{developer, sign_in};
 pub use run::run;
 pub use store::{card, code, order, payment, payment_event, sale, trial};
+pub use transfer::{counts_document, import, import_key};
 pub use webhook::{dead, notice, webhook};
 
 use account::{read_access_token, read_account, read_key};
@@ -55,7 +57,11 @@ use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
 use people::{read_developer, read_sign_in};
 use run::read_run;
 use store::{read_card, read_code, read_order, read_payment, read_sale, read_trial};
+use transfer::{read_import, read_import_key};
 use webhook::{read_dead, read_notice, read_webhook};
+
+/// The attribute that names the import which put an item into the table.
+pub const IMPORTED: &str = "imported";
 
 /// An item's attributes by name.
 pub type Item = HashMap<String, Value>;
@@ -378,8 +384,49 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             audit: read_audit(&r)?,
         }),
         Kind::AdminKey { id } => Record::AdminKey(read_admin_key(&r, id)?),
+        Kind::Import { project_id } => Record::Import(read_import(&r, project_id)?),
+        Kind::ImportKey { id } => Record::ImportKey(read_import_key(&r, id)?),
     };
     Ok(Some(record))
+}
+
+/// The item of a record that moves between deployments; `None` for what does not.
+pub fn of(record: &Record) -> Option<Item> {
+    Some(match record {
+        Record::Project(found) => project(found),
+        Record::Policy(found) => policy(found),
+        Record::License(found) => license(found),
+        Record::Listing(found) => listing(found),
+        Record::Wallet(found) => wallet(found),
+        Record::Device(id, found) => device(id, found),
+        Record::Seat(id, found) => seat(id, found),
+        Record::Settings(id, found) => settings(id, found),
+        Record::BatchMemory(owner, found) => batch_memory(owner, found),
+        Record::Chain(found) => chain(found),
+        Record::Entry(found) => entry(found),
+        Record::Rollup(found) => rollup(found),
+        Record::Event(found) => event(found),
+        Record::Order(found) => order(found),
+        Record::Payment(found) => payment(found),
+        Record::Sale(found) => sale(found),
+        Record::Trial(found) => trial(found),
+        Record::Card(found) => card(found),
+        Record::Account(found) => account(found),
+        Record::Organization(found) => organization(found),
+        Record::Member(found) => member(found),
+        Record::Webhook(found) => webhook(found),
+        _ => return None,
+    })
+}
+
+/// Where a record lies that an import may have put there.
+pub fn key_of(record: &Record) -> Option<Key> {
+    if let Record::BuyerListing(listing) = record {
+        return Some(key::buyer_listing(&listing.license));
+    }
+    let item = of(record)?;
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    text("pk").zip(text("sk")).map(|(pk, sk)| Key { pk, sk })
 }
 
 /// A project's item.
@@ -617,7 +664,12 @@ pub fn device(license: &crate::domain::license::LicenseId, device: &Device) -> I
         .text("seat", seat_text(&device.seat))
         .int("seatRevision", device.seat_revision)
         .bytes_opt("publicKey", device.public_key.as_ref().map(<[u8; 32]>::as_slice))
-        .at_opt("releasedOtherAt", device.released_other_at);
+        .at_opt("releasedOtherAt", device.released_other_at)
+        .at_opt("removedAt", device.removed_at);
+    // A removed one stands in no list.
+    if device.removed_at.is_some() {
+        return builder.build();
+    }
     builder
         .text("listPk", key::list_partition(&List::Devices(license.clone())))
         .text("listSk", key::timed_sort(device.activated_at, &device.hwid))
@@ -663,6 +715,18 @@ fn read_seat_text(text: &str) -> Option<SeatClaim> {
         "kicked" => Some(SeatClaim::Kicked(ltlm_protocol::json::parse_as(rest.as_bytes()).ok()?)),
         _ => None,
     }
+}
+
+/// A seat's item.
+pub fn seat(license: &LicenseId, seat: &Seat) -> Item {
+    let holder = seat.holder.as_ref();
+    Builder::new(key::seat(license, seat.slot))
+        .int("epoch", seat.epoch)
+        .text_opt("holder", holder.map(|holder| &holder.hwid))
+        .text_opt("nickname", holder.and_then(|holder| holder.nickname.as_ref()))
+        .at_opt("seenAt", holder.map(|holder| holder.seen_at))
+        .at_opt("leaseUntil", holder.map(|holder| holder.lease_until))
+        .build()
 }
 
 fn read_holder(r: &Reader<'_>) -> Result<Option<Holder>, ItemError> {

@@ -10,6 +10,7 @@ pub(crate) mod organizations;
 pub(crate) mod policies;
 pub(crate) mod projects;
 pub(crate) mod store;
+pub(crate) mod transfer;
 pub(crate) mod webhooks;
 
 use std::cell::RefCell;

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Failure, ROWS, Session, developers, json_of};
+use super::{Failure, ROWS, Session, developers, json_of, transfer};
 use crate::client::{encoded, new_operation};
 use crate::show::{self, Column};
 
@@ -62,11 +62,27 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ARN")]
         previous_key: String,
     },
+    /// Write all of a project into a file, to move it to another deployment; its keys only if they are asked for
+    Export(transfer::Export),
+    /// Read a project from such a file: the project can be used once all of it is there
+    Import(transfer::Import),
+    /// How far an import has come
+    ImportStatus {
+        /// The project's id
+        project: String,
+    },
+    /// Remove what an import that is not finished wrote
+    DropImport {
+        /// The project's id
+        project: String,
+    },
+    /// Make a key that another deployment seals a project's keys to. Takes the stack's own administrator key
+    ImportKey,
 }
 
 const COLUMNS: &[Column] =
     &[("PROJECT", "/projectId"), ("NUMBER", "/ProjectID"), ("NAME", "/name"), ("CREATED", "/createdAt")];
-const FACTS: &[Column] = &[
+pub(crate) const FACTS: &[Column] = &[
     ("project", "/projectId"),
     ("number", "/ProjectID"),
     ("name", "/name"),
@@ -84,6 +100,11 @@ const PATH: &str = "/v1/admin/projects";
 pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     let of = |project: &str, tail: &str| format!("{PATH}/{}{tail}", encoded(project));
     match command {
+        Command::Export(command) => transfer::export(session, &command),
+        Command::Import(command) => transfer::import(session, &command),
+        Command::ImportStatus { project } => transfer::status(session, &project),
+        Command::DropImport { project } => transfer::drop_import(session, &project),
+        Command::ImportKey => transfer::import_key(session),
         Command::List { limit } => session.list(PATH, "projects", COLUMNS, limit),
         Command::Show { project } => session.show(&of(&project, ""), FACTS),
         Command::Create { name, settings } => {

@@ -7,6 +7,7 @@ pub mod keys;
 pub mod licenses;
 pub mod policies;
 pub mod projects;
+pub mod transfer;
 pub mod webhooks;
 
 /// The ids of the operation in the bodies of policies and of calls without other members.

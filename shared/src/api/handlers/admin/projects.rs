@@ -73,7 +73,7 @@ pub async fn rewrap<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     Ok(Reply::json(&counts).operation(&act.id, replayed))
 }
 
-fn data(project: &Project) -> ProjectData {
+pub(super) fn data(project: &Project) -> ProjectData {
     let secrets = project
         .secrets
         .iter()
@@ -93,7 +93,7 @@ fn data(project: &Project) -> ProjectData {
     }
 }
 
-fn with_secret(made: NewSecret) -> ProjectData {
+pub(super) fn with_secret(made: NewSecret) -> ProjectData {
     ProjectData {
         secret_key: Some(hex::encode(made.secret.expose())),
         secret_id: Some(made.secret_id),

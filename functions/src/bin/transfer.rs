@@ -1,0 +1,6 @@
+//! The Lambda function `transfer`.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), shared::host::Error> {
+    shared::host::serve("transfer").await
+}

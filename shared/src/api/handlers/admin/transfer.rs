@@ -1,0 +1,109 @@
+//! Projects that move from one deployment to another.
+
+use ltlm_protocol::Problems;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::request::operation_id;
+use ltlm_protocol::transfer::{ExportPage, SealedKeys};
+use serde_json::{Value, json};
+
+use super::projects::{data, with_secret};
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::service::admin::Act;
+use crate::service::admin::transfer::export::{self, Place};
+use crate::service::admin::transfer::import::{self, BeginImport, TakeLines};
+use crate::service::admin::transfer::sealed;
+use crate::table::Table;
+
+/// The list that cursors of an export are of.
+const EXPORT: &str = "export";
+/// The list that cursors of a dropped import are of.
+const DROPPED: &str = "dropped";
+
+/// `GET …/export`
+pub async fn export<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, with_sealed) = (incoming.project()?, incoming.query_bool("sealed")?);
+    let place = incoming
+        .cursor(EXPORT)?
+        .map(|text| Place::parse(&text).ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list")));
+    let place = place.transpose()?.unwrap_or_default();
+    let (lines, next) =
+        export::export(incoming.app, incoming.budget, project, with_sealed, place, incoming.now).await?;
+    let next_cursor = incoming.next_cursor(EXPORT, next.map(|next| next.text()));
+    Ok(Reply::json(&ExportPage { lines, next_cursor }))
+}
+
+/// The public key that keys are sealed to.
+fn recipient(body: &Value) -> Result<([u8; 32], Option<String>), Problems> {
+    let mut r = Reader::strict(body)?;
+    let text = r.text("publicKey", 100);
+    let key = sealed::parse_public(&text);
+    if key.is_none() && !text.is_empty() {
+        r.problem("publicKey", "must be the public key of an import key: ltlm_import_ and 64 hex digits".to_owned());
+    }
+    let operation_id = operation_id(&mut r);
+    r.finish().map(|()| (key.unwrap_or_default(), operation_id))
+}
+
+/// `POST …/export-keys`
+pub async fn export_keys<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, body) = (incoming.project()?, incoming.json()?);
+    let (public, named) = recipient(&body)?;
+    let act = incoming.act(&body, named.as_ref(), recipient)?;
+    let (line, replayed) = sealed::seal(incoming.app, incoming.budget, project, &public, &act).await?;
+    Ok(Reply::json(&SealedKeys { line }).operation(&act.id, replayed))
+}
+
+/// `POST /v1/admin/import-keys`
+pub async fn create_key<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let act = incoming.plain_act()?;
+    let (key, replayed) = sealed::create(incoming.app, incoming.budget, &act).await?;
+    Ok(Reply::created(&sealed::data(&key)).operation(&act.id, replayed))
+}
+
+/// `POST …/import`
+pub async fn begin<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, body) = (incoming.project()?, incoming.json()?);
+    let command = BeginImport::parse(&body, project)?;
+    let act = incoming.act(&body, command.operation_id.as_ref(), |body| Ok::<_, ()>(body.clone()))?;
+    // The log tells which file it was, and keeps no keys of it, sealed or not.
+    let act = Act { change: json!({"trailer": body["trailer"], "withKeys": command.head.len() > 2}), ..act };
+    let (begun, replayed) = import::begin(incoming.app, incoming.budget, &command, &act).await?;
+    Ok(Reply::created(&begun.data()).operation(&act.id, replayed))
+}
+
+/// `GET …/import`
+pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let project = incoming.project()?;
+    Ok(Reply::json(&import::get(incoming.app, incoming.budget, project).await?.data()))
+}
+
+/// `POST …/import/lines`. The place of the first line makes it happen once; the operation's id is told for the sake of callers that
+/// send one.
+pub async fn take<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, body) = (incoming.project()?, incoming.json()?);
+    incoming.administrator()?.may_everywhere().map_err(crate::service::Error::Denied)?;
+    let command = TakeLines::parse(&body, incoming.settings.plain_webhooks)?;
+    let id = incoming.operation_id(command.operation_id.as_ref())?;
+    let taken = import::take(incoming.app, incoming.budget, project, &command.lines).await?;
+    Ok(Reply::json(&taken.data()).operation(&id, false))
+}
+
+/// `POST …/import/finish`. A secret that was made for the project is in this answer.
+pub async fn finish<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, act) = (incoming.project()?, incoming.plain_act()?);
+    let finished = import::finish(incoming.app, incoming.budget, project, &act).await?;
+    let told = match finished.secret {
+        Some(made) => with_secret(made),
+        None => data(&finished.project),
+    };
+    Ok(Reply::created(&told).operation(&act.id, finished.replayed))
+}
+
+/// `DELETE …/import`
+pub async fn drop_import<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let (project, act, from) = (incoming.project()?, incoming.plain_act()?, incoming.cursor(DROPPED)?);
+    let (mut dropped, replayed) = import::drop_some(incoming.app, incoming.budget, project, from, &act).await?;
+    dropped.next_cursor = incoming.next_cursor(DROPPED, dropped.next_cursor);
+    Ok(Reply::json(&dropped).operation(&act.id, replayed))
+}
