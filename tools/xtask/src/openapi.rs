@@ -746,13 +746,20 @@ fn request_schema(route: &Route) -> Value {
                 "metadata": meta, "operationId": id,
             }),
         ),
-        Endpoint::RefundAccount => object(
-            &["originalOperationId"],
-            json!({
-                "originalOperationId": text(limits::OPERATION_ID_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
-                "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX, "pattern": NAME_OR_BLANK}, "metadata": meta, "operationId": id,
-            }),
-        ),
+        Endpoint::RefundAccount => {
+            let mut schema = object(
+                &[],
+                json!({
+                    "originalOperationId": {"type": "string", "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX,
+                        "description": "The operation that spent; else the newest ones that can be refunded."},
+                    "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX,
+                        "description": "How many; of an operation that is named, else all that can be refunded."},
+                    "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX, "pattern": NAME_OR_BLANK}, "metadata": meta, "operationId": id,
+                }),
+            );
+            schema["anyOf"] = json!(one_of(&["originalOperationId", "amount"], &[]));
+            schema
+        }
         Endpoint::AccountPlan => object(
             &["tier"],
             json!({
@@ -1114,7 +1121,9 @@ fn refusals(route: &Route) -> Vec<Code> {
             Code::OperationHasNoCost,
         ]),
         Endpoint::CreditAccount => codes.extend([Code::AccountNotFound, Code::NotAhead, Code::GrantLimitReached]),
-        Endpoint::RefundAccount => codes.extend([Code::AccountNotFound, Code::OperationNotFound, Code::RefundTooLarge]),
+        Endpoint::RefundAccount => {
+            codes.extend([Code::AccountNotFound, Code::OperationNotFound, Code::RefundTooLarge, Code::NothingToRefund])
+        }
         Endpoint::AccountAffordability => codes.push(Code::UnknownOperationType),
         Endpoint::Account
         | Endpoint::ResetAccount

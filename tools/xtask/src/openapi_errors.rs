@@ -84,7 +84,7 @@ fn details(code: Code) -> Option<(bool, Value)> {
         Code::UnknownTier | Code::UnknownOperationType | Code::UnknownFeature => {
             (true, object(json!({"known": texts()})))
         }
-        Code::RefundTooLarge => (true, object(json!({"refundable": count()}))),
+        Code::RefundTooLarge | Code::NothingToRefund => (true, object(json!({"refundable": count()}))),
         Code::HoldTooSmall => (true, object(json!({"held": count()}))),
         Code::RateLimited | Code::SeatReleaseCooldown => (true, object(json!({"retryAfterSeconds": count()}))),
         Code::SettingsRejected | Code::NotAhead => (true, object(json!({"path": text()}))),

@@ -111,7 +111,8 @@ fn words_of(schema: &mut Value, words: &[&str]) {
     schema["enum"] = json!(words);
 }
 
-/// Says what generators of clients do not infer: an object without named members holds any, and words are texts.
+/// Says what generators of clients do not infer: an object without named members holds any, words are texts, and a choice
+/// that an object has to make does not take its members away.
 pub(crate) fn spell_out(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -129,6 +130,15 @@ pub(crate) fn spell_out(schema: &mut Value) {
             {
                 let kind = if words.contains(&Value::Null) { json!(["string", "null"]) } else { json!("string") };
                 members.insert("type".to_owned(), kind);
+            }
+            // Beside members a choice looks to them like a choice of objects without these members.
+            if members.contains_key("properties")
+                && let Some(choice) = members.shift_remove("anyOf")
+            {
+                let all = members.entry("allOf").or_insert_with(|| json!([]));
+                if let Some(all) = all.as_array_mut() {
+                    all.push(json!({ "anyOf": choice }));
+                }
             }
             members.values_mut().for_each(spell_out);
         }
