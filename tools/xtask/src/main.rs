@@ -4,6 +4,7 @@ mod fuzz;
 mod measure;
 mod measure_accounts;
 mod measure_changes;
+mod python_client;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ enum Task {
     DeployTest,
     /// Hold the local server to infra/openapi.json with requests made from it
     Fuzz,
+    /// Generate a Python client from infra/openapi.json and try it against the local server
+    GeneratedClient,
     /// Write the generated documents
     Docs,
     /// Check licences, sources and bans of all dependencies
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Template => template(),
         Task::DeployTest => deploy_test(),
         Task::Fuzz => fuzz(),
+        Task::GeneratedClient => programs().and_then(|()| generated_client()),
         Task::Docs => docs(),
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
@@ -105,10 +109,13 @@ fn test() -> Outcome {
     template()?;
     let fuzzed = fuzz();
     let (passed, failed, success) = cargo_test()?;
-    say(&format!("\nAPI fuzzing {}", if fuzzed.is_ok() { "passed" } else { "failed" }));
+    let generated = generated_client();
+    let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "failed" };
+    say(&format!("\nAPI fuzzing {}", word(&fuzzed)));
+    say(&format!("generated Python client {}", word(&generated)));
     say(&format!("{passed} passed, {failed} failed"));
     match success && failed == 0 && passed > 0 {
-        true => fuzzed,
+        true => fuzzed.and(generated),
         false => Err("The tests failed.".to_owned()),
     }
 }
@@ -124,6 +131,11 @@ fn fuzz() -> Outcome {
     programs()?;
     say("Fuzzing the API …");
     fuzz::run(&root(), &venv)
+}
+
+/// Generates a client from the OpenAPI document, and tries it.
+fn generated_client() -> Outcome {
+    python_client::test(&root(), &venv_of("target/python-client/venv", "infra/python/client.lock.txt")?)
 }
 
 /// Runs all tests, shows their output as it comes, and adds up their results.
