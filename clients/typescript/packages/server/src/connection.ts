@@ -81,7 +81,9 @@ export function newOperationId(): string {
 async function patiently(options: TransportOptions, request: Request): Promise<Response> {
   const send = options.fetch ?? ((once: Request) => fetch(once));
   const retries = options.retries ?? 4;
-  const body = request.body === null ? null : await request.text();
+  // Not every browser tells by `request.body` whether there is one.
+  const text = await request.text();
+  const body = text === "" ? null : text;
   for (let attempt = 0; ; attempt += 1) {
     let pause = jitter((options.backoffMs ?? 200) * 2 ** attempt);
     const limit = new AbortController();
@@ -93,8 +95,8 @@ async function patiently(options: TransportOptions, request: Request): Promise<R
       const asked = Number(answer.headers.get("retry-after") ?? 0) * 1_000;
       if (!PASSING.has(answer.status) || attempt >= retries || asked > PAUSE_MS_MAX) {
         // Read while the limit holds: an answer may begin and never end.
-        const text = answer.status === 204 ? null : await answer.arrayBuffer();
-        return new Response(text, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
+        const told = answer.status === 204 ? null : await answer.arrayBuffer();
+        return new Response(told, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
       }
       await answer.body?.cancel();
       pause = Math.max(pause, asked);

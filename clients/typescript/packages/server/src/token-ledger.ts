@@ -136,7 +136,7 @@ export class TokenLedger {
     if (limit <= 0) {
       return entries;
     }
-    for await (const entry of this.userEntries(userId, filter)) {
+    for await (const entry of this.#entries(userId, filter, Math.min(PAGE, Math.max(1, offset + limit)))) {
       if (toSkip > 0) {
         toSkip -= 1;
         continue;
@@ -165,10 +165,15 @@ export class TokenLedger {
   }
 
   /** A user's entries one by one, newest first; pages are fetched as they are needed. */
-  async *userEntries(userId: string, options: EntryFilter & CallOptions = {}): AsyncGenerator<LedgerEntry, void, undefined> {
+  userEntries(userId: string, options: EntryFilter & CallOptions = {}): AsyncGenerator<LedgerEntry, void, undefined> {
+    return this.#entries(userId, options, PAGE);
+  }
+
+  /** The same, so many in a page. */
+  async *#entries(userId: string, options: EntryFilter & CallOptions, limit: number): AsyncGenerator<LedgerEntry, void, undefined> {
     let cursor: string | undefined;
     do {
-      const page = await this.getUserEntriesPage(userId, { ...options, limit: PAGE, ...given({ cursor }) });
+      const page = await this.getUserEntriesPage(userId, { ...options, limit, ...given({ cursor }) });
       yield* page.entries;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
