@@ -171,6 +171,9 @@ pub struct AccountMovement {
     /// Of a refund: how many of its tokens can be spent. The others belonged to grants that have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spendable: Option<i64>,
+    /// Of a refund: which operations its tokens were spent by, newest first, and how many of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Vec<RefundedOperation>>,
     /// What was set aside, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<AccountHold>,
@@ -179,6 +182,19 @@ pub struct AccountMovement {
     /// True where nothing was written, because the caller only wanted to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
+}
+
+/// What a refund gave back of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RefundedOperation {
+    /// The operation that spent.
+    pub operation_id: String,
+    /// How many tokens.
+    pub amount: i64,
+    /// The entry that tells of it: the refund's own, or one beside it.
+    pub ledger_entry_id: String,
 }
 
 /// A ledger entry of an account.

@@ -112,6 +112,8 @@ pub enum Code {
     OperationNotFound,
     /// More than the operation spent.
     RefundTooLarge,
+    /// A refund by amount asks for more than the newest charges hold.
+    NothingToRefund,
     /// No operation with this id set tokens of the account aside.
     HoldNotFound,
     /// What was set aside is spent or given back.
@@ -288,6 +290,12 @@ impl Code {
         row(Self::AccountInsufficient, "INSUFFICIENT_TOKENS", 402, "Insufficient tokens. Required: <required>, Available: <balance>"),
         row(Self::OperationNotFound, "OPERATION_NOT_FOUND", 404, "No operation with this id spent tokens of this account."),
         row(Self::RefundTooLarge, "REFUND_TOO_LARGE", 409, "Of this operation <refundable> can be refunded."),
+        row(
+            Self::NothingToRefund,
+            "NOTHING_TO_REFUND",
+            409,
+            "Of the newest charges <refundable> can be refunded by one call.",
+        ),
         row(Self::HoldNotFound, "HOLD_NOT_FOUND", 404, "No operation with this id set anything of this account aside."),
         row(Self::HoldEnded, "HOLD_ENDED", 409, "What was set aside is spent or given back already."),
         row(Self::HoldTooSmall, "HOLD_TOO_SMALL", 409, "Only <held> are set aside."),

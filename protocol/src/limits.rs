@@ -71,6 +71,12 @@ pub const HOLDS_MAX: usize = 50;
 pub const HOLD_PIECES_MAX: usize = 500;
 /// Items that one transaction of the table may write: what DynamoDB allows.
 pub const TRANSACTION_ITEMS_MAX: usize = 100;
+/// Most operations that one refund by amount takes its tokens from.
+pub const REFUND_PARTS_MAX: usize = 10;
+/// Most grants that these operations together drew on: each may have ended, and is told by an entry of its own.
+pub const REFUND_PIECES_MAX: usize = 60;
+/// Newest entries of an account that a refund by amount looks at.
+pub const REFUND_ENTRIES_MAX: usize = 1_000;
 /// Entries that are settled together where more has lapsed than one transaction holds.
 pub const LAPSES_TOGETHER_MAX: usize = 90;
 /// Longest hold in seconds (30 days).
@@ -188,6 +194,9 @@ pub const ALL: &[Limit] = &[
     Limit { what: "renewals told by one call", value: RENEWALS_ANSWER_BYTES_MAX as i64, unit: "bytes" },
     Limit { what: "open holds of one wallet", value: HOLDS_MAX as i64, unit: "holds" },
     Limit { what: "grants that the open holds of one wallet draw on", value: HOLD_PIECES_MAX as i64, unit: "grants" },
+    Limit { what: "charges that one refund by amount is taken from", value: REFUND_PARTS_MAX as i64, unit: "charges" },
+    Limit { what: "grants that these charges drew on", value: REFUND_PIECES_MAX as i64, unit: "grants" },
+    Limit { what: "newest entries that a refund by amount looks at", value: REFUND_ENTRIES_MAX as i64, unit: "entries" },
     Limit { what: "length of a hold", value: HOLD_SECONDS_MAX, unit: "seconds" },
     Limit { what: "licenses issued by one call", value: LICENSES_PER_CALL_MAX, unit: "licenses" },
     Limit { what: "secrets of a project at once", value: SECRETS_MAX as i64, unit: "secrets" },

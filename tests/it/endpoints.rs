@@ -1,6 +1,6 @@
 //! Every route through the real handler, from its event file as API Gateway sends it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::Request;
@@ -196,8 +196,13 @@ pub(crate) fn content_type(name: &str, status: u16) -> &'static str {
 async fn every_route_answers_its_event() {
     let world = World::new().await;
     world.activate(L1, &device('b')).await;
+    let mut answers = serde_json::Map::new();
     for (name, status, member) in EXPECTED {
         let reply: Reply = world.send(request(&event(name, &world.project_id, "1"))).await;
+        if reply.headers.get("content-type").is_some_and(|kind| kind == content_type("", *status)) {
+            let body = without_secrets(reply.body.clone());
+            answers.insert((*name).to_owned(), json!({"status": reply.status, "body": body}));
+        }
         let reply = if is_sealed(name, reply.status) { world.opened(reply).reply } else { reply };
         assert_eq!(reply.status, *status, "{name}: {}", reply.text);
         if *status != 204 {
@@ -206,6 +211,47 @@ async fn every_route_answers_its_event() {
         }
         assert_eq!(reply.headers["cache-control"], "no-store");
         assert_eq!(reply.headers["access-control-allow-origin"], "*");
+    }
+    // The OpenAPI document shows answers that were given. Ids and keys differ each time, members do not.
+    let root = events_folder().join("..");
+    let answers = Value::Object(answers);
+    let shown = std::fs::read_to_string(root.join("infra/answers.json")).unwrap_or_default();
+    if serde_json::from_str::<Value>(&shown).ok().as_ref().map(shape) != Some(shape(&answers)) {
+        std::fs::write(root.join("target/answers.json"), format!("{answers:#}\n")).unwrap();
+        panic!("infra/answers.json is stale: put target/answers.json in its place, and run `cargo xtask docs`");
+    }
+}
+
+/// An answer that may be shown: what is secret is blanked.
+fn without_secrets(mut body: Value) -> Value {
+    match &mut body {
+        Value::Object(members) => {
+            for (name, value) in members.iter_mut() {
+                match ["secretKey", "secret", "key", "accessToken"].contains(&name.as_str()) && value.is_string() {
+                    true => *value = json!("…"),
+                    false => *value = without_secrets(value.take()),
+                }
+            }
+        }
+        Value::Array(rows) => rows.iter_mut().for_each(|row| *row = without_secrets(row.take())),
+        _ => {}
+    }
+    body
+}
+
+/// The members of a document, and the kinds of their values; of lists those of the first row.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            // Acts of one instant come in any order, and each with what it changed.
+            let fixed = members.iter().filter(|(name, _)| !["change", "from"].contains(&name.as_str()));
+            json!(fixed.map(|(name, value)| (name, shape(value))).collect::<BTreeMap<_, _>>())
+        }
+        Value::Array(rows) => json!([rows.first().map(shape)]),
+        Value::Null => json!("nothing"),
+        Value::Bool(_) => json!("flag"),
+        Value::Number(_) => json!("number"),
+        Value::String(_) => json!("text"),
     }
 }
 

@@ -76,7 +76,8 @@ fn order(row: &str) -> usize {
         "account debit, refused",
         "account debit, replayed",
         "account debit that renews",
-        "account refund",
+        "account refund |",
+        "account refund by amount",
         "account hold |",
         "account hold, committed",
         "account renewal",
@@ -283,6 +284,7 @@ async fn measure_accounts(world: &World) -> Vec<String> {
     let balance = world.account("GET", "/u/balance?at=2026-01-04T00:00:00.001Z", serde_json::Value::Null).await;
     let statistics = world.account("GET", "/u/statistics", serde_json::Value::Null).await;
     let verification = world.account("GET", "/u/verification", serde_json::Value::Null).await;
+    let refund_by_amount = world.account("POST", "/u/refund", json!({"amount": 4})).await;
     refused.refused(402, "INSUFFICIENT_TOKENS");
     let [made, plan] = [
         ("POST", "", json!({"organizationId": "acme", "plan": "pro"})),
@@ -302,6 +304,7 @@ async fn measure_accounts(world: &World) -> Vec<String> {
         ("account debit, replayed", again),
         ("account debit that renews", renewing),
         ("account refund", refund),
+        ("account refund by amount", refund_by_amount),
         ("account hold", hold),
         ("account hold, committed in part", commit),
         ("account renewal", renewal),

@@ -152,6 +152,11 @@ pub enum Denied {
         /// What is left.
         refundable: i64,
     },
+    /// A refund by amount asks for more than the newest charges hold.
+    NothingToRefund {
+        /// What they hold.
+        refundable: i64,
+    },
     /// The account's balance is too small.
     AccountInsufficient {
         /// Tokens asked for.
@@ -317,6 +322,7 @@ impl Denied {
             Self::HoldTooSmall { .. } => Code::HoldTooSmall,
             Self::HoldLimitReached { .. } => Code::HoldLimitReached,
             Self::RefundTooLarge { .. } => Code::RefundTooLarge,
+            Self::NothingToRefund { .. } => Code::NothingToRefund,
             Self::AccountInsufficient { .. } => Code::AccountInsufficient,
             Self::TokensDisabled => Code::TokensDisabled,
             Self::InsufficientTokens { .. } => Code::InsufficientTokens,
@@ -392,7 +398,7 @@ impl Denied {
             Self::UnknownTier { known } | Self::UnknownOperationType { known } | Self::UnknownFeature { known } => {
                 ErrorBody::new(self.code(), &[], Some(json!({ "known": known })))
             }
-            Self::RefundTooLarge { refundable } => {
+            Self::RefundTooLarge { refundable } | Self::NothingToRefund { refundable } => {
                 let values = [("refundable", refundable.to_string())];
                 ErrorBody::new(self.code(), &values, Some(json!({ "refundable": refundable })))
             }

@@ -16,7 +16,7 @@ use crate::domain::account::create::{self, CreateAccount};
 use crate::domain::account::hold::{self, EndHold, Reserve};
 use crate::domain::account::movement::{self, Move};
 use crate::domain::account::plan::{self, ChangePlan};
-use crate::domain::account::refund::{self, Refund};
+use crate::domain::account::refund::{self, Refund, Refundable};
 use crate::domain::account::{self, AccountId, AccountState, renewal};
 use crate::domain::administrator::AdminOperation;
 use crate::domain::entry::{OperationId, OperationKey};
@@ -34,6 +34,8 @@ use crate::table::{Read, Table};
 const LOOKED_AT_MAX: usize = 1_000;
 /// Entries of one read in such a search.
 const READ: usize = 100;
+/// How often a refund by amount looks for charges, where others refund of them at the same time.
+const REFUND_TRIES: u32 = 3;
 
 /// A call on an account.
 #[derive(Clone, Debug)]
@@ -114,16 +116,16 @@ async fn load_with<T: Table>(
     Ok(state)
 }
 
-/// Runs a command; `about` is an operation that it is about, beside its own.
+/// Runs a command; `about` are the operations that it is about, beside its own.
 async fn run<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
     call: &AccountCall,
     key: &OperationKey,
-    about: Option<&OperationId>,
+    about: &[OperationId],
     decide: impl Fn(&AccountState) -> Result<Decision<R>, Denied>,
 ) -> Result<R, Error> {
-    let operations = [Some(&key.id), about].into_iter().flatten().cloned().collect();
+    let operations = about.iter().chain([&key.id]).cloned().collect();
     let decide = |state: &AccountState| {
         let decision = decide(state)?;
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
@@ -158,7 +160,7 @@ pub async fn create<T: Table>(
     command: &CreateAccount,
     key: &OperationKey,
 ) -> Result<(AccountData, bool), Error> {
-    run(app, budget, call, key, None, |state| create::decide(state, &call.id, command, key, call.now)).await
+    run(app, budget, call, key, &[], |state| create::decide(state, &call.id, command, key, call.now)).await
 }
 
 /// How an account stands.
@@ -174,10 +176,10 @@ pub async fn move_tokens<T: Table>(
     command: &Move,
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, key, None, |state| movement::decide(state, command, key, call.now)).await
+    run(app, budget, call, key, &[], |state| movement::decide(state, command, key, call.now)).await
 }
 
-/// Refunds an operation, once.
+/// Refunds an operation, or so many tokens of the newest ones, once.
 pub async fn refund<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -185,7 +187,53 @@ pub async fn refund<T: Table>(
     command: &Refund,
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, key, Some(&command.original), |state| refund::decide(state, command, key, call.now)).await
+    let amount = match &command.of {
+        Refundable::Operation { original, .. } => {
+            let decide = |state: &AccountState| refund::decide(state, command, &[], key, call.now);
+            return run(app, budget, call, key, std::slice::from_ref(original), decide).await;
+        }
+        Refundable::Newest { amount } => *amount,
+    };
+    let mut tries = REFUND_TRIES;
+    loop {
+        let charges = refundable(app, budget, call, amount).await?;
+        let about: Vec<_> = charges.iter().cloned().chain(refund::beside(key)).collect();
+        let decide = |state: &AccountState| refund::decide(state, command, &charges, key, call.now);
+        tries -= 1;
+        match run(app, budget, call, key, &about, decide).await {
+            // Others refunded of these charges meanwhile: there may be older ones.
+            Err(Error::Denied(Denied::NothingToRefund { .. })) if tries > 0 && !charges.is_empty() => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The newest charges that hold `amount` tokens which can be refunded, as far as one refund may go.
+async fn refundable<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    amount: i64,
+) -> Result<Vec<OperationId>, Error> {
+    let wallet = WalletId::Account(call.id.clone());
+    let mut found = refund::Search::of(amount);
+    let (mut before, mut looked_at) = (None, 0);
+    loop {
+        let list = [Read::Entries { wallet: wallet.clone(), before, limit: READ as i64 }];
+        let records = act::records(app, budget, &list).await?;
+        let is_last = records.len() < READ;
+        for record in records {
+            let Record::Entry(entry) = record else { continue };
+            before = Some(entry.sequence);
+            if found.is_full_with(&entry) {
+                return Ok(found.charges);
+            }
+        }
+        looked_at += READ;
+        if is_last || looked_at >= limits::REFUND_ENTRIES_MAX {
+            return Ok(found.charges);
+        }
+    }
 }
 
 /// Sets tokens aside, once.
@@ -196,7 +244,7 @@ pub async fn reserve<T: Table>(
     command: &Reserve,
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, key, None, |state| hold::reserve(state, command, key, call.now)).await
+    run(app, budget, call, key, &[], |state| hold::reserve(state, command, key, call.now)).await
 }
 
 /// Spends what a hold holds or gives it back, once.
@@ -209,7 +257,7 @@ pub async fn end_hold<T: Table>(
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
     let made = hold::operation(id);
-    run(app, budget, call, key, Some(&made), |state| hold::end(state, id, command, key, call.now)).await
+    run(app, budget, call, key, &[made], |state| hold::end(state, id, command, key, call.now)).await
 }
 
 /// Could it be renewed now?
@@ -396,7 +444,7 @@ pub async fn change_plan<T: Table>(
     command: &ChangePlan,
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, key, None, |state| plan::decide(state, command, key, call.now)).await
+    run(app, budget, call, key, &[], |state| plan::decide(state, command, key, call.now)).await
 }
 
 /// Could it pay for this?

@@ -206,6 +206,71 @@ async fn ts_18_to_ts_21_refunds_and_resets() {
 }
 
 #[tokio::test]
+async fn ts_18_a_refund_by_amount_is_taken_from_the_newest_charges() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    for (id, amount) in [("a", 10), ("b", 4), ("c", 5)] {
+        let spent = json!({"operationType": "image_generation", "amount": amount, "operationId": id});
+        world.account("POST", "/u/debit", spent).await;
+    }
+    let refund = |amount: i64, id: &str| json!({"amount": amount, "reason": "failed", "operationId": id});
+    // One charge holds it: the same as if it were named.
+    let told = world.account("POST", "/u/refund", refund(3, "r1")).await;
+    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (84, 16));
+    assert_eq!(told.body["refunded"], json!([{"operationId": "c", "amount": 3, "ledgerEntryId": "r1"}]));
+    assert_eq!(told.body["entry"]["originalOperationId"], "c");
+    // Several do: each is told by an entry, and the answer names them all.
+    let told = world.account("POST", "/u/refund", refund(8, "r2")).await;
+    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent"), told.int_of("spendable")), (92, 8, 8));
+    let parts = json!([
+        {"operationId": "c", "amount": 2, "ledgerEntryId": "service refund r2 1"},
+        {"operationId": "b", "amount": 4, "ledgerEntryId": "service refund r2 2"},
+        {"operationId": "a", "amount": 2, "ledgerEntryId": "r2"},
+    ]);
+    assert_eq!(told.body["refunded"], parts);
+    let mut again = world.account("POST", "/u/refund", refund(8, "r2")).await;
+    assert_eq!(again.body["replayed"], true);
+    again.body["replayed"] = json!(false);
+    assert_eq!(again.body, told.body);
+    world.account("POST", "/u/refund", refund(7, "r2")).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    // More than there is is refused whole, with what there is.
+    let more = world.account("POST", "/u/refund", refund(9, "r3")).await;
+    assert_eq!(more.refused(409, "NOTHING_TO_REFUND").body["details"], json!({"refundable": 8}));
+    assert_eq!(world.balance("u").await, (92, 8));
+    let tried = world.account("POST", "/u/refund", json!({"amount": 8, "dryRun": true, "operationId": "r4"})).await;
+    assert_eq!((tried.int_of("newBalance"), world.balance("u").await), (100, (92, 8)));
+    let neither = world.account("POST", "/u/refund", json!({"reason": "failed"})).await;
+    assert_eq!(neither.refused(400, "BAD_REQUEST").text_of("message"), "amount is required.");
+    world.account("POST", "/nobody/refund", refund(1, "r5")).await.refused(404, "ACCOUNT_NOT_FOUND");
+    // Ten at once give back what there is and no more.
+    let answers = join_all((0..10).map(|n| {
+        let body = json!({"amount": 2, "operationId": format!("at-once-{n}")});
+        let world = &world;
+        async move { world.account("POST", "/u/refund", body).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 4);
+    assert_eq!(world.balance("u").await, (100, 0));
+    assert_eq!(world.account("GET", "/u/verification", Value::Null).await.body["intact"], true);
+}
+
+#[tokio::test]
+async fn a_refund_by_amount_is_bounded() {
+    let world = World::new().await;
+    world.account_with("u", 100, 0).await;
+    for index in 0..12 {
+        let spent = json!({"operationType": "x", "amount": 1, "operationId": format!("d{index}")});
+        world.account("POST", "/u/debit", spent).await;
+    }
+    let more = world.account("POST", "/u/refund", json!({"amount": 11})).await;
+    assert_eq!(more.refused(409, "NOTHING_TO_REFUND").body["details"], json!({"refundable": 10}));
+    let told = world.account("POST", "/u/refund", json!({"amount": 10})).await;
+    assert_eq!((told.int_of("newBalance"), told.body["refunded"].as_array().unwrap().len()), (98, 10));
+    let rest = world.account("POST", "/u/refund", json!({"amount": 2})).await;
+    assert_eq!(rest.int_of("newBalance"), 100);
+}
+
+#[tokio::test]
 async fn ts_24_an_operation_is_done_once_and_keeps_its_facts() {
     let world = World::new().await;
     let make = json!({"accountId": "u", "openingBalance": 100, "operationId": "make"});
@@ -371,6 +436,8 @@ fn commands() -> Vec<(&'static str, Value)> {
         ("/u/holds/h1/commit", json!({"amount": 5, "operationId": "c1"})),
         ("/u/holds", json!({"operationType": "v", "amount": 9, "expiresInSeconds": 60, "operationId": "h2"})),
         ("/u/debit", json!({"operationType": "after the end of the hold", "amount": 1, "operationId": "o10"})),
+        // Of three charges, the newest first.
+        ("/u/refund", json!({"amount": 3, "reason": "failed", "operationId": "o11"})),
         ("/u/reset", json!({"balance": 40, "operationId": "o8"})),
         ("/u/plan", json!({"tier": "Professional", "operationId": "o9"})),
     ]

@@ -14,8 +14,8 @@ const EXAMPLES: &str = "40";
 /// The same requests each time: a failure can be looked at again.
 const SEED: &str = "1";
 
-/// The local server, stopped with the fuzzing.
-struct Server(Child);
+/// The local server, stopped when it is dropped.
+pub(crate) struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -28,10 +28,7 @@ impl Drop for Server {
 pub(crate) fn run(root: &Path, venv: &Path) -> Outcome {
     let folder = root.join("target/fuzz");
     let _server = start(root, &folder)?;
-    let told = std::fs::read_to_string(folder.join("demo.json")).map_err(|error| format!("demo.json: {error}."))?;
-    let told: Value = serde_json::from_str(&told).map_err(|error| format!("demo.json: {error}."))?;
-    let text = |pointer: &str| told.pointer(pointer).map(|v| v.as_str().map_or(v.to_string(), str::to_owned));
-    let text = |pointer: &str| text(pointer).ok_or(format!("demo.json has no {pointer}."));
+    let text = demo(&folder)?;
 
     // What there is, so that requests reach it. Refusals that depend on what was done before are told by their status.
     let (license, project, policy) = (text("/licenses/SUB")?, text("/projectId")?, text("/policies/SUB")?);
@@ -80,8 +77,18 @@ pub(crate) fn run(root: &Path, venv: &Path) -> Outcome {
     .map_err(|_| "The API does not keep what infra/openapi.json says.".to_owned())
 }
 
+/// What the server in `folder` tells of itself, by pointer.
+pub(crate) fn demo(folder: &Path) -> Result<impl Fn(&str) -> Result<String, String>, String> {
+    let told = std::fs::read_to_string(folder.join("demo.json")).map_err(|error| format!("demo.json: {error}."))?;
+    let told: Value = serde_json::from_str(&told).map_err(|error| format!("demo.json: {error}."))?;
+    Ok(move |pointer: &str| {
+        let text = told.pointer(pointer).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
+        text.ok_or(format!("demo.json has no {pointer}."))
+    })
+}
+
 /// Starts the local server on an empty folder, and waits until it is ready.
-fn start(root: &Path, folder: &Path) -> Result<Server, String> {
+pub(crate) fn start(root: &Path, folder: &Path) -> Result<Server, String> {
     let program = root.join("target/debug/local");
     let child = Command::new(&program)
         .args(["--port", "0", "--fresh", "--quiet", "--data"])

@@ -3,7 +3,10 @@
 pub mod cost;
 pub mod documents;
 pub mod openapi;
+mod openapi_errors;
+mod openapi_place;
 mod openapi_shape;
 mod openapi_store;
 mod openapi_transfer;
+mod openapi_words;
 pub mod reference;

@@ -5,6 +5,8 @@ mod fuzz;
 mod measure;
 mod measure_accounts;
 mod measure_changes;
+mod python_client;
+mod typescript;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +33,10 @@ enum Task {
     },
     /// Hold the local server to infra/openapi.json with requests made from it
     Fuzz,
+    /// Generate a Python client from infra/openapi.json and try it against the local server
+    GeneratedClient,
+    /// Build, check and test the TypeScript clients: needs Node.js with npm, and a Chromium
+    Typescript,
     /// Write the generated documents
     Docs,
     /// Check licences, sources and bans of all dependencies
@@ -74,6 +80,8 @@ fn main() -> ExitCode {
         Task::DeployTest { packaged: true, .. } => deploy_packages(),
         Task::DeployTest { all, .. } => deploy_test(all),
         Task::Fuzz => fuzz(),
+        Task::GeneratedClient => programs().and_then(|()| generated_client()),
+        Task::Typescript => typescript(),
         Task::Docs => docs(),
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
@@ -121,10 +129,19 @@ fn test() -> Outcome {
     template()?;
     let fuzzed = fuzz();
     let (passed, failed, success) = cargo_test()?;
-    say(&format!("\nAPI fuzzing {}", if fuzzed.is_ok() { "passed" } else { "failed" }));
+    let generated = generated_client();
+    let missing = typescript::missing();
+    let clients = missing.as_ref().map_or_else(|| typescript::test(&root()), |_| Ok(()));
+    let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "failed" };
+    say(&format!("\nAPI fuzzing {}", word(&fuzzed)));
+    say(&format!("generated Python client {}", word(&generated)));
+    match missing {
+        Some(what) => say(&format!("TypeScript clients left out: {what} is missing")),
+        None => say(&format!("TypeScript clients {}", word(&clients))),
+    }
     say(&format!("{passed} passed, {failed} failed"));
     match success && failed == 0 && passed > 0 {
-        true => fuzzed,
+        true => fuzzed.and(generated).and(clients),
         false => Err("The tests failed.".to_owned()),
     }
 }
@@ -140,6 +157,19 @@ fn fuzz() -> Outcome {
     programs()?;
     say("Fuzzing the API …");
     fuzz::run(&root(), &venv)
+}
+
+/// Generates a client from the OpenAPI document, and tries it.
+fn generated_client() -> Outcome {
+    python_client::test(&root(), &venv_of("target/python-client/venv", "infra/python/client.lock.txt")?)
+}
+
+fn typescript() -> Outcome {
+    if let Some(what) = typescript::missing() {
+        return Err(format!("The TypeScript clients cannot be tested: {what} is missing."));
+    }
+    programs()?;
+    typescript::test(&root())
 }
 
 /// Runs all tests, shows their output as it comes, and adds up their results.

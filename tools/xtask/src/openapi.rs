@@ -1,6 +1,8 @@
 //! `infra/openapi.json`: OpenAPI 3.1 from the table of routes, the wire types and the codes.
 
-use crate::{openapi_shape, openapi_store, openapi_transfer};
+use std::collections::BTreeMap;
+
+use crate::{openapi_errors, openapi_place, openapi_shape, openapi_store, openapi_transfer, openapi_words};
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountList, AccountMovement, Affordability, BalanceThen, Eligibility, Erased,
     Renewal, Renewals, Statistics, Verification,
@@ -36,31 +38,40 @@ pub fn document() -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_lowercase()] = operation;
     }
-    json!({
+    // The one error that clients may handle all alike, beside those of each code.
+    schema::<ErrorBody>(&mut schemas);
+    let mut components = schemas.take_definitions(true);
+    openapi_words::narrow(&mut components);
+    components.extend(openapi_errors::schemas());
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "LTLM",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Licences, seats and tokens. Every path also answers with /api before it.",
+            "description": "Licenses, seats and tokens. Every path also answers with /api before it.",
         },
-        "servers": [{"url": "http://127.0.0.1:8787"}],
+        "servers": openapi_place::servers(),
+        "tags": openapi_place::tags(),
         "paths": paths,
         "components": {
-            "schemas": schemas.take_definitions(true),
+            "schemas": components,
+            "headers": openapi_place::headers(),
             "securitySchemes": {
                 "project": {"type": "apiKey", "in": "header", "name": "x-project-secret"},
                 "administrator": {"type": "http", "scheme": "bearer", "bearerFormat": "ltlm_admin_…"},
                 "member": {"type": "http", "scheme": "bearer", "bearerFormat": "ltlm_access_…"},
             },
         },
-    })
+    });
+    openapi_words::spell_out(&mut document);
+    document
 }
 
 fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut operation = json!({
         "operationId": route.name,
         "summary": route.summary,
-        "tags": [if is_administration(route) { "administration" } else { "licences" }],
+        "tags": [openapi_place::tag(route)],
         "security": match route.auth {
             Auth::Open => json!([]),
             Auth::Project => json!([{"project": []}]),
@@ -195,10 +206,6 @@ fn is_paged(route: &Route) -> bool {
     )
 }
 
-fn is_administration(route: &Route) -> bool {
-    matches!(route.auth, Auth::Administrator(_))
-}
-
 /// The body of the route's event file.
 fn example(route: &Route) -> Value {
     let path = format!("{}/../../events/{}.json", env!("CARGO_MANIFEST_DIR"), route.name);
@@ -206,6 +213,14 @@ fn example(route: &Route) -> Value {
         std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let body = event["body"].as_str().unwrap_or("{}").replace("{{policyId}}", "1");
     serde_json::from_str(&body).unwrap_or_default()
+}
+
+/// An answer that the route gave to its event, and its status: `infra/answers.json`, which a test compares with what is given.
+fn answer(route: &Route) -> Option<(String, Value)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/answers.json");
+    let answers: Value = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    let answer = answers.get(route.name)?;
+    Some((answer["status"].to_string(), answer["body"].clone()))
 }
 
 fn parameters(route: &Route) -> Vec<Value> {
@@ -231,7 +246,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "header",
             "The project; a key that is limited to one need not name it.",
             64,
-            true,
+            false,
         ));
     }
     if route.path.contains("{accountId}") {
@@ -403,10 +418,15 @@ fn parameters(route: &Route) -> Vec<Value> {
             "schema": {"type": "string", "pattern": r#"^(\*|"?(0|[1-9][0-9]{0,17})"?)$"#}}),
         );
     }
-    // Where there is a body, the id is a member of it; sent in both places it must be the same, which no schema can say.
-    if route.operation_id && !route.body {
-        parameters.push(json!({"name": "Idempotency-Key", "in": "header",
-            "description": "Names the operation; the same id never acts twice.",
+    if route.operation_id {
+        let what = match route.body {
+            // Which no schema can say.
+            true => {
+                "Names the operation; the same id never acts twice. An operationId in the body is the same thing, and both must agree."
+            }
+            false => "Names the operation; the same id never acts twice.",
+        };
+        parameters.push(json!({"name": "Idempotency-Key", "in": "header", "description": what,
             "schema": {"type": "string", "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX, "pattern": VISIBLE}}));
     }
     parameters
@@ -741,13 +761,20 @@ fn request_schema(route: &Route) -> Value {
                 "metadata": meta, "operationId": id,
             }),
         ),
-        Endpoint::RefundAccount => object(
-            &["originalOperationId"],
-            json!({
-                "originalOperationId": text(limits::OPERATION_ID_CHARS_MAX), "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX},
-                "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX, "pattern": NAME_OR_BLANK}, "metadata": meta, "operationId": id,
-            }),
-        ),
+        Endpoint::RefundAccount => {
+            let mut schema = object(
+                &[],
+                json!({
+                    "originalOperationId": {"type": "string", "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX,
+                        "description": "The operation that spent; else the newest ones that can be refunded."},
+                    "amount": {"type": "integer", "minimum": 1, "maximum": limits::AMOUNT_MAX,
+                        "description": "How many; of an operation that is named, else all that can be refunded."},
+                    "reason": {"type": "string", "maxLength": limits::REASON_CHARS_MAX, "pattern": NAME_OR_BLANK}, "metadata": meta, "operationId": id,
+                }),
+            );
+            schema["anyOf"] = json!(one_of(&["originalOperationId", "amount"], &[]));
+            schema
+        }
         Endpoint::AccountPlan => object(
             &["tier"],
             json!({
@@ -956,6 +983,8 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     }
     responses.insert(status.to_owned(), done);
     if matches!(route.endpoint, Endpoint::Health | Endpoint::StoreReturn) {
+        tell_headers(route, &mut responses);
+        show_answer(route, &mut responses);
         return Value::Object(responses);
     }
     if query::supports_dry_run(route) {
@@ -967,17 +996,37 @@ fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         };
         seen["content"]["application/json"] = json!({ "schema": body });
     }
-    let error = schema::<ErrorBody>(schemas);
+    let mut refused: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in refusals(route) {
-        let row = code.row();
-        let response = responses
-            .entry(row.status.to_string())
-            .or_insert_with(|| json!({"description": "", "content": content(error.clone())}));
-        let told = response["description"].as_str().unwrap_or("").to_owned();
-        let told = if told.is_empty() { format!("`{}`", row.wire) } else { format!("{told}, `{}`", row.wire) };
-        response["description"] = json!(told);
+        let codes = refused.entry(code.row().status).or_default();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
     }
+    for (status, codes) in refused {
+        let told: Vec<_> = codes.iter().map(|code| format!("`{}`", code.row().wire)).collect();
+        let response = json!({"description": told.join(", "), "content": content(openapi_errors::one_of(&codes))});
+        responses.insert(status.to_string(), response);
+    }
+    tell_headers(route, &mut responses);
+    show_answer(route, &mut responses);
     Value::Object(responses)
+}
+
+/// Shows an answer that was given.
+fn show_answer(route: &Route, responses: &mut Map<String, Value>) {
+    if let Some((status, body)) = answer(route)
+        && let Some(content) = responses.get_mut(&status).and_then(|it| it.pointer_mut("/content/application~1json"))
+    {
+        content["example"] = body;
+    }
+}
+
+/// Says which headers each answer carries.
+fn tell_headers(route: &Route, responses: &mut Map<String, Value>) {
+    for (status, response) in responses {
+        response["headers"] = openapi_place::headers_of(route, status);
+    }
 }
 
 /// The codes that a route can refuse with.
@@ -1077,8 +1126,8 @@ fn refusals(route: &Route) -> Vec<Code> {
         | Endpoint::AdminChangeProject
         | Endpoint::AdminCreatePolicy
         | Endpoint::AdminPolicies
-        | Endpoint::AdminLicenses
-        | Endpoint::AdminCreateKey => codes.push(Code::ProjectNotFound),
+        | Endpoint::AdminLicenses => codes.push(Code::ProjectNotFound),
+        Endpoint::AdminCreateKey => codes.extend([Code::ProjectNotFound, Code::NotAhead]),
         Endpoint::AdminAddSecret => codes.extend([Code::ProjectNotFound, Code::SecretLimitReached]),
         Endpoint::AdminRetireSecret => codes.extend([Code::ProjectNotFound, Code::SecretNotFound, Code::LastSecret]),
         Endpoint::AdminRewrapProject => codes.extend([Code::ProjectNotFound, Code::WrappingKeyNotUsable]),
@@ -1088,9 +1137,9 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AdminRevokeKey => codes.push(Code::KeyNotFound),
         Endpoint::AdminDescribeDevice | Endpoint::AdminRemoveDevice => codes.push(Code::DeviceNotRegistered),
         Endpoint::AdminCreateLicense => {
-            codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken])
+            codes.extend([Code::ProjectNotFound, Code::PolicyNotFound, Code::LicenseKeyTaken, Code::NotAhead])
         }
-        Endpoint::AdminChangeLicense => codes.extend([Code::PolicyNotFound, Code::StateFinal]),
+        Endpoint::AdminChangeLicense => codes.extend([Code::PolicyNotFound, Code::StateFinal, Code::NotAhead]),
         Endpoint::AccountPlan => codes.extend([Code::AccountNotFound, Code::UnknownTier, Code::NotAhead]),
         Endpoint::CreateAccount => codes.extend([Code::AccountExists, Code::UnknownTier, Code::NotAhead]),
         Endpoint::DebitAccount => codes.extend([Code::AccountNotFound, Code::AccountInsufficient]),
@@ -1101,7 +1150,9 @@ fn refusals(route: &Route) -> Vec<Code> {
             Code::OperationHasNoCost,
         ]),
         Endpoint::CreditAccount => codes.extend([Code::AccountNotFound, Code::NotAhead, Code::GrantLimitReached]),
-        Endpoint::RefundAccount => codes.extend([Code::AccountNotFound, Code::OperationNotFound, Code::RefundTooLarge]),
+        Endpoint::RefundAccount => {
+            codes.extend([Code::AccountNotFound, Code::OperationNotFound, Code::RefundTooLarge, Code::NothingToRefund])
+        }
         Endpoint::AccountAffordability => codes.push(Code::UnknownOperationType),
         Endpoint::Account
         | Endpoint::ResetAccount
@@ -1154,7 +1205,8 @@ fn refusals(route: &Route) -> Vec<Code> {
             Code::SecretNotFound,
         ]),
         Endpoint::AdminReinstate => codes.push(Code::StateFinal),
-        Endpoint::AdminTokens => codes.extend([Code::TokensDisabled, Code::GrantLimitReached]),
+        Endpoint::AdminTokens => codes.extend([Code::TokensDisabled, Code::GrantLimitReached, Code::NotAhead]),
+        Endpoint::CreateAccessToken => codes.push(Code::OrganizationNotFound),
         _ => {}
     }
     codes

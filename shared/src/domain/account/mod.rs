@@ -183,6 +183,7 @@ pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
         success: true,
         new_balance: entry.balance_after.saturating_sub(entry.lapsed),
         spendable: (entry.source == Source::Refund).then(|| entry.amount.saturating_sub(entry.lapsed)),
+        refunded: None,
         tokens_spent: entry.spent_after.unwrap_or(0),
         ledger_entry_id: entry.operation.shown(),
         entry: entry.account_data(),

@@ -79,13 +79,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "JSON")]
         metadata: Option<String>,
     },
-    /// Give back what an operation spent, or a part of it
+    /// Give back what an operation spent, or a part of it; or so many tokens of the newest operations that spent
     Refund {
         /// The account
         account: String,
-        /// The id of the operation that spent
-        original: String,
-        /// How many tokens; else what is left of it
+        /// The id of the operation that spent; else the newest ones
+        #[arg(required_unless_present = "amount")]
+        original: Option<String>,
+        /// How many tokens; else what is left of the operation
         #[arg(long)]
         amount: Option<i64>,
         /// Why

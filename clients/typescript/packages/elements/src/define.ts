@@ -1,0 +1,4 @@
+/** Defines `<ltlm-token-dashboard>` when it is imported: for pages without a bundler. */
+import { defineTokenDashboard } from "./index.js";
+
+defineTokenDashboard();

@@ -1,0 +1,3 @@
+import { built } from "../../tsup.base.js";
+
+export default built(["src/index.tsx"], "browser");
