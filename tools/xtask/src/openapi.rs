@@ -1197,6 +1197,7 @@ fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::AdminUsageStatistics => codes.extend([Code::RangeReversed, Code::CursorElsewhere]),
         Endpoint::AdminOfflineFile => codes.extend([
             Code::LicenseNotAirGapped,
+            Code::NotAhead,
             Code::LicenseTerminated,
             Code::LicenseRevoked,
             Code::LicenseSuspended,

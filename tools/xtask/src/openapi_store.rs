@@ -228,8 +228,10 @@ pub(crate) fn refusals(route: &Route) -> Vec<Code> {
         Endpoint::DevLogin => vec![Code::SignInRejected, Code::RateLimited],
         Endpoint::DevVerifyOtp => vec![Code::MfaSessionExpired, Code::MfaCodeRejected],
         Endpoint::AdminOrder => vec![Code::OrderNotFound],
-        Endpoint::AdminCreateDeveloper => vec![Code::DeveloperExists, Code::DeveloperNotFound],
-        Endpoint::AdminChangeDeveloper => vec![Code::DeveloperNotFound],
+        Endpoint::AdminCreateDeveloper => {
+            vec![Code::DeveloperExists, Code::DeveloperNotFound, Code::ProjectNotFound]
+        }
+        Endpoint::AdminChangeDeveloper => vec![Code::DeveloperNotFound, Code::ProjectNotFound],
         Endpoint::AdminEventCounts => vec![Code::ProjectNotFound, Code::RangeReversed, Code::RangeTooLong],
         Endpoint::AdminCreateWebhook => vec![Code::ProjectNotFound, Code::WebhookLimitReached],
         Endpoint::AdminOrders | Endpoint::AdminEvents | Endpoint::AdminNotices | Endpoint::AdminWebhooks => {
