@@ -82,7 +82,7 @@ pub struct Error {
     /// A sentence for people. It names no key, device or secret.
     pub message: String,
     /// Figures behind the server's refusal.
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
     /// Seconds after which to try again, if the server said so.
     pub retry_after_seconds: Option<u64>,
 }

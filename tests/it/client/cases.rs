@@ -156,7 +156,7 @@ async fn c23_c54_a_removed_device_does_not_come_back_by_itself_and_its_uses_wait
 }
 
 #[tokio::test]
-async fn c25_a_license_ends_by_the_clock_offline() {
+async fn c25_c26_a_license_ends_by_the_clock_offline() {
     let world = World::new().await;
     let key = license(&world, |terms| {
         terms["config"]["sdkEnforcement"]["offlineGracePeriod"] = json!({"enabled": true, "duration": 8_000});
@@ -353,7 +353,7 @@ async fn c37_a_week_of_sleep_is_one_heartbeat() {
 }
 
 #[tokio::test]
-async fn c57_a_clock_that_was_set_back_ends_offline_rights_until_the_server_answers() {
+async fn c56_c57_a_clock_that_was_set_back_ends_offline_rights_until_the_server_answers() {
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(L1).await.unwrap();
@@ -594,7 +594,7 @@ async fn settings_the_store_and_the_portal_answer_with_their_own() {
 }
 
 #[tokio::test]
-async fn c49_c70_a_closed_machine_gives_its_seat_back_and_answers_no_more() {
+async fn a_closed_machine_gives_its_seat_back_and_answers_no_more() {
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(L1).await.unwrap();

@@ -142,13 +142,13 @@ async fn c10_c34_c74_threads_and_processes_of_one_device_charge_each_use_once() 
 #[tokio::test]
 async fn c63_c70_calls_end_in_time_and_pages_are_no_answers() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let portal = axum::Router::new().fallback(|request: axum::extract::Request| async move {
-        let host = request.headers().get("x-project-secret").is_some();
-        (
-            axum::http::StatusCode::FOUND,
-            [("location", "/elsewhere"), ("x-seen", if host { "1" } else { "0" })],
-            "<html>",
-        )
+    let followed = Arc::new(AtomicUsize::new(0));
+    let seen = followed.clone();
+    let portal = axum::Router::new().fallback(move |request: axum::extract::Request| async move {
+        if request.uri().path() == "/elsewhere" {
+            seen.fetch_add(1, Ordering::Relaxed);
+        }
+        (axum::http::StatusCode::FOUND, [("location", "/elsewhere")], "<html>")
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let portal_port = listener.local_addr().unwrap().port();
@@ -180,6 +180,7 @@ async fn c63_c70_calls_end_in_time_and_pages_are_no_answers() {
     })
     .await;
     drop(silent);
+    assert_eq!(followed.load(Ordering::Relaxed), 0, "the secret does not follow a redirect");
     serving.await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! A device through a month of bad luck: whatever the network, the server, the disk, the clock and the process do, each use is charged
 //! once if the application was told that it is recorded, and never if it was told that it is not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ltlm_client::call::{Call, Consumption, Reply};
 use ltlm_client::machine::Input;
@@ -29,7 +29,7 @@ struct Books {
     /// Recorded, by word of the client.
     accepted: BTreeMap<String, i64>,
     /// Refused or never sent, by word of the client.
-    refused: BTreeSet<String>,
+    refused: BTreeMap<String, String>,
     /// The process died, or nothing could be written: charged or not, but once at most.
     doubtful: BTreeMap<String, i64>,
 }
@@ -86,12 +86,12 @@ impl Run<'_> {
     /// What events tell of confirmed uses.
     fn learn(&mut self) {
         for event in std::mem::take(&mut self.desk.events) {
-            if let Event::OperationDone { operation_id, operation, .. } = event
+            if let Event::OperationDone { operation_id, operation, refused } = event
                 && let Some(amount) = self.books.doubtful.remove(&operation_id)
             {
                 match operation {
                     Some(_) => drop(self.books.accepted.insert(operation_id, amount)),
-                    None => drop(self.books.refused.insert(operation_id)),
+                    None => drop(self.books.refused.insert(operation_id, format!("by {refused:?}"))),
                 }
             }
         }
@@ -135,7 +135,7 @@ impl Run<'_> {
             Some(Err(error)) if error.code == ErrorCode::OutcomeUnknown => {
                 self.books.doubtful.insert(id, amount);
             }
-            Some(Err(_)) => drop(self.books.refused.insert(id)),
+            Some(Err(error)) => drop(self.books.refused.insert(id, error.to_string())),
             None => drop(self.books.doubtful.insert(id, amount)),
         }
         self.learn();
@@ -240,7 +240,8 @@ async fn run(seed: u64) -> (usize, usize) {
         assert_eq!(charged.get(id), Some(amount), "seed {seed}: {id} was accepted");
     }
     for (id, amount) in &charged {
-        assert!(!books.refused.contains(id), "seed {seed}: {id} was refused, and is charged");
+        let refused = books.refused.get(id);
+        assert_eq!(refused, None, "seed {seed}: {id} was refused, and is charged");
         let known = books.accepted.get(id).or(books.doubtful.get(id));
         assert_eq!(known, Some(amount), "seed {seed}: {id} was never used");
     }
@@ -253,7 +254,7 @@ async fn c55_whatever_is_lost_each_use_is_charged_once() {
     let (from, runs) = (knob("LTLM_CLIENT_FROM").unwrap_or(1), knob("LTLM_CLIENT_RUNS").unwrap_or(RUNS));
     let (mut uses, mut requests) = (0, 0);
     for seed in from..from + runs {
-        let (charged, sent) = run(seed).await;
+        let (charged, sent) = Box::pin(run(seed)).await;
         if knob("LTLM_CLIENT_FROM").is_some() {
             eprintln!("seed {seed}: {charged} uses charged once, {sent} requests");
         }

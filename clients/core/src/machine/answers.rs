@@ -111,7 +111,7 @@ fn refusal(answer: &HttpAnswer) -> Option<Trouble> {
     let told = body.details.as_ref().and_then(|details| details.get("serverTimeMs")).and_then(Value::as_i64);
     let retry_after: Option<u64> = answer.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
     let mut error = Error::refused(&body.code, body.message);
-    error.details = body.details;
+    error.details = body.details.map(Box::new);
     error.retry_after_seconds = retry_after.map(|seconds| seconds.min(RETRY_AFTER_SECONDS_MAX));
     if answer.status == 429 || answer.status >= 500 {
         error.code = ErrorCode::ServerBusy;

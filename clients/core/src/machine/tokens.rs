@@ -151,6 +151,8 @@ impl Machine {
     /// A confirmed use was certainly not charged.
     pub(super) fn not_used(&mut self, id: &str) {
         self.done(vec![id.to_owned()]);
+        // Before the application is told: its record must not come back after a loss of power, and be charged then.
+        self.outputs.push_back(Output::Store(Store::Flush));
     }
 
     /// A confirmed use was charged.
