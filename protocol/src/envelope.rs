@@ -95,17 +95,29 @@ fn identity(blob: &str) -> Vec<u8> {
 
 /// Decrypts a cipher text to the JSON that it holds.
 pub fn decrypt(key: &[u8; 32], text: &str) -> Result<(Mode, Value), BadEnvelope> {
-    let parts: Vec<_> = text.trim().split(':').map(hex::decode).collect();
-    let (mode, plain, is_whole) = match &parts[..] {
-        [Ok(iv), Ok(cipher)] => {
-            let (plain, is_whole) = open_cbc(key, iv, cipher)?;
-            (Mode::Cbc, plain, is_whole)
-        }
-        [Ok(iv), Ok(tag), Ok(cipher)] => (Mode::Gcm, open_gcm(key, iv, tag, cipher)?, true),
-        _ => return Err(BadEnvelope),
-    };
+    let (mode, plain, is_whole) = decrypt_bytes(key, text)?;
     let value = json::parse(&plain).ok().filter(|value| depth(value) <= limits::JSON_DEPTH_MAX);
     value.filter(|_| is_whole).map(|value| (mode, value)).ok_or(BadEnvelope)
+}
+
+/// Decrypts a cipher text to the text that it holds: for a client, which verifies a signature over the text as it came.
+pub fn decrypt_text(key: &[u8; 32], text: &str) -> Result<(Mode, String), BadEnvelope> {
+    let (mode, plain, is_whole) = decrypt_bytes(key, text)?;
+    let plain = String::from_utf8(plain.to_vec()).ok();
+    plain.filter(|_| is_whole).map(|plain| (mode, plain)).ok_or(BadEnvelope)
+}
+
+/// The plain text, and whether its padding was right.
+fn decrypt_bytes(key: &[u8; 32], text: &str) -> Result<(Mode, Zeroizing<Vec<u8>>, bool), BadEnvelope> {
+    let parts: Vec<_> = text.trim().split(':').map(hex::decode).collect();
+    match &parts[..] {
+        [Ok(iv), Ok(cipher)] => {
+            let (plain, is_whole) = open_cbc(key, iv, cipher)?;
+            Ok((Mode::Cbc, plain, is_whole))
+        }
+        [Ok(iv), Ok(tag), Ok(cipher)] => Ok((Mode::Gcm, open_gcm(key, iv, tag, cipher)?, true)),
+        _ => Err(BadEnvelope),
+    }
 }
 
 /// The plain text, and whether its padding was right; if not, all of it.
@@ -238,6 +250,8 @@ mod tests {
             assert_eq!(opened.data["key"], "LIC-0BEC53C679BF012F");
             assert_eq!(seal(&key(), mode, bytes(IV), PLAIN), text);
             assert_eq!(open(&key(), &text.to_uppercase()), Ok(opened), "letter case does not matter");
+            assert_eq!(decrypt_text(&key(), text), Ok((mode, PLAIN.to_owned())));
+            assert_eq!(decrypt_text(&[7; 32], text), Err(BadEnvelope));
         }
     }
 

@@ -58,6 +58,11 @@ pub(crate) async fn start(folder: &Path, options: &[&str]) -> Running {
 }
 
 impl Running {
+    /// Kills it.
+    pub(crate) async fn stop(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     pub(crate) fn text(&self, pointer: &str) -> &str {
         self.demo.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} in demo.json"))
     }

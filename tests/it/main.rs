@@ -8,6 +8,7 @@ mod answers;
 mod bad_input;
 mod batch;
 mod cli;
+mod client;
 mod deployment;
 mod device_keys;
 mod doctor;

@@ -117,7 +117,15 @@ fn the_command_line_writes_files_in_two_places_only() {
 
 #[test]
 fn every_file_says_what_it_is() {
-    for package in ["protocol/src", "shared/src", "functions/src", "tools/local/src", "tools/xtask/src", "tests/it"] {
+    for package in [
+        "protocol/src",
+        "clients/core/src",
+        "shared/src",
+        "functions/src",
+        "tools/local/src",
+        "tools/xtask/src",
+        "tests/it",
+    ] {
         for (file, text) in sources(package) {
             assert!(text.starts_with("//! "), "{package}/{file}");
         }
@@ -170,5 +178,27 @@ fn every_variable_of_the_configuration_is_in_the_template_or_has_a_default() {
         let name = line.split('`').nth(1).unwrap();
         assert!(template.contains(name), "{name} in template.yaml");
         assert!(operations.contains(name), "{name} in docs/operations.md");
+    }
+}
+
+/// The list of the client's cases names each of the 80 once, and no test that does not exist.
+#[test]
+fn the_clients_cases_are_listed_with_their_tests() {
+    let text = std::fs::read_to_string(root().join("docs/clients/README.md")).unwrap();
+    let all: String = ["clients/core/src", "tests/it"].iter().flat_map(|p| sources(p)).map(|(_, text)| text).collect();
+    let (_, cases) = text.split_once("## The contract's cases").unwrap();
+    let rows: Vec<_> = cases.lines().filter(|line| line.starts_with("| C-")).collect();
+    let mut numbers: Vec<u32> = Vec::new();
+    for row in &rows {
+        let first = row.split('|').nth(1).unwrap();
+        numbers.extend(first.split(',').map(|number| number.trim().trim_start_matches("C-").parse::<u32>().unwrap()));
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=80).collect::<Vec<_>>());
+    let names =
+        text.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains(['(', ':', '.', ' ']));
+    let tests = names.filter(|name| name.split('_').count() > 3);
+    for name in tests {
+        assert!(all.contains(&format!("fn {name}(")), "no test: {name}");
     }
 }

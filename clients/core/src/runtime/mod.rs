@@ -1,0 +1,16 @@
+//! The state machine with threads, files, a clock and HTTP.
+
+mod chance;
+mod client;
+mod clock;
+mod files;
+mod source;
+mod storage;
+mod transport;
+
+pub use client::{Client, Parts};
+pub use clock::{SystemClock, TimeSource};
+pub use files::FileStorage;
+pub use source::machine_id;
+pub use storage::{Loaded, MemoryStorage, Saved, Storage};
+pub use transport::{HttpTransport, Transport};
