@@ -1,5 +1,6 @@
 """A month passes: the schedules renew what is due, and licenses end."""
 
+import http.client
 import time
 
 from deployed_journeys import Api
@@ -41,7 +42,11 @@ def a_month_passes(cloud, binaries):
 
     def renewed():
         """How many accounts have a renewal among their entries. Entries are read as they are: no call gives what is due."""
-        told = [api.expect(200, "GET", path, headers=scope)["entries"] for path in entries]
+        try:
+            told = [api.expect(200, "GET", path, headers=scope)["entries"] for path in entries]
+        except (OSError, http.client.HTTPException):
+            # The local cloud drops connections when its clock leaps: they have waited for a month.
+            return None
         return sum(any(entry["operationId"].startswith("service renewal:") for entry in some) for some in told)
 
     if renewed() != 0:

@@ -261,32 +261,7 @@ pub(crate) mod tests {
     const SEED: [u8; 32] = [9; 32];
     const PATH: &str = "/v1/sdk/pro/license/status";
 
-    const LICENSE: &str = r#"{
-            "LicenseID": 1, "ProjectID": 1, "licenseKey": "LIC-0BEC53C679BF012F", "status": "active",
-            "environment": "production", "validUntil": "2026-02-03T00:00:00.000Z", "gracePeriodEnds": null,
-            "lastCheckIn": null, "nextBillingDate": null, "tokensLimit": 100, "tokensConsumed": 0, "tokensRemaining": 100,
-            "maxActivations": 3, "maxConcurrentSeats": 2, "activeSeats": 1, "seatStatus": "OCCUPIED", "canReleaseSeat": true,
-            "kickedNotice": null, "seatsEnabled": true, "tokensEnabled": true, "offlineEnabled": true,
-            "heartbeatIntervalSeconds": 300, "offlineGraceHours": 72, "subscriptionStatus": null, "detectedCountry": null,
-            "machines": [], "policy": {"PolicyID": 1, "name": "SUB", "type": "subscription", "isAirGapped": false,
-                "topUpOptions": []},
-            "customer": {"email": "", "metadata": {"name": null}, "lastDetectedCountry": null},
-            "config": {
-                "limits": {
-                    "time": {"mode": "duration", "durationDays": 30, "gracePeriodDays": 7},
-                    "seats": {"enabled": true, "maxSeats": 2}, "tokens": {"enabled": true, "maxTokens": 100},
-                    "devices": {"maxDevices": 3, "hwidReqiured": true, "hwidRequired": true}
-                },
-                "features": {}, "capabilities": [], "projectSettings": {},
-                "versioning": {"enabled": false, "minVersion": null, "maxVersion": null},
-                "geofencing": {"enabled": false, "allowedCountries": [], "blockedCountries": []},
-                "sdkEnforcement": {"mode": "standard", "heartbeat": {"interval": 5, "enabled": true},
-                    "offlineGracePeriod": {"enabled": true, "duration": 72}},
-                "customerActions": {"allowHardwareRelease": false, "allowRemoteSeatRelease": true, "canBuyTopUps": true,
-                    "seatReleaseCooldownSeconds": 0}
-            },
-            "userSettings": {}, "features": {}, "metadata": {}
-        }"#;
+    const LICENSE: &str = include_str!("../benches/license.json");
 
     /// What a server says of a license, with these members changed.
     pub(crate) fn license_data(change: Value) -> LicenseData {

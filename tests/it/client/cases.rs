@@ -373,6 +373,28 @@ async fn c56_c57_a_clock_that_was_set_back_ends_offline_rights_until_the_server_
 }
 
 #[tokio::test]
+async fn offline_hours_are_not_had_again_by_a_kill_and_a_clock_that_is_set_back() {
+    let world = World::new().await;
+    let mut desk = Desk::new(&world, "a");
+    desk.activate(L1).await.unwrap();
+    desk.weather = DOWN;
+    desk.run_for(50 * HOUR).await;
+    assert_eq!(desk.status(), Status::Active);
+    desk.skew_ms = -50 * HOUR * 1_000;
+    desk.restart(false);
+    assert_eq!(desk.call(Call::LoadStored).await, status(Status::ConnectionRequired));
+    assert_eq!(desk.snapshot().reason, Reason::Clock);
+    // Without setting it back, the rest of the hours is left.
+    desk.skew_ms = 0;
+    desk.restart(false);
+    assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active));
+    desk.run_for(21 * HOUR).await;
+    assert_eq!(desk.status(), Status::Active);
+    desk.run_for(2 * HOUR).await;
+    assert_eq!(desk.status(), Status::ConnectionRequired);
+}
+
+#[tokio::test]
 async fn c58_a_clock_that_is_hours_off_does_not_hinder_where_devices_sign() {
     let world = World::new().await;
     world.project_settings(json!({"security": {"deviceKeys": "required", "gcmOnly": true}})).await;

@@ -39,6 +39,9 @@ const OUTCOMES_MAX: usize = 256;
 const BACKOFF_MS: u64 = 1_000;
 /// Longest wait after a failure, in milliseconds, unless the server asks for more.
 const BACKOFF_MS_MAX: u64 = 300_000;
+/// How long the clock's mark is not written, at most, while a license is in use: so much can be had again by killing the process
+/// and setting the clock back.
+const MARK_MS: u64 = 600_000;
 /// Longest wait that a server may ask for, in seconds.
 const RETRY_AFTER_SECONDS_MAX: u64 = 3_600;
 
@@ -225,6 +228,8 @@ pub struct Machine {
     sync: Timer,
     confirm: Timer,
     flush_at: Option<u64>,
+    /// When the clock's mark is written next.
+    mark_at: u64,
     batch_max: usize,
 }
 
@@ -332,6 +337,7 @@ impl Machine {
             sync: Timer::default(),
             confirm: Timer::default(),
             flush_at: None,
+            mark_at: 0,
             batch_max: ltlm_protocol::limits::BATCH_USAGES_MAX,
         };
         if is_foreign {
@@ -391,6 +397,7 @@ impl Machine {
             self.sync.at.filter(|_| self.may_sync()),
             self.confirm.at.filter(|_| self.may_confirm()),
             self.flush_at,
+            Some(self.mark_at).filter(|_| license.is_some() && !self.is_paused),
         ];
         timers.into_iter().flatten().chain(turns).min()
     }
@@ -411,6 +418,7 @@ impl Machine {
             return;
         }
         self.is_dirty = false;
+        self.mark_at = now.boot_ms.saturating_add(MARK_MS);
         self.kept.time = self.clock.kept(now);
         self.outputs.push_back(Output::Store(Store::State(self.kept.bytes())));
     }
@@ -448,6 +456,9 @@ impl Machine {
         if self.flush_at.is_some_and(|at| at <= now.boot_ms) {
             self.flush_at = None;
             self.outputs.push_back(Output::Store(Store::Flush));
+        }
+        if self.mark_at <= now.boot_ms && self.is_started && self.license.is_some() && !self.is_closed {
+            self.is_dirty = true;
         }
         if self.beat.is_due(now) && self.may_beat() {
             self.beat.at = None;
