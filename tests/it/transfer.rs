@@ -570,7 +570,7 @@ async fn keys_move_by_the_owner_alone_and_open_nowhere_else() {
     let path = World::of_project(&old.project_id, "/export-keys");
     old.send(as_key(path.clone(), json!({"publicKey": public}))).await.refused(403, "FORBIDDEN");
     old.send(as_key("/v1/admin/import-keys".to_owned(), Value::Null)).await.refused(403, "FORBIDDEN");
-    for bad in ["", "ltlm_import_00", "x"] {
+    for bad in ["", "ltlm_import_00", "x", &format!("ltlm_import_{}", "00".repeat(32))] {
         old.admin("POST", &path, json!({"publicKey": bad})).await.refused(400, "BAD_REQUEST");
     }
     let file = old.exported(Some(&public)).await;

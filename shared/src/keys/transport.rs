@@ -43,6 +43,12 @@ pub fn seal(public: &[u8; 32], about: &str, text: &[u8], fill: &dyn Fn(&mut [u8]
     Ok(Sealed { encapsulated: encapsulated.to_bytes().to_vec(), text })
 }
 
+/// Can anything be sealed to it? Of the points of small order none can: every secret that is agreed on with them is zero (RFC 7748,
+/// section 6.1).
+pub fn is_usable(public: &[u8; 32]) -> bool {
+    seal(public, "", &[], &|bytes| bytes.fill(1)).is_ok()
+}
+
 /// Opens what [`seal`] made, with the seed of the pair. The bytes are wiped when they are dropped.
 pub fn open(seed: &Key32, about: &str, sealed: &Sealed) -> Result<zeroize::Zeroizing<Vec<u8>>, KeyError> {
     let (private, _) = X25519HkdfSha256::derive_keypair(seed.expose());
@@ -108,5 +114,14 @@ mod tests {
         assert!(open(&seed, "prj_1", &short).is_err());
         let again = seal(&public, "prj_1", b"the seed of a signing key", &|bytes| bytes.fill(4)).unwrap();
         assert_ne!(again, sealed, "each sealing has a key of its own");
+    }
+
+    #[test]
+    fn nothing_is_sealed_to_a_point_of_small_order() {
+        let one = std::array::from_fn(|place| u8::from(place == 0));
+        for point in [[0; 32], one] {
+            assert!(!is_usable(&point) && seal(&point, "prj_1", b"a key", &|bytes| bytes.fill(3)).is_err());
+        }
+        assert!(is_usable(&public_key(&Key32::new(&[7; 32]).unwrap()).unwrap()));
     }
 }

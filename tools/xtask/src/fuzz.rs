@@ -39,8 +39,8 @@ pub(crate) fn run(root: &Path, venv: &Path) -> Outcome {
          expected-statuses = [\"2xx\", 401, 402, 403, 404, 409, 412, 422, 429]\n\n\
          # What opens an envelope no schema can say: almost none of these opens.\n\
          # Nor which addresses are safe to go to, what a payment provider signed, which currencies have no\n\
-         # decimals, or that one of two parameters must be there.\n\
-         [[operations]]\ninclude-path-regex = \"/sdk/pro/|-link$|/webhooks$|/payments/|/auth/customer-portfolio$|/admin/projects(/[^/]+(/policies)?)?$|/admin/policies/|/access-tokens$\"\n\n\
+         # decimals, that one of two parameters must be there, what a file of an export holds, or which texts are points of a curve.\n\
+         [[operations]]\ninclude-path-regex = \"/sdk/pro/|-link$|/webhooks$|/payments/|/auth/customer-portfolio$|/admin/projects(/[^/]+(/policies)?)?$|/admin/policies/|/access-tokens$|/export$|/export-keys$|/import$|/import/lines$\"\n\n\
          [operations.checks.positive_data_acceptance]\n\
          expected-statuses = [\"2xx\", 400, 401, 403, 404, 409, 412, 422, 429]\n"
     );

@@ -54,9 +54,10 @@ fn id_of(public: &[u8; 32]) -> String {
     format!("imk_{}", &sha256_hex(public)[..16])
 }
 
-/// Reads a public key as people carry it.
+/// Reads a public key as people carry it. One that nothing can be sealed to is none.
 pub fn parse_public(text: &str) -> Option<[u8; 32]> {
-    hex::decode(text.strip_prefix(PUBLIC_KEY_PREFIX)?).ok()?.try_into().ok()
+    let key = hex::decode(text.strip_prefix(PUBLIC_KEY_PREFIX)?).ok()?.try_into().ok();
+    key.filter(transport::is_usable)
 }
 
 /// As people carry it.

@@ -177,11 +177,13 @@ fn drift(there: Timestamp, asked: Asked, exactness: i64) -> Finding {
         off => format!("at least {:.1} s {sign} this machine's", off as f64 / 1_000.0),
     };
     let advice = "Is this machine's clock set by a time service? AWS sets the functions' clocks.";
-    match off {
-        ..=DRIFT_MS => Finding::ok("clock", seen),
-        ..=DRIFT_MAX_MS => Finding::warning("clock", seen, advice),
-        _ => Finding::failed("clock", seen, advice),
+    if off <= DRIFT_MS {
+        return Finding::ok("clock", seen);
     }
+    if off <= DRIFT_MAX_MS {
+        return Finding::warning("clock", seen, advice);
+    }
+    Finding::failed("clock", seen, advice)
 }
 
 #[cfg(test)]
