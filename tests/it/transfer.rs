@@ -182,6 +182,25 @@ async fn a_license_goes_on_in_another_deployment() {
     assert_eq!(intact.body["intact"], true);
 }
 
+/// A stopped webhook comes without a key, which is no reason to refuse the rest.
+#[tokio::test]
+async fn what_came_with_an_import_is_rewrapped_though_a_stopped_webhook_has_no_key() {
+    let (old, new) = (World::new().await, World::empty().await);
+    let project = &old.project_id;
+    let hooks = World::of_project(project, "/webhooks");
+    let hook = old.admin("POST", &hooks, json!({"url": "https://a.example"})).await;
+    let stopped = old.admin("DELETE", &format!("{hooks}/{}", hook.text_of("webhookId")), Value::Null).await;
+    assert_eq!(stopped.status, 204, "{}", stopped.text);
+    new.imported(project, &old.exported(None).await).await;
+    let listed = new.admin("GET", &hooks, Value::Null).await;
+    assert_eq!(listed.body["webhooks"][0]["disabled"], true, "{}", listed.text);
+    let previous = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    new.keys.replace_key(previous);
+    let done = new.admin("POST", &World::of_project(project, "/rewrap"), json!({"previousKeyArn": previous})).await;
+    // Three keys and the new secret.
+    assert_eq!((done.status, done.int_of("rewrapped"), done.int_of("unchanged")), (200, 4, 0), "{}", done.text);
+}
+
 /// Items by what their partition keys begin with, as `table/key.rs` names it: those that move.
 const MOVE: &[&str] = &[
     "ACCT#", "BATCH", "BUYER", "CARD#", "CHAIN#", "DEV#", "EVENTS#", "LEDGER#", "LIC#", "LISTED", "ORDER#", "ORG#",

@@ -11,7 +11,7 @@ use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 
-use super::{Key32, KeyError, Purpose, RemoteKey};
+use super::{Key32, KeyError, Purpose};
 use crate::table::failure::failure;
 
 /// Names this product in every encryption context; IAM policies condition on it.
@@ -130,7 +130,16 @@ impl Kms {
     }
 
     async fn decrypt(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Key32, KeyError> {
-        decrypt(&self.client, &self.key_id, context(project_id, purpose), wrapped).await
+        let asking = self.client.decrypt().key_id(&self.key_id).ciphertext_blob(Blob::new(wrapped));
+        let asking = asking.set_encryption_context(Some(context(project_id, purpose)));
+        let answer = asking.send().await.map_err(key_error)?;
+        answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)
+    }
+
+    /// The same service with another key, which may be of another region.
+    pub fn with_key(&self, key_id: &str, region: &str) -> Self {
+        let config = self.client.config().to_builder().region(Region::new(region.to_owned())).build();
+        Self { client: Client::from_conf(config), key_id: key_id.to_owned(), unwrapped: Arc::default() }
     }
 
     /// Wraps a key of a project that `previous` wrapped with this key. `None` if this key wrapped it already.
@@ -140,19 +149,17 @@ impl Kms {
     /// [`KeyError::Broken`] if neither key unwraps it.
     pub async fn rewrap(
         &self,
-        previous: RemoteKey<'_>,
+        previous: &Self,
         project_id: &str,
         purpose: Purpose,
         wrapped: &[u8],
     ) -> Result<Option<Vec<u8>>, KeyError> {
-        let context = context(project_id, purpose);
-        match decrypt(&self.client, &self.key_id, context.clone(), wrapped).await {
+        match self.decrypt(project_id, purpose, wrapped).await {
             Ok(_) => return Ok(None),
             Err(KeyError::Broken(_)) => {}
             Err(busy) => return Err(busy),
         }
-        let there = self.client.config().to_builder().region(Region::new(previous.region.to_owned())).build();
-        let key = decrypt(&Client::from_conf(there), previous.arn, context, wrapped).await?;
+        let key = previous.decrypt(project_id, purpose, wrapped).await?;
         self.wrap(project_id, purpose, &key).await.map(Some)
     }
 
@@ -175,17 +182,6 @@ impl Kms {
     fn lock(&self) -> std::sync::MutexGuard<'_, Unwrapped> {
         self.unwrapped.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
-}
-
-async fn decrypt(
-    client: &Client,
-    key_id: &str,
-    context: HashMap<String, String>,
-    wrapped: &[u8],
-) -> Result<Key32, KeyError> {
-    let asking = client.decrypt().key_id(key_id).ciphertext_blob(Blob::new(wrapped));
-    let answer = asking.set_encryption_context(Some(context)).send().await.map_err(key_error)?;
-    answer.plaintext().and_then(|bytes| Key32::new(bytes.as_ref())).ok_or_else(odd_answer)
 }
 
 fn context(project_id: &str, purpose: Purpose) -> HashMap<String, String> {

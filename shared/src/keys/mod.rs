@@ -45,15 +45,6 @@ impl Purpose {
     }
 }
 
-/// A KMS key that may be of another region.
-#[derive(Clone, Copy, Debug)]
-pub struct RemoteKey<'a> {
-    /// Its ARN.
-    pub arn: &'a str,
-    /// Where it is.
-    pub region: &'a str,
-}
-
 /// Why a key could not be made or unwrapped.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {

@@ -11,7 +11,7 @@ use crate::domain::rewrap::Rewrap;
 use crate::domain::store::Email;
 use crate::domain::webhook::Webhook;
 use crate::domain::write::Write;
-use crate::keys::{KeyError, Purpose, RemoteKey};
+use crate::keys::{KeyError, Purpose};
 use crate::service::{App, Budget, Error, courier};
 use crate::table::{Read, Table};
 
@@ -38,9 +38,11 @@ type Wrapped = (Purpose, Vec<u8>);
 
 async fn rewrapped<T>(app: &App<T>, command: &Rewrap, name: &str, keys: Vec<Wrapped>) -> Result<Wrappings, Error> {
     let mut wrappings = Wrappings::default();
-    let previous = RemoteKey { arn: command.previous.as_str(), region: command.previous.region() };
-    for (purpose, wrapped) in keys {
-        match app.kms()?.rewrap(previous, name, purpose, &wrapped).await {
+    let kms = app.kms()?;
+    let previous = kms.with_key(command.previous.as_str(), command.previous.region());
+    // What was made before there was a purpose has no key for it, nor has a stopped webhook that came with an import.
+    for (purpose, wrapped) in keys.into_iter().filter(|(_, wrapped)| !wrapped.is_empty()) {
+        match kms.rewrap(&previous, name, purpose, &wrapped).await {
             Ok(Some(new)) => {
                 wrappings.new.insert(wrapped, new);
                 wrappings.counts.rewrapped += 1;
@@ -84,7 +86,7 @@ pub async fn project<T: Table>(
     Ok((earlier.as_ref().map_or(total, |made| counts(made)), earlier.is_some()))
 }
 
-/// The wrapped keys of a project; one that was made before there was a purpose has none for it.
+/// The wrapped keys of a project.
 fn keys_of(project: &Project) -> Vec<Wrapped> {
     let wrapped = &project.wrapped;
     let own = [
@@ -93,8 +95,7 @@ fn keys_of(project: &Project) -> Vec<Wrapped> {
         (Purpose::Sealing, &wrapped.sealing),
     ];
     let secrets = project.secrets.iter().map(|secret| (Purpose::Secret, &secret.wrapped));
-    let all = own.into_iter().chain(secrets).filter(|(_, wrapped)| !wrapped.is_empty());
-    all.map(|(purpose, wrapped)| (purpose, wrapped.clone())).collect()
+    own.into_iter().chain(secrets).map(|(purpose, wrapped)| (purpose, wrapped.clone())).collect()
 }
 
 async fn webhook<T: Table>(
