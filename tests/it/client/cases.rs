@@ -5,30 +5,14 @@ use ltlm_client::machine::{HttpAnswer, Input};
 use ltlm_client::{ErrorCode, Event, Reason, Status, hwid};
 use serde_json::{Value, json};
 
-use super::{Desk, Weather, config, used};
+use super::{Desk, Network, code, config, used};
 use crate::support::{L1, Reply as Http, World, device};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
-/// Nothing reaches the server.
-const DOWN: Weather = Weather {
-    lost_requests: 0,
-    lost_answers: 0,
-    doubled: 0,
-    delayed: 0,
-    refused_connections: 100,
-    portals: 0,
-    tampered: 0,
-    server_errors: 0,
-};
-
 fn status(status: Status) -> Result<Reply, ltlm_client::Error> {
     Ok(Reply::Status(status))
-}
-
-fn code(result: &Result<Reply, ltlm_client::Error>) -> Option<ErrorCode> {
-    result.as_ref().err().map(|error| error.code)
 }
 
 fn server_code(result: &Result<Reply, ltlm_client::Error>) -> Option<&str> {
@@ -103,7 +87,7 @@ async fn c19_c20_a_start_shows_what_is_kept_without_the_server() {
     let completed = Event::ValidationCompleted { success: false, status: Status::Unauthenticated };
     assert_eq!(desk.events, [Event::ValidationStarted, completed]);
     desk.activate(L1).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.restart(false);
     assert_eq!(desk.status(), Status::Unauthenticated, "until it is asked for");
     let before = desk.now_ms();
@@ -137,11 +121,11 @@ async fn c23_c54_a_removed_device_does_not_come_back_by_itself_and_its_uses_wait
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(L1).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.consume(5).await.unwrap();
     desk.run_for(10).await;
     remove(&world, &desk).await;
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active), "at once, by what is kept");
     desk.run_for(HOUR).await;
@@ -166,7 +150,7 @@ async fn c25_c26_a_license_ends_by_the_clock_offline() {
     let mut desk = Desk::new(&world, "a");
     let start = desk.now_ms();
     desk.activate(&key).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.run_for(30 * DAY - 5).await;
     assert_eq!(desk.status(), Status::Active);
     desk.events.clear();
@@ -177,7 +161,7 @@ async fn c25_c26_a_license_ends_by_the_clock_offline() {
     assert!((desk.now_ms() - start - 30 * DAY * 1_000).abs() <= 1_000, "within a second");
     assert!(desk.events.contains(&Event::LicenseStatusChanged { status: Status::Expired, reason: Reason::Clock }));
     // C-26: the server knows of its grace.
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     assert_eq!(desk.call(Call::Refresh).await, status(Status::GracePeriod));
     assert!(desk.machine.entitled(None, 0, desk.clocks()));
 }
@@ -217,10 +201,10 @@ async fn c28_a_version_that_is_not_supported_is_blocked_until_it_is_another() {
     assert_eq!((desk.status(), desk.machine.license().is_some()), (Status::ConnectionRequired, true));
     assert_eq!(desk.snapshot().reason, Reason::Refused("VERSION_NOT_SUPPORTED".into()));
     // Without a network it stays so.
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::ConnectionRequired));
-    (desk.weather, desk.config.app_version) = (Weather::default(), Some("2.1".into()));
+    (desk.network, desk.config.app_version) = (Network::default(), Some("2.1".into()));
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active));
 }
@@ -317,10 +301,10 @@ async fn c36_who_signed_out_stays_so_until_it_comes_back() {
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(L1).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     assert_eq!(code(&desk.call(Call::SignOut).await), Some(ErrorCode::Offline));
     assert_eq!(desk.status(), Status::Active);
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     assert_eq!(desk.call(Call::SignOut).await, Ok(Reply::Done));
     assert_eq!((desk.status(), desk.snapshot().is_waiting_for_seat), (Status::ValidNoSeat, false));
     desk.sent.clear();
@@ -363,12 +347,12 @@ async fn c56_c57_a_clock_that_was_set_back_ends_offline_rights_until_the_server_
     assert_eq!(desk.status(), Status::Active);
     desk.skew_ms = 0;
     desk.call(Call::Heartbeat).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.skew_ms = -365 * DAY * 1_000;
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::ConnectionRequired));
     assert_eq!(desk.snapshot().reason, Reason::Clock);
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     assert_eq!(desk.call(Call::Refresh).await, status(Status::Active));
 }
 
@@ -377,7 +361,7 @@ async fn offline_hours_are_not_had_again_by_a_kill_and_a_clock_that_is_set_back(
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(L1).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.run_for(50 * HOUR).await;
     assert_eq!(desk.status(), Status::Active);
     desk.skew_ms = -50 * HOUR * 1_000;
@@ -424,13 +408,13 @@ async fn c60_offline_grace_ends_and_an_answer_heals_it() {
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(L1).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.run_for(72 * HOUR - 60).await;
     assert_eq!(desk.status(), Status::Active);
     desk.run_for(HOUR).await;
     assert_eq!((desk.status(), desk.snapshot().reason), (Status::ConnectionRequired, Reason::Offline));
     assert_eq!(code(&desk.consume(1).await), Some(ErrorCode::ConnectionRequired));
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.run_for(301).await;
     assert_eq!(desk.status(), Status::Active);
     assert!(desk.sent.len() < 72 * 30, "it backs off: {}", desk.sent.len());
@@ -442,7 +426,7 @@ async fn c61_c62_without_grace_a_running_session_has_the_life_of_its_seat_and_a_
     let key = license(&world, no_grace).await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(&key).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     let beats = desk.count("/heartbeat");
     desk.run_for(590).await;
     assert!(desk.count("/heartbeat") >= beats + 2 && desk.status() == Status::Active);
@@ -451,7 +435,7 @@ async fn c61_c62_without_grace_a_running_session_has_the_life_of_its_seat_and_a_
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::ConnectionRequired));
     assert_eq!(desk.snapshot().reason, Reason::NoAnswerYet);
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active));
 }
@@ -460,11 +444,11 @@ async fn c61_c62_without_grace_a_running_session_has_the_life_of_its_seat_and_a_
 async fn c63_a_sign_in_page_is_not_our_server() {
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
-    desk.weather.portals = 100;
+    desk.network.portals = 100;
     assert_eq!(code(&desk.activate(L1).await), Some(ErrorCode::NotOurServer));
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.activate(L1).await.unwrap();
-    desk.weather.portals = 100;
+    desk.network.portals = 100;
     for call in [Call::Refresh, Call::Heartbeat, Call::Seats, Call::Buyable, Call::Settings] {
         assert_eq!(code(&desk.call(call).await), Some(ErrorCode::NotOurServer));
         assert_eq!(desk.status(), Status::Active);
@@ -499,11 +483,11 @@ async fn c65_c66_what_does_not_verify_changes_nothing() {
         assert_eq!(code(&result.unwrap()), Some(ErrorCode::AnswerRejected));
         assert_eq!(desk.status(), before);
     }
-    desk.weather.tampered = 100;
+    desk.network.tampered = 100;
     let refused = desk.call(Call::Refresh).await;
     assert!(matches!(code(&refused), Some(ErrorCode::AnswerRejected | ErrorCode::NotOurServer)), "{refused:?}");
     assert_eq!(desk.status(), Status::Active);
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     assert_eq!(desk.call(Call::Refresh).await, status(Status::Suspended));
 }
 
@@ -512,7 +496,7 @@ async fn c75_a_state_of_another_machine_is_set_aside() {
     let world = World::new().await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(L1).await.unwrap();
-    desk.weather = DOWN;
+    desk.network = Network::DOWN;
     desk.consume(1).await.unwrap();
     desk.source = "another machine".into();
     desk.events.clear();

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use ltlm_client::call::{Call, CallId, Consumption, Reply};
 use ltlm_client::machine::{Failure, HttpAnswer, Input, Machine, Output, SendId, Start, Store};
-use ltlm_client::{Clocks, Config, Error, Event, Snapshot, Status};
+use ltlm_client::{Clocks, Config, Error, ErrorCode, Event, Snapshot, Status};
 use ltlm_protocol::Timestamp;
 use shared::service::Clock;
 
@@ -24,7 +24,7 @@ const PATIENCE_MS: i64 = 10_000;
 
 /// What the network does, in percent of requests.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Weather {
+pub(crate) struct Network {
     pub(crate) lost_requests: u64,
     pub(crate) lost_answers: u64,
     pub(crate) doubled: u64,
@@ -33,6 +33,20 @@ pub(crate) struct Weather {
     pub(crate) portals: u64,
     pub(crate) tampered: u64,
     pub(crate) server_errors: u64,
+}
+
+impl Network {
+    /// Nothing reaches the server.
+    pub(crate) const DOWN: Self = Self {
+        lost_requests: 0,
+        lost_answers: 0,
+        doubled: 0,
+        delayed: 0,
+        refused_connections: 100,
+        portals: 0,
+        tampered: 0,
+        server_errors: 0,
+    };
 }
 
 /// What comes at a moment.
@@ -59,7 +73,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) source: String,
     pub(crate) machine: Machine,
     pub(crate) disk: Disk,
-    pub(crate) weather: Weather,
+    pub(crate) network: Network,
     /// Answers to requests whose paths end like this are lost.
     pub(crate) loses: Option<&'static str>,
     /// How far the wall clock is ahead, in milliseconds.
@@ -90,6 +104,11 @@ pub(crate) fn config(world: &World) -> Config {
     config
 }
 
+/// The code of a call that failed.
+pub(crate) fn code(result: &Result<Reply, Error>) -> Option<ErrorCode> {
+    result.as_ref().err().map(|error| error.code)
+}
+
 pub(crate) fn used(amount: i64) -> Consumption {
     Consumption { amount, action: "export".to_owned(), meta: None }
 }
@@ -112,7 +131,7 @@ impl<'a> Desk<'a> {
             source: source.to_owned(),
             machine,
             disk,
-            weather: Weather::default(),
+            network: Network::default(),
             loses: None,
             skew_ms: 0,
             events: Vec::new(),
@@ -223,24 +242,24 @@ impl<'a> Desk<'a> {
         let now = self.now_ms();
         self.sent.push(request.path.clone());
         let id = request.id;
-        let w = self.weather;
-        if self.chance.percent(w.refused_connections) {
+        let network = self.network;
+        if self.chance.percent(network.refused_connections) {
             return self.comes(now + 5, Coming::Failure { id, failure: Failure::Unsent });
         }
-        if self.chance.percent(w.portals) {
+        if self.chance.percent(network.portals) {
             let status = [200, 302, 511][self.chance.below(3) as usize];
             let answer = HttpAnswer { status, body: b"<html>Please sign in</html>".to_vec(), ..HttpAnswer::default() };
             return self.comes(now + 20, Coming::Answer { id, answer });
         }
-        let slow = |desk: &mut Self| match desk.chance.percent(w.delayed) {
+        let slow = |desk: &mut Self| match desk.chance.percent(network.delayed) {
             true => desk.chance.below(20_000) as i64,
             false => 10 + desk.chance.below(30) as i64,
         };
         let (up, down) = (slow(self), slow(self));
-        let is_lost = self.chance.percent(w.lost_requests);
+        let is_lost = self.chance.percent(network.lost_requests);
         let is_loss = self.loses.is_some_and(|ending| request.path.ends_with(ending));
-        let is_heard = !is_lost && !is_loss && !self.chance.percent(w.lost_answers);
-        let copies = if is_lost { 0 } else { 1 + u64::from(self.chance.percent(w.doubled)) };
+        let is_heard = !is_lost && !is_loss && !self.chance.percent(network.lost_answers);
+        let copies = if is_lost { 0 } else { 1 + u64::from(self.chance.percent(network.doubled)) };
         for copy in 0..copies {
             let mut builder = Request::builder().method(request.method).uri(&request.path);
             for (name, value) in &request.headers {
@@ -285,7 +304,7 @@ impl<'a> Desk<'a> {
     async fn came(&mut self, coming: Coming) {
         match coming {
             Coming::Arrival { id, request, is_heard, down_ms } => {
-                if self.chance.percent(self.weather.server_errors) {
+                if self.chance.percent(self.network.server_errors) {
                     let status = [500, 502, 503, 429][self.chance.below(4) as usize];
                     let answer = HttpAnswer { status, ..HttpAnswer::default() };
                     return self.comes(self.now_ms() + down_ms, Coming::Answer { id, answer });
@@ -296,7 +315,7 @@ impl<'a> Desk<'a> {
                 }
                 let retry_after = reply.headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
                 let mut body = reply.text.into_bytes();
-                if !body.is_empty() && self.chance.percent(self.weather.tampered) {
+                if !body.is_empty() && self.chance.percent(self.network.tampered) {
                     let place = self.chance.below(body.len() as u64) as usize;
                     match self.chance.percent(50) {
                         true => body[place] = if body[place] == b'0' { b'1' } else { b'0' },

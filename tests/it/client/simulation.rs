@@ -8,7 +8,7 @@ use ltlm_client::machine::Input;
 use ltlm_client::{ErrorCode, Event};
 use serde_json::{Value, json};
 
-use super::{Desk, Weather, config};
+use super::{Desk, Network, config};
 use crate::support::World;
 use crate::wire_client::Chance;
 
@@ -34,9 +34,9 @@ struct Books {
     doubtful: BTreeMap<String, i64>,
 }
 
-fn weather(chance: &mut Chance) -> Weather {
+fn network(chance: &mut Chance) -> Network {
     let mut percent = |most: u64| chance.below(most + 1);
-    Weather {
+    Network {
         lost_requests: percent(15),
         lost_answers: percent(25),
         doubled: percent(10),
@@ -163,7 +163,7 @@ impl Run<'_> {
                 self.desk.skew_ms = (self.desk.chance.below(7) as i64 - 3) * 86_400_000 * 100;
                 drop(self.call(Call::Refresh).await);
             }
-            16 => self.desk.weather = weather(&mut self.desk.chance),
+            16 => self.desk.network = network(&mut self.desk.chance),
             17 => {
                 let key = self.keys[self.desk.chance.below(2) as usize].clone();
                 self.call(Call::Activate { key }).await;
@@ -181,9 +181,9 @@ impl Run<'_> {
         }
     }
 
-    /// The weather clears, and everything that waits is charged.
+    /// The network clears, and everything that waits is charged.
     async fn settle(&mut self, seed: u64) {
-        self.desk.weather = Weather::default();
+        self.desk.network = Network::default();
         self.desk.disk.is_read_only = false;
         self.desk.dies_in = None;
         if self.desk.is_dead {
@@ -217,7 +217,7 @@ async fn run(seed: u64) -> (usize, usize) {
     let mut run = Run { desk, books: Books::default(), keys, number: 0, fresh: Vec::new() };
     let first = run.keys[0].clone();
     run.call(Call::Activate { key: first }).await;
-    run.desk.weather = weather(&mut run.desk.chance);
+    run.desk.network = network(&mut run.desk.chance);
     for _ in 0..knob("LTLM_CLIENT_ACTS").unwrap_or(ACTS) {
         run.act().await;
     }

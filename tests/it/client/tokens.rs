@@ -4,23 +4,8 @@ use ltlm_client::call::{Call, Consumption, Outcome, Reply};
 use ltlm_client::{ErrorCode, Event, Status};
 use serde_json::{Value, json};
 
-use super::{Desk, Weather, config, used};
+use super::{Desk, Network, code, config, used};
 use crate::support::{L1, World};
-
-const OFFLINE: Weather = Weather {
-    lost_requests: 0,
-    lost_answers: 0,
-    doubled: 0,
-    delayed: 0,
-    refused_connections: 100,
-    portals: 0,
-    tampered: 0,
-    server_errors: 0,
-};
-
-fn code(result: &Result<Reply, ltlm_client::Error>) -> Option<ErrorCode> {
-    result.as_ref().err().map(|error| error.code)
-}
 
 async fn active<'a>(world: &'a World, source: &str) -> Desk<'a> {
     let mut desk = Desk::new(world, source);
@@ -58,11 +43,11 @@ async fn c39_c40_the_balance_is_kept_to_unless_overdraft_is_allowed() {
 async fn c41_what_was_used_offline_is_charged_whole() {
     let world = World::new().await;
     let (mut a, mut b) = (active(&world, "a").await, active(&world, "b").await);
-    a.weather = OFFLINE;
+    a.network = Network::DOWN;
     a.consume(60).await.unwrap();
     b.consume(90).await.unwrap();
     b.call(Call::Sync).await.unwrap();
-    a.weather = Weather::default();
+    a.network = Network::default();
     a.run_for(400).await;
     assert_eq!((a.machine.balance(), a.machine.pending(), world.audit(L1).await), (-50, 0, 150));
 }
@@ -96,20 +81,20 @@ async fn c43_c44_c45_a_killed_process_charges_once_what_was_used() {
     assert_eq!(world.audit(L1).await, 1);
     // Before it is answered.
     desk.consume(2).await.unwrap();
-    desk.weather.lost_answers = 100;
+    desk.network.lost_answers = 100;
     desk.run_for(5).await;
     assert_eq!(world.audit(L1).await, 3);
-    (desk.weather, _) = (Weather::default(), desk.restart(false));
+    (desk.network, _) = (Network::default(), desk.restart(false));
     desk.call(Call::LoadStored).await.unwrap();
     desk.run_for(5).await;
     assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 3));
     // A loss of power takes the uses of a second at most.
-    desk.weather = OFFLINE;
+    desk.network = Network::DOWN;
     desk.consume(4).await.unwrap();
     desk.run_for(1).await;
     desk.consume(8).await.unwrap();
     desk.restart(true);
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.call(Call::LoadStored).await.unwrap();
     desk.run_for(5).await;
     assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 7));
@@ -121,12 +106,12 @@ async fn c46_ten_thousand_uses_are_ten_batches_in_order() {
     let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000_000}})).await;
     let mut desk = Desk::new(&world, "a");
     desk.activate(&key).await.unwrap();
-    desk.weather = OFFLINE;
+    desk.network = Network::DOWN;
     for number in 0..10_000 {
         let consumption = Consumption { amount: 1 + number % 3, action: format!("a{number}"), meta: None };
         desk.call(Call::Consume(consumption)).await.unwrap();
     }
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.sent.clear();
     let mut tries = 0;
     while desk.machine.pending() > 0 && tries < 100 {
@@ -148,12 +133,12 @@ async fn c47_a_use_that_the_server_leaves_out_is_told_and_the_others_are_charged
     let world = World::new().await;
     let mut desk = active(&world, "a").await;
     // Somebody used up an id that this device will use.
-    desk.weather = OFFLINE;
+    desk.network = Network::DOWN;
     let Ok(Reply::Recorded { operation_id, .. }) = desk.consume(1).await else { panic!("recorded") };
     desk.consume(2).await.unwrap();
     let stolen = world.consume(L1, desk.machine.hwid(), 7, &operation_id).await;
     assert_eq!(stolen.status, 200, "{}", stolen.text);
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.run_for(301).await;
     let skipped = Event::UseSkipped { operation_id: operation_id.clone(), reason: "operation_id_reused".into() };
     assert!(desk.events.contains(&skipped), "{:?}", desk.events);
@@ -176,11 +161,11 @@ async fn c48_c49_c50_a_confirmed_use_is_charged_once_or_not_at_all() {
     assert_eq!((first, desk.machine.balance()), (again, 90));
     assert_eq!(code(&desk.call(confirmed(11, "op-2")).await), Some(ErrorCode::Refused), "another use");
     // Lost on the way back: unknown, then known.
-    desk.weather.lost_answers = 100;
+    desk.network.lost_answers = 100;
     assert_eq!(code(&desk.call(confirmed(20, "op-3")).await), Some(ErrorCode::OutcomeUnknown));
     assert_eq!((desk.machine.operation("op-3"), desk.machine.balance()), (Outcome::Unresolved, 70));
     desk.restart(false);
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.call(Call::LoadStored).await.unwrap();
     desk.run_for(5).await;
     let done = desk.events.iter().any(|event| {
@@ -189,9 +174,9 @@ async fn c48_c49_c50_a_confirmed_use_is_charged_once_or_not_at_all() {
     assert!(done, "{:?}", desk.events);
     assert_eq!((desk.machine.balance(), desk.machine.pending(), world.audit(L1).await), (70, 0, 30));
     // It never left: it was not used.
-    desk.weather = OFFLINE;
+    desk.network = Network::DOWN;
     assert_eq!(code(&desk.call(confirmed(5, "op-4")).await), Some(ErrorCode::Offline));
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.run_for(400).await;
     assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 30));
     assert_eq!(code(&desk.call(confirmed(1, "spaced id")).await), Some(ErrorCode::BadArgument));
@@ -204,12 +189,12 @@ async fn c51_a_full_queue_takes_nothing_and_loses_nothing() {
     config.queue_max = 3;
     let mut desk = Desk::with(&world, "a", config, 1);
     desk.activate(L1).await.unwrap();
-    desk.weather = OFFLINE;
+    desk.network = Network::DOWN;
     for _ in 0..3 {
         desk.consume(1).await.unwrap();
     }
     assert_eq!((code(&desk.consume(1).await), desk.machine.pending()), (Some(ErrorCode::QueueFull), 3));
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.run_for(301).await;
     assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 3));
 }
@@ -219,11 +204,11 @@ async fn c52_uses_of_two_licenses_are_charged_each_to_its_own() {
     let world = World::new().await;
     let second = world.license_with(json!({})).await;
     let mut desk = active(&world, "a").await;
-    desk.weather = OFFLINE;
+    desk.network = Network::DOWN;
     desk.consume(7).await.unwrap();
     assert_eq!(desk.call(Call::Clear).await, Ok(Reply::Done));
     assert_eq!((desk.status(), desk.machine.pending()), (Status::Unauthenticated, 1));
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.activate(&second).await.unwrap();
     desk.consume(2).await.unwrap();
     desk.run_for(5).await;
@@ -258,14 +243,14 @@ async fn c64_the_server_is_given_the_time_that_it_asks_for() {
     }
     };
     desk.consume(1).await.unwrap();
-    desk.weather.lost_requests = 100;
+    desk.network.lost_requests = 100;
     while desk.count("/consume-batch") == 0 {
         desk.step(desk.now_ms() + 10_000).await;
     }
     // The request is lost; the gateway's word comes in its place. Requests are named in order.
     let id = desk.sent.len() as u64;
     desk.handle(ltlm_client::machine::Input::Answer { id, answer: busy() });
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     let before = desk.now_ms();
     assert_eq!(desk.call(Call::Sync).await.unwrap_err().retry_after_seconds, Some(120));
     desk.call(Call::Refresh).await.unwrap();
@@ -285,11 +270,11 @@ async fn a_balance_is_asked_for_and_told_in_any_case() {
     assert_eq!(desk.machine.balance(), 100);
     assert_eq!(desk.call(Call::HasTokens { amount: 61 }).await, Ok(Reply::Answer(false)));
     assert_eq!(desk.call(Call::HasTokens { amount: 60 }).await, Ok(Reply::Answer(true)));
-    desk.weather = OFFLINE;
+    desk.network = Network::DOWN;
     assert_eq!(desk.call(Call::HasTokens { amount: 60 }).await, Ok(Reply::Answer(true)));
     let meta = json!({"resolution": "4K"}).as_object().cloned();
     desk.call(Call::Consume(Consumption { meta, action: "render".into(), amount: 5 })).await.unwrap();
-    desk.weather = Weather::default();
+    desk.network = Network::default();
     desk.run_for(301).await;
     let entry = world.ledger(L1).await.pop().unwrap();
     assert_eq!((&entry["action"], &entry["meta"]["resolution"]), (&json!("render"), &json!("4K")));
