@@ -1,4 +1,4 @@
-//! A project with a license on an embedded engine, for measurements.
+//! The product on an embedded engine, and a license on it, for measurements.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,32 +13,32 @@ use local::till::Till;
 use local::world::{self, Endpoints, Local};
 use serde_json::{Value, json};
 use shared::service::Clock;
+use shared::table::Spent;
 
 /// Time for one call.
-const ALLOWANCE: Duration = Duration::from_secs(60);
+pub(crate) const ALLOWANCE: Duration = Duration::from_secs(60);
 
-/// An engine with one license on it, for a device called `bench`.
-pub(crate) struct Bench {
-    host: Arc<Local>,
-    admin_key: String,
-    /// The project's secret.
-    pub(crate) secret: String,
-    /// The license's key.
-    pub(crate) license: String,
-    /// The engine that they lie on.
+/// The product on an embedded engine of its own.
+pub(crate) struct Deployment {
+    /// Answers requests.
+    pub(crate) host: Arc<Local>,
+    /// The engine below it.
     pub(crate) engine: Engine,
+    /// The queue of what leaves it.
+    pub(crate) outbox: Arc<WorkQueue>,
+    admin_key: String,
     _keys: KeyService,
     _till: Till,
 }
 
-impl Bench {
+impl Deployment {
     /// On this engine, at this time.
-    pub(crate) async fn new(storage: Storage<'_>, clock: Arc<dyn Clock>) -> Result<Self, String> {
+    pub(crate) async fn start(storage: Storage<'_>, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let failed = |error: &dyn std::fmt::Display| error.to_string();
         let engine = Engine::start(storage).await.map_err(|e| failed(&e))?;
         let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
         let till = Till::start("http://localhost").await.map_err(|e| failed(&e))?;
-        let outbox = WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?;
+        let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?);
         let endpoints = Endpoints {
             outbox: outbox.endpoint(),
             table: engine.endpoint(),
@@ -48,8 +48,48 @@ impl Bench {
         };
         let admin_key = demo::new_admin_key();
         let host = Arc::new(world::build(endpoints, clock, &admin_key).await.map_err(|e| failed(&e))?);
-        let (secret, license) = (String::new(), String::new());
-        let mut bench = Self { host, admin_key, secret, license, engine, _keys: keys, _till: till };
+        Ok(Self { host, engine, outbox, admin_key, _keys: keys, _till: till })
+    }
+
+    /// The answer to a request of the administrator with one header more, and what it spent; or what was answered in place of a success.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        header: (&str, &str),
+        body: &Value,
+    ) -> Result<(Value, Spent), String> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.admin_key))
+            .header("content-type", "application/json")
+            .header(header.0, header.1);
+        let request = request.body(Bytes::from(body.to_string())).map_err(|error| error.to_string())?;
+        let (response, report) = Box::pin(self.host.respond(request, ALLOWANCE)).await;
+        let answer: Value = serde_json::from_slice(response.body()).map_err(|error| error.to_string())?;
+        match response.status().is_success() {
+            true => Ok((answer, report.spent)),
+            false => Err(answer.to_string()),
+        }
+    }
+}
+
+/// A deployment with one license on it, for a device called `bench`.
+pub(crate) struct Bench {
+    /// Where the license is.
+    pub(crate) deployment: Deployment,
+    /// The project's secret.
+    pub(crate) secret: String,
+    /// The license's key.
+    pub(crate) license: String,
+}
+
+impl Bench {
+    /// On this engine, at this time.
+    pub(crate) async fn new(storage: Storage<'_>, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let deployment = Deployment::start(storage, clock).await?;
+        let mut bench = Self { deployment, secret: String::new(), license: String::new() };
         bench.issue().await?;
         Ok(bench)
     }
@@ -69,20 +109,9 @@ impl Bench {
         self.call(&path, &json!({"hwid": "bench"})).await.map(|_| ())
     }
 
-    /// The answer to a `POST`, or what was told in place of one.
+    /// The answer to a `POST`, or what was answered in place of a success.
     pub(crate) async fn call(&self, path: &str, body: &Value) -> Result<Value, String> {
-        let request = Request::builder()
-            .method("POST")
-            .uri(path)
-            .header("authorization", format!("Bearer {}", self.admin_key))
-            .header("x-project-secret", &self.secret)
-            .header("content-type", "application/json");
-        let request = request.body(Bytes::from(body.to_string())).map_err(|error| error.to_string())?;
-        let (response, _) = Box::pin(self.host.respond(request, ALLOWANCE)).await;
-        let told: Value = serde_json::from_slice(response.body()).map_err(|error| error.to_string())?;
-        match response.status().is_success() {
-            true => Ok(told),
-            false => Err(told.to_string()),
-        }
+        let (answer, _) = self.deployment.call("POST", path, ("x-project-secret", &self.secret), body).await?;
+        Ok(answer)
     }
 }

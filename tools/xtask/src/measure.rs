@@ -62,7 +62,7 @@ pub(crate) fn startup(root: &Path, built: Option<&Path>) -> Result<(), String> {
     for round in 0..RUNS {
         for ((_, program, event), starts) in PROGRAMS.iter().zip(&mut starts) {
             let events = [event_of(root, event, &bench, 2 * round)?, event_of(root, event, &bench, 2 * round + 1)?];
-            starts.push(start(&folder.join(program), &events, bench.engine.endpoint())?);
+            starts.push(start(&folder.join(program), &events, bench.deployment.engine.endpoint())?);
         }
     }
     crate::say(

@@ -10,15 +10,13 @@ use http::Request;
 use local::background::Background;
 use local::clock::MovableClock;
 use local::demo;
-use local::engine::{Engine, Storage};
-use local::kms::{KeyService, master_key};
-use local::queue::WorkQueue;
-use local::till::Till;
-use local::world::{self, Endpoints, Local};
+use local::engine::Storage;
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 use shared::host::background::JobReport;
 use shared::table::Spent;
+
+use crate::bench::{ALLOWANCE, Deployment};
 
 /// Callers at once.
 const CALLERS: usize = 16;
@@ -29,55 +27,27 @@ const BATCH: usize = 100;
 /// Accounts of the night, and how many of them are due.
 const ACCOUNTS: usize = 20_000;
 const DUE: usize = 2_000;
-/// Time for one call.
-const ALLOWANCE: Duration = Duration::from_secs(60);
 const DAY: i64 = 86_400;
 
-struct Bench {
-    host: Arc<Local>,
+/// A deployment with one project on it, at a time that is set.
+struct Project {
+    deployment: Deployment,
     clock: Arc<MovableClock>,
-    project: String,
-    key: String,
-    _engine: Engine,
-    _keys: KeyService,
-    _till: Till,
-    outbox: Arc<WorkQueue>,
+    id: String,
 }
 
-impl Bench {
+impl Project {
     async fn new() -> Result<Self, String> {
-        let failed = |error: &dyn std::fmt::Display| error.to_string();
-        let engine = Engine::start(Storage::Memory).await.map_err(|e| failed(&e))?;
-        let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
-        let till = Till::start("http://localhost").await.map_err(|e| failed(&e))?;
         let clock = Arc::new(MovableClock::standing(Timestamp::from_ms(1_767_484_800_000)));
-        let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?);
-        let endpoints = Endpoints {
-            outbox: outbox.endpoint(),
-            table: engine.endpoint(),
-            table_is_external: false,
-            keys: keys.endpoint(),
-            till: till.endpoint(),
-        };
-        let key = demo::new_admin_key();
-        let host = Arc::new(world::build(endpoints, clock.clone(), &key).await.map_err(|e| failed(&e))?);
-        let mut bench =
-            Self { host, clock, project: String::new(), key, _engine: engine, _keys: keys, _till: till, outbox };
-        let (made, _) = bench.call("POST", "/v1/admin/projects", &json!({"name": "Bench"})).await?;
-        bench.project = made["projectId"].as_str().unwrap_or_default().to_owned();
-        Ok(bench)
+        let deployment = Deployment::start(Storage::Memory, clock.clone()).await?;
+        let mut project = Self { deployment, clock, id: String::new() };
+        let (made, _) = project.call("POST", "/v1/admin/projects", &json!({"name": "Bench"})).await?;
+        project.id = made["projectId"].as_str().unwrap_or_default().to_owned();
+        Ok(project)
     }
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> Result<(Value, Spent), String> {
-        let mut request = Request::builder().method(method).uri(path).header("x-project-id", &self.project);
-        request = request.header("authorization", format!("Bearer {}", self.key));
-        let request = request.body(Bytes::from(body.to_string())).map_err(|error| error.to_string())?;
-        let (response, report) = Box::pin(self.host.respond(request, ALLOWANCE)).await;
-        let body: Value = serde_json::from_slice(response.body()).map_err(|error| error.to_string())?;
-        match response.status().is_success() {
-            true => Ok((body, report.spent)),
-            false => Err(body.to_string()),
-        }
+        self.deployment.call(method, path, ("x-project-id", &self.id), body).await
     }
 
     async fn accounts(&self, from: usize, to: usize) -> Result<(), String> {
@@ -113,15 +83,15 @@ pub(crate) fn accounts() -> Result<(), String> {
 
 /// Many callers on one wallet, many on one each, a batch; beside bare transactions of two items.
 async fn one_wallet() -> Result<(), String> {
-    let bench = &Bench::new().await?;
+    let project = &Project::new().await?;
     let total = CALLERS * EACH;
     let make = json!({"accountId": "shared", "openingBalance": 1_000_000});
-    bench.call("POST", "/v1/accounts", &make).await?;
-    bench.accounts(0, CALLERS).await?;
+    project.call("POST", "/v1/accounts", &make).await?;
+    project.accounts(0, CALLERS).await?;
     let debit = json!({"operationType": "x", "amount": 1});
 
     let started = Instant::now();
-    for done in join((0..CALLERS).map(|caller| bare(bench, caller))).await {
+    for done in join((0..CALLERS).map(|caller| bare(project, caller))).await {
         done?;
     }
     let bare = per_second(total, started.elapsed());
@@ -137,7 +107,7 @@ async fn one_wallet() -> Result<(), String> {
             async move {
                 let mut round_trips = 0;
                 for _ in 0..EACH {
-                    round_trips += bench.call("POST", &path, debit).await?.1.round_trips;
+                    round_trips += project.call("POST", &path, debit).await?.1.round_trips;
                 }
                 Ok::<_, String>(round_trips)
             }
@@ -150,7 +120,7 @@ async fn one_wallet() -> Result<(), String> {
         let lost = round_trips.saturating_sub(2 * total as u32);
         rows.push((format!("{name} ({CALLERS} callers)"), per_second(total, started.elapsed()), lost));
     }
-    rows.push((format!("uses, {BATCH} in a batch (one caller)"), batches(bench).await?, 0));
+    rows.push((format!("uses, {BATCH} in a batch (one caller)"), batches(project).await?, 0));
     crate::say("| what | a second | of bare | lost rounds |\n|---|---|---|---|");
     for (name, speed, lost) in rows {
         crate::say(&format!("| {name} | {speed:.0} | {:.2} | {lost} |", speed / bare));
@@ -159,8 +129,8 @@ async fn one_wallet() -> Result<(), String> {
 }
 
 /// A transaction with as many items as a debit has, and no contention.
-async fn bare(bench: &Bench, caller: usize) -> Result<(), String> {
-    let table = bench.host.app.table.inner();
+async fn bare(project: &Project, caller: usize) -> Result<(), String> {
+    let table = project.deployment.host.app.table.inner();
     let text = |text: String| AttributeValue::S(text);
     for index in 0..EACH {
         let update = Update::builder()
@@ -187,12 +157,12 @@ async fn bare(bench: &Bench, caller: usize) -> Result<(), String> {
 }
 
 /// Uses a second, folded into batches.
-async fn batches(bench: &Bench) -> Result<f64, String> {
-    let path = format!("/v1/admin/projects/{}/policies", bench.project);
-    let (policy, _) = bench.call("POST", &path, &demo::sub()).await?;
-    let path = format!("/v1/admin/projects/{}/licenses", bench.project);
-    let (issued, _) = bench.call("POST", &path, &json!({"policyId": policy["PolicyID"].to_string()})).await?;
-    let (added, _) = bench.call("POST", &format!("/v1/admin/projects/{}/secrets", bench.project), &json!({})).await?;
+async fn batches(project: &Project) -> Result<f64, String> {
+    let path = format!("/v1/admin/projects/{}/policies", project.id);
+    let (policy, _) = project.call("POST", &path, &demo::sub()).await?;
+    let path = format!("/v1/admin/projects/{}/licenses", project.id);
+    let (issued, _) = project.call("POST", &path, &json!({"policyId": policy["PolicyID"].to_string()})).await?;
+    let (added, _) = project.call("POST", &format!("/v1/admin/projects/{}/secrets", project.id), &json!({})).await?;
     let license = issued["licenses"][0]["licenseKey"].as_str().unwrap_or_default().to_owned();
     let secret = added["secretKey"].as_str().unwrap_or_default().to_owned();
     let post = async |route: &str, body: Value| {
@@ -202,7 +172,7 @@ async fn batches(bench: &Bench) -> Result<f64, String> {
             .header("x-project-secret", &secret)
             .body(Bytes::from(body.to_string()))
             .map_err(|error| error.to_string())?;
-        let (response, _) = Box::pin(bench.host.respond(request, ALLOWANCE)).await;
+        let (response, _) = Box::pin(project.deployment.host.respond(request, ALLOWANCE)).await;
         match response.status().is_success() {
             true => Ok(()),
             false => Err(String::from_utf8_lossy(response.body()).into_owned()),
@@ -228,14 +198,15 @@ async fn night() -> Result<(), String> {
         "\n| accounts | due | dispatcher: read units | round trips | renewed | a second | once more |\n|---|---|---|---|---|---|---|",
     );
     for accounts in [DUE, ACCOUNTS] {
-        let bench = Bench::new().await?;
-        bench.accounts(0, DUE).await?;
-        bench.clock.advance_seconds(DAY);
-        bench.accounts(DUE, accounts).await?;
-        bench.clock.advance_seconds(29 * DAY);
-        let background = Background::start(Arc::clone(&bench.host), bench.outbox.clone(), None, false)
-            .await
-            .map_err(|error| error.to_string())?;
+        let project = Project::new().await?;
+        project.accounts(0, DUE).await?;
+        project.clock.advance_seconds(DAY);
+        project.accounts(DUE, accounts).await?;
+        project.clock.advance_seconds(29 * DAY);
+        let background =
+            Background::start(Arc::clone(&project.deployment.host), project.deployment.outbox.clone(), None, false)
+                .await
+                .map_err(|error| error.to_string())?;
         let dispatched = background.dispatch().await;
         let half = background.queue.waiting().len() / 2;
         let (started, mut renewed) = (Instant::now(), 0);
@@ -247,9 +218,10 @@ async fn night() -> Result<(), String> {
         }
         // Killed half-way: what the queue held is forgotten, and another night begins.
         drop(background);
-        let background = Background::start(Arc::clone(&bench.host), bench.outbox.clone(), None, false)
-            .await
-            .map_err(|error| error.to_string())?;
+        let background =
+            Background::start(Arc::clone(&project.deployment.host), project.deployment.outbox.clone(), None, false)
+                .await
+                .map_err(|error| error.to_string())?;
         background.dispatch().await;
         while let Some(report) = background.work().await {
             renewed += count(&report, "Renewed");

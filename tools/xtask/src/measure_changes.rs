@@ -50,7 +50,7 @@ impl Measured {
 
     /// Writes so many items, each a change in the stream.
     async fn fill(&self, writes: usize) -> Result<(), String> {
-        let client = Client::new(&sdk_config(self.bench.engine.endpoint(), false).await);
+        let client = Client::new(&sdk_config(self.bench.deployment.engine.endpoint(), false).await);
         let started = Instant::now();
         for first in (0..writes).step_by(TOGETHER) {
             let puts = (first..(first + TOGETHER).min(writes)).map(put).collect::<Result<Vec<_>, _>>()?;
