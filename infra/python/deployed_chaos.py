@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.error
 
+from deployed_journeys import issue
 from local_cloud import fail, say
 
 CALLERS = 4
@@ -17,13 +18,8 @@ FUNCTION = "ltlm-dev-consume"
 
 def functions_are_killed(cloud, api):
     """Every use is charged once, whatever becomes of the process that charges it."""
-    project = api.expect(201, "POST", "/v1/admin/projects", {"name": "Killed"})
-    of_project = f"/v1/admin/projects/{project['projectId']}"
-    policy = api.expect(201, "POST", f"{of_project}/policies", {
-        "name": "P", "slug": "p", "type": "perpetual", "config": {"limits": {"tokens": {"enabled": True, "maxTokens": TOKENS}}},
-    })
-    issued = api.expect(201, "POST", f"{of_project}/licenses", {"policyId": policy["PolicyID"]})
-    license, secret = f"/v1/sdk/license/{issued['licenses'][0]['licenseKey']}", project["secretKey"]
+    project, license = issue(api, "Killed", {"tokens": {"enabled": True, "maxTokens": TOKENS}})
+    secret = project["secretKey"]
     api.expect(200, "POST", f"{license}/activate", {"hwid": "desk"}, secret=secret)
     charged, failures, kills = [], [], 0
     done = threading.Event()

@@ -52,18 +52,22 @@ class Api:
         return body
 
 
+def issue(api, name, limits, terms=None):
+    """A project called `name`, and the path of a license in it with these limits."""
+    project = api.expect(201, "POST", "/v1/admin/projects", {"name": name})
+    of_project = f"/v1/admin/projects/{project['projectId']}"
+    policy = {"name": "P", "slug": "p", "type": "perpetual", "config": {"limits": limits}, **(terms or {})}
+    made = api.expect(201, "POST", f"{of_project}/policies", policy)
+    order = {"policyId": made["PolicyID"], "customer": {"email": "ada@example.com"}}
+    issued = api.expect(201, "POST", f"{of_project}/licenses", order)
+    return project, f"/v1/sdk/license/{issued['licenses'][0]['licenseKey']}"
+
+
 def journey(api):
     """A vendor and a customer, over the gateway, with names that a path must encode."""
-    project = api.expect(201, "POST", "/v1/admin/projects", {"name": "Deployed"})
-    of_project = f"/v1/admin/projects/{project['projectId']}"
-    policy = api.expect(201, "POST", f"{of_project}/policies", {
-        "name": "P", "slug": "p", "type": "perpetual",
-        "config": {"limits": {"seats": {"enabled": True, "maxSeats": 2}, "tokens": {"enabled": True, "maxTokens": 100},
-                              "devices": {"maxDevices": 20}}},
-    })
-    issued = api.expect(201, "POST", f"{of_project}/licenses", {"policyId": policy["PolicyID"], "customer": {"email": "ada@example.com"}})
-    key, secret = issued["licenses"][0]["licenseKey"], project["secretKey"]
-    license = f"/v1/sdk/license/{key}"
+    limits = {"seats": {"enabled": True, "maxSeats": 2}, "tokens": {"enabled": True, "maxTokens": 100}, "devices": {"maxDevices": 20}}
+    project, license = issue(api, "Deployed", limits)
+    key, secret = license.rsplit("/", 1)[1], project["secretKey"]
     for hwid in ["desk", "desk#1", "desk?2", "50%", "a b+c", "Arbeitsplatz ü"]:
         api.expect(200, "POST", f"{license}/activate", {"hwid": hwid}, secret=secret)
     for hwid in ["desk#1", "desk?2", "50%", "a b+c", "Arbeitsplatz ü"]:

@@ -1,6 +1,5 @@
 """The way of a vendor: release packages by `sam build`, deployed by `sam deploy` with guided answers as arguments."""
 
-import copy
 import json
 import os
 import pathlib
@@ -9,8 +8,8 @@ import time
 
 from deployed_journeys import Api, journey, mails_arrive, pro_journey
 from local_cloud import (
-    BUCKET, DEVIATIONS, MAIL_FROM, REGION, Cloud, Template, admin_key, architecture, deploy_routes, errors_logged, fail, functions,
-    resources, say,
+    BUCKET, MAIL_FROM, REGION, Cloud, Template, adapted, admin_key, architecture, deploy_routes, errors_logged, fail, functions, resources,
+    say,
 )
 
 # Smallest package of a function that can be real, in bytes: an empty one is answered for by the local cloud itself.
@@ -34,9 +33,7 @@ def packages_are_deployed(sam_folder, cargo_lambda_folder, work):
     with Cloud(work / "cloud-packaged") as cloud:
         template = Template(cloud, None)
         cloud.client("sesv2").create_email_identity(EmailIdentity=MAIL_FROM)
-        changed = copy.deepcopy(template.source)
-        for change, why in DEVIATIONS:
-            say(f"  changed in {change(changed)} places: {change.__name__} ({why})")
+        changed = adapted(template.source, is_listed=True)
         for properties in functions(changed).values():
             properties["CodeUri"] = str(pathlib.Path.cwd())
         source, built = work / "template.json", work / "built"

@@ -3,7 +3,7 @@
 import http.client
 import time
 
-from deployed_journeys import Api
+from deployed_journeys import Api, issue
 from local_cloud import MAIL_FROM, Template, admin_key, architecture, errors_logged, fail, say, wait_for
 
 ACCOUNTS = 20
@@ -21,14 +21,8 @@ def a_month_passes(cloud, binaries):
     )
     deployed = time.monotonic()
     api = Api(url, key)
-    project = api.expect(201, "POST", "/v1/admin/projects", {"name": "A month"})
-    of_project = f"/v1/admin/projects/{project['projectId']}"
-    policy = api.expect(201, "POST", f"{of_project}/policies", {
-        "name": "Thirty days", "slug": "thirty-days", "type": "subscription", "recurringInterval": "month",
-        "config": {"limits": {"time": {"mode": "duration", "durationDays": 30}}},
-    })
-    issued = api.expect(201, "POST", f"{of_project}/licenses", {"policyId": policy["PolicyID"]})
-    license = f"/v1/sdk/license/{issued['licenses'][0]['licenseKey']}"
+    thirty_days = {"time": {"mode": "duration", "durationDays": 30}}
+    project, license = issue(api, "A month", thirty_days, {"type": "subscription", "recurringInterval": "month"})
     secret = project["secretKey"]
     told = api.expect(200, "POST", f"{license}/activate", {"hwid": "desk"}, secret=secret)
     if told["status"] != "active":

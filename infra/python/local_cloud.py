@@ -226,19 +226,30 @@ class Cloud:
 
 
 def launcher(binary, release):
-    """A package that starts the built binary. Its hash and the release stand in it, so that new code is a new package."""
-    digest = f"{hashlib.sha256(binary.read_bytes()).hexdigest()} {release}"
+    """A package that starts the built binary. The release stands in it, so that a new one is new code."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         entry = zipfile.ZipInfo("bootstrap", date_time=(2026, 1, 1, 0, 0, 0))
         entry.external_attr = 0o755 << 16
-        archive.writestr(entry, f"#!/bin/sh\n# {digest}\nexec {binary}\n")
+        archive.writestr(entry, f"#!/bin/sh\n# release {release}\nexec {binary}\n")
     return packed.getvalue()
 
 
-def prepared(template, cloud, binaries, release):
-    """The template with the packages of a release, changed as DEVIATIONS says."""
+def adapted(template, is_listed):
+    """A copy of the template, changed as DEVIATIONS says."""
     template = copy.deepcopy(template)
+    for change, why in DEVIATIONS:
+        count = change(template)
+        if count == 0:
+            fail(f"the deviation {change.__name__} applies to nothing any more: remove it")
+        if is_listed:
+            say(f"  changed in {count} places: {change.__name__} ({why})")
+    return template
+
+
+def prepared(template, cloud, binaries, release):
+    """The adapted template with the packages of a release."""
+    template = adapted(template, is_listed=release == 1 and not cloud.clock)
     s3 = cloud.client("s3")
     for name, properties in functions(template).items():
         binary = template["Resources"][name].pop("Metadata")["BuildProperties"]["Binary"]
@@ -246,12 +257,6 @@ def prepared(template, cloud, binaries, release):
         key = hashlib.sha256(package).hexdigest()
         s3.put_object(Bucket=BUCKET, Key=key, Body=package)
         properties["CodeUri"] = {"Bucket": BUCKET, "Key": key}
-    for change, why in DEVIATIONS:
-        count = change(template)
-        if count == 0:
-            fail(f"the deviation {change.__name__} applies to nothing any more: remove it")
-        if release == 1 and not cloud.clock:
-            say(f"  changed in {count} places: {change.__name__} ({why})")
     return template
 
 
