@@ -6,7 +6,8 @@ use ltlm_protocol::code::RESERVED_WORDS;
 use ltlm_protocol::{Code, ErrorBody, limits};
 use serde_json::{Value, json};
 use shared::api::query;
-use shared::api::routes::{Auth, Endpoint, ROUTES, Route};
+use shared::api::route::{Auth, Route};
+use shared::api::routes::{Endpoint, ROUTES};
 use shared::domain::{Record, Write};
 use shared::table::{Meter, Read, Table};
 

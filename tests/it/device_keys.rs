@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::Request;
 use ltlm_protocol::proof;
 use serde_json::{Value, json};
-use shared::api::routes::{Auth, ROUTES};
+use shared::api::route::Auth;
+use shared::api::routes::ROUTES;
 use shared::service::Clock;
 
 use crate::support::pro::letter;

@@ -8,7 +8,8 @@ use local::world::{TABLE, sdk_config};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use shared::api::query::supports_dry_run;
-use shared::api::routes::{Auth, ROUTES};
+use shared::api::route::Auth;
+use shared::api::routes::ROUTES;
 use shared::host::gateway::Event;
 
 use crate::support::{ADMIN_KEY, L1, Reply, World, device};

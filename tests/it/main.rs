@@ -16,6 +16,7 @@ mod documents;
 mod edge;
 mod endpoints;
 mod faults;
+mod functions;
 mod independent;
 mod journeys;
 mod keys;

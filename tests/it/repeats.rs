@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use http::Request;
 use serde_json::{Value, json};
-use shared::api::routes::{Auth, ROUTES, Route};
+use shared::api::route::{Auth, Route};
+use shared::api::routes::ROUTES;
 use shared::service::ids::sha256_hex;
 
 use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};

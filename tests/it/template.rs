@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use shared::api::extract::{EDGE_HEADER, HOST_HEADER};
 use shared::api::reply;
-use shared::api::routes::{FUNCTIONS, PREFIX, ROUTES};
+use shared::api::route::Client;
+use shared::api::router::PREFIX;
+use shared::api::routes::{FUNCTIONS, ROUTES};
 use shared::host::log;
 use shared::table::schema::{DUE_INDEX, KEY_ATTRIBUTES, LIST_INDEX};
 
@@ -579,6 +581,21 @@ fn every_function_has_its_log_group() {
     }
     for (name, query) in resources(&template, "AWS::Logs::QueryDefinition") {
         assert_eq!(query["LogGroupNames"].as_array().unwrap().len(), FUNCTIONS.len(), "{name}");
+    }
+}
+
+/// A program is linked with the clients that its row names: one that is not configured would never be used, and one that is missing
+/// not be there when it is.
+#[test]
+fn every_function_is_configured_for_the_clients_that_it_has() {
+    let template = translated();
+    for (_, properties) in resources(&template, "AWS::Lambda::Function") {
+        let name = function_name(properties);
+        let function = FUNCTIONS.iter().find(|function| function.name == name).unwrap();
+        let is_set = |variable: &str| !properties["Environment"]["Variables"][variable].is_null();
+        assert_eq!(is_set("LTLM_KMS_KEY"), !function.key_actions.is_empty(), "{name}");
+        assert_eq!(is_set("LTLM_PAYMENT_SECRET"), function.clients.contains(&Client::Payments), "{name}");
+        assert_eq!(is_set("LTLM_OUTBOX_URL"), function.clients.contains(&Client::Outbox), "{name}");
     }
 }
 

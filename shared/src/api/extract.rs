@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::reply::Failure;
-use super::routes::{Auth, Parameters, Route, without_prefix};
+use super::route::{Auth, Route};
+use super::router::{Parameters, without_prefix};
 use super::{Settings, cursor, traffic};
 use crate::domain::administrator::Administrator;
 use crate::domain::gate::{Call, Caller};

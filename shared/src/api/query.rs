@@ -4,7 +4,8 @@
 use ltlm_protocol::{Problems, limits, shape};
 use percent_encoding::percent_decode_str;
 
-use super::routes::{Auth, Endpoint, Route};
+use super::route::{Auth, Route};
+use super::routes::Endpoint;
 
 /// Names by which other services know what these routes know, each with ours.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[

@@ -133,7 +133,6 @@ pub fn from(get: impl Fn(&str) -> Option<String>, uses_keys: bool) -> Result<Con
             admin_key_sha256,
             country_header,
             edge,
-            function: None,
             stage: stage.clone(),
             sends_mail: get("LTLM_SENDS_MAIL").is_some(),
             takes_payments: get("LTLM_TAKES_PAYMENTS").is_some(),

@@ -19,16 +19,14 @@ use super::config::{self, Config};
 use super::entropy::SystemEntropy;
 use super::gateway::{self, Event};
 use super::mail::Ses;
+use super::program::{self, Program};
 use super::queue::Sqs;
-use super::secrets::Secret;
-use super::stripe::{self, Stripe};
 use super::web::{Reach, Web};
 use super::{Host, aws, background, log};
 use crate::api::routes::FUNCTIONS;
-use crate::keys::kms::Kms;
 use crate::service::courier::Outlets;
 use crate::service::ports::Mailer;
-use crate::service::{App, Hints, Payments, Queue};
+use crate::service::{App, Hints};
 use crate::table::dynamo::Dynamo;
 use crate::table::first;
 
@@ -41,14 +39,13 @@ const FIRST: Duration = Duration::from_millis(250);
 /// What Lambda is told of a job that failed.
 const FAILED: &str = "the job failed; its log line says why";
 
-/// Serves the routes of the function called `name`, until Lambda ends the process.
-pub async fn serve(name: &'static str) -> Result<(), Error> {
-    let uses_keys = FUNCTIONS.iter().any(|function| function.name == name && !function.key_actions.is_empty());
-    let config = config::from_env(uses_keys)?;
+/// Serves the routes of a function, until Lambda ends the process.
+pub async fn serve(program: &'static Program) -> Result<(), Error> {
+    let config = config::from_env(program.kms.is_some())?;
     log::init(&config);
-    let host = &build(name, &config, &aws::sdk_config().await);
+    let host = &build(program, &config, &aws::sdk_config().await);
     let stage = config.stage.as_str();
-    run(name, host, move |event| respond(host, stage, event)).await
+    run(program.name, host, move |event| respond(host, stage, event)).await
 }
 
 /// Serves the events of the schedule and of the queue, until Lambda ends the process.
@@ -57,7 +54,7 @@ pub async fn serve_renewals() -> Result<(), Error> {
     log::init(&config);
     let url = config.queue_url.clone().ok_or("LTLM_QUEUE_URL is missing")?;
     let sdk = aws::sdk_config().await;
-    let (host, queue) = (&build("renewals", &config, &sdk), &Sqs::new(&sdk, url));
+    let (host, queue) = (&build(program::renewals(), &config, &sdk), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
     run("renewals", host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
@@ -75,7 +72,7 @@ pub async fn serve_stream() -> Result<(), Error> {
     let name = config.bus.clone().ok_or("LTLM_BUS is missing")?;
     let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
     let sdk = aws::sdk_config().await;
-    let host = &build("stream", &config, &sdk);
+    let host = &build(program::stream(), &config, &sdk);
     let (bus, outbox) = (&EventBridge::new(&sdk, name), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
     run("stream", host, move |event: LambdaEvent<Value>| async move {
@@ -93,7 +90,7 @@ pub async fn serve_courier() -> Result<(), Error> {
     log::init(&config);
     let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
     let sdk = aws::sdk_config().await;
-    let (host, queue) = (&build("courier", &config, &sdk), &Sqs::new(&sdk, url));
+    let (host, queue) = (&build(program::courier(), &config, &sdk), &Sqs::new(&sdk, url));
     let mailer = config.mail_from.as_ref().map(|from| Ses::new(&sdk, from));
     let (mailer, caller) = (&mailer, &Web::new(Reach::Public));
     let stage = config.stage.as_str();
@@ -140,23 +137,18 @@ where
     ended
 }
 
-fn build(name: &'static str, config: &Config, sdk: &SdkConfig) -> Host<Dynamo> {
-    let mut settings = config.settings.clone();
-    settings.function = Some(name);
-    let secret = config.payment_secret.as_ref().map(|id| Secret::new(sdk, id));
-    let api = config.stripe_api.as_deref().unwrap_or(stripe::API);
-    let payments = secret.map(|secret| Arc::new(Stripe::new(api, secret)) as Arc<dyn Payments>);
+fn build(program: &Program, config: &Config, sdk: &SdkConfig) -> Host<Dynamo> {
     let app = App {
-        payments,
-        outbox: config.outbox_url.as_ref().map(|url| Arc::new(Sqs::new(sdk, url)) as Arc<dyn Queue>),
+        payments: program.payments.and_then(|make| make(sdk, config)),
+        outbox: program.outbox.and_then(|make| make(sdk, config)),
         table: Dynamo::new(sdk, &config.table),
-        kms: config.kms_key.as_ref().map(|key| Kms::new(sdk, key)),
+        kms: program.kms.and_then(|make| make(sdk, config)),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         sleep: Arc::new(TokioSleep::default()),
         hints: Hints::default(),
     };
-    Host { app, settings }
+    Host { app, handlers: program.handlers, settings: config.settings.clone() }
 }
 
 /// Never an error: API Gateway would put its own body in place of ours, and the alarm on errors is for crashes.

@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod lambda;
 pub mod log;
 pub mod mail;
+pub mod program;
 pub mod queue;
 pub mod secrets;
 pub mod stripe;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 
+use crate::api::serving::Handlers;
 use crate::api::{self, Settings};
 use crate::service::{App, Budget};
 use crate::table::{Meter, Spent, Table};
@@ -30,11 +32,14 @@ use crate::table::{Meter, Spent, Table};
 pub use lambda_runtime::Error;
 
 pub use lambda::{serve, serve_courier, serve_renewals, serve_stream};
+pub use program::Program;
 
 /// A service ready to answer.
 pub struct Host<T> {
     /// The service.
     pub app: App<T>,
+    /// The routes that it answers.
+    pub handlers: Handlers<T>,
     /// What the API is told.
     pub settings: Settings,
 }
@@ -76,7 +81,7 @@ impl<T: Table> Host<T> {
         let until_ms = self.app.sleep.elapsed_ms().saturating_add(allowed_ms);
         let budget = Budget { meter: &meter, until_ms };
         // The SDK's futures are large; on the heap they do not weigh on every caller's stack.
-        let answer = Box::pin(api::answer(&self.app, &self.settings, &budget, request)).await;
+        let answer = Box::pin(api::answer(&self.app, self.handlers, &self.settings, &budget, request)).await;
         let mut response = answer.response;
         if let Some(id) = HeaderValue::try_from(&request_id).ok().filter(|_| !request_id.is_empty()) {
             response.headers_mut().insert(REQUEST_ID_HEADER, id);

@@ -13,7 +13,7 @@ use http::header::{CONTENT_TYPE, COOKIE, HeaderMap};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use shared::api::routes::{Found, PREFIX, find};
+use shared::api::router::{Found, PREFIX, find};
 use shared::host::entropy::SystemEntropy;
 use shared::host::gateway::Event;
 use shared::service::Entropy;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, Region};
 use sha2::{Digest, Sha256};
-use shared::api::Settings;
+use shared::api::{Settings, serving};
 use shared::host::clock::TokioSleep;
 use shared::host::entropy::SystemEntropy;
 use shared::host::queue::Sqs;
@@ -97,7 +97,6 @@ pub async fn build(
         admin_key_sha256: Some(Sha256::digest(admin_key.as_bytes()).into()),
         edge: None,
         country_header: Some("cloudfront-viewer-country".to_owned()),
-        function: None,
         stage: "local".to_owned(),
         sends_mail: true,
         takes_payments: true,
@@ -105,5 +104,5 @@ pub async fn build(
         // This machine is the network that webhooks are in.
         plain_webhooks: true,
     };
-    Ok(Host { app, settings })
+    Ok(Host { app, handlers: serving::every, settings })
 }

@@ -1,7 +1,8 @@
 //! Where an operation stands in the document: its tag, its headers, and the servers that answer.
 
 use serde_json::{Map, Value, json};
-use shared::api::routes::{Auth, Endpoint, Route};
+use shared::api::route::{Auth, Route};
+use shared::api::routes::Endpoint;
 
 /// The subjects, in the order in which a reader meets them, each with what it is about.
 const TAGS: &[(&str, &str)] = &[

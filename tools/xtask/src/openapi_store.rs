@@ -8,7 +8,8 @@ use ltlm_protocol::webhook_data::{DeadLetterList, NoticeList, Replayed, WebhookD
 use ltlm_protocol::{Code, limits};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
-use shared::api::routes::{Endpoint, Route};
+use shared::api::route::Route;
+use shared::api::routes::Endpoint;
 use shared::domain::notice::KINDS;
 
 use crate::openapi::{NAME, NAME_OR_BLANK, schema};

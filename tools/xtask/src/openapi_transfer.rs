@@ -5,7 +5,8 @@ use ltlm_protocol::transfer::{DroppedData, ExportPage, HEADER, ImportData, Impor
 use ltlm_protocol::{Code, limits};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
-use shared::api::routes::{Endpoint, Route};
+use shared::api::route::Route;
+use shared::api::routes::Endpoint;
 
 use crate::openapi::schema;
 

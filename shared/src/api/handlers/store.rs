@@ -142,8 +142,8 @@ pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<R
 
 /// `GET /v1/store/return`: where a browser ends that was sent nowhere else. Whoever comes may have written the address by hand, so that
 /// the page says no more than what the buyer did, and shows nothing of the request.
-pub fn store_return<T>(incoming: &Incoming<'_, T>) -> Reply {
-    match incoming.query("status").as_deref() {
+pub async fn store_return<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let page = match incoming.query("status").as_deref() {
         Some("success") => page(
             "Thank you",
             &[
@@ -163,7 +163,8 @@ pub fn store_return<T>(incoming: &Incoming<'_, T>) -> Reply {
             "You can close this page",
             &["There is nothing more to do here. Go back to the application to continue."],
         ),
-    }
+    };
+    Ok(page)
 }
 
 /// `POST /v1/payments/stripe`: a message of the payment provider's.
