@@ -51,7 +51,7 @@ def packages_are_deployed(sam_folder, cargo_lambda_folder, work):
         small = [name for name, size in sizes.items() if size < PACKAGE_BYTES_MIN]
         if small or len(sizes) != len(functions(changed)):
             fail(f"packages of {len(sizes)} functions; too small: {small}")
-        dev = Api(f"{cloud.url}/_aws/execute-api/{api}/$default", key)
+        dev = Api(f"{cloud.url}/_aws/execute-api/{api}", key)
         project, license, secret, _ = journey(dev)
         pro_journey(dev, project, license)
         mails_arrive(cloud, dev, secret)

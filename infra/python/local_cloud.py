@@ -304,9 +304,11 @@ def deploy_routes(cloud, stack, definition, stage, api):
     """The routes of the definition, each to the alias that it names."""
     template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}
     count = 0
+    integrations = definition["components"]["x-amazon-apigateway-integrations"]
     for path, methods in definition["paths"].items():
         for method, operation in methods.items():
-            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            used = operation["x-amazon-apigateway-integration"]["$ref"].rsplit("/", 1)[1]
+            uri = integrations[used]["uri"]["Fn::Sub"]
             name = uri.split(":function:ltlm-${Stage}-")[1].split(":live")[0]
             integration = "Integration" + "".join(part.title() for part in name.split("-"))
             arn = f"arn:aws:lambda:{REGION}:000000000000:function:ltlm-{stage}-{name}:live"
@@ -401,4 +403,5 @@ class Template:
         made = resources(self.cloud, f"ltlm-{stage}")
         api = made["Api"]["PhysicalResourceId"]
         routes = deploy_routes(self.cloud, f"ltlm-{stage}", self.definition, stage, api)
-        return f"{self.cloud.url}/_aws/execute-api/{api}/$default", made, routes
+        # Without a stage, as on AWS: a path that begins with the name of a stage is of that stage, any other of $default.
+        return f"{self.cloud.url}/_aws/execute-api/{api}", made, routes

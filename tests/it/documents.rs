@@ -20,6 +20,19 @@ fn the_api_document_is_fresh() {
 }
 
 #[test]
+fn the_template_is_fresh() {
+    let stack = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/stack.yaml");
+    check("template.yaml", &xtask::template::document(&std::fs::read_to_string(stack).unwrap()).unwrap());
+}
+
+/// A mark that nothing stands for would be lost without a word.
+#[test]
+fn a_stack_that_asks_for_what_cannot_be_generated_is_refused() {
+    let told = xtask::template::document("Resources:\n  # generated: roots\n").unwrap_err();
+    assert!(told.contains("roots"), "{told}");
+}
+
+#[test]
 fn what_a_stage_costs_follows_from_measured_units_and_the_template() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use shared::api::extract::{EDGE_HEADER, HOST_HEADER};
 use shared::api::reply;
-use shared::api::route::Client;
+use shared::api::route::{Client, Route};
 use shared::api::router::PREFIX;
 use shared::api::routes::{FUNCTIONS, ROUTES};
 use shared::host::log;
@@ -34,13 +34,16 @@ fn function_name(properties: &Value) -> String {
 }
 
 #[test]
-fn every_route_leads_to_its_function_with_and_without_the_prefix() {
+fn every_route_leads_to_its_function_by_an_integration_of_the_functions() {
     let template = translated();
     let (_, api) = resources(&template, "AWS::ApiGatewayV2::Api")[0];
+    let integrations = api["Body"]["components"]["x-amazon-apigateway-integrations"].as_object().unwrap();
     let mut found = BTreeSet::new();
     for (path, methods) in api["Body"]["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            let target = operation["x-amazon-apigateway-integration"]["uri"].to_string();
+            let pointer = operation["x-amazon-apigateway-integration"]["$ref"].as_str().unwrap();
+            let name = pointer.strip_prefix("#/components/x-amazon-apigateway-integrations/").unwrap();
+            let target = integrations[name]["uri"].to_string();
             let function = FUNCTIONS
                 .iter()
                 // Its name, whole: `pro-heartbeat` is not `heartbeat`.
@@ -49,14 +52,35 @@ fn every_route_leads_to_its_function_with_and_without_the_prefix() {
             found.insert((method.to_uppercase(), path.clone(), function.name.to_owned()));
         }
     }
-    let expected: BTreeSet<_> = ROUTES
+    let row = |route: &Route| (route.method.to_owned(), route.path.to_owned(), route.function.to_owned());
+    assert_eq!(found, ROUTES.iter().map(row).collect());
+    // An HTTP API takes 300 of either (AWS documentation, 2026-11); of integrations never more.
+    assert!(integrations.len() <= FUNCTIONS.len() && found.len() <= 290, "{} routes", found.len());
+}
+
+/// The gateway serves a named stage under its name: so every route is there with the prefix, too, at the same rates.
+#[test]
+fn the_prefix_is_a_stage_with_the_routes_and_rates_of_the_other() {
+    let template = translated();
+    let stages = resources(&template, "AWS::ApiGatewayV2::Stage");
+    let named = |name: &str| stages.iter().find(|(_, stage)| stage["StageName"] == name).unwrap();
+    let ((root_id, root), (prefix_id, prefix)) = (named("$default"), named(PREFIX.trim_start_matches('/')));
+    assert_eq!(stages.len(), 2);
+    for setting in ["ApiId", "AutoDeploy", "DefaultRouteSettings", "RouteSettings", "AccessLogSettings"] {
+        assert_eq!(root[setting], prefix[setting], "{setting}");
+        assert!(!root[setting].is_null(), "{setting}");
+    }
+    let limited = root["RouteSettings"].as_object().unwrap().keys();
+    let is_known = |key: &String| ROUTES.iter().any(|route| *key == format!("{} {}", route.method, route.path));
+    assert!(limited.clone().all(is_known), "{limited:?}");
+    // A name of one's own leads to both.
+    let mappings = resources(&template, "AWS::ApiGatewayV2::ApiMapping");
+    let keys: BTreeSet<_> = mappings
         .iter()
-        .flat_map(|route| {
-            ["", PREFIX]
-                .map(|prefix| (route.method.to_owned(), format!("{prefix}{}", route.path), route.function.to_owned()))
-        })
+        .map(|(_, mapping)| (mapping["Stage"]["Ref"].as_str().unwrap(), mapping["ApiMappingKey"].as_str()))
         .collect();
-    assert_eq!(found, expected);
+    let prefix = PREFIX.trim_start_matches('/');
+    assert_eq!(keys, BTreeSet::from([(root_id.as_str(), None), (prefix_id.as_str(), Some(prefix))]));
 }
 
 #[test]
@@ -308,8 +332,8 @@ fn a_domain_and_an_edge_are_there_where_they_are_asked_for_and_nowhere_else() {
     let zone = [("HostedZoneId", "Z1")];
     let cases: [(Vec<_>, &[&str]); 5] = [
         (vec![], &[]),
-        (AT_THE_GATEWAY.to_vec(), &["GatewayDomain", "GatewayMapping"]),
-        (with(AT_THE_GATEWAY, &zone), &["GatewayDomain", "GatewayMapping", "DomainRecords"]),
+        (AT_THE_GATEWAY.to_vec(), &["GatewayDomain", "GatewayMapping", "GatewayPrefixMapping"]),
+        (with(AT_THE_GATEWAY, &zone), &["GatewayDomain", "GatewayMapping", "GatewayPrefixMapping", "DomainRecords"]),
         (AT_CLOUDFRONT.to_vec(), &["Distribution"]),
         (with(AT_CLOUDFRONT, &zone), &["Distribution", "DomainRecords"]),
     ];
@@ -381,15 +405,12 @@ fn the_gateways_own_address_is_closed_only_where_the_domain_leads_around_it() {
 }
 
 #[test]
-fn the_domain_takes_tls_1_2_and_ipv6_and_all_paths() {
+fn the_domain_takes_tls_1_2_and_ipv6() {
     let template = translated();
     let (_, domain) = resources(&template, "AWS::ApiGatewayV2::DomainName")[0];
     let settings = &domain["DomainNameConfigurations"][0];
     assert_eq!(settings["SecurityPolicy"], "TLS_1_2");
     assert_eq!(settings["IpAddressType"], "dualstack");
-    let (_, mapping) = resources(&template, "AWS::ApiGatewayV2::ApiMapping")[0];
-    // A key would be a part of the path, which the routes do not have.
-    assert!(mapping["ApiMappingKey"].is_null());
     for (name, records) in resources(&template, "AWS::Route53::RecordSetGroup") {
         let kinds: Vec<_> = records["RecordSets"].as_array().unwrap().iter().map(|record| &record["Type"]).collect();
         assert_eq!(kinds, ["A", "AAAA"], "{name}");

@@ -10,3 +10,4 @@ mod openapi_store;
 mod openapi_transfer;
 mod openapi_words;
 pub mod reference;
+pub mod template;

@@ -261,6 +261,7 @@ fn docs() -> Outcome {
     write("docs/api.md", xtask::documents::api())?;
     write("docs/policies.md", xtask::reference::document())?;
     let read = |path: &str| std::fs::read_to_string(root().join(path)).map_err(|error| format!("{path}: {error}."));
+    write("template.yaml", xtask::template::document(&read("infra/stack.yaml")?)?)?;
     let cost = xtask::cost::document(&read("docs/data-model.md")?, &read("template.yaml")?, &read("infra/waf.yaml")?);
     write("docs/cost.md", cost.ok_or("An operation of tools/xtask/src/cost.rs has no row in docs/data-model.md.")?)?;
     write("infra/openapi.json", format!("{:#}\n", xtask::openapi::document()))
