@@ -14,9 +14,12 @@ fn every_binary_serves_the_function_of_its_name() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = std::fs::read_to_string(&path).unwrap();
         let identifier = name.replace('-', "_");
-        let serves = match ROUTES.iter().any(|route| route.function == name) {
+        let function = FUNCTIONS.iter().find(|function| function.name == name).unwrap();
+        let is_linked_by_its_row =
+            ROUTES.iter().any(|route| route.function == name) && !function.table_actions.is_empty();
+        let serves = match is_linked_by_its_row {
             true => format!("shared::host::serve(shared::host::program::{identifier}()).await"),
-            // What is called by a queue, a stream or a schedule.
+            // What is called by a queue, a stream or a schedule, and what has no table.
             false => format!("shared::host::serve_{identifier}().await"),
         };
         assert!(text.contains(&serves), "{name}: {serves}");

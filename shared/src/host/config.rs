@@ -60,10 +60,15 @@ pub struct Config {
 #[error("the configuration is not usable: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
-/// Reads the process's environment.
+/// A variable of the process's environment. An empty one counts as absent.
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Reads the process's environment.
 pub fn from_env(uses_keys: bool) -> Result<Config, ConfigError> {
-    from(|name| std::env::var(name).ok(), uses_keys)
+    from(variable, uses_keys)
 }
 
 /// The edge that is believed, if both its header and its secret are told.

@@ -23,12 +23,13 @@ use super::program::{self, Program};
 use super::queue::Sqs;
 use super::web::{Reach, Web};
 use super::{Host, aws, background, log};
-use crate::api::routes::FUNCTIONS;
+use crate::api::serving;
 use crate::service::courier::Outlets;
 use crate::service::ports::Mailer;
 use crate::service::{App, Hints};
 use crate::table::dynamo::Dynamo;
-use crate::table::first;
+use crate::table::none::NoTable;
+use crate::table::{Table, first};
 
 /// Kept back from Lambda's deadline: the time to answer that we are busy.
 const RESERVE: Duration = Duration::from_millis(300);
@@ -45,7 +46,26 @@ pub async fn serve(program: &'static Program) -> Result<(), Error> {
     log::init(&config);
     let host = &build(program, &config, &aws::sdk_config().await);
     let stage = config.stage.as_str();
-    run(program.name, host, move |event| respond(host, stage, event)).await
+    run(host, move |event| respond(host, stage, event)).await
+}
+
+/// Serves the routes of `health`, which needs no table, until Lambda ends the process.
+pub async fn serve_health() -> Result<(), Error> {
+    let config = config::from_env(false)?;
+    log::init(&config);
+    let app = App {
+        payments: None,
+        outbox: None,
+        table: NoTable,
+        kms: None,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        sleep: Arc::new(TokioSleep::default()),
+        hints: Hints::default(),
+    };
+    let host = &Host { app, handlers: serving::health, settings: config.settings.clone() };
+    let stage = config.stage.as_str();
+    lambda_runtime::run(service_fn(move |event| respond(host, stage, event))).await
 }
 
 /// Serves the events of the schedule and of the queue, until Lambda ends the process.
@@ -56,7 +76,7 @@ pub async fn serve_renewals() -> Result<(), Error> {
     let sdk = aws::sdk_config().await;
     let (host, queue) = (&build(program::renewals(), &config, &sdk), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
-    run("renewals", host, move |event: LambdaEvent<Value>| async move {
+    run(host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let (answer, report) = background::renewals(&host.app, queue, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
@@ -75,7 +95,7 @@ pub async fn serve_stream() -> Result<(), Error> {
     let host = &build(program::stream(), &config, &sdk);
     let (bus, outbox) = (&EventBridge::new(&sdk, name), &Sqs::new(&sdk, url));
     let stage = config.stage.as_str();
-    run("stream", host, move |event: LambdaEvent<Value>| async move {
+    run(host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let (answer, report) = background::stream(&host.app, (bus, outbox), &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
@@ -94,7 +114,7 @@ pub async fn serve_courier() -> Result<(), Error> {
     let mailer = config.mail_from.as_ref().map(|from| Ses::new(&sdk, from));
     let (mailer, caller) = (&mailer, &Web::new(Reach::Public));
     let stage = config.stage.as_str();
-    run("courier", host, move |event: LambdaEvent<Value>| async move {
+    run(host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let mailer = mailer.as_ref().map(|mailer| mailer as &dyn Mailer);
         let outlets = Outlets { queue, mailer, caller };
@@ -106,12 +126,12 @@ pub async fn serve_courier() -> Result<(), Error> {
 }
 
 /// Time until a deadline in milliseconds since the epoch.
-fn left(host: &Host<Dynamo>, deadline_ms: u64) -> Duration {
+fn left<T>(host: &Host<T>, deadline_ms: u64) -> Duration {
     Duration::from_millis(deadline_ms.saturating_sub(host.app.clock.now().ms().max(0).unsigned_abs()))
 }
 
-/// Answers the events of the function called `name`, and connects to the table before there is one, if it is of use there.
-async fn run<E, A, F, R, X>(name: &str, host: &Host<Dynamo>, answer: F) -> Result<(), Error>
+/// Answers events, and connects to the table before there is one.
+async fn run<E, A, F, R, X>(host: &Host<Dynamo>, answer: F) -> Result<(), Error>
 where
     E: DeserializeOwned,
     A: Serialize,
@@ -119,12 +139,9 @@ where
     R: Future<Output = Result<A, X>>,
     X: Into<Diagnostic> + Debug,
 {
-    let uses_table = FUNCTIONS.iter().any(|function| function.name == name && !function.table_actions.is_empty());
     let first = &OnceCell::new();
     let connect = || async move {
-        if uses_table {
-            first.get_or_init(|| first::connect(&host.app.table)).await;
-        }
+        first.get_or_init(|| first::connect(&host.app.table)).await;
     };
     let (answer, connect) = (&answer, &connect);
     let answering = lambda_runtime::run(service_fn(move |event| async move {
@@ -152,7 +169,7 @@ fn build(program: &Program, config: &Config, sdk: &SdkConfig) -> Host<Dynamo> {
 }
 
 /// Never an error: API Gateway would put its own body in place of ours, and the alarm on errors is for crashes.
-async fn respond(host: &Host<Dynamo>, stage: &str, event: LambdaEvent<Event>) -> Result<Value, Infallible> {
+async fn respond<T: Table>(host: &Host<T>, stage: &str, event: LambdaEvent<Event>) -> Result<Value, Infallible> {
     let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
     let (response, report) = host.respond(event.payload.into_request(), allowance).await;
     log::request(&report);

@@ -31,7 +31,7 @@ use crate::table::{Meter, Spent, Table};
 /// Why a function ends.
 pub use lambda_runtime::Error;
 
-pub use lambda::{serve, serve_courier, serve_renewals, serve_stream};
+pub use lambda::{serve, serve_courier, serve_health, serve_renewals, serve_stream};
 pub use program::Program;
 
 /// A service ready to answer.

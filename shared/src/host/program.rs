@@ -21,8 +21,6 @@ pub(super) type Maker<C> = fn(&SdkConfig, &Config) -> Option<C>;
 
 /// The program of a function: its routes' handlers, and how its clients are made.
 pub struct Program {
-    /// The function's name.
-    pub name: &'static str,
     pub(super) handlers: Handlers<Dynamo>,
     pub(super) kms: Option<Maker<Kms>>,
     pub(super) payments: Option<Maker<Arc<dyn Payments>>>,
@@ -44,7 +42,7 @@ fn make_outbox(sdk: &SdkConfig, config: &Config) -> Option<Arc<dyn Queue>> {
 
 impl Program {
     const fn new(row: &Function, handlers: Handlers<Dynamo>) -> Self {
-        let mut program = Self { name: row.name, handlers, kms: None, payments: None, outbox: None };
+        let mut program = Self { handlers, kms: None, payments: None, outbox: None };
         if !row.key_actions.is_empty() {
             program.kms = Some(make_kms);
         }

@@ -2,7 +2,7 @@
 //!
 //! `key.rs` is the only file that knows key prefixes, `item/` how records lie in items, `statement.rs` how writes become
 //! expressions, `port.rs` what the floors above see, `dynamo.rs` the table itself, `first.rs` its
-//! first connection, `failure.rs` what the log is told when it fails, `fault.rs` what can go wrong with it, `transfer.rs` how
+//! first connection, `none.rs` none at all, `failure.rs` what the log is told when it fails, `fault.rs` what can go wrong with it, `transfer.rs` how
 //! records stand in the file of an export.
 
 pub mod dynamo;
@@ -11,6 +11,7 @@ pub mod fault;
 pub mod first;
 pub mod item;
 pub mod key;
+pub mod none;
 pub mod port;
 pub mod schema;
 pub mod statement;
