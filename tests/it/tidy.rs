@@ -136,7 +136,8 @@ fn every_file_says_what_it_is() {
 fn links_in_documents_lead_somewhere() {
     let root = root();
     let mut documents = files(&root.join("docs"), ".md");
-    documents.extend(["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    let top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+    documents.extend(top.map(|name| root.join(name)));
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
         assert!(text.starts_with("# "), "{} has no title", document.display());

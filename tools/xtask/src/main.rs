@@ -39,7 +39,7 @@ enum Task {
     Typescript,
     /// Write the generated documents
     Docs,
-    /// Check licences, sources and bans of all dependencies
+    /// Check licenses, sources and bans of all dependencies
     Deny,
     /// Make an administrator key: the key for you, its SHA-256 for the stack
     AdminKey,
