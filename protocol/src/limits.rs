@@ -91,7 +91,7 @@ pub const SECRETS_MAX: usize = 10;
 pub const BATCH_USAGES_MAX: usize = 1_000;
 /// Longest name of an account in characters.
 pub const ACCOUNT_CHARS_MAX: usize = 128;
-/// Longest name of an organisation in characters.
+/// Longest name of an organization in characters.
 pub const ORGANIZATION_CHARS_MAX: usize = ACCOUNT_CHARS_MAX;
 /// Longest life of an access token in seconds (a day).
 pub const ACCESS_SECONDS_MAX: i64 = 86_400;

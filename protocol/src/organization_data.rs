@@ -1,9 +1,9 @@
-//! Answers of the organisations' routes (contract/token-accounting.md, section 4). `TokenStats`, `TokenCheck` and `TokenUse` are
+//! Answers of the organizations' routes (contract/token-accounting.md, section 4). `TokenStats`, `TokenCheck` and `TokenUse` are
 //! what the system that seed 004 describes answers.
 
 use serde::{Deserialize, Serialize};
 
-/// An organisation with its pools.
+/// An organization with its pools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -21,7 +21,7 @@ pub struct OrganizationData {
     pub dry_run: Option<bool>,
 }
 
-/// What an organisation has of tokens.
+/// What an organization has of tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -88,7 +88,7 @@ pub struct AccessTokenData {
     pub access_token: String,
     /// Names it, to revoke it: its SHA-256, in hex.
     pub token_id: String,
-    /// The one organisation it is for, if it is limited to one.
+    /// The one organization it is for, if it is limited to one.
     pub organization_id: Option<String>,
     /// The user it is for, if it is for one.
     pub user_id: Option<String>,
@@ -118,12 +118,12 @@ pub struct AccessTokensRevoked {
     pub next_cursor: Option<String>,
 }
 
-/// A member of an organisation.
+/// A member of an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MemberData {
-    /// The organisation.
+    /// The organization.
     pub organization_id: String,
     /// The user.
     pub user_id: String,

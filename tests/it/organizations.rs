@@ -1,4 +1,4 @@
-//! Organisation pools: cases of contract/token-accounting.md, section 5, over HTTP.
+//! Organization pools: cases of contract/token-accounting.md, section 5, over HTTP.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -11,7 +11,7 @@ use crate::support::{ADMIN_KEY, Reply, World};
 const DAY: i64 = 86_400;
 
 impl World {
-    /// Calls an organisation's route as the vendor's backend.
+    /// Calls an organization's route as the vendor's backend.
     pub(crate) async fn organization(&self, method: &str, tail: &str, body: Value) -> Reply {
         let request = Request::builder()
             .method(method)
@@ -22,7 +22,7 @@ impl World {
         Box::pin(self.send(request.body(body.into()).unwrap())).await
     }
 
-    /// Makes an organisation; an access token for all of it.
+    /// Makes an organization; an access token for all of it.
     async fn made(&self, name: &str, plan: &str) -> String {
         let made = self.organization("POST", "", json!({"organizationId": name, "plan": plan})).await;
         assert_eq!(made.status, 201, "{}", made.text);

@@ -73,7 +73,7 @@ fn without_port(address: &str) -> String {
     }
 }
 
-/// A license key as the audit log shows it: enough to recognise, too little to use.
+/// A license key as the audit log shows it: enough to recognize, too little to use.
 fn masked(key: &str) -> String {
     let chars: Vec<char> = canonical_license_key(key).unwrap_or_default().chars().collect();
     if chars.len() < limits::LICENSE_KEY_CHARS_MIN {

@@ -449,7 +449,7 @@ macro_rules! functions {
 
             fn organizations {
                 name: "organizations",
-                about: "organisations and their pools",
+                about: "organizations and their pools",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 indexes: &["due", "list"],
                 key_actions: &["Decrypt"],

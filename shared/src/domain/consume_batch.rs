@@ -31,7 +31,7 @@ use super::write::{Decision, Write, wallet_of};
 const WRITES_MAX: usize = 96;
 /// Licenses beside the one of the path that one window may name.
 const WINDOW_LICENSES_MAX: usize = 100;
-/// How long a batch can be recognised when it is sent again without an id, in hours (wire 4.6 T-4).
+/// How long a batch can be recognized when it is sent again without an id, in hours (wire 4.6 T-4).
 pub const MEMORY_HOURS: i64 = 24;
 
 /// Where a device's batches are told apart: its queue is one license's on the plain endpoints, and the whole project's in
@@ -102,7 +102,7 @@ pub struct Item {
 }
 
 impl Batch {
-    /// Does it take the memory to recognise this batch?
+    /// Does it take the memory to recognize this batch?
     pub fn needs_memory(&self) -> bool {
         !self.is_named && self.items.iter().any(|item| item.charge.is_ok() && item.own_id.is_none())
     }

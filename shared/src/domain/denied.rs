@@ -120,13 +120,13 @@ pub enum Denied {
     OperationNotFound,
     /// No operation with this id set tokens aside.
     HoldNotFound,
-    /// No such organisation.
+    /// No such organization.
     OrganizationNotFound,
     /// No such access token in this project.
     AccessTokenNotFound,
-    /// The organisation exists already.
+    /// The organization exists already.
     OrganizationExists,
-    /// The access token does not belong to the organisation.
+    /// The access token does not belong to the organization.
     OrganizationForbidden,
     /// No cost is known of the feature.
     UnknownFeature {

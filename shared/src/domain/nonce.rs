@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cipher_text_is_accepted_once_and_recognised_by_its_own_request() {
+    fn a_cipher_text_is_accepted_once_and_recognized_by_its_own_request() {
         let lenient = turn(Class::Lenient, 1, 2);
         let seen = |request: &str| SeenBlob { hash: "blob 2".into(), request: request.into(), at: NOW };
         assert_eq!(lenient.check(None, Some(&seen("another"))), Err(Denied::NonceMismatch));

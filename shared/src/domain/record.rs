@@ -47,9 +47,9 @@ pub enum Record {
     Listing(Listing),
     /// A license's place in its customer's list.
     BuyerListing(BuyerListing),
-    /// An organisation.
+    /// An organization.
     Organization(Organization),
-    /// A member of an organisation.
+    /// A member of an organization.
     Member(Member),
     /// An access token.
     AccessToken(AccessToken),

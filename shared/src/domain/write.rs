@@ -251,14 +251,14 @@ pub enum Write {
         /// Its sequence before.
         found: i64,
     },
-    /// An organisation made or changed. Guard: it is still at the revision `found`.
+    /// An organization made or changed. Guard: it is still at the revision `found`.
     SaveOrganization {
         /// Its record, the revision already counted up.
         organization: Organization,
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// A user belongs to an organisation, or does not any more. Guard: the record is still at the revision `found`.
+    /// A user belongs to an organization, or does not any more. Guard: the record is still at the revision `found`.
     SaveMember {
         /// The record, the revision already counted up.
         member: Member,

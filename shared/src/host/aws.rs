@@ -9,7 +9,7 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use super::{config, transport};
 
-/// The behaviour that this code was tested with; `latest()` would change it under us.
+/// The behavior that this code was tested with; `latest()` would change it under us.
 pub fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }

@@ -121,7 +121,7 @@ pub fn nonce(entropy: &dyn Entropy) -> String {
     hex::encode(random)
 }
 
-/// What is kept of a text that only needs to be recognised.
+/// What is kept of a text that only needs to be recognized.
 pub fn mark(text: &str) -> Mark {
     let digest = Sha256::digest(text.as_bytes());
     let mut mark = [0; 8];

@@ -1,4 +1,4 @@
-//! Organisations: one function a command, all of the same shape.
+//! Organizations: one function a command, all of the same shape.
 
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::organization_data::{
@@ -29,7 +29,7 @@ use crate::table::key::position;
 use crate::table::port::List;
 use crate::table::{Read, Table};
 
-/// A call on an organisation.
+/// A call on an organization.
 #[derive(Clone, Debug)]
 pub struct OrganizationCall {
     /// Which.
@@ -47,7 +47,7 @@ impl Absorb for OrganizationState {
     }
 }
 
-/// What a command needs beside the organisation.
+/// What a command needs beside the organization.
 #[derive(Clone, Debug, Default)]
 struct Wanted<'a> {
     pools: &'a [TokenType],
@@ -118,7 +118,7 @@ fn repeatable<T>(app: &App<T>, call: &OrganizationCall, key: &OperationKey, kind
     Repeatable::new(app, key, kind, &format!("{}#{}", call.id.project_id, call.id.name), call.now)
 }
 
-/// Makes an organisation with its pools; how it stands, and whether an earlier call made it.
+/// Makes an organization with its pools; how it stands, and whether an earlier call made it.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -50,9 +50,9 @@ pub enum Kind {
     Listing(LicenseId),
     /// A license's place in its customer's list.
     BuyerListing(LicenseId),
-    /// An organisation.
+    /// An organization.
     Organization(OrganizationId),
-    /// A member of an organisation.
+    /// A member of an organization.
     Member(OrganizationId, String),
     /// An access token.
     AccessToken {
@@ -288,12 +288,12 @@ pub fn wallet(id: &WalletId) -> Key {
     key(partition, WALLET)
 }
 
-/// An organisation.
+/// An organization.
 pub fn organization(id: &OrganizationId) -> Key {
     key(organization_partition(id), META)
 }
 
-/// A member of an organisation.
+/// A member of an organization.
 pub fn member(id: &OrganizationId, user: &str) -> Key {
     key(organization_partition(id), format!("{MEMBER}{user}"))
 }

@@ -33,9 +33,9 @@ pub enum Read {
     License(LicenseId),
     /// A license's place in its project's list.
     Listing(LicenseId),
-    /// An organisation.
+    /// An organization.
     Organization(OrganizationId),
-    /// A member of an organisation.
+    /// A member of an organization.
     Member(OrganizationId, String),
     /// An access token, by its hash.
     AccessToken(String),

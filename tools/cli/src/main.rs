@@ -74,7 +74,7 @@ enum Command {
     /// Token accounts
     #[command(subcommand)]
     Accounts(accounts::Command),
-    /// Organisations and their pools of tokens
+    /// Organizations and their pools of tokens
     #[command(subcommand)]
     Organizations(organizations::Command),
     /// What was ordered in the store

@@ -1,4 +1,4 @@
-//! Organisations: the vendor's backend makes them, its web application spends their tokens (contract/token-accounting.md,
+//! Organizations: the vendor's backend makes them, its web application spends their tokens (contract/token-accounting.md,
 //! section 4).
 
 use std::fmt::Debug;
@@ -30,7 +30,7 @@ fn call_in<T>(incoming: &Incoming<'_, T>, project_id: String, name: &str) -> Res
     Ok(OrganizationCall { id, now: incoming.now, dry_run: false })
 }
 
-/// The call of the vendor's backend on the organisation that the path names.
+/// The call of the vendor's backend on the organization that the path names.
 fn call<T>(incoming: &Incoming<'_, T>) -> Result<OrganizationCall, Failure> {
     call_in(incoming, project(incoming)?, incoming.parameter("organizationId"))
 }

@@ -1,4 +1,4 @@
-//! Token accounts: users and organisations that a vendor's backend charges (contract/token-accounting.md). One wallet engine
+//! Token accounts: users and organizations that a vendor's backend charges (contract/token-accounting.md). One wallet engine
 //! and one ledger with the licenses'.
 
 pub mod create;

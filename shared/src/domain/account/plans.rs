@@ -123,7 +123,7 @@ impl Plans {
 
     /// Names of all plans.
     pub fn names(&self) -> Vec<String> {
-        // Those with a slash are the pools' of organisations.
+        // Those with a slash are the pools' of organizations.
         self.plans.keys().filter(|name| !name.contains('/')).cloned().collect()
     }
 

@@ -1,4 +1,4 @@
-//! Access tokens: what a vendor's web application calls with, for an organisation or for a user.
+//! Access tokens: what a vendor's web application calls with, for an organization or for a user.
 
 use ltlm_protocol::organization_data::AccessTokenRevoked;
 use ltlm_protocol::read::{Problems, Reader};
@@ -19,7 +19,7 @@ pub struct AccessToken {
     pub hash: String,
     /// The project.
     pub project_id: String,
-    /// The one organisation it is for.
+    /// The one organization it is for.
     pub organization: Option<String>,
     /// The user it is for.
     pub user: Option<String>,
@@ -136,7 +136,7 @@ impl AccessState {
 /// `POST /v1/access-tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateAccess {
-    /// The one organisation it is for.
+    /// The one organization it is for.
     pub organization: Option<String>,
     /// The user it is for.
     pub user: Option<String>,
@@ -169,13 +169,13 @@ impl CreateAccess {
     }
 }
 
-/// Refuses whoever may not act for the organisation: a token for it may, and one for a user who is a member. That there is
-/// no such organisation is not told.
+/// Refuses whoever may not act for the organization: a token for it may, and one for a user who is a member. That there is
+/// no such organization is not told.
 pub fn may_act(state: &OrganizationState, token: &AccessToken, organization: &str) -> Result<(), Denied> {
     let is_there = state.organization.is_some();
     let is_for_it = token.organization.as_deref().is_none_or(|own| own == organization);
     let is_member = match &token.user {
-        // A token for an organisation as a whole.
+        // A token for an organization as a whole.
         None => token.organization.is_some(),
         Some(user) => {
             let member = state.member.as_ref().filter(|member| member.removed_at.is_none());

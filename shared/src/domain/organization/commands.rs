@@ -1,4 +1,4 @@
-//! What the vendor does with an organisation: makes it, puts it on a plan, gives it tokens, says who belongs to it.
+//! What the vendor does with an organization: makes it, puts it on a plan, gives it tokens, says who belongs to it.
 
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::limits;
@@ -101,7 +101,7 @@ fn token_type(r: &mut Reader<'_>, default: TokenType) -> TokenType {
     r.word_opt("tokenType", WORDS).and_then(TokenType::parse).unwrap_or(default)
 }
 
-/// Decides the making of an organisation: its record and its five pools, all or none. The reply: how it stands, and whether
+/// Decides the making of an organization: its record and its five pools, all or none. The reply: how it stands, and whether
 /// this very operation made it before.
 pub fn create(
     state: &OrganizationState,
@@ -148,7 +148,7 @@ pub fn create(
     Ok(Decision::write(writes, (data(&made, now)?, false)))
 }
 
-/// Decides a plan for an organisation. Each pool is raised to the new plan's allocation at once, if it has less; what is
+/// Decides a plan for an organization. Each pool is raised to the new plan's allocation at once, if it has less; what is
 /// unused stays; a lower allocation counts from the next period on. Of one plan a pool is raised once in a period.
 pub fn change_plan(
     state: &OrganizationState,
@@ -227,7 +227,7 @@ pub fn grant(
     movement::decide(&state.pool(id, command.token_type), &credit, key, now)
 }
 
-/// Decides whether a user belongs to an organisation. Said twice, it is so already.
+/// Decides whether a user belongs to an organization. Said twice, it is so already.
 pub fn set_member(
     state: &OrganizationState,
     user: &str,

@@ -72,7 +72,7 @@ const COSTS: &[(&str, i64)] = &[
 /// Stands in a project's own costs for every feature that has none.
 const ANY: &str = "*";
 
-/// The plans and costs of a project's organisations.
+/// The plans and costs of a project's organizations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Features {
     plans: BTreeMap<String, [i64; 5]>,
@@ -142,7 +142,7 @@ impl Features {
     }
 }
 
-/// The name of an organisation's plan for one kind, among the plans of accounts.
+/// The name of an organization's plan for one kind, among the plans of accounts.
 pub fn tier(plan: &str, token_type: TokenType) -> String {
     format!("{plan}/{}", token_type.wire())
 }

@@ -1,5 +1,5 @@
-//! Organisations: each has five pools of tokens, one a kind of feature (contract/token-accounting.md, section 4). A pool is an
-//! account like any other, on the organisation's plan for its kind: one wallet, one ledger, one renewal for all of them.
+//! Organizations: each has five pools of tokens, one a kind of feature (contract/token-accounting.md, section 4). A pool is an
+//! account like any other, on the organization's plan for its kind: one wallet, one ledger, one renewal for all of them.
 
 pub mod access;
 pub mod commands;
@@ -21,7 +21,7 @@ use super::wallet::{Wallet, WalletId};
 use super::write::Write;
 use features::TokenType;
 
-/// Names an organisation.
+/// Names an organization.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrganizationId {
     /// The project.
@@ -37,7 +37,7 @@ impl OrganizationId {
     }
 }
 
-/// An organisation's record.
+/// An organization's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
     /// Its name.
@@ -57,7 +57,7 @@ pub struct Organization {
 /// A member's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The organisation.
+    /// The organization.
     pub organization: OrganizationId,
     /// The user.
     pub user: String,
@@ -67,12 +67,12 @@ pub struct Member {
     pub revision: i64,
 }
 
-/// An organisation as a command sees it.
+/// An organization as a command sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OrganizationState {
     /// Its project.
     pub project: Project,
-    /// The organisation, if it is there.
+    /// The organization, if it is there.
     pub organization: Option<Organization>,
     /// The record of the user that the command is about.
     pub member: Option<Member>,
@@ -119,7 +119,7 @@ impl OrganizationState {
         }
     }
 
-    /// The organisation.
+    /// The organization.
     pub fn organization(&self) -> Result<&Organization, Denied> {
         self.organization.as_ref().ok_or(Denied::OrganizationNotFound)
     }
@@ -145,7 +145,7 @@ impl OrganizationState {
     }
 }
 
-/// The organisation as it stands at `now`.
+/// The organization as it stands at `now`.
 pub fn data(state: &OrganizationState, now: Timestamp) -> Result<OrganizationData, Denied> {
     let organization = state.organization()?;
     Ok(OrganizationData {
@@ -157,7 +157,7 @@ pub fn data(state: &OrganizationState, now: Timestamp) -> Result<OrganizationDat
     })
 }
 
-/// What the organisation has of tokens at `now`.
+/// What the organization has of tokens at `now`.
 pub fn stats(state: &OrganizationState, now: Timestamp) -> Result<TokenStats, Denied> {
     let id = &state.organization()?.id;
     let mut told =

@@ -26,7 +26,7 @@ pub enum Action {
 /// `POST /v1/tokens/check-balance`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UseFeature {
-    /// The organisation.
+    /// The organization.
     pub organization: String,
     /// The feature.
     pub feature: String,

@@ -1,4 +1,4 @@
-//! Accounts, organisations, who may speak for them, and the jobs that renew them.
+//! Accounts, organizations, who may speak for them, and the jobs that renew them.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ pub(super) fn read_account(r: &Reader<'_>, id: AccountId) -> Result<Account, Ite
     })
 }
 
-/// An organisation's item.
+/// An organization's item.
 pub fn organization(organization: &Organization) -> Item {
     let changed_by = organization.changed_by.as_ref();
     Builder::new(key::organization(&organization.id))

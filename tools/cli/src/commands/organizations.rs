@@ -1,4 +1,4 @@
-//! Organisations, their pools of tokens, members and access tokens.
+//! Organizations, their pools of tokens, members and access tokens.
 
 use clap::{Subcommand, ValueEnum};
 use http::Method;
@@ -49,28 +49,28 @@ pub(crate) enum Command {
         #[arg(long)]
         before: String,
     },
-    /// An organisation and its pools
+    /// An organization and its pools
     Show {
-        /// The organisation
+        /// The organization
         organization: String,
     },
-    /// Make an organisation with its five pools
+    /// Make an organization with its five pools
     Create {
         /// Your own name for it
         organization: String,
         /// The plan: starter, pro, enterprise, or one of the project's own
         plan: String,
     },
-    /// Put an organisation on a plan; its pools are raised at once
+    /// Put an organization on a plan; its pools are raised at once
     Plan {
-        /// The organisation
+        /// The organization
         organization: String,
         /// The plan
         plan: String,
     },
     /// Give a pool further tokens
     Grant {
-        /// The organisation
+        /// The organization
         organization: String,
         /// How many tokens
         amount: i64,
@@ -83,7 +83,7 @@ pub(crate) enum Command {
     },
     /// A pool's ledger, newest first: who used what
     Usage {
-        /// The organisation
+        /// The organization
         organization: String,
         /// The pool
         #[arg(value_enum)]
@@ -94,21 +94,21 @@ pub(crate) enum Command {
     },
     /// Make a user a member
     AddMember {
-        /// The organisation
+        /// The organization
         organization: String,
         /// The user
         user: String,
     },
     /// Take a user's membership away, at once
     RemoveMember {
-        /// The organisation
+        /// The organization
         organization: String,
         /// The user
         user: String,
     },
     /// Make an access token for a web application; it is shown once
     Token {
-        /// The one organisation it is for
+        /// The one organization it is for
         #[arg(long, required_unless_present = "user")]
         organization: Option<String>,
         /// The user it is for
