@@ -128,6 +128,7 @@ impl Counting {
 #[serde(rename_all = "camelCase")]
 pub struct ExportPage {
     /// Lines of the file, in its order.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<serde_json::Map<String, Value>>"))]
     pub lines: Vec<Value>,
     /// Give it back as `cursor` for the next page; null at the end. A page may hold no line and yet have a next one.
     pub next_cursor: Option<String>,
@@ -139,6 +140,7 @@ pub struct ExportPage {
 #[serde(rename_all = "camelCase")]
 pub struct SealedKeys {
     /// The line.
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Map<String, Value>"))]
     pub line: Value,
 }
 

@@ -1,5 +1,6 @@
 //! Generated documents are what the code says now.
 
+use serde_json::{Value, json};
 use shared::domain::policy::PolicyTerms;
 use shared::domain::project::CreateProject;
 
@@ -67,6 +68,37 @@ fn the_reference_of_policies_is_fresh_complete_and_its_examples_are_taken() {
         let value: serde_json::Value = serde_json::from_str(row.example).unwrap();
         assert!(example.to_string().contains(&value.to_string()), "{value} is in {example}");
     }
+}
+
+/// The pointers of schemas that are `true` and nothing else: JSON Schema takes them, generators of clients do not.
+fn bare(schema: &Value, at: &str) -> Vec<String> {
+    let below = |name: &str, value: &Value| bare(value, &format!("{at}/{name}"));
+    match schema {
+        Value::Object(members) => {
+            let is_bare = |name: &str, value: &Value| {
+                *value == Value::Bool(true) && (name == "items" || at.ends_with("/properties"))
+            };
+            members
+                .iter()
+                .flat_map(|(name, value)| match is_bare(name, value) {
+                    true => vec![format!("{at}/{name}")],
+                    false => below(name, value),
+                })
+                .collect()
+        }
+        Value::Array(values) => {
+            values.iter().enumerate().flat_map(|(index, value)| below(&index.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn generators_of_clients_can_read_every_schema() {
+    let document = xtask::openapi::document();
+    assert_eq!(bare(&document["components"]["schemas"], ""), [""; 0]);
+    let anything = json!({"a": {"items": true}, "b": {"properties": {"c": true, "items": {"type": "string"}}}});
+    assert_eq!(bare(&anything, ""), ["/a/items", "/b/properties/c"]);
 }
 
 #[test]
