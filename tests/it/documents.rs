@@ -20,6 +20,14 @@ fn the_api_document_is_fresh() {
     check("docs/api.md", &xtask::documents::api());
 }
 
+/// The header and the C# declarations of the client's C interface are what its source says.
+#[test]
+fn c5_the_bindings_are_fresh() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    check("clients/c/include/ltlm.h", &xtask::bindings::header(&root).unwrap());
+    check("clients/dotnet/Runtime/NativeMethods.g.cs", &xtask::bindings::csharp(&root).unwrap());
+}
+
 #[test]
 fn the_template_is_fresh() {
     let stack = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/stack.yaml");

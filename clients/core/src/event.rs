@@ -2,6 +2,7 @@
 
 use ltlm_protocol::license_data::{KickedNotice, Operation};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::ErrorCode;
 use crate::status::{Reason, Status};
@@ -84,4 +85,15 @@ pub enum Event {
     StorageReadOnly,
     /// The state in the data folder is another machine's, and was set aside.
     Moved,
+    /// A call has ended whose caller did not wait for it. Only layers of other languages make such calls.
+    CallDone {
+        /// The number that its caller was given.
+        request: u64,
+        /// 0, or the number of the error's code.
+        code: i32,
+        /// What it answered; null if it failed.
+        result: Value,
+        /// How it failed.
+        error: Option<Value>,
+    },
 }

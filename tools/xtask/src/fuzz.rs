@@ -89,9 +89,15 @@ pub(crate) fn demo(folder: &Path) -> Result<impl Fn(&str) -> Result<String, Stri
 
 /// Starts the local server on an empty folder, and waits until it is ready.
 pub(crate) fn start(root: &Path, folder: &Path) -> Result<Server, String> {
+    start_with(root, folder, &["--port", "0", "--fresh"])
+}
+
+/// Starts the local server with these options, and waits until it is ready.
+pub(crate) fn start_with(root: &Path, folder: &Path, options: &[&str]) -> Result<Server, String> {
     let program = root.join("target/debug/local");
     let child = Command::new(&program)
-        .args(["--port", "0", "--fresh", "--quiet", "--data"])
+        .args(options)
+        .args(["--quiet", "--data"])
         .arg(folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -5,6 +5,7 @@ mod fuzz;
 mod measure;
 mod measure_accounts;
 mod measure_changes;
+mod native;
 mod python_client;
 mod typescript;
 
@@ -37,6 +38,8 @@ enum Task {
     GeneratedClient,
     /// Build, check and test the TypeScript clients: needs Node.js with npm, and a Chromium
     Typescript,
+    /// Build and test the client's layers in other languages: needs GCC, CMake, pkg-config and valgrind
+    Native,
     /// Write the generated documents
     Docs,
     /// Check licenses, sources and bans of all dependencies
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Task::Fuzz => fuzz(),
         Task::GeneratedClient => programs().and_then(|()| generated_client()),
         Task::Typescript => typescript(),
+        Task::Native => native(),
         Task::Docs => docs(),
         Task::Deny => deny(),
         Task::AdminKey => admin_key(),
@@ -132,6 +136,8 @@ fn test() -> Outcome {
     let generated = generated_client();
     let missing = typescript::missing();
     let clients = missing.as_ref().map_or_else(|| typescript::test(&root()), |_| Ok(()));
+    let absent = native::missing();
+    let layers = absent.as_ref().map_or_else(|| native::test(&root()), |_| Ok(()));
     let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "failed" };
     say(&format!("\nAPI fuzzing {}", word(&fuzzed)));
     say(&format!("generated Python client {}", word(&generated)));
@@ -139,16 +145,24 @@ fn test() -> Outcome {
         Some(what) => say(&format!("TypeScript clients left out: {what} is missing")),
         None => say(&format!("TypeScript clients {}", word(&clients))),
     }
+    match absent {
+        Some(what) => say(&format!("native clients left out: {what} is missing")),
+        None => say(&format!("native clients {}", word(&layers))),
+    }
+    for failure in [&fuzzed, &generated, &clients, &layers].into_iter().filter_map(|outcome| outcome.as_ref().err()) {
+        say(failure);
+    }
     say(&format!("{passed} passed, {failed} failed"));
     match success && failed == 0 && passed > 0 {
-        true => fuzzed.and(generated).and(clients),
+        true => fuzzed.and(generated).and(clients).and(layers),
         false => Err("The tests failed.".to_owned()),
     }
 }
 
 fn programs() -> Outcome {
     say("Building the programs that the tests run …");
-    run(cargo().args(["build", "--package", "functions", "--bins", "--package", "local", "--package", "cli"]))
+    let packages = ["functions", "local", "cli", "ltlm-ffi"].into_iter().flat_map(|name| ["--package", name]);
+    run(cargo().args(["build", "--bins", "--lib"]).args(packages))
 }
 
 fn fuzz() -> Outcome {
@@ -170,6 +184,14 @@ fn typescript() -> Outcome {
     }
     programs()?;
     typescript::test(&root())
+}
+
+fn native() -> Outcome {
+    if let Some(what) = native::missing() {
+        return Err(format!("The clients in other languages cannot be tested: {what} is missing."));
+    }
+    programs()?;
+    native::test(&root())
 }
 
 /// Runs all tests, shows their output as it comes, and adds up their results.
@@ -264,6 +286,8 @@ fn docs() -> Outcome {
     write("template.yaml", xtask::template::document(&read("infra/stack.yaml")?)?)?;
     let cost = xtask::cost::document(&read("docs/data-model.md")?, &read("template.yaml")?, &read("infra/waf.yaml")?);
     write("docs/cost.md", cost.ok_or("An operation of tools/xtask/src/cost.rs has no row in docs/data-model.md.")?)?;
+    write("clients/c/include/ltlm.h", xtask::bindings::header(&root())?)?;
+    write("clients/dotnet/Runtime/NativeMethods.g.cs", xtask::bindings::csharp(&root())?)?;
     write("infra/openapi.json", format!("{:#}\n", xtask::openapi::document()))
 }
 

@@ -121,15 +121,20 @@ fn internal() -> Error {
 impl Inner {
     fn note(&mut self, event: Event) {
         if self.buffer.len() >= EVENTS_MAX {
-            // The newest status and the newest seats stand for those before; of the rest the oldest goes.
+            // The newest status and the newest seats stand for those before; of the rest the oldest goes. Results of calls stay: whoever
+            // makes such calls bounds their number.
             let is_merged = |event: &Event| {
                 matches!(
                     event,
                     Event::LicenseStatusChanged { .. } | Event::SeatStatusChanged { .. } | Event::OfflineGrace { .. }
                 )
             };
-            let place = self.buffer.iter().position(is_merged).unwrap_or(0);
-            self.buffer.remove(place);
+            let is_result = |event: &Event| matches!(event, Event::CallDone { .. });
+            let mut places = self.buffer.iter();
+            let place = places.position(is_merged).or_else(|| self.buffer.iter().position(|event| !is_result(event)));
+            if let Some(place) = place {
+                self.buffer.remove(place);
+            }
         }
         self.buffer.push_back(event.clone());
         self.events.push_back(event);
@@ -369,7 +374,9 @@ impl Client {
         self.inner().map(|inner| read(&inner.machine))
     }
 
-    fn call_within(&self, call: Call, timeout: Duration) -> Result<Reply, Error> {
+    /// Makes any call, which fails with [`ErrorCode::Timeout`] or [`ErrorCode::OutcomeUnknown`] when it is not done in time. The other
+    /// methods are this one with the configured time.
+    pub fn call_within(&self, call: Call, timeout: Duration) -> Result<Reply, Error> {
         if std::process::id() != self.shared.process {
             return Err(Error::new(ErrorCode::Forked, "The process was forked: open another client."));
         }
@@ -659,6 +666,21 @@ impl Client {
         if let Some(mut inner) = self.inner() {
             self.shared.handle(&mut inner, input);
         }
+    }
+
+    /// How long a call may take, as configured.
+    pub fn timeout(&self) -> Duration {
+        self.shared.timeout
+    }
+
+    /// Tells listeners and whoever fetches events of one more, after those that are on their way. This is for layers of other languages, which
+    /// tell so of results ([`Event::CallDone`]).
+    pub fn announce(&self, event: Event) {
+        let Some(mut inner) = self.inner() else { return };
+        inner.note(event);
+        drop(inner);
+        self.shared.done.notify_all();
+        self.shared.dispatch(None);
     }
 
     /// Calls this at every event: one at a time, with no lock held, from the thread of a call or from the background thread. It may
