@@ -1,6 +1,8 @@
-//! The client's layers in C and C++: built and run as their users do, against the local server.
+//! The client's layers in other languages: built and run as their users do, against the local server.
 
-use std::ffi::OsStr;
+mod c;
+mod python;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -8,13 +10,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::{Outcome, fuzz, run, say};
-
-/// How often each of four threads uses a token; less where every instruction is watched.
-const USES: &str = "2000";
-const USES_WATCHED: &str = "25";
-/// What a compiler may not find fault with.
-const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
+use crate::{Outcome, fuzz, run};
 
 /// What is missing on this machine to test them.
 pub(crate) fn missing() -> Option<String> {
@@ -133,86 +129,8 @@ pub(crate) fn life(tokens: i64) -> [String; 4] {
     ]
 }
 
-/// Tests the layers of C and C++ with the library that is built.
+/// Tests all layers with the programs and the library that are built.
 pub(crate) fn test(root: &Path) -> Outcome {
-    say("Testing the C and C++ clients …");
-    let mut ground = Ground::new(root, "native")?;
-    let c = ground.root.join("clients/c");
-    let (folder, debug) = (ground.folder.clone(), ground.root.join("target/debug"));
-    let prefix = folder.join("prefix");
-    run(Command::new(c.join("install.sh")).args([&prefix, &debug]))?;
-    let packages = prefix.join("lib/pkgconfig");
-    let flags = |options: &[&str]| -> Result<Vec<String>, String> {
-        let told = Command::new("pkg-config").args(options).arg("ltlm").env("PKG_CONFIG_PATH", &packages).output();
-        let told = told.map_err(|error| format!("Cannot run pkg-config: {error}."))?;
-        Ok(String::from_utf8_lossy(&told.stdout).split_whitespace().map(str::to_owned).collect())
-    };
-    let library = prefix.join("lib");
-    let found = format!("-Wl,-rpath,{}", library.display());
-    let shared = flags(&["--cflags", "--libs"])?;
-    let out = |name: &str| folder.join(name);
-    let compile = |compiler: &str, source: &str, name: &str, options: &[&str], libraries: &[String]| {
-        let (source, program) = (c.join(source), out(name));
-        run(Command::new(compiler)
-            .args(STRICT)
-            .args(options)
-            .args([source.as_os_str(), OsStr::new("-o"), program.as_os_str()])
-            .args(libraries)
-            .args([found.as_str(), "-lpthread"]))
-        .map_err(|why| format!("{}: {why}", c.join("tests").display()))
-        .map(|()| program)
-    };
-
-    // The examples; the one in C++ with the static library.
-    let desk = compile("gcc", "examples/desk.c", "desk-c", &["-std=gnu11"], &shared)?;
-    let mut whole = flags(&["--cflags"])?;
-    whole.push(library.join("libltlm.a").display().to_string());
-    whole.extend(flags(&["--libs", "--static"])?.into_iter().filter(|flag| flag != "-lltlm"));
-    let desk_static = compile("g++", "examples/desk.cpp", "desk-cpp", &["-std=c++17"], &whole)?;
-    let key = ground.text("/licenses/SUB")?;
-    let mut tokens = 100;
-    let config = ground.device("desk")?;
-    for program in [desk, desk_static] {
-        let told = life(tokens);
-        ground.live_through(Command::new(program).arg(&config).arg(&key), &told.each_ref().map(String::as_str))?;
-        tokens -= 5;
-    }
-    cmake(&folder, &c, &prefix)?;
-
-    // More than the cases use: what overdraws a license too far is not charged.
-    ground.vendor(&["licenses", "tokens", &key, "20000", "--reason", "test"])?;
-    // The cases, under AddressSanitizer and under valgrind.
-    let silent = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("No port is free: {error}."))?;
-    let silent = silent.local_addr().map(|address| (format!("http://{address}"), silent));
-    let (silent, _listens) = silent.map_err(|error| error.to_string())?;
-    let config = ground.config()?.to_string();
-    let plain = compile("gcc", "tests/cases.c", "cases", &["-std=gnu11"], &shared)?;
-    let watched = ["-std=gnu11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
-    let watched = compile("gcc", "tests/cases.c", "cases-watched", &watched, &shared)?;
-    let cases = |command: &mut Command, uses: &str| {
-        let data = folder.join("cases-data");
-        let config = config.strip_suffix('}').unwrap_or_default();
-        run(command.args([config, &key]).arg(data).args([&silent, uses]))
-            .map_err(|why| format!("The cases of the C interface failed: {why}"))
-    };
-    cases(&mut Command::new(&watched), USES)?;
-    let mut valgrind = Command::new("valgrind");
-    valgrind
-        .args([
-            "--quiet",
-            "--error-exitcode=9",
-            "--leak-check=full",
-            "--show-leak-kinds=definite",
-            "--errors-for-leak-kinds=definite",
-        ])
-        .arg(&plain);
-    cases(&mut valgrind, USES_WATCHED)
-}
-
-/// Builds the examples by what CMake finds under a prefix.
-fn cmake(folder: &Path, c: &Path, prefix: &Path) -> Outcome {
-    let build = folder.join("cmake");
-    let flag = format!("-DCMAKE_PREFIX_PATH={}", prefix.display());
-    run(Command::new("cmake").arg("-S").arg(c.join("examples")).arg("-B").arg(&build).arg(flag).stdout(Stdio::null()))?;
-    run(Command::new("cmake").arg("--build").arg(&build).stdout(Stdio::null()))
+    c::test(root)?;
+    python::test(root)
 }
