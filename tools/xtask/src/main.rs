@@ -38,7 +38,7 @@ enum Task {
     GeneratedClient,
     /// Build, check and test the TypeScript clients: needs Node.js with npm, and a Chromium
     Typescript,
-    /// Build and test the client's layers in other languages: needs GCC, CMake, pkg-config and valgrind
+    /// Build and test the client's layers in other languages: needs GCC, CMake, pkg-config, valgrind and Mono
     Native,
     /// Write the generated documents
     Docs,

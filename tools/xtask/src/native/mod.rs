@@ -1,6 +1,7 @@
 //! The client's layers in other languages: built and run as their users do, against the local server.
 
 mod c;
+mod dotnet;
 mod python;
 
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +19,7 @@ pub(crate) fn missing() -> Option<String> {
         let asked = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         asked.is_ok_and(|status| status.success())
     };
-    let programs = ["gcc", "g++", "pkg-config", "cmake", "valgrind"];
+    let programs = ["gcc", "g++", "pkg-config", "cmake", "valgrind", "mcs", "mono"];
     let absent: Vec<_> = programs.into_iter().filter(|program| !is_there(program)).collect();
     (!absent.is_empty()).then(|| absent.join(", "))
 }
@@ -132,5 +133,6 @@ pub(crate) fn life(tokens: i64) -> [String; 4] {
 /// Tests all layers with the programs and the library that are built.
 pub(crate) fn test(root: &Path) -> Outcome {
     c::test(root)?;
-    python::test(root)
+    python::test(root)?;
+    dotnet::test(root)
 }
