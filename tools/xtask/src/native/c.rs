@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Ground, life};
+use super::{Ground, bounded, life};
 use crate::{Outcome, run, say};
 
 /// How often each of four threads uses a token; less where every instruction is watched.
@@ -55,7 +55,8 @@ pub(super) fn test(root: &Path) -> Outcome {
     let config = ground.device("desk")?;
     for program in [desk, desk_static] {
         let told = life(tokens);
-        ground.live_through(Command::new(program).arg(&config).arg(&key), &told.each_ref().map(String::as_str))?;
+        let name = program.display().to_string();
+        ground.live_through(&name, bounded(program).arg(&config).arg(&key), &told.each_ref().map(String::as_str))?;
         tokens -= 5;
     }
     cmake(&folder, &c, &prefix)?;
@@ -76,8 +77,8 @@ pub(super) fn test(root: &Path) -> Outcome {
         run(command.args([config, &key]).arg(data).args([&silent, uses]))
             .map_err(|why| format!("The cases of the C interface failed: {why}"))
     };
-    cases(&mut Command::new(&watched), USES)?;
-    let mut valgrind = Command::new("valgrind");
+    cases(&mut bounded(&watched), USES)?;
+    let mut valgrind = bounded("valgrind");
     valgrind
         .args([
             "--quiet",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Ground;
+use super::{Ground, bounded};
 use crate::{Outcome, run, say};
 
 /// Tests the class with the library that is built.
@@ -21,10 +21,10 @@ pub(super) fn test(root: &Path) -> Outcome {
     compile(&unsafe_library, "Runtime")?;
     compile(&[option("reference", &library), option("out", &program)], "Tests")?;
     let (config, key) = (ground.device("desk")?, ground.text("/licenses/SUB")?);
-    let mut tests = Command::new("mono");
+    let mut tests = bounded("mono");
     tests.arg(program).arg(config).arg(key).arg(dotnet.join("README.md"));
     tests.env("LD_LIBRARY_PATH", ground.root.join("target/debug"));
-    ground.live_through(&mut tests, &["the tests of the C# client passed"])
+    ground.live_through("The C# client", &mut tests, &["the tests of the C# client passed"])
 }
 
 /// The C# files of a folder.

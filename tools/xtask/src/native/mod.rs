@@ -4,6 +4,7 @@ mod c;
 mod dotnet;
 mod python;
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,13 @@ pub(crate) fn missing() -> Option<String> {
     let programs = ["gcc", "g++", "pkg-config", "cmake", "valgrind", "mcs", "mono"];
     let absent: Vec<_> = programs.into_iter().filter(|program| !is_there(program)).collect();
     (!absent.is_empty()).then(|| absent.join(", "))
+}
+
+/// A program that is ended after ten minutes, many times what any of them takes: one that hangs fails, and does not hold up the gate.
+pub(crate) fn bounded(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=10", "600"]).arg(program);
+    command
 }
 
 /// A local server that can be stopped and started again where it was, and what it told of itself.
@@ -90,8 +98,7 @@ impl Ground {
     }
 
     /// Runs a program that asks for the server to be stopped and started again, and holds what it told to what has to be.
-    pub(crate) fn live_through(&mut self, command: &mut Command, told: &[&str]) -> Outcome {
-        let name = command.get_program().display().to_string();
+    pub(crate) fn live_through(&mut self, name: &str, command: &mut Command, told: &[&str]) -> Outcome {
         let wrong = |error: std::io::Error| format!("{name}: {error}.");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(wrong)?;
         let (Some(mut keyboard), Some(screen)) = (child.stdin.take(), child.stdout.take()) else {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::bounded;
 use crate::{Outcome, run, say, venv_of};
 
 /// Tests the package with the library that is built.
@@ -20,7 +21,8 @@ pub(super) fn test(root: &Path) -> Outcome {
         .args(["-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", "--no-build-isolation", "."])
         .env("LTLM_LIBRARY", debug.join("libltlm.so")))?;
     run(python().args(["-m", "mypy"])).map_err(|_| "The types of the Python client are wrong.".to_owned())?;
-    run(python()
+    run(bounded(venv.join("bin/python"))
+        .current_dir(&package)
         .args(["-m", "unittest", "discover", "--start-directory", "tests"])
         .env("LTLM_LOCAL", debug.join("local")))
     .map_err(|_| "The Python client failed.".to_owned())
