@@ -120,6 +120,15 @@ pub struct OrderData {
     pub currency: String,
     /// The license that it made or moved: SHA-256 of its key, in hex.
     pub license_hash: Option<String>,
+    /// The account that its tokens are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The organization that its tokens are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    /// The pool of the organization that its tokens are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<String>,
     /// It moved the buyer's trial license to what was bought.
     pub converted_trial: bool,
     /// The provider's name of the payment page.

@@ -45,6 +45,7 @@ mod template;
 mod text;
 mod throttling;
 mod tidy;
+mod token_packs;
 mod transfer;
 mod units;
 mod upgrades;

@@ -48,7 +48,8 @@ const KNOWN_BY_THEMSELVES: &[&str] = &[
 ];
 
 /// Routes with an operation id that `calls_of_the_store_whose_answer_was_lost_can_be_sent_again` sends twice.
-const SENT_TWICE_ELSEWHERE: &[&str] = &["checkout-link", "topup-link"];
+const SENT_TWICE_ELSEWHERE: &[&str] =
+    &["checkout-link", "topup-link", "account-checkout-link", "organization-checkout-link"];
 
 /// One of each act that has an operation id and is not an administrator's on licenses and projects, in an order in which each
 /// changes something; and another request that may not have its id.

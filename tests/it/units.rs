@@ -97,6 +97,9 @@ fn order(row: &str) -> usize {
         "payment told |",
         "payment told again",
         "pack paid",
+        "pack of tokens ordered",
+        "pack of tokens paid",
+        "pack of tokens refunded",
         "code asked for",
         "code refused",
         "portfolio",
@@ -179,6 +182,19 @@ async fn measure(world: &World, devices: usize) -> (String, Vec<String>) {
     (key, rows)
 }
 
+/// A pack of tokens for an account: ordered, paid, and paid back.
+async fn measure_token_pack(world: &World) -> [Reply; 3] {
+    let pack = json!({"packId": "p", "name": "P", "tokens": 5, "price": {"amount": 1, "currency": "USD"}});
+    world.project_settings(json!({"accounts": {"packs": [pack]}})).await;
+    world.backend("POST", "/v1/accounts", json!({"accountId": "packed", "tier": "Gift"})).await;
+    let ordered = world.backend("POST", "/v1/accounts/packed/checkout-link", json!({"packId": "p"})).await;
+    let session = ordered.text_of("sessionId").to_owned();
+    world.till.show_card(&session, "4242");
+    let given = world.deliver(&world.told(&session, Event::Paid)).await;
+    let back = world.deliver(&world.told(&session, Event::Refunded)).await;
+    [ordered, given, back]
+}
+
 /// Accounts have no devices: one row each.
 async fn measure_store() -> Vec<String> {
     let world = World::new().await;
@@ -202,6 +218,7 @@ async fn measure_store() -> Vec<String> {
     let code = code_in(background.post_office.mails().last().unwrap());
     let shown =
         |code: &str| world.store("POST", "auth/customer-portfolio", json!({"email": "ada@example.com", "otp": code}));
+    let [ordered, given, back] = measure_token_pack(&world).await;
     let (refused, portfolio) = (shown("no code").await, shown(&code).await);
     assert_eq!(portfolio.status, 200, "{}", portfolio.text);
     let developer = json!({"username": "d@e.f", "password": "correct horse"});
@@ -218,6 +235,9 @@ async fn measure_store() -> Vec<String> {
         ("payment told", paid),
         ("payment told again", again),
         ("pack paid", pack),
+        ("pack of tokens ordered", ordered),
+        ("pack of tokens paid", given),
+        ("pack of tokens refunded", back),
         ("code asked for", asked),
         ("code refused", refused),
         ("portfolio of one license", portfolio),

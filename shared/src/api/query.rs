@@ -81,6 +81,7 @@ pub fn supports_dry_run(route: &Route) -> bool {
     let has_its_own = match route.endpoint {
         Endpoint::CreateOrganization | Endpoint::OrganizationPlan | Endpoint::OrganizationTokens => true,
         Endpoint::RenewAccounts | Endpoint::RenewAccount | Endpoint::EraseEntries | Endpoint::EraseUsage => true,
+        Endpoint::AccountCheckoutLink => false,
         _ => route.path.starts_with("/v1/accounts"),
     };
     let sends_first = matches!(route.endpoint, Endpoint::AdminReplay | Endpoint::AdminTestMail);

@@ -277,6 +277,7 @@ macro_rules! functions {
                 key_actions: &["Decrypt"],
                 purposes: &[Purpose::SigningSeed],
                 clients: &[Client::Payments],
+                settings: &[Setting::AdminKey],
                 updates_buckets_only: true,
                 ..Function::DEFAULT
             } {
@@ -292,6 +293,10 @@ macro_rules! functions {
                     store::checkout_link, "Order a license; answers where to pay it.";
                 ProTopupLink: "pro-topup-link", POST pro!("/topup-link"), Project, [body],
                     store::topup_link, "Order a pack on top of a license; answers where to pay it.";
+                AccountCheckoutLink: "account-checkout-link", POST "/v1/accounts/{accountId}/checkout-link", Administrator(Scope::Tokens), [body, operation_id],
+                    store::account_checkout, "Order a pack of tokens for an account; answers where to pay it.";
+                OrganizationCheckoutLink: "organization-checkout-link", POST "/v1/organizations/{organizationId}/checkout-link", Administrator(Scope::Tokens), [body, operation_id],
+                    store::organization_checkout, "Order a pack of tokens for an organization; answers where to pay it.";
                 TrialEligibility: "trial-eligibility", GET "/v1/sdk/pro/project/trial-eligibility", Project, [],
                     store::trial_eligibility, "May this e-mail address have a trial? Plain, though its path says otherwise.";
                 StoreReturn: "store-return", GET "/v1/store/return", Open, [],

@@ -81,6 +81,8 @@ pub fn of(endpoint: Endpoint) -> Option<Traffic> {
         | Endpoint::ProPortfolio => Some(Traffic::Applications),
 
         Endpoint::CreateAccount
+        | Endpoint::AccountCheckoutLink
+        | Endpoint::OrganizationCheckoutLink
         | Endpoint::Accounts
         | Endpoint::Account
         | Endpoint::DebitAccount

@@ -24,7 +24,7 @@ const NO_END: &str = "is required for this type";
 /// What a renewal does with what is left.
 pub const RENEWAL_MODES: &[&str] = &["add", "set", "rollover"];
 /// Most top-up packs of one policy.
-const PACKS_MAX: usize = 50;
+pub(crate) const PACKS_MAX: usize = 50;
 
 /// What a vendor says about a policy: everything but its ids.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,15 +262,23 @@ fn pack(r: &mut Reader<'_>) -> TopUpOption {
         seats: int32(r.int_opt("seats", 0, limits::SEATS_MAX).unwrap_or(0)),
         days: int32(r.int_opt("days", 0, limits::DURATION_DAYS_MAX).unwrap_or(0)),
         capability: capability(r),
-        price: r.object("price", |p| {
-            p.require("amount");
-            let amount = p.price_opt("amount").unwrap_or_default();
-            p.require("currency");
-            let currency = currency(p).unwrap_or_default();
-            check_price(p, "amount", Some(amount), &currency);
-            Price { amount, currency }
-        }),
+        price: price(r, "price", false),
     }
+}
+
+/// Reads what a pack costs; one that `must_cost` is never for nothing.
+pub(crate) fn price(r: &mut Reader<'_>, name: &'static str, must_cost: bool) -> Price {
+    r.object(name, |p| {
+        p.require("amount");
+        let amount = p.price_opt("amount").unwrap_or_default();
+        if must_cost && amount == Amount::default() {
+            p.problem("amount", "must be more than 0");
+        }
+        p.require("currency");
+        let currency = currency(p).unwrap_or_default();
+        check_price(p, "amount", Some(amount), &currency);
+        Price { amount, currency }
+    })
 }
 
 /// A capability becomes a feature's name, which the existing client must be able to read.

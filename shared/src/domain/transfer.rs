@@ -152,7 +152,7 @@ impl Import {
                 Goods::Policy { number } => {
                     Record::Order(Order { goods: Goods::Policy { number: self.policy(number)? }, ..order })
                 }
-                Goods::Pack { .. } => Record::Order(order),
+                Goods::Pack { .. } | Goods::Tokens { .. } => Record::Order(order),
             },
             Record::Sale(sale) => Record::Sale(Sale { what: self.sold(&sale.what)?, ..sale }),
             other => other,
@@ -264,6 +264,7 @@ pub fn references(record: &Record) -> References {
             let (policy, of_pack) = match &order.goods {
                 Goods::Policy { number } => (Some(*number), None),
                 Goods::Pack { license, .. } => (None, Some(license)),
+                Goods::Tokens { .. } => (None, None),
             };
             References {
                 licenses: order.license.iter().chain(of_pack).cloned().collect(),

@@ -1,7 +1,9 @@
 //! The store: what is for sale, orders and where to pay them, and what the payment provider tells (wire 4.9).
 
-use ltlm_protocol::Timestamp;
+use std::collections::BTreeMap;
+
 use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEligibility};
+use ltlm_protocol::{Timestamp, limits};
 
 use super::act::Absorb;
 use super::admin::{issue, page_in};
@@ -11,7 +13,8 @@ use super::license::Request;
 use super::load::{self, Access, Beside, Wanted};
 use super::ports::{PaymentError, Payments, Session};
 use super::pro::{self, SignerCell};
-use super::{App, Budget, Error, act, ids, throttle};
+use super::{App, Budget, Error, accounts, act, ids, throttle};
+use crate::domain::account::{AccountId, AccountState};
 use crate::domain::administrator::Administrator;
 use crate::domain::desk::Desk;
 use crate::domain::issue::Issue;
@@ -19,14 +22,17 @@ use crate::domain::license::{Buyer, LicenseId};
 use crate::domain::nonce::{self, Trace, Turn};
 use crate::domain::policy::Policy;
 use crate::domain::project::Project;
+use crate::domain::record::project_in;
 use crate::domain::store::checkout::{self, Checkout, OrderKey};
 use crate::domain::store::fulfil::{self, Fulfilment, NewLicense, Outcome, Paid};
 use crate::domain::store::message::{Message, Told};
 use crate::domain::store::order::{Goods, Order, Payment};
 use crate::domain::store::redirect::telling;
+use crate::domain::store::token_pack::{self, Owner, TokenCheckout};
 use crate::domain::store::top_up::{self, TopUp};
 use crate::domain::store::{Email, catalog, take_back, trial};
 use crate::domain::throttle::Limited;
+use crate::domain::wallet::WalletId;
 use crate::domain::write::{Decision, Write};
 use crate::domain::{Denied, LicenseState, Record};
 use crate::keys::Purpose;
@@ -150,6 +156,52 @@ pub async fn top_up<T: Table>(
     Ok(Served { reply, signer: pro::taken(cell) })
 }
 
+/// What the order of a pack of tokens finds.
+struct Counter {
+    account: AccountState,
+    order: Option<Order>,
+}
+
+impl Absorb for Counter {
+    fn absorb(&mut self, record: Record) -> bool {
+        match record {
+            Record::Order(order) => self.order = Some(order),
+            other => AccountState::absorb(&mut self.account, other),
+        }
+        true
+    }
+}
+
+/// Orders a pack of tokens for an account or a pool of an organization, and tells where to pay it.
+pub async fn token_checkout<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    owner: &Owner,
+    command: &TokenCheckout,
+    operation: &OrderOperation,
+    now: Timestamp,
+) -> Result<CheckoutAnswer, Error> {
+    let payments = app.payments()?;
+    let project = accounts::project(app, budget, owner.project_id()).await?;
+    project.in_service()?;
+    let key = operation.key(&owner.text());
+    // Which pool it is for, the pack says.
+    let account = owner.pack(&project, &command.pack).map(|(_, account)| account);
+    let load = || async {
+        let mut reads = vec![Read::Order(key.id.clone())];
+        reads.extend(account.clone().map(Read::Account));
+        let account = AccountState { project: project.clone(), account: None, wallet: None, entries: BTreeMap::new() };
+        let mut found = Counter { account, order: None };
+        for record in app.table.read(&reads, budget.meter).await? {
+            found.absorb(record);
+        }
+        Ok(found)
+    };
+    let decide = |found: &Counter| token_pack::decide(&found.account, found.order.as_ref(), owner, command, &key, now);
+    let order = act::act(app, budget, load, decide).await?;
+    open(app, budget, payments, &order, &operation.home).await
+}
+
 /// The payment page of an order. A provider that does not answer is asked again: the order's id makes it the same page. Providers
 /// forget that in a day or so; what is paid by then gets no second page, on which it would be paid again.
 async fn open<T: Table>(
@@ -208,6 +260,15 @@ impl Absorb for Known {
 }
 
 impl Known {
+    /// What settles some of what has lapsed in the wallet of an account, where it does not fit beside what was paid.
+    fn settling(&self, now: Timestamp) -> Vec<Write> {
+        match self {
+            Self::Order(state) => state.account.as_ref(),
+            Self::Stranger(_) | Self::Nothing => None,
+        }
+        .map_or_else(Vec::new, |account| account.settling(now, limits::LAPSES_TOGETHER_MAX))
+    }
+
     /// Decides on an order. What is of no order is none of ours: the vendor may sell other things with the same provider.
     /// `payment` is what the message is about.
     fn decide(
@@ -239,13 +300,14 @@ pub async fn receive<T: Table>(
     message: &Message,
 ) -> Result<Outcome, Error> {
     let (now, event) = (app.clock.now(), message.id.as_str());
+    let settle = |known: &Known| known.settling(now);
     let (outcome, order) = match &message.told {
         Told::Nothing => (Outcome::Nothing, None),
         Told::Paid { order, paid } => {
             let load = || find(app, budget, order, event, Some(paid), now);
             let payment = paid.payment.as_deref();
             let decide = |known: &Known| known.decide(message, payment, now, |state| fulfil::decide(state, paid, now));
-            act::act(app, budget, load, decide).await?
+            act::act_settling(app, budget, load, decide, settle).await?
         }
         Told::Expired { order } => {
             let load = || find(app, budget, order, event, None, now);
@@ -270,7 +332,7 @@ pub async fn receive<T: Table>(
                 }
                 known => known.decide(message, None, now, |state| take_back::decide(state, incident, event, now)),
             };
-            act::act(app, budget, load, decide).await?
+            act::act_settling(app, budget, load, decide, settle).await?
         }
     };
     if let Some(order) = order {
@@ -369,6 +431,7 @@ async fn add_goods<T: Table>(
     let (number, made) = match goods {
         Goods::Pack { license, .. } => (None, Some(license)),
         Goods::Policy { number } => (Some(number), license),
+        Goods::Tokens { account, .. } => return add_account(app, budget, state, account).await,
     };
     let sale = Some(Read::Sale(project_id.clone(), state.order.what()))
         .filter(|_| !state.order.is_settled() && !state.order.is_named);
@@ -410,6 +473,30 @@ async fn add_goods<T: Table>(
     }
     let command = Issue::one(number, Buyer { email, ..Buyer::default() });
     state.new = Some(new_license(app, budget, &project, &policy, &command, &state.order.id, now).await?);
+    Ok(())
+}
+
+/// Adds the account that an order gives tokens to, and the last sale of the same.
+async fn add_account<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    state: &mut Fulfilment,
+    account: AccountId,
+) -> Result<(), Error> {
+    let wallet = Read::Wallet(WalletId::Account(account.clone()));
+    let mut reads = vec![Read::Project(account.project_id.clone()), Read::Account(account), wallet];
+    if !state.order.is_settled() && !state.order.is_named {
+        reads.push(Read::Sale(state.order.project_id.clone(), state.order.what()));
+    }
+    let records = app.table.read(&reads, budget.meter).await?;
+    let project = project_in(&records).ok_or_else(|| Error::Broken("an order's project is not there".into()))?;
+    // The provider tells it again, for days.
+    project.in_service()?;
+    state.takes_live = project.takes_live_payments();
+    state.account = Some(AccountState { project, account: None, wallet: None, entries: BTreeMap::new() });
+    records.into_iter().filter(|record| !matches!(record, Record::Project(_))).for_each(|record| {
+        state.absorb(record);
+    });
     Ok(())
 }
 

@@ -60,6 +60,10 @@ pub(crate) fn request(
                 "packId": text(limits::NAME_CHARS_MAX), "hwid": {"type": "string", "minLength": 1, "maxLength": limits::HWID_CHARS_MAX, "pattern": NAME}, "redirectUrl": redirect(), "operationId": id,
             }),
         ),
+        Endpoint::AccountCheckoutLink | Endpoint::OrganizationCheckoutLink => object(
+            &["packId"],
+            json!({"packId": text(limits::NAME_CHARS_MAX), "customerEmail": email(), "redirectUrl": redirect(), "operationId": id}),
+        ),
         Endpoint::LoginRequest => object(&["email"], json!({"email": email()})),
         Endpoint::Portfolio => object(
             &["email", "otp"],
@@ -171,9 +175,12 @@ pub(crate) fn success(route: &Route, schemas: &mut SchemaGenerator) -> Option<(&
             "200",
             json!({"type": "array", "maxItems": limits::STORE_POLICIES_MAX, "items": schema::<StorePolicy>(schemas)}),
         ),
-        Endpoint::CheckoutLink | Endpoint::ProCheckoutLink | Endpoint::TopupLink | Endpoint::ProTopupLink => {
-            ("200", schema::<CheckoutAnswer>(schemas))
-        }
+        Endpoint::CheckoutLink
+        | Endpoint::ProCheckoutLink
+        | Endpoint::TopupLink
+        | Endpoint::ProTopupLink
+        | Endpoint::AccountCheckoutLink
+        | Endpoint::OrganizationCheckoutLink => ("200", schema::<CheckoutAnswer>(schemas)),
         Endpoint::TrialEligibility => ("200", schema::<TrialEligibility>(schemas)),
         Endpoint::StoreReturn => ("200", json!({"type": "string"})),
         Endpoint::StripeMessage => ("200", schema::<Received>(schemas)),
@@ -212,6 +219,8 @@ pub(crate) fn refusals(route: &Route) -> Vec<Code> {
         Code::RedirectNotAllowed,
         Code::PaymentsNotSetUp,
     ];
+    let of_tokens =
+        [Code::TopUpNotAvailable, Code::RedirectNotAllowed, Code::PaymentsNotSetUp, Code::IdempotencyKeyReused];
     match route.endpoint {
         Endpoint::CheckoutLink | Endpoint::ProCheckoutLink => {
             vec![
@@ -222,6 +231,8 @@ pub(crate) fn refusals(route: &Route) -> Vec<Code> {
                 Code::IdempotencyKeyReused,
             ]
         }
+        Endpoint::AccountCheckoutLink => [Code::AccountNotFound].into_iter().chain(of_tokens).collect(),
+        Endpoint::OrganizationCheckoutLink => [Code::OrganizationNotFound].into_iter().chain(of_tokens).collect(),
         Endpoint::TopupLink => top_up.into_iter().chain([Code::ProSdkRequired]).collect(),
         Endpoint::ProTopupLink => top_up.into_iter().chain([Code::IdempotencyKeyReused]).collect(),
         Endpoint::StripeMessage => vec![Code::WebhookSignatureRejected, Code::PaymentsNotSetUp],

@@ -44,6 +44,11 @@ fn call<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<AccountCall, Failur
     Ok(AccountCall { id, now: incoming.now, dry_run: false })
 }
 
+/// The call on the account that the path names.
+pub(super) fn named<T>(incoming: &Incoming<'_, T>) -> Result<AccountCall, Failure> {
+    call(incoming, incoming.parameter("accountId"))
+}
+
 /// The project that the key or a header names.
 pub(super) fn project<T>(incoming: &Incoming<'_, T>) -> Result<String, Failure> {
     let by = incoming.administrator()?;

@@ -31,7 +31,7 @@ fn call_in<T>(incoming: &Incoming<'_, T>, project_id: String, name: &str) -> Res
 }
 
 /// The call of the vendor's backend on the organization that the path names.
-fn call<T>(incoming: &Incoming<'_, T>) -> Result<OrganizationCall, Failure> {
+pub(super) fn call<T>(incoming: &Incoming<'_, T>) -> Result<OrganizationCall, Failure> {
     call_in(incoming, project(incoming)?, incoming.parameter("organizationId"))
 }
 

@@ -6,6 +6,7 @@ use ltlm_protocol::store_data::{OrderList, Received};
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::{Value, json};
 
+use super::{accounts, organizations};
 use crate::api::extract::{Incoming, Operation};
 use crate::api::letter::Letter;
 use crate::api::page::page;
@@ -14,6 +15,7 @@ use crate::domain::nonce::Class;
 use crate::domain::store::Email;
 use crate::domain::store::checkout::Checkout;
 use crate::domain::store::fulfil::Outcome;
+use crate::domain::store::token_pack::{Owner, TokenCheckout};
 use crate::domain::store::top_up::TopUp;
 use crate::service::desk::{Served, Visit};
 use crate::service::ports::MessageError;
@@ -128,6 +130,33 @@ pub async fn topup_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     let operation = operation(incoming, &face, "topup-link", &key, command.operation_id.as_ref(), TopUp::parse)?;
     let served = service::top_up(incoming.app, incoming.budget, &request, turn.as_ref(), &command, &operation).await?;
     Ok(face.reply(incoming, Some(&key), served)?.operation(&operation.id, false))
+}
+
+/// `POST /v1/accounts/{accountId}/checkout-link`
+pub async fn account_checkout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = accounts::named(incoming)?;
+    token_checkout(incoming, Owner::Account(call.id)).await
+}
+
+/// `POST /v1/organizations/{organizationId}/checkout-link`
+pub async fn organization_checkout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let call = organizations::call(incoming)?;
+    token_checkout(incoming, Owner::Organization(call.id)).await
+}
+
+async fn token_checkout<T: Table>(incoming: &Incoming<'_, T>, owner: Owner) -> Result<Reply, Failure> {
+    let face = Face::of(incoming)?;
+    let command = TokenCheckout::parse(face.body())?;
+    let in_body = command.operation_id.as_ref();
+    let operation = operation(incoming, &face, "token-checkout", &owner.text(), in_body, TokenCheckout::parse)?;
+    let is_tried = accounts::dry_run(face.body())?;
+    if is_tried {
+        incoming.budget.meter.set_dry_run();
+    }
+    match service::token_checkout(incoming.app, incoming.budget, &owner, &command, &operation, incoming.now).await {
+        Ok(_) | Err(Error::DryRun) if is_tried => Ok(Reply::json(&json!({ "dryRun": true }))),
+        answer => Ok(Reply::json(&answer?).operation(&operation.id, false)),
+    }
 }
 
 /// `GET …/pro/project/trial-eligibility`: plain, though its path says otherwise (wire E12).

@@ -35,6 +35,14 @@ pub struct AccountId {
     pub name: String,
 }
 
+impl AccountId {
+    /// The organization of which it is a pool, and of which kind; none if it is an account of its own.
+    pub fn pool(&self) -> Option<(&str, TokenType)> {
+        let (organization, kind) = self.name.rsplit_once('/')?;
+        TokenType::parse(kind).map(|kind| (organization, kind))
+    }
+}
+
 /// What is wrong with a name that no account, organization or user can have.
 pub const ACCOUNT_NAME_PROBLEM: &str = "must be a text of 1 to 128 characters that is not blank, holds no control characters, is neither . \
     nor .., and does not end as the name of a pool does, such as /general";

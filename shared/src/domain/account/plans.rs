@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::period::Length;
 use crate::domain::organization::features::Features;
 use crate::domain::project::Project;
+use crate::domain::store::token_pack;
 
 /// Tiers that every project has: name and tokens of a period.
 const TIERS: &[(&str, i64)] = &[("Gift", 100), ("Professional", 2_000), ("Business", 10_000)];
@@ -90,6 +91,7 @@ pub struct Plans {
 pub fn check(r: &mut Reader<'_>) {
     r.map("plans", ROWS_MAX, |_, plan| Plan::read(plan));
     costs(r, 0);
+    token_pack::check_for_accounts(r);
 }
 
 /// Notes every mistake of the costs of operations.

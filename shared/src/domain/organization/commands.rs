@@ -3,7 +3,7 @@
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::limits;
 use ltlm_protocol::organization_data::{MemberData, OrganizationData};
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::Problems;
 use ltlm_protocol::{Timestamp, request};
 use serde_json::{Map, Value};
 
@@ -83,7 +83,7 @@ impl GrantTokens {
     /// Parses the body.
     pub fn parse(body: &Value) -> Result<Self, Problems> {
         let mut r = reader(body)?;
-        let token_type = token_type(&mut r, TokenType::General);
+        let token_type = TokenType::read(&mut r, "tokenType").unwrap_or(TokenType::General);
         let parsed = Self {
             token_type,
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
@@ -93,12 +93,6 @@ impl GrantTokens {
         };
         r.finish().map(|()| parsed)
     }
-}
-
-/// Reads a kind of tokens.
-fn token_type(r: &mut Reader<'_>, default: TokenType) -> TokenType {
-    const WORDS: &[&str] = &["lead_generation", "goal_generation", "strategy_analysis", "forecast", "general"];
-    r.word_opt("tokenType", WORDS).and_then(TokenType::parse).unwrap_or(default)
 }
 
 /// Decides the making of an organization: its record and its five pools, all or none. The reply: how it stands, and whether

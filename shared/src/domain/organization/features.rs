@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::domain::account::plans::{Plan, ROWS_MAX, costs};
 use crate::domain::project::Project;
+use crate::domain::store::token_pack;
 
 /// A kind of tokens: which pool a feature draws on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +44,12 @@ impl TokenType {
     /// The kind with this text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|kind| kind.wire() == text).copied()
+    }
+
+    /// Reads the kind in a member, noting a mistake.
+    pub(crate) fn read(r: &mut Reader<'_>, name: &'static str) -> Option<Self> {
+        const WORDS: &[&str] = &["lead_generation", "goal_generation", "strategy_analysis", "forecast", "general"];
+        r.word_opt(name, WORDS).and_then(Self::parse)
     }
 
     /// The kind that a feature draws on: by a word in its name, in this order.
@@ -90,6 +97,7 @@ pub fn check(r: &mut Reader<'_>) {
         }
     });
     costs(r, 1);
+    token_pack::check_for_organizations(r);
 }
 
 impl Features {

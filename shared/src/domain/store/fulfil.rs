@@ -8,9 +8,10 @@ use super::email::Email;
 use super::message::{Message, PaidInvoice};
 use super::order::{Billing, Chore, Given, Goods, Ignored, Order, OrderState, Payment, Reason, Sale};
 use super::period::{Fate, Period};
-use super::rule::{self, Rule};
-use super::standing;
+use super::rule::{self, Rule, Rules};
 use super::trial::{Card, Trial};
+use super::{standing, tokens};
+use crate::domain::account::AccountState;
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License, LicenseId};
 use crate::domain::policy::Policy;
@@ -73,6 +74,8 @@ pub struct Fulfilment {
     pub card: Option<Card>,
     /// The license that the order is about: that of a pack, the one that it made, or the buyer's trial.
     pub license: Option<LicenseState>,
+    /// The account that the order gives tokens to; none for other goods.
+    pub account: Option<AccountState>,
     /// The license that it may make.
     pub new: Option<NewLicense>,
     /// The last sale of the same thing to the same buyer.
@@ -117,6 +120,7 @@ impl Fulfilment {
             trial: None,
             card: None,
             license: None,
+            account: None,
             new: None,
             sale: None,
             takes_live: true,
@@ -140,7 +144,10 @@ impl Fulfilment {
                 return false;
             }
             Record::Card(card) => self.card = Some(card),
-            other => return self.license.as_mut().is_none_or(|license| license.absorb(other)),
+            other => match &mut self.account {
+                Some(account) => account.absorb(other),
+                None => return self.license.as_mut().is_none_or(|license| license.absorb(other)),
+            },
         }
         true
     }
@@ -161,7 +168,15 @@ impl Fulfilment {
 
     /// Is nothing given while a payment is disputed?
     pub(super) fn is_held_back(&self) -> bool {
-        self.policy().is_some_and(|policy| rule::on_dispute(policy) != Rule::Keep)
+        self.rules().is_some_and(|rules| rules.on_dispute != Rule::Keep)
+    }
+
+    /// The vendor's rules for what it bought.
+    pub(super) fn rules(&self) -> Option<Rules> {
+        match &self.order.goods {
+            Goods::Tokens { pack, .. } => Some(pack.rules()),
+            Goods::Policy { .. } | Goods::Pack { .. } => self.policy().map(Rules::of),
+        }
     }
 
     /// Did the buyer pay for the same thing on another page, while this one was open? A caller who names its operations wants as
@@ -189,7 +204,7 @@ impl Fulfilment {
 
     /// What became of a payment so far.
     fn fate(&self, payment: &Payment) -> Fate {
-        self.policy().map_or_else(Fate::default, |policy| rule::fate(payment, policy))
+        self.rules().map_or_else(Fate::default, |rules| rule::fate(payment, rules))
     }
 
     /// The order afterwards, as a write.
@@ -296,11 +311,12 @@ pub(super) fn hand_out(
             }
             give(license, license.license.clone(), order, pack, now)
         }
+        Goods::Tokens { pack, .. } => tokens::follow(state, pack, order, now),
     }
 }
 
 /// The order that is paid and gives nothing.
-fn unapplied(mut order: Order, reason: Reason, now: Timestamp) -> Order {
+pub(super) fn unapplied(mut order: Order, reason: Reason, now: Timestamp) -> Order {
     let payments: Vec<_> = order.periods.list.iter().filter_map(|period| period.payment.clone()).collect();
     for payment in payments {
         order.note_unapplied(&payment, reason, now);

@@ -13,6 +13,8 @@ pub mod redirect;
 mod rule;
 mod standing;
 pub mod take_back;
+pub mod token_pack;
+mod tokens;
 pub mod top_up;
 pub mod trial;
 

@@ -7,6 +7,8 @@ use ltlm_protocol::{Timestamp, limits};
 
 use super::money::Money;
 use super::period::{Period, Periods};
+use super::token_pack::TokenPack;
+use crate::domain::account::AccountId;
 use crate::domain::license::LicenseId;
 
 /// How long an order that nobody pays is kept, in days.
@@ -26,6 +28,13 @@ pub enum Goods {
         license: LicenseId,
         /// The pack as it was when it was ordered: that is what was paid for.
         pack: TopUpOption,
+    },
+    /// A pack of tokens for an account.
+    Tokens {
+        /// The account, or the pool of an organization.
+        account: AccountId,
+        /// The pack as it was when it was ordered.
+        pack: TokenPack,
     },
 }
 
@@ -287,6 +296,7 @@ impl Order {
         match &self.goods {
             Goods::Policy { number } => format!("policy {number} {}", self.email),
             Goods::Pack { license, pack } => format!("pack {} {}", license.0, pack.pack_id),
+            Goods::Tokens { account, pack } => format!("tokens {} {}", pack.pack_id, account.name),
         }
     }
 
@@ -329,7 +339,16 @@ impl Order {
         let (policy_id, pack_id) = match &self.goods {
             Goods::Policy { number } => (Some(*number), None),
             Goods::Pack { pack, .. } => (None, Some(pack.pack_id.clone())),
+            Goods::Tokens { pack, .. } => (None, Some(pack.pack_id.clone())),
         };
+        let (account_id, pool) = match &self.goods {
+            Goods::Tokens { account, .. } => match account.pool() {
+                Some((organization, kind)) => (None, Some((organization.to_owned(), kind.wire().to_owned()))),
+                None => (Some(account.name.clone()), None),
+            },
+            Goods::Policy { .. } | Goods::Pack { .. } => (None, None),
+        };
+        let (organization_id, token_type) = pool.unzip();
         OrderData {
             order_id: self.id.clone(),
             status: self.state.wire().to_owned(),
@@ -340,6 +359,9 @@ impl Order {
             amount: self.price.amount(),
             currency: self.price.currency.clone(),
             license_hash: self.license.as_ref().map(|license| license.0.clone()),
+            account_id,
+            organization_id,
+            token_type,
             converted_trial: self.converted,
             session_id: self.session.clone(),
             test: self.is_test,

@@ -6,6 +6,27 @@ use super::order::Payment;
 use super::period::Fate;
 use crate::domain::policy::Policy;
 
+/// The vendor's rules for what was bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
+    /// When all of the payment went back.
+    pub on_refund: Rule,
+    /// When the buyer's bank disputes it.
+    pub on_dispute: Rule,
+}
+
+impl Rules {
+    /// Of a policy: for the licenses that it sells and the packs on top of them.
+    pub(super) fn of(policy: &Policy) -> Self {
+        Self { on_refund: on_refund(policy), on_dispute: rule(policy, "onDispute", Rule::Suspend) }
+    }
+
+    /// When the dispute was lost.
+    fn on_loss(self) -> Rule {
+        if self.on_dispute == Rule::Keep { Rule::Keep } else { Rule::TakeBack }
+    }
+}
+
 /// What is done with what was bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
@@ -17,14 +38,11 @@ pub(super) enum Rule {
     Keep,
 }
 
-/// What a payment has become, under the rules of the policy that it bought.
-pub(super) fn fate(payment: &Payment, policy: &Policy) -> Fate {
+/// What a payment has become, under the rules for what it bought.
+pub(super) fn fate(payment: &Payment, rules: Rules) -> Fate {
     let refunded_at = payment.refunds.told_at.filter(|_| payment.refunds.is_whole());
-    let causes = [
-        (payment.lost_at, on_loss(policy)),
-        (refunded_at, on_refund(policy)),
-        (payment.disputed_at, on_dispute(policy)),
-    ];
+    let causes =
+        [(payment.lost_at, rules.on_loss()), (refunded_at, rules.on_refund), (payment.disputed_at, rules.on_dispute)];
     let earliest =
         |rule: Rule| causes.iter().filter(|(at, found)| at.is_some() && *found == rule).filter_map(|(at, _)| *at).min();
     Fate {
@@ -39,16 +57,6 @@ pub(super) fn fate(payment: &Payment, policy: &Policy) -> Fate {
 /// When all of the payment went back.
 pub(super) fn on_refund(policy: &Policy) -> Rule {
     rule(policy, "onRefund", Rule::TakeBack)
-}
-
-/// When the buyer's bank disputes it.
-pub(super) fn on_dispute(policy: &Policy) -> Rule {
-    rule(policy, "onDispute", Rule::Suspend)
-}
-
-/// When the dispute was lost.
-pub(super) fn on_loss(policy: &Policy) -> Rule {
-    if on_dispute(policy) == Rule::Keep { Rule::Keep } else { Rule::TakeBack }
 }
 
 fn rule(policy: &Policy, name: &str, default: Rule) -> Rule {

@@ -8,6 +8,7 @@ use super::fulfil::{Fulfilment, give, hand_out, revised};
 use super::order::{Billing, Chore, Given, Goods, Order, OrderState, Reason};
 use super::period::moved_end;
 use super::rule::{self, Rule};
+use super::tokens;
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License};
 use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE};
@@ -33,6 +34,10 @@ pub(super) fn follow(
     let is_unpaid = order.paid_at.is_none() || order.state == OrderState::Refused;
     if is_unpaid {
         return Ok((order, Vec::new()));
+    }
+    if let Goods::Tokens { pack, .. } = &state.order.goods {
+        let (order, writes) = tokens::follow(state, pack, order, now)?;
+        return Ok((with_consequences(order, now), writes));
     }
     let has_ended = order.periods.ended_at().is_some();
     let (order, writes) = match (&order.license, &state.license) {
@@ -75,6 +80,7 @@ fn settle(license: &LicenseState, order: Order, now: Timestamp) -> Result<(Order
     match order.goods.clone() {
         Goods::Policy { .. } => Ok(settle_license(license, found, order, now)),
         Goods::Pack { pack, .. } => settle_pack(license, found, order, &pack, now),
+        Goods::Tokens { .. } => Ok((order, Vec::new())),
     }
 }
 
@@ -155,11 +161,7 @@ fn take_share(
     given: Given,
     now: Timestamp,
 ) -> Result<(Order, Vec<Write>), Denied> {
-    let returned: i64 = order.periods.list.iter().map(|period| period.fate.refunded).sum();
-    let counts = rule::on_refund(&state.policy) == Rule::TakeBack && order.price.minor > 0;
-    let share = i128::from(given.tokens) * i128::from(returned) / i128::from(order.price.minor.max(1));
-    let share = i64::try_from(share).unwrap_or(given.tokens).clamp(0, given.tokens);
-    let taken = if counts { share } else { 0 };
+    let taken = if rule::on_refund(&state.policy) == Rule::TakeBack { share(&order, given) } else { 0 };
     let (after, mut writes) = revised(state, found);
     let moved = match taken - given.taken {
         0 => Vec::new(),
@@ -168,6 +170,16 @@ fn take_share(
     };
     writes.extend(moved);
     Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
+}
+
+/// The share of a pack's tokens that what went back of its price paid for, rounded down.
+pub(super) fn share(order: &Order, given: Given) -> i64 {
+    if order.price.minor <= 0 {
+        return 0;
+    }
+    let returned: i64 = order.periods.list.iter().map(|period| period.fate.refunded).sum();
+    let share = i128::from(given.tokens) * i128::from(returned) / i128::from(order.price.minor);
+    i64::try_from(share).unwrap_or(given.tokens).clamp(0, given.tokens)
 }
 
 fn cause(order: &Order, action: &str, now: Timestamp) -> Cause {

@@ -59,7 +59,7 @@ pub fn decide(
     }
     let payment = marked(Payment::next(&incident.payment, state.payment.as_ref(), now), incident);
     let payment = Payment { order: Some(state.order.id.clone()), ..payment };
-    let fate = state.policy().map(|policy| rule::fate(&payment, policy));
+    let fate = state.rules().map(|rules| rule::fate(&payment, rules));
     let event = Write::AddPaymentEvent { id: event.to_owned(), at: now };
     let mut writes = vec![event, state.save_payment(payment)];
     let Some(fate) = fate else { return Ok(Decision::write(writes, Outcome::Nothing)) };

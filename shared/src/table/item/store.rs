@@ -1,10 +1,12 @@
 //! Orders, payments, who had a trial, and one-time codes.
 
 use ltlm_protocol::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::people::read_tries;
 use super::{Builder, Item, ItemError, Reader};
+use crate::domain::account::AccountId;
 use crate::domain::license::LicenseId;
 use crate::domain::policy::INTERVALS;
 use crate::domain::portal::OneTimeCode;
@@ -25,9 +27,10 @@ const EVENT_DAYS: i64 = 90;
 
 /// An order's item. One that nobody pays goes by itself.
 pub fn order(order: &Order) -> Item {
-    let (policy, license, pack) = match &order.goods {
-        Goods::Policy { number } => (Some(*number), None, None),
-        Goods::Pack { license, pack } => (None, Some(&license.0), Some(json!(pack).to_string())),
+    let (policy, license, account, pack) = match &order.goods {
+        Goods::Policy { number } => (Some(*number), None, None, None),
+        Goods::Pack { license, pack } => (None, Some(&license.0), None, Some(json!(pack).to_string())),
+        Goods::Tokens { account, pack } => (None, None, Some(&account.name), Some(json!(pack).to_string())),
     };
     let (interval, count) = match order.billing {
         Billing::Once => (None, None),
@@ -39,6 +42,7 @@ pub fn order(order: &Order) -> Item {
         .text("projectId", &order.project_id)
         .int_opt("policyNumber", policy)
         .text_opt("packLicense", license)
+        .text_opt("packAccount", account)
         .text_opt("pack", pack)
         .text_opt("interval", interval)
         .int_opt("intervalCount", count)
@@ -74,15 +78,13 @@ pub fn order(order: &Order) -> Item {
 }
 
 pub(super) fn read_order(r: &Reader<'_>, id: String) -> Result<Order, ItemError> {
-    let goods = match r.int_opt("policyNumber") {
-        Some(number) => Goods::Policy { number },
-        None => Goods::Pack {
-            license: LicenseId(r.text("packLicense")?),
-            pack: r
-                .json("pack")?
-                .and_then(|pack| serde_json::from_value(pack).ok())
-                .ok_or(ItemError { attribute: "pack" })?,
-        },
+    let goods = match (r.int_opt("policyNumber"), r.text_opt("packAccount")) {
+        (Some(number), _) => Goods::Policy { number },
+        (None, Some(name)) => {
+            let account = AccountId { project_id: r.text("projectId")?, name };
+            Goods::Tokens { account, pack: read_pack(r)? }
+        }
+        (None, None) => Goods::Pack { license: LicenseId(r.text("packLicense")?), pack: read_pack(r)? },
     };
     let billing = match (r.word_opt("interval", INTERVALS), r.int_opt("intervalCount")) {
         (Some(interval), count) => Billing::Every { interval, count: count.unwrap_or(1) },
@@ -119,6 +121,11 @@ pub(super) fn read_order(r: &Reader<'_>, id: String) -> Result<Order, ItemError>
         paid_at: r.at_opt("paidAt"),
         revision: r.int("revision")?,
     })
+}
+
+fn read_pack<P: DeserializeOwned>(r: &Reader<'_>) -> Result<P, ItemError> {
+    let pack = r.json("pack")?.and_then(|pack| serde_json::from_value(pack).ok());
+    pack.ok_or(ItemError { attribute: "pack" })
 }
 
 fn periods_text(periods: &Periods) -> Option<String> {

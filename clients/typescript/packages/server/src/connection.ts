@@ -40,6 +40,43 @@ export interface OperationOptions extends CallOptions {
   operationId?: string;
 }
 
+/** What a payment page is opened for. */
+export interface CheckoutSessionOptions extends CallOptions {
+  /** The pack, as the project's settings list it (`accounts.packs`, `organizations.packs`). */
+  packId: string;
+  /** Filled in on the payment page. */
+  customerEmail?: string;
+  /** Where the browser goes afterwards, with `session_id` and `status` (`success` or `cancelled`) in its query. */
+  redirectUrl?: string;
+  /**
+   * Names the order: sent again it leads to the same page, and nobody pays it twice. Without one each call opens a page, and of the pages that
+   * are open at once for the same pack one sells; what is paid on the others goes back.
+   */
+  operationId?: string;
+}
+
+/** A payment page. */
+export interface CheckoutSession {
+  /** The payment provider's name of it; null if nothing is to be paid any more. */
+  id: string | null;
+  /** Where the customer pays. */
+  url: string;
+}
+
+/** The body that asks for a payment page. */
+export function checkoutBody(options: CheckoutSessionOptions): Omit<CheckoutSessionOptions, "signal"> {
+  const { signal: _, ...body } = options;
+  return body;
+}
+
+/** A payment page as callers see it. */
+export function checkoutSession(answer: Schema<"CheckoutAnswer"> | { dryRun: true }): CheckoutSession {
+  if (!("checkoutUrl" in answer)) {
+    throw new TypeError("The service answered with no payment page.");
+  }
+  return { id: answer.sessionId ?? null, url: answer.checkoutUrl };
+}
+
 /** The typed client of the service. */
 export type Api = Client<paths>;
 

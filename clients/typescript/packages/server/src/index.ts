@@ -1,5 +1,5 @@
 export * from "./ai-tokens.js";
-export type { CallOptions, ConnectionOptions, OperationOptions, Schema, TransportOptions } from "./connection.js";
+export type { CallOptions, CheckoutSession, CheckoutSessionOptions, ConnectionOptions, OperationOptions, Schema, TransportOptions } from "./connection.js";
 export * from "./errors.js";
 export * from "./license-client.js";
 export * from "./monthly-renewal-service.js";

@@ -1,5 +1,18 @@
 import type { TokenType } from "./ai-tokens.js";
-import { answered, connect, newOperationId, type Api, type CallOptions, type ConnectionOptions, type OperationOptions, type Schema } from "./connection.js";
+import {
+  answered,
+  checkoutBody,
+  checkoutSession,
+  connect,
+  newOperationId,
+  type Api,
+  type CallOptions,
+  type CheckoutSession,
+  type CheckoutSessionOptions,
+  type ConnectionOptions,
+  type OperationOptions,
+  type Schema,
+} from "./connection.js";
 import { entryOf, type LedgerEntry } from "./token-ledger.js";
 import { given, type Metadata } from "./token-service.js";
 
@@ -64,6 +77,13 @@ export class OrganizationService {
     const request = { params: { path: { organizationId } }, body, ...given({ signal }) };
     const { newBalance, ledgerEntryId, replayed } = await answered(this.#api.POST("/v1/organizations/{organizationId}/tokens", request));
     return { newBalance, ledgerEntryId, replayed };
+  }
+
+  /** Opens a page on which a pack of tokens is paid; its pool gets them when the payment provider says that it is. */
+  async createCheckoutSession(organizationId: string, options: CheckoutSessionOptions): Promise<CheckoutSession> {
+    const { signal } = options;
+    const request = { params: { path: { organizationId } }, body: checkoutBody(options), ...given({ signal }) };
+    return checkoutSession(await answered(this.#api.POST("/v1/organizations/{organizationId}/checkout-link", request)));
   }
 
   /** Makes a user a member. */

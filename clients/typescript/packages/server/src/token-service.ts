@@ -1,4 +1,17 @@
-import { answered, connect, newOperationId, type Api, type CallOptions, type ConnectionOptions, type OperationOptions, type Schema } from "./connection.js";
+import {
+  answered,
+  checkoutBody,
+  checkoutSession,
+  connect,
+  newOperationId,
+  type Api,
+  type CallOptions,
+  type CheckoutSession,
+  type CheckoutSessionOptions,
+  type ConnectionOptions,
+  type OperationOptions,
+  type Schema,
+} from "./connection.js";
 import { LtlmError, isRefusal, type ErrorCode, type UNREACHABLE } from "./errors.js";
 import { entryOf, type LedgerEntry, TokenLedger } from "./token-ledger.js";
 
@@ -257,6 +270,13 @@ export class TokenService {
         ...given({ signal: options.signal }),
       }),
     );
+  }
+
+  /** Opens a page on which a pack of tokens is paid; the user gets them when the payment provider says that it is. Refusals are thrown. */
+  async createCheckoutSession(userId: string, options: CheckoutSessionOptions): Promise<CheckoutSession> {
+    const { signal } = options;
+    const request = { params: { path: { accountId: userId } }, body: checkoutBody(options), ...given({ signal }) };
+    return checkoutSession(await answered(this.#api.POST("/v1/accounts/{accountId}/checkout-link", request)));
   }
 
   /** Sets the balance. */

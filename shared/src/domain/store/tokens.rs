@@ -1,0 +1,96 @@
+//! What stands paid for a pack of tokens of an account, and what follows for its wallet. As for licenses it is computed from the order's
+//! payments alone, so that the provider's messages lead to the same in any order.
+
+use ltlm_protocol::Timestamp;
+use serde_json::{Map, json};
+
+use super::fulfil::{Fulfilment, unapplied};
+use super::order::{Given, Order, OrderState, Reason};
+use super::rule::Rule;
+use super::standing::share;
+use super::token_pack::TokenPack;
+use crate::domain::account::Standing;
+use crate::domain::entry::Source;
+use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE};
+use crate::domain::{Denied, Write};
+
+/// What tokens that were bought are for, in the ledger: as seed 003 calls it.
+const BOUGHT: &str = "purchase";
+/// What it calls taking them back.
+const TAKEN_BACK: &str = "refund";
+
+/// Brings the order and the account's wallet to what stands paid. A pack is there as a whole, or not at all; a partial refund takes its
+/// share.
+pub(super) fn follow(
+    state: &Fulfilment,
+    pack: &TokenPack,
+    order: Order,
+    now: Timestamp,
+) -> Result<(Order, Vec<Write>), Denied> {
+    let has_ended = order.periods.ended_at().is_some();
+    let Some(given) = order.given else {
+        let is_held_back = order.periods.is_disputed() && pack.rules().on_dispute != Rule::Keep;
+        if has_ended || is_held_back || order.periods.refunded_at().is_some() {
+            return Ok((order, Vec::new()));
+        }
+        let Some(account) = state.account.as_ref().filter(|account| account.account.is_some()) else {
+            return Ok((unapplied(order, Reason::Ended, now), Vec::new()));
+        };
+        let given = Given { days: 0, tokens: pack.tokens, taken: 0 };
+        // What went back before the payment was told was never there.
+        let given = Given { taken: taken(pack, &order, given), ..given };
+        let writes = match given.tokens - given.taken {
+            0 => Vec::new(),
+            left => give(account.standing(now)?, &order, pack, left, now)?,
+        };
+        return Ok((Order { given: Some(given), state: OrderState::Paid, ..order }, writes));
+    };
+    let Some(account) = state.account.as_ref().filter(|account| account.account.is_some()) else {
+        return Ok((order, Vec::new()));
+    };
+    let taken = if has_ended { given.tokens } else { taken(pack, &order, given) };
+    let writes = match taken - given.taken {
+        0 => Vec::new(),
+        more if more > 0 => take(account.standing(now)?, &order, pack, more, now),
+        less => give(account.standing(now)?, &order, pack, -less, now)?,
+    };
+    Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
+}
+
+/// How many of its tokens partial refunds take.
+fn taken(pack: &TokenPack, order: &Order, given: Given) -> i64 {
+    if pack.rules().on_refund == Rule::TakeBack { share(order, given) } else { 0 }
+}
+
+fn cause(order: &Order, pack: &TokenPack, action: &str, now: Timestamp) -> Cause {
+    // By the order and how often it was changed: what was undone may be done again.
+    let id = format!("order:{}:{}", order.id, order.revision);
+    let meta = Map::from_iter([("orderId".to_owned(), json!(order.id)), ("packId".to_owned(), json!(pack.pack_id))]);
+    Cause { meta: Some(meta), ..Cause::of_the_service(id, action, Source::Purchase, now) }
+}
+
+/// Gives tokens without an end: those a wallet takes however full it is.
+fn give(
+    standing: Standing,
+    order: &Order,
+    pack: &TokenPack,
+    tokens: i64,
+    now: Timestamp,
+) -> Result<Vec<Write>, Denied> {
+    let grant = Grant {
+        id: PURCHASE.to_owned(),
+        amount: tokens,
+        remaining: tokens,
+        priority: CREDIT_PRIORITY,
+        expires_at: None,
+        granted_at: now,
+    };
+    let (moved, entries) = standing.wallet.grant(grant, cause(order, pack, BOUGHT, now), now)?;
+    Ok(standing.moved(moved, entries))
+}
+
+/// Takes tokens back: what is left of them, and what is spent becomes a debt.
+fn take(standing: Standing, order: &Order, pack: &TokenPack, tokens: i64, now: Timestamp) -> Vec<Write> {
+    let (moved, entries) = standing.wallet.withdraw(PURCHASE, tokens, cause(order, pack, TAKEN_BACK, now), now);
+    standing.moved(moved, entries)
+}
