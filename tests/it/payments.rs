@@ -172,6 +172,28 @@ async fn a_partial_refund_takes_back_tokens_only() {
     world.audit(L1).await;
 }
 
+#[tokio::test]
+async fn a_partial_refund_that_is_told_before_its_payment_takes_its_share() {
+    let world = World::new().await;
+    let pack = world.topped_up("bundle").await;
+    world.till.show_card(&pack, "4242");
+    let paid = world.told(&pack, Event::Paid);
+    world.clock.advance_seconds(1);
+    let refunded = world.told(&pack, Event::PartlyRefunded);
+    for message in [&refunded, &paid, &refunded, &paid] {
+        world.delivered(message).await;
+    }
+    let told = world.seen(L1).await;
+    assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(107), &json!(4)), "a third of ten tokens");
+    world.audit(L1).await;
+    // The rest goes back, and nothing twice.
+    world.clock.advance_seconds(1);
+    world.happens(&pack, Event::Refunded).await;
+    let told = world.seen(L1).await;
+    assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(100), &json!(3)));
+    world.audit(L1).await;
+}
+
 /// What a buyer has and the vendor sees once all was told.
 async fn outcome(world: &World, email: &str) -> Value {
     let (license, order) = (world.bought(email).await, world.order_of(email).await);

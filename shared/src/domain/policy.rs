@@ -1,5 +1,7 @@
 //! A policy: the template that licenses are issued from.
 
+use std::collections::BTreeSet;
+
 use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
 use ltlm_protocol::merge;
 use ltlm_protocol::read::{Problems, Reader, whole};
@@ -24,7 +26,7 @@ const NO_END: &str = "is required for this type";
 /// What a renewal does with what is left.
 pub const RENEWAL_MODES: &[&str] = &["add", "set", "rollover"];
 /// Most top-up packs of one policy.
-pub(crate) const PACKS_MAX: usize = 50;
+const PACKS_MAX: usize = 50;
 
 /// What a vendor says about a policy: everything but its ids.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,7 +129,7 @@ impl PolicyTerms {
             recurring_price: r.price_opt("recurringPrice"),
             is_air_gapped: r.bool_opt("isAirGapped").unwrap_or(false),
             config: r.document_opt("config", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
-            top_up_options: r.objects("topUpOptions", PACKS_MAX, pack),
+            top_up_options: packs(r, "topUpOptions", pack, |pack| &pack.pack_id),
             renewal: r.document_opt("renewal", limits::META_BYTES_MAX).unwrap_or_default(),
         };
         r.object("renewal", |renewal| {
@@ -248,6 +250,24 @@ fn check_price(r: &mut Reader<'_>, name: &str, price: Option<Amount>, currency: 
     }
 }
 
+/// Reads the list `name` of packs. A pack is ordered by its id: one that names another's could never be bought.
+pub(crate) fn packs<T>(
+    r: &mut Reader<'_>,
+    name: &str,
+    read: impl FnMut(&mut Reader<'_>) -> T,
+    id: impl Fn(&T) -> &String,
+) -> Vec<T> {
+    let packs = r.objects(name, PACKS_MAX, read);
+    let mut known = BTreeSet::new();
+    for (index, pack) in packs.iter().enumerate() {
+        // An empty one is a mistake that was noted.
+        if !id(pack).is_empty() && !known.insert(id(pack)) {
+            r.problem(&format!("{name}[{index}].packId"), "names another pack of the list");
+        }
+    }
+    packs
+}
+
 fn pack(r: &mut Reader<'_>) -> TopUpOption {
     let name = r.name("name", limits::NAME_CHARS_MAX);
     let devices = int32(r.int_opt("devices", 0, limits::DEVICES_MAX).unwrap_or(0));
@@ -315,6 +335,15 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pack_that_names_another_is_refused() {
+        let pack = |id: &str| json!({"packId": id, "name": "N", "price": {"amount": 1, "currency": "USD"}});
+        let body = json!({"name": "N", "type": "perpetual", "topUpOptions": [pack("a"), pack("b"), pack("a")]});
+        let problems = PolicyTerms::parse(&body).unwrap_err();
+        let paths: Vec<_> = problems.list().iter().map(|problem| problem.path.as_str()).collect();
+        assert_eq!(paths, ["topUpOptions[2].packId"]);
+    }
 
     #[test]
     fn every_mistake_is_listed_at_once() {

@@ -434,13 +434,16 @@ pub(super) fn give(
     let (after, mut writes) = revised(state, license);
     let tokens = after.tokens(now).filter(|_| pack.tokens > 0);
     let amount = tokens.as_ref().map_or(0, |_| i64::from(pack.tokens));
-    match tokens {
+    let whole = Given { days, tokens: amount, taken: 0 };
+    // What went back before the payment was told was never there.
+    let taken = standing::taken(&state.policy, &order, whole);
+    match tokens.filter(|_| taken < amount) {
         None => writes.extend(after.following(now)),
         Some(tokens) => {
             let grant = Grant {
                 id: PURCHASE.to_owned(),
-                amount,
-                remaining: amount,
+                amount: amount - taken,
+                remaining: amount - taken,
                 priority: CREDIT_PRIORITY,
                 expires_at: None,
                 granted_at: now,
@@ -452,7 +455,7 @@ pub(super) fn give(
             writes.extend(tokens.moved(moved, entries));
         }
     }
-    let order = Order { given: Some(Given { days, tokens: amount, taken: 0 }), ..given(order, found.id.clone()) };
+    let order = Order { given: Some(Given { taken, ..whole }), ..given(order, found.id.clone()) };
     Ok((order, writes))
 }
 

@@ -4,6 +4,7 @@
 use ltlm_protocol::license_data::TopUpOption;
 use ltlm_protocol::store_data::{OrderAct, OrderData, OrderPayment, OtherMode, UnappliedPayment};
 use ltlm_protocol::{Timestamp, limits};
+use serde_json::json;
 
 use super::money::Money;
 use super::period::{Period, Periods};
@@ -296,7 +297,8 @@ impl Order {
         match &self.goods {
             Goods::Policy { number } => format!("policy {number} {}", self.email),
             Goods::Pack { license, pack } => format!("pack {} {}", license.0, pack.pack_id),
-            Goods::Tokens { account, pack } => format!("tokens {} {}", pack.pack_id, account.name),
+            // Both are texts of the vendor's with any characters: where one ends and the other begins must show.
+            Goods::Tokens { account, pack } => format!("tokens {}", json!([pack.pack_id, account.name])),
         }
     }
 

@@ -11,6 +11,7 @@ use super::rule::{self, Rule};
 use super::tokens;
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License};
+use crate::domain::policy::Policy;
 use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE};
 use crate::domain::{Denied, LicenseState, Write};
 
@@ -161,7 +162,7 @@ fn take_share(
     given: Given,
     now: Timestamp,
 ) -> Result<(Order, Vec<Write>), Denied> {
-    let taken = if rule::on_refund(&state.policy) == Rule::TakeBack { share(&order, given) } else { 0 };
+    let taken = taken(&state.policy, &order, given);
     let (after, mut writes) = revised(state, found);
     let moved = match taken - given.taken {
         0 => Vec::new(),
@@ -170,6 +171,11 @@ fn take_share(
     };
     writes.extend(moved);
     Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
+}
+
+/// How many of a pack's tokens partial refunds take, under the rules of its policy.
+pub(super) fn taken(policy: &Policy, order: &Order, given: Given) -> i64 {
+    if rule::on_refund(policy) == Rule::TakeBack { share(order, given) } else { 0 }
 }
 
 /// The share of a pack's tokens that what went back of its price paid for, rounded down.

@@ -17,7 +17,7 @@ use super::rule::{Rule, Rules};
 use crate::domain::account::{AccountId, AccountState, reader};
 use crate::domain::organization::OrganizationId;
 use crate::domain::organization::features::TokenType;
-use crate::domain::policy::{PACKS_MAX, price};
+use crate::domain::policy::{packs, price};
 use crate::domain::project::Project;
 use crate::domain::write::Decision;
 use crate::domain::{Denied, Write};
@@ -45,15 +45,16 @@ pub struct TokenPack {
 
 /// Notes every mistake of the packs of accounts.
 pub fn check_for_accounts(r: &mut Reader<'_>) {
-    r.objects("packs", PACKS_MAX, |pack| drop(TokenPack::read(pack)));
+    packs(r, "packs", TokenPack::read, |pack| &pack.pack_id);
 }
 
 /// Notes every mistake of the packs of organizations: each says which pool it is for.
 pub fn check_for_organizations(r: &mut Reader<'_>) {
-    r.objects("packs", PACKS_MAX, |pack| {
+    let read = |pack: &mut Reader<'_>| {
         token_type(pack);
-        drop(TokenPack::read(pack));
-    });
+        TokenPack::read(pack)
+    };
+    packs(r, "packs", read, |pack| &pack.pack_id);
 }
 
 fn token_type(r: &mut Reader<'_>) -> TokenType {
@@ -186,4 +187,39 @@ pub fn decide(
         ..Order::new(key.id.clone(), state.project.id.clone(), Goods::Tokens { account, pack }, price, now)
     };
     Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::store::money::Money;
+
+    fn pack(id: &str) -> Value {
+        json!({"packId": id, "name": "N", "tokens": 5, "price": {"amount": 1, "currency": "usd"}})
+    }
+
+    #[test]
+    fn a_pack_that_names_another_is_refused() {
+        let settings = json!({"packs": [pack("a"), pack("b"), pack("a")]});
+        for check in [check_for_accounts, check_for_organizations] {
+            let mut r = Reader::new(&settings).unwrap();
+            check(&mut r);
+            let told = format!("{:?}", r.finish().unwrap_err());
+            assert!(told.contains("packs[2].packId") && !told.contains("packs[1]"), "{told}");
+        }
+    }
+
+    #[test]
+    fn orders_of_other_packs_for_other_accounts_are_not_taken_for_the_same() {
+        let order = |pack_id: &str, name: &str| {
+            let account = AccountId { project_id: "p".to_owned(), name: name.to_owned() };
+            let pack = TokenPack::read(&mut Reader::new(&pack(pack_id)).unwrap());
+            let price = Money { minor: 100, currency: "USD".to_owned() };
+            Order::new("o".to_owned(), "p".to_owned(), Goods::Tokens { account, pack }, price, Timestamp::from_ms(0))
+        };
+        assert_ne!(order("a b", "c").what(), order("a", "b c").what());
+        assert_eq!(order("a", "b c").what(), order("a", "b c").what());
+    }
 }
