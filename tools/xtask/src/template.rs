@@ -11,8 +11,11 @@ const HEAD: &str = "# Made by `cargo xtask docs` of infra/stack.yaml and shared/
 /// What a line of the stack ends with that stands for something generated.
 const MARK: &str = "# generated: ";
 /// The parameters that every function is configured by, in the descriptions of its versions.
-const PARAMETERS: &str =
-    "${ExistingTable}|${CountryHeader}|${AddressHeader}|${EdgeSecretSha256}|${Edge}|${DirectCalls}";
+const PARAMETERS: &str = "${ExistingTable}|${CountryHeader}|${AddressHeader}|${EdgeSecretSha256}|${Edge}${DirectCalls}";
+/// What stands there for parameters that are one of two words. Lambda takes 256 characters.
+const MARKS: [&str; 2] = ["Edge: !If [HasCloudFront, c, '']", "DirectCalls: !If [RefusesDirectCalls, r, '']"];
+/// And for the payment provider's secret: its name, since a stack stays in its account and region.
+const SECRET: &str = "PaymentSecretArn: !If [HasPayments, !Select [6, !Split [':', !Ref PaymentSecretArn]], '']";
 
 /// The template, of the text of `infra/stack.yaml`.
 ///
@@ -159,9 +162,11 @@ fn block(function: &Function) -> String {
 /// The two descriptions, with the parameters that the function is configured by: a version is published where they change.
 fn descriptions(function: &Function) -> String {
     let mut told = PARAMETERS.to_owned();
+    let mut values: Vec<_> = MARKS.map(str::to_owned).to_vec();
     let is_told = |setting: Setting| function.settings.contains(&setting);
     if function.clients.contains(&Client::Payments) {
         told.push_str("|${PaymentSecretArn}");
+        values.push(SECRET.to_owned());
     }
     if is_told(Setting::Vendor) {
         told.push_str("|${VendorName}");
@@ -172,13 +177,11 @@ fn descriptions(function: &Function) -> String {
     // There is no room for an address and an ARN: whether there are any is all that the function is told.
     let conditions =
         [(Setting::SendsMail, "Mail", "HasMail, m"), (Setting::TakesPayments, "Payments", "HasPayments, p")];
-    let conditions: Vec<_> = conditions.into_iter().filter(|(setting, ..)| is_told(*setting)).collect();
-    let mut value = format!("!Sub '{told}'");
-    if !conditions.is_empty() {
-        let marks: String = conditions.iter().map(|(_, name, _)| format!("${{{name}}}")).collect();
-        let values: Vec<_> = conditions.iter().map(|(_, name, when)| format!("{name}: !If [{when}, '']")).collect();
-        value = format!("!Sub\n        - '{told}|{marks}'\n        - {{ {} }}", values.join(", "));
+    for (_, name, when) in conditions.into_iter().filter(|(setting, ..)| is_told(*setting)) {
+        let _ = write!(told, "${{{name}}}");
+        values.push(format!("{name}: !If [{when}, '']"));
     }
+    let value = format!("!Sub\n        - '{told}'\n        - {{ {} }}", values.join(", "));
     format!("      Description: {value}\n      VersionDescription: {value}\n")
 }
 
