@@ -90,10 +90,7 @@ pub async fn answer<T: Table>(
             None => ("none", Err(Failure::new(Code::RouteNotFound))),
             Some(handler) => {
                 let mut incoming = Incoming::new(app, settings, budget, route, parameters, &request);
-                match settings.edge.as_ref().is_some_and(|edge| edge.is_only_way) && !incoming.is_from_edge() {
-                    true => (route.name, Err(Failure::new(Code::EdgeRequired))),
-                    false => (route.name, counted(&mut incoming, handler).await),
-                }
+                (route.name, admitted(&mut incoming, handler).await)
             }
         },
         Found::Preflight => ("preflight", Ok(Reply::empty())),
@@ -102,6 +99,15 @@ pub async fn answer<T: Table>(
     };
     let head = request.method() == Method::HEAD;
     reply::finish(route, outcome, head)
+}
+
+/// Answers what may reach the functions the way that it came.
+async fn admitted<T: Table>(incoming: &mut Incoming<'_, T>, handler: Handler<T>) -> Result<Reply, Failure> {
+    let is_only_way = incoming.settings.edge.as_ref().is_some_and(|edge| edge.is_only_way);
+    if is_only_way && !incoming.is_from_edge() {
+        return Err(Failure::new(Code::EdgeRequired));
+    }
+    counted(incoming, handler).await
 }
 
 /// Answers, and counts the call against the quota of the project that it is about, if there is one and nothing did so before.

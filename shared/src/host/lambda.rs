@@ -53,17 +53,7 @@ pub async fn serve(program: &'static Program) -> Result<(), Error> {
 pub async fn serve_health() -> Result<(), Error> {
     let config = config::from_env(false)?;
     log::init(&config);
-    let app = App {
-        payments: None,
-        outbox: None,
-        table: NoTable,
-        kms: None,
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        sleep: Arc::new(TokioSleep::default()),
-        hints: Hints::default(),
-    };
-    let host = &Host { app, handlers: serving::health, settings: config.settings.clone() };
+    let host = &Host { app: over(NoTable), handlers: serving::health, settings: config.settings.clone() };
     let stage = config.stage.as_str();
     lambda_runtime::run(service_fn(move |event| respond(host, stage, event))).await
 }
@@ -154,16 +144,26 @@ where
     ended
 }
 
-fn build(program: &Program, config: &Config, sdk: &SdkConfig) -> Host<Dynamo> {
-    let app = App {
-        payments: program.payments.and_then(|make| make(sdk, config)),
-        outbox: program.outbox.and_then(|make| make(sdk, config)),
-        table: Dynamo::new(sdk, &config.table),
-        kms: program.kms.and_then(|make| make(sdk, config)),
+/// The service over a table, with no other client.
+fn over<T>(table: T) -> App<T> {
+    App {
+        payments: None,
+        outbox: None,
+        table,
+        kms: None,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
         sleep: Arc::new(TokioSleep::default()),
         hints: Hints::default(),
+    }
+}
+
+fn build(program: &Program, config: &Config, sdk: &SdkConfig) -> Host<Dynamo> {
+    let app = App {
+        payments: program.payments.and_then(|make| make(sdk, config)),
+        outbox: program.outbox.and_then(|make| make(sdk, config)),
+        kms: program.kms.and_then(|make| make(sdk, config)),
+        ..over(Dynamo::new(sdk, &config.table))
     };
     Host { app, handlers: program.handlers, settings: config.settings.clone() }
 }

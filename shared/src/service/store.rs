@@ -157,12 +157,12 @@ pub async fn top_up<T: Table>(
 }
 
 /// What the order of a pack of tokens finds.
-struct Counter {
+struct TokenOrderState {
     account: AccountState,
     order: Option<Order>,
 }
 
-impl Absorb for Counter {
+impl Absorb for TokenOrderState {
     fn absorb(&mut self, record: Record) -> bool {
         match record {
             Record::Order(order) => self.order = Some(order),
@@ -191,13 +191,14 @@ pub async fn token_checkout<T: Table>(
         let mut reads = vec![Read::Order(key.id.clone())];
         reads.extend(account.clone().map(Read::Account));
         let account = AccountState { project: project.clone(), account: None, wallet: None, entries: BTreeMap::new() };
-        let mut found = Counter { account, order: None };
+        let mut found = TokenOrderState { account, order: None };
         for record in app.table.read(&reads, budget.meter).await? {
             found.absorb(record);
         }
         Ok(found)
     };
-    let decide = |found: &Counter| token_pack::decide(&found.account, found.order.as_ref(), owner, command, &key, now);
+    let decide =
+        |found: &TokenOrderState| token_pack::decide(&found.account, found.order.as_ref(), owner, command, &key, now);
     let order = act::act(app, budget, load, decide).await?;
     open(app, budget, payments, &order, &operation.home).await
 }

@@ -9,15 +9,16 @@ use super::message::{Message, PaidInvoice};
 use super::order::{Billing, Chore, Given, Goods, Ignored, Order, OrderState, Payment, Reason, Sale};
 use super::period::{Fate, Period};
 use super::rule::{self, Rule, Rules};
+use super::standing;
+use super::tokens::{self, purchased};
 use super::trial::{Card, Trial};
-use super::{standing, tokens};
 use crate::domain::account::AccountState;
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License, LicenseId};
 use crate::domain::policy::Policy;
 use crate::domain::record::Record;
 use crate::domain::token_renewal::TokenRenewal;
-use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE, Wallet};
+use crate::domain::wallet::{Cause, Wallet};
 use crate::domain::write::Decision;
 use crate::domain::{Denied, LicenseState, Write};
 
@@ -436,22 +437,14 @@ pub(super) fn give(
     let amount = tokens.as_ref().map_or(0, |_| i64::from(pack.tokens));
     let whole = Given { days, tokens: amount, taken: 0 };
     // What went back before the payment was told was never there.
-    let taken = standing::taken(&state.policy, &order, whole);
+    let taken = standing::taken(rule::on_refund(&state.policy), &order, whole);
     match tokens.filter(|_| taken < amount) {
         None => writes.extend(after.following(now)),
         Some(tokens) => {
-            let grant = Grant {
-                id: PURCHASE.to_owned(),
-                amount: amount - taken,
-                remaining: amount - taken,
-                priority: CREDIT_PRIORITY,
-                expires_at: None,
-                granted_at: now,
-            };
             // By the order and how often it was given: a dispute that was won gives it again.
             let id = format!("order:{}:{}", order.id, order.revision);
             let cause = Cause::of_the_service(id, "top_up", Source::Purchase, now);
-            let (moved, entries) = tokens.wallet.grant(grant, cause, now)?;
+            let (moved, entries) = tokens.wallet.grant(purchased(amount - taken, now), cause, now)?;
             writes.extend(tokens.moved(moved, entries));
         }
     }

@@ -11,8 +11,7 @@ use super::rule::{self, Rule};
 use super::tokens;
 use crate::domain::entry::Source;
 use crate::domain::license::{AdminState, License};
-use crate::domain::policy::Policy;
-use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE};
+use crate::domain::wallet::{Cause, PURCHASE};
 use crate::domain::{Denied, LicenseState, Write};
 
 /// Why a license is suspended: by it the suspension is known when it is over.
@@ -162,7 +161,7 @@ fn take_share(
     given: Given,
     now: Timestamp,
 ) -> Result<(Order, Vec<Write>), Denied> {
-    let taken = taken(&state.policy, &order, given);
+    let taken = taken(rule::on_refund(&state.policy), &order, given);
     let (after, mut writes) = revised(state, found);
     let moved = match taken - given.taken {
         0 => Vec::new(),
@@ -173,14 +172,9 @@ fn take_share(
     Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
 }
 
-/// How many of a pack's tokens partial refunds take, under the rules of its policy.
-pub(super) fn taken(policy: &Policy, order: &Order, given: Given) -> i64 {
-    if rule::on_refund(policy) == Rule::TakeBack { share(order, given) } else { 0 }
-}
-
-/// The share of a pack's tokens that what went back of its price paid for, rounded down.
-pub(super) fn share(order: &Order, given: Given) -> i64 {
-    if order.price.minor <= 0 {
+/// How many of a pack's tokens partial refunds take: the share that what went back of its price paid for, rounded down.
+pub(super) fn taken(on_refund: Rule, order: &Order, given: Given) -> i64 {
+    if on_refund != Rule::TakeBack || order.price.minor <= 0 {
         return 0;
     }
     let returned: i64 = order.periods.list.iter().map(|period| period.fate.refunded).sum();
@@ -206,14 +200,6 @@ fn withdrawn(after: &LicenseState, order: &Order, tokens: i64, now: Timestamp) -
 
 fn returned_tokens(after: &LicenseState, order: &Order, tokens: i64, now: Timestamp) -> Result<Vec<Write>, Denied> {
     let Some(found) = after.tokens(now) else { return Ok(Vec::new()) };
-    let grant = Grant {
-        id: PURCHASE.to_owned(),
-        amount: tokens,
-        remaining: tokens,
-        priority: CREDIT_PRIORITY,
-        expires_at: None,
-        granted_at: now,
-    };
-    let (moved, entries) = found.wallet.grant(grant, cause(order, "top_up", now), now)?;
+    let (moved, entries) = found.wallet.grant(tokens::purchased(tokens, now), cause(order, "top_up", now), now)?;
     Ok(found.moved(moved, entries))
 }

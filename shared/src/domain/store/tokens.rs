@@ -7,7 +7,7 @@ use serde_json::{Map, json};
 use super::fulfil::{Fulfilment, unapplied};
 use super::order::{Given, Order, OrderState, Reason};
 use super::rule::Rule;
-use super::standing::share;
+use super::standing::taken;
 use super::token_pack::TokenPack;
 use crate::domain::account::Standing;
 use crate::domain::entry::Source;
@@ -38,7 +38,7 @@ pub(super) fn follow(
         };
         let given = Given { days: 0, tokens: pack.tokens, taken: 0 };
         // What went back before the payment was told was never there.
-        let given = Given { taken: taken(pack, &order, given), ..given };
+        let given = Given { taken: taken(pack.rules().on_refund, &order, given), ..given };
         let writes = match given.tokens - given.taken {
             0 => Vec::new(),
             left => give(account.standing(now)?, &order, pack, left, now)?,
@@ -48,18 +48,13 @@ pub(super) fn follow(
     let Some(account) = state.account.as_ref().filter(|account| account.account.is_some()) else {
         return Ok((order, Vec::new()));
     };
-    let taken = if has_ended { given.tokens } else { taken(pack, &order, given) };
+    let taken = if has_ended { given.tokens } else { taken(pack.rules().on_refund, &order, given) };
     let writes = match taken - given.taken {
         0 => Vec::new(),
         more if more > 0 => take(account.standing(now)?, &order, pack, more, now),
         less => give(account.standing(now)?, &order, pack, -less, now)?,
     };
     Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
-}
-
-/// How many of its tokens partial refunds take.
-fn taken(pack: &TokenPack, order: &Order, given: Given) -> i64 {
-    if pack.rules().on_refund == Rule::TakeBack { share(order, given) } else { 0 }
 }
 
 fn cause(order: &Order, pack: &TokenPack, action: &str, now: Timestamp) -> Cause {
@@ -69,7 +64,19 @@ fn cause(order: &Order, pack: &TokenPack, action: &str, now: Timestamp) -> Cause
     Cause { meta: Some(meta), ..Cause::of_the_service(id, action, Source::Purchase, now) }
 }
 
-/// Gives tokens without an end: those a wallet takes however full it is.
+/// Tokens that were bought: they have no end, and a wallet takes those however full it is.
+pub(super) fn purchased(amount: i64, now: Timestamp) -> Grant {
+    Grant {
+        id: PURCHASE.to_owned(),
+        amount,
+        remaining: amount,
+        priority: CREDIT_PRIORITY,
+        expires_at: None,
+        granted_at: now,
+    }
+}
+
+/// Gives tokens.
 fn give(
     standing: Standing,
     order: &Order,
@@ -77,15 +84,7 @@ fn give(
     tokens: i64,
     now: Timestamp,
 ) -> Result<Vec<Write>, Denied> {
-    let grant = Grant {
-        id: PURCHASE.to_owned(),
-        amount: tokens,
-        remaining: tokens,
-        priority: CREDIT_PRIORITY,
-        expires_at: None,
-        granted_at: now,
-    };
-    let (moved, entries) = standing.wallet.grant(grant, cause(order, pack, BOUGHT, now), now)?;
+    let (moved, entries) = standing.wallet.grant(purchased(tokens, now), cause(order, pack, BOUGHT, now), now)?;
     Ok(standing.moved(moved, entries))
 }
 
