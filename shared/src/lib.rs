@@ -1,9 +1,10 @@
-//! The server side of LTLM, in floors. A module may use only what stands above it in this list: `domain`, `table` and
-//! `keys`, `service`, `api`, `host`. The test `tidy` reads the `use` lines and checks.
+//! The server side of LTLM, in floors. A module may use only what stands above it in this list: `model`; `domain`, `table` (which knows
+//! `model` alone) and `keys`; `service`; `api`; `host`. The test `tidy` reads the `use` lines and checks.
 
 pub mod api;
 pub mod domain;
 pub mod host;
 pub mod keys;
+pub mod model;
 pub mod service;
 pub mod table;

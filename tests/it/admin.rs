@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::api::extract::SourceAddress;
 use shared::api::route::{Auth, Route};
 use shared::api::routes::ROUTES;
-use shared::domain::administrator::Scope;
+use shared::model::administrator::Scope;
 use shared::service::ids::license_id;
 use shared::table::key;
 

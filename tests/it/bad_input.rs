@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use shared::api::query;
 use shared::api::route::{Auth, Route};
 use shared::api::routes::{Endpoint, ROUTES};
-use shared::domain::{Record, Write};
-use shared::table::{Meter, Read, Table};
+use shared::model::record::Record;
+use shared::model::write::Write;
+use shared::table::port::{Meter, Read, Table};
 
 use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
 

@@ -6,7 +6,7 @@ use ltlm_protocol::proof;
 use serde_json::{Value, json};
 use shared::api::route::Auth;
 use shared::api::routes::ROUTES;
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::support::pro::letter;
 use crate::support::{Reply, SECRET, World, device};

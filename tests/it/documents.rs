@@ -1,8 +1,8 @@
 //! Generated documents are what the code says now.
 
 use serde_json::{Value, json};
-use shared::domain::policy::PolicyTerms;
-use shared::domain::project::CreateProject;
+use shared::domain::admin::project::CreateProject;
+use shared::model::policy::PolicyTerms;
 
 fn check(path: &str, expected: &str) {
     let full = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);

@@ -33,8 +33,8 @@ fn awkward() -> Value {
 }
 
 async fn seed_of(world: &World) -> String {
-    use shared::domain::Record;
-    use shared::table::{Meter, Read, Table};
+    use shared::model::record::Record;
+    use shared::table::port::{Meter, Read, Table};
     let reads = [Read::Project(world.project_id.clone())];
     let records = world.host.app.table.read(&reads, &Meter::default()).await.unwrap();
     let Some(Record::Project(project)) = records.first() else { panic!("no project") };

@@ -12,7 +12,7 @@ use shared::api::routes::{FUNCTIONS, ROUTES};
 use shared::keys::kms::{AGE_MAX_MS, Kms};
 use shared::keys::{KeyError, Purpose};
 
-use shared::service::Sleep;
+use shared::service::ports::Sleep;
 
 use crate::endpoints::{EXPECTED, event, request};
 use crate::support::pro::{letter, sealed_request};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::api::routes::ROUTES;
 use shared::host::clock::SystemClock;
-use shared::service::Clock;
+use shared::service::ports::Clock;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 

@@ -3,7 +3,7 @@
 
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::support::World;
 

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::seats::Holder;
-use shared::domain::{Record, Write};
-use shared::service::Clock;
+use shared::model::record::Record;
+use shared::model::seat::Holder;
+use shared::model::write::Write;
 use shared::service::ids::license_id;
-use shared::table::{Meter, Read, Table};
+use shared::service::ports::Clock;
+use shared::table::port::{Meter, Read, Table};
 
 use crate::support::{Reply, World, device, post_request, send};
 

@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use local::background::Background;
 use local::world::{TABLE, sdk_config};
 use serde_json::{Value, json};
-use shared::domain::account::AccountId;
-use shared::host::background::{self, JobReport};
+use shared::host::background;
+use shared::host::background::JobReport;
 use shared::host::queue::Sqs;
+use shared::model::ids::AccountId;
 use shared::service::dispatch;
 use shared::table::key;
 

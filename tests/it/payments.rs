@@ -5,7 +5,7 @@ use local::demo;
 use local::till::Event;
 use ltlm_protocol::limits;
 use serde_json::{Value, json};
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::store::{MAIL, perpetual, trial};
 use crate::support::{L1, World, device};

@@ -9,7 +9,7 @@ use local::stream::{Begin, StreamReader};
 use local::till::Event;
 use serde_json::{Value, json};
 use shared::api::extract::SourceAddress;
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::support::{ADMIN_KEY, L1, Reply, World, device, send};
 

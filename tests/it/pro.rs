@@ -4,11 +4,11 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use ltlm_protocol::envelope::{self, Mode};
 use serde_json::{Value, json};
-use shared::domain::Write;
-use shared::domain::nonce::SeenBlob;
+use shared::model::nonce_chain::SeenBlob;
+use shared::model::write::Write;
 use shared::service::ids;
 use shared::service::ports::Clock;
-use shared::table::{Meter, Table};
+use shared::table::port::{Meter, Table};
 
 use crate::support::pro::{letter, sealed_body, sealed_request, secret_key};
 use crate::support::{L1, SECRET, World, device, public_key, send};

@@ -4,10 +4,10 @@ use http::Request;
 use serde_json::{Value, json};
 use shared::api::routes::ROUTES;
 use shared::api::traffic;
-use shared::domain::Record;
-use shared::domain::quota::Traffic;
+use shared::model::quota::Traffic;
+use shared::model::record::Record;
 use shared::service::ids::sha256_hex;
-use shared::table::{Meter, Read, Table};
+use shared::table::port::{Meter, Read, Table};
 
 use crate::endpoints::{EXPECTED, event, items, request};
 use crate::support::{ADMIN_KEY, L1, Reply, World, device, send};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::support::{World, device, post_request, send};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use shared::domain::Record;
-use shared::domain::device::SeatClaim;
+use shared::model::device::SeatClaim;
+use shared::model::record::Record;
 use shared::service::ids::license_id;
 use shared::table::fault::Faults;
-use shared::table::{Meter, Read, Table};
+use shared::table::port::{Meter, Read, Table};
 
 const ROUNDS: usize = 50;
 const CALLERS: usize = 16;

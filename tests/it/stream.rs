@@ -5,7 +5,7 @@ use std::sync::Arc;
 use local::background::Background;
 use local::stream::{Begin, StreamReader};
 use serde_json::{Value, json};
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::support::{L1, World, device};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::support::pro::{Sealed, letter};
 use crate::support::{World, send};

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::host::Error> {
-    shared::host::serve(shared::host::program::seats()).await
+    shared::host::lambda::serve(shared::host::program::seats()).await
 }

@@ -7,15 +7,15 @@ use ltlm_protocol::request::canonical_secret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::extract::Incoming;
-use super::reply::Failure;
-use crate::domain::administrator::Administrator;
-use crate::domain::organization::access::AccessToken;
+use crate::api::extract::Incoming;
+use crate::api::reply::Failure;
+use crate::model::administrator::Administrator;
+use crate::model::organization::AccessToken;
 use crate::service::admin::keys;
 use crate::service::ids::{ACCESS_TOKEN_PREFIX, ADMIN_KEY_PREFIX, sha256_hex};
 use crate::service::load::Access;
 use crate::service::organizations;
-use crate::table::Table;
+use crate::table::port::Table;
 
 /// The header with the project's secret.
 pub const SECRET_HEADER: &str = "x-project-secret";

@@ -14,21 +14,20 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::reply::Failure;
-use super::route::{Auth, Route};
-use super::router::{Parameters, without_prefix};
-use super::{Settings, cursor, traffic};
-use crate::domain::administrator::Administrator;
-use crate::domain::gate::{Call, Caller};
-use crate::domain::organization::access::AccessToken;
-use crate::domain::proof::Proof;
-use crate::domain::quota::{Counted, Traffic};
+use crate::api::reply::Failure;
+use crate::api::route::{Auth, Route};
+use crate::api::router::{Parameters, without_prefix};
+use crate::api::{Settings, cursor, traffic};
+use crate::domain::license::gate::{Call, Caller};
+use crate::domain::pro::device_proof::Proof;
 use crate::domain::throttle::Limited;
+use crate::model::administrator::Administrator;
+use crate::model::organization::AccessToken;
+use crate::model::quota::{Counted, Traffic};
 use crate::service::admin::Act;
-use crate::service::license;
 use crate::service::load::Access;
-use crate::service::{App, Budget, Error, fingerprint, ids, throttle};
-use crate::table::Table;
+use crate::service::{App, Budget, Error, fingerprint, ids, license, throttle};
+use crate::table::port::Table;
 
 /// A routed request with all that its handler needs.
 pub struct Incoming<'a, T> {

@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::auth::SECRET_HEADER;
-use super::extract::Incoming;
-use super::reply::{Failure, Reply};
-use super::routes::Endpoint;
-use crate::domain::nonce::{Class, Turn};
+use crate::api::auth::SECRET_HEADER;
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::api::routes::Endpoint;
+use crate::domain::pro::nonce::{Class, Turn};
 use crate::service::ids;
 use crate::service::pro::{ProRequest, Signed};
 

@@ -20,16 +20,15 @@ use http::{Method, Request, Response};
 use ltlm_protocol::{Code, limits};
 use serde_json::json;
 
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::api::route::Auth;
+use crate::api::router::Found;
+use crate::api::serving::{Handler, Handlers};
 use crate::domain::throttle::Limited;
-use crate::service::load::{self, Access};
-use crate::service::{App, Budget, Error, quota};
-use crate::table::Table;
-
-use extract::Incoming;
-use reply::{Failure, Reply};
-use route::Auth;
-use router::Found;
-use serving::{Handler, Handlers};
+use crate::service::load::Access;
+use crate::service::{App, Budget, Error, load, quota};
+use crate::table::port::Table;
 
 /// What the API is told by its host.
 #[derive(Clone, Debug, Default)]

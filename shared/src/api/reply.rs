@@ -7,8 +7,8 @@ use ltlm_protocol::code::Retry;
 use ltlm_protocol::{Code, ErrorBody, Problems};
 use serde::Serialize;
 
-use super::Answer;
-use crate::domain::Denied;
+use crate::api::Answer;
+use crate::model::denied::Denied;
 use crate::service::{Error, chain};
 
 /// A success.

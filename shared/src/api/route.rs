@@ -1,8 +1,8 @@
 //! What is known of a route, and of a function.
 
-use super::routes::Endpoint;
-use crate::domain::administrator::Scope;
+use crate::api::routes::Endpoint;
 use crate::keys::Purpose;
+use crate::model::administrator::Scope;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,10 +8,10 @@
 //! }
 //! ```
 
-use super::route::Auth::{Administrator, Member, Open, Project};
-use super::route::{Client, Function, Route, Setting};
-use crate::domain::administrator::Scope;
+use crate::api::route::Auth::{Administrator, Member, Open, Project};
+use crate::api::route::{Client, Function, Route, Setting};
 use crate::keys::Purpose;
+use crate::model::administrator::Scope;
 
 macro_rules! license {
     ($tail:literal) => {

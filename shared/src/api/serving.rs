@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::extract::Incoming;
-use super::handlers::{accounts, admin, health, license, organizations, portal, pro, store};
-use super::reply::{Failure, Reply};
-use super::routes::{Endpoint, functions};
-use crate::table::Table;
+use crate::api::extract::Incoming;
+use crate::api::handlers::{accounts, admin, health, license, organizations, portal, pro, store};
+use crate::api::reply::{Failure, Reply};
+use crate::api::routes::{Endpoint, functions};
+use crate::table::port::Table;
 
 /// A handler at work.
 pub type Handling<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;

@@ -1,7 +1,7 @@
 //! Which routes a project's quotas count, and as what. Every route is named here: one that is new is thought about.
 
-use super::routes::Endpoint;
-use crate::domain::quota::Traffic;
+use crate::api::routes::Endpoint;
+use crate::model::quota::Traffic;
 
 /// As what the route is counted; `None`: it never is.
 pub fn of(endpoint: Endpoint) -> Option<Traffic> {

@@ -5,7 +5,7 @@
 
 use ltlm_protocol::Timestamp;
 
-use super::denied::Denied;
+use crate::model::denied::Denied;
 
 /// Does the end that the caller named `name` in the request lie ahead, if there is one?
 pub fn must_lie_ahead(name: &'static str, end: Option<Timestamp>, now: Timestamp) -> Result<(), Denied> {

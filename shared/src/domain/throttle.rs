@@ -6,12 +6,12 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::read::{Reader, whole};
 
-use super::denied::Denied;
-use super::project::Project;
-use super::write::{Decision, Write};
+use crate::domain::decision::Decision;
+use crate::model::bucket::{Bucket, Rate};
+use crate::model::denied::Denied;
+use crate::model::project::Project;
+use crate::model::write::Write;
 
-/// Milliseconds of a minute.
-const MINUTE_MS: i64 = 60_000;
 /// Most tokens of a bucket that a project may choose.
 const RATE_MAX: i64 = 100_000;
 
@@ -42,27 +42,6 @@ pub enum Limited {
     SecondFactorMails,
     /// Test mails of the deployment.
     TestMails,
-}
-
-/// How often.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// At once.
-    pub burst: i64,
-    /// As many again, in so many minutes.
-    pub minutes: i64,
-}
-
-impl Rate {
-    /// Time in which one token comes back, in milliseconds.
-    fn each_ms(self) -> i64 {
-        (self.minutes * MINUTE_MS) / self.burst.max(1)
-    }
-
-    /// Does the bucket lack more than the one token that was taken last?
-    pub fn was_tried_before(self, bucket: &Bucket, now: Timestamp) -> bool {
-        bucket.full_at.ms() - now.ms() > self.each_ms()
-    }
 }
 
 /// A limit: its name, as settings and documents call it, and how often.
@@ -121,17 +100,6 @@ pub fn check(r: &mut Reader<'_>) {
     for row in LIMITS.iter().filter(|row| row.is_projects) {
         r.int_opt(row.name, 1, RATE_MAX);
     }
-}
-
-/// A bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bucket {
-    /// A hash of what is counted and of its source.
-    pub name: String,
-    /// When it is full again.
-    pub full_at: Timestamp,
-    /// The call that took the last token: that one finds itself where its reply was lost.
-    pub call: String,
 }
 
 /// Takes a token for the call named `call`, or tells when there is one again.

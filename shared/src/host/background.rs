@@ -14,17 +14,18 @@ use futures_util::future::join_all;
 use ltlm_protocol::{Timestamp, json};
 use serde_json::{Value, json};
 
-use crate::domain::Record;
-use crate::domain::one_time::Tries;
-use crate::domain::run::{self, Run};
-use crate::service::courier::{self, Outlets, Parcel, Sent, Told};
-use crate::service::dispatch::{self, Dispatched, Message};
+use crate::model::one_time_code::Tries;
+use crate::model::record::Record;
+use crate::model::run;
+use crate::model::run::Run;
+use crate::service::courier::{Outlets, Parcel, Sent, Told};
+use crate::service::dispatch::{Dispatched, Message};
 use crate::service::ports::{Bus, Queue};
-use crate::service::stream::{self, Change};
-use crate::service::{App, Budget, Error, chain};
-use crate::table::item::{self, Item};
-use crate::table::port::Source;
-use crate::table::{Meter, Spent, Table};
+use crate::service::stream::Change;
+use crate::service::{App, Budget, Error, chain, courier, dispatch, stream};
+use crate::table::item;
+use crate::table::item::Item;
+use crate::table::port::{Meter, Source, Spent, Table};
 
 /// What came of an event, for log and metrics.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde_json::json;
 
-use crate::domain::notice::Notice;
+use crate::domain::webhooks::notice::Notice;
 use crate::service::ports::{Bus, Sending};
 use crate::table::failure::failure;
 

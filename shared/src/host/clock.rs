@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ltlm_protocol::Timestamp;
 
-use crate::service::{Clock, Sleep};
+use crate::service::ports::{Clock, Sleep};
 
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]

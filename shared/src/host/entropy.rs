@@ -1,6 +1,6 @@
 //! The only source of chance.
 
-use crate::service::Entropy;
+use crate::service::ports::Entropy;
 
 /// The operating system's random source.
 #[derive(Clone, Copy, Debug, Default)]

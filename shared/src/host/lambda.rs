@@ -13,23 +13,25 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::bus::EventBridge;
-use super::clock::{SystemClock, TokioSleep};
-use super::config::{self, Config};
-use super::entropy::SystemEntropy;
-use super::gateway::{self, Event};
-use super::mail::Ses;
-use super::program::{self, Program};
-use super::queue::Sqs;
-use super::web::{Reach, Web};
-use super::{Host, aws, background, log};
 use crate::api::serving;
+use crate::host::bus::EventBridge;
+use crate::host::clock::{SystemClock, TokioSleep};
+use crate::host::config::Config;
+use crate::host::entropy::SystemEntropy;
+use crate::host::gateway::Event;
+use crate::host::mail::Ses;
+use crate::host::program::Program;
+use crate::host::queue::Sqs;
+use crate::host::web::{Reach, Web};
+use crate::host::{Host, aws, background, config, gateway, log, program};
+use crate::service::App;
 use crate::service::courier::Outlets;
+use crate::service::load::Hints;
 use crate::service::ports::Mailer;
-use crate::service::{App, Hints};
 use crate::table::dynamo::Dynamo;
+use crate::table::first;
 use crate::table::none::NoTable;
-use crate::table::{Table, first};
+use crate::table::port::Table;
 
 /// Kept back from Lambda's deadline: the time to answer that we are busy.
 const RESERVE: Duration = Duration::from_millis(300);

@@ -10,10 +10,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::Report;
-use super::background::JobReport;
-use super::config::Config;
-use crate::service::Clock;
+use crate::host::Report;
+use crate::host::background::JobReport;
+use crate::host::config::Config;
+use crate::service::ports::Clock;
 
 /// Sets up logging to stdout as the configuration says. A second call in one process changes nothing.
 pub fn init(config: &Config) {
@@ -151,7 +151,7 @@ pub fn document(report: &Report, stage: &str, now_ms: i64) -> serde_json::Value 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Spent;
+    use crate::table::port::Spent;
     use std::time::Duration;
 
     #[test]

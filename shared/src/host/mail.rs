@@ -7,7 +7,7 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 
-use crate::domain::mail::Mail;
+use crate::domain::portal::mail::Mail;
 use crate::service::ports::{Mailer, Sending};
 use crate::table::failure::failure;
 

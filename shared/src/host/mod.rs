@@ -23,10 +23,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 
+use crate::api;
+use crate::api::Settings;
 use crate::api::serving::Handlers;
-use crate::api::{self, Settings};
 use crate::service::{App, Budget};
-use crate::table::{Meter, Spent, Table};
+use crate::table::port::{Meter, Spent, Table};
 
 /// Why a function ends.
 pub use lambda_runtime::Error;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use super::config::Config;
-use super::queue::Sqs;
-use super::secrets::Secret;
-use super::stripe::{self, Stripe};
 use crate::api::route::{Client, Function};
 use crate::api::routes::{functions, rows};
-use crate::api::serving::{self, Handlers};
+use crate::api::serving;
+use crate::api::serving::Handlers;
+use crate::host::config::Config;
+use crate::host::queue::Sqs;
+use crate::host::secrets::Secret;
+use crate::host::stripe;
+use crate::host::stripe::Stripe;
 use crate::keys::kms::Kms;
-use crate::service::{Payments, Queue};
+use crate::service::ports::{Payments, Queue};
 use crate::table::dynamo::Dynamo;
 
 /// Makes a client, if it is configured.

@@ -8,14 +8,12 @@ use ltlm_protocol::{Timestamp, json};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::secrets::Secret;
-use super::web::{Reach, Web};
-use crate::domain::store::Order;
-use crate::domain::store::fulfil::Paid;
-use crate::domain::store::message::{Message, PaidInvoice, PeriodLine, Told};
-use crate::domain::store::order::{Billing, Chore};
+use crate::domain::store::provider_event::{Message, Paid, PaidInvoice, PeriodLine, Told};
 use crate::domain::store::redirect::telling;
-use crate::domain::store::take_back::{Incident, Trouble};
+use crate::domain::store::reversal::{Incident, Trouble};
+use crate::host::secrets::Secret;
+use crate::host::web::{Reach, Web};
+use crate::model::order::{Billing, Chore, Order};
 use crate::service::ports::{Asking, MessageError, PaymentError, Payments, Session};
 use crate::table::failure::is_word;
 
@@ -365,8 +363,8 @@ fn period_line(line: &Value, invoice: &PaidInvoice) -> Option<PeriodLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::store::money::Money;
-    use crate::domain::store::order::Goods;
+    use crate::model::money::Money;
+    use crate::model::order::Goods;
     use serde_json::json;
 
     fn header(key: &str, at: i64, body: &[u8]) -> String {

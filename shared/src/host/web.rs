@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::domain::address::is_public;
+use crate::domain::webhooks::address::is_public;
 use crate::service::ports::{Asking, CallError, Caller};
 
 /// Time to connect.

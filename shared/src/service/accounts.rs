@@ -8,27 +8,28 @@ use ltlm_protocol::account_data::{
 };
 use ltlm_protocol::{Timestamp, limits};
 
-use super::act::Absorb;
-use super::ledger::{self, Span};
-use super::repeat::Repeatable;
-use super::{App, Budget, Error, act};
-use crate::domain::account::create::{self, CreateAccount};
-use crate::domain::account::hold::{self, EndHold, Reserve};
-use crate::domain::account::movement::{self, Move};
-use crate::domain::account::plan::{self, ChangePlan};
-use crate::domain::account::refund::{self, Refund, Refundable};
-use crate::domain::account::{self, AccountId, AccountState, renewal};
-use crate::domain::administrator::AdminOperation;
-use crate::domain::entry::{OperationId, OperationKey};
-use crate::domain::ledger::Checked;
-use crate::domain::project::Project;
-use crate::domain::record::project_in;
-use crate::domain::wallet::{Wallet, WalletId};
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, Record};
+use crate::domain::accounts::change_plan::ChangePlan;
+use crate::domain::accounts::create::CreateAccount;
+use crate::domain::accounts::hold::{EndHold, Reserve};
+use crate::domain::accounts::movement::Move;
+use crate::domain::accounts::refund::{Refund, Refundable};
+use crate::domain::accounts::state::AccountState;
+use crate::domain::accounts::{change_plan, create, hold, movement, refund, renewal, state};
+use crate::domain::decision::Decision;
+use crate::model::administrator::AdminOperation;
+use crate::model::denied::Denied;
+use crate::model::ids::{AccountId, OperationId, OperationKey, WalletId};
+use crate::model::project::Project;
+use crate::model::record::{Record, project_in};
+use crate::model::wallet::Wallet;
+use crate::model::wallet::verification::Checked;
+use crate::model::write::Write;
+use crate::service::act::Absorb;
+use crate::service::ledger::Span;
+use crate::service::repeat::Repeatable;
+use crate::service::{App, Budget, Error, act, ledger};
 use crate::table::key::position;
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// Entries that one call looks at in search of those that are asked for.
 const LOOKED_AT_MAX: usize = 1_000;
@@ -165,7 +166,7 @@ pub async fn create<T: Table>(
 
 /// How an account stands.
 pub async fn get<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<AccountData, Error> {
-    Ok(account::data(&look(app, budget, call).await?, call.now)?)
+    Ok(state::data(&look(app, budget, call).await?, call.now)?)
 }
 
 /// Debits, charges, credits or resets it, once.
@@ -413,7 +414,7 @@ pub async fn list<T: Table>(
     let rows = accounts.into_iter().map(|account| {
         let wallet = wallets.remove(&WalletId::Account(account.id.clone()));
         let state = AccountState { project: project.clone(), account: Some(account), wallet, entries: BTreeMap::new() };
-        Ok(account::summary(&state, now)?)
+        Ok(state::summary(&state, now)?)
     });
     Ok((rows.collect::<Result<_, Error>>()?, next))
 }
@@ -444,7 +445,7 @@ pub async fn change_plan<T: Table>(
     command: &ChangePlan,
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, key, &[], |state| plan::decide(state, command, key, call.now)).await
+    run(app, budget, call, key, &[], |state| change_plan::decide(state, command, key, call.now)).await
 }
 
 /// Could it pay for this?

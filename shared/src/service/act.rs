@@ -19,11 +19,14 @@ use std::time::Duration;
 
 use ltlm_protocol::limits;
 
-use super::{App, Budget, Error, quota};
-use crate::domain::consume_batch::BatchState;
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, LicenseState, Record};
-use crate::table::{CommitError, Read, ReadError, Table};
+use crate::domain::decision::Decision;
+use crate::domain::license::consume_batch::BatchState;
+use crate::domain::license::state::LicenseState;
+use crate::model::denied::Denied;
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::service::{App, Budget, Error, quota};
+use crate::table::port::{CommitError, Read, ReadError, Table};
 
 /// First cap of the wait, in milliseconds.
 const WAIT_FIRST_MS: u64 = 20;

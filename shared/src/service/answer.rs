@@ -5,7 +5,7 @@ use ltlm_protocol::limits;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::Record;
+use crate::model::record::Record;
 
 /// The bytes that are left in an answer.
 #[derive(Debug)]

@@ -10,18 +10,18 @@ use ltlm_protocol::request::{Consume, ConsumeBatch, Usage};
 use ltlm_protocol::{LicenseData, Timestamp, limits};
 use serde_json::json;
 
-use super::license::Request;
-use super::load::{self, Beside, Claims, Wanted};
-use super::pro::{self, SignerCell};
-use super::{App, Budget, Error, act, fingerprint, ids};
-use crate::domain::LicenseState;
-use crate::domain::consume_batch::{self, Batch, BatchOwner, BatchState, Item, Progress};
-use crate::domain::entry::{OperationId, Origin};
-use crate::domain::license::LicenseId;
-use crate::domain::nonce::Turn;
+use crate::domain::license::consume_batch;
+use crate::domain::license::consume_batch::{Batch, BatchState, Item, Progress};
+use crate::domain::license::state::LicenseState;
+use crate::domain::pro::nonce::Turn;
 use crate::domain::throttle::Limited;
-use crate::domain::write::wallet_of;
-use crate::table::{Read, Table};
+use crate::model::ids::{BatchOwner, LicenseId, OperationId, Origin};
+use crate::model::write::wallet_of;
+use crate::service::license::Request;
+use crate::service::load::{Beside, Claims, Wanted};
+use crate::service::pro::SignerCell;
+use crate::service::{App, Budget, Error, act, fingerprint, ids, load, pro};
+use crate::table::port::{Read, Table};
 
 /// The operation id of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,20 +6,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use standardwebhooks::Webhook as Signer;
 
-use super::ports::{Caller, Mailer, Queue};
-use super::{App, Budget, Error, act, developers, ids, portal};
-use crate::domain::license::LicenseId;
-use crate::domain::mail::{self, Mail};
-use crate::domain::portal::OneTimeCode;
-use crate::domain::project::Project;
-use crate::domain::run::{self, Run};
-use crate::domain::store::Email;
-use crate::domain::store::order::{Order, OrderState};
-use crate::domain::webhook::{Dead, Failing, Kept, WAITS, Webhook};
-use crate::domain::{Record, Write};
+use crate::domain::portal::mail;
+use crate::domain::portal::mail::Mail;
+use crate::domain::webhooks::create::WAITS;
 use crate::keys::{Purpose, seal};
-use crate::table::port::List;
-use crate::table::{CommitError, Read, Table};
+use crate::model::email::Email;
+use crate::model::ids::LicenseId;
+use crate::model::one_time_code::OneTimeCode;
+use crate::model::order::{Order, OrderState};
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::model::run;
+use crate::model::run::Run;
+use crate::model::webhook::{Dead, Failing, Kept, Webhook};
+use crate::model::write::Write;
+use crate::service::ports::{Caller, Mailer, Queue};
+use crate::service::{App, Budget, Error, act, developers, ids, portal};
+use crate::table::port::{CommitError, List, Read, Table};
 
 /// The longest that a queue keeps a message back, in seconds (what SQS allows). A longer wait is made of several.
 const DELAY_MAX: i64 = 900;

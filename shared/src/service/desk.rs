@@ -2,18 +2,19 @@
 
 use ltlm_protocol::Timestamp;
 
-use super::act::Absorb;
-use super::load::{self, Access};
-use super::pro::{Signed, Signer, SignerCell};
-use super::{App, Budget, Error, act, pro};
-use crate::domain::desk::Desk;
-use crate::domain::hardening::Hardening;
-use crate::domain::nonce::{self, Trace, Turn};
-use crate::domain::project::Project;
-use crate::domain::record::project_in;
-use crate::domain::write::Decision;
-use crate::domain::{Denied, Record};
-use crate::table::{Read, Table};
+use crate::domain::decision::Decision;
+use crate::domain::pro::hardening::Hardening;
+use crate::domain::pro::nonce;
+use crate::domain::pro::nonce::{Trace, Turn};
+use crate::domain::pro::project_state::Desk;
+use crate::model::denied::Denied;
+use crate::model::project::Project;
+use crate::model::record::{Record, project_in};
+use crate::service::act::Absorb;
+use crate::service::load::Access;
+use crate::service::pro::{Signed, Signer, SignerCell};
+use crate::service::{App, Budget, Error, act, load, pro};
+use crate::table::port::{Read, Table};
 
 /// A call on a project.
 #[derive(Clone, Debug)]

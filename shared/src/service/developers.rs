@@ -8,21 +8,23 @@ use ltlm_protocol::{Timestamp, int32};
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 
-use super::act::Absorb;
-use super::answer::ByteBudget;
-use super::{App, Budget, Error, act, ids, throttle};
-use crate::domain::administrator::{AdminOperation, Audit};
-use crate::domain::developer::{self, Developer, SignIn};
-use crate::domain::one_time::{Tried, Tries};
-use crate::domain::policy::Policy;
-use crate::domain::project::Project;
-use crate::domain::store::Email;
+use crate::domain::decision::Decision;
+use crate::domain::portal::developer;
 use crate::domain::throttle::Limited;
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, Record};
 use crate::keys::{Purpose, password};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::model::administrator::{AdminOperation, Audit};
+use crate::model::denied::Denied;
+use crate::model::developer::{Developer, SignIn};
+use crate::model::email::Email;
+use crate::model::one_time_code::{Tried, Tries};
+use crate::model::policy::Policy;
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::service::act::Absorb;
+use crate::service::answer::ByteBudget;
+use crate::service::{App, Budget, Error, act, ids, throttle};
+use crate::table::port::{List, Read, Table};
 
 /// Projects that one sign-in gives the keys of.
 const PROJECTS_MAX: i64 = 100;

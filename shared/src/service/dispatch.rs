@@ -6,18 +6,18 @@ use futures_util::future::join_all;
 use ltlm_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::accounts::{self, AccountCall};
-use super::license;
-use super::ports::Queue;
-use super::renewals::{self, Place};
-use super::{App, Budget, Error, act, ids};
-use crate::domain::account::AccountId;
-use crate::domain::job::Job;
-use crate::domain::license::LicenseId;
-use crate::domain::run::Run;
-use crate::domain::{Denied, Record, Write};
+use crate::model::denied::Denied;
+use crate::model::dispatch_checkpoint::Job;
+use crate::model::ids::{AccountId, LicenseId};
+use crate::model::record::Record;
+use crate::model::run::Run;
+use crate::model::write::Write;
+use crate::service::accounts::AccountCall;
+use crate::service::ports::Queue;
+use crate::service::renewals::Place;
+use crate::service::{App, Budget, Error, accounts, act, ids, license, renewals};
 use crate::table::key::LICENSES_DUE;
-use crate::table::{CommitError, Read, Table};
+use crate::table::port::{CommitError, Read, Table};
 
 /// The job's name.
 const NAME: &str = "renewals";

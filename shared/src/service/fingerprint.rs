@@ -109,8 +109,8 @@ fn print(value: &Value, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::account::movement::Move;
-    use crate::domain::entry::is_same_request;
+    use crate::domain::accounts::movement::Move;
+    use crate::model::ids::is_same_request;
     use serde_json::json;
 
     #[test]

@@ -5,10 +5,9 @@ use ltlm_protocol::{Timestamp, canonical};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::ports::Entropy;
-use crate::domain::license::LicenseId;
-use crate::domain::nonce::Mark;
 use crate::keys::Key32;
+use crate::model::ids::{LicenseId, Mark};
+use crate::service::ports::Entropy;
 
 /// A UUID of version 7 (RFC 9562): sorts by time.
 pub fn operation_id(now: Timestamp, entropy: &dyn Entropy) -> String {

@@ -5,13 +5,15 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::{LedgerBreak, Statistics, TypeStatistics, Verification};
 
-use super::{App, Budget, Error, act, quota};
-use crate::domain::entry::Entry;
-use crate::domain::ledger::{Break, Checked};
-use crate::domain::rollup::{self, DayRollup, Tally};
-use crate::domain::wallet::{Wallet, WalletId};
-use crate::domain::{Record, Write};
-use crate::table::{Read, Table};
+use crate::model::ids::WalletId;
+use crate::model::record::Record;
+use crate::model::wallet::entry::Entry;
+use crate::model::wallet::rollup::{DayRollup, Tally};
+use crate::model::wallet::verification::{Break, Checked};
+use crate::model::wallet::{Wallet, rollup};
+use crate::model::write::Write;
+use crate::service::{App, Budget, Error, act, quota};
+use crate::table::port::{Read, Table};
 
 /// Entries that one call reads.
 pub const READ_MAX: usize = 1_000;

@@ -5,22 +5,27 @@ use ltlm_protocol::license_data::{Entitlement, Operation, ReleaseSeatAnswer, Sea
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 use ltlm_protocol::{LicenseData, Timestamp};
 
-use super::ledger::{self, Span};
-use super::load::{self, Access, Beside, Claims, Wanted};
-use super::{App, Budget, Error, act, ids};
-use crate::domain::administrator::Administrator;
-use crate::domain::entitlement::{self, Ask};
-use crate::domain::entry::{OperationKey, Source};
-use crate::domain::gate::{self, Call};
-use crate::domain::ledger::Checked;
-use crate::domain::license::LicenseId;
-use crate::domain::proof::Activation;
-use crate::domain::settings::{self, SaveSettings, Told};
+use crate::domain::decision::Decision;
+use crate::domain::license::entitlement::Ask;
+use crate::domain::license::gate::Call;
+use crate::domain::license::settings::{SaveSettings, Told};
+use crate::domain::license::state::LicenseState;
+use crate::domain::license::{
+    activate, consume, entitlement, gate, heartbeat, read, release_seat, remove_device, settings, signout,
+};
+use crate::domain::pro::device_proof::Activation;
 use crate::domain::throttle::Limited;
-use crate::domain::write::{Decision, wallet_of};
-use crate::domain::{Denied, Record};
-use crate::domain::{LicenseState, activate, consume, heartbeat, release_seat, remove_device, signout, status};
-use crate::table::{Read, Table};
+use crate::model::administrator::Administrator;
+use crate::model::denied::Denied;
+use crate::model::ids::{LicenseId, OperationKey};
+use crate::model::record::Record;
+use crate::model::wallet::entry::Source;
+use crate::model::wallet::verification::Checked;
+use crate::model::write::wallet_of;
+use crate::service::ledger::Span;
+use crate::service::load::{Access, Beside, Claims, Wanted};
+use crate::service::{App, Budget, Error, act, ids, ledger, load};
+use crate::table::port::{Read, Table};
 
 /// A call on a license with the caller's right to it.
 #[derive(Clone, Debug)]
@@ -69,8 +74,8 @@ async fn state<T: Table>(
 pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<LicenseData, Error> {
     let state = state(app, budget, request, Beside::Everything).await?;
     match request.access {
-        Access::Secret(_) => Ok(status::license(&state, &request.call)?),
-        Access::Administrator(_) => Ok(status::license_for_vendor(&state, &request.call)),
+        Access::Secret(_) => Ok(read::license(&state, &request.call)?),
+        Access::Administrator(_) => Ok(read::license_for_vendor(&state, &request.call)),
     }
 }
 
@@ -97,7 +102,7 @@ pub async fn remove_device<T: Table>(
 
 /// Who holds its seats.
 pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<SeatList, Error> {
-    Ok(status::seats(&state(app, budget, request, Beside::AllSeats).await?, &request.call))
+    Ok(read::seats(&state(app, budget, request, Beside::AllSeats).await?, &request.call))
 }
 
 /// Registers a device and seats it.

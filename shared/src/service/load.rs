@@ -13,23 +13,30 @@ use std::sync::{Arc, Mutex};
 
 use ltlm_protocol::Timestamp;
 
-use super::{App, Budget, Error, act, seats, throttle};
-use crate::domain::administrator::{AdminOperation, Administrator};
-use crate::domain::device::Device;
-use crate::domain::entry::{Entry, OperationId};
-use crate::domain::license::{License, LicenseId};
-use crate::domain::nonce::{Chain, ChainId, SeenBlob, Turn};
-use crate::domain::policy::Policy;
-use crate::domain::project::Project;
-use crate::domain::proof::{self, Activation, Proof};
-use crate::domain::seats::{PAGE_SLOTS, Seat};
-use crate::domain::settings::Settings;
-use crate::domain::store::Order;
-use crate::domain::throttle::{Bucket, Limited};
-use crate::domain::wallet::Wallet;
-use crate::domain::write::wallet_of;
-use crate::domain::{Denied, LicenseState, Record};
-use crate::table::{Read, Table};
+use crate::domain::license::seat_map;
+use crate::domain::license::state::LicenseState;
+use crate::domain::pro::device_proof;
+use crate::domain::pro::device_proof::{Activation, Proof};
+use crate::domain::pro::nonce::Turn;
+use crate::domain::throttle::Limited;
+use crate::model::administrator::{AdminOperation, Administrator};
+use crate::model::bucket::Bucket;
+use crate::model::denied::Denied;
+use crate::model::device::Device;
+use crate::model::ids::{ChainId, LicenseId, OperationId};
+use crate::model::license::License;
+use crate::model::nonce_chain::{Chain, SeenBlob};
+use crate::model::order::Order;
+use crate::model::policy::Policy;
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::model::seat::{PAGE_SLOTS, Seat};
+use crate::model::settings::Settings;
+use crate::model::wallet::Wallet;
+use crate::model::wallet::entry::Entry;
+use crate::model::write::wallet_of;
+use crate::service::{App, Budget, Error, act, seats, throttle};
+use crate::table::port::{Read, Table};
 
 /// Hints kept of each kind; beyond it all are forgotten.
 const HINTS_MAX: usize = 1_000;
@@ -290,7 +297,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     let hinted = hinted_project(app, &wanted.access);
     let mut loaded = Loaded::default();
     let hwid = wanted.hwid.as_deref().unwrap_or_default();
-    let page = seats::home_page(hwid, app.hints.seats(&wanted.license));
+    let page = seat_map::home_page(hwid, app.hints.seats(&wanted.license));
     let first = first_reads(wanted, secret, hinted.as_deref(), page);
     loaded.take(app.table.read(&first, budget.meter).await?, wanted.hwid.as_deref());
     // In the first round a policy is one that the command names.
@@ -348,7 +355,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         return Err(Denied::BadEnvelope.into());
     }
     if secret.is_some() {
-        proof::check(&state, wanted.hwid.as_deref(), wanted.proof.as_ref(), wanted.activation, wanted.now)?;
+        device_proof::check(&state, wanted.hwid.as_deref(), wanted.proof.as_ref(), wanted.activation, wanted.now)?;
     }
     // Who is not registered is refused anyway, by the decision.
     let is_counted = state.device.is_some() || wanted.hwid.is_none();

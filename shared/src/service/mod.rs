@@ -29,10 +29,10 @@ pub mod throttle;
 
 use std::sync::Arc;
 
-use crate::domain::Denied;
 use crate::keys::kms::Kms;
 use crate::keys::{Key32, KeyError, Purpose};
-use crate::table::{CommitError, Meter, ReadError};
+use crate::model::denied::Denied;
+use crate::table::port::{CommitError, Meter, ReadError};
 
 pub use load::Hints;
 pub use ports::{Clock, Entropy, Payments, Queue, Sleep};

@@ -10,24 +10,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
-use super::act::Absorb;
-use super::repeat::Repeatable;
-use super::{App, Budget, Error, act, ids, quota};
-use crate::domain::administrator::Administrator;
-use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::organization::access::{AccessState, AccessToken, CreateAccess, Made, RevokeAccess, may_act};
-use crate::domain::organization::commands::{self, ChangeOrganizationPlan, CreateOrganization, GrantTokens};
-use crate::domain::organization::features::TokenType;
-use crate::domain::organization::spend::{self, UseFeature};
-use crate::domain::organization::{self, OrganizationId, OrganizationState};
-use crate::domain::record::project_in;
-use crate::domain::wallet::WalletId;
-use crate::domain::write::Decision;
-use crate::domain::{Denied, Record, Write};
+use crate::domain::decision::Decision;
+use crate::domain::organizations::access::{AccessState, CreateAccess, RevokeAccess, may_act};
+use crate::domain::organizations::commands::{ChangeOrganizationPlan, CreateOrganization, GrantTokens};
+use crate::domain::organizations::spend::UseFeature;
+use crate::domain::organizations::state::OrganizationState;
+use crate::domain::organizations::{commands, spend, state};
 use crate::keys::Purpose;
+use crate::model::administrator::Administrator;
+use crate::model::denied::Denied;
+use crate::model::ids::{OperationId, OperationKey, OrganizationId, Origin, WalletId};
+use crate::model::organization::{AccessToken, Made};
+use crate::model::record::{Record, project_in};
+use crate::model::token_type::TokenType;
+use crate::model::write::Write;
+use crate::service::act::Absorb;
+use crate::service::repeat::Repeatable;
+use crate::service::{App, Budget, Error, act, ids, quota};
 use crate::table::key::position;
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// A call on an organization.
 #[derive(Clone, Debug)]
@@ -158,7 +159,7 @@ pub async fn get<T: Table>(
 ) -> Result<OrganizationData, Error> {
     let wanted = Wanted { pools: TokenType::ALL, ..Wanted::default() };
     let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
-    Ok(organization::data(&state, call.now)?)
+    Ok(state::data(&state, call.now)?)
 }
 
 /// Puts it on a plan, once.
@@ -364,5 +365,5 @@ pub async fn stats<T: Table>(
     let wanted = Wanted { pools: TokenType::ALL, user: token.user.as_deref(), ..Wanted::default() };
     let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
     may_act(&state, token, &call.id.name)?;
-    Ok(organization::stats(&state, call.now)?)
+    Ok(state::stats(&state, call.now)?)
 }

@@ -8,28 +8,31 @@ use ltlm_protocol::portal_data::Portfolio;
 use ltlm_protocol::{LicenseData, Timestamp, limits};
 use subtle::ConstantTimeEq;
 
-use super::act::Absorb;
-use super::admin::newest;
-use super::answer::ByteBudget;
-use super::desk::{self, Served, Visit, keep_signer};
-use super::load::{self, Access, Beside, Wanted};
-use super::pro::SignerCell;
-use super::{App, Budget, Error, act, ids, pro};
-use crate::domain::administrator::Administrator;
-use crate::domain::desk::Desk;
-use crate::domain::gate::{Call, Caller};
-use crate::domain::license::BuyerListing;
-use crate::domain::nonce::{self, Trace};
-use crate::domain::one_time::Tried;
-use crate::domain::portal::{self, OneTimeCode, PortalCursor, PortalProof, RequestCode, UseCode};
-use crate::domain::project::Project;
-use crate::domain::store::Email;
-use crate::domain::write::Decision;
-use crate::domain::{Denied, Record, status};
+use crate::domain::decision::Decision;
+use crate::domain::license::gate::{Call, Caller};
+use crate::domain::license::read;
+use crate::domain::portal::one_time_code;
+use crate::domain::portal::one_time_code::{PortalCursor, PortalProof, RequestCode, UseCode};
+use crate::domain::pro::nonce;
+use crate::domain::pro::nonce::Trace;
+use crate::domain::pro::project_state::Desk;
 use crate::keys::{Key32, Purpose, seal};
+use crate::model::administrator::Administrator;
+use crate::model::denied::Denied;
+use crate::model::email::Email;
+use crate::model::license::BuyerListing;
+use crate::model::one_time_code::{OneTimeCode, Tried};
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::service::act::Absorb;
+use crate::service::admin::newest;
+use crate::service::answer::ByteBudget;
+use crate::service::desk::{Served, Visit, keep_signer};
+use crate::service::load::{Access, Beside, Wanted};
+use crate::service::pro::SignerCell;
+use crate::service::{App, Budget, Error, act, desk, ids, load, pro};
 use crate::table::key::numbered_sort;
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// The code that follows from a request for one.
 pub fn code_of(derivation: &Key32, code: &OneTimeCode) -> String {
@@ -49,7 +52,7 @@ pub async fn request<T: Table>(
         // Its reply was lost, and it looks again: the request finds itself.
         match desk.code.as_ref().is_some_and(|code| code.request == name) {
             true => Ok(Decision::read(())),
-            false => portal::request(desk.code.as_ref(), &desk.project.id, command, &name, visit.now),
+            false => one_time_code::request(desk.code.as_ref(), &desk.project.id, command, &name, visit.now),
         }
     };
     desk::run(app, budget, visit, wants, decide).await
@@ -96,7 +99,7 @@ impl Counter {
     fn try_proof(&self, command: &UseCode, call: &str, now: Timestamp) -> Result<Decision<Tried>, Denied> {
         match &command.proof {
             PortalProof::Code(shown) => {
-                portal::try_code(self.desk.code.as_ref(), |code| self.is_right(shown, code), call, now)
+                one_time_code::try_code(self.desk.code.as_ref(), |code| self.is_right(shown, code), call, now)
             }
             PortalProof::Cursor(cursor) => match self.leads_on(&command.email, cursor, now) {
                 true => Ok(Decision::read(Tried::Right)),
@@ -195,7 +198,7 @@ async fn licenses<T: Table>(
         state.is_sealed = visit.turn.is_some();
         let is_theirs = Email::parse(&state.license.buyer.email).as_ref() == Some(email);
         let call = Call { key, caller: Caller { hwid: hwid.clone(), ..Caller::default() }, now: visit.now };
-        Ok::<_, Error>(is_theirs.then(|| status::license_for_vendor(&state, &call)))
+        Ok::<_, Error>(is_theirs.then(|| read::license_for_vendor(&state, &call)))
     };
     let (mut told, mut room, mut last) = (Vec::new(), ByteBudget::default(), None);
     for together in listings.chunks(READ_TOGETHER) {

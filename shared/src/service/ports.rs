@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use ltlm_protocol::Timestamp;
 
-use crate::domain::mail::Mail;
-use crate::domain::notice::Notice;
-use crate::domain::store::Order;
-use crate::domain::store::message::Message;
-use crate::domain::store::order::Chore;
+use crate::domain::portal::mail::Mail;
+use crate::domain::store::provider_event::Message;
+use crate::domain::webhooks::notice::Notice;
+use crate::model::order::{Chore, Order};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {

@@ -8,23 +8,27 @@ use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, Release
 use ltlm_protocol::{LicenseData, canonical};
 use serde_json::Value;
 
-use super::batch::{self, BatchKey};
-use super::license::Request;
-use super::load::{self, Beside, Claims, Wanted};
-use super::{App, Budget, Error, act, ids};
-use crate::domain::entry::OperationKey;
-use crate::domain::event::{self, EventNames, ReportEvent};
-use crate::domain::lost_answer::Refused;
-use crate::domain::nonce::{self, Chain, Mark, Trace, Turn};
-use crate::domain::project::Project;
-use crate::domain::proof::Activation;
-use crate::domain::settings::{self, SaveSettings};
+use crate::domain::decision::Decision;
+use crate::domain::license::settings::SaveSettings;
+use crate::domain::license::state::LicenseState;
+use crate::domain::license::{activate, consume, heartbeat, read, refresh, release_seat, settings, signout};
+use crate::domain::pro::device_proof::Activation;
+use crate::domain::pro::nonce::{Trace, Turn};
+use crate::domain::pro::report_event::{EventNames, ReportEvent};
+use crate::domain::pro::{nonce, report_event};
 use crate::domain::throttle::Limited;
-use crate::domain::write::Decision;
-use crate::domain::{Denied, LicenseState, Record, Write};
-use crate::domain::{activate, consume, heartbeat, refresh, release_seat, signout, status};
 use crate::keys::{Key32, Purpose};
-use crate::table::{Read, Table};
+use crate::model::denied::Denied;
+use crate::model::ids::{Mark, OperationKey};
+use crate::model::nonce_chain::{Chain, Refused};
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::service::batch::BatchKey;
+use crate::service::license::Request;
+use crate::service::load::{Beside, Claims, Wanted};
+use crate::service::{App, Budget, Error, act, batch, ids, load};
+use crate::table::port::{Read, Table};
 
 /// A call that came in an envelope.
 #[derive(Clone, Debug)]
@@ -171,7 +175,7 @@ pub async fn signout<T: Table>(
 
 /// Who holds a seat.
 pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &ProRequest) -> Result<Signed<SeatList>, Error> {
-    let decide = |state: &LicenseState| Ok(Decision::read(status::seats(state, &pro.request.call)));
+    let decide = |state: &LicenseState| Ok(Decision::read(read::seats(state, &pro.request.call)));
     run(app, budget, pro, pro.wanted(None, Beside::AllSeats), decide, no_trace).await
 }
 
@@ -297,7 +301,7 @@ pub async fn report<T: Table>(
     command: &ReportEvent,
 ) -> Result<Signed<()>, Error> {
     let names = event_names(pro, command);
-    let decide = |state: &LicenseState| event::decide(state, command, &names, &pro.turn, pro.request.call.now);
+    let decide = |state: &LicenseState| report_event::decide(state, command, &names, &pro.turn, pro.request.call.now);
     let limited = Some((Limited::Events, pro.turn.request.clone()));
     let wanted = Wanted { limited, ..pro.wanted(None, Beside::Nothing) };
     run(app, budget, pro, wanted, decide, no_trace).await

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::{App, Budget, Error, act, throttle};
-use crate::table::{Read, Table};
+use crate::service::{App, Budget, Error, act, throttle};
+use crate::table::port::{Read, Table};
 
 /// A count under way.
 type Passing<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;

@@ -7,13 +7,13 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Value, json};
 
-use super::accounts::{self, AccountCall};
-use super::{App, Budget, Error, act};
-use crate::domain::Record;
-use crate::domain::account::AccountId;
-use crate::domain::wallet::{Due, WalletId};
+use crate::model::ids::{AccountId, WalletId};
+use crate::model::record::Record;
+use crate::model::wallet::due::Due;
+use crate::service::accounts::AccountCall;
+use crate::service::{App, Budget, Error, accounts, act};
 use crate::table::key::DUE_SHARDS;
-use crate::table::{Read, Table};
+use crate::table::port::{Read, Table};
 use ltlm_protocol::Timestamp;
 
 /// Accounts that are renewed at once.

@@ -7,13 +7,15 @@ use ltlm_protocol::{Timestamp, json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::act::{self, Absorb};
-use super::{App, Budget, Error, ids};
-use crate::domain::administrator::AdminOperation;
-use crate::domain::entry::{OperationKey, is_same_request};
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, Record};
-use crate::table::{Read, Table};
+use crate::domain::decision::Decision;
+use crate::model::administrator::AdminOperation;
+use crate::model::denied::Denied;
+use crate::model::ids::{OperationKey, is_same_request};
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::service::act::Absorb;
+use crate::service::{App, Budget, Error, act, ids};
+use crate::table::port::{Read, Table};
 
 /// An operation whose first answer is kept.
 #[derive(Clone, Debug)]

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 
 use ltlm_protocol::Timestamp;
 
-use super::load::{Claims, Wanted};
-use super::{App, Budget, Error};
-use crate::domain::device::SeatClaim;
-pub use crate::domain::seats::home_page;
-use crate::domain::seats::{PAGE_SLOTS, Seat, SeatCounts, SeatsOpen, Standing, pages, standing};
-use crate::domain::write::Write;
-use crate::domain::{LicenseState, Record};
-use crate::table::{Read, Table};
+pub use crate::domain::license::seat_map::home_page;
+use crate::domain::license::seats::{Standing, standing};
+use crate::domain::license::state::LicenseState;
+use crate::model::device::SeatClaim;
+use crate::model::record::Record;
+use crate::model::seat::{PAGE_SLOTS, Seat, SeatCounts, SeatsOpen, pages};
+use crate::model::write::Write;
+use crate::service::load::{Claims, Wanted};
+use crate::service::{App, Budget, Error};
+use crate::table::port::{Read, Table};
 
 /// Pages that are read one by one; if more are wanted, all are read at once.
 const PAGES_BY_NAME: usize = 3;

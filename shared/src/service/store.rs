@@ -5,39 +5,42 @@ use std::collections::BTreeMap;
 use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEligibility};
 use ltlm_protocol::{Timestamp, limits};
 
-use super::act::Absorb;
-use super::admin::{issue, page_in};
-use super::answer::ByteBudget;
-use super::desk::{self, Served, Visit};
-use super::license::Request;
-use super::load::{self, Access, Beside, Wanted};
-use super::ports::{PaymentError, Payments, Session};
-use super::pro::{self, SignerCell};
-use super::{App, Budget, Error, accounts, act, ids, throttle};
-use crate::domain::account::{AccountId, AccountState};
-use crate::domain::administrator::Administrator;
-use crate::domain::desk::Desk;
-use crate::domain::issue::Issue;
-use crate::domain::license::{Buyer, LicenseId};
-use crate::domain::nonce::{self, Trace, Turn};
-use crate::domain::policy::Policy;
-use crate::domain::project::Project;
-use crate::domain::record::project_in;
-use crate::domain::store::checkout::{self, Checkout, OrderKey};
-use crate::domain::store::fulfil::{self, Fulfilment, NewLicense, Outcome, Paid};
-use crate::domain::store::message::{Message, Told};
-use crate::domain::store::order::{Goods, Order, Payment};
+use crate::domain::accounts::state::AccountState;
+use crate::domain::decision::Decision;
+use crate::domain::license::issue::Issue;
+use crate::domain::license::state::LicenseState;
+use crate::domain::pro::nonce;
+use crate::domain::pro::nonce::{Trace, Turn};
+use crate::domain::pro::project_state::Desk;
+use crate::domain::store::checkout::{Checkout, OrderKey};
+use crate::domain::store::fulfilment::{Fulfilment, NewLicense, Outcome};
+use crate::domain::store::provider_event::{Message, Paid, Told};
 use crate::domain::store::redirect::telling;
-use crate::domain::store::token_pack::{self, Owner, TokenCheckout};
-use crate::domain::store::top_up::{self, TopUp};
-use crate::domain::store::{Email, catalog, take_back, trial};
+use crate::domain::store::token_checkout::{Owner, TokenCheckout};
+use crate::domain::store::top_up::TopUp;
+use crate::domain::store::{catalog, checkout, fulfil, reversal, token_checkout, top_up, trial};
 use crate::domain::throttle::Limited;
-use crate::domain::wallet::WalletId;
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, LicenseState, Record};
 use crate::keys::Purpose;
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::model::administrator::Administrator;
+use crate::model::denied::Denied;
+use crate::model::email::Email;
+use crate::model::ids::{AccountId, LicenseId, WalletId};
+use crate::model::license::Buyer;
+use crate::model::order::{Goods, Order, Payment};
+use crate::model::policy::Policy;
+use crate::model::project::Project;
+use crate::model::record::{Record, project_in};
+use crate::model::write::Write;
+use crate::service::act::Absorb;
+use crate::service::admin::{issue, page_in};
+use crate::service::answer::ByteBudget;
+use crate::service::desk::{Served, Visit};
+use crate::service::license::Request;
+use crate::service::load::{Access, Beside, Wanted};
+use crate::service::ports::{PaymentError, Payments, Session};
+use crate::service::pro::SignerCell;
+use crate::service::{App, Budget, Error, accounts, act, desk, ids, load, pro, throttle};
+use crate::table::port::{List, Read, Table};
 
 /// Policies of a project that are looked at for the store.
 const POLICIES: i64 = 1_000;
@@ -197,8 +200,9 @@ pub async fn token_checkout<T: Table>(
         }
         Ok(found)
     };
-    let decide =
-        |found: &TokenOrderState| token_pack::decide(&found.account, found.order.as_ref(), owner, command, &key, now);
+    let decide = |found: &TokenOrderState| {
+        token_checkout::decide(&found.account, found.order.as_ref(), owner, command, &key, now)
+    };
     let order = act::act(app, budget, load, decide).await?;
     open(app, budget, payments, &order, &operation.home).await
 }
@@ -328,10 +332,10 @@ pub async fn receive<T: Table>(
             let load = || find_paid_by(app, budget, &incident.payment, event, now);
             let decide = |known: &Known| match known {
                 Known::Stranger(known) => {
-                    let Decision { writes, touch, reply } = take_back::note(known.as_ref(), incident, event, now);
+                    let Decision { writes, touch, reply } = reversal::note(known.as_ref(), incident, event, now);
                     Ok(Decision { writes, touch, reply: (reply, None) })
                 }
-                known => known.decide(message, None, now, |state| take_back::decide(state, incident, event, now)),
+                known => known.decide(message, None, now, |state| reversal::decide(state, incident, event, now)),
             };
             act::act_settling(app, budget, load, decide, settle).await?
         }

@@ -3,20 +3,22 @@
 
 use std::collections::BTreeMap;
 
-use super::courier::Parcel;
-use super::ports::{Bus, Queue};
-use super::{App, Budget, Error, act};
-use crate::domain::developer::SignIn;
-use crate::domain::device::Device;
-use crate::domain::entry::Entry;
-use crate::domain::license::LicenseId;
-use crate::domain::notice::{self, Notice};
-use crate::domain::portal::OneTimeCode;
-use crate::domain::rollup::{self, DayRollup, Figures};
-use crate::domain::store::order::{Goods, Order, OrderState};
-use crate::domain::wallet::WalletId;
-use crate::domain::{Record, Write};
-use crate::table::{CommitError, Read, Table};
+use crate::domain::webhooks::notice;
+use crate::domain::webhooks::notice::Notice;
+use crate::model::developer::SignIn;
+use crate::model::device::Device;
+use crate::model::ids::{LicenseId, WalletId};
+use crate::model::one_time_code::OneTimeCode;
+use crate::model::order::{Goods, Order, OrderState};
+use crate::model::record::Record;
+use crate::model::wallet::entry::Entry;
+use crate::model::wallet::rollup;
+use crate::model::wallet::rollup::{DayRollup, Figures};
+use crate::model::write::Write;
+use crate::service::courier::Parcel;
+use crate::service::ports::{Bus, Queue};
+use crate::service::{App, Budget, Error, act};
+use crate::table::port::{CommitError, Read, Table};
 
 /// Entries that are read at once to fill a gap.
 const FILL: i64 = 1_000;

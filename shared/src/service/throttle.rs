@@ -2,12 +2,14 @@
 
 use ltlm_protocol::Timestamp;
 
-use super::act::{self, Absorb};
-use super::{App, Budget, Error, ids};
-use crate::domain::Record;
-use crate::domain::project::Project;
-use crate::domain::throttle::{self, Bucket, Limited, Rate};
-use crate::table::{Read, Table};
+use crate::domain::throttle;
+use crate::domain::throttle::Limited;
+use crate::model::bucket::{Bucket, Rate};
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::service::act::Absorb;
+use crate::service::{App, Budget, Error, act, ids};
+use crate::table::port::{Read, Table};
 
 #[derive(Default)]
 struct Found(Option<Bucket>);

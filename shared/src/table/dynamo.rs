@@ -22,15 +22,17 @@ use futures_util::future::{join, join_all, try_join_all};
 use ltlm_protocol::transfer::Span;
 use ltlm_protocol::{Timestamp, limits};
 
-use super::failure::failure;
-use super::item::{self, Item};
-use super::key::{self, Key};
-use super::port::{CommitError, List, Meter, Read, ReadError, Source, Table, Walk, Walked};
-use super::schema::{DUE_INDEX, LIST_INDEX};
-use super::statement::{self, Statement};
-use crate::domain::organization::access::Holder;
-use crate::domain::seats::PAGE_SLOTS;
-use crate::domain::{Record, Write};
+use crate::model::organization::Holder;
+use crate::model::record::Record;
+use crate::model::seat::PAGE_SLOTS;
+use crate::model::write::Write;
+use crate::table::failure::failure;
+use crate::table::item::Item;
+use crate::table::key::Key;
+use crate::table::port::{CommitError, List, Meter, Read, ReadError, Source, Table, Walk, Walked};
+use crate::table::schema::{DUE_INDEX, LIST_INDEX};
+use crate::table::statement::Statement;
+use crate::table::{item, key, statement};
 
 /// Time to connect.
 const CONNECT: Duration = Duration::from_secs(1);

@@ -8,8 +8,9 @@ use std::time::Duration;
 use ltlm_protocol::transfer::Span;
 use tokio::sync::Semaphore;
 
-use super::port::{CommitError, Meter, Read, ReadError, Table, Walk, Walked};
-use crate::domain::{Record, Write};
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::table::port::{CommitError, Meter, Read, ReadError, Table, Walk, Walked};
 
 /// How often what goes wrong, in percent, and for how long everything waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,19 +3,13 @@
 use ltlm_protocol::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::port::List;
-use crate::domain::Record;
-use crate::domain::account::AccountId;
-use crate::domain::consume_batch::BatchOwner;
-use crate::domain::entry::{OperationId, Origin};
-use crate::domain::event::Event;
-use crate::domain::license::LicenseId;
-use crate::domain::nonce::ChainId;
-use crate::domain::organization::OrganizationId;
-use crate::domain::organization::access::Holder;
-use crate::domain::seats::PAGE_SLOTS;
-use crate::domain::store::Email;
-use crate::domain::wallet::WalletId;
+use crate::model::email::Email;
+use crate::model::event::Event;
+use crate::model::ids::{AccountId, BatchOwner, ChainId, LicenseId, OperationId, OrganizationId, Origin, WalletId};
+use crate::model::organization::Holder;
+use crate::model::record::Record;
+use crate::model::seat::PAGE_SLOTS;
+use crate::table::port::List;
 
 /// The primary key of an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,8 +2,9 @@
 
 use ltlm_protocol::transfer::Span;
 
-use super::port::{CommitError, Meter, Read, ReadError, Table, Walk, Walked};
-use crate::domain::{Record, Write};
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::table::port::{CommitError, Meter, Read, ReadError, Table, Walk, Walked};
 
 /// Stands where a table would. Whatever is asked of it is a defect of who asks.
 #[derive(Debug)]

@@ -7,18 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::transfer::Span;
 
-use crate::domain::account::AccountId;
-use crate::domain::consume_batch::BatchOwner;
-use crate::domain::entry::OperationId;
-use crate::domain::license::LicenseId;
-use crate::domain::nonce::ChainId;
-use crate::domain::organization::OrganizationId;
-use crate::domain::organization::access::Holder;
-use crate::domain::quota::{self, Counted};
-use crate::domain::store::Email;
-use crate::domain::throttle::Rate;
-use crate::domain::wallet::WalletId;
-use crate::domain::{Record, Write};
+use crate::model::bucket::Rate;
+use crate::model::email::Email;
+use crate::model::ids::{AccountId, BatchOwner, ChainId, LicenseId, OperationId, OrganizationId, WalletId};
+use crate::model::organization::Holder;
+use crate::model::quota;
+use crate::model::quota::Counted;
+use crate::model::record::Record;
+use crate::model::write::Write;
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]

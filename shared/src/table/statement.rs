@@ -6,14 +6,15 @@ use aws_sdk_dynamodb::types::AttributeValue as Value;
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
-use super::item::{self, Item};
-use super::key::{self, Key};
-use crate::domain::Write;
-use crate::domain::device::SeatClaim;
-use crate::domain::license::License;
-use crate::domain::seats::{Holder, SeatsOpen};
-use crate::domain::store::trial::Trial;
-use crate::domain::transfer::{FINISHED_DAYS, Import, ImportState};
+use crate::model::device::SeatClaim;
+use crate::model::import::{FINISHED_DAYS, Import, ImportState};
+use crate::model::license::License;
+use crate::model::seat::{Holder, SeatsOpen};
+use crate::model::trial::Trial;
+use crate::model::write::Write;
+use crate::table::item::Item;
+use crate::table::key::Key;
+use crate::table::{item, key};
 
 /// One write, ready to be sent: alone or as part of a transaction.
 pub enum Statement {

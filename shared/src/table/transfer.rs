@@ -13,8 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
-use super::item::{self, Item};
-use crate::domain::{Record, transfer};
+use crate::model::record;
+use crate::model::record::Record;
+use crate::table::item;
+use crate::table::item::Item;
 
 /// Attributes that follow from the others.
 const DERIVED: [&str; 7] = ["pk", "sk", "listPk", "listSk", "duePk", "dueSk", "ttl"];
@@ -25,7 +27,7 @@ const MEMBERS: [&str; 5] = ["kind", "number", "pk", "sk", "item"];
 
 /// The line of a record; `None` for what does not move.
 pub fn line(record: &Record) -> Option<Value> {
-    let (kind, item) = transfer::kind(record).zip(item::of(record))?;
+    let (kind, item) = record::kind(record).zip(item::of(record))?;
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
     let sorted: BTreeMap<_, _> = item.iter().filter(|(name, _)| !DERIVED.contains(&name.as_str())).collect();
     let attributes: Map<_, _> =

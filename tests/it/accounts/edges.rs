@@ -4,7 +4,7 @@ use ltlm_protocol::limits;
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::{Value, json};
-use shared::service::Clock as _;
+use shared::service::ports::Clock as _;
 
 use super::DAY;
 use crate::support::World;

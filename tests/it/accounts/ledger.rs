@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 
 use crate::support::{World, device};
 
-use shared::domain::Record;
-use shared::domain::account::AccountId;
-use shared::domain::wallet::WalletId;
+use shared::model::ids::AccountId;
+use shared::model::ids::WalletId;
+use shared::model::record::Record;
 use shared::service::Budget;
 use shared::service::ids::license_id;
-use shared::service::ledger::{self, Span};
+use shared::service::ledger;
+use shared::service::ledger::Span;
 use shared::table::key::ledger_partition;
-use shared::table::{Meter, Read, Table};
+use shared::table::port::{Meter, Read, Table};
 
 impl World {
     async fn verified(&self, name: &str) -> Value {

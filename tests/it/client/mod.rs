@@ -14,7 +14,7 @@ use ltlm_client::call::{Call, CallId, Consumption, Reply};
 use ltlm_client::machine::{Failure, HttpAnswer, Input, Machine, Output, SendId, Start, Store};
 use ltlm_client::{Clocks, Config, Error, ErrorCode, Event, Snapshot, Status};
 use ltlm_protocol::Timestamp;
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::support::{SECRET, World, send};
 use crate::wire_client::Chance;

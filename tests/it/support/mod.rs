@@ -18,9 +18,9 @@ use local::till::Till;
 use local::world::{self, Endpoints, Local};
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::domain::Write;
+use shared::model::write::Write;
 use shared::service::ids::sha256_hex;
-use shared::table::{Meter, Spent, Table};
+use shared::table::port::{Meter, Spent, Table};
 
 /// The secret of Appendix A.
 pub(crate) const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::host::background::{self, JobReport};
+use shared::host::background;
+use shared::host::background::JobReport;
 use shared::host::bus::EventBridge;
 use shared::host::log;
 use shared::host::mail::Ses;
 use shared::host::queue::Sqs;
 use shared::host::web::{Reach, Web};
-use shared::service::Clock;
 use shared::service::courier::Outlets;
+use shared::service::ports::Clock;
 
 use crate::bus::{BUS, NoticeBus};
 use crate::mail::{FROM, PostOffice};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ltlm_protocol::Timestamp;
 use shared::host::clock::SystemClock;
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::folder::{DataFolder, FolderError};
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
-use shared::service::{Entropy, ids};
-use shared::table::Table;
+use shared::service::ids;
+use shared::service::ports::Entropy;
+use shared::table::port::Table;
 
 use shared::host::Host;
 use shared::host::background::JobReport;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use shared::api::router::{Found, PREFIX, find};
 use shared::host::entropy::SystemEntropy;
 use shared::host::gateway::Event;
-use shared::service::Entropy;
+use shared::service::ports::Entropy;
 
 /// The request as a function sees it behind the gateway.
 pub fn through(parts: &Parts, body: &[u8], peer: Option<IpAddr>) -> Request<Bytes> {

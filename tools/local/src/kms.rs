@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use shared::host::entropy::SystemEntropy;
-use shared::service::Entropy;
+use shared::service::ports::Entropy;
 
 use crate::endpoint::Endpoint;
 

@@ -5,8 +5,8 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use shared::domain::store::money::Money;
-use shared::service::Clock;
+use shared::model::money::Money;
+use shared::service::ports::Clock;
 
 use crate::server::{ALLOWANCE, Server};
 use crate::till::{Event, Session, form};

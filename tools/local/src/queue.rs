@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::service::Clock;
+use shared::service::ports::Clock;
 
 use crate::endpoint::Endpoint;
 

@@ -15,9 +15,9 @@ use ltlm_protocol::read::Reader;
 use ltlm_protocol::{Code, ErrorBody, Problems, Timestamp, limits};
 use serde_json::{Value, json};
 use shared::host::{Report, log};
-use shared::service::Clock;
-use shared::table::Spent;
+use shared::service::ports::Clock;
 use shared::table::fault::Faults;
+use shared::table::port::Spent;
 
 use crate::background::Background;
 use crate::clock::MovableClock;

@@ -12,8 +12,8 @@ use local::queue::WorkQueue;
 use local::till::Till;
 use local::world::{self, Endpoints, Local};
 use serde_json::{Value, json};
-use shared::service::Clock;
-use shared::table::Spent;
+use shared::service::ports::Clock;
+use shared::table::port::Spent;
 
 /// Time for one call.
 pub(crate) const ALLOWANCE: Duration = Duration::from_secs(60);

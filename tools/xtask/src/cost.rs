@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use shared::host::{Report, log};
-use shared::table::Spent;
+use shared::table::port::Spent;
 
 /// A price of AWS's, in US dollars, for `us-east-1`.
 struct Price {

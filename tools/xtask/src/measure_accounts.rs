@@ -14,7 +14,7 @@ use local::engine::Storage;
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 use shared::host::background::JobReport;
-use shared::table::Spent;
+use shared::table::port::Spent;
 
 use crate::bench::{ALLOWANCE, Deployment};
 

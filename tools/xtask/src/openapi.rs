@@ -24,10 +24,10 @@ use serde_json::{Map, Value, json};
 use shared::api::query;
 use shared::api::route::{Auth, Route};
 use shared::api::routes::{Endpoint, ROUTES};
-use shared::domain::administrator::Scope;
-use shared::domain::organization::features::TokenType;
-use shared::domain::policy;
-use shared::domain::rewrap::KeyArn;
+use shared::domain::admin::rewrap::KeyArn;
+use shared::model::administrator::Scope;
+use shared::model::policy;
+use shared::model::token_type::TokenType;
 
 /// The document.
 pub fn document() -> Value {
@@ -386,7 +386,8 @@ fn parameters(route: &Route) -> Vec<Value> {
         }
     }
     if route.endpoint == Endpoint::AdminLicenses {
-        let statuses: Vec<_> = shared::domain::license::Status::ALL.iter().map(|status| status.wire()).collect();
+        let statuses: Vec<_> =
+            shared::domain::license::status::Status::ALL.iter().map(|status| status.wire()).collect();
         parameters.push(text(
             "email",
             "query",

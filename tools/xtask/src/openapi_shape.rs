@@ -3,7 +3,8 @@
 use ltlm_protocol::limits;
 use ltlm_protocol::shape::{Kind, Member, Shape};
 use serde_json::{Value, json};
-use shared::domain::{config, hardening};
+use shared::domain::pro::hardening;
+use shared::model::policy_config;
 
 use crate::openapi::{INSTANT, NAME, NAME_OR_BLANK, PROSE, allow_null, price};
 use crate::reference;
@@ -61,7 +62,7 @@ fn schema(member: &Member, path: &str) -> Value {
 
 /// A configuration, which is `whole` or merged into another.
 pub(crate) fn config(whole: bool) -> Value {
-    let mut schema = object(&config::SHAPE, "config");
+    let mut schema = object(&policy_config::SHAPE, "config");
     for (name, max, most) in [("seats", "maxSeats", limits::SEATS_MAX), ("tokens", "maxTokens", limits::TOKENS_MAX)] {
         let limit = &mut schema["properties"]["limits"]["properties"][name];
         let count = json!({"type": "integer", "minimum": 0, "maximum": most});

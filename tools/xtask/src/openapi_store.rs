@@ -10,7 +10,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 use shared::api::route::Route;
 use shared::api::routes::Endpoint;
-use shared::domain::notice::KINDS;
+use shared::domain::webhooks::notice::KINDS;
 
 use crate::openapi::{NAME, NAME_OR_BLANK, schema};
 

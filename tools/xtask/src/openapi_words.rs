@@ -2,11 +2,11 @@
 
 use ltlm_protocol::Code;
 use serde_json::{Map, Value, json};
-use shared::domain::administrator::Scope;
-use shared::domain::license::Status;
-use shared::domain::notice::KINDS;
-use shared::domain::organization::features::TokenType;
-use shared::domain::policy;
+use shared::domain::license::status::Status;
+use shared::domain::webhooks::notice::KINDS;
+use shared::model::administrator::Scope;
+use shared::model::policy;
+use shared::model::token_type::TokenType;
 
 /// Members that hold an instant, wherever they stand.
 const INSTANTS: &[&str] = &[

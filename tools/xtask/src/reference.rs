@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use ltlm_protocol::shape::{Kind, Member, Shape};
 use serde_json::{Value, json};
-use shared::domain::hardening;
-use shared::domain::policy::PolicyTerms;
+use shared::domain::pro::hardening;
+use shared::model::policy::PolicyTerms;
 
 use crate::documents::GENERATED;
 

@@ -8,12 +8,12 @@ use ltlm_protocol::{Problems, limits};
 use crate::api::extract::{Incoming, Operation};
 use crate::api::handlers::pro;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::entitlement::Ask;
-use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::settings::SaveSettings;
-use crate::service::batch::{self, BatchKey};
-use crate::service::license as service;
-use crate::table::Table;
+use crate::domain::license::entitlement::Ask;
+use crate::domain::license::settings::SaveSettings;
+use crate::model::ids::{OperationId, OperationKey, Origin};
+use crate::service::batch::BatchKey;
+use crate::service::{batch, license as service};
+use crate::table::port::Table;
 
 /// `GET /v1/sdk/license/{key}`
 pub async fn license<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {

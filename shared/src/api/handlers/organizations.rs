@@ -8,19 +8,21 @@ use ltlm_protocol::organization_data::{AccessTokensRevoked, OrganizationData, Or
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::{Value, json};
 
-use super::accounts::{cursor_of, dry_run, erase_of, names, once_if_named, place, project, statistics_of, verify_of};
 use crate::api::extract::Incoming;
+use crate::api::handlers::accounts::{
+    cursor_of, dry_run, erase_of, names, once_if_named, place, project, statistics_of, verify_of,
+};
 use crate::api::reply::{Failure, Reply};
-use crate::domain::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
-use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::organization::OrganizationId;
-use crate::domain::organization::access::{CreateAccess, RevokeAccess};
-use crate::domain::organization::commands::{ChangeOrganizationPlan, CreateOrganization, GrantTokens};
-use crate::domain::organization::features::TokenType;
-use crate::domain::organization::spend::{Action, Unusable, UseFeature};
-use crate::service::accounts::{self, AccountCall, Filter};
-use crate::service::organizations::{self as service, OrganizationCall};
-use crate::table::Table;
+use crate::domain::organizations::access::{CreateAccess, RevokeAccess};
+use crate::domain::organizations::commands::{ChangeOrganizationPlan, CreateOrganization, GrantTokens};
+use crate::domain::organizations::spend::{Action, Unusable, UseFeature};
+use crate::model::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
+use crate::model::ids::{OperationId, OperationKey, OrganizationId, Origin};
+use crate::model::token_type::TokenType;
+use crate::service::accounts::{AccountCall, Filter};
+use crate::service::organizations::OrganizationCall;
+use crate::service::{accounts, organizations as service};
+use crate::table::port::Table;
 
 fn call_in<T>(incoming: &Incoming<'_, T>, project_id: String, name: &str) -> Result<OrganizationCall, Failure> {
     if !is_account_name(name) {

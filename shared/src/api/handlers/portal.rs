@@ -4,14 +4,14 @@ use ltlm_protocol::limits;
 use ltlm_protocol::portal_data::CodeRequested;
 use ltlm_protocol::read::Reader;
 
-use super::store::Face;
 use crate::api::extract::Incoming;
+use crate::api::handlers::store::Face;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::portal::{RequestCode, UseCode};
+use crate::domain::portal::one_time_code::{RequestCode, UseCode};
 use crate::domain::throttle::Limited;
-use crate::service::developers::{self, Knock};
-use crate::service::{ids, portal as service};
-use crate::table::Table;
+use crate::service::developers::Knock;
+use crate::service::{developers, ids, portal as service};
+use crate::table::port::Table;
 
 /// What is told of every address, known or not.
 const ON_ITS_WAY: &str = "If something was bought with this address, a code is on its way to it.";

@@ -7,13 +7,14 @@ use serde_json::json;
 use crate::api::extract::{Incoming, Operation};
 use crate::api::letter::Letter;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::event::ReportEvent;
-use crate::domain::nonce::Class;
-use crate::domain::settings::SaveSettings;
+use crate::domain::license::settings::SaveSettings;
+use crate::domain::pro::nonce::Class;
+use crate::domain::pro::report_event::ReportEvent;
+use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::service::batch::BatchKey;
-use crate::service::pro::{self as service, ProRequest, Signed};
-use crate::table::Table;
+use crate::service::pro as service;
+use crate::service::pro::{ProRequest, Signed};
+use crate::table::port::Table;
 
 /// `POST …/pro/license/validate`
 pub async fn validate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {

@@ -6,22 +6,22 @@ use ltlm_protocol::store_data::{OrderList, Received};
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::{Value, json};
 
-use super::{accounts, organizations};
 use crate::api::extract::{Incoming, Operation};
+use crate::api::handlers::{accounts, organizations};
 use crate::api::letter::Letter;
 use crate::api::page::page;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::nonce::Class;
-use crate::domain::store::Email;
+use crate::domain::pro::nonce::Class;
 use crate::domain::store::checkout::Checkout;
-use crate::domain::store::fulfil::Outcome;
-use crate::domain::store::token_pack::{Owner, TokenCheckout};
+use crate::domain::store::fulfilment::Outcome;
+use crate::domain::store::token_checkout::{Owner, TokenCheckout};
 use crate::domain::store::top_up::TopUp;
+use crate::model::email::Email;
 use crate::service::desk::{Served, Visit};
 use crate::service::ports::MessageError;
-use crate::service::store::{self as service, OrderOperation};
-use crate::service::{App, Error};
-use crate::table::Table;
+use crate::service::store::OrderOperation;
+use crate::service::{App, Error, store as service};
+use crate::table::port::Table;
 
 /// The header that Stripe signs its messages with.
 const SIGNATURE_HEADER: &str = "stripe-signature";

@@ -6,12 +6,12 @@ use ltlm_protocol::store_data::{StoreActions, StoreConfig, StoreMetadata, StoreP
 use ltlm_protocol::{Amount, int32, limits};
 use serde_json::Value;
 
-use super::money::Money;
-use super::order::Billing;
-use crate::domain::policy::{Policy, STATUSES};
-use crate::domain::project::Project;
-use crate::domain::terms::Terms;
-use crate::domain::view;
+use crate::domain::license::license_data;
+use crate::domain::license::terms::Terms;
+use crate::model::money::Money;
+use crate::model::order::Billing;
+use crate::model::policy::{Policy, STATUSES};
+use crate::model::project::Project;
 
 /// Is it for sale? What costs nothing is not, but for trials; nor is what the store does not show, unless the vendor says so:
 /// `config.store.forSale` sells a policy by its link only, or shows one that cannot be bought yet.
@@ -98,7 +98,7 @@ pub fn product(project: &Project, policy: &Policy) -> StorePolicy {
     StorePolicy {
         config: StoreConfig {
             environment: data.environment.clone(),
-            limits: view::limits(&terms, mode),
+            limits: license_data::limits(&terms, mode),
             customer_actions: StoreActions {
                 actions: terms.customer_actions.clone(),
                 top_up_options: data.top_up_options.clone(),
@@ -127,8 +127,8 @@ pub fn pack_price(price: &Price) -> Money {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::policy::PolicyTerms;
-    use crate::domain::state::tests::{policy, project};
+    use crate::domain::license::state::tests::{policy, project};
+    use crate::model::policy::PolicyTerms;
     use serde_json::json;
 
     fn of(body: Value) -> Policy {

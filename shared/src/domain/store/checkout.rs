@@ -5,14 +5,14 @@ use ltlm_protocol::request::operation_id;
 use ltlm_protocol::{Timestamp, limits};
 use serde_json::Value;
 
-use super::catalog;
-use super::email::Email;
-use super::order::{Goods, Order};
-use super::redirect;
-use crate::domain::desk::Desk;
-use crate::domain::entry::is_same_request;
-use crate::domain::write::Decision;
-use crate::domain::{Denied, Write};
+use crate::domain::decision::Decision;
+use crate::domain::pro::project_state::Desk;
+use crate::domain::store::{catalog, redirect};
+use crate::model::denied::Denied;
+use crate::model::email::Email;
+use crate::model::ids::is_same_request;
+use crate::model::order::{Goods, Order};
+use crate::model::write::Write;
 
 /// `POST …/project/checkout-link`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,20 +3,16 @@
 
 pub mod catalog;
 pub mod checkout;
-pub mod email;
 pub mod fulfil;
-pub mod message;
-pub mod money;
-pub mod order;
-pub mod period;
+pub mod fulfilment;
+pub mod hand_out;
+pub mod provider_event;
 pub mod redirect;
-mod rule;
+pub mod reversal;
+pub mod reversal_policy;
 mod standing;
-pub mod take_back;
+pub mod token_checkout;
 pub mod token_pack;
 mod tokens;
 pub mod top_up;
 pub mod trial;
-
-pub use email::{Email, NoEmail};
-pub use order::Order;

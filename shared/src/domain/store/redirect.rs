@@ -4,8 +4,8 @@ use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
 use url::Url;
 
-use crate::domain::denied::Denied;
-use crate::domain::project::Project;
+use crate::model::denied::Denied;
+use crate::model::project::Project;
 
 /// Schemes that a browser or the operating system acts upon by itself: they run or show something, or begin a call, a message or a
 /// search, instead of leading to a page or an application of the vendor's.

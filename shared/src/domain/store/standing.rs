@@ -4,15 +4,19 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::license_data::TopUpOption;
 
-use super::fulfil::{Fulfilment, give, hand_out, revised};
-use super::order::{Billing, Chore, Given, Goods, Order, OrderState, Reason};
-use super::period::moved_end;
-use super::rule::{self, Rule};
-use super::tokens;
-use crate::domain::entry::Source;
-use crate::domain::license::{AdminState, License};
-use crate::domain::wallet::{Cause, PURCHASE};
-use crate::domain::{Denied, LicenseState, Write};
+use crate::domain::license::state::LicenseState;
+use crate::domain::store::fulfilment::Fulfilment;
+use crate::domain::store::hand_out::{give, hand_out, revised};
+use crate::domain::store::reversal_policy::taken;
+use crate::domain::store::{reversal_policy, tokens};
+use crate::model::billing_period::moved_end;
+use crate::model::denied::Denied;
+use crate::model::license::{AdminState, License};
+use crate::model::order::{Billing, Chore, Given, Goods, Order, OrderState, Reason};
+use crate::model::wallet::cause::Cause;
+use crate::model::wallet::entry::Source;
+use crate::model::wallet::grant::PURCHASE;
+use crate::model::write::Write;
 
 /// Why a license is suspended: by it the suspension is known when it is over.
 fn suspended_for(order: &Order) -> String {
@@ -161,7 +165,7 @@ fn take_share(
     given: Given,
     now: Timestamp,
 ) -> Result<(Order, Vec<Write>), Denied> {
-    let taken = taken(rule::on_refund(&state.policy), &order, given);
+    let taken = taken(reversal_policy::on_refund(&state.policy), &order, given);
     let (after, mut writes) = revised(state, found);
     let moved = match taken - given.taken {
         0 => Vec::new(),
@@ -170,16 +174,6 @@ fn take_share(
     };
     writes.extend(moved);
     Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
-}
-
-/// How many of a pack's tokens partial refunds take: the share that what went back of its price paid for, rounded down.
-pub(super) fn taken(on_refund: Rule, order: &Order, given: Given) -> i64 {
-    if on_refund != Rule::TakeBack || order.price.minor <= 0 {
-        return 0;
-    }
-    let returned: i64 = order.periods.list.iter().map(|period| period.fate.refunded).sum();
-    let share = i128::from(given.tokens) * i128::from(returned) / i128::from(order.price.minor);
-    i64::try_from(share).unwrap_or(given.tokens).clamp(0, given.tokens)
 }
 
 fn cause(order: &Order, action: &str, now: Timestamp) -> Cause {

@@ -4,15 +4,16 @@
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
-use super::fulfil::{Fulfilment, unapplied};
-use super::order::{Given, Order, OrderState, Reason};
-use super::rule::Rule;
-use super::standing::taken;
-use super::token_pack::TokenPack;
-use crate::domain::account::Standing;
-use crate::domain::entry::Source;
-use crate::domain::wallet::{CREDIT_PRIORITY, Cause, Grant, PURCHASE};
-use crate::domain::{Denied, Write};
+use crate::domain::accounts::state::Standing;
+use crate::domain::store::fulfilment::{Fulfilment, unapplied};
+use crate::domain::store::reversal_policy::{Rule, taken};
+use crate::model::denied::Denied;
+use crate::model::order::{Given, Order, OrderState, Reason};
+use crate::model::token_pack::TokenPack;
+use crate::model::wallet::cause::Cause;
+use crate::model::wallet::entry::Source;
+use crate::model::wallet::grant::{CREDIT_PRIORITY, Grant, PURCHASE};
+use crate::model::write::Write;
 
 /// What tokens that were bought are for, in the ledger: as seed 003 calls it.
 const BOUGHT: &str = "purchase";

@@ -5,13 +5,16 @@ use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::request::operation_id;
 use serde_json::Value;
 
-use super::catalog::{is_pack_on_sale, pack_price};
-use super::checkout::{OrderKey, replay};
-use super::order::{Goods, Order};
-use super::redirect;
-use crate::domain::gate::{self, Call};
-use crate::domain::write::Decision;
-use crate::domain::{Denied, LicenseState, Write};
+use crate::domain::decision::Decision;
+use crate::domain::license::gate;
+use crate::domain::license::gate::Call;
+use crate::domain::license::state::LicenseState;
+use crate::domain::store::catalog::{is_pack_on_sale, pack_price};
+use crate::domain::store::checkout::{OrderKey, replay};
+use crate::domain::store::redirect;
+use crate::model::denied::Denied;
+use crate::model::order::{Goods, Order};
+use crate::model::write::Write;
 
 /// `POST …/topup-link`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,10 @@
 //! The audit log: who did what, when, from where.
 
-use super::page;
-use crate::domain::Record;
-use crate::domain::administrator::{AdminOperation, Administrator};
+use crate::model::administrator::{AdminOperation, Administrator};
+use crate::model::record::Record;
+use crate::service::admin::page;
 use crate::service::{App, Budget, Error};
-use crate::table::Table;
-use crate::table::port::List;
+use crate::table::port::{List, Table};
 
 /// A page of the log.
 pub async fn list<T: Table>(

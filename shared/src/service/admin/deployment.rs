@@ -7,16 +7,16 @@ use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::request::operation_id;
 use serde_json::Value;
 
-use super::{Act, Deed, Found, Part, find, once};
-use crate::domain::Record;
-use crate::domain::run::{self, Run};
-use crate::domain::store::Email;
 use crate::domain::throttle::Limited;
-use crate::domain::webhook::Webhook;
+use crate::model::email::Email;
+use crate::model::record::Record;
+use crate::model::run;
+use crate::model::run::Run;
+use crate::model::webhook::Webhook;
+use crate::service::admin::{Act, Deed, Found, Part, find, once};
 use crate::service::courier::Parcel;
 use crate::service::{App, Budget, Error, act, chain, throttle};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// Time for the look at the table, its repetitions included, in milliseconds: what is not readable by then is told as that, and the
 /// answer still goes out within the function's time.

@@ -2,16 +2,17 @@
 
 use subtle::ConstantTimeEq;
 
-use super::{Act, Deed, Found, Part, find, once, page};
-use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
-use crate::domain::store::Email;
-use crate::domain::write::Write;
-use crate::domain::{Denied, Record};
+use crate::domain::portal::developer::{ChangeDeveloper, CreateDeveloper};
 use crate::keys::{Purpose, password};
+use crate::model::denied::Denied;
+use crate::model::developer::Developer;
+use crate::model::email::Email;
+use crate::model::record::Record;
+use crate::model::write::Write;
 use crate::service::act::reserve;
+use crate::service::admin::{Act, Deed, Found, Part, find, once, page};
 use crate::service::{App, Budget, Error, ids};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 fn hash<T>(app: &App<T>, text: &str) -> Result<String, Error> {
     let mut salt = [0; password::SALT_BYTES];

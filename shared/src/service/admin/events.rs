@@ -7,12 +7,11 @@ use std::ops::RangeInclusive;
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::event_data::{EventData, EventDay};
 
-use super::{page_in, within};
-use crate::domain::Record;
-use crate::domain::event::Event;
+use crate::model::event::Event;
+use crate::model::record::Record;
+use crate::service::admin::{page_in, within};
 use crate::service::{App, Budget, Error, act};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// Pages that one call looks at for events of a type.
 const PAGES_MAX: usize = 10;

@@ -4,19 +4,21 @@ use futures_util::future::try_join_all;
 use ltlm_protocol::{LicenseData, Timestamp};
 use serde_json::json;
 
-use super::{Act, Deed, Found, Part, find, once};
-use crate::domain::administrator::Administrator;
 use crate::domain::ahead::must_lie_ahead;
-use crate::domain::gate::{Call, Caller};
-use crate::domain::issue::{self, Issue, note_trial};
-use crate::domain::policy::Policy;
-use crate::domain::project::Project;
-use crate::domain::write::Write;
-use crate::domain::{Denied, LicenseState, status};
+use crate::domain::license::gate::{Call, Caller};
+use crate::domain::license::issue::{Issue, note_trial};
+use crate::domain::license::state::LicenseState;
+use crate::domain::license::{issue, read};
 use crate::keys::{Key32, Purpose, seal};
-use crate::service::load::{self, Access, Beside, Wanted};
-use crate::service::{App, Budget, Error, act, ids};
-use crate::table::{Read, Table};
+use crate::model::administrator::Administrator;
+use crate::model::denied::Denied;
+use crate::model::policy::Policy;
+use crate::model::project::Project;
+use crate::model::write::Write;
+use crate::service::admin::{Act, Deed, Found, Part, find, once};
+use crate::service::load::{Access, Beside, Wanted};
+use crate::service::{App, Budget, Error, act, ids, load};
+use crate::table::port::{Read, Table};
 
 /// Licenses written by one transaction: at most five items each, of the hundred that one may hold.
 const LICENSES_PER_TRANSACTION: usize = 19;
@@ -126,7 +128,7 @@ async fn issue_some<T: Table>(
         Some(_) => tell(app, budget, order, keys).await,
         None => {
             let told = keys.iter().zip(&licenses);
-            Ok(told.map(|(key, (state, _))| status::license_for_vendor(state, &call(key, order))).collect())
+            Ok(told.map(|(key, (state, _))| read::license_for_vendor(state, &call(key, order))).collect())
         }
     }
 }
@@ -150,7 +152,7 @@ async fn tell<T: Table>(
         let (access, license) = (Access::Administrator(Administrator::first()), ids::license_id(key));
         let wanted = Wanted { beside: Beside::Everything, ..Wanted::new(access, license, order.act.now) };
         let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
-        Ok::<_, Error>(status::license_for_vendor(&state, &call(key, order)))
+        Ok::<_, Error>(read::license_for_vendor(&state, &call(key, order)))
     };
     try_join_all(keys.iter().map(tell)).await
 }

@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use ltlm_protocol::Timestamp;
 use subtle::ConstantTimeEq;
 
-use super::{Act, Deed, Found, Part, find, gone, once, page};
-use crate::domain::administrator::{AdminKey, Administrator, CreateKey};
+use crate::domain::admin::create_key::CreateKey;
 use crate::domain::ahead::must_lie_ahead;
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, Record};
+use crate::domain::decision::Decision;
+use crate::model::administrator::{AdminKey, Administrator};
+use crate::model::denied::Denied;
+use crate::model::record::Record;
+use crate::model::write::Write;
 use crate::service::act::Absorb;
+use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page};
 use crate::service::{App, Budget, Error, act, ids};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// A key's id: follows from its hash, so that a key leads to its record.
 fn id_of(hash: &str) -> String {

@@ -5,22 +5,25 @@ use std::future::Future;
 use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{Machine, Operation, SeatList};
 
-use super::{Act, page};
-use crate::domain::administrator::AdminOperation;
-use crate::domain::change_license::{self, ChangeLicense};
-use crate::domain::credit::{self, Credit, Credited};
-use crate::domain::describe_device::{self, DescribeDevice};
-use crate::domain::entry::OperationKey;
-use crate::domain::reinstate::{self, Reinstate};
-use crate::domain::view::{machine, vendor_data};
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, LicenseState, Record, release_seat, remove_device, status};
+use crate::domain::decision::Decision;
+use crate::domain::license::change_license::ChangeLicense;
+use crate::domain::license::credit::{Credit, Credited};
+use crate::domain::license::describe_device::DescribeDevice;
+use crate::domain::license::license_data::{machine, vendor_data};
+use crate::domain::license::reinstate::Reinstate;
+use crate::domain::license::state::LicenseState;
+use crate::domain::license::{change_license, credit, describe_device, read, reinstate, release_seat, remove_device};
+use crate::model::administrator::AdminOperation;
+use crate::model::denied::Denied;
+use crate::model::ids::OperationKey;
+use crate::model::record::Record;
+use crate::model::write::Write;
 use crate::service::act::Absorb;
+use crate::service::admin::{Act, page};
 use crate::service::license::Request;
-use crate::service::load::{self, Beside, Wanted};
-use crate::service::{App, Budget, Error, act};
-use crate::table::Table;
-use crate::table::port::List;
+use crate::service::load::{Beside, Wanted};
+use crate::service::{App, Budget, Error, act, load};
+use crate::table::port::{List, Table};
 
 /// Runs an administrator's act once per operation id; and tells whether an earlier call did it, whose answer is `again`.
 async fn administer<T: Table, R>(
@@ -128,7 +131,7 @@ pub async fn kick<T: Table>(
     // The answer lists all of them.
     let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::AllSeats) };
     let decide = |state: &LicenseState| release_seat::by_vendor(state, &request.call);
-    let again = |state: &LicenseState| Ok(status::seats(state, &request.call));
+    let again = |state: &LicenseState| Ok(read::seats(state, &request.call));
     administer(app, budget, act, wanted, decide, again).await
 }
 

@@ -6,18 +6,18 @@ use futures_util::future::try_join_all;
 use ltlm_protocol::admin_data::{LicenseBuyer, LicenseSummary};
 use ltlm_protocol::{Timestamp, int32};
 
-use super::{find, newest};
-use crate::domain::Record;
-use crate::domain::license::{License, LicenseId, Listing};
-use crate::domain::policy::Policy;
-use crate::domain::project::Project;
-use crate::domain::store::Email;
-use crate::domain::terms::Terms;
+use crate::domain::license::terms::Terms;
 use crate::keys::{Key32, Purpose, seal};
+use crate::model::email::Email;
+use crate::model::ids::LicenseId;
+use crate::model::license::{License, Listing};
+use crate::model::policy::Policy;
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::service::admin::{find, newest};
 use crate::service::{App, Budget, Error, act};
 use crate::table::key::numbered_sort;
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// Licenses looked at in one go.
 const PAGE: i64 = 100;

@@ -21,22 +21,22 @@ use std::collections::BTreeSet;
 use ltlm_protocol::Timestamp;
 use serde_json::Value;
 
-use super::act::{self, Absorb};
-use super::answer::ByteBudget;
-use super::{App, Budget, Error};
-use crate::domain::administrator::{AdminKey, AdminOperation, Administrator, Audit};
-use crate::domain::developer::Developer;
-use crate::domain::entry::is_same_request;
-use crate::domain::license::LicenseId;
-use crate::domain::policy::Policy;
-use crate::domain::project::Project;
-use crate::domain::transfer::{Import, ImportKey};
-use crate::domain::webhook::Webhook;
-use crate::domain::write::{Decision, Write};
-use crate::domain::{Denied, Record};
+use crate::domain::decision::Decision;
+use crate::model::administrator::{AdminKey, AdminOperation, Administrator, Audit};
+use crate::model::denied::Denied;
+use crate::model::developer::Developer;
+use crate::model::ids::{LicenseId, is_same_request};
+use crate::model::import::{Import, ImportKey};
+use crate::model::policy::Policy;
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::model::webhook::Webhook;
+use crate::model::write::Write;
+use crate::service::act::Absorb;
+use crate::service::answer::ByteBudget;
+use crate::service::{App, Budget, Error, act};
 use crate::table::key::position;
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// Largest request body that the audit log keeps, in bytes of compact JSON.
 const CHANGE_BYTES_MAX: usize = 2 * 1024;

@@ -5,18 +5,20 @@ use ltlm_protocol::envelope::{self, Mode};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::Act;
-use super::license::once_on;
 use crate::domain::ahead::must_lie_ahead;
-use crate::domain::offline_file::{self, FileState, IssueFile};
-use crate::domain::project::Project;
-use crate::domain::{Denied, Record};
+use crate::domain::license::offline_file;
+use crate::domain::license::offline_file::{FileState, IssueFile};
 use crate::keys::Purpose;
+use crate::model::denied::Denied;
+use crate::model::project::Project;
+use crate::model::record::Record;
 use crate::service::act::Absorb;
+use crate::service::admin::Act;
+use crate::service::admin::license::once_on;
 use crate::service::license::Request;
-use crate::service::load::{self, Beside, Wanted};
-use crate::service::{App, Budget, Error};
-use crate::table::{Read, Table};
+use crate::service::load::{Beside, Wanted};
+use crate::service::{App, Budget, Error, load};
+use crate::table::port::{Read, Table};
 
 impl Absorb for FileState {
     fn absorb(&mut self, record: Record) -> bool {

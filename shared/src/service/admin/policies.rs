@@ -2,14 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{Act, Deed, Found, Part, find, gone, once, page_in};
-use crate::domain::Record;
-use crate::domain::administrator::Administrator;
-use crate::domain::policy::{Policy, PolicyTerms};
-use crate::domain::write::Write;
+use crate::model::administrator::Administrator;
+use crate::model::policy::{Policy, PolicyTerms};
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page_in};
 use crate::service::{App, Budget, Error, act};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// Makes a policy; and whether an earlier call did.
 pub async fn create<T: Table>(

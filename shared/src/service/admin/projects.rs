@@ -6,15 +6,16 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 
-use super::{Act, Deed, Found, Part, find, gone, once, page};
-use crate::domain::administrator::Administrator;
-use crate::domain::project::{ChangeProject, CreateProject, Project, ProjectSecret, WrappedKeys};
-use crate::domain::write::Write;
-use crate::domain::{Denied, Record};
+use crate::domain::admin::project::{ChangeProject, CreateProject};
 use crate::keys::{Key32, Purpose};
+use crate::model::administrator::Administrator;
+use crate::model::denied::Denied;
+use crate::model::project::{Project, ProjectSecret, WrappedKeys};
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page};
 use crate::service::{App, Budget, Error, act, ids};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::table::port::{List, Read, Table};
 
 /// A project with a secret that was made for it: told once, to who made it.
 #[derive(Debug)]

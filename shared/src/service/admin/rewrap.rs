@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 use ltlm_protocol::admin_data::Rewrapped;
 
-use super::{Act, Deed, Found, Part, find, once};
-use crate::domain::Denied;
-use crate::domain::project::Project;
-use crate::domain::rewrap::Rewrap;
-use crate::domain::store::Email;
-use crate::domain::webhook::Webhook;
-use crate::domain::write::Write;
+use crate::domain::admin::rewrap::Rewrap;
 use crate::keys::{KeyError, Purpose};
+use crate::model::denied::Denied;
+use crate::model::email::Email;
+use crate::model::project::Project;
+use crate::model::webhook::Webhook;
+use crate::model::write::Write;
+use crate::service::admin::{Act, Deed, Found, Part, find, once};
 use crate::service::{App, Budget, Error, courier};
-use crate::table::{Read, Table};
+use crate::table::port::{Read, Table};
 
 /// New wrappings by the ones before.
 #[derive(Default)]

@@ -3,15 +3,16 @@
 use ltlm_protocol::limits;
 use ltlm_protocol::webhook_data::{DeadLetter, NoticeData, Replayed};
 
-use super::{Act, Deed, Found, Part, find, gone, once, page, page_in};
-use crate::domain::webhook::{CreateWebhook, Kept, OVERLAP_HOURS, Webhook};
-use crate::domain::write::Write;
-use crate::domain::{Denied, Record};
+use crate::domain::webhooks::create::{CreateWebhook, OVERLAP_HOURS};
 use crate::keys::Purpose;
-use crate::service::courier::{self, Delivery, secret_text};
-use crate::service::{App, Budget, Error, ids, quota};
-use crate::table::port::List;
-use crate::table::{Read, Table};
+use crate::model::denied::Denied;
+use crate::model::record::Record;
+use crate::model::webhook::{Kept, Webhook};
+use crate::model::write::Write;
+use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page, page_in};
+use crate::service::courier::{Delivery, secret_text};
+use crate::service::{App, Budget, Error, courier, ids, quota};
+use crate::table::port::{List, Read, Table};
 
 /// A webhook with its secret.
 #[derive(Debug)]

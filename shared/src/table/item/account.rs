@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
-use super::{Builder, Item, ItemError, Reader};
-use crate::domain::account::{Account, AccountId, is_account_name};
-use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::job::Job;
-use crate::domain::organization::access::{AccessToken, Holder, Made};
-use crate::domain::organization::{Member, Organization};
+use crate::model::account::{Account, is_account_name};
+use crate::model::dispatch_checkpoint::Job;
+use crate::model::ids::{AccountId, OperationId, OperationKey, Origin};
+use crate::model::organization::{AccessToken, Holder, Made, Member, Organization};
+use crate::table::item::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 use crate::table::port::List;
 

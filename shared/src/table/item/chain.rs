@@ -2,9 +2,9 @@
 
 use ltlm_protocol::Timestamp;
 
-use super::{Builder, Item, ItemError, Reader};
-use crate::domain::lost_answer::{Answer, Charge, DeviceClock, Refused, Unproven};
-use crate::domain::nonce::{CHAIN_DAYS, Chain, Mark};
+use crate::model::ids::Mark;
+use crate::model::nonce_chain::{Answer, CHAIN_DAYS, Chain, Charge, DeviceClock, Refused, Unproven};
+use crate::table::item::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 
 /// A chain's item. Every call writes it, so it is packed: with all that it may hold it stays below a kilobyte, for ids of
@@ -120,9 +120,10 @@ mod tests {
     use ltlm_protocol::limits;
 
     use super::*;
-    use crate::domain::Record;
-    use crate::domain::nonce::{ChainId, OUTSTANDING_MAX};
-    use crate::domain::state::tests::NOW;
+    use crate::domain::license::state::tests::NOW;
+    use crate::model::ids::ChainId;
+    use crate::model::nonce_chain::OUTSTANDING_MAX;
+    use crate::model::record::Record;
 
     fn charge(answer: Answer) -> Charge {
         Charge {

@@ -3,12 +3,11 @@
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
-use super::{Builder, Item, ItemError, Reader};
-use crate::domain::entry::{Entry, PastFloor};
-use crate::domain::rollup::{DayRollup, Figures, Tally};
-use crate::domain::wallet::draw::Piece;
-use crate::domain::wallet::hold::{Hold, Room};
-use crate::domain::wallet::{Grant, Wallet};
+use crate::model::wallet::Wallet;
+use crate::model::wallet::entry::{Entry, PastFloor};
+use crate::model::wallet::grant::{Grant, Hold, Piece, Room};
+use crate::model::wallet::rollup::{DayRollup, Figures, Tally};
+use crate::table::item::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 
 /// A wallet's item.

@@ -20,28 +20,6 @@ use ltlm_protocol::license_data::TopUpOption;
 use ltlm_protocol::{Amount, Timestamp};
 use serde_json::{Map, json};
 
-use crate::domain::Record;
-use crate::domain::administrator::{AdminKey, AdminOperation, Audit, Scope};
-use crate::domain::consume_batch::{BatchMemory, BatchOwner, MEMORY_HOURS};
-use crate::domain::device::{Device, SeatClaim};
-use crate::domain::entry::{Entry, PastFloor, Source as EntrySource};
-use crate::domain::event::{EVENT_DAYS, Event};
-use crate::domain::job::Job;
-use crate::domain::license::{AdminState, Buyer, BuyerListing, License, LicenseId, Listing};
-use crate::domain::nonce::{BLOB_DAYS, CHAIN_DAYS, Chain, SeenBlob};
-use crate::domain::organization::{Member, Organization};
-use crate::domain::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms, STATUSES};
-use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
-use crate::domain::purchases::Purchases;
-use crate::domain::rollup::DayRollup;
-use crate::domain::seats::{Holder, Seat, SeatCounts, SeatsOpen};
-use crate::domain::settings::Settings;
-use crate::domain::store::Email;
-use crate::domain::throttle::Bucket;
-use crate::domain::wallet::{Due, Link, Wallet};
-use crate::table::key::{self, Key, Kind};
-use crate::table::port::{List, Source};
-
 pub use account::{access_token, account, job, member, organization};
 pub use chain::chain;
 pub use ledger::{entry, rollup, wallet};
@@ -51,14 +29,38 @@ pub use store::{card, code, order, payment, payment_event, sale, trial};
 pub use transfer::{counts_document, import, import_key};
 pub use webhook::{dead, notice, webhook};
 
-use account::{read_access_token, read_account, read_key};
-use chain::{marks, read_unproven};
-use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
-use people::{read_developer, read_sign_in};
-use run::read_run;
-use store::{read_card, read_code, read_order, read_payment, read_sale, read_trial};
-use transfer::{read_import, read_import_key};
-use webhook::{read_dead, read_notice, read_webhook};
+use crate::model::administrator::{AdminKey, AdminOperation, Audit, Scope};
+use crate::model::batch_memory::{BatchMemory, MEMORY_HOURS};
+use crate::model::bucket::Bucket;
+use crate::model::device::{Device, SeatClaim};
+use crate::model::dispatch_checkpoint::Job;
+use crate::model::email::Email;
+use crate::model::event::{EVENT_DAYS, Event};
+use crate::model::ids::{BatchOwner, LicenseId, Link};
+use crate::model::license::{AdminState, Buyer, BuyerListing, License, Listing};
+use crate::model::nonce_chain::{BLOB_DAYS, CHAIN_DAYS, Chain, SeenBlob};
+use crate::model::organization::{Member, Organization};
+use crate::model::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms, STATUSES};
+use crate::model::project::{Project, ProjectSecret, WrappedKeys};
+use crate::model::purchases::Purchases;
+use crate::model::record::Record;
+use crate::model::seat::{Holder, Seat, SeatCounts, SeatsOpen};
+use crate::model::settings::Settings;
+use crate::model::wallet::Wallet;
+use crate::model::wallet::due::Due;
+use crate::model::wallet::entry::{Entry, PastFloor, Source as EntrySource};
+use crate::model::wallet::rollup::DayRollup;
+use crate::table::item::account::{read_access_token, read_account, read_key};
+use crate::table::item::chain::{marks, read_unproven};
+use crate::table::item::ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
+use crate::table::item::people::{read_developer, read_sign_in};
+use crate::table::item::run::read_run;
+use crate::table::item::store::{read_card, read_code, read_order, read_payment, read_sale, read_trial};
+use crate::table::item::transfer::{read_import, read_import_key};
+use crate::table::item::webhook::{read_dead, read_notice, read_webhook};
+use crate::table::key;
+use crate::table::key::{Key, Kind};
+use crate::table::port::{List, Source};
 
 /// The attribute that names the import which put an item into the table.
 pub const IMPORTED: &str = "imported";
@@ -583,7 +585,7 @@ pub fn license(license: &License) -> Item {
         .build()
 }
 
-fn read_license(r: &Reader<'_>, id: crate::domain::license::LicenseId) -> Result<License, ItemError> {
+fn read_license(r: &Reader<'_>, id: crate::model::ids::LicenseId) -> Result<License, ItemError> {
     Ok(License {
         id,
         number: r.int("number")?,
@@ -653,7 +655,7 @@ fn read_counts(r: &Reader<'_>) -> Result<Option<SeatCounts>, ItemError> {
 }
 
 /// A device's item.
-pub fn device(license: &crate::domain::license::LicenseId, device: &Device) -> Item {
+pub fn device(license: &crate::model::ids::LicenseId, device: &Device) -> Item {
     let builder = Builder::new(key::device(license, &device.hwid))
         .text_opt("nickname", device.nickname.as_ref())
         .text_opt("clientVersion", device.client_version.as_ref())
@@ -740,7 +742,7 @@ fn read_holder(r: &Reader<'_>) -> Result<Option<Holder>, ItemError> {
 }
 
 /// User settings' item.
-pub fn settings(license: &crate::domain::license::LicenseId, settings: &Settings) -> Item {
+pub fn settings(license: &crate::model::ids::LicenseId, settings: &Settings) -> Item {
     Builder::new(key::settings(license))
         .document("document", &settings.document)
         .int("revision", settings.revision)
@@ -904,15 +906,11 @@ fn read_admin_key(r: &Reader<'_>, id: String) -> Result<AdminKey, ItemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::account::AccountId;
-    use crate::domain::entry::{OperationId, OperationKey, Origin};
-    use crate::domain::nonce::{ChainId, Mark};
-    use crate::domain::organization::OrganizationId;
-    use crate::domain::organization::access::{AccessToken, Made};
-    use crate::domain::rollup::Tally;
-    use crate::domain::state::tests::{NOW, fresh};
-    use crate::domain::wallet::WalletId;
-    use crate::domain::wallet::tests::cause;
+    use crate::domain::license::state::tests::{NOW, fresh};
+    use crate::model::ids::{AccountId, ChainId, Mark, OperationId, OperationKey, OrganizationId, Origin, WalletId};
+    use crate::model::organization::{AccessToken, Made};
+    use crate::model::wallet::rollup::Tally;
+    use crate::model::wallet::tests::cause;
     use ltlm_protocol::license_data::KickedNotice;
 
     fn round(item: Item) -> Record {
@@ -1008,7 +1006,8 @@ mod tests {
         for seat in
             [SeatClaim::None, SeatClaim::Released, SeatClaim::Holds { slot: 99, epoch: 7 }, SeatClaim::Kicked(notice)]
         {
-            let written = Device { seat, meta: Some(Map::new()), ..crate::domain::state::tests::device("a#b") };
+            let written =
+                Device { seat, meta: Some(Map::new()), ..crate::domain::license::state::tests::device("a#b") };
             assert_eq!(round(device(&id, &written)), Record::Device(id.clone(), written));
         }
     }
@@ -1069,7 +1068,7 @@ mod tests {
         };
         let key = OperationKey { id: OperationId { origin: Origin::Client, id: "op".into() }, fingerprint: "f".into() };
         let id = AccountId { project_id: "prj_1".into(), name: "ada".into() };
-        let made = crate::domain::account::Account {
+        let made = crate::model::account::Account {
             id: id.clone(),
             tier: "Gift".into(),
             tier_ends_at: None,
@@ -1081,7 +1080,7 @@ mod tests {
             revision: 1,
         };
         assert_eq!(round(account(&made)), Record::Account(made.clone()));
-        let old = crate::domain::account::Account { paid: [].into(), ..made.clone() };
+        let old = crate::model::account::Account { paid: [].into(), ..made.clone() };
         assert_eq!(round(without(account(&made), &["paid"])), Record::Account(old));
 
         let given = Wallet::empty(WalletId::Account(id)).allot(9, None, NOW, cause("a", EntrySource::Renewal), NOW).0;

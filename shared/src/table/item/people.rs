@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{Builder, Item, ItemError, Reader};
-use crate::domain::developer::{Developer, SignIn};
-use crate::domain::one_time::Tries;
-use crate::domain::store::Email;
+use crate::model::developer::{Developer, SignIn};
+use crate::model::email::Email;
+use crate::model::one_time_code::Tries;
+use crate::table::item::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 use crate::table::port::List;
 

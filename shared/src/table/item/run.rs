@@ -1,7 +1,7 @@
 //! The last run of what runs without a caller.
 
-use super::{Builder, Item, ItemError, Reader};
-use crate::domain::run::Run;
+use crate::model::run::Run;
+use crate::table::item::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 
 /// A run's item.

@@ -4,21 +4,19 @@ use ltlm_protocol::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::people::read_tries;
-use super::{Builder, Item, ItemError, Reader};
-use crate::domain::account::AccountId;
-use crate::domain::license::LicenseId;
-use crate::domain::policy::INTERVALS;
-use crate::domain::portal::OneTimeCode;
-use crate::domain::store::Order;
-use crate::domain::store::email::Email;
-use crate::domain::store::money::Money;
-use crate::domain::store::order::{
-    Billing, Chore, FailedRefund, Given, Goods, Ignored, OPEN_DAYS, OrderState, Payment, Reason, Refunds, Remarks,
-    Sale, Todo, Unapplied,
+use crate::model::billing_period::{Fate, Period, Periods};
+use crate::model::email::Email;
+use crate::model::ids::{AccountId, LicenseId};
+use crate::model::money::Money;
+use crate::model::one_time_code::OneTimeCode;
+use crate::model::order::{
+    Billing, Chore, FailedRefund, Given, Goods, Ignored, OPEN_DAYS, Order, OrderState, Payment, Reason, Refunds,
+    Remarks, Sale, Todo, Unapplied,
 };
-use crate::domain::store::period::{Fate, Period, Periods};
-use crate::domain::store::trial::{Card, Trial};
+use crate::model::policy::INTERVALS;
+use crate::model::trial::{Card, Trial};
+use crate::table::item::people::read_tries;
+use crate::table::item::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 use crate::table::port::List;
 
@@ -370,8 +368,8 @@ pub(super) fn read_code(r: &Reader<'_>) -> Result<OneTimeCode, ItemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Record;
-    use crate::domain::state::tests::NOW;
+    use crate::domain::license::state::tests::NOW;
+    use crate::model::record::Record;
     use crate::table::item::record;
 
     fn full_order() -> Order {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ltlm_protocol::transfer::{Chain, Summary};
 use serde_json::{Map, Value, json};
 
-use super::{Builder, Item, ItemError, Reader, project, read_project};
-use crate::domain::transfer::{Import, ImportKey, ImportState};
+use crate::model::import::{Import, ImportKey, ImportState};
+use crate::table::item::{Builder, Item, ItemError, Reader, project, read_project};
 use crate::table::key;
 
 /// Attributes of a project's item that an import's has not: it stands in no list.

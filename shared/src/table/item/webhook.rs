@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{Builder, Item, ItemError, Reader};
-use crate::domain::webhook::{Dead, Failing, Kept, NOTICE_DAYS, Webhook};
+use crate::model::webhook::{Dead, Failing, Kept, NOTICE_DAYS, Webhook};
+use crate::table::item::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 use crate::table::port::List;
 

@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::developer::{ChangeDeveloper, CreateDeveloper, Developer};
-use crate::domain::rewrap::Rewrap;
-use crate::domain::store::{Email, NoEmail};
+use crate::domain::admin::rewrap::Rewrap;
+use crate::domain::portal::developer::{ChangeDeveloper, CreateDeveloper};
+use crate::model::developer::Developer;
+use crate::model::email::{Email, NoEmail};
 use crate::service::Error;
-use crate::service::admin::developers as service;
-use crate::service::admin::rewrap;
-use crate::table::Table;
+use crate::service::admin::{developers as service, rewrap};
+use crate::table::port::Table;
 
 /// The body without the password: that stands in no log and in no fingerprint. The act compares it by a keyed hash.
 fn without_password(body: &Value) -> Value {

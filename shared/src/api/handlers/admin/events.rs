@@ -6,7 +6,7 @@ use ltlm_protocol::{Code, Problems, Timestamp, limits};
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::service::admin::events as service;
-use crate::table::Table;
+use crate::table::port::Table;
 
 /// A day of UTC in the query, as `2027-01-31`, counted from 1970-01-01.
 fn day<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<i64>, Failure> {

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::administrator::{AdminKey, AdminOperation, CreateKey};
+use crate::domain::admin::create_key::CreateKey;
+use crate::model::administrator::{AdminKey, AdminOperation};
 use crate::service::admin::{audit, keys};
-use crate::table::Table;
+use crate::table::port::Table;
 
 /// `POST /v1/admin/keys`. The key is in this answer and in no other, not even in that to the same call sent again.
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {

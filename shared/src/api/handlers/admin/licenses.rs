@@ -8,19 +8,19 @@ use serde_json::json;
 use crate::api::extract::Incoming;
 use crate::api::handlers::accounts::{checked_so_far, counted_so_far, statistics_told, verification};
 use crate::api::reply::{Failure, Reply};
-use crate::domain::change_license::ChangeLicense;
-use crate::domain::credit::Credit;
-use crate::domain::describe_device::DescribeDevice;
-use crate::domain::entry::{OperationId, OperationKey, Origin};
-use crate::domain::issue::Issue;
-use crate::domain::license::Status;
-use crate::domain::offline_file::IssueFile;
-use crate::domain::reinstate::Reinstate;
-use crate::domain::store::Email;
+use crate::domain::license::change_license::ChangeLicense;
+use crate::domain::license::credit::Credit;
+use crate::domain::license::describe_device::DescribeDevice;
+use crate::domain::license::issue::Issue;
+use crate::domain::license::offline_file::IssueFile;
+use crate::domain::license::reinstate::Reinstate;
+use crate::domain::license::status::Status;
+use crate::model::email::Email;
+use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::service::admin::licenses::Search;
 use crate::service::admin::{issue, license as acts, licenses, offline_file as files};
 use crate::service::license as service;
-use crate::table::Table;
+use crate::table::port::Table;
 
 /// `POST /v1/admin/projects/{projectId}/licenses`
 pub async fn issue<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {

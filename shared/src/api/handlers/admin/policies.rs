@@ -3,12 +3,12 @@
 use ltlm_protocol::Problems;
 use ltlm_protocol::admin_data::{PolicyDetails, PolicyList};
 
-use super::operation_id;
 use crate::api::extract::Incoming;
+use crate::api::handlers::admin::operation_id;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::policy::{Policy, PolicyTerms};
+use crate::model::policy::{Policy, PolicyTerms};
 use crate::service::admin::policies;
-use crate::table::Table;
+use crate::table::port::Table;
 
 /// `POST /v1/admin/projects/{projectId}/policies`
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {

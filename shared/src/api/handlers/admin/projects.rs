@@ -5,12 +5,13 @@ use ltlm_protocol::int32;
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::hardening;
-use crate::domain::project::{ChangeProject, CreateProject, Project};
-use crate::domain::rewrap::Rewrap;
-use crate::service::admin::projects::{self, NewSecret};
-use crate::service::admin::rewrap;
-use crate::table::Table;
+use crate::domain::admin::project::{ChangeProject, CreateProject};
+use crate::domain::admin::rewrap::Rewrap;
+use crate::domain::pro::hardening;
+use crate::model::project::Project;
+use crate::service::admin::projects::NewSecret;
+use crate::service::admin::{projects, rewrap};
+use crate::table::port::Table;
 
 /// `POST /v1/admin/projects`. The secret is in this answer and in no other.
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {

@@ -6,14 +6,14 @@ use ltlm_protocol::request::operation_id;
 use ltlm_protocol::transfer::{ExportPage, SealedKeys};
 use serde_json::{Value, json};
 
-use super::projects::{data, with_secret};
 use crate::api::extract::Incoming;
+use crate::api::handlers::admin::projects::{data, with_secret};
 use crate::api::reply::{Failure, Reply};
 use crate::service::admin::Act;
-use crate::service::admin::transfer::export::{self, Place};
-use crate::service::admin::transfer::import::{self, BeginImport, TakeLines};
-use crate::service::admin::transfer::sealed;
-use crate::table::Table;
+use crate::service::admin::transfer::export::Place;
+use crate::service::admin::transfer::import::{BeginImport, TakeLines};
+use crate::service::admin::transfer::{export, import, sealed};
+use crate::table::port::Table;
 
 /// The list that cursors of an export are of.
 const EXPORT: &str = "export";

@@ -9,9 +9,11 @@ use serde_json::Value;
 use crate::api::cursor;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::webhook::{CreateWebhook, Webhook};
-use crate::service::admin::webhooks::{self as service, NewWebhook, Which};
-use crate::table::Table;
+use crate::domain::webhooks::create::CreateWebhook;
+use crate::model::webhook::Webhook;
+use crate::service::admin::webhooks as service;
+use crate::service::admin::webhooks::{NewWebhook, Which};
+use crate::table::port::Table;
 
 fn told(made: &NewWebhook) -> WebhookData {
     WebhookData { secret: Some(made.secret.clone()), ..made.webhook.data() }

@@ -8,15 +8,16 @@ use ltlm_protocol::{Timestamp, limits, transfer as file};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::super::{find, page};
-use crate::domain::license::LicenseId;
-use crate::domain::project::Project;
-use crate::domain::write::wallet_of;
-use crate::domain::{Record, transfer};
+use crate::domain::admin::transfer;
+use crate::model::ids::LicenseId;
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::model::write::wallet_of;
+use crate::service::admin::{find, page};
 use crate::service::{App, Budget, Error, act, courier};
 use crate::table::key::position;
-use crate::table::port::List;
-use crate::table::{Read, Table, Walk, Walked, transfer as lines};
+use crate::table::port::{List, Read, Table, Walk, Walked};
+use crate::table::transfer as lines;
 
 /// Rows of a list that are read at once.
 const ROWS: i64 = 50;

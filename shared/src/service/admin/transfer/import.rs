@@ -9,18 +9,21 @@ use ltlm_protocol::request::operation_id;
 use ltlm_protocol::transfer::{Chain, DroppedData, FORMAT, HEADER, Span, Summary, TRAILER, VERSION};
 use serde_json::Value;
 
-use super::super::projects::{self, NewSecret};
-use super::super::{Act, Deed, Found, Part, find, once};
-use super::sealed;
-use crate::domain::project::Project;
-use crate::domain::transfer::{self, Import, ImportState, Known, Lines, References};
-use crate::domain::write::Write;
-use crate::domain::{Denied, Record};
+use crate::domain::admin::transfer;
+use crate::domain::admin::transfer::{Known, Lines, References};
 use crate::keys::Purpose;
-use crate::service::act::{self, Absorb};
-use crate::service::{App, Budget, Error, ids};
-use crate::table::port::Walk;
-use crate::table::{Read, Table, transfer as file};
+use crate::model::denied::Denied;
+use crate::model::import::{Import, ImportState};
+use crate::model::project::Project;
+use crate::model::record::Record;
+use crate::model::write::Write;
+use crate::service::act::Absorb;
+use crate::service::admin::projects::NewSecret;
+use crate::service::admin::transfer::sealed;
+use crate::service::admin::{Act, Deed, Found, Part, find, once, projects};
+use crate::service::{App, Budget, Error, act, ids};
+use crate::table::port::{Read, Table, Walk};
+use crate::table::transfer as file;
 
 /// Lines of a file's head at most: header, project, keys.
 const HEAD_MAX: usize = 3;

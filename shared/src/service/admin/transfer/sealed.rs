@@ -9,17 +9,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::super::projects::pem;
-use super::super::{Act, Deed, Found, Part, find, once};
-use crate::domain::project::{Project, ProjectSecret, WrappedKeys};
-use crate::domain::transfer::ImportKey;
-use crate::domain::write::Write;
-use crate::domain::{Denied, transfer};
-use crate::keys::transport::{self, Sealed};
-use crate::keys::{Key32, KeyError, Purpose};
+use crate::keys::transport::Sealed;
+use crate::keys::{Key32, KeyError, Purpose, transport};
+use crate::model::denied::Denied;
+use crate::model::import::ImportKey;
+use crate::model::project::{Project, ProjectSecret, WrappedKeys};
+use crate::model::record;
+use crate::model::write::Write;
+use crate::service::admin::projects::pem;
+use crate::service::admin::{Act, Deed, Found, Part, find, once};
 use crate::service::ids::sha256_hex;
 use crate::service::{App, Budget, Error, courier};
-use crate::table::{Read, Table};
+use crate::table::port::{Read, Table};
 
 /// What every public key of a deployment begins with.
 pub const PUBLIC_KEY_PREFIX: &str = "ltlm_import_";
@@ -215,6 +216,6 @@ pub fn is_keys(line: &Value) -> bool {
 }
 
 /// A kind's name where a record is in the way.
-pub fn kind_of(record: &crate::domain::Record) -> &'static str {
-    transfer::kind(record).unwrap_or("another")
+pub fn kind_of(record: &crate::model::record::Record) -> &'static str {
+    record::kind(record).unwrap_or("another")
 }

@@ -1,0 +1,91 @@
+//! Putting an account on a plan: bought, prolonged or changed. It starts a period, whose allocation is given with it
+//! (contract/token-accounting.md, section 2, rule 2).
+
+use ltlm_protocol::account_data::AccountMovement;
+use ltlm_protocol::read::Problems;
+use ltlm_protocol::{Timestamp, limits};
+use serde_json::{Map, Value};
+
+use crate::domain::accounts::request::reader;
+use crate::domain::accounts::schedule;
+use crate::domain::accounts::state::{AccountState, Standing, told};
+use crate::domain::ahead::must_lie_ahead;
+use crate::domain::decision::Decision;
+use crate::domain::license::credit::instant_opt;
+use crate::model::account::Account;
+use crate::model::denied::Denied;
+use crate::model::ids::OperationKey;
+use crate::model::wallet::cause::Cause;
+use crate::model::wallet::entry::Source;
+use crate::model::write::Write;
+
+/// `POST /v1/accounts/{accountId}/plan`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangePlan {
+    /// The plan, by name.
+    pub tier: String,
+    /// Its end; without it the plan does not end.
+    pub tier_ends_at: Option<Timestamp>,
+    /// Tokens the account may go into debt by; without it, as many as before.
+    pub overdraft_limit: Option<i64>,
+    /// Free-form facts, kept with the entry.
+    pub metadata: Option<Map<String, Value>>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl ChangePlan {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = reader(body)?;
+        let parsed = Self {
+            tier: r.text("tier", limits::NAME_CHARS_MAX),
+            tier_ends_at: instant_opt(&mut r, "tierEndsAt"),
+            overdraft_limit: r.int_opt("overdraftLimit", 0, limits::TOKENS_MAX),
+            metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Decides a plan. What is left of the old one's allocations stays. A plan gives its allocation once in a period: who comes back
+/// to it before the end of the period that it was given for goes on with that period.
+pub fn decide(
+    state: &AccountState,
+    command: &ChangePlan,
+    key: &OperationKey,
+    now: Timestamp,
+) -> Result<Decision<AccountMovement>, Denied> {
+    if let Some(entry) = state.replay(key)? {
+        return Ok(Decision::read(told(entry, true)));
+    }
+    let standing = state.standing(now)?;
+    let plans = &standing.plans;
+    let plan = plans.plan(&command.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
+    must_lie_ahead("tierEndsAt", command.tier_ends_at, now)?;
+    let mut paid = standing.account.paid.clone();
+    let began = schedule::began(&standing.account, plans, &standing.wallet, now);
+    paid.extend(began.map(|began| (standing.account.tier.clone(), began)));
+    paid.retain(|name, began| plans.plan(name).is_some_and(|plan| now < plan.length.start(*began, 1)));
+    let running = paid.remove(&command.tier);
+    let account = Account {
+        tier: command.tier.clone(),
+        tier_ends_at: command.tier_ends_at,
+        anchor: running.unwrap_or(now),
+        paid,
+        overdraft_limit: command.overdraft_limit.unwrap_or(standing.account.overdraft_limit),
+        revision: standing.account.revision + 1,
+        ..standing.account.clone()
+    };
+    let plain = Cause::plain(key.clone(), "plan".to_owned(), Source::Renewal, now);
+    let cause = Cause { meta: command.metadata.clone(), ..plain };
+    let (moved, entries) = match running {
+        Some(_) => standing.wallet.unmoved(cause, now),
+        None => standing.wallet.allot(plan.tokens, None, now, cause, now),
+    };
+    let standing = Standing { account: account.clone(), ..standing };
+    let Decision { mut writes, touch, reply } = standing.decided(key, moved, entries)?;
+    writes.push(Write::ReplaceAccount { account });
+    Ok(Decision { writes, touch, reply })
+}

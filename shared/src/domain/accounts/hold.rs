@@ -1,0 +1,153 @@
+//! Holds on an account: tokens set aside before something is done, spent when it is done, given back when it is not.
+
+use ltlm_protocol::account_data::{AccountHold, AccountMovement};
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::{Timestamp, limits};
+use serde_json::{Map, Value};
+
+use crate::domain::accounts::movement;
+use crate::domain::accounts::request::reader;
+use crate::domain::accounts::state::{AccountState, told};
+use crate::domain::decision::Decision;
+use crate::model::denied::Denied;
+use crate::model::ids::{OperationId, OperationKey, Origin};
+use crate::model::wallet::cause::Cause;
+use crate::model::wallet::entry::{Entry, Source};
+
+/// `POST /v1/accounts/{accountId}/holds`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reserve {
+    /// How many tokens.
+    pub amount: i64,
+    /// What for.
+    pub operation_type: String,
+    /// For how long.
+    pub seconds: i64,
+    /// Free-form facts, kept with the entry.
+    pub metadata: Option<Map<String, Value>>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+/// What becomes of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Tokens of it are spent: so many, or all. The rest is given back.
+    Commit {
+        /// How many.
+        amount: Option<i64>,
+    },
+    /// All of it is given back.
+    Void,
+}
+
+/// `POST /v1/accounts/{accountId}/holds/{holdId}/commit` and `/void`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndHold {
+    /// What becomes of it.
+    pub ending: Ending,
+    /// Free-form facts, kept with the entry.
+    pub metadata: Option<Map<String, Value>>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl Reserve {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = reader(body)?;
+        let seconds = r.int_opt("expiresInSeconds", 1, limits::HOLD_SECONDS_MAX);
+        let parsed = Self {
+            amount: r.int("amount", 1, limits::AMOUNT_MAX),
+            operation_type: r.text("operationType", limits::ACTION_CHARS_MAX),
+            seconds: seconds.unwrap_or(limits::HOLD_SECONDS_DEFAULT),
+            metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+impl EndHold {
+    /// Parses a commit.
+    pub fn commit(body: &Value) -> Result<Self, Problems> {
+        Self::parse(body, |r| Ending::Commit { amount: r.int_opt("amount", 1, limits::AMOUNT_MAX) })
+    }
+
+    /// Parses a void.
+    pub fn void(body: &Value) -> Result<Self, Problems> {
+        Self::parse(body, |_| Ending::Void)
+    }
+
+    fn parse(body: &Value, ending: impl FnOnce(&mut Reader<'_>) -> Ending) -> Result<Self, Problems> {
+        let mut r = reader(body)?;
+        let parsed = Self {
+            ending: ending(&mut r),
+            metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// The operation that made the hold `id`.
+pub fn operation(id: &str) -> OperationId {
+    OperationId { origin: Origin::Client, id: id.to_owned() }
+}
+
+/// Decides a reservation.
+pub fn reserve(
+    state: &AccountState,
+    command: &Reserve,
+    key: &OperationKey,
+    now: Timestamp,
+) -> Result<Decision<AccountMovement>, Denied> {
+    let told = |entry: &Entry, movement: AccountMovement| {
+        let hold = AccountHold {
+            id: entry.operation.id.clone(),
+            amount: command.amount,
+            operation_type: command.operation_type.clone(),
+            expires_at: entry.occurred_at.plus_seconds(command.seconds).to_string(),
+        };
+        AccountMovement { hold: Some(hold), ..movement }
+    };
+    if let Some(entry) = state.replay(key)? {
+        return Ok(Decision::read(told(entry, crate::domain::accounts::state::told(entry, true))));
+    }
+    let standing = state.standing(now)?;
+    movement::affordable(&standing, command.amount, 0)?;
+    let plain = Cause::plain(key.clone(), command.operation_type.clone(), Source::Hold, now);
+    let cause = Cause { meta: command.metadata.clone(), ..plain };
+    let (moved, entries) = standing.wallet.hold(command.amount, now.plus_seconds(command.seconds), cause, now)?;
+    let own = entries.last().cloned().ok_or(Denied::AccountNotFound)?;
+    Ok(standing.decided(key, moved, entries)?.map(|movement| told(&own, movement)))
+}
+
+/// Decides what becomes of the hold `id`.
+pub fn end(
+    state: &AccountState,
+    id: &str,
+    command: &EndHold,
+    key: &OperationKey,
+    now: Timestamp,
+) -> Result<Decision<AccountMovement>, Denied> {
+    if let Some(entry) = state.replay(key)? {
+        return Ok(Decision::read(told(entry, true)));
+    }
+    let standing = state.standing(now)?;
+    let made = state.entries.get(&operation(id)).filter(|entry| entry.source == Source::Hold && entry.amount < 0);
+    let made = made.ok_or(Denied::HoldNotFound)?;
+    let held = -made.amount;
+    let cause = |source: Source| Cause {
+        meta: command.metadata.clone(),
+        original: Some(id.to_owned()),
+        ..Cause::plain(key.clone(), made.action.clone(), source, now)
+    };
+    let (moved, entries) = match command.ending {
+        Ending::Commit { amount } => {
+            standing.wallet.commit_hold(id, amount.unwrap_or(held), cause(Source::Debit), now)?
+        }
+        Ending::Void => standing.wallet.void_hold(id, cause(Source::Hold), now)?,
+    };
+    standing.decided(key, moved, entries)
+}

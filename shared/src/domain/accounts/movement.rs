@@ -1,0 +1,205 @@
+//! Debits, credits, charges at a known price, and resets of an account.
+
+use ltlm_protocol::account_data::{AccountMovement, Affordability};
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::{Timestamp, limits};
+use serde_json::{Map, Value};
+
+use crate::domain::accounts::plans::Plans;
+use crate::domain::accounts::request::reader;
+use crate::domain::accounts::state::{AccountState, Standing, told};
+use crate::domain::ahead::must_lie_ahead;
+use crate::domain::decision::Decision;
+use crate::domain::license::credit::instant_opt;
+use crate::model::denied::Denied;
+use crate::model::ids::OperationKey;
+use crate::model::wallet::cause::Cause;
+use crate::model::wallet::entry::Source;
+use crate::model::wallet::grant::{CREDIT_PRIORITY, Grant};
+
+/// What moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Movement {
+    /// Tokens are spent.
+    Debit {
+        /// How many.
+        amount: i64,
+        /// May it go into debt, as far as the account may?
+        allow_overdraft: bool,
+    },
+    /// An operation is paid at its price.
+    Charge,
+    /// Tokens are given.
+    Credit {
+        /// How many.
+        amount: i64,
+        /// When they end, if they end.
+        expires_at: Option<Timestamp>,
+        /// Lower burns first.
+        priority: i64,
+    },
+    /// The balance is set.
+    Reset {
+        /// To so many.
+        balance: i64,
+    },
+}
+
+/// `POST /v1/accounts/{accountId}/debit`, `/charge`, `/credit`, `/reset`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// What moves.
+    pub movement: Movement,
+    /// What for: the entry's action.
+    pub operation_type: String,
+    /// Free-form facts, kept with the entry.
+    pub metadata: Option<Map<String, Value>>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl Move {
+    /// Parses a debit.
+    pub fn debit(body: &Value) -> Result<Self, Problems> {
+        Self::parse(body, None, |r| Movement::Debit {
+            amount: r.int_worded("amount", 1, limits::AMOUNT_MAX, "Debit amount must be positive"),
+            allow_overdraft: r.bool_opt("allowOverdraft").unwrap_or(false),
+        })
+    }
+
+    /// Parses a charge.
+    pub fn charge(body: &Value) -> Result<Self, Problems> {
+        Self::parse(body, None, |_| Movement::Charge)
+    }
+
+    /// Parses a credit.
+    pub fn credit(body: &Value) -> Result<Self, Problems> {
+        Self::parse(body, None, |r| Movement::Credit {
+            amount: r.int_worded("amount", 1, limits::AMOUNT_MAX, "Credit amount must be positive"),
+            expires_at: instant_opt(r, "expiresAt"),
+            priority: r.int_opt("priority", 0, limits::PRIORITY_MAX).unwrap_or(CREDIT_PRIORITY),
+        })
+    }
+
+    /// Parses a reset.
+    pub fn reset(body: &Value) -> Result<Self, Problems> {
+        Self::parse(body, Some("monthly_reset"), |r| Movement::Reset {
+            balance: r.int_worded("balance", 0, limits::TOKENS_MAX, "Balance cannot be negative"),
+        })
+    }
+
+    fn parse(
+        body: &Value,
+        default: Option<&str>,
+        movement: impl FnOnce(&mut Reader<'_>) -> Movement,
+    ) -> Result<Self, Problems> {
+        let mut r = reader(body)?;
+        let operation_type = match default {
+            Some(default) => {
+                r.text_opt("operationType", limits::ACTION_CHARS_MAX).unwrap_or_else(|| default.to_owned())
+            }
+            None => r.text("operationType", limits::ACTION_CHARS_MAX),
+        };
+        let parsed = Self {
+            movement: movement(&mut r),
+            operation_type,
+            metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Decides a movement. The replay comes before every rule: a retry gets the first answer.
+pub fn decide(
+    state: &AccountState,
+    command: &Move,
+    key: &OperationKey,
+    now: Timestamp,
+) -> Result<Decision<AccountMovement>, Denied> {
+    if let Some(entry) = state.replay(key)? {
+        return Ok(Decision::read(told(entry, true)));
+    }
+    let standing = state.standing(now)?;
+    let source = match command.movement {
+        Movement::Debit { .. } | Movement::Charge => Source::Debit,
+        Movement::Credit { .. } => Source::Credit,
+        Movement::Reset { .. } => Source::Reset,
+    };
+    let cause = Cause {
+        key: key.clone(),
+        action: command.operation_type.clone(),
+        source,
+        hwid: None,
+        occurred_at: now,
+        meta: command.metadata.clone(),
+        batch: None,
+        original: None,
+    };
+    let (moved, entries) = match command.movement {
+        Movement::Debit { amount, allow_overdraft } => {
+            let floor = if allow_overdraft { -standing.account.overdraft_limit } else { 0 };
+            affordable(&standing, amount, floor)?;
+            standing.wallet.spend(amount, true, cause, now)?
+        }
+        Movement::Charge => {
+            let amount = price(&standing.plans, &command.operation_type)?;
+            affordable(&standing, amount, 0)?;
+            standing.wallet.spend(amount, true, cause, now)?
+        }
+        Movement::Credit { amount, expires_at, priority } => {
+            must_lie_ahead("expiresAt", expires_at, now)?;
+            let id = expires_at.map_or(format!("credit:{priority}"), |end| format!("credit:{priority}:{}", end.ms()));
+            let grant = Grant { id, amount, remaining: amount, priority, expires_at, granted_at: now };
+            standing.wallet.grant(grant, cause, now)?
+        }
+        Movement::Reset { balance } => standing.wallet.reset(balance, cause, now),
+    };
+    standing.decided(key, moved, entries)
+}
+
+/// The price of an operation that has one.
+fn price(plans: &Plans, operation_type: &str) -> Result<i64, Denied> {
+    match plans.cost(operation_type) {
+        None => Err(Denied::UnknownOperationType { known: plans.operations() }),
+        Some(0) => Err(Denied::OperationHasNoCost),
+        Some(cost) => Ok(cost),
+    }
+}
+
+/// Refuses what would leave less than `floor`.
+pub(crate) fn affordable(standing: &Standing, required: i64, floor: i64) -> Result<(), Denied> {
+    let now = standing.now;
+    let balance = standing.wallet.balance(now);
+    if balance.saturating_sub(required) >= floor {
+        return Ok(());
+    }
+    let next_renewal_at =
+        crate::domain::accounts::schedule::next(&standing.account, &standing.plans, &standing.wallet, now)
+            .map(|at| at.to_string());
+    Err(Denied::AccountInsufficient { required, balance, next_renewal_at })
+}
+
+/// Could the account pay for this? It only looks.
+pub fn affordability(
+    state: &AccountState,
+    operation_type: &str,
+    amount: Option<i64>,
+    now: Timestamp,
+) -> Result<Affordability, Denied> {
+    let cost = match amount {
+        Some(amount) => amount,
+        None => {
+            let plans = state.plans();
+            plans.cost(operation_type).ok_or_else(|| Denied::UnknownOperationType { known: plans.operations() })?
+        }
+    };
+    // An account that is not there affords nothing; that is an answer, as in seed 003.
+    let (balance, is_there) = match state.standing(now) {
+        Ok(standing) => (standing.wallet.balance(now), true),
+        Err(Denied::AccountNotFound) => (0, false),
+        Err(denied) => return Err(denied),
+    };
+    let can_afford = is_there && balance >= cost;
+    Ok(Affordability { can_afford, balance, cost, deficit: (!can_afford).then(|| cost.saturating_sub(balance)) })
+}

@@ -1,0 +1,67 @@
+//! The vendor's naming of a device. The device itself does the same by activating again (wire 4.2).
+
+use ltlm_protocol::license_data::Machine;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::{Problems, Reader};
+use serde_json::{Map, Value};
+
+use crate::domain::decision::Decision;
+use crate::domain::license::license_data::machine;
+use crate::domain::license::state::LicenseState;
+use crate::model::denied::Denied;
+use crate::model::write::Write;
+
+/// `PATCH /v1/admin/licenses/{licenseKey}/devices/{hwid}`: what is given replaces what was there, null takes it away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DescribeDevice {
+    /// Its name.
+    pub nickname: Option<Option<String>>,
+    /// Free-form facts about it.
+    pub meta: Option<Option<Map<String, Value>>>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl DescribeDevice {
+    /// Parses the body.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::strict(body)?;
+        let nickname = r.name_or_blank("nickname", limits::NICKNAME_CHARS_MAX);
+        let meta = r.document_opt("meta", limits::META_BYTES_MAX);
+        let parsed = Self {
+            nickname: body.get("nickname").map(|_| nickname),
+            meta: body.get("meta").map(|_| meta),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        if parsed.nickname.is_none() && parsed.meta.is_none() {
+            r.problem("", "must name something to change");
+        }
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Decides it.
+pub fn decide(state: &LicenseState, command: &DescribeDevice) -> Result<Decision<Machine>, Denied> {
+    let device = state.target.as_ref().ok_or(Denied::DeviceNotRegistered)?;
+    let nickname = command.nickname.clone().unwrap_or_else(|| device.nickname.clone());
+    let meta = command.meta.clone().unwrap_or_else(|| device.meta.clone());
+    if nickname == device.nickname && meta == device.meta {
+        return target(state).map(Decision::read);
+    }
+    let license = state.license.id.clone();
+    let writes = vec![Write::DescribeDevice {
+        license,
+        hwid: device.hwid.clone(),
+        nickname,
+        meta,
+        seat_revision: device.seat_revision + 1,
+    }];
+    let reply = target(&state.after(&writes))?;
+    Ok(Decision::write(writes, reply))
+}
+
+/// The device as it is.
+pub fn target(state: &LicenseState) -> Result<Machine, Denied> {
+    let device = state.target.as_ref().ok_or(Denied::DeviceNotRegistered)?;
+    Ok(machine(device, state))
+}

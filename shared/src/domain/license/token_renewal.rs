@@ -1,0 +1,164 @@
+//! The tokens of a license that come again each period (wire 4.6 T-9): of a subscription by its interval, of any other policy
+//! where it says so. A period counts only if it began before the license's end, so an unpaid one gives nothing; once the
+//! end is moved on, what is due comes with the next call or the schedule, whoever is first.
+
+use ltlm_protocol::Timestamp;
+
+use crate::domain::accounts::period::Length;
+use crate::domain::accounts::plan::Plan;
+use crate::domain::accounts::schedule::share;
+use crate::model::license::License;
+use crate::model::policy::PolicyTerms;
+use crate::model::wallet::Wallet;
+use crate::model::wallet::cause::Cause;
+use crate::model::wallet::entry::{Entry, Source};
+use crate::model::wallet::grant::{CARRIED, PLAN};
+
+/// How a license's tokens come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenRenewal {
+    /// How long a period is.
+    length: Length,
+    /// How many of the allocation's tokens may stay; without it all of them do.
+    keep: Option<i64>,
+    /// Do missed periods count one by one?
+    catch_up_each: bool,
+}
+
+impl TokenRenewal {
+    /// What a policy says; `None` if its tokens are given once.
+    pub fn of(terms: &PolicyTerms) -> Option<Self> {
+        let text = |name: &str| terms.renewal.get(name).and_then(|value| value.as_str());
+        let int = |name: &str| terms.renewal.get(name).and_then(ltlm_protocol::read::whole);
+        let own = terms.recurring_interval.filter(|_| terms.kind == "subscription");
+        let (interval, count) = match text("period") {
+            Some(period) => (period, 1),
+            None => (own?, terms.recurring_interval_count.unwrap_or(1)),
+        };
+        let length = match interval {
+            "day" => Length::Days(count),
+            "week" => Length::Days(7 * count),
+            "year" => Length::Months(12 * count),
+            _ => Length::Months(count),
+        };
+        let keep = match text("mode") {
+            Some("add") => None,
+            Some("rollover") => Some(int("rolloverMax").unwrap_or(0)),
+            _ => Some(0),
+        };
+        let catch_up_each = terms.renewal.get("catchUp").and_then(|value| value.as_bool()).unwrap_or(false);
+        Some(Self { length, keep, catch_up_each })
+    }
+
+    /// When the next allocation is due, if the license lasts until then.
+    pub fn next(self, license: &License, wallet: &Wallet, now: Timestamp) -> Option<Timestamp> {
+        let last = wallet.period.unwrap_or(license.created_at);
+        let index = self.length.index(license.created_at, now.max(last));
+        let next = self.length.start(license.created_at, index + 1);
+        Some(next).filter(|next| license.valid_until.is_none_or(|end| *next < end))
+    }
+
+    /// The wallet with the allocation of `plan` tokens of the present period, if that was not given; the entries are still to
+    /// be written. `wallet` is settled.
+    pub fn brought_up(self, license: &License, wallet: Wallet, plan: i64, now: Timestamp) -> (Wallet, Vec<Entry>) {
+        let anchor = license.created_at;
+        let now_in_force = license.valid_until.map_or(now, |end| now.min(Timestamp::from_ms(end.ms() - 1)));
+        let index = self.length.index(anchor, now_in_force);
+        let (last, began_at) = (wallet.period.unwrap_or(anchor), self.length.start(anchor, index));
+        if plan == 0 || now_in_force < anchor || began_at <= last {
+            return (wallet, Vec::new());
+        }
+        let periods = (index - self.length.index(anchor, last)).max(1);
+        let terms = Plan { keep: self.keep, catch_up_each: self.catch_up_each, ..Plan::of(plan) };
+        let left = wallet.grants.iter().filter(|grant| grant.id == PLAN || grant.id == CARRIED);
+        let left = left.map(|grant| grant.remaining).sum();
+        let (tokens, keep) = share(&terms, left, periods);
+        let cause = Cause::of_the_service(format!("renewal:{began_at}"), "renewal", Source::Renewal, began_at);
+        wallet.refill(plan, tokens, keep, began_at, cause, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::license::state::tests::{NOW, license, policy};
+    use crate::model::ids::WalletId;
+    use crate::model::wallet::grant::{CREDIT_PRIORITY, Grant};
+    use crate::model::wallet::tests::cause;
+    use serde_json::json;
+
+    fn monthly(renewal: serde_json::Value) -> TokenRenewal {
+        let terms = PolicyTerms { renewal: renewal.as_object().cloned().unwrap(), ..policy().terms };
+        TokenRenewal::of(&terms).unwrap()
+    }
+
+    fn used(consumed: i64) -> Wallet {
+        let (wallet, _) = Wallet::empty(WalletId::License(license().id)).settled(100, NOW);
+        let bought = Grant {
+            id: "credit".into(),
+            amount: 50,
+            remaining: 50,
+            priority: CREDIT_PRIORITY,
+            expires_at: None,
+            granted_at: NOW,
+        };
+        let (wallet, _) = wallet.grant(bought, cause("buy", Source::Admin), NOW).unwrap();
+        wallet.spend(consumed, true, cause("use", Source::Batch), NOW).unwrap().0
+    }
+
+    fn endless() -> License {
+        License { valid_until: None, created_at: NOW, ..license() }
+    }
+
+    /// What the license shows: consumed, bought, remaining.
+    fn figures(wallet: &Wallet, now: Timestamp) -> (i64, i64, i64) {
+        let bought = wallet.grants.iter().filter(|grant| grant.id == "credit").map(|grant| grant.amount).sum();
+        (wallet.limit(now) - wallet.balance(now), bought, wallet.balance(now))
+    }
+
+    #[test]
+    fn a77_a_renewal_carries_debts_and_unused_purchases_over_and_runs_once() {
+        let end = NOW.plus_intervals("month", 1);
+        for (consumed, expected) in [(120, (0, 30, 130)), (170, (20, 0, 80)), (30, (0, 50, 150)), (0, (0, 50, 150))] {
+            let renewal = monthly(json!({}));
+            let before = Timestamp::from_ms(end.ms() - 1);
+            assert!(renewal.brought_up(&endless(), used(consumed), 100, before).1.is_empty());
+            let (once, entries) = renewal.brought_up(&endless(), used(consumed), 100, end);
+            assert_eq!(figures(&once, end), expected, "{consumed} consumed");
+            assert_eq!(entries.last().unwrap().operation.id, format!("renewal:{end}"));
+            let (twice, more) = renewal.brought_up(&endless(), once.clone(), 100, end.plus_days(5));
+            assert_eq!((twice, more.len()), (once.clone(), 0));
+            assert_eq!(once.settled(100, end), (once.clone(), Vec::new()), "the plan's grant is as large as the plan");
+        }
+    }
+
+    #[test]
+    fn what_is_left_stays_or_rolls_over_where_the_policy_says_so() {
+        let end = NOW.plus_intervals("month", 1);
+        let left = |renewal: serde_json::Value, months: i64| {
+            let at = NOW.plus_intervals("month", months);
+            let (wallet, _) = monthly(renewal).brought_up(&endless(), used(30), 100, at);
+            (wallet.balance(at), wallet.settled(100, at).1.len())
+        };
+        assert_eq!(left(json!({"mode": "add"}), 1), (220, 0));
+        assert_eq!(left(json!({"mode": "rollover", "rolloverMax": 10}), 1), (160, 0));
+        assert_eq!(left(json!({"mode": "add", "catchUp": true}), 3), (420, 0));
+        assert_eq!(left(json!({"mode": "add"}), 3), (220, 0));
+        let weekly = monthly(json!({"period": "week"}));
+        assert_eq!(weekly.next(&endless(), &used(0), NOW), Some(NOW.plus_days(7)));
+        assert_eq!(monthly(json!({})).next(&endless(), &used(0), NOW), Some(end));
+    }
+
+    #[test]
+    fn an_unpaid_period_gives_nothing_and_a_paid_one_does_when_the_end_is_moved_on() {
+        let end = NOW.plus_intervals("month", 1);
+        let renewal = monthly(json!({}));
+        let unpaid = License { valid_until: Some(end), ..endless() };
+        assert!(renewal.brought_up(&unpaid, used(120), 100, end.plus_days(3)).1.is_empty());
+        assert_eq!(renewal.next(&unpaid, &used(120), NOW), None);
+        let paid = License { valid_until: Some(end.plus_days(30)), ..endless() };
+        assert_eq!(renewal.brought_up(&paid, used(120), 100, end.plus_days(3)).1.len(), 1);
+        let perpetual = PolicyTerms { kind: "perpetual", ..policy().terms };
+        assert_eq!(TokenRenewal::of(&perpetual), None, "given once");
+    }
+}

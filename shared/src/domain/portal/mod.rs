@@ -1,0 +1,5 @@
+//! People who sign in: customers by a code, developers by a password and a code.
+
+pub mod developer;
+pub mod mail;
+pub mod one_time_code;

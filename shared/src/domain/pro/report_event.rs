@@ -1,0 +1,85 @@
+//! What applications report (wire 4.14, E6).
+
+use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::{Timestamp, limits};
+use serde_json::{Map, Value};
+
+use crate::domain::decision::Decision;
+use crate::domain::license::gate;
+use crate::domain::license::state::LicenseState;
+use crate::domain::pro::nonce::Turn;
+use crate::model::denied::Denied;
+use crate::model::event::Event;
+use crate::model::write::Write;
+
+/// `POST /v1/sdk/pro/license/events`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportEvent {
+    /// What happened.
+    pub kind: String,
+    /// Free-form facts.
+    pub payload: Map<String, Value>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+/// Names that a report may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventNames {
+    /// By the caller's operation id.
+    pub by_operation: Option<String>,
+    /// By the nonce that it presents and by what it says.
+    pub by_nonce: Option<String>,
+}
+
+impl EventNames {
+    /// The name of the report that presents `turn`'s nonce. A nonce tells a repetition only if it was issued to this device: an
+    /// answer brings a new one, so who presents it again has got none. Another one (`TAMPERED`, a client's own) may be presented
+    /// for ever.
+    fn of(&self, state: &LicenseState, turn: &Turn) -> Option<String> {
+        let issued = state.chain.as_ref().map_or(&[][..], |chain| &chain.outstanding);
+        let is_issued = turn.presented.is_some_and(|mark| issued.contains(&mark));
+        self.by_operation.clone().or_else(|| self.by_nonce.clone().filter(|_| is_issued))
+    }
+}
+
+impl ReportEvent {
+    /// Parses the body. Any type is accepted.
+    pub fn parse(body: &Value) -> Result<Self, Problems> {
+        let mut r = Reader::new(body)?;
+        let parsed = Self {
+            kind: r.text("type", limits::ACTION_CHARS_MAX),
+            payload: r.document_opt("payload", limits::EVENT_BYTES_MAX).unwrap_or_default(),
+            operation_id: ltlm_protocol::request::operation_id(&mut r),
+        };
+        r.finish().map(|()| parsed)
+    }
+}
+
+/// Decides a report of a registered device. It says nothing about the license, so no other gate applies. One that comes again is taken, and kept once.
+pub fn decide(
+    state: &LicenseState,
+    command: &ReportEvent,
+    names: &EventNames,
+    turn: &Turn,
+    now: Timestamp,
+) -> Result<Decision<()>, Denied> {
+    gate::registered(state)?;
+    if let Some(there) = &state.event {
+        return match there.kind == command.kind && there.payload == command.payload {
+            true => Ok(Decision::read(())),
+            false => Err(Denied::IdempotencyKeyReused),
+        };
+    }
+    let event = Event {
+        project_id: state.project.id.clone(),
+        license: state.license.id.clone(),
+        hwid: turn.hwid.clone(),
+        request: turn.request.clone(),
+        name: names.of(state, turn),
+        kind: command.kind.clone(),
+        payload: command.payload.clone(),
+        at: now,
+    };
+    Ok(Decision::write(vec![Write::AddEvent { event }], ()))
+}

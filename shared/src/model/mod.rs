@@ -1,0 +1,36 @@
+//! Nouns: records, identifiers, the wallet, refusals, and the writes that decisions ask for. No decision on a request.
+
+pub mod account;
+pub mod administrator;
+pub mod batch_memory;
+pub mod billing_period;
+pub mod bucket;
+pub mod denied;
+pub mod developer;
+pub mod device;
+pub mod dispatch_checkpoint;
+pub mod email;
+pub mod event;
+pub mod ids;
+pub mod import;
+pub mod license;
+pub mod money;
+pub mod nonce_chain;
+pub mod one_time_code;
+pub mod order;
+pub mod organization;
+pub mod policy;
+pub mod policy_config;
+pub mod project;
+pub mod purchases;
+pub mod quota;
+pub mod record;
+pub mod run;
+pub mod seat;
+pub mod settings;
+pub mod token_pack;
+pub mod token_type;
+pub mod trial;
+pub mod wallet;
+pub mod webhook;
+pub mod write;
