@@ -2,12 +2,13 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use http::Request;
-use local::world::{TABLE, sdk_config};
+use local::wiring::{TABLE, sdk_config};
 use ltlm_protocol::limits;
 use serde_json::{Value, json};
 use shared::api::extract::SourceAddress;
-use shared::api::route::{Auth, Route};
+use shared::api::function::Auth;
 use shared::api::routes::ROUTES;
+use shared::api::routes::Route;
 use shared::model::administrator::Scope;
 use shared::service::ids::license_id;
 use shared::table::key;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use ltlm_protocol::proof;
 use serde_json::{Value, json};
-use shared::api::route::Auth;
+use shared::api::function::Auth;
 use shared::api::routes::ROUTES;
 use shared::service::ports::Clock;
 

@@ -103,7 +103,7 @@ fn bare(schema: &Value, at: &str) -> Vec<String> {
 
 #[test]
 fn generators_of_clients_can_read_every_schema() {
-    let document = xtask::openapi::document();
+    let document = xtask::openapi::document::document();
     assert_eq!(bare(&document["components"]["schemas"], ""), [""; 0]);
     let anything = json!({"a": {"items": true}, "b": {"properties": {"c": true, "items": {"type": "string"}}}});
     assert_eq!(bare(&anything, ""), ["/a/items", "/b/properties/c"]);
@@ -111,7 +111,7 @@ fn generators_of_clients_can_read_every_schema() {
 
 #[test]
 fn the_openapi_document_is_fresh_and_complete() {
-    let document = xtask::openapi::document();
+    let document = xtask::openapi::document::document();
     check("infra/openapi.json", &format!("{document:#}\n"));
     for route in shared::api::routes::ROUTES {
         let operation = &document["paths"][route.path][route.method.to_lowercase()];

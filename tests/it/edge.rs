@@ -7,8 +7,8 @@ use http::Request;
 use local::demo;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use shared::api::Edge;
 use shared::api::extract::{EDGE_HEADER, HOST_HEADER};
+use shared::api::settings::Edge;
 
 use crate::support::{L1, Reply, SECRET, World, device};
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::Request;
-use local::world::{TABLE, sdk_config};
+use local::wiring::{TABLE, sdk_config};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use shared::api::function::Auth;
 use shared::api::query::supports_dry_run;
-use shared::api::route::Auth;
 use shared::api::routes::ROUTES;
 use shared::host::gateway::Event;
 

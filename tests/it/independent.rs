@@ -135,7 +135,7 @@ async fn another_implementation_of_kms_wraps_and_unwraps_for_us() {
     };
     let made = call("CreateKey", json!({})).await;
     let key_id = made["KeyMetadata"]["KeyId"].as_str().unwrap();
-    let kms = Kms::new(&local::world::sdk_config(&endpoint, false).await, key_id);
+    let kms = Kms::new(&local::wiring::sdk_config(&endpoint, false).await, key_id);
     let made = kms.make("prj_1", Purpose::SigningSeed).await.unwrap();
     let opened = kms.unwrap("prj_1", Purpose::SigningSeed, &made.wrapped, 0).await.unwrap();
     assert_eq!(opened.expose(), made.key.expose());

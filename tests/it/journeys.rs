@@ -804,7 +804,8 @@ async fn a_lease_runs_by_the_interval_that_its_holder_was_last_told() {
         let list = world.admin("GET", &format!("/v1/admin/licenses/{key}/seats"), Value::Null).await;
         list.body["seats"][0]["leaseUntil"].as_str().unwrap().to_owned()
     };
-    let in_seconds = |seconds: i64| shared::service::Clock::now(world.clock.as_ref()).plus_seconds(seconds).to_string();
+    let in_seconds =
+        |seconds: i64| shared::service::ports::Clock::now(world.clock.as_ref()).plus_seconds(seconds).to_string();
     world.activate(&key, &device('a')).await;
     world.activate(&key, &device('b')).await;
     assert_eq!(until().await, in_seconds(600));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::Request;
-use local::world::{Local, sdk_config};
+use local::wiring::{Local, sdk_config};
 use serde_json::{Value, json};
 use shared::api::routes::{FUNCTIONS, ROUTES};
 use shared::keys::kms::{AGE_MAX_MS, Kms};
@@ -83,11 +83,14 @@ async fn every_function_needs_the_keys_of_its_purposes_alone() {
         let request = Request::builder().method("POST").uri("/v1/sdk/pro/auth/dev-login");
         request.body(developer.to_string().into()).unwrap()
     };
-    let reader =
-        local::stream::StreamReader::open(world.engine.endpoint(), local::world::TABLE, local::stream::Begin::Now);
+    let reader = local::table_stream::StreamReader::open(
+        world.engine.endpoint(),
+        local::wiring::TABLE,
+        local::table_stream::Begin::Now,
+    );
     let reader = reader.await.unwrap().unwrap();
     pin(&world, "payments");
-    let paid = world.message(&world.told(&session, local::till::Event::Paid));
+    let paid = world.message(&world.told(&session, local::stripe::Event::Paid));
     assert_eq!(send(&*world.another_process().await, paid).await.status, 200);
     pin(&world, "portal");
     let ask = letter(&device('a'), &json!(""), &json!({"email": "grace@example.com"}));

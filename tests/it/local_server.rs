@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use local::changes::Changes;
-use local::world::TABLE;
+use local::wiring::TABLE;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -448,13 +448,13 @@ async fn a_table_that_is_there_is_not_created() {
         Json(json!({"Table": {"TableName": TABLE, "TableStatus": "ACTIVE"}}))
     });
     let endpoint = local::endpoint::Endpoint::serve("table", Router::new().route("/", answer)).await.unwrap();
-    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(endpoint.url(), false).await);
+    let client = aws_sdk_dynamodb::Client::new(&local::wiring::sdk_config(endpoint.url(), false).await);
     shared::table::schema::create_if_absent(&client, TABLE).await.unwrap();
     assert_eq!(*asked.lock().unwrap(), ["DescribeTable"]);
 
     // And one that is not there is.
     let engine = local::engine::Engine::start(local::engine::Storage::Memory).await.unwrap();
-    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(engine.endpoint(), false).await);
+    let client = aws_sdk_dynamodb::Client::new(&local::wiring::sdk_config(engine.endpoint(), false).await);
     for _ in 0..2 {
         shared::table::schema::create_if_absent(&client, TABLE).await.unwrap();
         assert_eq!(client.list_tables().send().await.unwrap().table_names(), [TABLE]);

@@ -7,6 +7,7 @@ mod admin;
 mod answers;
 mod bad_input;
 mod batch;
+mod circles;
 mod cli;
 mod client;
 mod deployment;

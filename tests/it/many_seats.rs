@@ -89,7 +89,7 @@ async fn shared_slots(table: &impl Table, key: &str) -> BTreeSet<i64> {
     let reads = [shared::table::Read::Seats(license_id(key))];
     let records = table.read(&reads, &Meter::default()).await.unwrap();
     let slots = records.into_iter().filter_map(|record| match record {
-        shared::domain::Record::Seat(_, seat) => seat.live(Timestamp::EPOCH).map(|_| seat.slot),
+        shared::model::record::Record::Seat(_, seat) => seat.live(Timestamp::EPOCH).map(|_| seat.slot),
         _ => None,
     });
     slots.collect()

@@ -6,13 +6,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use local::background::Background;
-use local::world::{TABLE, sdk_config};
+use local::wiring::{TABLE, sdk_config};
 use serde_json::{Value, json};
 use shared::host::background;
 use shared::host::background::JobReport;
 use shared::host::queue::Sqs;
 use shared::model::ids::AccountId;
-use shared::service::dispatch;
+use shared::service::accounts::dispatcher;
 use shared::table::key;
 
 use crate::endpoints::event;
@@ -121,7 +121,7 @@ async fn a_run_goes_round_an_account_that_fails_and_says_which() {
     let (answer, report) = background.deliver(&all).await;
     assert_eq!((count(&report, "Renewed"), count(&report, "FailedAccounts")), (11, 1), "{report:?}");
     assert_eq!(answer.unwrap()["batchItemFailures"].as_array().unwrap().len(), 1, "its message comes again");
-    let named = dispatch::logged(&world.project_id, "u5");
+    let named = dispatcher::logged(&world.project_id, "u5");
     let told: Vec<_> = report.causes.iter().filter(|cause| cause.starts_with(&named)).collect();
     assert_eq!((told.len(), report.causes.len()), (1, 1), "{:?}", report.causes);
     assert!(!report.causes[0].contains("u5"));
@@ -158,7 +158,7 @@ async fn a_night_that_is_killed_anywhere_goes_on() {
 async fn a_dispatcher_that_is_out_of_time_leaves_a_checkpoint_and_a_message() {
     let (world, background) = world_with(20, 20).await;
     let sender =
-        Sqs::new(&local::world::sdk_config(background.queue.endpoint(), false).await, background.queue.endpoint());
+        Sqs::new(&local::wiring::sdk_config(background.queue.endpoint(), false).await, background.queue.endpoint());
     let dispatch = json!({"dispatch": "nightly"});
     let handling = background::renewals(&world.host.app, &sender, &dispatch, Duration::ZERO);
     let (answer, report) = Box::pin(handling).await;

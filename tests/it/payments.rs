@@ -2,7 +2,7 @@
 //! that bought nothing.
 
 use local::demo;
-use local::till::Event;
+use local::stripe::Event;
 use ltlm_protocol::limits;
 use serde_json::{Value, json};
 use shared::service::ports::Clock;

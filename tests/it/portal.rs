@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use http::Request;
 use local::background::Background;
-use local::stream::{Begin, StreamReader};
-use local::till::Event;
+use local::stripe::Event;
+use local::table_stream::{Begin, StreamReader};
 use serde_json::{Value, json};
 use shared::api::extract::SourceAddress;
 use shared::service::ports::Clock;
@@ -17,7 +17,7 @@ const ADA: &str = "ada@example.com";
 
 /// A background whose mails can be read.
 pub(crate) async fn background(world: &World) -> Background {
-    let reader = StreamReader::open(world.engine.endpoint(), local::world::TABLE, Begin::Now).await.unwrap().unwrap();
+    let reader = StreamReader::open(world.engine.endpoint(), local::wiring::TABLE, Begin::Now).await.unwrap().unwrap();
     Background::start(Arc::clone(&world.host), world.outbox.clone(), Some(reader), false).await.unwrap()
 }
 

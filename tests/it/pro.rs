@@ -141,7 +141,7 @@ async fn a09_every_answer_has_the_time_and_a_new_nonce() {
     for _ in 0..5 {
         world.clock.advance_seconds(7);
         let answer = world.pro("validate", &a, GUID, data(L1, &a)).await;
-        let now = shared::service::Clock::now(world.clock.as_ref()).ms();
+        let now = shared::service::ports::Clock::now(world.clock.as_ref()).ms();
         assert_eq!(answer.members["timestamp"], json!(now));
         assert!(seen.insert(answer.nonce()));
     }
@@ -940,7 +940,7 @@ async fn a_device_with_a_key_of_its_own_speaks_for_itself() {
     let world = World::new().await;
     world.project_settings(json!({"security": {"deviceKeys": "required"}})).await;
     let (a, seed) = (device('a'), [7; 32]);
-    let now = shared::service::Clock::now(world.clock.as_ref()).ms();
+    let now = shared::service::ports::Clock::now(world.clock.as_ref()).ms();
     let send_signed = async |endpoint: &str, nonce: &str, asked: Value, seed: [u8; 32]| {
         let path = format!("/v1/sdk/pro/license/{endpoint}");
         let mut request = sealed_request(&path, letter(&a, &json!(nonce), &asked));

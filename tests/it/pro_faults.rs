@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::kms::{KeyService, master_key};
-use local::world::{Endpoints, build, sdk_config};
+use local::wiring::{Endpoints, build, sdk_config};
 use serde_json::{Value, json};
 use shared::keys::kms::{AGE_MAX_MS, Kms};
 use shared::keys::{KeyError, Purpose};

@@ -17,7 +17,7 @@ const CALLERS: usize = 16;
 /// Sends one POST per caller at the same time, over two processes; the bodies of the answers.
 async fn all_at_once(
     world: &World,
-    other: &Arc<local::world::Local>,
+    other: &Arc<local::wiring::Local>,
     key: &str,
     route: &'static str,
     bodies: Vec<Value>,
@@ -47,7 +47,7 @@ async fn charges_at_the_end_of_a_grant_all_succeed() {
     let key = world.license_with(json!({})).await;
     world.activate(&key, &device('a')).await;
     for round in 0..10 {
-        let end = shared::service::Clock::now(world.clock.as_ref()).plus_seconds(60).to_string();
+        let end = shared::service::ports::Clock::now(world.clock.as_ref()).plus_seconds(60).to_string();
         let credit = json!({"amount": 5, "reason": "r", "expiresAt": end});
         let path = format!("/v1/admin/licenses/{key}/tokens");
         assert_eq!(world.admin("POST", &path, credit).await.status, 200);

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use http::Request;
 use serde_json::{Value, json};
-use shared::api::route::{Auth, Route};
+use shared::api::function::Auth;
 use shared::api::routes::ROUTES;
+use shared::api::routes::Route;
 use shared::service::ids::sha256_hex;
 
 use crate::support::{ADMIN_KEY, L1, Reply, SECRET, World, device};
@@ -560,15 +561,15 @@ async fn an_act_that_was_remembered_under_its_id_alone_is_known_for_thirty_days(
         Box::pin(world.send(request.body(body.to_string().into()).unwrap())).await
     };
     let first = send(&local::demo::perp()).await;
-    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(world.engine.endpoint(), false).await);
+    let client = aws_sdk_dynamodb::Client::new(&local::wiring::sdk_config(world.engine.endpoint(), false).await);
     let text = |value: String| aws_sdk_dynamodb::types::AttributeValue::S(value);
     let (new, old) = (format!("ADMINOP#old in {}", world.project_id), "ADMINOP#old".to_owned());
     let delete =
-        client.delete_item().table_name(local::world::TABLE).key("pk", text(new)).key("sk", text("META".into()));
+        client.delete_item().table_name(local::wiring::TABLE).key("pk", text(new)).key("sk", text("META".into()));
     let delete = delete.return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld);
     let mut item = delete.send().await.unwrap().attributes.unwrap();
     item.insert("pk".to_owned(), text(old));
-    client.put_item().table_name(local::world::TABLE).set_item(Some(item)).send().await.unwrap();
+    client.put_item().table_name(local::wiring::TABLE).set_item(Some(item)).send().await.unwrap();
     world.clock.advance_seconds(30 * DAY - 1);
     let again = send(&local::demo::perp()).await;
     assert_eq!(
@@ -613,8 +614,8 @@ async fn another_password_under_a_used_operation_id_is_another_request() {
         Box::pin(world.send(request.body(body.into()).unwrap())).await.status
     };
     assert_eq!((sign_in("third password").await, sign_in("battery stable").await), (200, 401));
-    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(world.engine.endpoint(), false).await);
-    let items = client.scan().table_name(local::world::TABLE).send().await.unwrap().items.unwrap();
+    let client = aws_sdk_dynamodb::Client::new(&local::wiring::sdk_config(world.engine.endpoint(), false).await);
+    let items = client.scan().table_name(local::wiring::TABLE).send().await.unwrap().items.unwrap();
     let all = format!("{items:?}");
     for password in ["correct horse", "battery staple", "third password"] {
         assert!(!all.contains(password) && !all.contains(&sha256_hex(password.as_bytes())), "{password}");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
 use local::demo;
-use local::till::Event;
+use local::stripe::Event;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -78,13 +78,13 @@ impl World {
 
     /// What the provider tells of a payment page.
     pub(crate) fn told(&self, session: &str, event: Event) -> Value {
-        self.till.tell(session, event, shared::service::Clock::now(self.clock.as_ref())).unwrap()
+        self.till.tell(session, event, shared::service::ports::Clock::now(self.clock.as_ref())).unwrap()
     }
 
     /// The provider's message as it arrives.
     pub(crate) fn message(&self, event: &Value) -> Request<Bytes> {
         let body = event.to_string();
-        let signature = self.till.sign(&body, shared::service::Clock::now(self.clock.as_ref()));
+        let signature = self.till.sign(&body, shared::service::ports::Clock::now(self.clock.as_ref()));
         let request =
             Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", signature);
         request.header("content-type", "application/json; charset=utf-8").body(Bytes::from(body)).unwrap()
@@ -370,7 +370,7 @@ async fn messages_that_the_provider_did_not_sign_change_nothing() {
         let request = Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", header);
         world.send(request.body(Bytes::from(body)).unwrap())
     };
-    let (now, body) = (shared::service::Clock::now(world.clock.as_ref()), event.to_string());
+    let (now, body) = (shared::service::ports::Clock::now(world.clock.as_ref()), event.to_string());
     let good = world.till.sign(&body, now);
     for (header, body) in [
         (String::new(), body.clone()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use local::background::Background;
-use local::stream::{Begin, StreamReader};
+use local::table_stream::{Begin, StreamReader};
 use serde_json::{Value, json};
 use shared::service::ports::Clock;
 
@@ -12,7 +12,7 @@ use crate::support::{L1, World, device};
 const DAY: i64 = 86_400;
 
 async fn followed(world: &World, begin: Begin) -> Background {
-    let reader = StreamReader::open(world.engine.endpoint(), local::world::TABLE, begin).await.unwrap().unwrap();
+    let reader = StreamReader::open(world.engine.endpoint(), local::wiring::TABLE, begin).await.unwrap().unwrap();
     Background::start(Arc::clone(&world.host), world.outbox.clone(), Some(reader), false).await.unwrap()
 }
 

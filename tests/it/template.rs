@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared::api::extract::{EDGE_HEADER, HOST_HEADER};
+use shared::api::function::Client;
 use shared::api::reply;
-use shared::api::route::{Client, Route};
 use shared::api::router::PREFIX;
+use shared::api::routes::Route;
 use shared::api::routes::{FUNCTIONS, ROUTES};
 use shared::host::log;
 use shared::table::schema::{DUE_INDEX, KEY_ATTRIBUTES, LIST_INDEX};

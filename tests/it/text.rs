@@ -84,7 +84,7 @@ async fn json_is_read_alike_on_both_faces() {
     }
     // The payment provider's messages are signed with their mark.
     let event = format!("\u{feff}{}", json!({"id": "evt_bom", "type": "nothing.ours", "livemode": true}));
-    let signature = world.till.sign(&event, shared::service::Clock::now(world.clock.as_ref()));
+    let signature = world.till.sign(&event, shared::service::ports::Clock::now(world.clock.as_ref()));
     let request = Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", signature);
     let answer = world.send(request.body(Bytes::from(event)).unwrap()).await;
     assert_eq!((answer.status, &answer.body["received"]), (200, &json!(true)), "{}", answer.text);
@@ -182,11 +182,11 @@ async fn what_was_kept_under_an_earlier_spelling_is_found_under_the_one() {
     let customer = json!({"customer": {"email": earlier, "name": "Ada"}});
     assert_eq!(world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), customer).await.status, 200);
     let list = key::list_partition(&List::Buyer(world.project_id.clone(), Email::kept(earlier)));
-    let client = aws_sdk_dynamodb::Client::new(&local::world::sdk_config(world.engine.endpoint(), false).await);
+    let client = aws_sdk_dynamodb::Client::new(&local::wiring::sdk_config(world.engine.endpoint(), false).await);
     let place = key::buyer_listing(&license_id(L1));
     let moved = client
         .update_item()
-        .table_name(local::world::TABLE)
+        .table_name(local::wiring::TABLE)
         .key("pk", AttributeValue::S(place.pk))
         .key("sk", AttributeValue::S(place.sk))
         .update_expression("SET listPk = :list")

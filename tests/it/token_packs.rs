@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
-use local::till::Event;
+use local::stripe::Event;
 use serde_json::{Value, json};
 
 use crate::support::{ADMIN_KEY, Reply, World, send};

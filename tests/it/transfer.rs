@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::Request;
 use local::background::Background;
 use local::demo;
-use local::stream::{Begin, StreamReader};
-use local::world::{TABLE, sdk_config};
+use local::table_stream::{Begin, StreamReader};
+use local::wiring::{TABLE, sdk_config};
 use ltlm_protocol::transfer::Counting;
 use serde_json::{Value, json};
 use shared::service::ids::sha256_hex;
@@ -772,7 +772,7 @@ async fn a_suspended_project_changes_nothing_and_goes_on_where_it_moved() {
     let (a, b) = (device('a'), device('b'));
     let session = old.ordered("studio", "late@example.com").await;
     old.till.show_card(&session, "4242");
-    let paid = old.told(&session, local::till::Event::Paid);
+    let paid = old.told(&session, local::stripe::Event::Paid);
     old.project_settings(json!({"suspended": true})).await;
     let before = old.items().await;
     let refused = |told: Reply| {

@@ -4,7 +4,7 @@
 
 use crate::portal::{background, code_in, settle};
 use crate::support::{L1, Reply, World, device, post_request, send};
-use local::till::Event;
+use local::stripe::Event;
 use serde_json::json;
 
 fn documented() -> Vec<String> {

@@ -186,7 +186,7 @@ async fn the_old_secret_signs_beside_the_new_one_for_a_day() {
         world.activate(L1, &device(letter)).await;
         settle(&background).await;
         let (headers, body) = receiver.taken().pop().unwrap();
-        let now = shared::service::Clock::now(world.clock.as_ref()).ms() / 1_000;
+        let now = shared::service::ports::Clock::now(world.clock.as_ref()).ms() / 1_000;
         let id = headers["webhook-id"].to_str().unwrap();
         let expected = standardwebhooks::Webhook::new(secret).unwrap().sign(id, now, body.as_bytes()).unwrap();
         headers["webhook-signature"].to_str().unwrap().split(' ').any(|given| given == expected)
@@ -248,7 +248,7 @@ async fn a_receiver_in_python_verifies_what_is_sent() {
     let mut stdin = receiver.stdin.take().unwrap();
     stdin.write_all(format!("{}\n", made.text_of("secret")).as_bytes()).await.unwrap();
     // The receiver's library looks at the real clock.
-    world.clock.set(shared::service::Clock::now(&shared::host::clock::SystemClock));
+    world.clock.set(shared::service::ports::Clock::now(&shared::host::clock::SystemClock));
     let policy = world.policy(crate::store::perpetual("studio")).await;
     let body = json!({"policyId": policy, "customerEmail": "grace@example.com"});
     let session = world.store("POST", "project/checkout-link", body).await.text_of("sessionId").to_owned();
@@ -259,7 +259,7 @@ async fn a_receiver_in_python_verifies_what_is_sent() {
     assert_eq!(line(&mut lines).await, format!("order.paid {id}"));
     assert!(background.outbox.waiting().is_empty(), "it was taken");
     // The same message by somebody else is not.
-    let now = shared::service::Clock::now(world.clock.as_ref()).ms() / 1_000;
+    let now = shared::service::ports::Clock::now(world.clock.as_ref()).ms() / 1_000;
     let other = standardwebhooks::Webhook::from_bytes(vec![7; 32]).unwrap();
     let forged = reqwest::Client::new()
         .post(&url)

@@ -13,7 +13,7 @@ use crate::model::administrator::Administrator;
 use crate::model::organization::AccessToken;
 use crate::service::admin::keys;
 use crate::service::ids::{ACCESS_TOKEN_PREFIX, ADMIN_KEY_PREFIX, sha256_hex};
-use crate::service::load::Access;
+use crate::service::license::load_spec::Access;
 use crate::service::organizations;
 use crate::table::port::Table;
 

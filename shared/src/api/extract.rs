@@ -14,19 +14,22 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::api::function::Auth;
 use crate::api::reply::Failure;
-use crate::api::route::{Auth, Route};
 use crate::api::router::{Parameters, without_prefix};
-use crate::api::{Settings, cursor, traffic};
+use crate::api::routes::Route;
+use crate::api::settings::Settings;
+use crate::api::{cursor, traffic};
 use crate::domain::license::gate::{Call, Caller};
 use crate::domain::pro::device_proof::Proof;
 use crate::domain::throttle::Limited;
 use crate::model::administrator::Administrator;
 use crate::model::organization::AccessToken;
 use crate::model::quota::{Counted, Traffic};
-use crate::service::admin::Act;
-use crate::service::load::Access;
-use crate::service::{App, Budget, Error, fingerprint, ids, license, throttle};
+use crate::service::admin::operation::Act;
+use crate::service::app::{App, Budget, Error};
+use crate::service::license::load_spec::Access;
+use crate::service::{fingerprint, ids, license, throttle};
 use crate::table::port::Table;
 
 /// A routed request with all that its handler needs.

@@ -1,178 +1,18 @@
-//! Floor 4: HTTP as a skin. Requests in, answers out, over the plain types of the `http` crate: no AWS type and no
-//! environment variable gets this far up, and `host` and `tools/local` serve the same function.
+//! HTTP: from a request to a handler and back to an answer.
 
 pub mod auth;
 pub mod cursor;
+pub mod dispatch;
 pub mod extract;
+pub mod face;
+pub mod function;
 pub mod handlers;
-pub mod letter;
 pub mod page;
 pub mod query;
 pub mod reply;
-pub mod route;
 pub mod router;
 pub mod routes;
+pub mod sealed;
 pub mod serving;
+pub mod settings;
 pub mod traffic;
-
-use bytes::Bytes;
-use http::{Method, Request, Response};
-use ltlm_protocol::{Code, limits};
-use serde_json::json;
-
-use crate::api::extract::Incoming;
-use crate::api::reply::{Failure, Reply};
-use crate::api::route::Auth;
-use crate::api::router::Found;
-use crate::api::serving::{Handler, Handlers};
-use crate::domain::throttle::Limited;
-use crate::service::load::Access;
-use crate::service::{App, Budget, Error, load, quota};
-use crate::table::port::Table;
-
-/// What the API is told by its host.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// SHA-256 of the first administrator key; without it there is none.
-    pub admin_key_sha256: Option<[u8; 32]>,
-    /// Name of the header in which a trusted edge tells the caller's country, lower-case; without it no country is known. With an `edge`
-    /// it counts only beside the edge's secret.
-    pub country_header: Option<String>,
-    /// The edge that is trusted; without it the caller's address is the one that reached the gateway.
-    pub edge: Option<Edge>,
-    /// The vendor's name, as developers see it.
-    pub vendor: String,
-    /// The stage, as the deployment tells it.
-    pub stage: String,
-    /// Is there an address that mails come from?
-    pub sends_mail: bool,
-    /// Are there keys of a payment provider?
-    pub takes_payments: bool,
-    /// May webhooks be of `http`, and within the deployment's own network? Who calls them must agree.
-    pub plain_webhooks: bool,
-}
-
-/// An edge, such as a distribution of CloudFront, that is believed what it tells of a caller because it shows a secret in `x-ltlm-edge`.
-#[derive(Clone, Debug)]
-pub struct Edge {
-    /// Name of the header with the address, lower-case.
-    pub address_header: String,
-    /// SHA-256 of the secret that it adds.
-    pub secret_sha256: [u8; 32],
-    /// Are requests refused that do not show the secret?
-    pub is_only_way: bool,
-}
-
-/// An answer and what the log says about it.
-#[derive(Debug)]
-pub struct Answer {
-    /// For the caller.
-    pub response: Response<Bytes>,
-    /// Name of the route, or `none`.
-    pub route: &'static str,
-    /// The code of a failure.
-    pub code: Option<&'static str>,
-    /// What lies below a failure of ours. Never a part of the response.
-    pub cause: Option<String>,
-}
-
-/// Answers one request with one of these handlers; a route without one is unknown. Never fails: a failure is an answer too.
-pub async fn answer<T: Table>(
-    app: &App<T>,
-    handlers: Handlers<T>,
-    settings: &Settings,
-    budget: &Budget<'_>,
-    request: Request<Bytes>,
-) -> Answer {
-    let (route, outcome) = match router::find(request.method(), request.uri().path()) {
-        Found::Route(route, parameters) => match handlers(route.endpoint) {
-            None => ("none", Err(Failure::new(Code::RouteNotFound))),
-            Some(handler) => {
-                let mut incoming = Incoming::new(app, settings, budget, route, parameters, &request);
-                (route.name, admitted(&mut incoming, handler).await)
-            }
-        },
-        Found::Preflight => ("preflight", Ok(Reply::empty())),
-        Found::OtherMethods(allowed) => ("none", Err(Failure::new(Code::MethodNotAllowed).header("allow", allowed))),
-        Found::Nothing => ("none", Err(Failure::new(Code::RouteNotFound))),
-    };
-    let head = request.method() == Method::HEAD;
-    reply::finish(route, outcome, head)
-}
-
-/// Answers what may reach the functions the way that it came.
-async fn admitted<T: Table>(incoming: &mut Incoming<'_, T>, handler: Handler<T>) -> Result<Reply, Failure> {
-    let is_only_way = incoming.settings.edge.as_ref().is_some_and(|edge| edge.is_only_way);
-    if is_only_way && !incoming.is_from_edge() {
-        return Err(Failure::new(Code::EdgeRequired));
-    }
-    counted(incoming, handler).await
-}
-
-/// Answers, and counts the call against the quota of the project that it is about, if there is one and nothing did so before.
-async fn counted<T: Table>(incoming: &mut Incoming<'_, T>, handler: Handler<T>) -> Result<Reply, Failure> {
-    let outcome = dispatch(incoming, handler).await;
-    if outcome.as_ref().is_err_and(Failure::is_uncounted) {
-        return outcome;
-    }
-    quota::pass(incoming.app, incoming.budget).await?;
-    outcome
-}
-
-/// Strangers first: who may not call is told that, whatever else is wrong with the request. Whether a well-formed secret
-/// names a project the handlers learn with what they load; where one stops before, at the request itself, it is asked for.
-async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>, handler: Handler<T>) -> Result<Reply, Failure> {
-    let access = match incoming.route.auth {
-        Auth::Open => return handle(incoming, handler).await,
-        Auth::Member => {
-            incoming.count(None);
-            incoming.session = Some(auth::member(incoming).await?);
-            return handle(incoming, handler).await;
-        }
-        Auth::Project => auth::project(incoming.request.headers())?,
-        Auth::Administrator(scope) => {
-            let by = auth::administrator(incoming).await?;
-            by.may(scope, incoming.route.method == "GET").map_err(Error::Denied)?;
-            Access::Administrator(by)
-        }
-    };
-    incoming.access = Some(access.clone());
-    incoming.count(match &access {
-        Access::Administrator(by) => Some(by),
-        Access::Secret(_) => None,
-    });
-    if query::supports_dry_run(incoming.route) && incoming.query_bool("dryRun")? {
-        return dry_run(incoming, handler).await;
-    }
-    match handle(incoming, handler).await {
-        Err(failure) if failure.is_of_unknown_key() => {
-            if matches!(access, Access::Secret(_)) {
-                incoming.take_token(Limited::UnknownKeys).await?;
-            }
-            Err(failure)
-        }
-        Err(failure) if failure.is_of_the_request() => {
-            load::known(incoming.app, incoming.budget, &access).await?;
-            Err(failure)
-        }
-        outcome => outcome,
-    }
-}
-
-/// Whether the request would be done: from here on it writes nothing.
-async fn dry_run<T: Table>(incoming: &Incoming<'_, T>, handler: Handler<T>) -> Result<Reply, Failure> {
-    incoming.budget.meter.set_dry_run();
-    match handle(incoming, handler).await {
-        Err(failure) if !failure.is_dry_run() => Err(failure),
-        // What would write nothing, because it is done already, would be done as well.
-        _ => Ok(Reply::json(&json!({ "dryRun": true }))),
-    }
-}
-
-async fn handle<T: Table>(incoming: &Incoming<'_, T>, handler: Handler<T>) -> Result<Reply, Failure> {
-    query::check(incoming.route, incoming.request.uri().query())?;
-    if incoming.request.body().len() > limits::BODY_BYTES_MAX {
-        return Err(Failure::new(Code::BodyTooLarge).value("max", limits::BODY_BYTES_MAX.to_string()));
-    }
-    handler(incoming).await
-}

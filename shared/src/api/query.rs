@@ -4,8 +4,8 @@
 use ltlm_protocol::{Problems, limits, shape};
 use percent_encoding::percent_decode_str;
 
-use super::route::{Auth, Route};
-use super::routes::Endpoint;
+use crate::api::function::Auth;
+use crate::api::routes::{Endpoint, Route};
 
 /// Names by which other services know what these routes know, each with ours.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[

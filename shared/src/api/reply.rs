@@ -7,9 +7,21 @@ use ltlm_protocol::code::Retry;
 use ltlm_protocol::{Code, ErrorBody, Problems};
 use serde::Serialize;
 
-use crate::api::Answer;
 use crate::model::denied::Denied;
-use crate::service::{Error, chain};
+use crate::service::app::{Error, chain};
+
+/// An answer and what the log says about it.
+#[derive(Debug)]
+pub struct Answer {
+    /// For the caller.
+    pub response: Response<Bytes>,
+    /// Name of the route, or `none`.
+    pub route: &'static str,
+    /// The code of a failure.
+    pub code: Option<&'static str>,
+    /// What lies below a failure of ours. Never a part of the response.
+    pub cause: Option<String>,
+}
 
 /// A success.
 #[derive(Debug)]
@@ -179,9 +191,11 @@ impl From<Error> for Failure {
 
 /// Methods that pages of other origins may use; the template says the same to the gateway, which answers for us before we are asked.
 pub const ALLOWED_METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// Headers that they may send.
 pub const ALLOWED_HEADERS: &str = "content-type, x-project-secret, x-project-id, idempotency-key, authorization, if-match, \
     x-ltlm-signature, x-ltlm-time, x-ltlm-nonce";
+
 /// Headers that they may read.
 pub const EXPOSED_HEADERS: &str = "operation-id, idempotent-replayed, retry-after, etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, x-request-id";
 

@@ -3,8 +3,7 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use super::route::Route;
-use super::routes::ROUTES;
+use crate::api::routes::{ROUTES, Route};
 
 /// The prefix that paths may carry (wire 1.1).
 pub const PREFIX: &str = "/api";

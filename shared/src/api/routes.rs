@@ -8,8 +8,8 @@
 //! }
 //! ```
 
-use crate::api::route::Auth::{Administrator, Member, Open, Project};
-use crate::api::route::{Client, Function, Route, Setting};
+use crate::api::function::Auth::{Administrator, Member, Open, Project};
+use crate::api::function::{Auth, Client, Function, Setting};
 use crate::keys::Purpose;
 use crate::model::administrator::Scope;
 
@@ -701,3 +701,26 @@ macro_rules! tables {
 }
 
 functions!(tables);
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// What it does.
+    pub endpoint: Endpoint,
+    /// Its name: of the event file and in logs.
+    pub name: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path; the prefix `/api` may stand before it.
+    pub path: &'static str,
+    /// The Lambda function that serves it.
+    pub function: &'static str,
+    /// Who may call it.
+    pub auth: Auth,
+    /// Does it take a JSON body?
+    pub body: bool,
+    /// Does it take an operation id?
+    pub operation_id: bool,
+    /// For the documents.
+    pub summary: &'static str,
+}

@@ -18,13 +18,16 @@ use crate::model::one_time_code::Tries;
 use crate::model::record::Record;
 use crate::model::run;
 use crate::model::run::Run;
-use crate::service::courier::{Outlets, Parcel, Sent, Told};
-use crate::service::dispatch::{Dispatched, Message};
+use crate::service::accounts::dispatcher;
+use crate::service::accounts::dispatcher::{Dispatched, Message};
+use crate::service::app::{App, Budget, Error, chain};
 use crate::service::ports::{Bus, Queue};
+use crate::service::stream;
 use crate::service::stream::Change;
-use crate::service::{App, Budget, Error, chain, courier, dispatch, stream};
-use crate::table::item;
-use crate::table::item::Item;
+use crate::service::webhooks::delivery;
+use crate::service::webhooks::delivery::{Outlets, Parcel, Sent, Told};
+use crate::table::item::attributes::Item;
+use crate::table::item::{attributes, record};
 use crate::table::port::{Meter, Source, Spent, Table};
 
 /// What came of an event, for log and metrics.
@@ -94,13 +97,13 @@ pub async fn stream<T: Table>(
 fn change(record: &Value) -> Result<Option<Change>, Source> {
     let image = |name: &str| record.pointer(&format!("/dynamodb/{name}")).map(image).transpose();
     let Some(new) = image("NewImage")? else { return Ok(None) };
-    let old = || -> Result<_, Source> { Ok(image("OldImage")?.as_ref().map(item::record).transpose()?.flatten()) };
+    let old = || -> Result<_, Source> { Ok(image("OldImage")?.as_ref().map(record::record).transpose()?.flatten()) };
     let is_new = record.get("eventName").and_then(Value::as_str) == Some("INSERT");
     // What an import puts there happened elsewhere, and was told and counted there.
-    if is_new && new.contains_key(item::IMPORTED) {
+    if is_new && new.contains_key(attributes::IMPORTED) {
         return Ok(None);
     }
-    Ok(match item::record(&new)? {
+    Ok(match record::record(&new)? {
         Some(Record::Entry(entry)) if is_new => Some(Change::Entry(Box::new(entry))),
         Some(Record::Device(license, after)) => {
             let before = match old()? {
@@ -206,13 +209,13 @@ async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Outlets<'_
     let text = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(kind) = text("detail-type") else {
         let parcel: Parcel = json::typed(message).map_err(unreadable)?;
-        return courier::send(app, budget, outlets, &parcel).await;
+        return delivery::send(app, budget, outlets, &parcel).await;
     };
     let detail = message.get("detail").cloned().unwrap_or_default();
     let id = detail.get("id").and_then(Value::as_str).map(str::to_owned);
     let told = id.zip(text("time").as_deref().and_then(Timestamp::parse));
     let (id, at) = told.ok_or_else(|| Error::Broken("a notice without id or time".into()))?;
-    courier::fan_out(app, budget, outlets.queue, Told { id, kind, at, detail }).await
+    delivery::fan_out(app, budget, outlets.queue, Told { id, kind, at, detail }).await
 }
 
 /// Handles an event of the function `renewals`; Lambda's answer, and the report. An error means: deliver the event again.
@@ -259,7 +262,7 @@ async fn scheduled<T: Table>(
             problem: outcome.is_err().then(|| "the run failed; the log of renewals says why".to_owned()),
         };
         // What is due was handed over all the same: an error would have it handed over again.
-        if let Err(error) = dispatch::leave_word(app, budget, run).await {
+        if let Err(error) = dispatcher::leave_word(app, budget, run).await {
             report.causes.push(format!("no word is left of the run: {}", chain(&error)));
         }
     }
@@ -272,7 +275,7 @@ async fn dispatched<T: Table>(
     queue: &dyn Queue,
     report: &mut JobReport,
 ) -> Result<(), Error> {
-    let ended = Box::pin(dispatch::dispatch(app, budget, queue, app.clock.now())).await?;
+    let ended = Box::pin(dispatcher::dispatch(app, budget, queue, app.clock.now())).await?;
     let (sent, interrupted) = match ended {
         Dispatched::All(sent) => (sent, 0),
         Dispatched::Interrupted(sent) => {
@@ -302,7 +305,7 @@ async fn worked<T: Table>(
             Err(error) => Err(Some(unreadable(error))),
             Ok(Message::Dispatch) => dispatched(app, budget, queue, report).await.map_err(Some),
             Ok(Message::Renew { project, accounts }) => {
-                let work = dispatch::work(app, budget, &project, &accounts, app.clock.now());
+                let work = dispatcher::work(app, budget, &project, &accounts, app.clock.now());
                 let worked = Box::pin(work).await;
                 renewed += worked.renewed;
                 skipped += worked.skipped;

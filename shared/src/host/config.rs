@@ -24,7 +24,7 @@
 //!
 //! Region, credentials and endpoints are the AWS SDK's own variables (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, …).
 
-use crate::api::{Edge, Settings};
+use crate::api::settings::{Edge, Settings};
 
 /// The configuration of one function.
 #[derive(Clone, Debug)]

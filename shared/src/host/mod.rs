@@ -23,10 +23,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 
-use crate::api;
-use crate::api::Settings;
+use crate::api::dispatch;
 use crate::api::serving::Handlers;
-use crate::service::{App, Budget};
+use crate::api::settings::Settings;
+use crate::service::app::{App, Budget};
 use crate::table::port::{Meter, Spent, Table};
 
 /// Why a function ends.
@@ -82,7 +82,7 @@ impl<T: Table> Host<T> {
         let until_ms = self.app.sleep.elapsed_ms().saturating_add(allowed_ms);
         let budget = Budget { meter: &meter, until_ms };
         // The SDK's futures are large; on the heap they do not weigh on every caller's stack.
-        let answer = Box::pin(api::answer(&self.app, self.handlers, &self.settings, &budget, request)).await;
+        let answer = Box::pin(dispatch::answer(&self.app, self.handlers, &self.settings, &budget, request)).await;
         let mut response = answer.response;
         if let Some(id) = HeaderValue::try_from(&request_id).ok().filter(|_| !request_id.is_empty()) {
             response.headers_mut().insert(REQUEST_ID_HEADER, id);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use crate::api::route::{Client, Function};
+use crate::api::function::{Client, Function};
 use crate::api::routes::{functions, rows};
 use crate::api::serving;
 use crate::api::serving::Handlers;

@@ -12,7 +12,8 @@ use crate::model::wallet::rollup::{DayRollup, Tally};
 use crate::model::wallet::verification::{Break, Checked};
 use crate::model::wallet::{Wallet, rollup};
 use crate::model::write::Write;
-use crate::service::{App, Budget, Error, act, quota};
+use crate::service::app::{App, Budget, Error};
+use crate::service::{quota, retry};
 use crate::table::port::{Read, Table};
 
 /// Entries that one call reads.
@@ -37,7 +38,7 @@ pub enum Verdict {
 
 async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>, read: Read) -> Result<Vec<Entry>, Error> {
     let list = [read];
-    let records = act::records(app, budget, &list).await?;
+    let records = retry::records(app, budget, &list).await?;
     let entries = records.into_iter().filter_map(Record::entry);
     Ok(entries.collect())
 }
@@ -131,7 +132,7 @@ pub async fn verification<T: Table>(
     from: Checked,
     now: Timestamp,
 ) -> Result<(Verification, Option<Checked>), Error> {
-    let verdict = act::read(app, budget, || verify(app, budget, wallet, from, now)).await?;
+    let verdict = retry::read(app, budget, || verify(app, budget, wallet, from, now)).await?;
     let (checked, first_break, next) = match verdict {
         Verdict::Whole(checked) => (checked, None, None),
         Verdict::SoFar(checked) => (checked, None, Some(checked)),
@@ -161,7 +162,7 @@ pub async fn statistics<T: Table>(
     now: Timestamp,
 ) -> Result<(Statistics, Option<i64>), Error> {
     let tally = || tally(app, budget, wallet, span, after, COUNTED_MAX);
-    let (mut tally, next) = act::read(app, budget, tally).await?;
+    let (mut tally, next) = retry::read(app, budget, tally).await?;
     if next.is_none() && span.holds(now) {
         unwritten.iter().for_each(|entry| tally.add(entry));
     }
@@ -218,7 +219,7 @@ pub async fn tally<T: Table>(
         to: day(span.to, rollup::day_of(wallet.moved_at)).min(rollup::day_of(wallet.moved_at)),
     };
     let list = [days];
-    let records = act::records(app, budget, &list).await?;
+    let records = retry::records(app, budget, &list).await?;
     let mut days: Vec<DayRollup> = Vec::new();
     for record in records {
         let Record::Rollup(day) = record else { continue };
@@ -294,7 +295,7 @@ pub async fn erase<T: Table>(
     for together in erasing.chunks(ERASED_TOGETHER).filter(|_| !dry_run) {
         quota::pass(app, budget).await?;
         let commit = || async { app.table.commit(together, None, budget.meter).await.map_err(Error::from) };
-        act::read(app, budget, commit).await?;
+        retry::read(app, budget, commit).await?;
     }
     Ok((erasing.len() as i64, next))
 }

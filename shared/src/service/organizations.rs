@@ -24,9 +24,10 @@ use crate::model::organization::{AccessToken, Made};
 use crate::model::record::{Record, project_in};
 use crate::model::token_type::TokenType;
 use crate::model::write::Write;
-use crate::service::act::Absorb;
+use crate::service::app::{App, Budget, Error};
 use crate::service::repeat::Repeatable;
-use crate::service::{App, Budget, Error, act, ids, quota};
+use crate::service::retry::Absorb;
+use crate::service::{ids, quota, retry, transact};
 use crate::table::key::position;
 use crate::table::port::{List, Read, Table};
 
@@ -94,7 +95,7 @@ async fn run<T: Table, R>(
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
     let settle = |state: &OrganizationState| state.settling(call.now, limits::LAPSES_TOGETHER_MAX);
-    act::act_settling(app, budget, || load(app, budget, &call.id, wanted), decide, settle).await
+    transact::act_settling(app, budget, || load(app, budget, &call.id, wanted), decide, settle).await
 }
 
 /// Runs a command that stands in no ledger, once: it tells its first answer ever after.
@@ -158,7 +159,7 @@ pub async fn get<T: Table>(
     call: &OrganizationCall,
 ) -> Result<OrganizationData, Error> {
     let wanted = Wanted { pools: TokenType::ALL, ..Wanted::default() };
-    let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
+    let state = retry::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
     Ok(state::data(&state, call.now)?)
 }
 
@@ -172,7 +173,7 @@ pub async fn change_plan<T: Table>(
 ) -> Result<(OrganizationData, bool), Error> {
     // Whether the pools were raised to this plan in their period already, their ledgers tell: and the period, the wallets.
     let pools = Wanted { pools: TokenType::ALL, ..Wanted::default() };
-    let found = act::read(app, budget, || load(app, budget, &call.id, &pools)).await?;
+    let found = retry::read(app, budget, || load(app, budget, &call.id, &pools)).await?;
     let mut operations = Vec::new();
     for kind in TokenType::ALL {
         let Ok(standing) = found.pool(&call.id, *kind).standing(call.now) else { continue };
@@ -250,8 +251,8 @@ pub async fn create_access<T: Table>(
         .into_iter()
         .chain(organization.into_iter().map(Read::Organization))
         .collect();
-    let load = || act::found(app, budget, &reads);
-    let (made, replayed) = act::act(app, budget, load, |found: &AccessState| found.create(&token)).await?;
+    let load = || retry::found(app, budget, &reads);
+    let (made, replayed) = transact::act(app, budget, load, |found: &AccessState| found.create(&token)).await?;
     let data = AccessTokenData {
         access_token: text,
         token_id: made.hash,
@@ -277,7 +278,7 @@ pub async fn access<T: Table>(
     now: Timestamp,
 ) -> Result<Option<AccessToken>, Error> {
     let reads = [Read::AccessToken(hash.to_owned())];
-    let records = act::records(app, budget, &reads).await?;
+    let records = retry::records(app, budget, &reads).await?;
     let token = records.into_iter().find_map(Record::access_token);
     Ok(token.filter(|token| bool::from(token.hash.as_bytes().ct_eq(hash.as_bytes())) && token.is_in_force(now)))
 }
@@ -291,8 +292,8 @@ pub async fn revoke_access<T: Table>(
     now: Timestamp,
 ) -> Result<AccessTokenRevoked, Error> {
     let reads = [Read::AccessToken(id.to_owned())];
-    let load = || act::found(app, budget, &reads);
-    act::act(app, budget, load, |found: &AccessState| found.revoke(project_id, now)).await
+    let load = || retry::found(app, budget, &reads);
+    transact::act(app, budget, load, |found: &AccessState| found.revoke(project_id, now)).await
 }
 
 /// Revokes somebody's access tokens that are in force, the last to end first, from a position on: how many, and where to go on.
@@ -309,7 +310,7 @@ pub async fn revoke_all<T: Table>(
     let (project_id, holder) = (project_id.to_owned(), command.holder.clone());
     // One more than are revoked tells whether there are more, and where.
     let list = [Read::AccessTokens { project_id, holder, now, from, limit: limit + 1 }];
-    let mut records = act::records(app, budget, &list).await?;
+    let mut records = retry::records(app, budget, &list).await?;
     let next = records.get(limits::ACCESS_REVOKED_MAX).and_then(position);
     records.truncate(limits::ACCESS_REVOKED_MAX);
     let meant = records.into_iter().filter_map(|record| match record {
@@ -321,7 +322,7 @@ pub async fn revoke_all<T: Table>(
     for together in writes.chunks(limits::TRANSACTION_ITEMS_MAX) {
         quota::pass(app, budget).await?;
         let commit = || async { app.table.commit(together, None, budget.meter).await.map_err(Error::from) };
-        act::read(app, budget, commit).await?;
+        retry::read(app, budget, commit).await?;
     }
     Ok((writes.len() as i64, next))
 }
@@ -336,7 +337,7 @@ pub async fn check<T: Table>(
 ) -> Result<TokenCheck, Error> {
     let pools = [TokenType::of_feature(&command.feature)];
     let wanted = Wanted { pools: &pools, user: token.user.as_deref(), ..Wanted::default() };
-    let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
+    let state = retry::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
     Ok(spend::check(&state, token, &call.id, command, call.now)?)
 }
 
@@ -363,7 +364,7 @@ pub async fn stats<T: Table>(
     token: &AccessToken,
 ) -> Result<TokenStats, Error> {
     let wanted = Wanted { pools: TokenType::ALL, user: token.user.as_deref(), ..Wanted::default() };
-    let state = act::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
+    let state = retry::read(app, budget, || load(app, budget, &call.id, &wanted)).await?;
     may_act(&state, token, &call.id.name)?;
     Ok(state::stats(&state, call.now)?)
 }

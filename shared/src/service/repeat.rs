@@ -13,8 +13,9 @@ use crate::model::denied::Denied;
 use crate::model::ids::{OperationKey, is_same_request};
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::act::Absorb;
-use crate::service::{App, Budget, Error, act, ids};
+use crate::service::app::{App, Budget, Error};
+use crate::service::retry::Absorb;
+use crate::service::{ids, retry, transact};
 use crate::table::port::{Read, Table};
 
 /// An operation whose first answer is kept.
@@ -107,13 +108,13 @@ where
     R: Clone + Serialize + DeserializeOwned,
 {
     let reads = [operation.read()];
-    let load = || act::found(app, budget, &reads);
-    let known: Known = act::read(app, budget, load).await?;
+    let load = || retry::found(app, budget, &reads);
+    let known: Known = retry::read(app, budget, load).await?;
     if let Some(first) = operation.first(known.0.as_ref())? {
         return Ok(first);
     }
     let reply = work.await?;
-    act::act_on(app, budget, Some(known), load, |known: &Known| match operation.first(known.0.as_ref())? {
+    transact::act_on(app, budget, Some(known), load, |known: &Known| match operation.first(known.0.as_ref())? {
         Some(first) => Ok(Decision::read(first)),
         None => Ok(Decision::write(vec![operation.keep(&reply)], (reply.clone(), false))),
     })

@@ -15,9 +15,10 @@ use crate::model::wallet::entry::Entry;
 use crate::model::wallet::rollup;
 use crate::model::wallet::rollup::{DayRollup, Figures};
 use crate::model::write::Write;
-use crate::service::courier::Parcel;
+use crate::service::app::{App, Budget, Error};
 use crate::service::ports::{Bus, Queue};
-use crate::service::{App, Budget, Error, act};
+use crate::service::retry;
+use crate::service::webhooks::delivery::Parcel;
 use crate::table::port::{CommitError, Read, Table};
 
 /// Entries that are read at once to fill a gap.
@@ -148,7 +149,7 @@ async fn roll_up<T: Table>(
     followed: &mut Followed,
 ) -> Result<(), Error> {
     loop {
-        let latest = act::records(app, budget, &[Read::LatestRollup(wallet.clone())]).await?;
+        let latest = retry::records(app, budget, &[Read::LatestRollup(wallet.clone())]).await?;
         let latest = latest.into_iter().find_map(Record::rollup);
         let changed = match rollup::fold(latest, &entries) {
             Ok(changed) => changed,
@@ -178,7 +179,7 @@ async fn fill<T: Table>(
     entries: &mut Vec<Entry>,
 ) -> Result<(), Error> {
     let list = Read::EntriesAfter { wallet: wallet.clone(), after, limit: FILL };
-    let found = act::records(app, budget, &[list]).await?.into_iter().filter_map(Record::entry);
+    let found = retry::records(app, budget, &[list]).await?.into_iter().filter_map(Record::entry);
     let found: Vec<Entry> = found.collect();
     if found.first().is_none_or(|entry| entry.sequence != after + 1) {
         return Err(Error::Busy(format!("the index does not have entry {} yet", after + 1).into()));

@@ -27,12 +27,13 @@ use crate::model::record::Record;
 use crate::model::seat::PAGE_SLOTS;
 use crate::model::write::Write;
 use crate::table::failure::failure;
-use crate::table::item::Item;
+use crate::table::item::attributes::Item;
+use crate::table::item::{attributes, record};
 use crate::table::key::Key;
 use crate::table::port::{CommitError, List, Meter, Read, ReadError, Source, Table, Walk, Walked};
 use crate::table::schema::{DUE_INDEX, LIST_INDEX};
 use crate::table::statement::Statement;
-use crate::table::{item, key, statement};
+use crate::table::{key, statement};
 
 /// Time to connect.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -331,7 +332,7 @@ impl Filter {
 
     fn imported(import: &str) -> Self {
         Self {
-            expression: format!("{} = :import", item::IMPORTED),
+            expression: format!("{} = :import", attributes::IMPORTED),
             values: Item::from([(":import".to_owned(), Value::S(import.to_owned()))]),
         }
     }
@@ -485,7 +486,7 @@ impl Table for Dynamo {
 }
 
 fn records(items: &[Item]) -> Result<Vec<Record>, ReadError> {
-    let records: Result<Vec<_>, _> = items.iter().map(item::record).collect();
+    let records: Result<Vec<_>, _> = items.iter().map(record::record).collect();
     Ok(records.map_err(ReadError::Broken)?.into_iter().flatten().collect())
 }
 
@@ -786,7 +787,7 @@ fn guard(items: Vec<Option<Item>>) -> CommitError {
         .into_iter()
         .map(|item| match item.filter(|item| !item.is_empty()) {
             None => Ok(None),
-            Some(item) => item::record(&item),
+            Some(item) => record::record(&item),
         })
         .collect();
     records.map_or_else(CommitError::Broken, CommitError::Guard)

@@ -12,9 +12,11 @@ use crate::model::license::License;
 use crate::model::seat::{Holder, SeatsOpen};
 use crate::model::trial::Trial;
 use crate::model::write::Write;
-use crate::table::item::Item;
-use crate::table::key::Key;
-use crate::table::{item, key};
+use crate::table::item::attributes::{self, Item};
+use crate::table::item::{
+    accounts, admin, import, ledger, license, organizations, portal, pro, project, record, run, store, webhooks,
+};
+use crate::table::key::{self, Key};
 
 /// One write, ready to be sent: alone or as part of a transaction.
 pub enum Statement {
@@ -107,7 +109,7 @@ pub fn of(write: &Write) -> Statement {
             update(key::license(license), "SET lastCountry = :country", PRESENT, vec![(":country", text(country))])
         }
         Write::AddDevice { license, device } => Statement::Put {
-            item: item::device(license, device),
+            item: license::device(license, device),
             condition: match device.seat_revision {
                 0 => ABSENT.to_owned(),
                 _ => "attribute_exists(removedAt) AND seatRevision = :found".to_owned(),
@@ -133,7 +135,7 @@ pub fn of(write: &Write) -> Statement {
             format!("{PRESENT} AND seatRevision = :found"),
             vec![
                 (":at", int(at.ms())),
-                (":seat", text(&item::seat_text(&SeatClaim::None))),
+                (":seat", text(&license::seat_text(&SeatClaim::None))),
                 (":revision", int(*seat_revision)),
                 (":found", int(seat_revision - 1)),
             ],
@@ -145,7 +147,7 @@ pub fn of(write: &Write) -> Statement {
             vec![(":revision", int(*seat_revision)), (":found", int(seat_revision - 1))],
         ),
         Write::ReplaceDevice { license, device } => Statement::Put {
-            item: item::device(license, device),
+            item: license::device(license, device),
             condition: format!("{PRESENT} AND seatRevision = :found"),
             values: Item::from([(":found".to_owned(), int(device.seat_revision - 1))]),
         },
@@ -206,7 +208,7 @@ pub fn of(write: &Write) -> Statement {
         ),
         Write::CountSeats { license, counts, found } => {
             let mut values = vec![
-                (":counts", text(&item::counts_text(counts))),
+                (":counts", text(&license::counts_text(counts))),
                 (":at", int(counts.counted_at.ms())),
                 (":turn", int(counts.turn)),
             ];
@@ -218,14 +220,14 @@ pub fn of(write: &Write) -> Statement {
             let set = "SET seatCounts = :counts, seatsCountedAt = :at, seatsCountedTurn = :turn";
             update(key::license(license), set, condition, values)
         }
-        Write::SaveSettings { license, settings, found } => put_over(item::settings(license, settings), *found),
-        Write::RememberBatch { owner, memory, found } => put_over(item::batch_memory(owner, memory), *found),
-        Write::MoveChain { chain, found } => put_over(item::chain(chain), *found),
-        Write::RememberBlob { seen } => put_absent(item::seen_blob(seen)),
-        Write::AddEvent { event } => put_absent(item::event(event)),
-        Write::AddWallet { wallet } => put_absent(item::wallet(wallet)),
+        Write::SaveSettings { license, settings, found } => put_over(license::settings(license, settings), *found),
+        Write::RememberBatch { owner, memory, found } => put_over(pro::batch_memory(owner, memory), *found),
+        Write::MoveChain { chain, found } => put_over(pro::chain(chain), *found),
+        Write::RememberBlob { seen } => put_absent(pro::seen_blob(seen)),
+        Write::AddEvent { event } => put_absent(pro::event(event)),
+        Write::AddWallet { wallet } => put_absent(ledger::wallet(wallet)),
         Write::MoveWallet { wallet, found } => Statement::Put {
-            item: item::wallet(wallet),
+            item: ledger::wallet(wallet),
             // A license that got tokens later has no wallet until they first move.
             condition: match found {
                 0 => format!("{ABSENT} OR #sequence = :found"),
@@ -233,17 +235,17 @@ pub fn of(write: &Write) -> Statement {
             },
             values: Item::from([(":found".to_owned(), int(*found))]),
         },
-        Write::SaveOrganization { organization, found } => put_over(item::organization(organization), *found),
-        Write::SaveMember { member, found } => put_over(item::member(member), *found),
-        Write::AddAccessToken { token } => put_absent(item::access_token(token)),
+        Write::SaveOrganization { organization, found } => put_over(organizations::organization(organization), *found),
+        Write::SaveMember { member, found } => put_over(organizations::member(member), *found),
+        Write::AddAccessToken { token } => put_absent(organizations::access_token(token)),
         Write::RevokeAccessToken { hash, at } => update(
             key::access_token(hash),
             "SET revokedAt = if_not_exists(revokedAt, :at) REMOVE listPk, listSk, duePk, dueSk",
             PRESENT,
             vec![(":at", int(at.ms()))],
         ),
-        Write::AddAccount { account } => put_absent(item::account(account)),
-        Write::ReplaceAccount { account } => put_over(item::account(account), Some(account.revision - 1)),
+        Write::AddAccount { account } => put_absent(accounts::account(account)),
+        Write::ReplaceAccount { account } => put_over(accounts::account(account), Some(account.revision - 1)),
         Write::RefundEntry { wallet, operation, found, refunded } => {
             // An operation that nothing was refunded of does not say so.
             let condition = match found {
@@ -260,14 +262,14 @@ pub fn of(write: &Write) -> Statement {
             PRESENT,
             vec![(":hash", Value::B(Blob::new(hash.as_slice())))],
         ),
-        Write::SaveRollup { day, found } => put_over(item::rollup(day), *found),
-        Write::SaveOrder { order, found } => put_over(item::order(order), *found),
-        Write::SavePayment { payment, found } => put_over(item::payment(payment), *found),
-        Write::AddPaymentEvent { id, at } => put_absent(item::payment_event(id, *at)),
-        Write::SaveTrial { trial, found } => put_over(item::trial(trial), *found),
+        Write::SaveRollup { day, found } => put_over(ledger::rollup(day), *found),
+        Write::SaveOrder { order, found } => put_over(store::order(order), *found),
+        Write::SavePayment { payment, found } => put_over(store::payment(payment), *found),
+        Write::AddPaymentEvent { id, at } => put_absent(store::payment_event(id, *at)),
+        Write::SaveTrial { trial, found } => put_over(store::trial(trial), *found),
         Write::NoteTrial { trial } => note_trial(trial),
-        Write::SaveCode { code, found } => put_over(item::code(code), *found),
-        Write::SaveDeveloper { developer, found } => put_over(item::developer(developer), *found),
+        Write::SaveCode { code, found } => put_over(portal::code(code), *found),
+        Write::SaveDeveloper { developer, found } => put_over(portal::developer(developer), *found),
         Write::TakeToken { bucket, found, now } => update(
             key::bucket(&bucket.name),
             "SET fullAt = :full, #call = :call, #ttl = :ttl",
@@ -282,19 +284,19 @@ pub fn of(write: &Write) -> Statement {
                 (":found", int(found.unwrap_or(*now).ms())),
             ],
         ),
-        Write::SaveSignIn { sign_in, found } => put_over(item::sign_in(sign_in), *found),
-        Write::SaveWebhook { webhook, found } => put_over(item::webhook(webhook), *found),
-        Write::KeepNotice { notice } => put_absent(item::notice(notice)),
-        Write::BuryDelivery { dead } => put_anyway(item::dead(dead)),
-        Write::SaveRun { run } => put_anyway(item::run(run)),
-        Write::SaveSale { sale, found } => put_over(item::sale(sale), *found),
-        Write::AddCard { card } => put_absent(item::card(card)),
-        Write::SaveJob { job, found } => put_over(item::job(job), *found),
-        Write::AddEntry { entry } => put_absent(item::entry(entry)),
-        Write::AddLicense { license } => put_absent(item::license(license)),
-        Write::AddListing { listing } => put_absent(item::listing(listing)),
+        Write::SaveSignIn { sign_in, found } => put_over(portal::sign_in(sign_in), *found),
+        Write::SaveWebhook { webhook, found } => put_over(webhooks::webhook(webhook), *found),
+        Write::KeepNotice { notice } => put_absent(webhooks::notice(notice)),
+        Write::BuryDelivery { dead } => put_anyway(webhooks::dead(dead)),
+        Write::SaveRun { run } => put_anyway(run::run(run)),
+        Write::SaveSale { sale, found } => put_over(store::sale(sale), *found),
+        Write::AddCard { card } => put_absent(store::card(card)),
+        Write::SaveJob { job, found } => put_over(run::job(job), *found),
+        Write::AddEntry { entry } => put_absent(ledger::entry(entry)),
+        Write::AddLicense { license } => put_absent(license::license(license)),
+        Write::AddListing { listing } => put_absent(license::listing(listing)),
         Write::ListBuyer { license } => {
-            let item = item::buyer_listing(license);
+            let item = license::buyer_listing(license);
             Statement::Put {
                 item,
                 condition: format!("{ABSENT} OR #number = :number"),
@@ -302,8 +304,8 @@ pub fn of(write: &Write) -> Statement {
             }
         }
         Write::ReviseLicense { license } => revise_license(license),
-        Write::AddProject { project } => put_absent(item::project(project)),
-        Write::AddSecret { hash, project_id, created_at } => put_absent(item::secret(hash, project_id, *created_at)),
+        Write::AddProject { project } => put_absent(project::project(project)),
+        Write::AddSecret { hash, project_id, created_at } => put_absent(project::secret(hash, project_id, *created_at)),
         Write::ReplaceProject { project } => revise(
             key::project(&project.id),
             project.revision,
@@ -311,7 +313,7 @@ pub fn of(write: &Write) -> Statement {
                 ("name", Some(text(&project.name))),
                 ("settings", document(&project.settings)),
                 ("projectSettings", document(&project.project_settings)),
-                ("secrets", Some(text(&item::secrets_text(&project.secrets)))),
+                ("secrets", Some(text(&project::secrets_text(&project.secrets)))),
                 ("wrappedSigningSeed", bytes(&project.wrapped.signing_seed)),
                 ("wrappedDerivation", bytes(&project.wrapped.derivation)),
                 ("wrappedSealing", bytes(&project.wrapped.sealing)),
@@ -323,8 +325,8 @@ pub fn of(write: &Write) -> Statement {
             format!("{PRESENT} AND attribute_not_exists(retiredAt)"),
             vec![(":at", int(at.ms()))],
         ),
-        Write::ReplacePolicy { policy } => put_over(item::policy(policy), Some(policy.revision - 1)),
-        Write::AddAdminKey { key } => put_absent(item::admin_key(key)),
+        Write::ReplacePolicy { policy } => put_over(project::policy(policy), Some(policy.revision - 1)),
+        Write::AddAdminKey { key } => put_absent(admin::admin_key(key)),
         Write::RevokeAdminKey { id, at } => {
             update(key::admin_key(id), "SET revokedAt = :at", PRESENT, vec![(":at", int(at.ms()))])
         }
@@ -339,13 +341,13 @@ pub fn of(write: &Write) -> Statement {
             let condition = "attribute_not_exists(removedAt) AND seatRevision = :found".to_owned();
             Statement::Update { key: key::device(license, hwid), update: set, condition, values }
         }
-        Write::AddPolicy { policy } => put_absent(item::policy(policy)),
+        Write::AddPolicy { policy } => put_absent(project::policy(policy)),
         Write::CountPolicyChange { project_id } => {
             update(key::project(project_id), "ADD policiesRevision :one", PRESENT, vec![(":one", int(1))])
         }
-        Write::AddAdminOperation { operation } => put_absent(item::admin_operation(operation)),
-        Write::AddImportKey { key } => put_absent(item::import_key(key)),
-        Write::BeginImport { import } => put_absent(item::import(import)),
+        Write::AddAdminOperation { operation } => put_absent(admin::admin_operation(operation)),
+        Write::AddImportKey { key } => put_absent(import::import_key(key)),
+        Write::BeginImport { import } => put_absent(import::import(import)),
         Write::TakeLines { import, found } => update(
             key::import(&import.project.id),
             "SET taken = :taken, chain = :chain, #counts = :counts",
@@ -353,7 +355,7 @@ pub fn of(write: &Write) -> Statement {
             vec![
                 (":taken", int(import.taken)),
                 (":chain", Value::B(Blob::new(import.chain.0))),
-                (":counts", text(&item::counts_document(&import.counts))),
+                (":counts", text(&import::counts_document(&import.counts))),
                 (":id", text(&import.id)),
                 (":open", text(ImportState::Open.wire())),
                 (":found", int(*found)),
@@ -369,11 +371,11 @@ pub fn of(write: &Write) -> Statement {
                 (":dropping".to_owned(), text(ImportState::Dropping.wire())),
             ]),
         },
-        Write::AddImported { record, import } => put_absent(imported(item::of(record).unwrap_or_default(), import)),
-        Write::AddImportedBuyer { license, import } => put_absent(imported(item::buyer_listing(license), import)),
+        Write::AddImported { record, import } => put_absent(imported(record::of(record).unwrap_or_default(), import)),
+        Write::AddImportedBuyer { license, import } => put_absent(imported(license::buyer_listing(license), import)),
         Write::RemoveImported { record, import } => Statement::Delete {
             // Only what an import wrote is found by its name.
-            key: item::key_of(record).unwrap_or(Key { pk: String::new(), sk: String::new() }),
+            key: record::key_of(record).unwrap_or(Key { pk: String::new(), sk: String::new() }),
             condition: format!("{ABSENT} OR imported = :id"),
             values: Item::from([(":id".to_owned(), text(import))]),
         },
@@ -382,7 +384,7 @@ pub fn of(write: &Write) -> Statement {
 
 /// An item that an import puts into the table: it says by which, so that it can be found again.
 fn imported(mut item: Item, import: &str) -> Item {
-    item.insert(item::IMPORTED.to_owned(), text(import));
+    item.insert(attributes::IMPORTED.to_owned(), text(import));
     item
 }
 
@@ -405,7 +407,7 @@ fn set_import_state(import: &Import, state: ImportState, at: Timestamp) -> State
 /// Remembers a trial where none is known: the first one stays.
 fn note_trial(trial: &Trial) -> Statement {
     let key = key::trial(&trial.project_id, &trial.email);
-    let attributes = item::trial(trial).into_iter().filter(|(name, _)| name != "pk" && name != "sk");
+    let attributes = store::trial(trial).into_iter().filter(|(name, _)| name != "pk" && name != "sk");
     let (mut clauses, mut values) = (Vec::new(), Item::new());
     for (name, value) in attributes {
         clauses.push(format!("#{name} = if_not_exists(#{name}, :{name})"));
@@ -428,7 +430,7 @@ fn revise_license(license: &License) -> Statement {
             ("validUntil", license.valid_until.map(|end| int(end.ms()))),
             ("policyNumber", Some(int(license.policy_number))),
             ("overrides", document(&license.overrides)),
-            ("purchases", item::purchases_text(&license.purchases).as_deref().map(text)),
+            ("purchases", license::purchases_text(&license.purchases).as_deref().map(text)),
             ("metadata", document(&license.metadata)),
             ("email", Some(buyer.email.as_str()).filter(|email| !email.is_empty()).map(text)),
             ("buyerName", buyer.name.as_deref().map(text)),
@@ -473,7 +475,7 @@ fn document(value: &Map<String, serde_json::Value>) -> Option<Value> {
 fn set_seat(key: Key, seat: &SeatClaim, revision: i64, instants: &[(&str, i64)]) -> Statement {
     let mut set = "SET seat = :seat, seatRevision = :revision".to_owned();
     let mut values = vec![
-        (":seat".to_owned(), text(&item::seat_text(seat))),
+        (":seat".to_owned(), text(&license::seat_text(seat))),
         (":revision".to_owned(), int(revision)),
         (":found".to_owned(), int(revision - 1)),
     ];

@@ -13,10 +13,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
-use crate::model::record;
-use crate::model::record::Record;
+use crate::model::record::{self, Record};
 use crate::table::item;
-use crate::table::item::Item;
+use crate::table::item::attributes::Item;
 
 /// Attributes that follow from the others.
 const DERIVED: [&str; 7] = ["pk", "sk", "listPk", "listSk", "duePk", "dueSk", "ttl"];
@@ -27,7 +26,7 @@ const MEMBERS: [&str; 5] = ["kind", "number", "pk", "sk", "item"];
 
 /// The line of a record; `None` for what does not move.
 pub fn line(record: &Record) -> Option<Value> {
-    let (kind, item) = record::kind(record).zip(item::of(record))?;
+    let (kind, item) = record::kind(record).zip(item::record::of(record))?;
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
     let sorted: BTreeMap<_, _> = item.iter().filter(|(name, _)| !DERIVED.contains(&name.as_str())).collect();
     let attributes: Map<_, _> =
@@ -88,7 +87,7 @@ pub fn parse(line: &Value) -> Result<Record, String> {
     item.insert("pk".to_owned(), AttributeValue::S(pk.to_owned()));
     item.insert("sk".to_owned(), AttributeValue::S(sk.to_owned()));
     // The causes name attributes of ours only.
-    let record = item::record(&item).map_err(|error| format!("is no record: {error}"))?;
+    let record = item::record::record(&item).map_err(|error| format!("is no record: {error}"))?;
     let record = record.ok_or("is of a kind that no import takes")?;
     let written = self::line(&record).ok_or("is of a kind that no import takes")?;
     same(line, &written)?;

@@ -59,7 +59,7 @@ async fn a_hold_is_voided_or_ends_by_itself_at_its_instant() {
     world.account("POST", "/u/holds/d/void", json!({})).await.refused(404, "HOLD_NOT_FOUND");
 
     world.account("POST", "/u/holds", hold(99, "h2")).await;
-    let end = shared::service::Clock::now(world.clock.as_ref()).plus_seconds(600);
+    let end = shared::service::ports::Clock::now(world.clock.as_ref()).plus_seconds(600);
     world.clock.set(ltlm_protocol::Timestamp::from_ms(end.ms() - 1));
     assert_eq!(world.balance("u").await.0, 0);
     world.clock.set(end);

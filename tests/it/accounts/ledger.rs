@@ -8,7 +8,7 @@ use crate::support::{World, device};
 use shared::model::ids::AccountId;
 use shared::model::ids::WalletId;
 use shared::model::record::Record;
-use shared::service::Budget;
+use shared::service::app::Budget;
 use shared::service::ids::license_id;
 use shared::service::ledger;
 use shared::service::ledger::Span;

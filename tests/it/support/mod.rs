@@ -14,8 +14,9 @@ use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
 use local::queue::WorkQueue;
-use local::till::Till;
-use local::world::{self, Endpoints, Local};
+use local::stripe::Till;
+use local::wiring;
+use local::wiring::{Endpoints, Local};
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
 use shared::model::write::Write;
@@ -128,7 +129,7 @@ impl World {
         till.say_livemode(Some(true));
         let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.unwrap());
         let endpoints = endpoints(&engine, &keys, &till, &outbox);
-        let host = Arc::new(world::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
+        let host = Arc::new(wiring::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
         let mut world =
             Self { host, clock, project_id: String::new(), engine, keys, till, outbox, public_key: [0; 32] };
         let project = world.admin("POST", "/v1/admin/projects", json!({"name": "P1"})).await;
@@ -144,7 +145,7 @@ impl World {
     /// A further process on the same table, as another Lambda environment would be: no hints yet.
     pub(crate) async fn another_process(&self) -> Arc<Local> {
         let endpoints = endpoints(&self.engine, &self.keys, &self.till, &self.outbox);
-        Arc::new(world::build(endpoints, self.clock.clone(), ADMIN_KEY).await.unwrap())
+        Arc::new(wiring::build(endpoints, self.clock.clone(), ADMIN_KEY).await.unwrap())
     }
 
     /// Makes a policy; its number.

@@ -328,3 +328,8 @@ pub(crate) fn would_send(method: &Method, path: &str, body: Option<&Value>) {
 pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
+
+/// The path of a license, or of what lies below it: `tail` begins with a slash.
+pub(crate) fn license_path(license: &str, tail: &str) -> String {
+    format!("/v1/admin/licenses/{}{tail}", encoded(license.trim()))
+}

@@ -13,14 +13,14 @@ use shared::host::log;
 use shared::host::mail::Ses;
 use shared::host::queue::Sqs;
 use shared::host::web::{Reach, Web};
-use shared::service::courier::Outlets;
 use shared::service::ports::Clock;
+use shared::service::webhooks::delivery::Outlets;
 
 use crate::bus::{BUS, NoticeBus};
 use crate::mail::{FROM, PostOffice};
 use crate::queue::WorkQueue;
-use crate::stream::StreamReader;
-use crate::world::{Local, sdk_config};
+use crate::table_stream::StreamReader;
+use crate::wiring::{Local, sdk_config};
 
 /// Time for one event: what the template gives the function.
 const ALLOWANCE: Duration = Duration::from_secs(60);

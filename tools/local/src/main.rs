@@ -13,12 +13,14 @@ use local::engine::{Engine, Storage};
 use local::folder::{DataFolder, FolderError};
 use local::kms::KeyService;
 use local::queue::WorkQueue;
-use local::server::{Server, router};
-use local::stream::StreamReader;
-use local::till::Till;
-use local::world::{self, Endpoints};
+use local::server::router;
+use local::state::Server;
+use local::stripe::Till;
+use local::table_stream::StreamReader;
+use local::wiring;
+use local::wiring::Endpoints;
 use serde_json::{Value, json};
-use shared::service::chain;
+use shared::service::app::chain;
 use shared::service::ports::Clock;
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -106,7 +108,7 @@ async fn run(options: Options) -> Result<(), String> {
         KeyService::start(master_key).await.map_err(|error| format!("Cannot start the key service: {error}."))?;
     let engine = match &options.endpoint_url {
         Some(url) => {
-            world::check_environment(url).await?;
+            wiring::check_environment(url).await?;
             None
         }
         None => Some(engine(&folder).await?),
@@ -129,7 +131,7 @@ async fn run(options: Options) -> Result<(), String> {
     let first = known.is_none();
     let known = known.unwrap_or_default();
     let admin_key = known["adminKey"].as_str().map_or_else(demo::new_admin_key, str::to_owned);
-    let host = world::build(endpoints, clock.clone(), &admin_key).await.map_err(|error| {
+    let host = wiring::build(endpoints, clock.clone(), &admin_key).await.map_err(|error| {
         format!("Cannot open the table at {table}: {}.", chain(error.as_ref()).trim_end_matches('.'))
     })?;
     let host = Arc::new(host);
@@ -140,7 +142,7 @@ async fn run(options: Options) -> Result<(), String> {
             let cannot = |error: &dyn std::fmt::Display| format!("Cannot read the table's stream: {error}.");
             match engine.changes().map_err(|error| cannot(&error))? {
                 None => None,
-                Some(changes) => StreamReader::take(engine.endpoint(), world::TABLE, changes)
+                Some(changes) => StreamReader::take(engine.endpoint(), wiring::TABLE, changes)
                     .await
                     .map_err(|error| cannot(&error))?,
             }

@@ -1,9 +1,7 @@
 //! Every route on one port, and the switches under `/__local`.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,96 +12,16 @@ use http::{Method, Request, StatusCode};
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::{Code, ErrorBody, Problems, Timestamp, limits};
 use serde_json::{Value, json};
-use shared::host::{Report, log};
+use shared::host::log;
 use shared::service::ports::Clock;
 use shared::table::fault::Faults;
 use shared::table::port::Spent;
 
-use crate::background::Background;
-use crate::clock::MovableClock;
-use crate::gateway;
-use crate::guard;
-use crate::pay;
-use crate::till::Till;
-use crate::world::Local;
+use crate::state::{ALLOWANCE, Edge, Server, lock};
+use crate::{checkout_page, gateway, guard};
 
-/// Time for one request, as in Lambda: ten seconds less the time to say that we are busy.
-pub(crate) const ALLOWANCE: Duration = Duration::from_millis(9_700);
 /// Largest body that is read at all; the product refuses smaller ones with its own answer.
 const READ_MAX: usize = 16 * 1024 * 1024;
-
-/// What the server shares between requests.
-pub struct Server {
-    /// The product.
-    pub host: Arc<Local>,
-    /// What runs without a caller.
-    pub background: Arc<Background>,
-    /// Its clock.
-    pub clock: Arc<MovableClock>,
-    /// The payment provider.
-    pub till: Till,
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// Log each request?
-    pub logs: bool,
-    units: Mutex<BTreeMap<&'static str, Units>>,
-    edge: Mutex<Edge>,
-}
-
-/// What a route cost since the start.
-#[derive(Clone, Copy, Debug, Default)]
-struct Units {
-    requests: u64,
-    last: Spent,
-    total: Spent,
-}
-
-/// Faults at the HTTP edge.
-#[derive(Clone, Copy, Debug, Default)]
-struct Edge {
-    drop_reply_percent: u32,
-    random: u64,
-}
-
-impl Server {
-    /// A server around the product.
-    pub fn new(
-        host: Arc<Local>,
-        background: Arc<Background>,
-        clock: Arc<MovableClock>,
-        till: Till,
-        address: SocketAddr,
-        logs: bool,
-    ) -> Self {
-        Self { host, background, clock, till, address, logs, units: Mutex::default(), edge: Mutex::default() }
-    }
-
-    fn count(&self, report: &Report) {
-        let mut units = lock(&self.units);
-        let row = units.entry(report.route).or_default();
-        row.requests += 1;
-        row.last = report.spent;
-        row.total.round_trips += report.spent.round_trips;
-        row.total.read_units += report.spent.read_units;
-        row.total.write_units += report.spent.write_units;
-    }
-
-    /// Shall this reply be lost?
-    fn drops(&self) -> bool {
-        let mut edge = lock(&self.edge);
-        if edge.drop_reply_percent == 0 {
-            return false;
-        }
-        // A Weyl sequence through a multiplier: repeatable, and even enough for dropping replies.
-        edge.random = edge.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (edge.random ^ (edge.random >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 33;
-        mixed % 100 < u64::from(edge.drop_reply_percent)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 /// The routes of the process.
 pub fn router(server: Arc<Server>) -> Router {
@@ -121,7 +39,7 @@ async fn respond(State(server): State<Arc<Server>>, request: Request<Body>) -> R
         return json_answer(StatusCode::PAYLOAD_TOO_LARGE, &json!(ErrorBody::new(Code::BodyTooLarge, &values, None)));
     };
     if let Some(page) = parts.uri.path().strip_prefix("/__local/pay/") {
-        return pay::page(&server, &parts.method, page, &body).await;
+        return checkout_page::page(&server, &parts.method, page, &body).await;
     }
     if (parts.method == Method::POST) && parts.uri.path() == "/__local/schedules/renewals/run" {
         let report = server.background.dispatch().await;

@@ -9,8 +9,8 @@ use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
 use local::queue::WorkQueue;
-use local::till::Till;
-use local::world::{self, Endpoints, Local};
+use local::stripe::Till;
+use local::wiring::{self, Endpoints, Local};
 use serde_json::{Value, json};
 use shared::service::ports::Clock;
 use shared::table::port::Spent;
@@ -47,7 +47,7 @@ impl Deployment {
             till: till.endpoint(),
         };
         let admin_key = demo::new_admin_key();
-        let host = Arc::new(world::build(endpoints, clock, &admin_key).await.map_err(|e| failed(&e))?);
+        let host = Arc::new(wiring::build(endpoints, clock, &admin_key).await.map_err(|e| failed(&e))?);
         Ok(Self { host, engine, outbox, admin_key, _keys: keys, _till: till })
     }
 

@@ -288,7 +288,7 @@ fn docs() -> Outcome {
     write("docs/cost.md", cost.ok_or("An operation of tools/xtask/src/cost.rs has no row in docs/data-model.md.")?)?;
     write("clients/c/include/ltlm.h", xtask::bindings::header(&root())?)?;
     write("clients/dotnet/Runtime/NativeMethods.g.cs", xtask::bindings::csharp(&root())?)?;
-    write("infra/openapi.json", format!("{:#}\n", xtask::openapi::document()))
+    write("infra/openapi.json", format!("{:#}\n", xtask::openapi::document::document()))
 }
 
 fn deny() -> Outcome {

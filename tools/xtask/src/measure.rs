@@ -130,7 +130,7 @@ fn start(program: &Path, events: &[String; 2], endpoint: &str) -> Result<Start, 
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local"),
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
-            ("LTLM_TABLE", local::world::TABLE),
+            ("LTLM_TABLE", local::wiring::TABLE),
             ("LTLM_KMS_KEY", "k"),
             ("LTLM_ADMIN_KEY_SHA256", admin_key.as_str()),
         ])

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use local::clock::MovableClock;
 use local::engine::Storage;
-use local::world::{TABLE, sdk_config};
+use local::wiring::{TABLE, sdk_config};
 use ltlm_protocol::Timestamp;
 use serde_json::json;
 

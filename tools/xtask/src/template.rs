@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use shared::api::route::{Client, Function, Route, Setting};
+use shared::api::function::{Client, Function, Setting};
+use shared::api::routes::Route;
 use shared::api::routes::{FUNCTIONS, ROUTES};
 
 /// What stands before everything.

@@ -24,11 +24,12 @@ use crate::domain::accounts::refund::Refund;
 use crate::model::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
 use crate::model::ids::{AccountId, OperationId, OperationKey, Origin};
 use crate::model::wallet::verification::Checked;
-use crate::service::accounts::{AccountCall, Filter};
+use crate::service::accounts::renewals::{Place, RenewDue};
+use crate::service::accounts::{AccountCall, Filter, renewals};
+use crate::service::app::Error;
 use crate::service::ledger::Span;
-use crate::service::renewals::{Place, RenewDue};
 use crate::service::repeat::Repeatable;
-use crate::service::{Error, accounts as service, ids, renewals, repeat};
+use crate::service::{accounts as service, ids, repeat};
 use crate::table::port::Table;
 
 /// Hex digits that tell in a cursor whose it is.

@@ -11,8 +11,9 @@ use crate::api::reply::{Failure, Reply};
 use crate::domain::license::entitlement::Ask;
 use crate::domain::license::settings::SaveSettings;
 use crate::model::ids::{OperationId, OperationKey, Origin};
-use crate::service::batch::BatchKey;
-use crate::service::{batch, license as service};
+use crate::service::license as service;
+use crate::service::license::consume_batch;
+use crate::service::license::consume_batch::BatchKey;
 use crate::table::port::Table;
 
 /// `GET /v1/sdk/license/{key}`
@@ -120,7 +121,7 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let in_body = command.operation_id.as_ref();
     let Operation { id, fingerprint } = incoming.operation(&request.call.key, &body, in_body, ConsumeBatch::parse)?;
     let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
-    let data = batch::consume(incoming.app, incoming.budget, &request, &command, &key, None).await?;
+    let data = consume_batch::consume(incoming.app, incoming.budget, &request, &command, &key, None).await?;
     let nothing_new = data.batch_result.as_ref().is_some_and(|result| result.accepted == 0 && result.duplicates > 0);
     Ok(Reply::json(&data).operation(&key.id, nothing_new))
 }

@@ -5,12 +5,13 @@ use ltlm_protocol::portal_data::CodeRequested;
 use ltlm_protocol::read::Reader;
 
 use crate::api::extract::Incoming;
-use crate::api::handlers::store::Face;
+use crate::api::face::Face;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::portal::one_time_code::{RequestCode, UseCode};
 use crate::domain::throttle::Limited;
-use crate::service::developers::Knock;
-use crate::service::{developers, ids, portal as service};
+use crate::service::portal::developers;
+use crate::service::portal::developers::Knock;
+use crate::service::{ids, portal as service};
 use crate::table::port::Table;
 
 /// What is told of every address, known or not.

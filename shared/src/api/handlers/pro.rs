@@ -5,15 +5,16 @@ use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, Release
 use serde_json::json;
 
 use crate::api::extract::{Incoming, Operation};
-use crate::api::letter::Letter;
 use crate::api::reply::{Failure, Reply};
+use crate::api::sealed::Letter;
 use crate::domain::license::settings::SaveSettings;
 use crate::domain::pro::nonce::Class;
 use crate::domain::pro::report_event::ReportEvent;
 use crate::model::ids::{OperationId, OperationKey, Origin};
-use crate::service::batch::BatchKey;
+use crate::service::license::consume_batch::BatchKey;
 use crate::service::pro as service;
-use crate::service::pro::{ProRequest, Signed};
+use crate::service::pro::ProRequest;
+use crate::service::pro::signer::Signed;
 use crate::table::port::Table;
 
 /// `POST …/pro/license/validate`

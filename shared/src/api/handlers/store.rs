@@ -7,8 +7,8 @@ use ltlm_protocol::{Code, Problems, limits};
 use serde_json::{Value, json};
 
 use crate::api::extract::{Incoming, Operation};
+use crate::api::face::Face;
 use crate::api::handlers::{accounts, organizations};
-use crate::api::letter::Letter;
 use crate::api::page::page;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::pro::nonce::Class;
@@ -17,71 +17,15 @@ use crate::domain::store::fulfilment::Outcome;
 use crate::domain::store::token_checkout::{Owner, TokenCheckout};
 use crate::domain::store::top_up::TopUp;
 use crate::model::email::Email;
-use crate::service::desk::{Served, Visit};
+use crate::service::app::{App, Error};
 use crate::service::ports::MessageError;
-use crate::service::store::OrderOperation;
-use crate::service::{App, Error, store as service};
+use crate::service::pro::project_call::Visit;
+use crate::service::store;
+use crate::service::store::{OrderOperation, payments};
 use crate::table::port::Table;
 
 /// The header that Stripe signs its messages with.
 const SIGNATURE_HEADER: &str = "stripe-signature";
-
-/// How a call came: the answer goes back the same way.
-pub(super) enum Face {
-    /// As JSON.
-    Plain(Value),
-    /// In an envelope.
-    Sealed(Box<Letter>),
-}
-
-impl Face {
-    /// Routes whose names begin with `pro-` take envelopes; a plain one without a body is asked nothing.
-    pub(super) fn of<T>(incoming: &Incoming<'_, T>) -> Result<Self, Failure> {
-        match (incoming.route.name.starts_with("pro-"), incoming.route.body) {
-            (true, _) => Ok(Self::Sealed(Box::new(Letter::open(incoming)?))),
-            (false, true) => Ok(Self::Plain(incoming.json()?)),
-            (false, false) => Ok(Self::Plain(json!({}))),
-        }
-    }
-
-    /// What is asked.
-    pub(super) fn body(&self) -> &Value {
-        match self {
-            Self::Plain(body) => body,
-            Self::Sealed(letter) => &letter.body,
-        }
-    }
-
-    /// What is asked, without what names the license or the device.
-    fn facts(&self) -> Value {
-        match self {
-            Self::Plain(body) => body.clone(),
-            Self::Sealed(letter) => letter.facts(),
-        }
-    }
-
-    /// The call on the project.
-    pub(super) fn visit<T>(&self, incoming: &Incoming<'_, T>) -> Result<Visit, Failure> {
-        let turn = match self {
-            Self::Plain(_) => None,
-            Self::Sealed(letter) => Some(letter.turn(incoming, Class::Lenient)),
-        };
-        Ok(Visit { access: incoming.access()?, turn, now: incoming.now })
-    }
-
-    /// The answer; `key` is the license's, if the call is on one.
-    pub(super) fn reply<T, R: serde::Serialize>(
-        &self,
-        incoming: &Incoming<'_, T>,
-        key: Option<&str>,
-        served: Served<R>,
-    ) -> Result<Reply, Failure> {
-        match self {
-            Self::Plain(_) => Ok(Reply::json(&served.reply)),
-            Self::Sealed(letter) => letter.sealed(incoming, Class::Lenient, key, &served.signed()?),
-        }
-    }
-}
 
 /// The operation that an order is; `kind` is the same whichever way the call came.
 fn operation<T, C: Debug>(
@@ -101,7 +45,7 @@ fn operation<T, C: Debug>(
 pub async fn buyable_policies<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let face = Face::of(incoming)?;
     let visit = face.visit(incoming)?;
-    let served = service::products(incoming.app, incoming.budget, &visit).await?;
+    let served = store::products(incoming.app, incoming.budget, &visit).await?;
     face.reply(incoming, None, served)
 }
 
@@ -111,7 +55,7 @@ pub async fn checkout_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let command = Checkout::parse(face.body())?;
     let visit = face.visit(incoming)?;
     let operation = operation(incoming, &face, "checkout-link", "", command.operation_id.as_ref(), Checkout::parse)?;
-    let served = service::checkout(incoming.app, incoming.budget, &visit, &command, &operation).await?;
+    let served = store::checkout(incoming.app, incoming.budget, &visit, &command, &operation).await?;
     Ok(face.reply(incoming, None, served)?.operation(&operation.id, false))
 }
 
@@ -128,7 +72,7 @@ pub async fn topup_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     };
     let key = request.call.key.clone();
     let operation = operation(incoming, &face, "topup-link", &key, command.operation_id.as_ref(), TopUp::parse)?;
-    let served = service::top_up(incoming.app, incoming.budget, &request, turn.as_ref(), &command, &operation).await?;
+    let served = store::top_up(incoming.app, incoming.budget, &request, turn.as_ref(), &command, &operation).await?;
     Ok(face.reply(incoming, Some(&key), served)?.operation(&operation.id, false))
 }
 
@@ -153,7 +97,7 @@ async fn token_checkout<T: Table>(incoming: &Incoming<'_, T>, owner: Owner) -> R
     if is_tried {
         incoming.budget.meter.set_dry_run();
     }
-    match service::token_checkout(incoming.app, incoming.budget, &owner, &command, &operation, incoming.now).await {
+    match store::token_checkout(incoming.app, incoming.budget, &owner, &command, &operation, incoming.now).await {
         Ok(_) | Err(Error::DryRun) if is_tried => Ok(Reply::json(&json!({ "dryRun": true }))),
         answer => Ok(Reply::json(&answer?).operation(&operation.id, false)),
     }
@@ -164,9 +108,7 @@ pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<R
     let text = incoming.query_text("email", 2 * limits::EMAIL_CHARS_MAX)?.unwrap_or_default();
     let email = Email::read(&text).map_err(|wrong| Problems::one("email", wrong.problem()))?;
     let visit = Visit { access: incoming.access()?, turn: None, now: incoming.now };
-    Ok(Reply::json(
-        &service::trial_eligibility(incoming.app, incoming.budget, &visit, &email, &incoming.source()).await?,
-    ))
+    Ok(Reply::json(&store::trial_eligibility(incoming.app, incoming.budget, &visit, &email, &incoming.source()).await?))
 }
 
 /// `GET /v1/store/return`: where a browser ends that was sent nowhere else. Whoever comes may have written the address by hand, so that
@@ -207,7 +149,7 @@ pub async fn stripe_message<T: Table>(incoming: &Incoming<'_, T>) -> Result<Repl
         MessageError::Forged => Failure::new(Code::WebhookSignatureRejected),
         MessageError::Unread(source) => Error::from(source).into(),
     })?;
-    let outcome = service::receive(incoming.app, incoming.budget, payments, &message).await?;
+    let outcome = payments::receive(incoming.app, incoming.budget, payments, &message).await?;
     match outcome {
         Outcome::PaidAgain | Outcome::Unapplied => tracing::warn!(event = %message.id, "a payment bought nothing"),
         _ => tracing::info!(?outcome, "a payment provider's message"),
@@ -218,12 +160,12 @@ pub async fn stripe_message<T: Table>(incoming: &Incoming<'_, T>) -> Result<Repl
 /// `GET …/orders`
 pub async fn orders<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, before, limit) = (incoming.project()?, incoming.cursor("orders")?, incoming.query_limit()?);
-    let (orders, next) = service::orders(incoming.app, incoming.budget, project, before, limit).await?;
+    let (orders, next) = store::orders(incoming.app, incoming.budget, project, before, limit).await?;
     Ok(Reply::json(&OrderList { orders, next_cursor: incoming.next_cursor("orders", next) }))
 }
 
 /// `GET …/orders/{orderId}`
 pub async fn order<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, id) = (incoming.project()?, incoming.parameter("orderId"));
-    Ok(Reply::json(&service::order(incoming.app, incoming.budget, project, id).await?))
+    Ok(Reply::json(&store::order(incoming.app, incoming.budget, project, id).await?))
 }

@@ -153,8 +153,7 @@ pub fn try_code(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::one_time_code::Tries;
-    use crate::model::one_time_code::{ATTEMPTS_MAX, CODE_MINUTES};
+    use crate::model::one_time_code::{ATTEMPTS_MAX, CODE_MINUTES, Tries};
     use serde_json::json;
 
     #[test]

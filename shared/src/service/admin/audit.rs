@@ -2,8 +2,8 @@
 
 use crate::model::administrator::{AdminOperation, Administrator};
 use crate::model::record::Record;
-use crate::service::admin::page;
-use crate::service::{App, Budget, Error};
+use crate::service::admin::operation::page;
+use crate::service::app::{App, Budget, Error};
 use crate::table::port::{List, Table};
 
 /// A page of the log.

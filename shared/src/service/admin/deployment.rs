@@ -13,9 +13,10 @@ use crate::model::record::Record;
 use crate::model::run;
 use crate::model::run::Run;
 use crate::model::webhook::Webhook;
-use crate::service::admin::{Act, Deed, Found, Part, find, once};
-use crate::service::courier::Parcel;
-use crate::service::{App, Budget, Error, act, chain, throttle};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::app::{App, Budget, Error, chain};
+use crate::service::webhooks::delivery::Parcel;
+use crate::service::{retry, throttle};
 use crate::table::port::{List, Read, Table};
 
 /// Time for the look at the table, its repetitions included, in milliseconds: what is not readable by then is told as that, and the
@@ -79,7 +80,7 @@ async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<(Vec<Run>, 
     let list = Read::List { list: List::Projects, before: None, limit };
     let reads: Vec<_> = names.map(|name| Read::Run(name.to_owned())).chain([list]).collect();
     let (mut runs, mut projects) = (Vec::new(), Vec::new());
-    for record in act::records(app, budget, &reads).await? {
+    for record in retry::records(app, budget, &reads).await? {
         match record {
             Record::Run(run) => runs.push(run),
             Record::Project(project) => projects.push(project.id),
@@ -94,7 +95,7 @@ async fn read<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<(Vec<Run>, 
         let limit = 4 * limits::WEBHOOKS_MAX as i64;
         let list = |id: &String| Read::List { list: List::Webhooks(id.clone()), before: None, limit };
         let reads: Vec<_> = together.iter().map(list).collect();
-        let webhooks = act::records(app, budget, &reads).await?.into_iter().filter_map(Record::webhook);
+        let webhooks = retry::records(app, budget, &reads).await?.into_iter().filter_map(Record::webhook);
         failing.extend(webhooks.filter(|webhook| webhook.failing.is_some()));
     }
     is_whole &= failing.len() <= limits::CHECKED_MAX;

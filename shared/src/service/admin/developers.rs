@@ -9,9 +9,10 @@ use crate::model::developer::Developer;
 use crate::model::email::Email;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::act::reserve;
-use crate::service::admin::{Act, Deed, Found, Part, find, once, page};
-use crate::service::{App, Budget, Error, ids};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, once, page};
+use crate::service::app::{App, Budget, Error};
+use crate::service::ids;
+use crate::service::transact::reserve;
 use crate::table::port::{List, Read, Table};
 
 fn hash<T>(app: &App<T>, text: &str) -> Result<String, Error> {

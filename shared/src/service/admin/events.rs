@@ -9,8 +9,9 @@ use ltlm_protocol::event_data::{EventData, EventDay};
 
 use crate::model::event::Event;
 use crate::model::record::Record;
-use crate::service::admin::{page_in, within};
-use crate::service::{App, Budget, Error, act};
+use crate::service::admin::operation::{page_in, within};
+use crate::service::app::{App, Budget, Error};
+use crate::service::retry;
 use crate::table::port::{List, Read, Table};
 
 /// Pages that one call looks at for events of a type.
@@ -64,7 +65,7 @@ pub async fn counts<T: Table>(
     let kinds = days.clone().map(|day| Read::EventKinds { project_id: project_id.to_owned(), day });
     let reads: Vec<_> = kinds.chain([Read::Project(project_id.to_owned())]).collect();
     let mut by_day: BTreeMap<i64, BTreeMap<String, i64>> = days.map(|day| (day, BTreeMap::new())).collect();
-    for record in within(act::records(app, budget, &reads).await?)? {
+    for record in within(retry::records(app, budget, &reads).await?)? {
         if let Record::EventKind { day, kind } = record {
             *by_day.entry(day).or_default().entry(kind).or_default() += 1;
         }

@@ -15,9 +15,11 @@ use crate::model::denied::Denied;
 use crate::model::policy::Policy;
 use crate::model::project::Project;
 use crate::model::write::Write;
-use crate::service::admin::{Act, Deed, Found, Part, find, once};
-use crate::service::load::{Access, Beside, Wanted};
-use crate::service::{App, Budget, Error, act, ids, load};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::app::{App, Budget, Error};
+use crate::service::license::load;
+use crate::service::license::load_spec::{Access, Beside, Wanted};
+use crate::service::{ids, retry, transact};
 use crate::table::port::{Read, Table};
 
 /// Licenses written by one transaction: at most five items each, of the hundred that one may hold.
@@ -112,7 +114,7 @@ async fn issue_some<T: Table>(
         }
         part.found = Some(found);
     }
-    let first = act::reserve(app, budget, "license", keys.len() as i64).await?;
+    let first = transact::reserve(app, budget, "license", keys.len() as i64).await?;
     let licenses = keys.iter().zip(first..).map(|(key, number)| order.license(app, key, number));
     let licenses: Vec<_> = licenses.collect::<Result<_, _>>()?;
     let deed = |found: &Found| {
@@ -151,7 +153,7 @@ async fn tell<T: Table>(
     let tell = async |key: &String| {
         let (access, license) = (Access::Administrator(Administrator::first()), ids::license_id(key));
         let wanted = Wanted { beside: Beside::Everything, ..Wanted::new(access, license, order.act.now) };
-        let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
+        let state = retry::read(app, budget, || load::license(app, budget, &wanted)).await?;
         Ok::<_, Error>(read::license_for_vendor(&state, &call(key, order)))
     };
     try_join_all(keys.iter().map(tell)).await

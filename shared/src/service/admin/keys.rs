@@ -12,9 +12,10 @@ use crate::model::administrator::{AdminKey, Administrator};
 use crate::model::denied::Denied;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::act::Absorb;
-use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page};
-use crate::service::{App, Budget, Error, act, ids};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page};
+use crate::service::app::{App, Budget, Error};
+use crate::service::retry::Absorb;
+use crate::service::{ids, transact};
 use crate::table::port::{List, Read, Table};
 
 /// A key's id: follows from its hash, so that a key leads to its record.
@@ -167,7 +168,7 @@ async fn revoke_some<T: Table>(app: &App<T>, budget: &Budget<'_>, ids: &[String]
         let any = !writes.is_empty();
         Ok(Decision::write(writes, any))
     };
-    act::act(app, budget, load, decide).await
+    transact::act(app, budget, load, decide).await
 }
 
 /// Keys that are looked at.

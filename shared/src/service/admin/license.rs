@@ -18,11 +18,12 @@ use crate::model::denied::Denied;
 use crate::model::ids::OperationKey;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::act::Absorb;
-use crate::service::admin::{Act, page};
-use crate::service::license::Request;
-use crate::service::load::{Beside, Wanted};
-use crate::service::{App, Budget, Error, act, load};
+use crate::service::admin::operation::{Act, page};
+use crate::service::app::{App, Budget, Error};
+use crate::service::license::load_spec::{Beside, Wanted};
+use crate::service::license::{Request, load};
+use crate::service::retry::Absorb;
+use crate::service::{retry, transact};
 use crate::table::port::{List, Table};
 
 /// Runs an administrator's act once per operation id; and tells whether an earlier call did it, whose answer is `again`.
@@ -71,7 +72,7 @@ where
         }
         Ok(Decision { writes, touch, reply: (reply, false) })
     };
-    act::act(app, budget, load, decide).await
+    transact::act(app, budget, load, decide).await
 }
 
 /// Changes a license.
@@ -171,7 +172,7 @@ pub async fn devices<T: Table>(
     limit: i64,
 ) -> Result<(Vec<Machine>, Option<String>), Error> {
     let wanted = request.wanted(None, Beside::Seats);
-    let state = act::read(app, budget, || load::license(app, budget, &wanted)).await?;
+    let state = retry::read(app, budget, || load::license(app, budget, &wanted)).await?;
     let list = List::Devices(state.license.id.clone());
     let (records, next) = page(app, budget, list, before, limit).await?;
     let devices = records.iter().filter_map(|record| match record {

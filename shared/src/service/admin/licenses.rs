@@ -14,8 +14,9 @@ use crate::model::license::{License, Listing};
 use crate::model::policy::Policy;
 use crate::model::project::Project;
 use crate::model::record::Record;
-use crate::service::admin::{find, newest};
-use crate::service::{App, Budget, Error, act};
+use crate::service::admin::operation::{find, newest};
+use crate::service::app::{App, Budget, Error};
+use crate::service::retry;
 use crate::table::key::numbered_sort;
 use crate::table::port::{List, Read, Table};
 
@@ -96,7 +97,7 @@ async fn licenses<T: Table>(
     let read = || async { Ok(app.table.read(&reads, budget.meter).await?) };
     let (mut facts, mut places) = (HashMap::new(), HashMap::new());
     if !reads.is_empty() {
-        for record in act::read(app, budget, read).await? {
+        for record in retry::read(app, budget, read).await? {
             match record {
                 Record::License(license) => drop(facts.insert(license.id.clone(), license)),
                 Record::Listing(listing) => drop(places.insert(listing.license.clone(), listing)),

@@ -12,12 +12,12 @@ use crate::keys::Purpose;
 use crate::model::denied::Denied;
 use crate::model::project::Project;
 use crate::model::record::Record;
-use crate::service::act::Absorb;
-use crate::service::admin::Act;
 use crate::service::admin::license::once_on;
-use crate::service::license::Request;
-use crate::service::load::{Beside, Wanted};
-use crate::service::{App, Budget, Error, load};
+use crate::service::admin::operation::Act;
+use crate::service::app::{App, Budget, Error};
+use crate::service::license::load_spec::{Beside, Wanted};
+use crate::service::license::{Request, load};
+use crate::service::retry::Absorb;
 use crate::table::port::{Read, Table};
 
 impl Absorb for FileState {

@@ -6,8 +6,9 @@ use crate::model::administrator::Administrator;
 use crate::model::policy::{Policy, PolicyTerms};
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page_in};
-use crate::service::{App, Budget, Error, act};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page_in};
+use crate::service::app::{App, Budget, Error};
+use crate::service::transact;
 use crate::table::port::{List, Read, Table};
 
 /// Makes a policy; and whether an earlier call did.
@@ -26,7 +27,7 @@ pub async fn create<T: Table>(
     }
     let policy = Policy {
         project_id: project_id.to_owned(),
-        number: act::reserve(app, budget, "policy", 1).await?,
+        number: transact::reserve(app, budget, "policy", 1).await?,
         terms: terms.clone(),
         revision: 0,
         created_at: act.now,

@@ -13,8 +13,9 @@ use crate::model::denied::Denied;
 use crate::model::project::{Project, ProjectSecret, WrappedKeys};
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page};
-use crate::service::{App, Budget, Error, act, ids};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page};
+use crate::service::app::{App, Budget, Error};
+use crate::service::{ids, transact};
 use crate::table::port::{List, Read, Table};
 
 /// A project with a secret that was made for it: told once, to who made it.
@@ -66,7 +67,7 @@ async fn new_project<T: Table>(
 ) -> Result<(Project, Key32), Error> {
     let project = Project {
         id: ids::project_id(app.entropy.as_ref()),
-        number: act::reserve(app, budget, "project", 1).await?,
+        number: transact::reserve(app, budget, "project", 1).await?,
         name: command.name.clone(),
         settings: command.settings.clone(),
         project_settings: command.project_settings.clone(),

@@ -11,8 +11,9 @@ use crate::model::email::Email;
 use crate::model::project::Project;
 use crate::model::webhook::Webhook;
 use crate::model::write::Write;
-use crate::service::admin::{Act, Deed, Found, Part, find, once};
-use crate::service::{App, Budget, Error, courier};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::app::{App, Budget, Error};
+use crate::service::webhooks::delivery;
 use crate::table::port::{Read, Table};
 
 /// New wrappings by the ones before.
@@ -72,7 +73,7 @@ pub async fn project<T: Table>(
         return Ok((counts(&done.made), true));
     }
     let mut total = Rewrapped::default();
-    for (index, one) in courier::webhooks(app, budget, id).await?.iter().enumerate() {
+    for (index, one) in delivery::webhooks(app, budget, id).await?.iter().enumerate() {
         total += webhook(app, budget, one, command, (act, index + 1)).await?;
     }
     let wrappings = rewrapped(app, command, id, keys_of(&project)).await?;

@@ -9,9 +9,11 @@ use crate::model::denied::Denied;
 use crate::model::record::Record;
 use crate::model::webhook::{Kept, Webhook};
 use crate::model::write::Write;
-use crate::service::admin::{Act, Deed, Found, Part, find, gone, once, page, page_in};
-use crate::service::courier::{Delivery, secret_text};
-use crate::service::{App, Budget, Error, courier, ids, quota};
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page, page_in};
+use crate::service::app::{App, Budget, Error};
+use crate::service::webhooks::delivery;
+use crate::service::webhooks::delivery::{Delivery, secret_text};
+use crate::service::{ids, quota};
 use crate::table::port::{List, Read, Table};
 
 /// A webhook with its secret.
@@ -39,7 +41,7 @@ pub async fn create<T: Table>(
     if let Some(done) = act.replay(&found.done)? {
         return tell(app, budget, done.made.first().map_or("", String::as_str)).await;
     }
-    let count = courier::webhooks(app, budget, project_id).await?.iter().filter(|w| w.disabled_at.is_none()).count();
+    let count = delivery::webhooks(app, budget, project_id).await?.iter().filter(|w| w.disabled_at.is_none()).count();
     if count >= limits::WEBHOOKS_MAX {
         return Err(Denied::WebhookLimitReached { max: limits::WEBHOOKS_MAX as i64 }.into());
     }
@@ -75,7 +77,7 @@ async fn tell<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str) -> Result<N
 /// The webhooks of a project that something is sent to, or was.
 pub async fn list<T: Table>(app: &App<T>, budget: &Budget<'_>, project_id: &str) -> Result<Vec<Webhook>, Error> {
     find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?;
-    courier::webhooks(app, budget, project_id).await
+    delivery::webhooks(app, budget, project_id).await
 }
 
 /// Stops a webhook. It stays in the list, so that its dead letters can be told from another's.

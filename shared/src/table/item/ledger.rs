@@ -7,7 +7,7 @@ use crate::model::wallet::Wallet;
 use crate::model::wallet::entry::{Entry, PastFloor};
 use crate::model::wallet::grant::{Grant, Hold, Piece, Room};
 use crate::model::wallet::rollup::{DayRollup, Figures, Tally};
-use crate::table::item::{Builder, Item, ItemError, Reader};
+use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 
 /// A wallet's item.

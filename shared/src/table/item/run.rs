@@ -1,8 +1,22 @@
 //! The last run of what runs without a caller.
 
+use crate::model::dispatch_checkpoint::Job;
 use crate::model::run::Run;
-use crate::table::item::{Builder, Item, ItemError, Reader};
+use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
+
+/// A job's item.
+pub fn job(job: &Job) -> Item {
+    Builder::new(key::job(&job.name))
+        .at("startedAt", job.started_at)
+        .text_opt("project", job.project.as_ref())
+        .int("shard", job.shard)
+        .text_opt("after", job.after.as_ref())
+        .int("sent", job.sent)
+        .int("done", job.done.into())
+        .int("revision", job.revision)
+        .build()
+}
 
 /// A run's item.
 pub fn run(run: &Run) -> Item {

@@ -8,15 +8,13 @@ use crate::model::billing_period::{Fate, Period, Periods};
 use crate::model::email::Email;
 use crate::model::ids::{AccountId, LicenseId};
 use crate::model::money::Money;
-use crate::model::one_time_code::OneTimeCode;
 use crate::model::order::{
     Billing, Chore, FailedRefund, Given, Goods, Ignored, OPEN_DAYS, Order, OrderState, Payment, Reason, Refunds,
     Remarks, Sale, Todo, Unapplied,
 };
 use crate::model::policy::INTERVALS;
 use crate::model::trial::{Card, Trial};
-use crate::table::item::people::read_tries;
-use crate::table::item::{Builder, Item, ItemError, Reader};
+use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 use crate::table::port::List;
 
@@ -335,42 +333,12 @@ pub(super) fn read_card(r: &Reader<'_>) -> Result<Card, ItemError> {
     Ok(Card { project_id: r.text("projectId")?, fingerprint: r.text("card")?, at: r.at("at")? })
 }
 
-/// A one-time code; what it is follows from elsewhere. A day later nothing depends on it.
-pub fn code(code: &OneTimeCode) -> Item {
-    let times: Vec<_> = code.requested_at.iter().map(|at| at.ms().to_string()).collect();
-    let last = code.requested_at.last().copied().unwrap_or(Timestamp::EPOCH);
-    Builder::new(key::code(&code.project_id, &code.email))
-        .text("projectId", &code.project_id)
-        .text("email", code.email.as_str())
-        .text("request", &code.request)
-        .text("requestedAt", times.join(" "))
-        .int("attempts", code.tries.attempts)
-        .text_opt("usedBy", code.tries.used_by.as_ref())
-        .int("revision", code.revision)
-        .ttl(last.plus_days(1))
-        .build()
-}
-
-pub(super) fn read_code(r: &Reader<'_>) -> Result<OneTimeCode, ItemError> {
-    let times = r.text("requestedAt")?;
-    let requested_at: Result<Vec<_>, _> = times.split(' ').map(str::parse).collect();
-    let requested_at = requested_at.map_err(|_| ItemError { attribute: "requestedAt" })?;
-    Ok(OneTimeCode {
-        project_id: r.text("projectId")?,
-        email: Email::kept(&r.text("email")?),
-        request: r.text("request")?,
-        requested_at: requested_at.into_iter().map(Timestamp::from_ms).collect(),
-        tries: read_tries(r)?,
-        revision: r.int("revision")?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::license::state::tests::NOW;
     use crate::model::record::Record;
-    use crate::table::item::record;
+    use crate::table::item::record::record;
 
     fn full_order() -> Order {
         let price = Money { minor: 999, currency: "EUR".into() };

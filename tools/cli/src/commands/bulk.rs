@@ -9,9 +9,8 @@ use ltlm_protocol::request::canonical_license_key;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::licenses::path;
 use super::{Failure, Session};
-use crate::client::CallError;
+use crate::client::{CallError, license_path};
 use crate::journal::{Journal, Work};
 use crate::show::{self, Format};
 
@@ -138,7 +137,8 @@ fn send(
             outcome.before += 1;
             continue;
         }
-        match session.client.send(&Method::PATCH, &path(key, ""), &of_line(operation, key), Some(body.clone())) {
+        match session.client.send(&Method::PATCH, &license_path(key, ""), &of_line(operation, key), Some(body.clone()))
+        {
             Ok(answer) => {
                 outcome.changed.push(answer);
                 // A dry run goes on from a journal, and leaves it as it is.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::accounts::{self, Range};
 use super::bulk::{Many, change};
 use super::{Failure, ROWS, Session, json_of, more};
-use crate::client::encoded;
+use crate::client::{encoded, license_path};
 use crate::output::Output;
 use crate::show::{self, Column, Format};
 
@@ -261,7 +261,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     match command {
         Command::Issue(issue) => self::issue(session, &issue),
         Command::List(search) => self::search(session, &search),
-        Command::Show { license } => session.show(&path(&license, ""), FACTS),
+        Command::Show { license } => session.show(&license_path(&license, ""), FACTS),
         Command::Suspend(many) => change(session, &many, json!({"state": "suspended"}), "suspended"),
         Command::Resume(many) => change(session, &many, json!({"state": "active"}), "resumed"),
         Command::Revoke(many) => {
@@ -270,7 +270,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::Reinstate { license, reason } => {
             let body = json!({ "reason": reason });
-            session.act(&Method::POST, &path(&license, "/reinstate"), Some(body), FACTS)
+            session.act(&Method::POST, &license_path(&license, "/reinstate"), Some(body), FACTS)
         }
         Command::Terminate(many) => {
             session.confirm("A terminated license stays so, and its applications quit.")?;
@@ -284,24 +284,26 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::Update(update) => {
             let body = update_body(&update)?;
-            session.act(&Method::PATCH, &path(&update.license, ""), Some(body), FACTS)
+            session.act(&Method::PATCH, &license_path(&update.license, ""), Some(body), FACTS)
         }
         Command::Tokens { license, amount, reason, expires_at } => {
             if amount < 0 {
                 session.confirm(&format!("{} tokens are taken from license {license}.", amount.unsigned_abs()))?;
             }
             let body = json!({"amount": amount, "reason": reason, "expiresAt": expires_at});
-            session.act(&Method::POST, &path(&license, "/tokens"), Some(body), ENTRY)
+            session.act(&Method::POST, &license_path(&license, "/tokens"), Some(body), ENTRY)
         }
-        Command::Usage { license, limit } => session.list(&path(&license, "/usage"), "entries", ENTRIES, limit),
-        Command::Verify { license } => accounts::verify(session, &path(&license, "/usage/verification"), &[]),
+        Command::Usage { license, limit } => session.list(&license_path(&license, "/usage"), "entries", ENTRIES, limit),
+        Command::Verify { license } => accounts::verify(session, &license_path(&license, "/usage/verification"), &[]),
         Command::Statistics { license, range } => {
             let asked = [("from", &range.from), ("to", &range.to)];
-            accounts::statistics(session, &path(&license, "/usage/statistics"), &asked)
+            accounts::statistics(session, &license_path(&license, "/usage/statistics"), &asked)
         }
-        Command::Devices { license, limit } => session.list(&path(&license, "/devices"), "devices", DEVICES, limit),
+        Command::Devices { license, limit } => {
+            session.list(&license_path(&license, "/devices"), "devices", DEVICES, limit)
+        }
         Command::NameDevice { license, hwid, name } => {
-            let path = path(&license, &format!("/devices/{}", encoded(&hwid)));
+            let path = license_path(&license, &format!("/devices/{}", encoded(&hwid)));
             session.act(
                 &Method::PATCH,
                 &path,
@@ -311,13 +313,13 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         }
         Command::RemoveDevice { license, hwid } => {
             session.confirm(&format!("Device {hwid} must be activated again to go on."))?;
-            let path = path(&license, &format!("/devices/{}", encoded(&hwid)));
+            let path = license_path(&license, &format!("/devices/{}", encoded(&hwid)));
             session.act(&Method::DELETE, &path, None, &[])
         }
         Command::File(file) => write_file(session, &file),
-        Command::Seats { license } => seats(session, &session.client.get(&path(&license, "/seats"))?),
+        Command::Seats { license } => seats(session, &session.client.get(&license_path(&license, "/seats"))?),
         Command::Kick { license, hwid } => {
-            let path = path(&license, &format!("/seats/{}/release", encoded(&hwid)));
+            let path = license_path(&license, &format!("/seats/{}/release", encoded(&hwid)));
             let answer = session.client.send(&Method::POST, &path, session.operation(), None)?;
             if session.client.is_dry_run { Ok(()) } else { seats(session, &answer) }
         }
@@ -326,7 +328,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
 
 fn write_file(session: &Session, file: &File) -> Result<(), Failure> {
     let body = json!({"hwids": file.hwids, "validUntil": file.valid_until, "secretId": file.secret});
-    let path = path(&file.license, "/offline-file");
+    let path = license_path(&file.license, "/offline-file");
     let output = output(session, Some(&file.out))?;
     let answer = session.client.send(&Method::POST, &path, session.operation(), Some(body))?;
     // A dry run has no answer, and opens no file.
@@ -342,10 +344,6 @@ fn write_file(session: &Session, file: &File) -> Result<(), Failure> {
 /// The file that the answer goes to, opened before anything is sent. A dry run opens none.
 fn output(session: &Session, path: Option<&PathBuf>) -> Result<Option<Output>, Failure> {
     path.filter(|_| !session.client.is_dry_run).map(|path| Output::open(path)).transpose()
-}
-
-pub(super) fn path(license: &str, tail: &str) -> String {
-    format!("/v1/admin/licenses/{}{tail}", encoded(license.trim()))
 }
 
 fn seats(session: &Session, answer: &Value) -> Result<(), Failure> {

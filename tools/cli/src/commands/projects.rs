@@ -4,7 +4,8 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Failure, ROWS, Session, developers, json_of, transfer};
+use super::transfer::{self, PROJECT};
+use super::{Failure, ROWS, Session, developers, json_of};
 use crate::client::{encoded, new_operation};
 use crate::show::{self, Column};
 
@@ -82,18 +83,6 @@ pub(crate) enum Command {
 
 const COLUMNS: &[Column] =
     &[("PROJECT", "/projectId"), ("NUMBER", "/ProjectID"), ("NAME", "/name"), ("CREATED", "/createdAt")];
-pub(crate) const FACTS: &[Column] = &[
-    ("project", "/projectId"),
-    ("number", "/ProjectID"),
-    ("name", "/name"),
-    ("secret, shown once", "/secretKey"),
-    ("secret's id", "/secretId"),
-    ("secrets", "/secrets"),
-    ("public key", "/publicKey"),
-    ("settings", "/settings"),
-    ("project settings", "/projectSettings"),
-    ("created", "/createdAt"),
-];
 const REWRAPPED: &[Column] = &[("OF", "/name"), ("REWRAPPED", "/counts/rewrapped"), ("UNCHANGED", "/counts/unchanged")];
 const PATH: &str = "/v1/admin/projects";
 
@@ -106,11 +95,11 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
         Command::DropImport { project } => transfer::drop_import(session, &project),
         Command::ImportKey => transfer::import_key(session),
         Command::List { limit } => session.list(PATH, "projects", COLUMNS, limit),
-        Command::Show { project } => session.show(&of(&project, ""), FACTS),
+        Command::Show { project } => session.show(&of(&project, ""), PROJECT),
         Command::Create { name, settings } => {
             let mut body = json!({ "name": name });
             put(&mut body, "settings", settings)?;
-            session.act(&Method::POST, PATH, Some(body), FACTS)
+            session.act(&Method::POST, PATH, Some(body), PROJECT)
         }
         Command::Update { project, name, settings, project_settings } => {
             let mut body = json!({});
@@ -119,12 +108,12 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             }
             put(&mut body, "settings", settings)?;
             put(&mut body, "projectSettings", project_settings)?;
-            session.act(&Method::PATCH, &of(&project, ""), Some(body), FACTS)
+            session.act(&Method::PATCH, &of(&project, ""), Some(body), PROJECT)
         }
-        Command::AddSecret { project } => session.act(&Method::POST, &of(&project, "/secrets"), None, FACTS),
+        Command::AddSecret { project } => session.act(&Method::POST, &of(&project, "/secrets"), None, PROJECT),
         Command::RetireSecret { project, secret } => {
             session.confirm(&format!("Applications that use secret {secret} will be refused."))?;
-            session.act(&Method::DELETE, &of(&project, &format!("/secrets/{}", encoded(&secret))), None, FACTS)
+            session.act(&Method::DELETE, &of(&project, &format!("/secrets/{}", encoded(&secret))), None, PROJECT)
         }
         Command::Rewrap { previous_key } => rewrap(session, &previous_key),
     }

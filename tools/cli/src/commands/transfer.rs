@@ -37,6 +37,19 @@ pub(crate) struct Import {
     file: PathBuf,
 }
 
+pub(super) const PROJECT: &[Column] = &[
+    ("project", "/projectId"),
+    ("number", "/ProjectID"),
+    ("name", "/name"),
+    ("secret, shown once", "/secretKey"),
+    ("secret's id", "/secretId"),
+    ("secrets", "/secrets"),
+    ("public key", "/publicKey"),
+    ("settings", "/settings"),
+    ("project settings", "/projectSettings"),
+    ("created", "/createdAt"),
+];
+
 const PROGRESS: &[Column] = &[
     ("project", "/projectId"),
     ("import", "/importId"),
@@ -141,7 +154,7 @@ pub(crate) fn import(session: &Session, command: &Import) -> Result<(), Failure>
         feed(session, file, &looked, taken, &operation)?;
     }
     let finished = session.client.ask_once(&Method::POST, &path("/finish"), &format!("{operation}.finish"), None)?;
-    show::facts(session.format, super::projects::FACTS, &finished);
+    show::facts(session.format, PROJECT, &finished);
     if begun["withKeys"] == false {
         show::note("The project has a new secret and new keys: applications that know the old ones are refused.");
     }

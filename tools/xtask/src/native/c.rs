@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Ground, bounded, life};
+use super::ground::{Ground, bounded, life};
 use crate::{Outcome, run, say};
 
 /// How often each of four threads uses a token; less where every instruction is watched.

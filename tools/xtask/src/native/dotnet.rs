@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Ground, bounded};
+use super::ground::{Ground, bounded};
 use crate::{Outcome, run, say};
 
 /// Tests the class with the library that is built.

@@ -4,9 +4,9 @@ use ltlm_protocol::deployment_data::{DeploymentData, MailData, PaymentsData, Tes
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::service::Error;
 use crate::service::admin::deployment as service;
 use crate::service::admin::deployment::TestMail;
+use crate::service::app::Error;
 use crate::table::port::Table;
 
 /// `GET /v1/admin/deployment`

@@ -10,8 +10,8 @@ use crate::domain::admin::rewrap::Rewrap;
 use crate::domain::portal::developer::{ChangeDeveloper, CreateDeveloper};
 use crate::model::developer::Developer;
 use crate::model::email::{Email, NoEmail};
-use crate::service::Error;
 use crate::service::admin::{developers as service, rewrap};
+use crate::service::app::Error;
 use crate::table::port::Table;
 
 /// The body without the password: that stands in no log and in no fingerprint. The act compares it by a keyed hash.

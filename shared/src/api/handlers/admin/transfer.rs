@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::api::extract::Incoming;
 use crate::api::handlers::admin::projects::{data, with_secret};
 use crate::api::reply::{Failure, Reply};
-use crate::service::admin::Act;
+use crate::service::admin::operation::Act;
 use crate::service::admin::transfer::export::Place;
 use crate::service::admin::transfer::import::{BeginImport, TakeLines};
 use crate::service::admin::transfer::{export, import, sealed};
@@ -82,7 +82,7 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
 /// send one.
 pub async fn take<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, body) = (incoming.project()?, incoming.json()?);
-    incoming.administrator()?.may_everywhere().map_err(crate::service::Error::Denied)?;
+    incoming.administrator()?.may_everywhere().map_err(crate::service::app::Error::Denied)?;
     let command = TakeLines::parse(&body, incoming.settings.plain_webhooks)?;
     let id = incoming.operation_id(command.operation_id.as_ref())?;
     let taken = import::take(incoming.app, incoming.budget, project, &command.lines).await?;

@@ -13,8 +13,10 @@ use crate::model::ids::LicenseId;
 use crate::model::project::Project;
 use crate::model::record::Record;
 use crate::model::write::wallet_of;
-use crate::service::admin::{find, page};
-use crate::service::{App, Budget, Error, act, courier};
+use crate::service::admin::operation::{find, page};
+use crate::service::app::{App, Budget, Error};
+use crate::service::retry;
+use crate::service::webhooks::delivery;
 use crate::table::key::position;
 use crate::table::port::{List, Read, Table, Walk, Walked};
 use crate::table::transfer as lines;
@@ -153,7 +155,7 @@ async fn part<T: Table>(
         Place::Within(hash, position, part, after) => {
             let license = LicenseId(hash);
             // A cursor is the caller's: it may name any license.
-            let found = act::records(app, budget, &[Read::License(license.clone())]).await?;
+            let found = retry::records(app, budget, &[Read::License(license.clone())]).await?;
             let is_ours =
                 found.into_iter().find_map(Record::license).is_some_and(|found| found.project_id == project.id);
             match is_ours {
@@ -170,7 +172,7 @@ async fn part<T: Table>(
             (found, Some(next.map_or(Place::Webhooks, |next| Place::Orders(Some(next)))))
         }
         Place::Webhooks => {
-            let found = courier::webhooks(app, budget, &project.id).await?;
+            let found = delivery::webhooks(app, budget, &project.id).await?;
             (found.into_iter().map(Record::Webhook).collect(), Some(Place::Rest(None)))
         }
         Place::Rest(after) => {
@@ -211,7 +213,7 @@ async fn license<T: Table>(
     let (items, ledger, events) = walked.await?;
     let own: Vec<_> = match items.next {
         None => items.records.iter().filter(|record| matches!(record, Record::License(_))).cloned().collect(),
-        Some(_) => act::records(app, budget, &[Read::License(id.clone())]).await?,
+        Some(_) => retry::records(app, budget, &[Read::License(id.clone())]).await?,
     };
     let mut told = own;
     let mut bytes = 0;
@@ -242,7 +244,7 @@ async fn payments<T: Table>(
         _ => None,
     };
     let reads: Vec<_> = records.iter().filter_map(of).map(Read::Order).collect();
-    let found = if reads.is_empty() { Vec::new() } else { act::records(app, budget, &reads).await? };
+    let found = if reads.is_empty() { Vec::new() } else { retry::records(app, budget, &reads).await? };
     let orders: BTreeMap<_, _> =
         found.into_iter().filter_map(Record::order).map(|order| (order.id, order.project_id)).collect();
     let is_ours = |record: &Record| match record {
@@ -255,5 +257,5 @@ async fn payments<T: Table>(
 }
 
 async fn walk<T: Table>(app: &App<T>, budget: &Budget<'_>, walk: &Walk, after: Option<&str>) -> Result<Walked, Error> {
-    act::read(app, budget, || async { Ok(app.table.walk(walk, after, budget.meter).await?) }).await
+    retry::read(app, budget, || async { Ok(app.table.walk(walk, after, budget.meter).await?) }).await
 }

@@ -17,11 +17,13 @@ use crate::model::import::{Import, ImportState};
 use crate::model::project::Project;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::act::Absorb;
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::admin::projects;
 use crate::service::admin::projects::NewSecret;
 use crate::service::admin::transfer::sealed;
-use crate::service::admin::{Act, Deed, Found, Part, find, once, projects};
-use crate::service::{App, Budget, Error, act, ids};
+use crate::service::app::{App, Budget, Error};
+use crate::service::retry::Absorb;
+use crate::service::{ids, retry, transact};
 use crate::table::port::{Read, Table, Walk};
 use crate::table::transfer as file;
 
@@ -186,9 +188,9 @@ async fn new_import<T: Table>(
 async fn shift<T: Table>(app: &App<T>, budget: &Budget<'_>, kind: &str, span: Option<Span>) -> Result<i64, Error> {
     let Some(span) = span else { return Ok(0) };
     let claim = || async { Ok(app.table.claim(kind, span, budget.meter).await?) };
-    match act::read(app, budget, claim).await? {
+    match retry::read(app, budget, claim).await? {
         true => Ok(0),
-        false => Ok(act::reserve(app, budget, kind, span.count()).await? - span.first),
+        false => Ok(transact::reserve(app, budget, kind, span.count()).await? - span.first),
     }
 }
 
@@ -261,7 +263,7 @@ pub async fn take<T: Table>(
     project_id: &str,
     lines: &Lines,
 ) -> Result<Import, Error> {
-    let known = act::read(app, budget, || known(app, budget, project_id, lines)).await?;
+    let known = retry::read(app, budget, || known(app, budget, project_id, lines)).await?;
     let mut new_keys = BTreeMap::new();
     if let Some(import) = &known.import {
         for (_, record) in &lines.lines {
@@ -275,7 +277,7 @@ pub async fn take<T: Table>(
         }
     }
     let load = || known_again(app, budget, project_id, lines);
-    act::act_on(app, budget, Some(known), load, |known: &Known| transfer::take(known, lines, &new_keys)).await
+    transact::act_on(app, budget, Some(known), load, |known: &Known| transfer::take(known, lines, &new_keys)).await
 }
 
 async fn known_again<T: Table>(
@@ -410,7 +412,7 @@ pub async fn drop_some<T: Table>(
     for _ in 0..PARTS_MAX {
         let after = place.take();
         let part = || async { Ok(app.table.walk(&walk, after.as_deref(), budget.meter).await?) };
-        let walked = act::read(app, budget, part).await?;
+        let walked = retry::read(app, budget, part).await?;
         for together in walked.records.chunks(REMOVED_TOGETHER) {
             remove(app, budget, together, &import.id).await?;
             removed += together.len() as i64;
@@ -424,7 +426,7 @@ pub async fn drop_some<T: Table>(
         return Ok((DroppedData { removed, done: false, next_cursor: place }, replayed));
     }
     let forget = [Write::RemoveImport { project_id: project_id.to_owned(), id: import.id.clone() }];
-    act::read(app, budget, || async { Ok(app.table.commit(&forget, None, budget.meter).await?) }).await?;
+    retry::read(app, budget, || async { Ok(app.table.commit(&forget, None, budget.meter).await?) }).await?;
     Ok((DroppedData { removed, done: true, next_cursor: None }, replayed))
 }
 
@@ -432,5 +434,5 @@ async fn remove<T: Table>(app: &App<T>, budget: &Budget<'_>, records: &[Record],
     let removal =
         |record: &Record| Write::RemoveImported { record: Box::new(record.clone()), import: import.to_owned() };
     let writes: Vec<_> = records.iter().map(removal).collect();
-    act::read(app, budget, || async { Ok(app.table.commit(&writes, None, budget.meter).await?) }).await
+    retry::read(app, budget, || async { Ok(app.table.commit(&writes, None, budget.meter).await?) }).await
 }

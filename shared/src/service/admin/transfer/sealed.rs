@@ -16,10 +16,11 @@ use crate::model::import::ImportKey;
 use crate::model::project::{Project, ProjectSecret, WrappedKeys};
 use crate::model::record;
 use crate::model::write::Write;
+use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
 use crate::service::admin::projects::pem;
-use crate::service::admin::{Act, Deed, Found, Part, find, once};
+use crate::service::app::{App, Budget, Error};
 use crate::service::ids::sha256_hex;
-use crate::service::{App, Budget, Error, courier};
+use crate::service::webhooks::delivery;
 use crate::table::port::{Read, Table};
 
 /// What every public key of a deployment begins with.
@@ -117,7 +118,7 @@ pub async fn seal<T: Table>(
         let key = opened(Purpose::Secret, &secret.wrapped).await?;
         keys.secrets.push(SecretKey { key, created_at: secret.created_at.ms() });
     }
-    for webhook in courier::webhooks(app, budget, project_id).await? {
+    for webhook in delivery::webhooks(app, budget, project_id).await? {
         // What nothing is sent to any more needs no key, and one that came without any has none.
         if webhook.disabled_at.is_none() && !webhook.wrapped.is_empty() {
             let key = opened(Purpose::Webhook, &webhook.wrapped).await?;

@@ -1,0 +1,66 @@
+//! Calls that come plain or in an envelope, for handlers that serve both.
+
+use serde_json::{Value, json};
+
+use crate::api::extract::Incoming;
+use crate::api::reply::{Failure, Reply};
+use crate::api::sealed::Letter;
+use crate::domain::pro::nonce::Class;
+use crate::service::pro::project_call::{Served, Visit};
+
+/// How a call came: the answer goes back the same way.
+pub(crate) enum Face {
+    /// As JSON.
+    Plain(Value),
+    /// In an envelope.
+    Sealed(Box<Letter>),
+}
+
+impl Face {
+    /// Routes whose names begin with `pro-` take envelopes; a plain one without a body is asked nothing.
+    pub(crate) fn of<T>(incoming: &Incoming<'_, T>) -> Result<Self, Failure> {
+        match (incoming.route.name.starts_with("pro-"), incoming.route.body) {
+            (true, _) => Ok(Self::Sealed(Box::new(Letter::open(incoming)?))),
+            (false, true) => Ok(Self::Plain(incoming.json()?)),
+            (false, false) => Ok(Self::Plain(json!({}))),
+        }
+    }
+
+    /// What is asked.
+    pub(crate) fn body(&self) -> &Value {
+        match self {
+            Self::Plain(body) => body,
+            Self::Sealed(letter) => &letter.body,
+        }
+    }
+
+    /// What is asked, without what names the license or the device.
+    pub(crate) fn facts(&self) -> Value {
+        match self {
+            Self::Plain(body) => body.clone(),
+            Self::Sealed(letter) => letter.facts(),
+        }
+    }
+
+    /// The call on the project.
+    pub(crate) fn visit<T>(&self, incoming: &Incoming<'_, T>) -> Result<Visit, Failure> {
+        let turn = match self {
+            Self::Plain(_) => None,
+            Self::Sealed(letter) => Some(letter.turn(incoming, Class::Lenient)),
+        };
+        Ok(Visit { access: incoming.access()?, turn, now: incoming.now })
+    }
+
+    /// The answer; `key` is the license's, if the call is on one.
+    pub(crate) fn reply<T, R: serde::Serialize>(
+        &self,
+        incoming: &Incoming<'_, T>,
+        key: Option<&str>,
+        served: Served<R>,
+    ) -> Result<Reply, Failure> {
+        match self {
+            Self::Plain(_) => Ok(Reply::json(&served.reply)),
+            Self::Sealed(letter) => letter.sealed(incoming, Class::Lenient, key, &served.signed()?),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a command wants loaded.
+
+use ltlm_protocol::Timestamp;
+
+use crate::domain::pro::device_proof::{Activation, Proof};
+use crate::domain::pro::nonce::Turn;
+use crate::domain::throttle::Limited;
+use crate::model::administrator::Administrator;
+use crate::model::ids::{LicenseId, OperationId};
+
+/// Whose license may be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Licenses of the project that this secret names: its SHA-256 in hex.
+    Secret(String),
+    /// Licenses that this administrator may act on.
+    Administrator(Administrator),
+}
+
+/// What to load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Who asks.
+    pub access: Access,
+    /// The license.
+    pub license: LicenseId,
+    /// The instant the call is judged at.
+    pub now: Timestamp,
+    /// The calling device.
+    pub hwid: Option<String>,
+    /// Another device that the command is about.
+    pub target: Option<String>,
+    /// The operation that may have happened already.
+    pub operation: Option<OperationId>,
+    /// Under which id an administrator's act on it is remembered.
+    pub act: Option<String>,
+    /// A policy that the command is about, by its number.
+    pub policy: Option<i64>,
+    /// The order that the command makes, by its id.
+    pub order: Option<String>,
+    /// What comes along.
+    pub beside: Beside,
+    /// How far it goes for a seat.
+    pub claims: Claims,
+    /// Its turn in the device's chain, if it came in an envelope.
+    pub turn: Option<Turn>,
+    /// The device's signature, if it signed.
+    pub proof: Option<Proof>,
+    /// The command registers the device.
+    pub activation: Option<Activation>,
+    /// What a registered device may do only so often, and the name of this one call.
+    pub limited: Option<(Limited, String)>,
+}
+
+/// How far a command goes for a seat, where they are too many to be read each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claims {
+    /// It looks: it claims none, and a count that it makes is not kept.
+    Never,
+    /// It claims none, and keeps a count that it makes.
+    Staying,
+    /// It takes one if one is near.
+    Passing,
+    /// It takes one if there is one.
+    Insisting,
+}
+
+impl Wanted {
+    /// The license and its wallet, nothing else.
+    pub fn new(access: Access, license: LicenseId, now: Timestamp) -> Self {
+        Self {
+            access,
+            license,
+            now,
+            hwid: None,
+            target: None,
+            operation: None,
+            act: None,
+            policy: None,
+            order: None,
+            beside: Beside::Nothing,
+            claims: Claims::Never,
+            turn: None,
+            proof: None,
+            activation: None,
+            limited: None,
+        }
+    }
+}
+
+/// What comes along beside the license, its wallet and its devices by name; what nobody needs is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// All that `LicenseData` shows: seats, devices, settings.
+    Everything,
+    /// The seats that concern the devices by name.
+    Seats,
+    /// Every seat.
+    AllSeats,
+    /// Settings.
+    Settings,
+    /// None of it.
+    Nothing,
+}

@@ -1,0 +1,130 @@
+//! Calls on a project, where no license is named: loaded in one round trip if the project is known from the last call, in two if not.
+
+use ltlm_protocol::Timestamp;
+
+use crate::domain::decision::Decision;
+use crate::domain::pro::hardening::Hardening;
+use crate::domain::pro::nonce;
+use crate::domain::pro::nonce::{Trace, Turn};
+use crate::domain::pro::project_state::Desk;
+use crate::model::denied::Denied;
+use crate::model::project::Project;
+use crate::model::record::{Record, project_in};
+use crate::service::app::{App, Budget, Error};
+use crate::service::license::load;
+use crate::service::license::load_spec::Access;
+use crate::service::pro::signer;
+use crate::service::pro::signer::{Signed, Signer, SignerCell};
+use crate::service::retry::Absorb;
+use crate::service::transact;
+use crate::table::port::{Read, Table};
+
+/// A call on a project.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Whose.
+    pub access: Access,
+    /// Its turn in the device's chain, if it came in an envelope.
+    pub turn: Option<Turn>,
+    /// The one instant it is judged at.
+    pub now: Timestamp,
+}
+
+/// An answer, with what signs it if the call came in an envelope.
+#[derive(Debug)]
+pub struct Served<R> {
+    /// The answer.
+    pub reply: R,
+    /// What signs it.
+    pub signer: Option<Signer>,
+}
+
+impl<R> Served<R> {
+    /// The same with another answer.
+    pub fn map<Q>(self, reply: impl FnOnce(R) -> Q) -> Served<Q> {
+        Served { reply: reply(self.reply), signer: self.signer }
+    }
+
+    /// The answer, to be signed.
+    pub fn signed(self) -> Result<Signed<R>, Error> {
+        let signer = self.signer.ok_or_else(|| Error::Broken("an answer without a signer".into()))?;
+        Ok(signer.sign(self.reply))
+    }
+}
+
+impl Absorb for Desk {
+    fn absorb(&mut self, record: Record) -> bool {
+        Desk::absorb(self, record);
+        true
+    }
+}
+
+/// Loads what a call on a project stands on: `wants` tells what else of the project with this id.
+pub async fn load<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    visit: &Visit,
+    wants: impl Fn(&str) -> Vec<Read>,
+) -> Result<Desk, Error> {
+    let Access::Secret(hash) = &visit.access else { return Err(Denied::UnauthorizedProject.into()) };
+    let of_project = |id: &str| {
+        let chain = visit.turn.as_ref().map(|turn| Read::Chain(turn.chain_id(id)));
+        [Read::Project(id.to_owned())].into_iter().chain(chain).chain(wants(id)).collect::<Vec<_>>()
+    };
+    let hinted = load::hinted_project(app, &visit.access);
+    let mut first = vec![Read::Secret(hash.clone())];
+    first.extend(visit.turn.iter().flat_map(Turn::blobs).map(Read::SeenBlob));
+    first.extend(hinted.as_deref().into_iter().flat_map(of_project));
+    let mut records = app.table.read(&first, budget.meter).await?;
+    let named = records.iter().find_map(|record| match record {
+        Record::Secret { project_id, .. } => Some(project_id.clone()),
+        _ => None,
+    });
+    let id = named.ok_or(Denied::UnauthorizedProject)?;
+    if hinted.as_ref() != Some(&id) {
+        // What a wrong hint brought is another project's.
+        records.retain(|record| matches!(record, Record::SeenBlob(_)));
+        records.extend(app.table.read(&of_project(&id), budget.meter).await?);
+        app.hints.remember_project(hash, &id);
+    }
+    let project = project_in(&records).ok_or_else(|| Error::Broken("a secret's project is not there".into()))?;
+    project.in_service()?;
+    let mut desk = Desk::new(project);
+    records.into_iter().for_each(|record| desk.absorb(record));
+    if let Some(turn) = &visit.turn {
+        turn.check(desk.chain.as_ref(), desk.seen_blob.as_ref())?;
+        if turn.is_cbc && Hardening::of(&desk.project).gcm_only {
+            return Err(Denied::BadEnvelope.into());
+        }
+    }
+    Ok(desk)
+}
+
+/// Runs a command on a project, in its turn if it came in an envelope.
+pub async fn run<T: Table, R>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    visit: &Visit,
+    wants: impl Fn(&str) -> Vec<Read>,
+    decide: impl Fn(&Desk) -> Result<Decision<R>, Denied>,
+) -> Result<Served<R>, Error> {
+    let cell = SignerCell::default();
+    let load = || async {
+        let desk = load(app, budget, visit, &wants).await?;
+        if visit.turn.is_some() {
+            keep_signer(app, &cell, &desk.project).await?;
+        }
+        Ok(desk)
+    };
+    let decide = |desk: &Desk| match &visit.turn {
+        None => decide(desk),
+        Some(turn) => nonce::in_turn(desk, turn, visit.now, &decide, |_| Trace::None),
+    };
+    let reply = transact::act(app, budget, load, decide).await?;
+    Ok(Served { reply, signer: signer::taken(cell) })
+}
+
+/// Gets the signer of a project.
+pub async fn keep_signer<T>(app: &App<T>, cell: &SignerCell, project: &Project) -> Result<(), Error> {
+    signer::keep_signer(app, cell, project, Hardening::of(project).bound_answers).await
+}

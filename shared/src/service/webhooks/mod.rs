@@ -1,0 +1,3 @@
+//! What leaves the deployment.
+
+pub mod delivery;

@@ -1,0 +1,111 @@
+//! JSON Schema of what a reader asks for: the declaration that validates a document is the one that describes it.
+
+use ltlm_protocol::limits;
+use ltlm_protocol::shape::{Kind, Member, Shape};
+use serde_json::{Value, json};
+use shared::domain::pro::hardening;
+use shared::model::policy_config;
+
+use crate::openapi::schema::{INSTANT, NAME, NAME_OR_BLANK, PROSE, allow_null, price};
+use crate::reference;
+
+/// An object with the members of `shape`, and no others.
+pub(crate) fn object(shape: &Shape, path: &str) -> Value {
+    let mut properties = serde_json::Map::new();
+    for member in &shape.members {
+        properties.insert(member.name.clone(), schema(member, &format!("{path}.{}", member.name)));
+    }
+    let required: Vec<_> =
+        shape.members.iter().filter(|member| member.is_required).map(|member| &member.name).collect();
+    json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
+}
+
+fn schema(member: &Member, path: &str) -> Value {
+    let row = |rows: &str| object(&member.shape, &format!("{path}{rows}"));
+    let mut schema = match &member.kind {
+        Kind::Any => json!({}),
+        Kind::Text { max, may_be_empty, is_name } => {
+            let mut text = json!({"type": "string", "minLength": i32::from(!may_be_empty), "maxLength": max});
+            if *is_name {
+                text["pattern"] = json!(if *may_be_empty { NAME_OR_BLANK } else { NAME });
+            }
+            text
+        }
+        Kind::Prose { max } => json!({"type": "string", "maxLength": max, "pattern": PROSE}),
+        Kind::Whole { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Word(words) => json!({ "enum": words }),
+        Kind::Price => price(),
+        Kind::Instant => json!({"type": "string", "format": "date-time", "pattern": INSTANT}),
+        Kind::Texts { most, max } => json!({"type": "array", "maxItems": most,
+            "items": {"type": "string", "minLength": 1, "maxLength": max, "pattern": NAME_OR_BLANK}}),
+        Kind::Free { bytes_max } => json!({"type": "object",
+            "description": format!("Your own: any members, at most {bytes_max} bytes of compact JSON.")}),
+        Kind::Object => row(""),
+        Kind::Objects { most } => json!({"type": "array", "maxItems": most, "items": row("[]")}),
+        Kind::Map { most } => json!({"type": "object", "maxProperties": most, "additionalProperties": row(".<name>")}),
+        Kind::WholeOrWord { min, max, word } => {
+            // Bounds concern numbers, patterns texts.
+            json!({"type": ["integer", "string"], "minimum": min, "maximum": max, "pattern": format!("^{word}$")})
+        }
+        Kind::Wholes { most, min, max } => json!({"type": "object", "maxProperties": most,
+            "additionalProperties": {"type": "integer", "minimum": min, "maximum": max}}),
+    };
+    if let Some(text) = reference::description(path) {
+        schema["description"] = json!(text);
+    }
+    if !member.is_required {
+        allow_null(&mut schema);
+    }
+    schema
+}
+
+/// A configuration, which is `whole` or merged into another.
+pub(crate) fn config(whole: bool) -> Value {
+    let mut schema = object(&policy_config::SHAPE, "config");
+    for (name, max, most) in [("seats", "maxSeats", limits::SEATS_MAX), ("tokens", "maxTokens", limits::TOKENS_MAX)] {
+        let limit = &mut schema["properties"]["limits"]["properties"][name];
+        let count = json!({"type": "integer", "minimum": 0, "maximum": most});
+        // What is on has a number.
+        limit["anyOf"] = json!([
+            {"properties": {"enabled": {"enum": [false, null]}}},
+            {"required": [max], "properties": {max: count}},
+        ]);
+        if !whole {
+            limit["properties"][max] = count;
+        }
+    }
+    schema
+}
+
+/// Settings of a project.
+pub(crate) fn settings() -> Value {
+    let mut schema = object(&hardening::SHAPE, "settings");
+    let plan = &mut schema["properties"]["accounts"]["properties"]["plans"]["additionalProperties"];
+    let nothing = json!({"type": "null"});
+    plan["allOf"] = json!([
+        {"anyOf": [{"properties": {"periodDays": nothing}}, {"properties": {"periodMonths": nothing}}]},
+        {"anyOf": [
+            {"required": ["mode", "rolloverMax"], "properties": {"mode": {"enum": ["rollover"]}, "rolloverMax": {"type": "integer"}}},
+            {"properties": {"mode": {"enum": ["add", "set", null]}, "rolloverMax": nothing}},
+        ]},
+    ]);
+    // Those with a slash are the pools' own.
+    schema["properties"]["organizations"]["properties"]["plans"]["propertyNames"] = json!({"pattern": "^[^/]*$"});
+    schema
+}
+
+/// Lets no object of a request have members that it does not name.
+pub(crate) fn close(schema: &mut Value) {
+    if schema.get("properties").is_some_and(Value::is_object) {
+        if schema.get("additionalProperties").is_none() {
+            schema["additionalProperties"] = json!(false);
+        }
+        for member in schema["properties"].as_object_mut().into_iter().flat_map(|members| members.values_mut()) {
+            close(member);
+        }
+    }
+    if let Some(items) = schema.get_mut("items") {
+        close(items);
+    }
+}
