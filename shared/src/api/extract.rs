@@ -29,7 +29,8 @@ use crate::model::quota::{Counted, Traffic};
 use crate::service::admin::operation::Act;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load_spec::Access;
-use crate::service::{fingerprint, ids, license, throttle};
+use crate::service::license::request::Request as LicenseRequest;
+use crate::service::{fingerprint, ids, throttle};
 use crate::table::port::Table;
 
 /// A routed request with all that its handler needs.
@@ -233,7 +234,7 @@ impl<'a, T> Incoming<'a, T> {
     }
 
     /// The call on the license that the path names, by the device `hwid`.
-    pub fn license_request(&self, access: Access, hwid: Option<String>) -> license::Request {
+    pub fn license_request(&self, access: Access, hwid: Option<String>) -> LicenseRequest {
         let name = if matches!(self.route.auth, Auth::Administrator(_)) { "licenseKey" } else { "key" };
         let text = self.parameter(name);
         // What cannot be a key is looked up all the same: the answer and the work are those of an unknown one.
@@ -245,15 +246,9 @@ impl<'a, T> Incoming<'a, T> {
     }
 
     /// The call on the license with this canonical key.
-    pub fn call_for(
-        &self,
-        access: Access,
-        key: String,
-        hwid: Option<String>,
-        proof: Option<Proof>,
-    ) -> license::Request {
+    pub fn call_for(&self, access: Access, key: String, hwid: Option<String>, proof: Option<Proof>) -> LicenseRequest {
         let caller = Caller { hwid, country: self.country(), proof };
-        license::Request { access, call: Call { key, caller, now: self.now } }
+        LicenseRequest { access, call: Call { key, caller, now: self.now } }
     }
 
     /// The device's signature on this request, if it has one (wire section 7, protocol 2).

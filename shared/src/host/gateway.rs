@@ -20,8 +20,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::RequestId;
 use crate::api::extract::SourceAddress;
+use crate::host::respond::RequestId;
 
 /// What is encoded in a query that came as it was sent: what no address holds. What is encoded already stays.
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}');

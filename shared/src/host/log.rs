@@ -10,9 +10,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::host::Report;
 use crate::host::background::JobReport;
 use crate::host::config::Config;
+use crate::host::respond::Report;
 use crate::service::ports::Clock;
 
 /// Sets up logging to stdout as the configuration says. A second call in one process changes nothing.

@@ -176,8 +176,8 @@ pub async fn change_plan<T: Table>(
     let found = retry::read(app, budget, || load(app, budget, &call.id, &pools)).await?;
     let mut operations = Vec::new();
     for kind in TokenType::ALL {
-        let Ok(standing) = found.pool(&call.id, *kind).standing(call.now) else { continue };
-        let period = standing.wallet.period.unwrap_or(standing.account.anchor);
+        let Ok(open) = found.pool(&call.id, *kind).open(call.now) else { continue };
+        let period = open.tokens.wallet.period.unwrap_or(open.account.anchor);
         let id = OperationId { origin: Origin::System, id: commands::raised(&command.plan, period) };
         operations.extend((!operations.contains(&id)).then_some(id));
     }

@@ -10,9 +10,9 @@ use shared::service::ids;
 use shared::service::ports::Entropy;
 use shared::table::port::Table;
 
-use shared::host::Host;
 use shared::host::background::JobReport;
 use shared::host::entropy::SystemEntropy;
+use shared::host::respond::Host;
 
 use crate::background::Background;
 use crate::clock::MovableClock;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shared::host::Report;
+use shared::host::respond::Report;
 use shared::table::port::Spent;
 
 use crate::background::Background;

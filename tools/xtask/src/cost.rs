@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use shared::host::{Report, log};
+use shared::host::log;
+use shared::host::respond::Report;
 use shared::table::port::Spent;
 
 /// A price of AWS's, in US dollars, for `us-east-1`.

@@ -11,7 +11,9 @@ use crate::api::reply::{Failure, Reply};
 use crate::domain::license::entitlement::Ask;
 use crate::domain::license::settings::SaveSettings;
 use crate::model::ids::{OperationId, OperationKey, Origin};
+use crate::service::ids;
 use crate::service::license as service;
+use crate::service::license::command::{GetSettings, ListSeats, PutSettings, RemoveDevice, SignOut, Use};
 use crate::service::license::consume_batch;
 use crate::service::license::consume_batch::BatchKey;
 use crate::table::port::Table;
@@ -30,14 +32,15 @@ pub async fn entitlement<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, 
         tokens: incoming.query_int("tokens", 0, limits::AMOUNT_MAX)?.unwrap_or(0),
     };
     let request = incoming.license_request(incoming.access()?, Some(ask.hwid.clone()));
-    Ok(Reply::json(&service::entitlement(incoming.app, incoming.budget, &request, &ask).await?))
+    Ok(Reply::json(&service::run(incoming.app, incoming.budget, &request, &ask).await?))
 }
 
 /// `DELETE …/devices/{hwid}`
 pub async fn remove_device<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let caller = incoming.query_hwid()?.ok_or_else(|| Problems::one("hwid", "is required"))?;
     let request = incoming.license_request(incoming.access()?, Some(caller));
-    service::remove_device(incoming.app, incoming.budget, &request, incoming.path_hwid()?).await?;
+    let command = RemoveDevice { hwid: incoming.path_hwid()?.to_owned() };
+    service::run(incoming.app, incoming.budget, &request, &command).await?;
     Ok(Reply::empty())
 }
 
@@ -46,7 +49,7 @@ pub async fn activate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fai
     let access = incoming.access()?;
     let command = Activate::parse(&incoming.json()?)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
-    Ok(Reply::json(&service::activate(incoming.app, incoming.budget, &request, &command).await?))
+    Ok(Reply::json(&service::run(incoming.app, incoming.budget, &request, &command).await?))
 }
 
 /// `POST …/heartbeat`
@@ -54,7 +57,7 @@ pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     let access = incoming.access()?;
     let command = Heartbeat::parse(&incoming.json()?)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
-    Ok(Reply::json(&service::heartbeat(incoming.app, incoming.budget, &request, &command).await?))
+    Ok(Reply::json(&service::run(incoming.app, incoming.budget, &request, &command).await?))
 }
 
 /// `POST …/signout`
@@ -62,13 +65,13 @@ pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let access = incoming.access()?;
     let command = Signout::parse(&incoming.json()?)?;
     let request = incoming.license_request(access, Some(command.hwid));
-    Ok(Reply::json(&service::signout(incoming.app, incoming.budget, &request).await?))
+    Ok(Reply::json(&service::run(incoming.app, incoming.budget, &request, &SignOut).await?))
 }
 
 /// `GET …/seats`
 pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
-    Ok(Reply::json(&service::seats(incoming.app, incoming.budget, &request).await?))
+    Ok(Reply::json(&service::run(incoming.app, incoming.budget, &request, &ListSeats).await?))
 }
 
 /// `POST …/release-seat`
@@ -80,22 +83,24 @@ pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply,
     let access = incoming.access()?;
     let command = ReleaseSeat::parse(&body)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
-    Ok(Reply::json(&service::release_seat(incoming.app, incoming.budget, &request, &command).await?))
+    Ok(Reply::json(&service::run(incoming.app, incoming.budget, &request, &command).await?))
 }
 
 /// `GET …/settings`
 pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
-    let told = service::settings(incoming.app, incoming.budget, &request).await?;
+    let told = service::run(incoming.app, incoming.budget, &request, &GetSettings).await?;
     Ok(Reply::json(&told.answer).etag(told.revision))
 }
 
 /// `PUT …/settings`
 pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let access = incoming.access()?;
-    let command = SaveSettings::parse(&incoming.json()?)?;
-    let request = incoming.license_request(access, command.hwid.clone());
-    let told = service::save_settings(incoming.app, incoming.budget, &request, &command, incoming.if_match()?).await?;
+    let settings = SaveSettings::parse(&incoming.json()?)?;
+    let request = incoming.license_request(access, settings.hwid.clone());
+    let call = ids::operation_id(request.call.now, incoming.app.entropy.as_ref());
+    let command = PutSettings { settings, if_match: incoming.if_match()?, call };
+    let told = service::run(incoming.app, incoming.budget, &request, &command).await?;
     Ok(Reply::json(&told.answer).etag(told.revision))
 }
 
@@ -108,7 +113,8 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let operation = incoming.operation(&request.call.key, &body, command.operation_id.as_ref(), Consume::parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id.clone() };
     let key = OperationKey { id, fingerprint: operation.fingerprint };
-    let data = service::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
+    let command = Use { consume: command, key };
+    let data = service::run(incoming.app, incoming.budget, &request, &command).await?;
     Ok(Reply::json(&data).operation(&operation.id, data.replayed == Some(true)))
 }
 

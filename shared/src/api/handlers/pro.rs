@@ -11,10 +11,10 @@ use crate::domain::license::settings::SaveSettings;
 use crate::domain::pro::nonce::Class;
 use crate::domain::pro::report_event::ReportEvent;
 use crate::model::ids::{OperationId, OperationKey, Origin};
+use crate::service::license::command::{GetSettings, ListSeats, PutSettings, Refresh, SignOut, Use};
 use crate::service::license::consume_batch::BatchKey;
 use crate::service::pro as service;
 use crate::service::pro::ProRequest;
-use crate::service::pro::signer::Signed;
 use crate::table::port::Table;
 
 /// `POST …/pro/license/validate`
@@ -22,16 +22,16 @@ pub async fn validate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fai
     let letter = Letter::open(incoming)?;
     let command = Activate::parse_sealed(&letter.body)?;
     let request = letter.request(incoming, Class::Lenient)?;
-    let signed = service::validate(incoming.app, incoming.budget, &request, &command).await?;
+    let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/status`
 pub async fn status<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let letter = Letter::open(incoming)?;
-    let command = Activate::parse_sealed(&letter.body)?;
+    let command = Refresh(Activate::parse_sealed(&letter.body)?);
     let request = letter.request(incoming, Class::Lenient)?;
-    let signed = service::status(incoming.app, incoming.budget, &request, &command).await?;
+    let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
 }
 
@@ -41,7 +41,7 @@ pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     let command = Heartbeat::parse(&letter.body)?;
     let class = if command.is_closing { Class::Closing } else { Class::Strict };
     let request = letter.request(incoming, class)?;
-    let signed = service::heartbeat(incoming.app, incoming.budget, &request, &command).await?;
+    let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
 }
 
@@ -49,7 +49,7 @@ pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
 pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let letter = Letter::open(incoming)?;
     let request = letter.request(incoming, Class::Closing)?;
-    let signed = service::signout(incoming.app, incoming.budget, &request).await?;
+    let signed = service::run(incoming.app, incoming.budget, &request, &SignOut).await?;
     letter.reply(incoming, &request, &signed)
 }
 
@@ -57,7 +57,7 @@ pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
 pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let letter = Letter::open(incoming)?;
     let request = letter.request(incoming, Class::Lenient)?;
-    let signed = service::seats(incoming.app, incoming.budget, &request).await?;
+    let signed = service::run(incoming.app, incoming.budget, &request, &ListSeats).await?;
     letter.reply(incoming, &request, &signed)
 }
 
@@ -81,7 +81,7 @@ async fn released<T: Table>(
     request: &ProRequest,
 ) -> Result<Reply, Failure> {
     let command = ReleaseSeat::parse(&letter.body)?;
-    let signed = service::release_seat(incoming.app, incoming.budget, request, &command).await?;
+    let signed = service::run(incoming.app, incoming.budget, request, &command).await?;
     letter.reply(incoming, request, &signed)
 }
 
@@ -89,17 +89,18 @@ async fn released<T: Table>(
 pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let letter = Letter::open(incoming)?;
     let request = letter.request(incoming, Class::Lenient)?;
-    let signed = service::settings(incoming.app, incoming.budget, &request).await?;
-    letter.reply(incoming, &request, &signed)
+    let signed = service::run(incoming.app, incoming.budget, &request, &GetSettings).await?;
+    letter.reply(incoming, &request, &signed.map(|told| told.answer))
 }
 
 /// `POST …/pro/license/settings/save`
 pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let letter = Letter::open(incoming)?;
-    let command = SaveSettings::parse(&letter.body)?;
+    let settings = SaveSettings::parse(&letter.body)?;
     let request = letter.request(incoming, Class::Lenient)?;
-    let signed = service::save_settings(incoming.app, incoming.budget, &request, &command).await?;
-    letter.reply(incoming, &request, &signed)
+    let command = PutSettings { settings, if_match: None, call: request.turn.request.clone() };
+    let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
+    letter.reply(incoming, &request, &signed.map(|told| told.answer))
 }
 
 /// `POST …/pro/license/consume`
@@ -112,7 +113,7 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let operation = incoming.operation_of("consume", key, &facts, command.operation_id.as_ref(), Consume::parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     let key = OperationKey { id, fingerprint: operation.fingerprint };
-    let signed = service::consume(incoming.app, incoming.budget, &request, &command, &key).await?;
+    let signed = service::consume(incoming.app, incoming.budget, &request, &Use { consume: command, key }).await?;
     letter.reply(incoming, &request, &signed)
 }
 
@@ -137,6 +138,6 @@ pub async fn events<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let letter = Letter::open(incoming)?;
     let command = ReportEvent::parse(&letter.body)?;
     let request = letter.request(incoming, Class::Lenient)?;
-    let Signed { seed, is_bound, .. } = service::report(incoming.app, incoming.budget, &request, &command).await?;
-    letter.reply(incoming, &request, &Signed { reply: json!({"success": true}), seed, is_bound })
+    let signed = service::report(incoming.app, incoming.budget, &request, &command).await?;
+    letter.reply(incoming, &request, &signed.map(|()| json!({"success": true})))
 }

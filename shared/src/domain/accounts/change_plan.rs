@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::accounts::request::reader;
 use crate::domain::accounts::schedule;
-use crate::domain::accounts::state::{AccountState, Standing, told};
+use crate::domain::accounts::state::{AccountState, OpenAccount, told};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
@@ -60,13 +60,13 @@ pub fn decide(
     if let Some(entry) = state.replay(key)? {
         return Ok(Decision::read(told(entry, true)));
     }
-    let standing = state.standing(now)?;
-    let plans = &standing.plans;
+    let open = state.open(now)?;
+    let plans = &open.plans;
     let plan = plans.plan(&command.tier).ok_or_else(|| Denied::UnknownTier { known: plans.names() })?;
     must_lie_ahead("tierEndsAt", command.tier_ends_at, now)?;
-    let mut paid = standing.account.paid.clone();
-    let began = schedule::began(&standing.account, plans, &standing.wallet, now);
-    paid.extend(began.map(|began| (standing.account.tier.clone(), began)));
+    let mut paid = open.account.paid.clone();
+    let began = schedule::began(&open.account, plans, &open.tokens.wallet, now);
+    paid.extend(began.map(|began| (open.account.tier.clone(), began)));
     paid.retain(|name, began| plans.plan(name).is_some_and(|plan| now < plan.length.start(*began, 1)));
     let running = paid.remove(&command.tier);
     let account = Account {
@@ -74,18 +74,18 @@ pub fn decide(
         tier_ends_at: command.tier_ends_at,
         anchor: running.unwrap_or(now),
         paid,
-        overdraft_limit: command.overdraft_limit.unwrap_or(standing.account.overdraft_limit),
-        revision: standing.account.revision + 1,
-        ..standing.account.clone()
+        overdraft_limit: command.overdraft_limit.unwrap_or(open.account.overdraft_limit),
+        revision: open.account.revision + 1,
+        ..open.account.clone()
     };
     let plain = Cause::plain(key.clone(), "plan".to_owned(), Source::Renewal, now);
     let cause = Cause { meta: command.metadata.clone(), ..plain };
     let (moved, entries) = match running {
-        Some(_) => standing.wallet.unmoved(cause, now),
-        None => standing.wallet.allot(plan.tokens, None, now, cause, now),
+        Some(_) => open.tokens.wallet.unmoved(cause, now),
+        None => open.tokens.wallet.allot(plan.tokens, None, now, cause, now),
     };
-    let standing = Standing { account: account.clone(), ..standing };
-    let Decision { mut writes, touch, reply } = standing.decided(key, moved, entries)?;
+    let open = OpenAccount { account: account.clone(), ..open };
+    let Decision { mut writes, touch, reply } = open.decided(key, moved, entries)?;
     writes.push(Write::ReplaceAccount { account });
     Ok(Decision { writes, touch, reply })
 }

@@ -114,13 +114,13 @@ pub fn reserve(
     if let Some(entry) = state.replay(key)? {
         return Ok(Decision::read(told(entry, crate::domain::accounts::state::told(entry, true))));
     }
-    let standing = state.standing(now)?;
-    movement::affordable(&standing, command.amount, 0)?;
+    let open = state.open(now)?;
+    movement::affordable(&open, command.amount, 0)?;
     let plain = Cause::plain(key.clone(), command.operation_type.clone(), Source::Hold, now);
     let cause = Cause { meta: command.metadata.clone(), ..plain };
-    let (moved, entries) = standing.wallet.hold(command.amount, now.plus_seconds(command.seconds), cause, now)?;
+    let (moved, entries) = open.tokens.wallet.hold(command.amount, now.plus_seconds(command.seconds), cause, now)?;
     let own = entries.last().cloned().ok_or(Denied::AccountNotFound)?;
-    Ok(standing.decided(key, moved, entries)?.map(|movement| told(&own, movement)))
+    Ok(open.decided(key, moved, entries)?.map(|movement| told(&own, movement)))
 }
 
 /// Decides what becomes of the hold `id`.
@@ -134,7 +134,7 @@ pub fn end(
     if let Some(entry) = state.replay(key)? {
         return Ok(Decision::read(told(entry, true)));
     }
-    let standing = state.standing(now)?;
+    let open = state.open(now)?;
     let made = state.entries.get(&operation(id)).filter(|entry| entry.source == Source::Hold && entry.amount < 0);
     let made = made.ok_or(Denied::HoldNotFound)?;
     let held = -made.amount;
@@ -145,9 +145,9 @@ pub fn end(
     };
     let (moved, entries) = match command.ending {
         Ending::Commit { amount } => {
-            standing.wallet.commit_hold(id, amount.unwrap_or(held), cause(Source::Debit), now)?
+            open.tokens.wallet.commit_hold(id, amount.unwrap_or(held), cause(Source::Debit), now)?
         }
-        Ending::Void => standing.wallet.void_hold(id, cause(Source::Hold), now)?,
+        Ending::Void => open.tokens.wallet.void_hold(id, cause(Source::Hold), now)?,
     };
-    standing.decided(key, moved, entries)
+    open.decided(key, moved, entries)
 }

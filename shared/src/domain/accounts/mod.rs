@@ -4,7 +4,6 @@ pub mod change_plan;
 pub mod create;
 pub mod hold;
 pub mod movement;
-pub mod period;
 pub mod plan;
 pub mod plans;
 pub mod refund;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::accounts::plans::Plans;
 use crate::domain::accounts::request::reader;
-use crate::domain::accounts::state::{AccountState, Standing, told};
+use crate::domain::accounts::state::{AccountState, OpenAccount, told};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
@@ -120,7 +120,7 @@ pub fn decide(
     if let Some(entry) = state.replay(key)? {
         return Ok(Decision::read(told(entry, true)));
     }
-    let standing = state.standing(now)?;
+    let open = state.open(now)?;
     let source = match command.movement {
         Movement::Debit { .. } | Movement::Charge => Source::Debit,
         Movement::Credit { .. } => Source::Credit,
@@ -138,24 +138,24 @@ pub fn decide(
     };
     let (moved, entries) = match command.movement {
         Movement::Debit { amount, allow_overdraft } => {
-            let floor = if allow_overdraft { -standing.account.overdraft_limit } else { 0 };
-            affordable(&standing, amount, floor)?;
-            standing.wallet.spend(amount, true, cause, now)?
+            let floor = if allow_overdraft { -open.account.overdraft_limit } else { 0 };
+            affordable(&open, amount, floor)?;
+            open.tokens.wallet.spend(amount, true, cause, now)?
         }
         Movement::Charge => {
-            let amount = price(&standing.plans, &command.operation_type)?;
-            affordable(&standing, amount, 0)?;
-            standing.wallet.spend(amount, true, cause, now)?
+            let amount = price(&open.plans, &command.operation_type)?;
+            affordable(&open, amount, 0)?;
+            open.tokens.wallet.spend(amount, true, cause, now)?
         }
         Movement::Credit { amount, expires_at, priority } => {
             must_lie_ahead("expiresAt", expires_at, now)?;
             let id = expires_at.map_or(format!("credit:{priority}"), |end| format!("credit:{priority}:{}", end.ms()));
             let grant = Grant { id, amount, remaining: amount, priority, expires_at, granted_at: now };
-            standing.wallet.grant(grant, cause, now)?
+            open.tokens.wallet.grant(grant, cause, now)?
         }
-        Movement::Reset { balance } => standing.wallet.reset(balance, cause, now),
+        Movement::Reset { balance } => open.tokens.wallet.reset(balance, cause, now),
     };
-    standing.decided(key, moved, entries)
+    open.decided(key, moved, entries)
 }
 
 /// The price of an operation that has one.
@@ -168,15 +168,13 @@ fn price(plans: &Plans, operation_type: &str) -> Result<i64, Denied> {
 }
 
 /// Refuses what would leave less than `floor`.
-pub(crate) fn affordable(standing: &Standing, required: i64, floor: i64) -> Result<(), Denied> {
-    let now = standing.now;
-    let balance = standing.wallet.balance(now);
+pub(crate) fn affordable(open: &OpenAccount, required: i64, floor: i64) -> Result<(), Denied> {
+    let now = open.now;
+    let balance = open.tokens.wallet.balance(now);
     if balance.saturating_sub(required) >= floor {
         return Ok(());
     }
-    let next_renewal_at =
-        crate::domain::accounts::schedule::next(&standing.account, &standing.plans, &standing.wallet, now)
-            .map(|at| at.to_string());
+    let next_renewal_at = open.tokens.due_at.map(|at| at.to_string());
     Err(Denied::AccountInsufficient { required, balance, next_renewal_at })
 }
 
@@ -195,8 +193,8 @@ pub fn affordability(
         }
     };
     // An account that is not there affords nothing; that is an answer, as in seed 003.
-    let (balance, is_there) = match state.standing(now) {
-        Ok(standing) => (standing.wallet.balance(now), true),
+    let (balance, is_there) = match state.open(now) {
+        Ok(open) => (open.tokens.wallet.balance(now), true),
         Err(Denied::AccountNotFound) => (0, false),
         Err(denied) => return Err(denied),
     };

@@ -3,7 +3,8 @@
 use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
 
-use crate::domain::accounts::period::Length;
+use crate::model::wallet::period::Length;
+use crate::model::wallet::schedule::CarryOver;
 
 /// Tiers that every project has: name and tokens of a period.
 pub(crate) const TIERS: &[(&str, i64)] = &[("Gift", 100), ("Professional", 2_000), ("Business", 10_000)];
@@ -32,10 +33,8 @@ pub struct Plan {
     pub tokens: i64,
     /// How long a period is.
     pub length: Length,
-    /// How many tokens of a period may stay for the next; without it all of them do.
-    pub keep: Option<i64>,
-    /// Does who was away for several periods get what each of them gives? If not, the latest one's.
-    pub catch_up_each: bool,
+    /// What stays of a period's tokens for the next, and whether several missed periods count one by one.
+    pub carry_over: CarryOver,
     /// Does a period begin when the allocation is given? If not, they are counted from the account's anchor.
     pub anchor_on_renewal: bool,
 }
@@ -53,7 +52,8 @@ impl Plan {
     /// So many tokens each 30 days, added to what is there.
     pub fn of(tokens: i64) -> Self {
         let length = Length::Days(PERIOD_DAYS);
-        Self { tokens, length, keep: None, catch_up_each: false, anchor_on_renewal: false }
+        let carry_over = CarryOver { keep: None, catch_up_each: false };
+        Self { tokens, length, carry_over, anchor_on_renewal: false }
     }
 
     /// Reads a row of `settings.accounts.plans`, noting every mistake.
@@ -72,8 +72,10 @@ impl Plan {
         Self {
             tokens,
             length: months.map_or(Length::Days(days.unwrap_or(PERIOD_DAYS)), Length::Months),
-            keep: if mode == Some("set") { Some(0) } else { max },
-            catch_up_each: r.word_opt("catchUp", CATCH_UPS) == Some("each"),
+            carry_over: CarryOver {
+                keep: if mode == Some("set") { Some(0) } else { max },
+                catch_up_each: r.word_opt("catchUp", CATCH_UPS) == Some("each"),
+            },
             anchor_on_renewal: r.word_opt("anchor", ANCHORS) == Some("onRenewal"),
         }
     }

@@ -68,8 +68,8 @@ impl Plans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::accounts::period::Length;
     use crate::domain::license::state::tests::project;
+    use crate::model::wallet::period::Length;
     use serde_json::json;
 
     #[test]
@@ -87,7 +87,10 @@ mod tests {
             "costs": {"render": 3}}});
         let plans = Plans::of(&Project { settings: settings.as_object().cloned().unwrap(), ..project() });
         let studio = plans.plan("Studio").unwrap();
-        assert_eq!((plans.plan("Gift").unwrap().tokens, studio.length, studio.keep), (7, Length::Days(7), Some(50)));
+        assert_eq!(
+            (plans.plan("Gift").unwrap().tokens, studio.length, studio.carry_over.keep),
+            (7, Length::Days(7), Some(50))
+        );
         assert_eq!((plans.cost("render"), plans.cost("sora_image")), (Some(3), Some(10)));
         let bad = json!({"plans": {"A": 1, "B": {"tokens": -1, "periodDays": 0}, "C": {"tokens": 1, "periodDays": 1,
             "periodMonths": 1, "mode": "set", "rolloverMax": 1, "anchor": "never"}}, "costs": {"x": -1, "y": "1"}});

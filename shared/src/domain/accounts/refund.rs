@@ -134,7 +134,7 @@ pub fn decide(
     if let Some(entry) = state.replay(key)? {
         return Ok(Decision::read(answer(state, key, entry, true)));
     }
-    state.standing(now)?;
+    state.open(now)?;
     let parts = match &command.of {
         Refundable::Operation { original, amount } => vec![part_of(state, original, *amount)?],
         Refundable::Newest { amount } => parts_of(state, charges, *amount)?,
@@ -187,8 +187,8 @@ fn give_back(
     key: &OperationKey,
     now: Timestamp,
 ) -> Result<Decision<AccountMovement>, Denied> {
-    let standing = state.standing(now)?;
-    let mut moved: Wallet = standing.wallet.clone();
+    let open = state.open(now)?;
+    let mut moved: Wallet = open.tokens.wallet.clone();
     let (mut written, mut taken) = (Vec::new(), Vec::new());
     let service = |id| OperationKey { id, fingerprint: String::new() };
     let ids = beside(key).take(parts.len().saturating_sub(1)).map(service).chain([key.clone()]);
@@ -211,7 +211,7 @@ fn give_back(
     }
     let mut told_of = state.clone();
     told_of.entries.extend(written.iter().map(|entry| (entry.operation.clone(), entry.clone())));
-    let Decision { mut writes, touch, .. } = standing.decided(key, moved, written)?;
+    let Decision { mut writes, touch, .. } = open.decided(key, moved, written)?;
     writes.extend(taken);
     let own = told_of.entries.get(&key.id).ok_or(Denied::AccountNotFound)?;
     Ok(Decision { writes, touch, reply: answer(&told_of, key, own, false) })

@@ -5,17 +5,20 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::{Eligibility, Renewal};
 
-use crate::domain::accounts::schedule::{DAY_MS, next, plan};
-use crate::domain::accounts::state::{AccountState, Standing};
+use crate::domain::accounts::schedule::plan;
+use crate::domain::accounts::state::{AccountState, OpenAccount};
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
 use crate::model::wallet::entry::{Entry, Source};
 
+/// A day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
 /// Could the account be renewed now, and if not, why? In the words of seed 003.
 pub fn eligibility(state: &AccountState, now: Timestamp) -> Result<Eligibility, Denied> {
-    let Standing { account, plans, wallet, entries, .. } = state.standing(now)?;
-    let is_due = entries.iter().any(is_renewal);
-    let next = next(&account, &plans, &wallet, now);
+    let OpenAccount { account, plans, tokens, .. } = state.open(now)?;
+    let is_due = tokens.entries.iter().any(is_renewal);
+    let next = tokens.due_at;
     let days = next.map(|next| (next.ms() - now.ms() + DAY_MS - 1).div_euclid(DAY_MS));
     let reason = match (is_due, next) {
         (true, _) => None,
@@ -43,17 +46,16 @@ fn is_renewal(entry: &Entry) -> bool {
 /// Decides a renewal, if the account is on the plan `tier` where one is named: writes what is due, and what has lapsed. Sent twice it finds
 /// nothing due the second time: the period is its id.
 pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Result<Decision<Renewal>, Denied> {
-    let standing = state.standing(now)?;
+    let open = state.open(now)?;
     let mut eligibility = eligibility(state, now)?;
     let is_on_another = tier.is_some_and(|tier| tier != eligibility.tier);
     if is_on_another {
         eligibility = Eligibility { eligible: false, reason: Some("On another plan".to_owned()), ..eligibility };
     }
-    let given = standing.entries.iter().filter(|entry| is_renewal(entry) && eligibility.eligible);
+    let given = open.tokens.entries.iter().filter(|entry| is_renewal(entry) && eligibility.eligible);
     let added = given.map(|entry| entry.amount).sum();
     let previous = state.wallet.as_ref().map_or(0, |wallet| wallet.without_ended(now).0.balance(now));
-    let balance = if eligibility.eligible { standing.wallet.balance(now) } else { previous };
-    let next = next(&standing.account, &standing.plans, &standing.wallet, now);
+    let balance = if eligibility.eligible { open.tokens.wallet.balance(now) } else { previous };
     let reply = Renewal {
         account_id: eligibility.account_id,
         success: eligibility.eligible,
@@ -61,25 +63,24 @@ pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Resul
         tokens_added: added,
         previous_balance: previous,
         new_balance: balance,
-        last_renewal_at: standing.wallet.period.map(|at| at.to_string()),
-        next_renewal_at: next.map(|at| at.to_string()),
+        last_renewal_at: open.tokens.wallet.period.map(|at| at.to_string()),
+        next_renewal_at: open.tokens.due_at.map(|at| at.to_string()),
         error: eligibility.reason,
         dry_run: None,
     };
     // The index nominates by ends too: what has lapsed is settled, and what it nominated in vain it forgets.
     let is_stale = state.wallet.as_ref().is_some_and(|wallet| wallet.due_at.is_some_and(|due| due <= now));
-    if is_on_another || (!reply.success && standing.entries.is_empty() && !is_stale) {
+    if is_on_another || (!reply.success && open.tokens.entries.is_empty() && !is_stale) {
         return Ok(Decision::read(reply));
     }
-    let moved = standing.wallet.clone();
-    Ok(Decision::write(standing.moved(moved, Vec::new()), reply))
+    Ok(Decision::write(open.tokens.settled(), reply))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::accounts::plans::Plans;
-    use crate::domain::accounts::schedule::brought_up;
+    use crate::domain::accounts::schedule::{brought_up, next};
     use crate::domain::license::state::tests::{NOW, project};
     use crate::model::account::Account;
     use crate::model::ids::{AccountId, OperationId, OperationKey, Origin, WalletId};

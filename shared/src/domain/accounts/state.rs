@@ -10,11 +10,12 @@ use crate::domain::accounts::schedule;
 use crate::domain::decision::Decision;
 use crate::model::account::Account;
 use crate::model::denied::Denied;
-use crate::model::ids::{OperationId, OperationKey, WalletId, is_same_request};
+use crate::model::ids::{OperationId, OperationKey, WalletId};
 use crate::model::project::Project;
 use crate::model::record::Record;
 use crate::model::wallet::Wallet;
-use crate::model::wallet::entry::{Entry, Source};
+use crate::model::wallet::entry::{Entry, Source, replay};
+use crate::model::wallet::open::OpenWallet;
 use crate::model::write::Write;
 
 /// An account as a command sees it.
@@ -32,19 +33,15 @@ pub struct AccountState {
 
 /// An account with its wallet brought up to now.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct OpenAccount {
     /// The account.
     pub account: Account,
     /// The plans and prices of its project.
     pub plans: Plans,
     /// Now.
     pub now: Timestamp,
-    /// Its tokens now.
-    pub wallet: Wallet,
-    /// What brought them up to now, to be written with the next movement.
-    pub entries: Vec<Entry>,
-    /// The sequence number that is in the table.
-    pub found: i64,
+    /// Its tokens.
+    pub tokens: OpenWallet,
 }
 
 impl AccountState {
@@ -64,13 +61,13 @@ impl AccountState {
     }
 
     /// The account with its wallet brought up to `now`: ended grants gone, a due allocation given.
-    pub fn standing(&self, now: Timestamp) -> Result<Standing, Denied> {
+    pub fn open(&self, now: Timestamp) -> Result<OpenAccount, Denied> {
         let account = self.account.clone().ok_or(Denied::AccountNotFound)?;
         let wallet = self.wallet.clone().unwrap_or_else(|| Wallet::empty(WalletId::Account(account.id.clone())));
-        let found = wallet.sequence;
-        let plans = self.plans();
+        let (found, plans) = (wallet.sequence, self.plans());
         let (wallet, entries) = schedule::brought_up(&account, &plans, &wallet, now, usize::MAX);
-        Ok(Standing { account, plans, now, wallet, entries, found })
+        let due_at = schedule::next(&account, &plans, &wallet, now);
+        Ok(OpenAccount { account, plans, now, tokens: OpenWallet { wallet, entries, found, due_at } })
     }
 
     /// What has lapsed and come due by `now`, the oldest first, as far as one transaction holds it: a true state, after which
@@ -87,21 +84,16 @@ impl AccountState {
 
     /// Did this operation happen already? Then its entry is the answer, unless the id came with another request.
     pub fn replay(&self, key: &OperationKey) -> Result<Option<&Entry>, Denied> {
-        match self.entries.get(&key.id) {
-            None => Ok(None),
-            Some(entry) if is_same_request(&entry.fingerprint, &key.fingerprint) => Ok(Some(entry)),
-            Some(_) => Err(Denied::IdempotencyKeyReused),
-        }
+        replay(self.entries.get(&key.id), key)
     }
 }
 
-impl Standing {
+impl OpenAccount {
     /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
     pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
-        let next = schedule::next(&self.account, &self.plans, &moved, self.now);
-        let wallet = Wallet { due_at: moved.due_or_end(next), ..moved };
-        let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
-        std::iter::once(Write::MoveWallet { wallet, found: self.found }).chain(entries).collect()
+        // The plan may be another by now than when the wallet was opened.
+        let due_at = schedule::next(&self.account, &self.plans, &moved, self.now);
+        OpenWallet { due_at, ..self.tokens }.moved(moved, entries)
     }
 
     /// The decision that an operation is: its writes, and as the answer the entry that carries its id, wherever that lies
@@ -136,7 +128,7 @@ pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
 
 /// The account at `now`, as a list shows it.
 pub fn summary(state: &AccountState, now: Timestamp) -> Result<AccountSummary, Denied> {
-    let Standing { account, wallet, .. } = state.standing(now)?;
+    let OpenAccount { account, tokens: OpenWallet { wallet, .. }, .. } = state.open(now)?;
     Ok(AccountSummary {
         account_id: account.id.name.clone(),
         tokens_balance: wallet.balance(now),
@@ -149,7 +141,7 @@ pub fn summary(state: &AccountState, now: Timestamp) -> Result<AccountSummary, D
 
 /// The account as it stands at `now`.
 pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied> {
-    let Standing { account, plans, wallet, .. } = state.standing(now)?;
+    let OpenAccount { account, tokens: OpenWallet { wallet, due_at, .. }, .. } = state.open(now)?;
     let grants = wallet.grants.iter().map(|grant| AccountGrant {
         id: grant.id.clone(),
         amount: grant.amount,
@@ -172,7 +164,7 @@ pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied>
         tier_ends_at: account.tier_ends_at.map(|end| end.to_string()),
         overdraft_limit: account.overdraft_limit,
         last_renewal_at: wallet.period.map(|at| at.to_string()),
-        next_renewal_at: schedule::next(&account, &plans, &wallet, now).map(|at| at.to_string()),
+        next_renewal_at: due_at.map(|at| at.to_string()),
         grants: grants.collect(),
         holds: holds.collect(),
         created_at: account.created_at.to_string(),

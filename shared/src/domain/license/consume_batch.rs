@@ -17,7 +17,7 @@ use ltlm_protocol::{LicenseData, Timestamp, int32, limits};
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
 use crate::domain::license::license_data::{Asking, license_data};
-use crate::domain::license::state::{LicenseState, Tokens};
+use crate::domain::license::state::LicenseState;
 use crate::domain::license::{consume, gate};
 use crate::domain::pro::lost_answer::{Match, QueuedUse};
 use crate::domain::pro::nonce::{Trace, Turn};
@@ -29,6 +29,7 @@ use crate::model::record::Record;
 use crate::model::wallet::Wallet;
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::{Entry, PastFloor, Source};
+use crate::model::wallet::open::OpenWallet;
 use crate::model::write::{Write, wallet_of};
 
 /// Items that one transaction may write, of the hundred that DynamoDB allows.
@@ -423,7 +424,7 @@ fn movement(
         batch: Some(request.to_owned()),
         original: None,
     };
-    let Some(Tokens { wallet, mut entries, found, due_at }) = owner.tokens(call.now) else {
+    let Some(OpenWallet { wallet, mut entries, found, due_at }) = owner.tokens(call.now) else {
         let wallet = owner.wallet_or_empty();
         let (moved, entry) = wallet.note(charge.amount, cause, call.now);
         return Some((wallet.sequence, (moved, vec![entry])));

@@ -10,8 +10,8 @@ use crate::domain::license::status::Status;
 use crate::domain::pro::device_proof::Proof;
 use crate::model::denied::Denied;
 use crate::model::device::Device;
-use crate::model::ids::{OperationKey, is_same_request};
-use crate::model::wallet::entry::Entry;
+use crate::model::ids::OperationKey;
+use crate::model::wallet::entry::{self, Entry};
 use crate::model::write::Write;
 
 /// What a request shows of its caller.
@@ -143,11 +143,7 @@ pub fn capability(state: &LicenseState, name: Option<&str>) -> Result<(), Denied
 
 /// Did this operation happen already? Then its entry is the answer, unless the id came with another request.
 pub fn replay<'a>(state: &'a LicenseState, key: &OperationKey) -> Result<Option<&'a Entry>, Denied> {
-    match &state.entry {
-        None => Ok(None),
-        Some(entry) if is_same_request(&entry.fingerprint, &key.fingerprint) => Ok(Some(entry)),
-        Some(_) => Err(Denied::IdempotencyKeyReused),
-    }
+    entry::replay(state.entry.as_ref(), key)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ltlm_protocol::{Timestamp, limits};
 use serde_json::{Map, Value};
 
 use crate::domain::license::credit::instant_opt;
-use crate::domain::license::state::{LicenseState, Tokens};
+use crate::domain::license::state::LicenseState;
 use crate::model::email::Email;
 use crate::model::ids::LicenseId;
 use crate::model::license::{AdminState, Buyer, License, Listing};
@@ -15,6 +15,7 @@ use crate::model::purchases::Purchases;
 use crate::model::seat::SeatsOpen;
 use crate::model::trial::Trial;
 use crate::model::wallet::Wallet;
+use crate::model::wallet::open::OpenWallet;
 use crate::model::write::Write;
 
 /// `POST /v1/admin/projects/{projectId}/licenses`.
@@ -151,7 +152,7 @@ pub fn writes(empty: &LicenseState, sealed: Vec<u8>, now: Timestamp) -> Vec<Writ
     [Write::AddLicense { license }, Write::AddListing { listing }].into_iter().chain(listed).chain(wallet).collect()
 }
 
-fn first_wallet(tokens: Tokens) -> Vec<Write> {
+fn first_wallet(tokens: OpenWallet) -> Vec<Write> {
     let wallet = Wallet { due_at: tokens.due_at, ..tokens.wallet };
     let entries = tokens.entries.into_iter().map(|entry| Write::AddEntry { entry });
     std::iter::once(Write::AddWallet { wallet }).chain(entries).collect()

@@ -23,6 +23,7 @@ use crate::model::seat::{PAGE_SLOTS, Seat};
 use crate::model::settings::Settings;
 use crate::model::wallet::Wallet;
 use crate::model::wallet::entry::Entry;
+use crate::model::wallet::open::OpenWallet;
 use crate::model::write::{Write, wallet_of};
 
 /// A license as one caller's command sees it.
@@ -70,28 +71,6 @@ pub struct LicenseState {
     pub seen_blob: Option<SeenBlob>,
 }
 
-/// A wallet brought up to now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tokens {
-    /// The wallet.
-    pub wallet: Wallet,
-    /// What brought it up to now, to be written with the next movement.
-    pub entries: Vec<Entry>,
-    /// The sequence number that is in the table.
-    pub found: i64,
-    /// When the next allocation is due, if one comes.
-    pub due_at: Option<Timestamp>,
-}
-
-impl Tokens {
-    /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
-    pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
-        let entries = self.entries.into_iter().chain(entries).map(|entry| Write::AddEntry { entry });
-        let wallet = Wallet { due_at: moved.due_or_end(self.due_at), ..moved };
-        std::iter::once(Write::MoveWallet { wallet, found: self.found }).chain(entries).collect()
-    }
-}
-
 impl LicenseState {
     /// The state of a license of which nothing else is known yet.
     pub fn new(project: Project, policy: Policy, license: License) -> Self {
@@ -120,7 +99,7 @@ impl LicenseState {
     }
 
     /// The wallet as it stands at `now`, if the license has tokens: [`Wallet::settled`], with a due allocation given.
-    pub fn tokens(&self, now: Timestamp) -> Option<Tokens> {
+    pub fn tokens(&self, now: Timestamp) -> Option<OpenWallet> {
         let plan = self.terms.tokens_base?;
         let found = self.wallet_or_empty();
         let (wallet, mut entries) = found.settled(plan, now);
@@ -132,7 +111,7 @@ impl LicenseState {
         };
         entries.extend(given);
         let due_at = TokenRenewal::of(&self.policy.terms).and_then(|r| r.next(&self.license, &wallet, now));
-        Some(Tokens { wallet, entries, found: found.sequence, due_at: due_at.filter(|_| plan > 0) })
+        Some(OpenWallet { wallet, entries, found: found.sequence, due_at: due_at.filter(|_| plan > 0) })
     }
 
     /// The state once the license is `license`, of `policy`.
@@ -145,10 +124,7 @@ impl LicenseState {
     pub fn following(&self, now: Timestamp) -> Vec<Write> {
         match self.tokens(now).filter(|tokens| !tokens.entries.is_empty()) {
             None => Vec::new(),
-            Some(tokens) => {
-                let wallet = tokens.wallet.clone();
-                tokens.moved(wallet, Vec::new())
-            }
+            Some(tokens) => tokens.settled(),
         }
     }
 

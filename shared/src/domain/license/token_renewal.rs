@@ -4,25 +4,22 @@
 
 use ltlm_protocol::Timestamp;
 
-use crate::domain::accounts::period::Length;
-use crate::domain::accounts::plan::Plan;
-use crate::domain::accounts::schedule::share;
 use crate::model::license::License;
 use crate::model::policy::PolicyTerms;
 use crate::model::wallet::Wallet;
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::{Entry, Source};
 use crate::model::wallet::grant::{CARRIED, PLAN};
+use crate::model::wallet::period::Length;
+use crate::model::wallet::schedule::{CarryOver, Due, Schedule};
 
 /// How a license's tokens come again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenRenewal {
     /// How long a period is.
     length: Length,
-    /// How many of the allocation's tokens may stay; without it all of them do.
-    keep: Option<i64>,
-    /// Do missed periods count one by one?
-    catch_up_each: bool,
+    /// What stays of the allocation's tokens.
+    carry_over: CarryOver,
 }
 
 impl TokenRenewal {
@@ -47,32 +44,34 @@ impl TokenRenewal {
             _ => Some(0),
         };
         let catch_up_each = terms.renewal.get("catchUp").and_then(|value| value.as_bool()).unwrap_or(false);
-        Some(Self { length, keep, catch_up_each })
+        Some(Self { length, carry_over: CarryOver { keep, catch_up_each } })
+    }
+
+    /// Periods are counted from when the license was made. One that begins at its end or later gives nothing.
+    fn schedule(self, license: &License) -> Schedule {
+        Schedule {
+            anchor: license.created_at,
+            length: self.length,
+            ends_at: license.valid_until,
+            anchor_on_renewal: false,
+        }
     }
 
     /// When the next allocation is due, if the license lasts until then.
     pub fn next(self, license: &License, wallet: &Wallet, now: Timestamp) -> Option<Timestamp> {
-        let last = wallet.period.unwrap_or(license.created_at);
-        let index = self.length.index(license.created_at, now.max(last));
-        let next = self.length.start(license.created_at, index + 1);
-        Some(next).filter(|next| license.valid_until.is_none_or(|end| *next < end))
+        self.schedule(license).next(wallet.period, now)
     }
 
     /// The wallet with the allocation of `plan` tokens of the present period, if that was not given; the entries are still to
     /// be written. `wallet` is settled.
     pub fn brought_up(self, license: &License, wallet: Wallet, plan: i64, now: Timestamp) -> (Wallet, Vec<Entry>) {
-        let anchor = license.created_at;
-        let now_in_force = license.valid_until.map_or(now, |end| now.min(Timestamp::from_ms(end.ms() - 1)));
-        let index = self.length.index(anchor, now_in_force);
-        let (last, began_at) = (wallet.period.unwrap_or(anchor), self.length.start(anchor, index));
-        if plan == 0 || now_in_force < anchor || began_at <= last {
-            return (wallet, Vec::new());
-        }
-        let periods = (index - self.length.index(anchor, last)).max(1);
-        let terms = Plan { keep: self.keep, catch_up_each: self.catch_up_each, ..Plan::of(plan) };
+        // The first allocation is the plan's grant itself.
+        let last = wallet.period.unwrap_or(license.created_at);
+        let due = self.schedule(license).due(Some(last), now).filter(|_| plan > 0);
+        let Some(Due { began_at, periods }) = due else { return (wallet, Vec::new()) };
         let left = wallet.grants.iter().filter(|grant| grant.id == PLAN || grant.id == CARRIED);
         let left = left.map(|grant| grant.remaining).sum();
-        let (tokens, keep) = share(&terms, left, periods);
+        let (tokens, keep) = self.carry_over.share(plan, left, periods);
         let cause = Cause::of_the_service(format!("renewal:{began_at}"), "renewal", Source::Renewal, began_at);
         wallet.refill(plan, tokens, keep, began_at, cause, now)
     }

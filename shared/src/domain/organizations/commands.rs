@@ -11,7 +11,7 @@ use crate::domain::accounts::movement;
 use crate::domain::accounts::movement::{Move, Movement};
 use crate::domain::accounts::plans::Plans;
 use crate::domain::accounts::request::reader;
-use crate::domain::accounts::state::Standing;
+use crate::domain::accounts::state::OpenAccount;
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
 use crate::domain::organizations::features::{Features, tier};
@@ -177,20 +177,19 @@ pub fn change_plan(
     let mut writes = vec![Write::SaveOrganization { organization: changed, found: Some(organization.revision) }];
     for kind in TokenType::ALL {
         let pool = state.pool(&organization.id, *kind);
-        let standing = pool.standing(now)?;
+        let open = pool.open(now)?;
         let tier = tier(&command.plan, *kind);
-        let account =
-            Account { tier: tier.clone(), revision: standing.account.revision + 1, ..standing.account.clone() };
-        let tokens = standing.plans.plan(&tier).map_or(0, |plan| plan.tokens);
-        let period = standing.wallet.period.unwrap_or(standing.account.anchor);
+        let account = Account { tier: tier.clone(), revision: open.account.revision + 1, ..open.account.clone() };
+        let tokens = open.plans.plan(&tier).map_or(0, |plan| plan.tokens);
+        let period = open.tokens.wallet.period.unwrap_or(open.account.anchor);
         let cause = Cause::of_the_service(raised(&command.plan, period), "plan", Source::Renewal, now);
         let is_raised = pool.entries.contains_key(&cause.key.id);
         let (moved, entries) = match is_raised {
-            true => (standing.wallet.clone(), Vec::new()),
-            false => standing.wallet.raise(tokens, cause, now),
+            true => (open.tokens.wallet.clone(), Vec::new()),
+            false => open.tokens.wallet.raise(tokens, cause, now),
         };
-        let standing = Standing { account: account.clone(), ..standing };
-        let moves = standing.moved(moved, entries);
+        let open = OpenAccount { account: account.clone(), ..open };
+        let moves = open.moved(moved, entries);
         if let Some(Write::MoveWallet { wallet, .. }) = moves.first() {
             after.wallets.insert(account.id.clone(), wallet.clone());
         }

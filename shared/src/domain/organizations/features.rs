@@ -10,6 +10,7 @@ use crate::domain::accounts::plan::{Plan, ROWS_MAX, costs};
 use crate::domain::store::token_pack;
 use crate::model::project::Project;
 use crate::model::token_type::TokenType;
+use crate::model::wallet::schedule::CarryOver;
 
 /// Plans that every project has: tokens of a period, in the order of the kinds.
 const PLANS: &[(&str, [i64; 5])] =
@@ -91,12 +92,14 @@ impl Features {
     /// The plans as those of accounts: of each plan and kind one, which sets the balance each 30 days.
     pub fn account_plans(&self) -> impl Iterator<Item = (String, Plan)> + '_ {
         self.plans.iter().flat_map(|(name, allocation)| {
-            TokenType::ALL
-                .iter()
-                .zip(allocation)
-                .map(move |(kind, tokens)| (tier(name, *kind), Plan { keep: Some(0), ..Plan::of(*tokens) }))
+            TokenType::ALL.iter().zip(allocation).map(move |(kind, tokens)| (tier(name, *kind), of_period(*tokens)))
         })
     }
+}
+
+/// A pool's plan: so many tokens in each period, of which none stay.
+fn of_period(tokens: i64) -> Plan {
+    Plan { carry_over: CarryOver { keep: Some(0), catch_up_each: false }, ..Plan::of(tokens) }
 }
 
 /// The name of an organization's plan for one kind, among the plans of accounts.
@@ -131,7 +134,7 @@ mod tests {
             (Some(9), Some(1), true)
         );
         let forecast = features.account_plans().find(|(name, _)| name == "team/forecast").unwrap().1;
-        assert_eq!((forecast.tokens, forecast.keep), (7, Some(0)));
+        assert_eq!((forecast.tokens, forecast.carry_over.keep), (7, Some(0)));
         let bad = json!({"plans": {"a/b": {}, "c": {"leads": 1, "forecast": -1}}, "costs": {"x": 0}});
         let mut reader = Reader::strict(&bad).unwrap();
         check(&mut reader);

@@ -96,7 +96,7 @@ pub fn check(
 ) -> Result<TokenCheck, Denied> {
     may_act(state, token, &id.name)?;
     let (_, pool, cost) = priced(state, id, &command.feature)?;
-    Ok(TokenCheck { has_tokens: pool.standing(now)?.wallet.balance(now) >= cost })
+    Ok(TokenCheck { has_tokens: pool.open(now)?.tokens.wallet.balance(now) >= cost })
 }
 
 /// Decides a deduction. Too few tokens are no failure but an answer, with the true balance; on a plan that gives none of
@@ -119,10 +119,10 @@ pub fn deduct(
     if let Some(entry) = pool.replay(key)? {
         return Ok(Decision::read((told(entry), true)));
     }
-    let standing = pool.standing(now)?;
-    let balance = standing.wallet.balance(now);
+    let open = pool.open(now)?;
+    let balance = open.tokens.wallet.balance(now);
     if balance < cost {
-        let plan = standing.plans.plan(&standing.account.tier);
+        let plan = open.plans.plan(&open.account.tier);
         if balance <= 0 && plan.is_none_or(|plan| plan.tokens == 0) {
             return Err(Denied::FeatureNotAvailable);
         }
@@ -141,7 +141,7 @@ pub fn deduct(
         meta.insert("metadata".to_owned(), json!(metadata));
     }
     let cause = Cause { meta: Some(meta), ..Cause::plain(key.clone(), command.feature.clone(), Source::Debit, now) };
-    let (moved, entries) = standing.wallet.spend(cost, false, cause, now)?;
+    let (moved, entries) = open.tokens.wallet.spend(cost, false, cause, now)?;
     let entry = entries.last().cloned().ok_or(Denied::OrganizationNotFound)?;
-    Ok(Decision::write(standing.moved(moved, entries), (told(&entry), false)))
+    Ok(Decision::write(open.moved(moved, entries), (told(&entry), false)))
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::organization_data::{OrganizationData, PoolStats, TokenStats};
 
-use crate::domain::accounts::schedule;
 use crate::domain::accounts::state::AccountState;
 use crate::model::account::Account;
 use crate::model::administrator::AdminOperation;
@@ -116,10 +115,10 @@ pub fn stats(state: &OrganizationState, now: Timestamp) -> Result<TokenStats, De
     let mut told =
         TokenStats { total_balance: 0, total_used: 0, total_allocated: 0, refresh_date: None, by_type: Vec::new() };
     for token_type in TokenType::ALL {
-        let standing = state.pool(id, *token_type).standing(now)?;
-        let (balance, allocated) = (standing.wallet.balance(now), standing.wallet.limit(now));
-        let used = standing.wallet.spent - standing.wallet.spent_before;
-        let next = schedule::next(&standing.account, &standing.plans, &standing.wallet, now);
+        let open = state.pool(id, *token_type).open(now)?;
+        let (balance, allocated) = (open.tokens.wallet.balance(now), open.tokens.wallet.limit(now));
+        let used = open.tokens.wallet.spent - open.tokens.wallet.spent_before;
+        let next = open.tokens.due_at;
         told.total_balance += balance;
         told.total_used += used;
         told.total_allocated += allocated;

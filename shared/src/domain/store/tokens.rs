@@ -4,7 +4,7 @@
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
-use crate::domain::accounts::state::Standing;
+use crate::domain::accounts::state::OpenAccount;
 use crate::domain::store::fulfilment::{Fulfilment, unapplied};
 use crate::domain::store::reversal_policy::{Rule, taken};
 use crate::model::denied::Denied;
@@ -42,7 +42,7 @@ pub(super) fn follow(
         let given = Given { taken: taken(pack.rules().on_refund, &order, given), ..given };
         let writes = match given.tokens - given.taken {
             0 => Vec::new(),
-            left => give(account.standing(now)?, &order, pack, left, now)?,
+            left => give(account.open(now)?, &order, pack, left, now)?,
         };
         return Ok((Order { given: Some(given), state: OrderState::Paid, ..order }, writes));
     };
@@ -52,8 +52,8 @@ pub(super) fn follow(
     let taken = if has_ended { given.tokens } else { taken(pack.rules().on_refund, &order, given) };
     let writes = match taken - given.taken {
         0 => Vec::new(),
-        more if more > 0 => take(account.standing(now)?, &order, pack, more, now),
-        less => give(account.standing(now)?, &order, pack, -less, now)?,
+        more if more > 0 => take(account.open(now)?, &order, pack, more, now),
+        less => give(account.open(now)?, &order, pack, -less, now)?,
     };
     Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
 }
@@ -78,19 +78,13 @@ pub(super) fn purchased(amount: i64, now: Timestamp) -> Grant {
 }
 
 /// Gives tokens.
-fn give(
-    standing: Standing,
-    order: &Order,
-    pack: &TokenPack,
-    tokens: i64,
-    now: Timestamp,
-) -> Result<Vec<Write>, Denied> {
-    let (moved, entries) = standing.wallet.grant(purchased(tokens, now), cause(order, pack, BOUGHT, now), now)?;
-    Ok(standing.moved(moved, entries))
+fn give(open: OpenAccount, order: &Order, pack: &TokenPack, tokens: i64, now: Timestamp) -> Result<Vec<Write>, Denied> {
+    let (moved, entries) = open.tokens.wallet.grant(purchased(tokens, now), cause(order, pack, BOUGHT, now), now)?;
+    Ok(open.moved(moved, entries))
 }
 
 /// Takes tokens back: what is left of them, and what is spent becomes a debt.
-fn take(standing: Standing, order: &Order, pack: &TokenPack, tokens: i64, now: Timestamp) -> Vec<Write> {
-    let (moved, entries) = standing.wallet.withdraw(PURCHASE, tokens, cause(order, pack, TAKEN_BACK, now), now);
-    standing.moved(moved, entries)
+fn take(open: OpenAccount, order: &Order, pack: &TokenPack, tokens: i64, now: Timestamp) -> Vec<Write> {
+    let (moved, entries) = open.tokens.wallet.withdraw(PURCHASE, tokens, cause(order, pack, TAKEN_BACK, now), now);
+    open.moved(moved, entries)
 }

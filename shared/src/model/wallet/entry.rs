@@ -7,7 +7,8 @@ use ltlm_protocol::{Timestamp, canonical};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::model::ids::{Link, OperationId, WalletId};
+use crate::model::denied::Denied;
+use crate::model::ids::{Link, OperationId, OperationKey, WalletId, is_same_request};
 use crate::model::wallet::grant::Piece;
 
 /// What kind of movement an entry is.
@@ -152,6 +153,18 @@ pub struct Entry {
 
 /// How long ago a use may have happened before it is marked, in days (wire 4.6 T-6).
 const OLD_DAYS: i64 = 90;
+
+/// Did this operation happen already? Then its entry is the answer, unless the id came with another request.
+///
+/// # Errors
+///
+/// [`Denied::IdempotencyKeyReused`] if it did, by another request.
+pub fn replay<'a>(found: Option<&'a Entry>, key: &OperationKey) -> Result<Option<&'a Entry>, Denied> {
+    match found {
+        Some(entry) if !is_same_request(&entry.fingerprint, &key.fingerprint) => Err(Denied::IdempotencyKeyReused),
+        found => Ok(found),
+    }
+}
 
 /// What is odd about the time of a use: it is accepted all the same (wire 4.6 T-6).
 fn time_flag(occurred_at: Timestamp, recorded_at: Timestamp) -> Option<&'static str> {

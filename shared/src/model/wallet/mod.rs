@@ -10,7 +10,10 @@ pub mod entry;
 pub mod grant;
 pub mod hold;
 pub mod lapse;
+pub mod open;
+pub mod period;
 pub mod rollup;
+pub mod schedule;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod verification;

@@ -328,7 +328,7 @@ pub async fn balance<T: Table>(
     let wallet = wallet_of(&state, call)?;
     let place = if wallet.moved_at < at {
         let then = Timestamp::from_ms(at.ms().saturating_sub(1)).min(call.now);
-        ledger::Place { sequence: wallet.sequence, balance: state.standing(then)?.wallet.balance(then) }
+        ledger::Place { sequence: wallet.sequence, balance: state.open(then)?.tokens.wallet.balance(then) }
     } else {
         retry::read(app, budget, || ledger::last_before(app, budget, &wallet, at)).await?
     };
@@ -352,7 +352,7 @@ pub async fn statistics<T: Table>(
 ) -> Result<(Statistics, Option<i64>), Error> {
     let state = look(app, budget, call).await?;
     let wallet = wallet_of(&state, call)?;
-    let unwritten = state.standing(call.now)?.entries;
+    let unwritten = state.open(call.now)?.tokens.entries;
     let (told, next) = ledger::statistics(app, budget, &wallet, &unwritten, span, after, call.now).await?;
     Ok((Statistics { account_id: Some(call.id.name.clone()), ..told }, next))
 }

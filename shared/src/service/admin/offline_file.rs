@@ -15,8 +15,9 @@ use crate::model::record::Record;
 use crate::service::admin::license::once_on;
 use crate::service::admin::operation::Act;
 use crate::service::app::{App, Budget, Error};
+use crate::service::license::load;
 use crate::service::license::load_spec::{Beside, Wanted};
-use crate::service::license::{Request, load};
+use crate::service::license::request::Request;
 use crate::service::retry::Absorb;
 use crate::table::port::{Read, Table};
 

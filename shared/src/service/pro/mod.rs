@@ -1,32 +1,30 @@
-//! Commands that come in envelopes (PRO).
+//! Calls that came in an envelope (PRO): the same commands, each in its turn in the device's chain of nonces, and an answer that
+//! the project's key signs (wire 2).
 
 pub mod project_call;
 pub mod signer;
 
-use ltlm_protocol::license_data::{ReleaseSeatAnswer, SeatList, SignoutAnswer, UserSettings};
-use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
+use ltlm_protocol::request::ConsumeBatch;
 use ltlm_protocol::{LicenseData, canonical};
 use serde_json::Value;
+use signer::{Signed, SignerCell, find_signer, signed};
 
 use crate::domain::decision::Decision;
-use crate::domain::license::settings::SaveSettings;
 use crate::domain::license::state::LicenseState;
-use crate::domain::license::{activate, consume, heartbeat, read, refresh, release_seat, settings, signout};
-use crate::domain::pro::device_proof::Activation;
 use crate::domain::pro::nonce::{Trace, Turn};
 use crate::domain::pro::report_event::{EventNames, ReportEvent};
 use crate::domain::pro::{nonce, report_event};
 use crate::domain::throttle::Limited;
 use crate::model::denied::Denied;
-use crate::model::ids::{Mark, OperationKey};
 use crate::model::nonce_chain::{Chain, Refused};
 use crate::model::record::Record;
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
+use crate::service::license::command::{LicenseCommand, Use};
 use crate::service::license::consume_batch::BatchKey;
-use crate::service::license::load_spec::{Beside, Claims, Wanted};
-use crate::service::license::{Request, consume_batch, load};
-use crate::service::pro::signer::{Signed, SignerCell, find_signer, signed};
+use crate::service::license::load_spec::{Beside, Wanted};
+use crate::service::license::request::Request;
+use crate::service::license::{consume_batch, load};
 use crate::service::{ids, transact};
 use crate::table::port::{Read, Table};
 
@@ -39,22 +37,28 @@ pub struct ProRequest {
     pub turn: Turn,
 }
 
-impl ProRequest {
-    /// What a command loads.
-    pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
-        Wanted { turn: Some(self.turn.clone()), ..self.request.wanted(operation, beside) }
-    }
+/// Runs a command in its turn.
+pub async fn run<T: Table, C: LicenseCommand>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    pro: &ProRequest,
+    command: &C,
+) -> Result<Signed<C::Reply>, Error> {
+    let call = &pro.request.call;
+    let decide = |state: &LicenseState| command.decide(state, call);
+    let trace = |decision: &Decision<C::Reply>| command.trace(decision, call);
+    in_turn(app, budget, pro, command.wanted(&pro.request), (decide, trace)).await
 }
 
-/// Runs a command in its turn.
-async fn run<T: Table, R>(
+/// Decides in the device's turn: what the command changes and its nonces are written together.
+async fn in_turn<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
     pro: &ProRequest,
     wanted: Wanted,
-    decide: impl Fn(&LicenseState) -> Result<Decision<R>, Denied>,
-    trace: impl Fn(&Decision<R>) -> Trace,
+    (decide, trace): (impl Fn(&LicenseState) -> Result<Decision<R>, Denied>, impl Fn(&Decision<R>) -> Trace),
 ) -> Result<Signed<R>, Error> {
+    let wanted = Wanted { turn: Some(pro.turn.clone()), ..wanted };
     let cell = SignerCell::default();
     let load = || async {
         let state = load::license(app, budget, &wanted).await?;
@@ -69,135 +73,25 @@ async fn run<T: Table, R>(
     signed(reply, cell)
 }
 
-fn no_trace<R>(_: &Decision<R>) -> Trace {
-    Trace::None
-}
-
-/// Registers a device and seats it (E1).
-pub async fn validate<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    pro: &ProRequest,
-    command: &Activate,
-) -> Result<Signed<LicenseData>, Error> {
-    let wanted = pro.wanted(None, Beside::Everything);
-    let wanted =
-        Wanted { claims: Claims::Insisting, activation: Some(Activation { key: command.device_key }), ..wanted };
-    let decide = |state: &LicenseState| activate::decide(state, &pro.request.call, command);
-    run(app, budget, pro, wanted, decide, no_trace).await
-}
-
-/// The license for a device that shows itself (E2).
-pub async fn status<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    pro: &ProRequest,
-    command: &Activate,
-) -> Result<Signed<LicenseData>, Error> {
-    let wanted = Wanted { claims: Claims::Insisting, ..pro.wanted(None, Beside::Everything) };
-    let decide = |state: &LicenseState| refresh::decide(state, &pro.request.call, command);
-    run(app, budget, pro, wanted, decide, no_trace).await
-}
-
-/// Keeps a seat, or gives it back (E3).
-pub async fn heartbeat<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    pro: &ProRequest,
-    command: &Heartbeat,
-) -> Result<Signed<LicenseData>, Error> {
-    let claims = if command.is_closing { Claims::Never } else { Claims::Passing };
-    let wanted = Wanted { claims, ..pro.wanted(None, Beside::Everything) };
-    let decide = |state: &LicenseState| heartbeat::decide(state, &pro.request.call, command);
-    run(app, budget, pro, wanted, decide, no_trace).await
-}
-
-/// Gives a seat back.
-pub async fn signout<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    pro: &ProRequest,
-) -> Result<Signed<SignoutAnswer>, Error> {
-    let decide = |state: &LicenseState| signout::decide(state, &pro.request.call);
-    run(app, budget, pro, pro.wanted(None, Beside::Seats), decide, no_trace).await
-}
-
-/// Who holds a seat.
-pub async fn seats<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &ProRequest) -> Result<Signed<SeatList>, Error> {
-    let decide = |state: &LicenseState| Ok(Decision::read(read::seats(state, &pro.request.call)));
-    run(app, budget, pro, pro.wanted(None, Beside::AllSeats), decide, no_trace).await
-}
-
-/// Takes another device's seat away (E18).
-pub async fn release_seat<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    pro: &ProRequest,
-    command: &ReleaseSeat,
-) -> Result<Signed<ReleaseSeatAnswer>, Error> {
-    let wanted = Wanted { target: Some(command.target.clone()), ..pro.wanted(None, Beside::Seats) };
-    let decide = |state: &LicenseState| release_seat::decide(state, &pro.request.call, command);
-    run(app, budget, pro, wanted, decide, no_trace).await
-}
-
-/// The user settings as they are (E8).
-pub async fn settings<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    pro: &ProRequest,
-) -> Result<Signed<UserSettings>, Error> {
-    let decide = |state: &LicenseState| Ok(Decision::read(settings::get(state, &pro.request.call)?.answer));
-    run(app, budget, pro, pro.wanted(None, Beside::Settings), decide, no_trace).await
-}
-
-/// Saves the user settings (E9).
-pub async fn save_settings<T: Table>(
-    app: &App<T>,
-    budget: &Budget<'_>,
-    pro: &ProRequest,
-    command: &SaveSettings,
-) -> Result<Signed<UserSettings>, Error> {
-    let decide = |state: &LicenseState| {
-        let Decision { writes, touch, reply } = settings::decide(state, &pro.request.call, command, None)?;
-        Ok(Decision { writes, touch, reply: reply.answer })
-    };
-    let limited = Some((Limited::SettingsWrites, pro.turn.request.clone()));
-    let wanted = Wanted { limited, ..pro.wanted(None, Beside::Settings) };
-    run(app, budget, pro, wanted, decide, no_trace).await
-}
-
 /// Charges tokens once (E4).
 pub async fn consume<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     pro: &ProRequest,
-    command: &Consume,
-    key: &OperationKey,
+    used: &Use,
 ) -> Result<Signed<LicenseData>, Error> {
-    let call = &pro.request.call;
-    let decide = |state: &LicenseState| consume::decide(state, call, command, key);
-    // A use that has a name of its own is told apart by that.
-    let trace = |decision: &Decision<LicenseData>| match decision.writes.is_empty() || command.operation_id.is_some() {
-        true => Trace::None,
-        false => Trace::Charge { what: what_mark(pro, command), amount: command.amount },
-    };
-    let wanted = Wanted { claims: Claims::Staying, ..pro.wanted(Some(key), Beside::Everything) };
-    let answer = run(app, budget, pro, wanted, decide, trace).await;
+    let answer = run(app, budget, pro, used).await;
     if let Err(Error::Denied(Denied::NonceMismatch | Denied::InsufficientTokens { .. })) = &answer
-        && command.operation_id.is_none()
+        && used.consume.operation_id.is_none()
     {
-        remember_refused(app, budget, pro, command).await;
+        remember_refused(app, budget, pro, used).await;
     }
     answer
 }
 
-fn what_mark(pro: &ProRequest, command: &Consume) -> Mark {
-    ids::use_mark(&ids::license_id(&pro.request.call.key), &command.action, command.meta.as_ref())
-}
-
 /// Remembers a use that was refused, where that helps to judge the device's charges: the queued use tells how its clock
 /// runs. No answer depends on it, so a failure is left at that.
-async fn remember_refused<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &ProRequest, command: &Consume) {
+async fn remember_refused<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &ProRequest, used: &Use) {
     let Some(project_id) = load::hinted_project(app, &pro.request.access) else { return };
     let reads = [Read::Chain(pro.turn.chain_id(&project_id))];
     let Ok(records) = app.table.read(&reads, budget.meter).await else { return };
@@ -206,7 +100,7 @@ async fn remember_refused<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &Pro
         _ => None,
     });
     let Some(chain) = chain else { return };
-    let refused = Refused { what: what_mark(pro, command), amount: command.amount, at: pro.request.call.now };
+    let refused = Refused { what: used.mark(&pro.request.call), amount: used.consume.amount, at: pro.request.call.now };
     let Some(unproven) = chain.unproven.with_refused(refused) else { return };
     let found = chain.revision;
     let next = [Write::MoveChain { chain: Chain { unproven, revision: found + 1, ..chain }, found: Some(found) }];
@@ -252,6 +146,6 @@ pub async fn report<T: Table>(
     let names = event_names(pro, command);
     let decide = |state: &LicenseState| report_event::decide(state, command, &names, &pro.turn, pro.request.call.now);
     let limited = Some((Limited::Events, pro.turn.request.clone()));
-    let wanted = Wanted { limited, ..pro.wanted(None, Beside::Nothing) };
-    run(app, budget, pro, wanted, decide, no_trace).await
+    let wanted = Wanted { limited, ..pro.request.wanted(None, Beside::Nothing) };
+    in_turn(app, budget, pro, wanted, (decide, |_: &Decision<()>| Trace::None)).await
 }

@@ -18,6 +18,13 @@ pub struct Signed<R> {
     pub is_bound: bool,
 }
 
+impl<R> Signed<R> {
+    /// The same, with what `change` makes of the answer.
+    pub fn map<S>(self, change: impl FnOnce(R) -> S) -> Signed<S> {
+        Signed { reply: change(self.reply), seed: self.seed, is_bound: self.is_bound }
+    }
+}
+
 /// What signs the answers of a project. It is had before anything takes effect, so that no effect is without its answer.
 #[derive(Clone, Debug)]
 pub struct Signer {

@@ -256,8 +256,9 @@ mod tests {
     use crate::domain::license::state::tests::{NOW, fresh};
     use crate::model::administrator::{AdminKey, Audit, Scope};
     use crate::model::device::{Device, SeatClaim};
-    use crate::model::ids::BatchOwner;
-    use crate::model::ids::{AccountId, ChainId, Mark, OperationId, OperationKey, OrganizationId, Origin, WalletId};
+    use crate::model::ids::{
+        AccountId, BatchOwner, ChainId, Mark, OperationId, OperationKey, OrganizationId, Origin, WalletId,
+    };
     use crate::model::license::License;
     use crate::model::organization::{AccessToken, Made};
     use crate::model::seat::{SeatCounts, SeatsOpen};

@@ -20,6 +20,8 @@ use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::service::admin::licenses::Search;
 use crate::service::admin::{issue, license as acts, licenses, offline_file as files};
 use crate::service::license as service;
+use crate::service::license::command::ListSeats;
+use crate::service::license::request::Request;
 use crate::table::port::Table;
 
 /// `POST /v1/admin/projects/{projectId}/licenses`
@@ -109,7 +111,7 @@ pub async fn offline_file<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply,
 }
 
 /// Whose a cursor into the ledger of this license is. No account is called so.
-fn owner(request: &service::Request) -> String {
+fn owner(request: &Request) -> String {
     format!("license {}", request.call.key)
 }
 
@@ -134,7 +136,7 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
 /// `GET /v1/admin/licenses/{licenseKey}/seats`
 pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let request = incoming.license_request(incoming.access()?, None);
-    Ok(Reply::json(&service::seats(incoming.app, incoming.budget, &request).await?))
+    Ok(Reply::json(&service::run(incoming.app, incoming.budget, &request, &ListSeats).await?))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/devices`

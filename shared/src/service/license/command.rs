@@ -1,0 +1,227 @@
+//! Commands on a license, each once: what it loads and how it decides. Whether it came plain or in an envelope says who runs it.
+
+use ltlm_protocol::LicenseData;
+use ltlm_protocol::license_data::{Entitlement, ReleaseSeatAnswer, SeatList, SignoutAnswer};
+use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
+
+use crate::domain::decision::Decision;
+use crate::domain::license::entitlement::{self, Ask};
+use crate::domain::license::gate::Call;
+use crate::domain::license::settings::{self, SaveSettings, Told};
+use crate::domain::license::state::LicenseState;
+use crate::domain::license::{activate, consume, heartbeat, read, refresh, release_seat, remove_device, signout};
+use crate::domain::pro::device_proof::Activation;
+use crate::domain::pro::nonce::Trace;
+use crate::domain::throttle::Limited;
+use crate::model::denied::Denied;
+use crate::model::ids::{Mark, OperationKey};
+use crate::service::ids;
+use crate::service::license::load_spec::{Beside, Claims, Wanted};
+use crate::service::license::request::Request;
+
+/// A command on a license.
+pub trait LicenseCommand {
+    /// What it answers.
+    type Reply;
+
+    /// What it loads.
+    fn wanted(&self, request: &Request) -> Wanted;
+
+    /// Decides it.
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Self::Reply>, Denied>;
+
+    /// What it leaves in the device's chain of nonces, where it came in an envelope.
+    fn trace(&self, _decision: &Decision<Self::Reply>, _call: &Call) -> Trace {
+        Trace::None
+    }
+}
+
+/// Registers a device and seats it (E1, E20).
+impl LicenseCommand for Activate {
+    type Reply = LicenseData;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        let activation = Some(Activation { key: self.device_key });
+        Wanted { claims: Claims::Insisting, activation, ..request.wanted(None, Beside::Everything) }
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
+        activate::decide(state, call, self)
+    }
+}
+
+/// The license for a device that shows itself (E2).
+pub struct Refresh(pub Activate);
+
+impl LicenseCommand for Refresh {
+    type Reply = LicenseData;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        Wanted { claims: Claims::Insisting, ..request.wanted(None, Beside::Everything) }
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
+        refresh::decide(state, call, &self.0)
+    }
+}
+
+/// Keeps a seat, or gives it back (E3, E21).
+impl LicenseCommand for Heartbeat {
+    type Reply = LicenseData;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        let claims = if self.is_closing { Claims::Never } else { Claims::Passing };
+        Wanted { claims, ..request.wanted(None, Beside::Everything) }
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
+        heartbeat::decide(state, call, self)
+    }
+}
+
+/// Gives a seat back (E22).
+pub struct SignOut;
+
+impl LicenseCommand for SignOut {
+    type Reply = SignoutAnswer;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        request.wanted(None, Beside::Seats)
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswer>, Denied> {
+        signout::decide(state, call)
+    }
+}
+
+/// Who holds its seats (E17).
+pub struct ListSeats;
+
+impl LicenseCommand for ListSeats {
+    type Reply = SeatList;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        request.wanted(None, Beside::AllSeats)
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SeatList>, Denied> {
+        Ok(Decision::read(read::seats(state, call)))
+    }
+}
+
+/// Takes another device's seat away (E18).
+impl LicenseCommand for ReleaseSeat {
+    type Reply = ReleaseSeatAnswer;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        Wanted { target: Some(self.target.clone()), ..request.wanted(None, Beside::Seats) }
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<ReleaseSeatAnswer>, Denied> {
+        release_seat::decide(state, call, self)
+    }
+}
+
+/// Removes a device, if the customer may.
+pub struct RemoveDevice {
+    /// The device.
+    pub hwid: String,
+}
+
+impl LicenseCommand for RemoveDevice {
+    type Reply = ();
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        Wanted { target: Some(self.hwid.clone()), ..request.wanted(None, Beside::Seats) }
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied> {
+        remove_device::by_customer(state, call, &self.hwid)
+    }
+}
+
+/// May a device use a capability that costs so many tokens?
+impl LicenseCommand for Ask {
+    type Reply = Entitlement;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        request.wanted(None, Beside::Nothing)
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Entitlement>, Denied> {
+        Ok(Decision::read(entitlement::check(state, call, self)))
+    }
+}
+
+/// The user settings as they are (E8, E25).
+pub struct GetSettings;
+
+impl LicenseCommand for GetSettings {
+    type Reply = Told;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        request.wanted(None, Beside::Settings)
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Told>, Denied> {
+        Ok(Decision::read(settings::get(state, call)?))
+    }
+}
+
+/// Saves the user settings (E9, E26).
+pub struct PutSettings {
+    /// What to save.
+    pub settings: SaveSettings,
+    /// The revision that they must have, if the caller says so.
+    pub if_match: Option<i64>,
+    /// Names this one call: saving is held to a rate.
+    pub call: String,
+}
+
+impl LicenseCommand for PutSettings {
+    type Reply = Told;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        let limited = Some((Limited::SettingsWrites, self.call.clone()));
+        Wanted { limited, ..request.wanted(None, Beside::Settings) }
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Told>, Denied> {
+        settings::decide(state, call, &self.settings, self.if_match)
+    }
+}
+
+/// Charges tokens once (E4, E23).
+pub struct Use {
+    /// What is used.
+    pub consume: Consume,
+    /// The operation.
+    pub key: OperationKey,
+}
+
+impl Use {
+    /// What is kept of it in a chain of nonces: license, action and metadata.
+    pub fn mark(&self, call: &Call) -> Mark {
+        ids::use_mark(&ids::license_id(&call.key), &self.consume.action, self.consume.meta.as_ref())
+    }
+}
+
+impl LicenseCommand for Use {
+    type Reply = LicenseData;
+
+    fn wanted(&self, request: &Request) -> Wanted {
+        Wanted { claims: Claims::Staying, ..request.wanted(Some(&self.key), Beside::Everything) }
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
+        consume::decide(state, call, &self.consume, &self.key)
+    }
+
+    fn trace(&self, decision: &Decision<LicenseData>, call: &Call) -> Trace {
+        // A use that has a name of its own is told apart by that.
+        match decision.writes.is_empty() || self.consume.operation_id.is_some() {
+            true => Trace::None,
+            false => Trace::Charge { what: self.mark(call), amount: self.consume.amount },
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! A call on a license.
+
+use crate::domain::license::gate::Call;
+use crate::model::ids::OperationKey;
+use crate::service::ids;
+use crate::service::license::load_spec::{Access, Beside, Wanted};
+
+/// A call on a license with the caller's right to it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who may see what.
+    pub access: Access,
+    /// The call.
+    pub call: Call,
+}
+
+impl Request {
+    /// What a command on the license loads.
+    pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
+        Wanted {
+            hwid: self.call.caller.hwid.clone(),
+            proof: self.call.caller.proof.clone(),
+            operation: operation.map(|key| key.id.clone()),
+            beside,
+            ..Wanted::new(self.access.clone(), ids::license_id(&self.call.key), self.call.now)
+        }
+    }
+}
