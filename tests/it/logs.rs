@@ -25,7 +25,7 @@ use shared::model::write::Write;
 use shared::service::app::{Error, chain};
 use shared::service::ids::license_id;
 use shared::service::ports::{Bus, Mailer, Queue};
-use shared::service::webhooks::delivery::Outlets;
+use shared::service::webhooks::delivery::Channels;
 use shared::table::dynamo::Dynamo;
 use shared::table::fault::Faults;
 use shared::table::key;
@@ -165,7 +165,7 @@ async fn a_job_that_fails_leaves_no_item_key_or_name_in_the_log() {
     let sdk = sdk_config(&url, false).await;
     let (queue, bus) = (Sqs::new(&sdk, url.clone()), EventBridge::new(&sdk, "bus"));
     let (mailer, caller) = (Ses::new(&sdk, "from@example.com"), Web::new(Reach::Anywhere));
-    let outlets = Outlets { queue: &queue, mailer: Some(&mailer), caller: &caller };
+    let outlets = Channels { queue: &queue, mailer: Some(&mailer), caller: &caller };
     let second = Duration::from_secs(1);
     let message = |body: String| json!({"Records": [{"messageId": "m", "body": body}]});
     let bodies = [

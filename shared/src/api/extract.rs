@@ -26,7 +26,7 @@ use crate::domain::throttle::Limited;
 use crate::model::administrator::Administrator;
 use crate::model::organization::AccessToken;
 use crate::model::quota::{Counted, Traffic};
-use crate::service::admin::operation::Act;
+use crate::service::admin::operation::AdminCall;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load_spec::Access;
 use crate::service::license::request::Request as LicenseRequest;
@@ -166,17 +166,17 @@ impl<'a, T> Incoming<'a, T> {
         body: &Value,
         in_body: Option<&String>,
         parse: impl FnOnce(&Value) -> Result<C, E>,
-    ) -> Result<Act, Failure> {
+    ) -> Result<AdminCall, Failure> {
         self.act_by(body, in_body, |kind, target| fingerprint::of_command(kind, target, body, parse))
     }
 
     /// The administrator's act that a `PATCH` is.
-    pub fn act_of_patch(&self, body: &Value, in_body: Option<&String>) -> Result<Act, Failure> {
+    pub fn act_of_patch(&self, body: &Value, in_body: Option<&String>) -> Result<AdminCall, Failure> {
         self.act_by(body, in_body, |kind, target| fingerprint::of_patch(kind, target, body))
     }
 
     /// The administrator's act that a request without a body is.
-    pub fn plain_act(&self) -> Result<Act, Failure> {
+    pub fn plain_act(&self) -> Result<AdminCall, Failure> {
         self.act_by(&Value::Null, None, |kind, target| fingerprint::of(kind, target, &Value::Null))
     }
 
@@ -185,7 +185,7 @@ impl<'a, T> Incoming<'a, T> {
         body: &Value,
         in_body: Option<&String>,
         fingerprint: impl FnOnce(&str, &str) -> String,
-    ) -> Result<Act, Failure> {
+    ) -> Result<AdminCall, Failure> {
         let target = |shown: fn(&str) -> String| {
             self.parameters.iter().fold(self.route.path.to_owned(), |path, (name, value)| {
                 let value = if name == "licenseKey" { shown(value) } else { value.clone() };
@@ -194,7 +194,7 @@ impl<'a, T> Incoming<'a, T> {
         };
         let canonical = target(|key| canonical_license_key(key).unwrap_or_else(|| key.to_owned()));
         let by = self.administrator()?;
-        Ok(Act {
+        Ok(AdminCall {
             id: self.operation_id(in_body)?,
             scope: self.scope(&by),
             fingerprint: fingerprint(self.route.name, &canonical),

@@ -4,23 +4,23 @@ use serde_json::{Value, json};
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
-use crate::api::sealed::Letter;
-use crate::domain::pro::nonce::Class;
-use crate::service::pro::project_call::{Served, Visit};
+use crate::api::sealed::SealedRequest;
+use crate::domain::pro::nonce::NonceRule;
+use crate::service::pro::project_call::{MaybeSigned, ProjectCall};
 
 /// How a call came: the answer goes back the same way.
 pub(crate) enum Face {
     /// As JSON.
     Plain(Value),
     /// In an envelope.
-    Sealed(Box<Letter>),
+    Sealed(Box<SealedRequest>),
 }
 
 impl Face {
     /// Routes whose names begin with `pro-` take envelopes; a plain one without a body is asked nothing.
     pub(crate) fn of<T>(incoming: &Incoming<'_, T>) -> Result<Self, Failure> {
         match (incoming.route.name.starts_with("pro-"), incoming.route.body) {
-            (true, _) => Ok(Self::Sealed(Box::new(Letter::open(incoming)?))),
+            (true, _) => Ok(Self::Sealed(Box::new(SealedRequest::open(incoming)?))),
             (false, true) => Ok(Self::Plain(incoming.json()?)),
             (false, false) => Ok(Self::Plain(json!({}))),
         }
@@ -43,12 +43,12 @@ impl Face {
     }
 
     /// The call on the project.
-    pub(crate) fn visit<T>(&self, incoming: &Incoming<'_, T>) -> Result<Visit, Failure> {
+    pub(crate) fn visit<T>(&self, incoming: &Incoming<'_, T>) -> Result<ProjectCall, Failure> {
         let turn = match self {
             Self::Plain(_) => None,
-            Self::Sealed(letter) => Some(letter.turn(incoming, Class::Lenient)),
+            Self::Sealed(letter) => Some(letter.turn(incoming, NonceRule::Lenient)),
         };
-        Ok(Visit { access: incoming.access()?, turn, now: incoming.now })
+        Ok(ProjectCall { access: incoming.access()?, turn, now: incoming.now })
     }
 
     /// The answer; `key` is the license's, if the call is on one.
@@ -56,11 +56,11 @@ impl Face {
         &self,
         incoming: &Incoming<'_, T>,
         key: Option<&str>,
-        served: Served<R>,
+        served: MaybeSigned<R>,
     ) -> Result<Reply, Failure> {
         match self {
             Self::Plain(_) => Ok(Reply::json(&served.reply)),
-            Self::Sealed(letter) => letter.sealed(incoming, Class::Lenient, key, &served.signed()?),
+            Self::Sealed(letter) => letter.sealed(incoming, NonceRule::Lenient, key, &served.signed()?),
         }
     }
 }

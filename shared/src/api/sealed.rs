@@ -12,7 +12,7 @@ use crate::api::auth::SECRET_HEADER;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::api::routes::Endpoint;
-use crate::domain::pro::nonce::{Class, Turn};
+use crate::domain::pro::nonce::{NonceRule, NonceUse};
 use crate::service::ids;
 use crate::service::pro::ProRequest;
 use crate::service::pro::signer::Signed;
@@ -52,7 +52,7 @@ fn endpoint_of(endpoint: Endpoint) -> Endpoint {
 }
 
 /// An opened request.
-pub struct Letter {
+pub struct SealedRequest {
     /// What the endpoint is asked; `hwid` is always in it.
     pub body: Value,
     key: Zeroizing<[u8; 32]>,
@@ -71,7 +71,7 @@ fn bad() -> Failure {
     Failure::new(Code::BadEnvelope)
 }
 
-impl Letter {
+impl SealedRequest {
     /// Opens the request's body. Whatever is wrong with the envelope, the failure is the same.
     pub fn open<T>(incoming: &Incoming<'_, T>) -> Result<Self, Failure> {
         incoming.declared_json()?;
@@ -113,21 +113,21 @@ impl Letter {
     }
 
     /// The turn in its device's chain that this request is.
-    pub fn turn<T>(&self, incoming: &Incoming<'_, T>, class: Class) -> Turn {
-        Turn {
+    pub fn turn<T>(&self, incoming: &Incoming<'_, T>, class: NonceRule) -> NonceUse {
+        NonceUse {
             hwid: self.hwid.clone(),
             class,
             presented: self.nonce.as_deref().map(ids::mark),
             issued: ids::mark(&self.issued),
             blob: self.blob.clone(),
-            is_remembered: class != Class::Strict || !self.is_of_route,
+            is_remembered: class != NonceRule::Strict || !self.is_of_route,
             request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
             is_cbc: self.mode == Mode::Cbc,
         }
     }
 
     /// The request, for the license that the data names.
-    pub fn request<T>(&self, incoming: &Incoming<'_, T>, class: Class) -> Result<ProRequest, Failure> {
+    pub fn request<T>(&self, incoming: &Incoming<'_, T>, class: NonceRule) -> Result<ProRequest, Failure> {
         let mut r = Reader::new(&self.body)?;
         let key = r.text("key", limits::NAME_CHARS_MAX);
         r.finish()?;
@@ -135,7 +135,12 @@ impl Letter {
     }
 
     /// The request, for the license with this key.
-    pub fn request_for<T>(&self, incoming: &Incoming<'_, T>, class: Class, key: &str) -> Result<ProRequest, Failure> {
+    pub fn request_for<T>(
+        &self,
+        incoming: &Incoming<'_, T>,
+        class: NonceRule,
+        key: &str,
+    ) -> Result<ProRequest, Failure> {
         // What cannot be a key is looked up all the same: the answer and the work are those of an unknown one.
         let key = canonical_license_key(key).unwrap_or_else(|| key.to_owned());
         let proof = incoming.proof(self.nonce.as_deref().unwrap_or(""))?;
@@ -158,13 +163,13 @@ impl Letter {
     pub fn sealed<T, R: Serialize>(
         &self,
         incoming: &Incoming<'_, T>,
-        class: Class,
+        class: NonceRule,
         key: Option<&str>,
         signed: &Signed<R>,
     ) -> Result<Reply, Failure> {
         // Our own types: no maps with keys that are not texts, so this cannot fail.
         let data = serde_json::to_value(&signed.reply).unwrap_or_default();
-        let server_nonce = if class == Class::Closing { "" } else { self.issued.as_str() };
+        let server_nonce = if class == NonceRule::Closing { "" } else { self.issued.as_str() };
         let mut members = Map::from_iter([
             ("data".to_owned(), data),
             ("server_nonce".to_owned(), Value::from(server_nonce)),

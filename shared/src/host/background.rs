@@ -25,7 +25,7 @@ use crate::service::ports::{Bus, Queue};
 use crate::service::stream;
 use crate::service::stream::Change;
 use crate::service::webhooks::delivery;
-use crate::service::webhooks::delivery::{Outlets, Parcel, Sent, Told};
+use crate::service::webhooks::delivery::{Channels, OutboxMessage, Sent, WebhookEvent};
 use crate::table::item::attributes::Item;
 use crate::table::item::{attributes, record};
 use crate::table::port::{Meter, Source, Spent, Table};
@@ -143,7 +143,7 @@ fn image(image: &Value) -> Result<Item, Source> {
 /// messages that must come again, and the report.
 pub async fn courier<T: Table>(
     app: &App<T>,
-    outlets: &Outlets<'_>,
+    outlets: &Channels<'_>,
     event: &Value,
     allowance: Duration,
 ) -> (Value, JobReport) {
@@ -163,7 +163,7 @@ pub async fn courier<T: Table>(
             Ok(Sent::Mailed) => mailed += 1,
             Ok(Sent::Delivered) => delivered += 1,
             Ok(Sent::Waiting) => waiting += 1,
-            Ok(Sent::Dead) => dead += 1,
+            Ok(Sent::GivenUp) => dead += 1,
             Ok(Sent::Fanned(count)) => fanned += count,
             Ok(Sent::Dropped) => {}
             Err(error) => {
@@ -204,18 +204,18 @@ fn unreadable(error: json::NotJson) -> Error {
     Error::Broken(format!("a message that cannot be read: {error}").into())
 }
 
-async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Outlets<'_>, body: &str) -> Result<Sent, Error> {
+async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Channels<'_>, body: &str) -> Result<Sent, Error> {
     let message = json::parse(body.as_bytes()).map_err(unreadable)?;
     let text = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(kind) = text("detail-type") else {
-        let parcel: Parcel = json::typed(message).map_err(unreadable)?;
+        let parcel: OutboxMessage = json::typed(message).map_err(unreadable)?;
         return delivery::send(app, budget, outlets, &parcel).await;
     };
     let detail = message.get("detail").cloned().unwrap_or_default();
     let id = detail.get("id").and_then(Value::as_str).map(str::to_owned);
     let told = id.zip(text("time").as_deref().and_then(Timestamp::parse));
     let (id, at) = told.ok_or_else(|| Error::Broken("a notice without id or time".into()))?;
-    delivery::fan_out(app, budget, outlets.queue, Told { id, kind, at, detail }).await
+    delivery::fan_out(app, budget, outlets.queue, WebhookEvent { id, kind, at, detail }).await
 }
 
 /// Handles an event of the function `renewals`; Lambda's answer, and the report. An error means: deliver the event again.

@@ -28,7 +28,7 @@ use crate::host::{aws, background, config, gateway, log, program};
 use crate::service::app::App;
 use crate::service::hints::Hints;
 use crate::service::ports::Mailer;
-use crate::service::webhooks::delivery::Outlets;
+use crate::service::webhooks::delivery::Channels;
 use crate::table::dynamo::Dynamo;
 use crate::table::first;
 use crate::table::none::NoTable;
@@ -110,7 +110,7 @@ pub async fn serve_courier() -> Result<(), Error> {
     run(host, move |event: LambdaEvent<Value>| async move {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let mailer = mailer.as_ref().map(|mailer| mailer as &dyn Mailer);
-        let outlets = Outlets { queue, mailer, caller };
+        let outlets = Channels { queue, mailer, caller };
         let (answer, report) = background::courier(&host.app, &outlets, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
         Ok::<_, Error>(answer)

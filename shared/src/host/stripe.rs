@@ -8,9 +8,9 @@ use ltlm_protocol::{Timestamp, json};
 use serde_json::Value;
 use sha2::Sha256;
 
-use crate::domain::store::provider_event::{Message, Paid, PaidInvoice, PeriodLine, Told};
+use crate::domain::store::provider_event::{Message, Paid, PaidInvoice, PeriodLine, ProviderEvent};
 use crate::domain::store::redirect::telling;
-use crate::domain::store::reversal::{Incident, Trouble};
+use crate::domain::store::reversal::{Reversal, ReversalKind};
 use crate::host::secrets::Secret;
 use crate::host::web::{Reach, Web};
 use crate::model::order::{Billing, Chore, Order};
@@ -171,10 +171,15 @@ impl Stripe {
         if kind == "invoice.paid" {
             let invoice = event.pointer("/data/object").unwrap_or(&Value::Null);
             let paid = self.invoice(invoice, told_at).await.map_err(MessageError::Unread)?;
-            return Ok(Message { id, kind, is_live, told: paid.map_or(Told::Nothing, Told::PeriodPaid) });
+            return Ok(Message {
+                id,
+                kind,
+                is_live,
+                told: paid.map_or(ProviderEvent::Nothing, ProviderEvent::PeriodPaid),
+            });
         }
         let (mut told, setup) = told(&id, &kind, &event, told_at, is_live);
-        if let (Told::Paid { paid, .. }, Some(setup)) = (&mut told, setup) {
+        if let (ProviderEvent::Paid { paid, .. }, Some(setup)) = (&mut told, setup) {
             paid.card = self.card(&setup).await.map_err(MessageError::Unread)?;
         }
         Ok(Message { id, kind, is_live, told })
@@ -256,8 +261,8 @@ fn text(value: &Value, path: &str) -> Option<String> {
 }
 
 /// What an event tells, and the setup that shows a card, if it is one that does. Paid invoices are read by [`Stripe::invoice`].
-fn told(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool) -> (Told, Option<String>) {
-    let Some(object) = event.pointer("/data/object") else { return (Told::Nothing, None) };
+fn told(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool) -> (ProviderEvent, Option<String>) {
+    let Some(object) = event.pointer("/data/object") else { return (ProviderEvent::Nothing, None) };
     let told = match kind {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
             // Methods that take days complete the session first, and pay later.
@@ -272,48 +277,53 @@ fn told(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool) 
                 is_live,
             };
             let order = text(object, "/client_reference_id").filter(|_| is_paid);
-            return (order.map_or(Told::Nothing, |order| Told::Paid { order, paid }), text(object, "/setup_intent"));
+            return (
+                order.map_or(ProviderEvent::Nothing, |order| ProviderEvent::Paid { order, paid }),
+                text(object, "/setup_intent"),
+            );
         }
-        "checkout.session.expired" => text(object, "/client_reference_id").map(|order| Told::Expired { order }),
+        "checkout.session.expired" => {
+            text(object, "/client_reference_id").map(|order| ProviderEvent::Expired { order })
+        }
         "charge.refunded" => refunded(object).and_then(|trouble| incident(object, None, trouble, told_at)),
         // The same, by the version of the vendor's endpoint.
         "refund.failed" | "refund.updated" | "charge.refund.updated" => {
             refund_failed(object).and_then(|trouble| incident(object, None, trouble, told_at))
         }
-        "charge.dispute.created" => incident(object, text(object, "/id"), Trouble::Disputed, told_at),
+        "charge.dispute.created" => incident(object, text(object, "/id"), ReversalKind::Disputed, told_at),
         "charge.dispute.closed" => {
             let end = match text(object, "/status").as_deref() {
                 // An inquiry that came to nothing; it began as a dispute does.
-                Some("won" | "warning_closed") => Some(Trouble::Won),
-                Some("lost") => Some(Trouble::Lost),
+                Some("won" | "warning_closed") => Some(ReversalKind::Won),
+                Some("lost") => Some(ReversalKind::Lost),
                 _ => None,
             };
             end.and_then(|end| incident(object, text(object, "/id"), end, told_at))
         }
         _ => None,
     };
-    (told.unwrap_or(Told::Nothing), None)
+    (told.unwrap_or(ProviderEvent::Nothing), None)
 }
 
-fn incident(object: &Value, dispute: Option<String>, trouble: Trouble, at: Timestamp) -> Option<Told> {
-    Some(Told::Trouble(Incident { payment: text(object, "/payment_intent")?, dispute, trouble, at }))
+fn incident(object: &Value, dispute: Option<String>, trouble: ReversalKind, at: Timestamp) -> Option<ProviderEvent> {
+    Some(ProviderEvent::Trouble(Reversal { payment: text(object, "/payment_intent")?, dispute, trouble, at }))
 }
 
 /// What went back of a charge by now. A message without figures is about all of it, or about nothing.
-fn refunded(charge: &Value) -> Option<Trouble> {
+fn refunded(charge: &Value) -> Option<ReversalKind> {
     let figure = |name: &str| charge.get(name).and_then(Value::as_i64);
     let is_whole = charge.get("refunded") == Some(&Value::Bool(true));
     let total = figure("amount_captured").filter(|amount| *amount > 0).or(figure("amount"));
     let total = total.or(is_whole.then_some(1))?;
     let refunded = if is_whole { total } else { figure("amount_refunded")? };
-    Some(Trouble::Refunded { refunded, total })
+    Some(ReversalKind::Refunded { refunded, total })
 }
 
 /// A refund that did not come to anything.
-fn refund_failed(refund: &Value) -> Option<Trouble> {
+fn refund_failed(refund: &Value) -> Option<ReversalKind> {
     let has_failed = matches!(refund.get("status").and_then(Value::as_str), Some("failed" | "canceled"));
     let (id, amount) = (text(refund, "/id")?, refund.get("amount").and_then(Value::as_i64)?);
-    has_failed.then_some(Trouble::RefundFailed { refund: id, amount })
+    has_failed.then_some(ReversalKind::RefundFailed { refund: id, amount })
 }
 
 /// What a paid invoice says by itself; none if it is not of a subscription that began with an order of ours.
@@ -364,7 +374,7 @@ fn period_line(line: &Value, invoice: &PaidInvoice) -> Option<PeriodLine> {
 mod tests {
     use super::*;
     use crate::model::money::Money;
-    use crate::model::order::Goods;
+    use crate::model::order::OrderItem;
     use serde_json::json;
 
     fn header(key: &str, at: i64, body: &[u8]) -> String {
@@ -399,16 +409,21 @@ mod tests {
         let session =
             json!({"id": "cs", "client_reference_id": "ord_1", "payment_status": "paid", "payment_intent": "pi"});
         assert!(
-            matches!(of("checkout.session.completed", session.clone()), Told::Paid { order, .. } if order == "ord_1")
+            matches!(of("checkout.session.completed", session.clone()), ProviderEvent::Paid { order, .. } if order == "ord_1")
         );
         let mut unpaid = session.clone();
         unpaid["payment_status"] = json!("unpaid");
-        assert_eq!(of("checkout.session.completed", unpaid), Told::Nothing);
-        assert!(matches!(of("checkout.session.async_payment_succeeded", session), Told::Paid { .. }));
-        assert_eq!(of("checkout.session.completed", json!({"payment_status": "paid"})), Told::Nothing);
-        assert_eq!(of("charge.refunded", json!({"refunded": false, "payment_intent": "pi"})), Told::Nothing);
-        let trouble = |dispute: Option<&str>, trouble: Trouble| {
-            Told::Trouble(Incident { payment: "pi".into(), dispute: dispute.map(str::to_owned), trouble, at: now })
+        assert_eq!(of("checkout.session.completed", unpaid), ProviderEvent::Nothing);
+        assert!(matches!(of("checkout.session.async_payment_succeeded", session), ProviderEvent::Paid { .. }));
+        assert_eq!(of("checkout.session.completed", json!({"payment_status": "paid"})), ProviderEvent::Nothing);
+        assert_eq!(of("charge.refunded", json!({"refunded": false, "payment_intent": "pi"})), ProviderEvent::Nothing);
+        let trouble = |dispute: Option<&str>, trouble: ReversalKind| {
+            ProviderEvent::Trouble(Reversal {
+                payment: "pi".into(),
+                dispute: dispute.map(str::to_owned),
+                trouble,
+                at: now,
+            })
         };
         for (charge, refunded, total) in [
             (json!({"refunded": true, "amount": 999}), 999, 999),
@@ -417,23 +432,25 @@ mod tests {
         ] {
             let mut charge = charge;
             charge["payment_intent"] = json!("pi");
-            assert_eq!(of("charge.refunded", charge), trouble(None, Trouble::Refunded { refunded, total }));
+            assert_eq!(of("charge.refunded", charge), trouble(None, ReversalKind::Refunded { refunded, total }));
         }
         let refund = |status: &str| json!({"id": "re", "payment_intent": "pi", "amount": 300, "status": status});
-        let failed = trouble(None, Trouble::RefundFailed { refund: "re".into(), amount: 300 });
+        let failed = trouble(None, ReversalKind::RefundFailed { refund: "re".into(), amount: 300 });
         for kind in ["refund.failed", "refund.updated", "charge.refund.updated"] {
             assert_eq!(of(kind, refund("failed")), failed, "{kind}");
             assert_eq!(of(kind, refund("canceled")), failed, "{kind}");
-            assert_eq!(of(kind, refund("succeeded")), Told::Nothing, "{kind}");
+            assert_eq!(of(kind, refund("succeeded")), ProviderEvent::Nothing, "{kind}");
         }
         let begun = json!({"id": "dp", "payment_intent": "pi"});
-        assert_eq!(of("charge.dispute.created", begun), trouble(Some("dp"), Trouble::Disputed));
+        assert_eq!(of("charge.dispute.created", begun), trouble(Some("dp"), ReversalKind::Disputed));
         let closed = |status: &str| json!({"id": "dp", "status": status, "payment_intent": "pi"});
-        for (status, end) in [("won", Trouble::Won), ("warning_closed", Trouble::Won), ("lost", Trouble::Lost)] {
+        for (status, end) in
+            [("won", ReversalKind::Won), ("warning_closed", ReversalKind::Won), ("lost", ReversalKind::Lost)]
+        {
             assert_eq!(of("charge.dispute.closed", closed(status)), trouble(Some("dp"), end), "{status}");
         }
-        assert_eq!(of("charge.dispute.closed", closed("other")), Told::Nothing);
-        assert_eq!(of("customer.created", json!({})), Told::Nothing);
+        assert_eq!(of("charge.dispute.closed", closed("other")), ProviderEvent::Nothing);
+        assert_eq!(of("customer.created", json!({})), ProviderEvent::Nothing);
     }
 
     #[test]
@@ -495,7 +512,7 @@ mod tests {
 
     #[test]
     fn an_order_becomes_a_session_of_its_kind() {
-        let goods = Goods::Policy { number: 1 };
+        let goods = OrderItem::Policy { number: 1 };
         let order = Order::new(
             "ord_1".into(),
             "p".into(),

@@ -2,7 +2,7 @@
 
 use ltlm_protocol::Timestamp;
 
-use crate::model::ids::Mark;
+use crate::model::ids::ShortHash;
 
 /// How long a batch can be recognized when it is sent again without an id, in hours (wire 4.6 T-4).
 pub const MEMORY_HOURS: i64 = 24;
@@ -23,7 +23,7 @@ pub struct BatchMemory {
     /// When.
     pub at: Timestamp,
     /// The nonce in the answer, if the batch came in an envelope and was finished.
-    pub answered: Option<Mark>,
+    pub answered: Option<ShortHash>,
     /// Counts writes of this record.
     pub revision: i64,
 }

@@ -4,7 +4,7 @@ use ltlm_protocol::Timestamp;
 
 /// A job's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct DispatchCheckpoint {
     /// Its name.
     pub name: String,
     /// When this run began.
@@ -26,7 +26,7 @@ pub struct Job {
 /// After so long a run that was not finished is given up, in seconds: less than from one start to the next.
 const RUN_SECONDS: i64 = 3_000;
 
-impl Job {
+impl DispatchCheckpoint {
     /// The run to go on with at `now`: the one that was interrupted, or a new one.
     pub fn at(name: &str, found: Option<Self>, now: Timestamp) -> Self {
         let revision = found.as_ref().map_or(0, |job| job.revision);
@@ -51,11 +51,11 @@ mod tests {
 
     #[test]
     fn an_interrupted_run_goes_on_for_as_long_as_no_other_is_due() {
-        let run = Job { shard: 3, sent: 9, revision: 4, ..Job::at("renewals", None, NOW) };
-        assert_eq!(Job::at("renewals", Some(run.clone()), NOW.plus_seconds(2_999)), run);
-        let anew = Job::at("renewals", Some(run.clone()), NOW.plus_seconds(3_000));
+        let run = DispatchCheckpoint { shard: 3, sent: 9, revision: 4, ..DispatchCheckpoint::at("renewals", None, NOW) };
+        assert_eq!(DispatchCheckpoint::at("renewals", Some(run.clone()), NOW.plus_seconds(2_999)), run);
+        let anew = DispatchCheckpoint::at("renewals", Some(run.clone()), NOW.plus_seconds(3_000));
         assert_eq!((anew.shard, anew.sent, anew.revision, anew.started_at), (0, 0, 4, NOW.plus_seconds(3_000)));
-        let done = Job { done: true, ..run };
-        assert_eq!(Job::at("renewals", Some(done), NOW.plus_seconds(1)).shard, 0);
+        let done = DispatchCheckpoint { done: true, ..run };
+        assert_eq!(DispatchCheckpoint::at("renewals", Some(done), NOW.plus_seconds(1)).shard, 0);
     }
 }

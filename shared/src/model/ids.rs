@@ -83,7 +83,7 @@ pub fn is_same_request(done: &str, asked: &str) -> bool {
 
 /// What is kept of a nonce, or of what a charge was for: the first eight bytes of a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mark(pub [u8; 8]);
+pub struct ShortHash(pub [u8; 8]);
 
 /// Names a chain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

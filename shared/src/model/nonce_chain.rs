@@ -2,7 +2,7 @@
 
 use ltlm_protocol::Timestamp;
 
-use crate::model::ids::{ChainId, Mark};
+use crate::model::ids::{ChainId, ShortHash};
 
 /// Nonces of a chain that were issued and not used: the newest are kept (wire 2.6).
 pub const OUTSTANDING_MAX: usize = 32;
@@ -19,11 +19,11 @@ pub struct Chain {
     /// Whose.
     pub id: ChainId,
     /// Nonces issued and not used, oldest first.
-    pub outstanding: Vec<Mark>,
+    pub outstanding: Vec<ShortHash>,
     /// Single charges whose answer is not proven to have arrived, and what helps to judge them.
     pub unproven: Unproven,
     /// The nonce in the answer to the last batch, until the device presents it.
-    pub batch: Option<Mark>,
+    pub batch: Option<ShortHash>,
     /// Counts writes of this record.
     pub revision: i64,
     /// The last call.
@@ -47,7 +47,7 @@ impl Chain {
     }
 
     /// Takes in what the presented nonce tells about earlier answers.
-    pub(crate) fn learn(&mut self, presented: Option<Mark>, now: Timestamp) {
+    pub(crate) fn learn(&mut self, presented: Option<ShortHash>, now: Timestamp) {
         if presented.is_some() && self.batch == presented {
             self.batch = None;
         }
@@ -78,11 +78,11 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charge {
     /// The nonce that it used up.
-    pub used: Mark,
+    pub used: ShortHash,
     /// The nonce in its answer.
-    pub issued: Mark,
+    pub issued: ShortHash,
     /// License, action and metadata.
-    pub what: Mark,
+    pub what: ShortHash,
     /// Tokens, 1 to 1,000,000,000.
     pub amount: i64,
     /// When it was charged.
@@ -95,7 +95,7 @@ pub struct Charge {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// License, action and metadata.
-    pub what: Mark,
+    pub what: ShortHash,
     /// Tokens.
     pub amount: i64,
     /// When it was refused.

@@ -16,7 +16,7 @@ pub const OPEN_DAYS: i64 = 30;
 
 /// What is bought.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Goods {
+pub enum OrderItem {
     /// A license of a policy.
     Policy {
         /// Its number.
@@ -56,7 +56,7 @@ pub enum Billing {
 
 /// What a pack in fact gave, beside what stands in the license's purchases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct Granted {
     /// Days that were added to the license's end.
     pub days: i64,
     /// Tokens.
@@ -213,7 +213,7 @@ pub struct Order {
     /// Its project.
     pub project_id: String,
     /// What is bought.
-    pub goods: Goods,
+    pub goods: OrderItem,
     /// How it is paid.
     pub billing: Billing,
     /// What it costs; each time, if it is paid again and again.
@@ -233,7 +233,7 @@ pub struct Order {
     /// It moved a trial license to what was bought, instead of making one.
     pub converted: bool,
     /// What its pack gave; none before it was given, and after it was taken away.
-    pub given: Option<Given>,
+    pub given: Option<Granted>,
     /// The provider's name of the payment page.
     pub session: Option<String>,
     /// The provider's name of the subscription, once it told it.
@@ -258,7 +258,7 @@ pub struct Order {
 
 impl Order {
     /// A new order of these goods.
-    pub fn new(id: String, project_id: String, goods: Goods, price: Money, now: Timestamp) -> Self {
+    pub fn new(id: String, project_id: String, goods: OrderItem, price: Money, now: Timestamp) -> Self {
         Self {
             id,
             project_id,
@@ -294,10 +294,10 @@ impl Order {
     /// What is sold, and to whom: the same for two orders of one buyer for one thing.
     pub fn what(&self) -> String {
         match &self.goods {
-            Goods::Policy { number } => format!("policy {number} {}", self.email),
-            Goods::Pack { license, pack } => format!("pack {} {}", license.0, pack.pack_id),
+            OrderItem::Policy { number } => format!("policy {number} {}", self.email),
+            OrderItem::Pack { license, pack } => format!("pack {} {}", license.0, pack.pack_id),
             // Both are texts of the vendor's with any characters: where one ends and the other begins must show.
-            Goods::Tokens { account, pack } => format!("tokens {}", json!([pack.pack_id, account.name])),
+            OrderItem::Tokens { account, pack } => format!("tokens {}", json!([pack.pack_id, account.name])),
         }
     }
 
@@ -338,16 +338,16 @@ impl Order {
     /// The order as the vendor sees it.
     pub fn data(&self) -> OrderData {
         let (policy_id, pack_id) = match &self.goods {
-            Goods::Policy { number } => (Some(*number), None),
-            Goods::Pack { pack, .. } => (None, Some(pack.pack_id.clone())),
-            Goods::Tokens { pack, .. } => (None, Some(pack.pack_id.clone())),
+            OrderItem::Policy { number } => (Some(*number), None),
+            OrderItem::Pack { pack, .. } => (None, Some(pack.pack_id.clone())),
+            OrderItem::Tokens { pack, .. } => (None, Some(pack.pack_id.clone())),
         };
         let (account_id, pool) = match &self.goods {
-            Goods::Tokens { account, .. } => match account.pool() {
+            OrderItem::Tokens { account, .. } => match account.pool() {
                 Some((organization, kind)) => (None, Some((organization.to_owned(), kind.wire().to_owned()))),
                 None => (Some(account.name.clone()), None),
             },
-            Goods::Policy { .. } | Goods::Pack { .. } => (None, None),
+            OrderItem::Policy { .. } | OrderItem::Pack { .. } => (None, None),
         };
         let (organization_id, token_type) = pool.unzip();
         OrderData {

@@ -6,7 +6,7 @@ use crate::model::batch_memory::BatchMemory;
 use crate::model::bucket::Bucket;
 use crate::model::developer::{Developer, SignIn};
 use crate::model::device::Device;
-use crate::model::dispatch_checkpoint::Job;
+use crate::model::dispatch_checkpoint::DispatchCheckpoint;
 use crate::model::event::Event;
 use crate::model::ids::{BatchOwner, LicenseId};
 use crate::model::import::{Import, ImportKey};
@@ -25,7 +25,7 @@ use crate::model::wallet::Wallet;
 use crate::model::wallet::due::Due;
 use crate::model::wallet::entry::Entry;
 use crate::model::wallet::rollup::DayRollup;
-use crate::model::webhook::{Dead, Kept, Webhook};
+use crate::model::webhook::{FailedDelivery, StoredNotice, Webhook};
 
 /// One item, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +67,7 @@ pub enum Record {
     /// A day of a ledger.
     Rollup(DayRollup),
     /// How far a job has come.
-    Job(Job),
+    DispatchCheckpoint(DispatchCheckpoint),
     /// The last run of what runs without a caller.
     Run(Run),
     /// A wallet to which something is due.
@@ -120,9 +120,9 @@ pub enum Record {
     /// A webhook.
     Webhook(Webhook),
     /// A notice kept for deliveries.
-    Notice(Kept),
+    Notice(StoredNotice),
     /// A delivery that was given up.
-    Dead(Dead),
+    FailedDelivery(FailedDelivery),
     /// An administrator's operation.
     AdminOperation(AdminOperation),
     /// An administrator key.
@@ -157,15 +157,15 @@ picks! {
     admin_operation AdminOperation AdminOperation
     listing Listing Listing
     buyer_listing BuyerListing BuyerListing
-    dead Dead Dead
+    dead FailedDelivery FailedDelivery
     developer Developer Developer
     due Due Due
     entry Entry Entry
     import Import Import
     import_key ImportKey ImportKey
-    job Job Job
+    job DispatchCheckpoint DispatchCheckpoint
     license License License
-    notice Notice Kept
+    notice Notice StoredNotice
     order Order Order
     organization Organization Organization
     policy Policy Policy

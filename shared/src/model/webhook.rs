@@ -43,7 +43,7 @@ pub struct Failing {
 
 /// A notice as it is kept for deliveries and replays.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Kept {
+pub struct StoredNotice {
     /// `msg_` and 32 hex digits: the same however often it is told.
     pub id: String,
     /// The project.
@@ -58,7 +58,7 @@ pub struct Kept {
 
 /// A delivery that was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dead {
+pub struct FailedDelivery {
     /// The webhook.
     pub webhook: String,
     /// The notice.
@@ -104,7 +104,7 @@ impl Webhook {
     }
 }
 
-impl Kept {
+impl StoredNotice {
     /// The notice as the vendor sees it.
     pub fn data(self) -> NoticeData {
         NoticeData { message_id: self.id, kind: self.kind, timestamp: self.at.to_string(), data: self.detail }
@@ -116,7 +116,7 @@ impl Kept {
     }
 }
 
-impl Dead {
+impl FailedDelivery {
     /// The delivery as the vendor sees it.
     pub fn data(&self) -> DeadLetter {
         DeadLetter {

@@ -12,7 +12,7 @@ use crate::model::batch_memory::BatchMemory;
 use crate::model::bucket::Bucket;
 use crate::model::developer::{Developer, SignIn};
 use crate::model::device::{Device, SeatClaim};
-use crate::model::dispatch_checkpoint::Job;
+use crate::model::dispatch_checkpoint::DispatchCheckpoint;
 use crate::model::event::Event;
 use crate::model::ids::{BatchOwner, LicenseId, Link, OperationId, WalletId};
 use crate::model::import::{Import, ImportKey, ImportState};
@@ -31,7 +31,7 @@ use crate::model::trial::{Card, Trial};
 use crate::model::wallet::Wallet;
 use crate::model::wallet::entry::Entry;
 use crate::model::wallet::rollup::DayRollup;
-use crate::model::webhook::{Dead, Kept, Webhook};
+use crate::model::webhook::{FailedDelivery, StoredNotice, Webhook};
 
 /// One change of one item.
 #[derive(Clone, Debug, PartialEq)]
@@ -316,7 +316,7 @@ pub enum Write {
     /// How far a job has come. Guard: it is still at the revision `found`.
     SaveJob {
         /// Its record, the revision already counted up.
-        job: Job,
+        job: DispatchCheckpoint,
         /// The revision before, `None` if it never ran.
         found: Option<i64>,
     },
@@ -461,12 +461,12 @@ pub enum Write {
     /// A notice kept for deliveries. Guard: it is not.
     KeepNotice {
         /// Its record.
-        notice: Kept,
+        notice: StoredNotice,
     },
     /// A delivery given up. No guard: the last one counts.
     BuryDelivery {
         /// Its record.
-        dead: Dead,
+        dead: FailedDelivery,
     },
     /// A new project. Guard: the id is free.
     AddProject {

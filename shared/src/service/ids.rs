@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::keys::Key32;
-use crate::model::ids::{LicenseId, Mark};
+use crate::model::ids::{LicenseId, ShortHash};
 use crate::service::ports::Entropy;
 
 /// A UUID of version 7 (RFC 9562): sorts by time.
@@ -121,15 +121,15 @@ pub fn nonce(entropy: &dyn Entropy) -> String {
 }
 
 /// What is kept of a text that only needs to be recognized.
-pub fn mark(text: &str) -> Mark {
+pub fn mark(text: &str) -> ShortHash {
     let digest = Sha256::digest(text.as_bytes());
     let mut mark = [0; 8];
     mark.copy_from_slice(&digest[..8]);
-    Mark(mark)
+    ShortHash(mark)
 }
 
 /// What a charge was for, to recognize a use that comes again. No metadata and empty metadata are alike.
-pub fn use_mark(license: &LicenseId, action: &str, meta: Option<&Map<String, Value>>) -> Mark {
+pub fn use_mark(license: &LicenseId, action: &str, meta: Option<&Map<String, Value>>) -> ShortHash {
     let meta = meta.filter(|meta| !meta.is_empty()).map(|meta| canonical::print(&Value::Object(meta.clone())));
     let meta = meta.map(|meta| format!("\0{meta}")).unwrap_or_default();
     mark(&format!("{}\0{action}{meta}", license.0))

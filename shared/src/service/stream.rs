@@ -9,7 +9,7 @@ use crate::model::developer::SignIn;
 use crate::model::device::Device;
 use crate::model::ids::{LicenseId, WalletId};
 use crate::model::one_time_code::OneTimeCode;
-use crate::model::order::{Goods, Order, OrderState};
+use crate::model::order::{Order, OrderItem, OrderState};
 use crate::model::record::Record;
 use crate::model::wallet::entry::Entry;
 use crate::model::wallet::rollup;
@@ -18,7 +18,7 @@ use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
 use crate::service::ports::{Bus, Queue};
 use crate::service::retry;
-use crate::service::webhooks::delivery::Parcel;
+use crate::service::webhooks::delivery::OutboxMessage;
 use crate::table::port::{CommitError, Read, Table};
 
 /// Entries that are read at once to fill a gap.
@@ -120,14 +120,14 @@ fn notices(change: &Change) -> Vec<Notice> {
 /// The mail that follows from a change, as a message of the queue. The queue learns no code and no key.
 fn mail(change: &Change) -> Option<String> {
     let parcel = match change {
-        Change::Code(code) => Parcel::Code {
+        Change::Code(code) => OutboxMessage::Code {
             project: code.project_id.clone(),
             email: code.email.as_str().to_owned(),
             request: code.request.clone(),
         },
-        Change::SignIn(sign_in) => Parcel::SignIn { hash: sign_in.hash.clone() },
+        Change::SignIn(sign_in) => OutboxMessage::SignIn { hash: sign_in.hash.clone() },
         Change::Order { before, after } if is_sold(before.as_deref(), after) => {
-            Parcel::License { order: after.id.clone() }
+            OutboxMessage::License { order: after.id.clone() }
         }
         Change::Order { .. } | Change::Entry(_) | Change::Device { .. } => return None,
     };
@@ -137,7 +137,7 @@ fn mail(change: &Change) -> Option<String> {
 /// Was a license bought by this change? A dispute that was won pays an order again that has its license already.
 fn is_sold(before: Option<&Order>, after: &Order) -> bool {
     let had_none = before.is_none_or(|before| before.license.is_none());
-    had_none && after.state == OrderState::Paid && matches!(after.goods, Goods::Policy { .. })
+    had_none && after.state == OrderState::Paid && matches!(after.goods, OrderItem::Policy { .. })
 }
 
 /// Counts entries of a wallet. What is missing before them is fetched: it was written, because they were written after it.

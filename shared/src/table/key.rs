@@ -627,7 +627,7 @@ pub fn position(record: &Record) -> Option<String> {
         Record::Developer(developer) => Some(numbered_sort(developer.number)),
         Record::Webhook(webhook) => Some(timed_sort(webhook.created_at, &webhook.id)),
         Record::Notice(notice) => Some(timed_sort(notice.at, &notice.id)),
-        Record::Dead(dead) => Some(timed_sort(dead.at, &dead.notice)),
+        Record::FailedDelivery(dead) => Some(timed_sort(dead.at, &dead.notice)),
         Record::AdminKey(key) => Some(timed_sort(key.created_at, &key.id)),
         Record::AdminOperation(operation) => Some(timed_sort(operation.created_at, &operation.request)),
         _ => None,

@@ -14,7 +14,7 @@ use shared::host::mail::Ses;
 use shared::host::queue::Sqs;
 use shared::host::web::{Reach, Web};
 use shared::service::ports::Clock;
-use shared::service::webhooks::delivery::Outlets;
+use shared::service::webhooks::delivery::Channels;
 
 use crate::bus::{BUS, NoticeBus};
 use crate::mail::{FROM, PostOffice};
@@ -105,7 +105,7 @@ impl Background {
     /// Sends what leaves the deployment, the next batch of it, if there is one.
     pub async fn carry(&self) -> Option<JobReport> {
         let (batch, event) = self.outbox.receive()?;
-        let outlets = Outlets { queue: &self.leaving, mailer: Some(&self.mailer), caller: &self.caller };
+        let outlets = Channels { queue: &self.leaving, mailer: Some(&self.mailer), caller: &self.caller };
         let (answer, report) = Box::pin(background::courier(&self.host.app, &outlets, &event, ALLOWANCE)).await;
         self.outbox.give_back(batch, Some(&answer));
         if self.logs && report.counts.iter().any(|(_, count)| *count > 0) {

@@ -10,7 +10,7 @@ use crate::api::reply::{Failure, Reply};
 use crate::domain::portal::one_time_code::{RequestCode, UseCode};
 use crate::domain::throttle::Limited;
 use crate::service::portal::developers;
-use crate::service::portal::developers::Knock;
+use crate::service::portal::developers::LoginAttempt;
 use crate::service::{ids, portal as service};
 use crate::table::port::Table;
 
@@ -38,8 +38,8 @@ pub async fn portfolio<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     face.reply(incoming, None, served)
 }
 
-fn knock<T>(incoming: &Incoming<'_, T>) -> Knock {
-    Knock {
+fn knock<T>(incoming: &Incoming<'_, T>) -> LoginAttempt {
+    LoginAttempt {
         request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
         action: incoming.route.name,
         from: incoming.address(),

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::api::extract::{Incoming, Operation};
 use crate::api::reply::{Failure, Reply};
-use crate::api::sealed::Letter;
+use crate::api::sealed::SealedRequest;
 use crate::domain::license::settings::SaveSettings;
-use crate::domain::pro::nonce::Class;
+use crate::domain::pro::nonce::NonceRule;
 use crate::domain::pro::report_event::ReportEvent;
 use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::service::license::command::{GetSettings, ListSeats, PutSettings, Refresh, SignOut, Use};
@@ -19,27 +19,27 @@ use crate::table::port::Table;
 
 /// `POST …/pro/license/validate`
 pub async fn validate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
+    let letter = SealedRequest::open(incoming)?;
     let command = Activate::parse_sealed(&letter.body)?;
-    let request = letter.request(incoming, Class::Lenient)?;
+    let request = letter.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/status`
 pub async fn status<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
+    let letter = SealedRequest::open(incoming)?;
     let command = Refresh(Activate::parse_sealed(&letter.body)?);
-    let request = letter.request(incoming, Class::Lenient)?;
+    let request = letter.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/heartbeat`
 pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
+    let letter = SealedRequest::open(incoming)?;
     let command = Heartbeat::parse(&letter.body)?;
-    let class = if command.is_closing { Class::Closing } else { Class::Strict };
+    let class = if command.is_closing { NonceRule::Closing } else { NonceRule::Strict };
     let request = letter.request(incoming, class)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed)
@@ -47,37 +47,37 @@ pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
 
 /// `POST …/pro/license/signout`
 pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
-    let request = letter.request(incoming, Class::Closing)?;
+    let letter = SealedRequest::open(incoming)?;
+    let request = letter.request(incoming, NonceRule::Closing)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &SignOut).await?;
     letter.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/seats`
 pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
-    let request = letter.request(incoming, Class::Lenient)?;
+    let letter = SealedRequest::open(incoming)?;
+    let request = letter.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &ListSeats).await?;
     letter.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/release-seat`, the license named by the data.
 pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
-    let request = letter.request(incoming, Class::Strict)?;
+    let letter = SealedRequest::open(incoming)?;
+    let request = letter.request(incoming, NonceRule::Strict)?;
     released(incoming, &letter, &request).await
 }
 
 /// `POST …/license/{key}/release-seat` with an envelope: the existing client's way (wire E18).
 pub async fn release_seat_of_path<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
-    let request = letter.request_for(incoming, Class::Strict, incoming.parameter("key"))?;
+    let letter = SealedRequest::open(incoming)?;
+    let request = letter.request_for(incoming, NonceRule::Strict, incoming.parameter("key"))?;
     released(incoming, &letter, &request).await
 }
 
 async fn released<T: Table>(
     incoming: &Incoming<'_, T>,
-    letter: &Letter,
+    letter: &SealedRequest,
     request: &ProRequest,
 ) -> Result<Reply, Failure> {
     let command = ReleaseSeat::parse(&letter.body)?;
@@ -87,17 +87,17 @@ async fn released<T: Table>(
 
 /// `POST …/pro/license/settings/get`
 pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
-    let request = letter.request(incoming, Class::Lenient)?;
+    let letter = SealedRequest::open(incoming)?;
+    let request = letter.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &GetSettings).await?;
     letter.reply(incoming, &request, &signed.map(|told| told.answer))
 }
 
 /// `POST …/pro/license/settings/save`
 pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
+    let letter = SealedRequest::open(incoming)?;
     let settings = SaveSettings::parse(&letter.body)?;
-    let request = letter.request(incoming, Class::Lenient)?;
+    let request = letter.request(incoming, NonceRule::Lenient)?;
     let command = PutSettings { settings, if_match: None, call: request.turn.request.clone() };
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed.map(|told| told.answer))
@@ -105,9 +105,9 @@ pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 
 /// `POST …/pro/license/consume`
 pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
+    let letter = SealedRequest::open(incoming)?;
     let command = Consume::parse(&letter.body)?;
-    let request = letter.request(incoming, Class::Strict)?;
+    let request = letter.request(incoming, NonceRule::Strict)?;
     // As the plain endpoint names it: a use is the same use, whichever way it comes.
     let (key, facts) = (&request.request.call.key, letter.facts());
     let operation = incoming.operation_of("consume", key, &facts, command.operation_id.as_ref(), Consume::parse)?;
@@ -119,10 +119,10 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
 
 /// `POST …/pro/license/consume-batch`
 pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
+    let letter = SealedRequest::open(incoming)?;
     // The existing client sends all that it has queued, again and again until it succeeds: only the body's size bounds it.
     let command = ConsumeBatch::parse_with(&letter.body, limits::BODY_BYTES_MAX)?;
-    let request = letter.request(incoming, Class::Strict)?;
+    let request = letter.request(incoming, NonceRule::Strict)?;
     let in_body = command.operation_id.as_ref();
     let Operation { id, fingerprint } =
         incoming.operation_of("consume-batch", &request.request.call.key, &letter.facts(), in_body, |body| {
@@ -135,9 +135,9 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 
 /// `POST …/pro/license/events`
 pub async fn events<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = Letter::open(incoming)?;
+    let letter = SealedRequest::open(incoming)?;
     let command = ReportEvent::parse(&letter.body)?;
-    let request = letter.request(incoming, Class::Lenient)?;
+    let request = letter.request(incoming, NonceRule::Lenient)?;
     let signed = service::report(incoming.app, incoming.budget, &request, &command).await?;
     letter.reply(incoming, &request, &signed.map(|()| json!({"success": true})))
 }

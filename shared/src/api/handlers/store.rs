@@ -11,7 +11,7 @@ use crate::api::face::Face;
 use crate::api::handlers::{accounts, organizations};
 use crate::api::page::page;
 use crate::api::reply::{Failure, Reply};
-use crate::domain::pro::nonce::Class;
+use crate::domain::pro::nonce::NonceRule;
 use crate::domain::store::checkout::Checkout;
 use crate::domain::store::fulfilment::Outcome;
 use crate::domain::store::token_checkout::{Owner, TokenCheckout};
@@ -19,7 +19,7 @@ use crate::domain::store::top_up::TopUp;
 use crate::model::email::Email;
 use crate::service::app::{App, Error};
 use crate::service::ports::MessageError;
-use crate::service::pro::project_call::Visit;
+use crate::service::pro::project_call::ProjectCall;
 use crate::service::store;
 use crate::service::store::{OrderOperation, payments};
 use crate::table::port::Table;
@@ -66,7 +66,7 @@ pub async fn topup_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     let (request, turn) = match &face {
         Face::Plain(_) => (incoming.license_request(incoming.access()?, command.hwid.clone()), None),
         Face::Sealed(letter) => {
-            let pro = letter.request(incoming, Class::Lenient)?;
+            let pro = letter.request(incoming, NonceRule::Lenient)?;
             (pro.request, Some(pro.turn))
         }
     };
@@ -107,7 +107,7 @@ async fn token_checkout<T: Table>(incoming: &Incoming<'_, T>, owner: Owner) -> R
 pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let text = incoming.query_text("email", 2 * limits::EMAIL_CHARS_MAX)?.unwrap_or_default();
     let email = Email::read(&text).map_err(|wrong| Problems::one("email", wrong.problem()))?;
-    let visit = Visit { access: incoming.access()?, turn: None, now: incoming.now };
+    let visit = ProjectCall { access: incoming.access()?, turn: None, now: incoming.now };
     Ok(Reply::json(&store::trial_eligibility(incoming.app, incoming.budget, &visit, &email, &incoming.source()).await?))
 }
 

@@ -15,7 +15,7 @@ use crate::model::denied::Denied;
 use crate::model::ids::{AccountId, BatchOwner, LicenseId, WalletId};
 use crate::model::import::{Import, ImportState};
 use crate::model::license::License;
-use crate::model::order::{Goods, Order, Sale};
+use crate::model::order::{Order, OrderItem, Sale};
 use crate::model::project::{Project, SUSPENDED, WrappedKeys};
 use crate::model::record::{Record, kind};
 use crate::model::webhook::Webhook;
@@ -72,15 +72,15 @@ impl Import {
             Record::Listing(listing) => {
                 Record::Listing(crate::model::license::Listing { number: self.license(listing.number)?, ..listing })
             }
-            Record::Order(Order { goods: Goods::Policy { number }, .. }) if self.policies_shifted == 0 => {
+            Record::Order(Order { goods: OrderItem::Policy { number }, .. }) if self.policies_shifted == 0 => {
                 self.policy(number)?;
                 record
             }
             Record::Order(order) => match order.goods {
-                Goods::Policy { number } => {
-                    Record::Order(Order { goods: Goods::Policy { number: self.policy(number)? }, ..order })
+                OrderItem::Policy { number } => {
+                    Record::Order(Order { goods: OrderItem::Policy { number: self.policy(number)? }, ..order })
                 }
-                Goods::Pack { .. } | Goods::Tokens { .. } => Record::Order(order),
+                OrderItem::Pack { .. } | OrderItem::Tokens { .. } => Record::Order(order),
             },
             Record::Sale(sale) => Record::Sale(Sale { what: self.sold(&sale.what)?, ..sale }),
             other => other,
@@ -161,9 +161,9 @@ pub fn references(record: &Record) -> References {
         Record::Event(event) => References { licenses: vec![event.license.clone()], ..project(&event.project_id) },
         Record::Order(order) => {
             let (policy, of_pack) = match &order.goods {
-                Goods::Policy { number } => (Some(*number), None),
-                Goods::Pack { license, .. } => (None, Some(license)),
-                Goods::Tokens { .. } => (None, None),
+                OrderItem::Policy { number } => (Some(*number), None),
+                OrderItem::Pack { license, .. } => (None, Some(license)),
+                OrderItem::Tokens { .. } => (None, None),
             };
             References {
                 licenses: order.license.iter().chain(of_pack).cloned().collect(),

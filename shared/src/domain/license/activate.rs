@@ -65,7 +65,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
 fn seat_lost(state: &LicenseState, call: &Call) -> Vec<Write> {
     let Some(device) = &state.device else { return Vec::new() };
     match seats::standing(device, &state.seats, call.now) {
-        seats::Standing::Occupied(seat) => vec![seats::free(state, device, seat)],
+        seats::SeatStatus::Occupied(seat) => vec![seats::free(state, device, seat)],
         _ => Vec::new(),
     }
 }

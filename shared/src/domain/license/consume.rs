@@ -6,7 +6,7 @@ use ltlm_protocol::{LicenseData, Timestamp, int32};
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
 use crate::domain::license::license_data::{Asking, license_data};
-use crate::domain::license::seats::{Standing, standing};
+use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{gate, seats};
 use crate::model::denied::Denied;
@@ -61,7 +61,7 @@ pub fn decide(
 
 /// Consumption is a sign of life (wire 4.3).
 pub(crate) fn touch(state: &LicenseState, device: &Device, now: Timestamp) -> Option<Write> {
-    let Standing::Occupied(seat) = standing(device, &state.seats, now) else { return None };
+    let SeatStatus::Occupied(seat) = standing(device, &state.seats, now) else { return None };
     let holder = seat.live(now)?;
     let due = holder.seen_at.plus_seconds(state.terms.seat_seconds() * TOUCH_AFTER_TENTHS / 10);
     // The answer tells the interval, and the lease is as long as the holder is told (wire 4.3).

@@ -20,10 +20,10 @@ use crate::domain::license::license_data::{Asking, license_data};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{consume, gate};
 use crate::domain::pro::lost_answer::{Match, QueuedUse};
-use crate::domain::pro::nonce::{Trace, Turn};
+use crate::domain::pro::nonce::{Evidence, NonceUse};
 use crate::model::batch_memory::{BatchMemory, MEMORY_HOURS};
 use crate::model::denied::Denied;
-use crate::model::ids::{BatchOwner, LicenseId, Mark, OperationId, OperationKey, WalletId, is_same_request};
+use crate::model::ids::{BatchOwner, LicenseId, OperationId, OperationKey, ShortHash, WalletId, is_same_request};
 use crate::model::nonce_chain::Chain;
 use crate::model::record::Record;
 use crate::model::wallet::Wallet;
@@ -50,7 +50,7 @@ pub struct Batch {
     /// The uses, oldest first.
     pub items: Vec<Item>,
     /// Its turn in the device's chain, if it came in an envelope.
-    pub turn: Option<Turn>,
+    pub turn: Option<NonceUse>,
 }
 
 /// A use of a batch.
@@ -69,7 +69,7 @@ pub struct Item {
     /// When it happened, if the device told a time.
     pub occurred_at: Option<Timestamp>,
     /// License, action and metadata, as a single charge's trace names them.
-    pub what: Mark,
+    pub what: ShortHash,
     /// What it costs, or why it is left out.
     pub charge: Result<Charge, Skip>,
 }
@@ -461,7 +461,7 @@ fn chain_writes(state: &BatchState, after: &mut BatchState, batch: &Batch, now: 
     let chain = match after.is_done(batch) {
         true => {
             let id = turn.chain_id(&state.license.project.id);
-            let trace = if batch.needs_memory() { Trace::Batch } else { Trace::None };
+            let trace = if batch.needs_memory() { Evidence::Batch } else { Evidence::None };
             turn.next(id, after.license.chain.as_ref(), trace, now)
         }
         false => match after.license.chain.clone().filter(|chain| state.license.chain.as_ref() != Some(chain)) {
@@ -479,7 +479,7 @@ fn remembered(
     hwid: &str,
     from: i64,
     count: usize,
-    answered: Option<Mark>,
+    answered: Option<ShortHash>,
     now: Timestamp,
 ) -> BatchMemory {
     let before = state.memory.as_ref();

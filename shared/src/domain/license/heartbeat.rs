@@ -6,7 +6,7 @@ use ltlm_protocol::request::Heartbeat;
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
 use crate::domain::license::license_data::{Asking, license_data};
-use crate::domain::license::seats::{Standing, standing};
+use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{gate, offline_file, seats, signout};
 use crate::model::denied::Denied;
@@ -38,7 +38,7 @@ fn writes(state: &LicenseState, device: &Device, call: &Call) -> Vec<Write> {
     let standing = standing(device, &state.seats, now);
     if !state.status(now).is_usable() {
         return match standing {
-            Standing::Occupied(seat) => {
+            SeatStatus::Occupied(seat) => {
                 vec![seats::free(state, device, seat), seats::note(state, device, SeatClaim::None, now)]
             }
             _ => vec![seen],
@@ -46,9 +46,9 @@ fn writes(state: &LicenseState, device: &Device, call: &Call) -> Vec<Write> {
     }
     match standing {
         // One write of one unit, whatever the number of devices and seats.
-        Standing::Occupied(seat) => vec![seats::renew(state, device, seat, now)],
-        Standing::Released | Standing::Kicked => vec![seen],
-        Standing::None => match seats::take(state, device, now) {
+        SeatStatus::Occupied(seat) => vec![seats::renew(state, device, seat, now)],
+        SeatStatus::Released | SeatStatus::Kicked => vec![seen],
+        SeatStatus::None => match seats::take(state, device, now) {
             Some((mut writes, claim)) => {
                 writes.push(seats::note(state, device, claim, now));
                 writes

@@ -8,7 +8,7 @@ use ltlm_protocol::{Timestamp, int32, limits};
 use serde_json::{Map, Value};
 
 use crate::domain::license::gate::{Call, Caller};
-use crate::domain::license::seats::{Standing, standing};
+use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::status::Status;
 use crate::domain::license::terms::Terms;
@@ -107,9 +107,9 @@ fn seat_words(state: &LicenseState, status: Status, asking: Asking, now: Timesta
         return words(None, "N/A", None);
     }
     match (standing(device, &state.seats, now), &device.seat) {
-        (Standing::Occupied(_), _) => words(None, "OCCUPIED", None),
-        (Standing::Kicked, SeatClaim::Kicked(notice)) => words(Some("KICKED"), "KICKED", Some(notice.clone())),
-        (Standing::Released, _) => words(Some("VALID_NO_SEAT"), "RELEASED", None),
+        (SeatStatus::Occupied(_), _) => words(None, "OCCUPIED", None),
+        (SeatStatus::Kicked, SeatClaim::Kicked(notice)) => words(Some("KICKED"), "KICKED", Some(notice.clone())),
+        (SeatStatus::Released, _) => words(Some("VALID_NO_SEAT"), "RELEASED", None),
         _ => words(Some("VALID_NO_SEAT"), "NO_SEAT", None),
     }
 }

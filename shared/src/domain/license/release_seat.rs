@@ -6,7 +6,7 @@ use ltlm_protocol::request::ReleaseSeat;
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
-use crate::domain::license::seats::{Standing, standing};
+use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{gate, read, seats, signout};
 use crate::model::denied::Denied;
@@ -66,7 +66,7 @@ pub fn by_vendor(state: &LicenseState, call: &Call) -> Result<Decision<SeatList>
 fn held<'a>(state: &'a LicenseState, call: &Call) -> Result<(&'a Device, &'a Seat), Denied> {
     let target = state.target.as_ref().ok_or(Denied::SeatNotHeld)?;
     match standing(target, &state.seats, call.now) {
-        Standing::Occupied(seat) => Ok((target, seat)),
+        SeatStatus::Occupied(seat) => Ok((target, seat)),
         _ => Err(Denied::SeatNotHeld),
     }
 }
@@ -112,7 +112,7 @@ fn is_done(state: &LicenseState, caller: &Device, command: &ReleaseSeat, call: &
 }
 
 fn holds(device: &Device, state: &LicenseState, call: &Call) -> bool {
-    matches!(standing(device, &state.seats, call.now), Standing::Occupied(_))
+    matches!(standing(device, &state.seats, call.now), SeatStatus::Occupied(_))
 }
 
 fn cooled_down(state: &LicenseState, caller: &Device, call: &Call) -> Result<(), Denied> {

@@ -18,7 +18,7 @@ pub fn home_page(hwid: &str, max: i64) -> i64 {
 
 /// What is known of a license's seats at `now`.
 #[derive(Clone, Copy, Debug)]
-pub struct Room<'a> {
+pub struct SeatMap<'a> {
     /// The slots that were read.
     pub seats: &'a [Seat],
     /// The pages that they are of.
@@ -33,7 +33,7 @@ pub struct Room<'a> {
     pub now: Timestamp,
 }
 
-impl Room<'_> {
+impl SeatMap<'_> {
     /// Seats held: those on the pages that were read, and those counted on the others.
     pub fn active(&self) -> i64 {
         self.live_read() + self.counted()

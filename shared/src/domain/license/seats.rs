@@ -20,7 +20,7 @@ use crate::model::write::Write;
 
 /// What a device has of seats at `now`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum SeatStatus<'a> {
     /// Holds this slot.
     Occupied(&'a Seat),
     /// Holds none.
@@ -32,16 +32,16 @@ pub enum Standing<'a> {
 }
 
 /// Compares a device's claim with the slots.
-pub fn standing<'a>(device: &Device, seats: &'a [Seat], now: Timestamp) -> Standing<'a> {
+pub fn standing<'a>(device: &Device, seats: &'a [Seat], now: Timestamp) -> SeatStatus<'a> {
     match &device.seat {
-        SeatClaim::None => Standing::None,
-        SeatClaim::Released => Standing::Released,
-        SeatClaim::Kicked(_) => Standing::Kicked,
+        SeatClaim::None => SeatStatus::None,
+        SeatClaim::Released => SeatStatus::Released,
+        SeatClaim::Kicked(_) => SeatStatus::Kicked,
         SeatClaim::Holds { slot, epoch } => {
             let seat = seats.iter().find(|seat| seat.slot == *slot && seat.epoch == *epoch);
             match seat.filter(|seat| seat.live(now).is_some_and(|holder| holder.hwid == device.hwid)) {
-                Some(seat) => Standing::Occupied(seat),
-                None => Standing::None,
+                Some(seat) => SeatStatus::Occupied(seat),
+                None => SeatStatus::None,
             }
         }
     }
@@ -58,7 +58,7 @@ fn own_slot(seats: &[Seat], hwid: &str, now: Timestamp) -> Option<(i64, Option<i
 /// prolonged, or a free one taken. `None` if it holds none and none is free.
 pub fn take(state: &LicenseState, device: &Device, now: Timestamp) -> Option<(Vec<Write>, SeatClaim)> {
     state.terms.seats_max?;
-    if let Standing::Occupied(seat) = standing(device, &state.seats, now) {
+    if let SeatStatus::Occupied(seat) = standing(device, &state.seats, now) {
         return Some((vec![renew(state, device, seat, now)], SeatClaim::Holds { slot: seat.slot, epoch: seat.epoch }));
     }
     let own = own_slot(&state.seats, &device.hwid, now);
@@ -115,7 +115,7 @@ pub(crate) fn holder(state: &LicenseState, device: &Device, now: Timestamp) -> H
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::license::seat_map::{Room, home_page};
+    use crate::domain::license::seat_map::{SeatMap, home_page};
     use crate::model::seat::{SeatCounts, SeatsOpen};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -140,9 +140,9 @@ mod tests {
     }
 
     /// The seats of a license whose first page was read.
-    fn first_page(seats: &[Seat], max: i64, now: Timestamp) -> Room<'_> {
+    fn first_page(seats: &[Seat], max: i64, now: Timestamp) -> SeatMap<'_> {
         static PAGES: std::sync::LazyLock<BTreeSet<i64>> = std::sync::LazyLock::new(|| BTreeSet::from([0]));
-        Room { seats, pages: &PAGES, counts: None, turn: 0, max, now }
+        SeatMap { seats, pages: &PAGES, counts: None, turn: 0, max, now }
     }
 
     #[test]
@@ -161,20 +161,20 @@ mod tests {
     }
 
     /// All slots of `live`, and what a device that read only its own page knows of them.
-    fn of_many<T>(live: &[i64], counted_for: i64, max: i64, hwid: &str, look: impl Fn(Room<'_>) -> T) -> T {
+    fn of_many<T>(live: &[i64], counted_for: i64, max: i64, hwid: &str, look: impl Fn(SeatMap<'_>) -> T) -> T {
         let all: Vec<_> = live.iter().map(|slot| seat(*slot, 1, Some(("x", 9)))).collect();
         let counts = SeatCounts::of(&all, counted_for, 0, NOW);
         let page = home_page(hwid, max);
         let read: Vec<_> = all.iter().filter(|seat| seat.slot / PAGE_SLOTS == page).cloned().collect();
-        look(Room { seats: &read, pages: &BTreeSet::from([page]), counts: Some(&counts), turn: 0, max, now: NOW })
+        look(SeatMap { seats: &read, pages: &BTreeSet::from([page]), counts: Some(&counts), turn: 0, max, now: NOW })
     }
 
     /// What one that read all of them knows.
-    fn whole<T>(live: &[i64], max: i64, now: Timestamp, look: impl Fn(Room<'_>) -> T) -> T {
+    fn whole<T>(live: &[i64], max: i64, now: Timestamp, look: impl Fn(SeatMap<'_>) -> T) -> T {
         let all: Vec<_> = live.iter().map(|slot| seat(*slot, 1, Some(("x", 9)))).collect();
         let counts = SeatCounts::of(&all, max, 0, now);
         let pages = (0..51).collect();
-        look(Room { seats: &all, pages: &pages, counts: Some(&counts), turn: 0, max, now })
+        look(SeatMap { seats: &all, pages: &pages, counts: Some(&counts), turn: 0, max, now })
     }
 
     #[test]

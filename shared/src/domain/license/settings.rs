@@ -25,7 +25,7 @@ pub struct SaveSettings {
 
 /// The answer with its entity tag: the revision, 0 if nothing was ever saved.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct SettingsReply {
     /// The answer.
     pub answer: UserSettings,
     /// The revision.
@@ -47,7 +47,7 @@ impl SaveSettings {
 }
 
 /// The settings as they are.
-pub fn get(state: &LicenseState, call: &Call) -> Result<Told, Denied> {
+pub fn get(state: &LicenseState, call: &Call) -> Result<SettingsReply, Denied> {
     guards(state, call)?;
     Ok(told(state.settings.as_ref()))
 }
@@ -58,7 +58,7 @@ pub fn decide(
     call: &Call,
     command: &SaveSettings,
     if_match: Option<i64>,
-) -> Result<Decision<Told>, Denied> {
+) -> Result<Decision<SettingsReply>, Denied> {
     guards(state, call)?;
     let found = state.settings.as_ref().map(|settings| settings.revision);
     // Also where the caller saw an older revision: it is its own save, whose answer was lost (RFC 9110, 13.1.1).
@@ -119,8 +119,8 @@ fn offending(value: &Value, levels: usize) -> Option<Vec<String>> {
     })
 }
 
-fn told(settings: Option<&Settings>) -> Told {
-    Told {
+fn told(settings: Option<&Settings>) -> SettingsReply {
+    SettingsReply {
         answer: UserSettings {
             success: true,
             message: None,

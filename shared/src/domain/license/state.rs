@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ltlm_protocol::Timestamp;
 
-use crate::domain::license::seat_map::{Room, torn_page};
+use crate::domain::license::seat_map::{SeatMap, torn_page};
 use crate::domain::license::status::Status;
 use crate::domain::license::terms::Terms;
 use crate::domain::license::token_renewal::TokenRenewal;
@@ -142,8 +142,8 @@ impl LicenseState {
     }
 
     /// What is known of its seats.
-    pub fn room(&self, now: Timestamp) -> Room<'_> {
-        Room {
+    pub fn room(&self, now: Timestamp) -> SeatMap<'_> {
+        SeatMap {
             seats: &self.seats,
             pages: &self.seat_pages,
             counts: self.license.seat_counts.as_ref(),
@@ -321,10 +321,10 @@ impl LicenseState {
             | Record::SignIn(_)
             | Record::Webhook(_)
             | Record::Notice(_)
-            | Record::Dead(_)
+            | Record::FailedDelivery(_)
             | Record::Project(_)
             | Record::Due(_)
-            | Record::Job(_)
+            | Record::DispatchCheckpoint(_)
             | Record::Run(_)
             | Record::Organization(_)
             | Record::Member(_)

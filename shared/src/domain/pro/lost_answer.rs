@@ -13,7 +13,7 @@
 
 use ltlm_protocol::{Timestamp, limits};
 
-use crate::model::ids::Mark;
+use crate::model::ids::ShortHash;
 use crate::model::nonce_chain::{Answer, CHARGE_DAYS, CLOCK_DAYS, Charge, DeviceClock, Refused, Unproven};
 
 /// A call that arrives so soon after a charge may have been sent before the answer could arrive: it proves nothing.
@@ -39,7 +39,7 @@ pub enum LostAnswers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuedUse {
     /// License, action and metadata.
-    pub what: Mark,
+    pub what: ShortHash,
     /// Tokens.
     pub amount: i64,
     /// When it happened by the device's clock, if it told a time.
@@ -64,11 +64,11 @@ enum Presented {
 
 impl Unproven {
     /// Takes in what a presented nonce tells. `outstanding` are the nonces that were issued and not used, oldest first.
-    pub fn learn(&mut self, outstanding: &[Mark], presented: Option<Mark>, now: Timestamp) {
+    pub fn learn(&mut self, outstanding: &[ShortHash], presented: Option<ShortHash>, now: Timestamp) {
         self.charges.retain(|charge| Some(charge.issued) != presented && now < charge.at.plus_days(CHARGE_DAYS));
         // Whoever used it up: it was issued before that charge, and before each that came later.
         let used_by = self.charges.iter().position(|charge| Some(charge.used) == presented);
-        let place = |mark: Mark| outstanding.iter().position(|kept| *kept == mark);
+        let place = |mark: ShortHash| outstanding.iter().position(|kept| *kept == mark);
         let presented_place = presented.and_then(place);
         for (index, charge) in self.charges.iter_mut().enumerate() {
             let is_of_the_moment = now < charge.at.plus_seconds(ANSWERED_AFTER_SECONDS);
@@ -95,7 +95,7 @@ impl Unproven {
 
     /// Remembers a charge. Of too many the least certain one is forgotten, and of equally certain ones the oldest: a use
     /// that is queued for it is charged again.
-    pub fn charged(&mut self, used: Mark, issued: Mark, what: Mark, amount: i64, now: Timestamp) {
+    pub fn charged(&mut self, used: ShortHash, issued: ShortHash, what: ShortHash, amount: i64, now: Timestamp) {
         self.charges.push(Charge { used, issued, what, amount, at: now, answer: Answer::Unknown });
         while self.charges.len() > limits::UNPROVEN_CHARGES_MAX {
             let weakest = self.charges.iter().enumerate().min_by_key(|(place, charge)| (charge.answer, *place));
@@ -179,28 +179,28 @@ impl Unproven {
 mod tests {
     use super::*;
     use crate::domain::license::state::tests::NOW;
-    use crate::domain::pro::nonce::{Class, Trace, Turn};
+    use crate::domain::pro::nonce::{Evidence, NonceRule, NonceUse};
     use crate::model::ids::ChainId;
     use crate::model::nonce_chain::Chain;
 
-    fn mark(n: u8) -> Mark {
-        Mark([n; 8])
+    fn mark(n: u8) -> ShortHash {
+        ShortHash([n; 8])
     }
 
     fn at(seconds: i64) -> Timestamp {
         NOW.plus_seconds(seconds)
     }
 
-    const CHARGE: Trace = Trace::Charge { what: Mark([99; 8]), amount: 7 };
+    const CHARGE: Evidence = Evidence::Charge { what: ShortHash([99; 8]), amount: 7 };
 
-    fn call(chain: Option<&Chain>, class: Class, presented: u8, issued: u8, trace: Trace, seconds: i64) -> Chain {
-        let turn = Turn {
+    fn call(chain: Option<&Chain>, class: NonceRule, presented: u8, issued: u8, trace: Evidence, seconds: i64) -> Chain {
+        let turn = NonceUse {
             hwid: "a".into(),
             class,
             presented: Some(mark(presented)).filter(|_| presented != 0),
             issued: mark(issued),
             blob: [format!("blob {issued}"), format!("old blob {issued}")],
-            is_remembered: class != Class::Strict,
+            is_remembered: class != NonceRule::Strict,
             request: format!("request {issued}"),
             is_cbc: true,
         };
@@ -210,11 +210,11 @@ mod tests {
 
     /// A chain after a charge that used nonce 5 and answered with 6.
     fn charged() -> Chain {
-        call(None, Class::Strict, 5, 6, CHARGE, 0)
+        call(None, NonceRule::Strict, 5, 6, CHARGE, 0)
     }
 
     fn shown(chain: &Chain, presented: u8, issued: u8, seconds: i64) -> Chain {
-        call(Some(chain), Class::Lenient, presented, issued, Trace::None, seconds)
+        call(Some(chain), NonceRule::Lenient, presented, issued, Evidence::None, seconds)
     }
 
     fn queued(seconds: i64) -> QueuedUse {
@@ -235,7 +235,7 @@ mod tests {
             let lost = shown(&charged(), 5, 7, seconds);
             assert_eq!(lost.unproven.charges[0].answer, Answer::Lost, "{seconds} s later");
             // Once lost, what was issued since changes nothing.
-            let lost = call(Some(&lost), Class::Strict, 7, 8, Trace::None, seconds + 1);
+            let lost = call(Some(&lost), NonceRule::Strict, 7, 8, Evidence::None, seconds + 1);
             for clock in [0, 8, 3_600, -900, 86_400, -86_400] {
                 let mut chain = lost.clone();
                 assert!(is_absorbed(&mut chain, queued(clock), 60), "a clock {clock} s ahead");
@@ -247,9 +247,9 @@ mod tests {
             assert!(is_absorbed(&mut lost.clone(), QueuedUse { used_at: None, ..queued(0) }, 60));
         }
         // An older nonce is as good a proof as the one that was used up.
-        let first = call(None, Class::Lenient, 90, 4, Trace::None, -10);
-        let second = call(Some(&first), Class::Lenient, 90, 5, Trace::None, -9);
-        let charged = call(Some(&second), Class::Strict, 5, 6, CHARGE, 0);
+        let first = call(None, NonceRule::Lenient, 90, 4, Evidence::None, -10);
+        let second = call(Some(&first), NonceRule::Lenient, 90, 5, Evidence::None, -9);
+        let charged = call(Some(&second), NonceRule::Strict, 5, 6, CHARGE, 0);
         assert_eq!(shown(&charged, 4, 7, 2).unproven.charges[0].answer, Answer::Lost);
     }
 
@@ -270,15 +270,15 @@ mod tests {
         for presented in [0, 77] {
             let presumed = shown(&charged(), presented, 7, 2);
             assert_eq!(presumed.unproven.charges[0].answer, Answer::PresumedLost);
-            let later = call(Some(&presumed), Class::Strict, 7, 8, Trace::None, 3);
+            let later = call(Some(&presumed), NonceRule::Strict, 7, 8, Evidence::None, 3);
             assert_eq!(later.unproven.find(&queued(3_600), LostAnswers::Proven, at(10)), None);
             let found = later.unproven.find(&queued(3_600), LostAnswers::Customer, at(10)).unwrap();
             assert!(found.is_presumed);
         }
         let mut chain = charged();
         for n in 0..9 {
-            chain = call(Some(&chain), Class::Lenient, 77, 20 + n, Trace::None, 10 + i64::from(n));
-            chain = call(Some(&chain), Class::Strict, 20 + n, 40 + n, CHARGE, 10 + i64::from(n));
+            chain = call(Some(&chain), NonceRule::Lenient, 77, 20 + n, Evidence::None, 10 + i64::from(n));
+            chain = call(Some(&chain), NonceRule::Strict, 20 + n, 40 + n, CHARGE, 10 + i64::from(n));
         }
         let mut chain = shown(&chain, 77, 60, 60);
         let absorbed = (0..10).filter(|_| is_absorbed(&mut chain, queued(0), 70)).count();
@@ -325,8 +325,8 @@ mod tests {
         assert!(shown(&lost, 7, 8, 30 * day).unproven.charges.is_empty());
         let mut chain = lost;
         for n in 0..20 {
-            chain = call(Some(&chain), Class::Lenient, 77, 20 + n, Trace::None, 10 + i64::from(n));
-            chain = call(Some(&chain), Class::Strict, 20 + n, 100 + n, CHARGE, 10 + i64::from(n));
+            chain = call(Some(&chain), NonceRule::Lenient, 77, 20 + n, Evidence::None, 10 + i64::from(n));
+            chain = call(Some(&chain), NonceRule::Strict, 20 + n, 100 + n, CHARGE, 10 + i64::from(n));
         }
         let charges = &chain.unproven.charges;
         assert_eq!(charges.len(), limits::UNPROVEN_CHARGES_MAX);

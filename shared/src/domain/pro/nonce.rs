@@ -10,14 +10,14 @@ use ltlm_protocol::Timestamp;
 
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
-use crate::model::ids::{ChainId, Mark};
+use crate::model::ids::{ChainId, ShortHash};
 use crate::model::nonce_chain::{Chain, OUTSTANDING_MAX, SeenBlob};
 use crate::model::project::Project;
 use crate::model::write::Write;
 
 /// What a call does with the nonce that it presents (wire 2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum NonceRule {
     /// It must be outstanding, and is used up.
     Strict,
     /// Anything is accepted, and a new one is issued.
@@ -28,15 +28,15 @@ pub enum Class {
 
 /// One call's turn in its device's chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct NonceUse {
     /// The device.
     pub hwid: String,
     /// What it does with nonces.
-    pub class: Class,
+    pub class: NonceRule,
     /// The nonce that it presents.
-    pub presented: Option<Mark>,
+    pub presented: Option<ShortHash>,
     /// The nonce that its answer carries.
-    pub issued: Mark,
+    pub issued: ShortHash,
     /// The names under which its cipher text may be remembered, in hex: the one it gets, and the one that the last release gave.
     pub blob: [String; 2],
     /// Must its cipher text be remembered?
@@ -49,13 +49,13 @@ pub struct Turn {
 
 /// What a call leaves in its chain beside its nonces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trace {
+pub enum Evidence {
     /// Nothing.
     None,
     /// It charged a single use that the device will send again if it gets no answer.
     Charge {
         /// License, action and metadata.
-        what: Mark,
+        what: ShortHash,
         /// Tokens.
         amount: i64,
     },
@@ -73,7 +73,7 @@ pub trait Chained {
     fn seen_blob(&self) -> Option<&SeenBlob>;
 }
 
-impl Turn {
+impl NonceUse {
     /// The chain that it is a turn in.
     pub fn chain_id(&self, project_id: &str) -> ChainId {
         ChainId { project_id: project_id.to_owned(), hwid: self.hwid.clone() }
@@ -88,7 +88,9 @@ impl Turn {
     /// license of the project must not be sent through a fresh activation, which it would be refused.
     pub fn on(&self, is_air_gapped: bool) -> Self {
         match self.class {
-            Class::Strict if is_air_gapped => Self { class: Class::Lenient, is_remembered: true, ..self.clone() },
+            NonceRule::Strict if is_air_gapped => {
+                Self { class: NonceRule::Lenient, is_remembered: true, ..self.clone() }
+            }
             _ => self.clone(),
         }
     }
@@ -99,10 +101,10 @@ impl Turn {
             return Ok(());
         }
         let in_step = match (self.class, chain) {
-            (Class::Lenient | Class::Closing, _) => true,
+            (NonceRule::Lenient | NonceRule::Closing, _) => true,
             // First contact: any nonce is accepted.
-            (Class::Strict, None) => true,
-            (Class::Strict, Some(chain)) => self.presented.is_some_and(|mark| chain.outstanding.contains(&mark)),
+            (NonceRule::Strict, None) => true,
+            (NonceRule::Strict, Some(chain)) => self.presented.is_some_and(|mark| chain.outstanding.contains(&mark)),
         };
         if in_step && seen.is_none() { Ok(()) } else { Err(Denied::NonceMismatch) }
     }
@@ -111,25 +113,25 @@ impl Turn {
     pub fn is_done(&self, chain: Option<&Chain>, seen: Option<&SeenBlob>) -> bool {
         match self.class {
             // The nonce was made for this request, and nobody has it yet.
-            Class::Strict => chain.is_some_and(|chain| chain.outstanding.contains(&self.issued)),
-            Class::Lenient | Class::Closing => seen.is_some_and(|seen| seen.request == self.request),
+            NonceRule::Strict => chain.is_some_and(|chain| chain.outstanding.contains(&self.issued)),
+            NonceRule::Lenient | NonceRule::Closing => seen.is_some_and(|seen| seen.request == self.request),
         }
     }
 
     /// The chain after this call.
-    pub fn next(&self, id: ChainId, chain: Option<&Chain>, trace: Trace, now: Timestamp) -> Chain {
+    pub fn next(&self, id: ChainId, chain: Option<&Chain>, trace: Evidence, now: Timestamp) -> Chain {
         let mut next = chain.cloned().unwrap_or_else(|| Chain::new(id, now));
         next.learn(self.presented, now);
-        if self.class == Class::Strict {
+        if self.class == NonceRule::Strict {
             next.outstanding.retain(|mark| Some(*mark) != self.presented);
         }
         next.outstanding.push(self.issued);
         match (trace, self.presented) {
-            (Trace::Charge { what, amount }, Some(used)) => {
+            (Evidence::Charge { what, amount }, Some(used)) => {
                 next.unproven.charged(used, self.issued, what, amount, now);
             }
-            (Trace::Batch, _) => next.batch = Some(self.issued),
-            (Trace::Charge { .. } | Trace::None, _) => {}
+            (Evidence::Batch, _) => next.batch = Some(self.issued),
+            (Evidence::Charge { .. } | Evidence::None, _) => {}
         }
         let surplus = next.outstanding.len().saturating_sub(OUTSTANDING_MAX);
         next.outstanding.drain(..surplus);
@@ -138,8 +140,8 @@ impl Turn {
     }
 
     /// What the call leaves behind, to be written with its effect.
-    pub fn writes(&self, state: &impl Chained, trace: Trace, now: Timestamp) -> Vec<Write> {
-        let chain = (self.class != Class::Closing).then(|| {
+    pub fn writes(&self, state: &impl Chained, trace: Evidence, now: Timestamp) -> Vec<Write> {
+        let chain = (self.class != NonceRule::Closing).then(|| {
             let id = self.chain_id(&state.project().id);
             let chain = self.next(id, state.chain(), trace, now);
             Write::MoveChain { chain, found: state.chain().map(|chain| chain.revision) }
@@ -156,10 +158,10 @@ impl Turn {
 /// it leaves in the chain.
 pub fn in_turn<S: Chained, R>(
     state: &S,
-    turn: &Turn,
+    turn: &NonceUse,
     now: Timestamp,
     decide: impl FnOnce(&S) -> Result<Decision<R>, Denied>,
-    trace: impl FnOnce(&Decision<R>) -> Trace,
+    trace: impl FnOnce(&Decision<R>) -> Evidence,
 ) -> Result<Decision<R>, Denied> {
     turn.check(state.chain(), state.seen_blob())?;
     let decision = decide(state)?;
@@ -177,18 +179,18 @@ mod tests {
     use super::*;
     use crate::domain::license::state::tests::{NOW, fresh};
 
-    fn mark(n: u8) -> Mark {
-        Mark([n; 8])
+    fn mark(n: u8) -> ShortHash {
+        ShortHash([n; 8])
     }
 
-    fn turn(class: Class, presented: u8, issued: u8) -> Turn {
-        Turn {
+    fn turn(class: NonceRule, presented: u8, issued: u8) -> NonceUse {
+        NonceUse {
             hwid: "a".into(),
             class,
             presented: Some(mark(presented)),
             issued: mark(issued),
             blob: [format!("blob {issued}"), format!("old blob {issued}")],
-            is_remembered: class != Class::Strict,
+            is_remembered: class != NonceRule::Strict,
             request: format!("request {issued}"),
             is_cbc: true,
         }
@@ -198,53 +200,53 @@ mod tests {
         ChainId { project_id: "p".into(), hwid: "a".into() }
     }
 
-    fn after(chain: Option<&Chain>, turn: &Turn, trace: Trace, seconds: i64) -> Chain {
+    fn after(chain: Option<&Chain>, turn: &NonceUse, trace: Evidence, seconds: i64) -> Chain {
         turn.next(id(), chain, trace, NOW.plus_seconds(seconds))
     }
 
     #[test]
     fn a20_a_strict_call_uses_up_its_nonce_and_only_that() {
-        let first = after(None, &turn(Class::Lenient, 99, 1), Trace::None, 0);
-        let second = after(Some(&first), &turn(Class::Lenient, 1, 2), Trace::None, 0);
+        let first = after(None, &turn(NonceRule::Lenient, 99, 1), Evidence::None, 0);
+        let second = after(Some(&first), &turn(NonceRule::Lenient, 1, 2), Evidence::None, 0);
         assert_eq!(second.outstanding, [mark(1), mark(2)]);
-        let strict = turn(Class::Strict, 1, 3);
+        let strict = turn(NonceRule::Strict, 1, 3);
         assert_eq!(strict.check(Some(&second), None), Ok(()));
-        let third = after(Some(&second), &strict, Trace::None, 0);
+        let third = after(Some(&second), &strict, Evidence::None, 0);
         assert_eq!(third.outstanding, [mark(2), mark(3)]);
-        assert_eq!(turn(Class::Strict, 1, 4).check(Some(&third), None), Err(Denied::NonceMismatch));
-        assert_eq!(turn(Class::Strict, 2, 4).check(Some(&third), None), Ok(()));
-        let nothing = Turn { presented: None, ..turn(Class::Strict, 0, 4) };
+        assert_eq!(turn(NonceRule::Strict, 1, 4).check(Some(&third), None), Err(Denied::NonceMismatch));
+        assert_eq!(turn(NonceRule::Strict, 2, 4).check(Some(&third), None), Ok(()));
+        let nothing = NonceUse { presented: None, ..turn(NonceRule::Strict, 0, 4) };
         assert_eq!(nothing.check(Some(&third), None), Err(Denied::NonceMismatch));
         assert_eq!(nothing.check(None, None), Ok(()), "first contact");
     }
 
     #[test]
     fn a_cipher_text_is_accepted_once_and_recognized_by_its_own_request() {
-        let lenient = turn(Class::Lenient, 1, 2);
+        let lenient = turn(NonceRule::Lenient, 1, 2);
         let seen = |request: &str| SeenBlob { hash: "blob 2".into(), request: request.into(), at: NOW };
         assert_eq!(lenient.check(None, Some(&seen("another"))), Err(Denied::NonceMismatch));
         assert_eq!(lenient.check(None, Some(&seen("request 2"))), Ok(()));
         assert!(lenient.is_done(None, Some(&seen("request 2"))) && !lenient.is_done(None, None));
-        let strict = turn(Class::Strict, 1, 2);
-        let chain = after(None, &strict, Trace::None, 0);
+        let strict = turn(NonceRule::Strict, 1, 2);
+        let chain = after(None, &strict, Evidence::None, 0);
         assert!(strict.is_done(Some(&chain), None));
         assert_eq!(strict.check(Some(&chain), None), Ok(()), "its own commit is not a replay");
     }
 
     #[test]
     fn a_closing_call_leaves_the_chain_alone() {
-        let writes = turn(Class::Closing, 1, 2).writes(&fresh(), Trace::None, NOW);
+        let writes = turn(NonceRule::Closing, 1, 2).writes(&fresh(), Evidence::None, NOW);
         assert!(matches!(&writes[..], [Write::RememberBlob { .. }]), "{writes:?}");
-        let writes = turn(Class::Lenient, 1, 2).writes(&fresh(), Trace::None, NOW);
+        let writes = turn(NonceRule::Lenient, 1, 2).writes(&fresh(), Evidence::None, NOW);
         assert!(matches!(&writes[..], [Write::MoveChain { .. }, Write::RememberBlob { .. }]), "{writes:?}");
-        let writes = turn(Class::Strict, 1, 2).writes(&fresh(), Trace::None, NOW);
+        let writes = turn(NonceRule::Strict, 1, 2).writes(&fresh(), Evidence::None, NOW);
         assert!(matches!(&writes[..], [Write::MoveChain { found: None, .. }]), "{writes:?}");
     }
 
     #[test]
     fn only_the_newest_nonces_are_kept() {
         let chain = (0..40).fold(None, |chain: Option<Chain>, n| {
-            Some(after(chain.as_ref(), &turn(Class::Lenient, 99, n), Trace::None, 0))
+            Some(after(chain.as_ref(), &turn(NonceRule::Lenient, 99, n), Evidence::None, 0))
         });
         let chain = chain.unwrap();
         assert_eq!((chain.outstanding.len(), chain.outstanding[0]), (OUTSTANDING_MAX, mark(8)));
@@ -253,9 +255,9 @@ mod tests {
 
     #[test]
     fn a_batch_is_remembered_until_its_answers_nonce_comes_back() {
-        let done = after(None, &turn(Class::Strict, 5, 6), Trace::Batch, 0);
+        let done = after(None, &turn(NonceRule::Strict, 5, 6), Evidence::Batch, 0);
         assert_eq!(done.batch, Some(mark(6)));
-        assert_eq!(after(Some(&done), &turn(Class::Lenient, 5, 7), Trace::None, 0).batch, Some(mark(6)));
-        assert_eq!(after(Some(&done), &turn(Class::Lenient, 6, 7), Trace::None, 0).batch, None);
+        assert_eq!(after(Some(&done), &turn(NonceRule::Lenient, 5, 7), Evidence::None, 0).batch, Some(mark(6)));
+        assert_eq!(after(Some(&done), &turn(NonceRule::Lenient, 6, 7), Evidence::None, 0).batch, None);
     }
 }

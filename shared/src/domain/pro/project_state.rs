@@ -11,7 +11,7 @@ use crate::model::trial::Trial;
 
 /// A project as one call sees it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Desk {
+pub struct ProjectState {
     /// The caller's project.
     pub project: Project,
     /// Policies that were read.
@@ -28,7 +28,7 @@ pub struct Desk {
     pub seen_blob: Option<SeenBlob>,
 }
 
-impl Desk {
+impl ProjectState {
     /// A project of which nothing else is known.
     pub fn new(project: Project) -> Self {
         Self { project, policies: Vec::new(), order: None, trial: None, code: None, chain: None, seen_blob: None }
@@ -51,7 +51,7 @@ impl Desk {
     }
 }
 
-impl Chained for Desk {
+impl Chained for ProjectState {
     fn project(&self) -> &Project {
         &self.project
     }

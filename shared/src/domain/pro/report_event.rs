@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::domain::decision::Decision;
 use crate::domain::license::gate;
 use crate::domain::license::state::LicenseState;
-use crate::domain::pro::nonce::Turn;
+use crate::domain::pro::nonce::NonceUse;
 use crate::model::denied::Denied;
 use crate::model::event::Event;
 use crate::model::write::Write;
@@ -36,7 +36,7 @@ impl EventNames {
     /// The name of the report that presents `turn`'s nonce. A nonce tells a repetition only if it was issued to this device: an
     /// answer brings a new one, so who presents it again has got none. Another one (`TAMPERED`, a client's own) may be presented
     /// for ever.
-    fn of(&self, state: &LicenseState, turn: &Turn) -> Option<String> {
+    fn of(&self, state: &LicenseState, turn: &NonceUse) -> Option<String> {
         let issued = state.chain.as_ref().map_or(&[][..], |chain| &chain.outstanding);
         let is_issued = turn.presented.is_some_and(|mark| issued.contains(&mark));
         self.by_operation.clone().or_else(|| self.by_nonce.clone().filter(|_| is_issued))
@@ -61,7 +61,7 @@ pub fn decide(
     state: &LicenseState,
     command: &ReportEvent,
     names: &EventNames,
-    turn: &Turn,
+    turn: &NonceUse,
     now: Timestamp,
 ) -> Result<Decision<()>, Denied> {
     gate::registered(state)?;

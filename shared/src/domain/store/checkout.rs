@@ -6,12 +6,12 @@ use ltlm_protocol::{Timestamp, limits};
 use serde_json::Value;
 
 use crate::domain::decision::Decision;
-use crate::domain::pro::project_state::Desk;
+use crate::domain::pro::project_state::ProjectState;
 use crate::domain::store::{catalog, redirect};
 use crate::model::denied::Denied;
 use crate::model::email::Email;
 use crate::model::ids::is_same_request;
-use crate::model::order::{Goods, Order};
+use crate::model::order::{Order, OrderItem};
 use crate::model::write::Write;
 
 /// `POST …/project/checkout-link`.
@@ -70,7 +70,7 @@ pub(super) fn replay(order: Option<&Order>, key: &OrderKey) -> Result<Option<Ord
 
 /// Decides an order of a license.
 pub fn decide(
-    desk: &Desk,
+    desk: &ProjectState,
     command: &Checkout,
     key: &impl Fn(&str) -> OrderKey,
     now: Timestamp,
@@ -92,7 +92,7 @@ pub fn decide(
         redirect: command.redirect.clone(),
         fingerprint: key.fingerprint,
         is_named: key.is_named,
-        ..Order::new(key.id, desk.project.id.clone(), Goods::Policy { number: policy.number }, price, now)
+        ..Order::new(key.id, desk.project.id.clone(), OrderItem::Policy { number: policy.number }, price, now)
     };
     Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))
 }

@@ -11,7 +11,7 @@ use crate::domain::store::reversal_policy::{Rule, Rules};
 use crate::model::billing_period::Fate;
 use crate::model::ids::LicenseId;
 use crate::model::license::License;
-use crate::model::order::{Chore, Goods, Order, OrderState, Payment, Reason, Sale};
+use crate::model::order::{Chore, Order, OrderItem, OrderState, Payment, Reason, Sale};
 use crate::model::policy::Policy;
 use crate::model::record::Record;
 use crate::model::trial::{Card, Trial};
@@ -133,7 +133,7 @@ impl Fulfilment {
 
     /// Is the license what the order made, moved or adds to, and not a trial that it may move?
     fn is_about_a_license(&self) -> bool {
-        matches!(self.order.goods, Goods::Pack { .. }) || self.order.license.is_some()
+        matches!(self.order.goods, OrderItem::Pack { .. }) || self.order.license.is_some()
     }
 
     /// Is nothing given while a payment is disputed?
@@ -144,8 +144,8 @@ impl Fulfilment {
     /// The vendor's rules for what it bought.
     pub(crate) fn rules(&self) -> Option<Rules> {
         match &self.order.goods {
-            Goods::Tokens { pack, .. } => Some(pack.rules()),
-            Goods::Policy { .. } | Goods::Pack { .. } => self.policy().map(Rules::of),
+            OrderItem::Tokens { pack, .. } => Some(pack.rules()),
+            OrderItem::Policy { .. } | OrderItem::Pack { .. } => self.policy().map(Rules::of),
         }
     }
 

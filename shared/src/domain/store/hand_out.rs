@@ -12,7 +12,7 @@ use crate::model::denied::Denied;
 use crate::model::email::Email;
 use crate::model::ids::LicenseId;
 use crate::model::license::{AdminState, License};
-use crate::model::order::{Billing, Given, Goods, Order, OrderState, Reason};
+use crate::model::order::{Billing, Granted, Order, OrderItem, OrderState, Reason};
 use crate::model::trial::{Card, Trial};
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::Source;
@@ -26,15 +26,15 @@ pub(crate) fn hand_out(
     now: Timestamp,
 ) -> Result<(Order, Vec<Write>), Denied> {
     match &state.order.goods {
-        Goods::Policy { .. } => sell(state, order, card, now),
-        Goods::Pack { pack, .. } => {
+        OrderItem::Policy { .. } => sell(state, order, card, now),
+        OrderItem::Pack { pack, .. } => {
             let license = state.license.as_ref().ok_or(Denied::LicenseNotFound)?;
             if license.license.state.is_final() {
                 return Ok((unapplied(order, Reason::Ended, now), Vec::new()));
             }
             give(license, license.license.clone(), order, pack, now)
         }
-        Goods::Tokens { pack, .. } => tokens::follow(state, pack, order, now),
+        OrderItem::Tokens { pack, .. } => tokens::follow(state, pack, order, now),
     }
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn give(
     let (after, mut writes) = revised(state, license);
     let tokens = after.tokens(now).filter(|_| pack.tokens > 0);
     let amount = tokens.as_ref().map_or(0, |_| i64::from(pack.tokens));
-    let whole = Given { days, tokens: amount, taken: 0 };
+    let whole = Granted { days, tokens: amount, taken: 0 };
     // What went back before the payment was told was never there.
     let taken = reversal_policy::taken(reversal_policy::on_refund(&state.policy), &order, whole);
     match tokens.filter(|_| taken < amount) {
@@ -137,7 +137,7 @@ pub(crate) fn give(
             writes.extend(tokens.moved(moved, entries));
         }
     }
-    let order = Order { given: Some(Given { taken, ..whole }), ..given(order, found.id.clone()) };
+    let order = Order { given: Some(Granted { taken, ..whole }), ..given(order, found.id.clone()) };
     Ok((order, writes))
 }
 

@@ -2,7 +2,7 @@
 
 use ltlm_protocol::Timestamp;
 
-use crate::domain::store::reversal::Incident;
+use crate::domain::store::reversal::Reversal;
 use crate::model::money::Money;
 
 /// A provider's message.
@@ -15,7 +15,7 @@ pub struct Message {
     /// Is it about real money?
     pub is_live: bool,
     /// What it tells.
-    pub told: Told,
+    pub told: ProviderEvent,
 }
 
 /// A paid invoice of a subscription.
@@ -53,7 +53,7 @@ impl PaidInvoice {
 
 /// What a message tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum ProviderEvent {
     /// An order is paid.
     Paid {
         /// The order.
@@ -69,7 +69,7 @@ pub enum Told {
     /// A period of a subscription is paid.
     PeriodPaid(PaidInvoice),
     /// A payment did not stay.
-    Trouble(Incident),
+    Trouble(Reversal),
     /// Nothing that concerns us.
     Nothing,
 }

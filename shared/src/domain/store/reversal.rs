@@ -12,7 +12,7 @@ use crate::model::write::Write;
 
 /// What the provider tells of a payment after it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ReversalKind {
     /// Some of it is back with the buyer, or all of it.
     Refunded {
         /// How much by now, in the provider's minor units.
@@ -37,13 +37,13 @@ pub enum Trouble {
 
 /// A payment that did not stay as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incident {
+pub struct Reversal {
     /// The provider's name of the payment.
     pub payment: String,
     /// The provider's name of the dispute, if it is about one.
     pub dispute: Option<String>,
     /// What happened.
-    pub trouble: Trouble,
+    pub trouble: ReversalKind,
     /// When, by the provider's clock.
     pub at: Timestamp,
 }
@@ -51,7 +51,7 @@ pub struct Incident {
 /// Decides what follows for the order that was paid.
 pub fn decide(
     state: &Fulfilment,
-    incident: &Incident,
+    incident: &Reversal,
     event: &str,
     now: Timestamp,
 ) -> Result<Decision<Outcome>, Denied> {
@@ -83,7 +83,7 @@ pub fn decide(
 }
 
 /// Notes what happened to a payment of which no order is known: if one is paid by it later, it gives what is left.
-pub fn note(known: Option<&Payment>, incident: &Incident, event: &str, now: Timestamp) -> Decision<Outcome> {
+pub fn note(known: Option<&Payment>, incident: &Reversal, event: &str, now: Timestamp) -> Decision<Outcome> {
     let noted = marked(Payment::next(&incident.payment, known, now), incident);
     let event = Write::AddPaymentEvent { id: event.to_owned(), at: now };
     Decision::write(
@@ -93,23 +93,23 @@ pub fn note(known: Option<&Payment>, incident: &Incident, event: &str, now: Time
 }
 
 /// Is it about a dispute whose end was told before its beginning?
-fn is_over(payment: &Payment, incident: &Incident) -> bool {
+fn is_over(payment: &Payment, incident: &Reversal) -> bool {
     incident.dispute.is_some() && payment.closed_dispute == incident.dispute
 }
 
-fn marked(mut payment: Payment, incident: &Incident) -> Payment {
+fn marked(mut payment: Payment, incident: &Reversal) -> Payment {
     let at = incident.at;
     match &incident.trouble {
-        Trouble::Refunded { refunded, total } => payment.refunds.note(*refunded, *total, at),
-        Trouble::RefundFailed { refund, amount } => {
+        ReversalKind::Refunded { refunded, total } => payment.refunds.note(*refunded, *total, at),
+        ReversalKind::RefundFailed { refund, amount } => {
             payment.refunds.fail(FailedRefund { id: refund.clone(), amount: *amount, at });
         }
-        Trouble::Disputed if is_over(&payment, incident) => {}
-        Trouble::Disputed => payment.disputed_at = Some(at),
-        Trouble::Won | Trouble::Lost => {
+        ReversalKind::Disputed if is_over(&payment, incident) => {}
+        ReversalKind::Disputed => payment.disputed_at = Some(at),
+        ReversalKind::Won | ReversalKind::Lost => {
             payment.disputed_at = None;
             payment.closed_dispute = incident.dispute.clone().or(payment.closed_dispute);
-            payment.lost_at = payment.lost_at.or((incident.trouble == Trouble::Lost).then_some(at));
+            payment.lost_at = payment.lost_at.or((incident.trouble == ReversalKind::Lost).then_some(at));
         }
     }
     payment

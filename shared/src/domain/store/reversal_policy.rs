@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::model::billing_period::Fate;
-use crate::model::order::{Given, Order, Payment};
+use crate::model::order::{Granted, Order, Payment};
 use crate::model::policy::Policy;
 
 /// How many of a pack's tokens partial refunds take: the share that what went back of its price paid for, rounded down.
-pub(crate) fn taken(on_refund: Rule, order: &Order, given: Given) -> i64 {
+pub(crate) fn taken(on_refund: Rule, order: &Order, given: Granted) -> i64 {
     if on_refund != Rule::TakeBack || order.price.minor <= 0 {
         return 0;
     }

@@ -12,7 +12,7 @@ use crate::domain::store::{reversal_policy, tokens};
 use crate::model::billing_period::moved_end;
 use crate::model::denied::Denied;
 use crate::model::license::{AdminState, License};
-use crate::model::order::{Billing, Chore, Given, Goods, Order, OrderState, Reason};
+use crate::model::order::{Billing, Chore, Granted, Order, OrderItem, OrderState, Reason};
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::Source;
 use crate::model::wallet::grant::PURCHASE;
@@ -39,7 +39,7 @@ pub(super) fn follow(
     if is_unpaid {
         return Ok((order, Vec::new()));
     }
-    if let Goods::Tokens { pack, .. } = &state.order.goods {
+    if let OrderItem::Tokens { pack, .. } = &state.order.goods {
         let (order, writes) = tokens::follow(state, pack, order, now)?;
         return Ok((with_consequences(order, now), writes));
     }
@@ -82,9 +82,9 @@ fn with_consequences(mut order: Order, now: Timestamp) -> Order {
 fn settle(license: &LicenseState, order: Order, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
     let found = resumed_or_suspended(&license.license, &order);
     match order.goods.clone() {
-        Goods::Policy { .. } => Ok(settle_license(license, found, order, now)),
-        Goods::Pack { pack, .. } => settle_pack(license, found, order, &pack, now),
-        Goods::Tokens { .. } => Ok((order, Vec::new())),
+        OrderItem::Policy { .. } => Ok(settle_license(license, found, order, now)),
+        OrderItem::Pack { pack, .. } => settle_pack(license, found, order, &pack, now),
+        OrderItem::Tokens { .. } => Ok((order, Vec::new())),
     }
 }
 
@@ -144,7 +144,7 @@ fn take(
     found: License,
     order: Order,
     pack: &TopUpOption,
-    given: Given,
+    given: Granted,
     now: Timestamp,
 ) -> (Order, Vec<Write>) {
     let license = License {
@@ -162,7 +162,7 @@ fn take_share(
     state: &LicenseState,
     found: License,
     order: Order,
-    given: Given,
+    given: Granted,
     now: Timestamp,
 ) -> Result<(Order, Vec<Write>), Denied> {
     let taken = taken(reversal_policy::on_refund(&state.policy), &order, given);
@@ -173,7 +173,7 @@ fn take_share(
         less => returned_tokens(&after, &order, -less, now)?,
     };
     writes.extend(moved);
-    Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
+    Ok((Order { given: Some(Granted { taken, ..given }), ..order }, writes))
 }
 
 fn cause(order: &Order, action: &str, now: Timestamp) -> Cause {

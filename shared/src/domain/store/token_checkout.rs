@@ -15,7 +15,7 @@ use crate::domain::store::token_pack::token_type;
 use crate::model::denied::Denied;
 use crate::model::email::Email;
 use crate::model::ids::{AccountId, OrganizationId};
-use crate::model::order::{Goods, Order};
+use crate::model::order::{Order, OrderItem};
 use crate::model::project::Project;
 use crate::model::token_pack::TokenPack;
 use crate::model::write::Write;
@@ -122,7 +122,7 @@ pub fn decide(
         redirect: command.redirect.clone(),
         fingerprint: key.fingerprint.clone(),
         is_named: key.is_named,
-        ..Order::new(key.id.clone(), state.project.id.clone(), Goods::Tokens { account, pack }, price, now)
+        ..Order::new(key.id.clone(), state.project.id.clone(), OrderItem::Tokens { account, pack }, price, now)
     };
     Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))
 }

@@ -8,7 +8,7 @@ use crate::domain::accounts::state::OpenAccount;
 use crate::domain::store::fulfilment::{Fulfilment, unapplied};
 use crate::domain::store::reversal_policy::{Rule, taken};
 use crate::model::denied::Denied;
-use crate::model::order::{Given, Order, OrderState, Reason};
+use crate::model::order::{Granted, Order, OrderState, Reason};
 use crate::model::token_pack::TokenPack;
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::Source;
@@ -37,9 +37,9 @@ pub(super) fn follow(
         let Some(account) = state.account.as_ref().filter(|account| account.account.is_some()) else {
             return Ok((unapplied(order, Reason::Ended, now), Vec::new()));
         };
-        let given = Given { days: 0, tokens: pack.tokens, taken: 0 };
+        let given = Granted { days: 0, tokens: pack.tokens, taken: 0 };
         // What went back before the payment was told was never there.
-        let given = Given { taken: taken(pack.rules().on_refund, &order, given), ..given };
+        let given = Granted { taken: taken(pack.rules().on_refund, &order, given), ..given };
         let writes = match given.tokens - given.taken {
             0 => Vec::new(),
             left => give(account.open(now)?, &order, pack, left, now)?,
@@ -55,7 +55,7 @@ pub(super) fn follow(
         more if more > 0 => take(account.open(now)?, &order, pack, more, now),
         less => give(account.open(now)?, &order, pack, -less, now)?,
     };
-    Ok((Order { given: Some(Given { taken, ..given }), ..order }, writes))
+    Ok((Order { given: Some(Granted { taken, ..given }), ..order }, writes))
 }
 
 fn cause(order: &Order, pack: &TokenPack, action: &str, now: Timestamp) -> Cause {

@@ -13,7 +13,7 @@ use crate::domain::store::catalog::{is_pack_on_sale, pack_price};
 use crate::domain::store::checkout::{OrderKey, replay};
 use crate::domain::store::redirect;
 use crate::model::denied::Denied;
-use crate::model::order::{Goods, Order};
+use crate::model::order::{Order, OrderItem};
 use crate::model::write::Write;
 
 /// `POST …/topup-link`.
@@ -58,7 +58,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &TopUp, key: &OrderKey
     let pack = pack
         .filter(|pack| is_pack_on_sale(pack) && state.terms.customer_actions.can_buy_top_ups)
         .ok_or(Denied::TopUpNotAvailable)?;
-    let goods = Goods::Pack { license: state.license.id.clone(), pack: pack.clone() };
+    let goods = OrderItem::Pack { license: state.license.id.clone(), pack: pack.clone() };
     let order = Order {
         name: pack.name.clone(),
         email: state.license.buyer.email.clone(),

@@ -21,7 +21,7 @@ pub struct Hold {
 
 /// What more could have stayed at a renewal: a hold that was open over it gives no more than this back to the allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct Headroom {
     /// Place of the last entry before the renewal: holds that were made up to there were open over it.
     pub sequence: i64,
     /// So many tokens, less what came back since.

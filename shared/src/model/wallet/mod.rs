@@ -25,7 +25,7 @@ use crate::model::ids::{Link, WalletId};
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::{Entry, Source};
 use crate::model::wallet::grant::{
-    ALLOCATION, CARRIED, CREDIT_PRIORITY, Grant, Hold, Keep, PLAN, PLAN_PRIORITY, Piece, Room,
+    ALLOCATION, CARRIED, CREDIT_PRIORITY, Grant, Headroom, Hold, Keep, PLAN, PLAN_PRIORITY, Piece,
 };
 
 /// A wallet's record.
@@ -50,7 +50,7 @@ pub struct Wallet {
     /// Tokens set aside.
     pub holds: Vec<Hold>,
     /// What more could have stayed at the renewals since the oldest hold was made, the oldest first.
-    pub rooms: Vec<Room>,
+    pub rooms: Vec<Headroom>,
     /// Hash of the last entry, that the next one is linked to; zeros before the first.
     pub head: Link,
     /// When the last entry was written.
@@ -418,7 +418,7 @@ impl Wallet {
         if keep.most == 0 {
             self.grants.retain(|grant| !grant.is_allocation());
         } else if !self.holds.is_empty() {
-            self.rooms.push(Room { sequence, tokens: keep.most - kept.max(keep.reached).min(keep.most) });
+            self.rooms.push(Headroom { sequence, tokens: keep.most - kept.max(keep.reached).min(keep.most) });
         }
         if left > kept {
             entries.push(self.expire(ALLOCATION, left - kept, before, began_at, now));

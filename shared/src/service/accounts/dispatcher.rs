@@ -7,7 +7,7 @@ use ltlm_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::denied::Denied;
-use crate::model::dispatch_checkpoint::Job;
+use crate::model::dispatch_checkpoint::DispatchCheckpoint;
 use crate::model::ids::{AccountId, LicenseId};
 use crate::model::record::Record;
 use crate::model::run::Run;
@@ -107,7 +107,7 @@ pub async fn dispatch<T: Table>(
     now: Timestamp,
 ) -> Result<Dispatched, Error> {
     let found = retry::records(app, budget, &[Read::Job(NAME.to_owned())]).await?.into_iter().find_map(Record::job);
-    let mut job = Job::at(NAME, found, now);
+    let mut job = DispatchCheckpoint::at(NAME, found, now);
     let projects = projects(app, budget).await?;
     // A project that was made meanwhile stands before it, and has nothing due.
     let from = job.project.as_ref().and_then(|id| projects.iter().position(|project| project == id)).unwrap_or(0);
@@ -155,7 +155,7 @@ async fn send(queue: &dyn Queue, project: &str, names: &[String]) -> Result<(), 
 }
 
 /// Writes the checkpoint; false if another dispatcher did meanwhile.
-async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut Job) -> Result<bool, Error> {
+async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut DispatchCheckpoint) -> Result<bool, Error> {
     let found = Some(job.revision).filter(|revision| *revision > 0);
     job.revision += 1;
     let write = [Write::SaveJob { job: job.clone(), found }];

@@ -13,9 +13,9 @@ use crate::model::record::Record;
 use crate::model::run;
 use crate::model::run::Run;
 use crate::model::webhook::Webhook;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, once};
 use crate::service::app::{App, Budget, Error, chain};
-use crate::service::webhooks::delivery::Parcel;
+use crate::service::webhooks::delivery::OutboxMessage;
 use crate::service::{retry, throttle};
 use crate::table::port::{List, Read, Table};
 
@@ -160,7 +160,7 @@ pub async fn send_test_mail<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     command: &TestMail,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<bool, Error> {
     let queue = app.outbox.as_deref().ok_or_else(|| Error::Broken("this function has no queue".into()))?;
     let found = find(app, budget, &act.known(0)).await?;
@@ -169,10 +169,10 @@ pub async fn send_test_mail<T: Table>(
     }
     throttle::take(app, budget, Limited::TestMails, &[], None, (&act.request, act.now)).await?;
     let to = command.to.as_str().to_owned();
-    let parcel = Parcel::TestMail { to, operation: act.id.clone(), asked_at: act.now.ms() };
+    let parcel = OutboxMessage::TestMail { to, operation: act.id.clone(), asked_at: act.now.ms() };
     let message = serde_json::to_string(&parcel).unwrap_or_default();
     queue.send(vec![message]).await.map_err(Error::Busy)?;
-    let deed = |_: &Found| Ok(Deed { made: Vec::new(), writes: Vec::new() });
+    let deed = |_: &Found| Ok(AdminChange { made: Vec::new(), writes: Vec::new() });
     let earlier = once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await?;
     Ok(earlier.is_some())
 }

@@ -9,7 +9,7 @@ use crate::model::developer::Developer;
 use crate::model::email::Email;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, once, page};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, once, page};
 use crate::service::app::{App, Budget, Error};
 use crate::service::ids;
 use crate::service::transact::reserve;
@@ -26,7 +26,13 @@ const NO_PASSWORD: &str = "-";
 
 /// What is remembered of the password that an act brought: a keyed hash, so that whoever reads the table cannot try passwords on it.
 /// `wrapped` is the developer's key.
-async fn mark<T>(app: &App<T>, username: &Email, wrapped: &[u8], act: &Act, password: &str) -> Result<String, Error> {
+async fn mark<T>(
+    app: &App<T>,
+    username: &Email,
+    wrapped: &[u8],
+    act: &AdminCall,
+    password: &str,
+) -> Result<String, Error> {
     let key = app.unwrap(username.as_str(), Purpose::Codes, wrapped).await?;
     Ok(ids::secret_mark(&key, &act.id, password))
 }
@@ -55,7 +61,7 @@ pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     command: &CreateDeveloper,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Developer, bool), Error> {
     act.by.may_everywhere()?;
     let made = Developer {
@@ -77,7 +83,7 @@ pub async fn create<T: Table>(
         }
         found.all_projects(command.projects.as_deref().unwrap_or_default())?;
         let write = Write::SaveDeveloper { developer: made.clone(), found: None };
-        Ok(Deed { made: vec![made.number.to_string(), mine.clone()], writes: vec![write] })
+        Ok(AdminChange { made: vec![made.number.to_string(), mine.clone()], writes: vec![write] })
     };
     let reads = reads(&command.username, command.projects.as_deref());
     match once(app, budget, act, Part::whole(), &reads, deed).await? {
@@ -96,7 +102,7 @@ pub async fn change<T: Table>(
     budget: &Budget<'_>,
     username: &Email,
     command: &ChangeDeveloper,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Developer, bool), Error> {
     act.by.may_everywhere()?;
     let hash = command.password.as_ref().map(|text| hash(app, text)).transpose()?;
@@ -114,7 +120,7 @@ pub async fn change<T: Table>(
         let changed = command.apply(developer, hash.as_deref(), act.now);
         let made = vec![changed.number.to_string(), mine.clone()];
         let write = Write::SaveDeveloper { developer: changed, found: Some(developer.revision) };
-        Ok(Deed { made, writes: vec![write] })
+        Ok(AdminChange { made, writes: vec![write] })
     };
     let earlier = once(app, budget, act, Part::whole(), &reads(username, named), deed).await?;
     if let Some(done) = &earlier {

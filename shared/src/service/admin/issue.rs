@@ -15,10 +15,10 @@ use crate::model::denied::Denied;
 use crate::model::policy::Policy;
 use crate::model::project::Project;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, once};
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
-use crate::service::license::load_spec::{Access, Beside, Wanted};
+use crate::service::license::load_spec::{Access, Include, LoadSpec};
 use crate::service::{ids, retry, transact};
 use crate::table::port::{Read, Table};
 
@@ -37,7 +37,7 @@ pub async fn issue<T: Table>(
     budget: &Budget<'_>,
     project_id: &str,
     command: &Issue,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Vec<LicenseData>, bool), Error> {
     let of_project = vec![Read::Project(project_id.to_owned()), Read::Policy(command.policy)];
     let reads = [act.known(0), of_project].concat();
@@ -63,7 +63,7 @@ pub async fn issue<T: Table>(
 
 /// What licenses are issued from.
 struct Order<'a> {
-    act: &'a Act,
+    act: &'a AdminCall,
     project: Project,
     policy: Policy,
     command: &'a Issue,
@@ -124,7 +124,7 @@ async fn issue_some<T: Table>(
         // All are one customer's.
         let trial = licenses.first().and_then(|(state, _)| note_trial(&state.policy, &state.license, order.act.now));
         let writes = licenses.iter().flat_map(|(_, writes)| writes.clone()).chain(trial).collect();
-        Ok(Deed { made: vec![first.to_string()], writes })
+        Ok(AdminChange { made: vec![first.to_string()], writes })
     };
     match once(app, budget, order.act, part, &[], deed).await? {
         Some(_) => tell(app, budget, order, keys).await,
@@ -135,7 +135,12 @@ async fn issue_some<T: Table>(
     }
 }
 
-async fn keys<T: Table>(app: &App<T>, project: &Project, command: &Issue, act: &Act) -> Result<Vec<String>, Error> {
+async fn keys<T: Table>(
+    app: &App<T>,
+    project: &Project,
+    command: &Issue,
+    act: &AdminCall,
+) -> Result<Vec<String>, Error> {
     if let Some(own) = &command.license_key {
         return Ok(vec![own.clone()]);
     }
@@ -152,7 +157,7 @@ async fn tell<T: Table>(
 ) -> Result<Vec<LicenseData>, Error> {
     let tell = async |key: &String| {
         let (access, license) = (Access::Administrator(Administrator::first()), ids::license_id(key));
-        let wanted = Wanted { beside: Beside::Everything, ..Wanted::new(access, license, order.act.now) };
+        let wanted = LoadSpec { beside: Include::Everything, ..LoadSpec::new(access, license, order.act.now) };
         let state = retry::read(app, budget, || load::license(app, budget, &wanted)).await?;
         Ok::<_, Error>(read::license_for_vendor(&state, &call(key, order)))
     };

@@ -12,7 +12,7 @@ use crate::model::administrator::{AdminKey, Administrator};
 use crate::model::denied::Denied;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, gone, once, page};
 use crate::service::app::{App, Budget, Error};
 use crate::service::retry::Absorb;
 use crate::service::{ids, transact};
@@ -49,7 +49,7 @@ pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     command: &CreateKey,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<NewKey, Error> {
     command.allowed(&act.by)?;
     let (family, expires_at) = (act.by.family_of_new_key()?, act.by.end(command.expires_at)?);
@@ -73,7 +73,7 @@ pub async fn create<T: Table>(
             found.project()?;
         }
         must_lie_ahead("expiresAt", command.expires_at, act.now)?;
-        Ok(Deed { made: vec![key.id.clone()], writes: vec![Write::AddAdminKey { key: key.clone() }] })
+        Ok(AdminChange { made: vec![key.id.clone()], writes: vec![Write::AddAdminKey { key: key.clone() }] })
     };
     let Some(made) = once(app, budget, act, Part::whole(), &project, deed).await? else {
         return Ok(NewKey { key, text: Some(text) });
@@ -98,12 +98,12 @@ pub async fn list<T: Table>(
 }
 
 /// Revokes a key at once. A revoked key stays in the list, to tell who acted with it.
-pub async fn revoke<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &Act) -> Result<(), Error> {
+pub async fn revoke<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &AdminCall) -> Result<(), Error> {
     act.by.may_everywhere()?;
     let deed = |found: &Found| {
         let key = found.key.as_ref().filter(|key| key.revoked_at.is_none()).ok_or(Denied::KeyNotFound)?;
         let revoked = Write::RevokeAdminKey { id: key.id.clone(), at: act.now };
-        Ok(Deed { made: vec![key.id.clone()], writes: vec![revoked] })
+        Ok(AdminChange { made: vec![key.id.clone()], writes: vec![revoked] })
     };
     once(app, budget, act, Part::whole(), &[Read::AdminKey(id.to_owned())], deed).await.map(|_| ())
 }
@@ -115,14 +115,19 @@ const REVOKED_TOGETHER: usize = 25;
 
 /// Revokes all keys that descend from this one, each told by the log. What was revoked already is left: a call that was cut short is
 /// sent again and does what is left.
-pub async fn revoke_descendants<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &Act) -> Result<(), Error> {
+pub async fn revoke_descendants<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    id: &str,
+    act: &AdminCall,
+) -> Result<(), Error> {
     // A descendant may have made another one meanwhile: until none is found.
     while revoke_found(app, budget, id, act).await? {}
     Ok(())
 }
 
 /// Goes through all keys once; were descendants revoked?
-async fn revoke_found<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &Act) -> Result<bool, Error> {
+async fn revoke_found<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &AdminCall) -> Result<bool, Error> {
     let (mut keys, mut before) = (Vec::new(), None);
     loop {
         let (records, next) = page(app, budget, List::AdminKeys, before, PAGE).await?;
@@ -152,7 +157,12 @@ async fn revoke_found<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act
 }
 
 /// Revokes those of these keys that are in force; the list may be behind.
-async fn revoke_some<T: Table>(app: &App<T>, budget: &Budget<'_>, ids: &[String], act: &Act) -> Result<bool, Error> {
+async fn revoke_some<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    ids: &[String],
+    act: &AdminCall,
+) -> Result<bool, Error> {
     let reads: Vec<_> = ids.iter().cloned().map(Read::AdminKey).collect();
     let load = || async {
         let records = app.table.read(&reads, budget.meter).await?;

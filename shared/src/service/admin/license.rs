@@ -18,10 +18,10 @@ use crate::model::denied::Denied;
 use crate::model::ids::OperationKey;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, page};
+use crate::service::admin::operation::{AdminCall, page};
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
-use crate::service::license::load_spec::{Beside, Wanted};
+use crate::service::license::load_spec::{Include, LoadSpec};
 use crate::service::license::request::Request;
 use crate::service::retry::Absorb;
 use crate::service::{retry, transact};
@@ -31,13 +31,13 @@ use crate::table::port::{List, Table};
 async fn administer<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
-    act: &Act,
-    wanted: Wanted,
+    act: &AdminCall,
+    wanted: LoadSpec,
     decide: impl Fn(&LicenseState) -> Result<Decision<R>, Denied>,
     again: impl Fn(&LicenseState) -> Result<R, Denied>,
 ) -> Result<(R, bool), Error> {
     let id = act.id_on(&wanted.license);
-    let wanted = Wanted { act: Some(id.clone()), ..wanted };
+    let wanted = LoadSpec { act: Some(id.clone()), ..wanted };
     let decide = |state: &LicenseState| {
         let decision = decide(state)?;
         // Asking for what is there already leaves no line in the log.
@@ -53,7 +53,7 @@ async fn administer<T: Table, R>(
 pub(super) async fn once_on<T: Table, S: Absorb, R, F>(
     app: &App<T>,
     budget: &Budget<'_>,
-    act: &Act,
+    act: &AdminCall,
     id: &str,
     load: impl Fn() -> F,
     done: impl Fn(&S) -> Option<&AdminOperation>,
@@ -82,9 +82,9 @@ pub async fn change<T: Table>(
     budget: &Budget<'_>,
     request: &Request,
     command: &ChangeLicense,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(LicenseData, bool), Error> {
-    let wanted = Wanted { policy: command.policy, ..request.wanted(None, Beside::Everything) };
+    let wanted = LoadSpec { policy: command.policy, ..request.wanted(None, Include::Everything) };
     let decide = |state: &LicenseState| change_license::decide(state, &request.call, command);
     let again = |state: &LicenseState| Ok(vendor_data(&request.call, state, state));
     administer(app, budget, act, wanted, decide, again).await
@@ -96,11 +96,11 @@ pub async fn reinstate<T: Table>(
     budget: &Budget<'_>,
     request: &Request,
     command: &Reinstate,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(LicenseData, bool), Error> {
     let decide = |state: &LicenseState| reinstate::decide(state, &request.call, command);
     let again = |state: &LicenseState| Ok(vendor_data(&request.call, state, state));
-    administer(app, budget, act, request.wanted(None, Beside::Everything), decide, again).await
+    administer(app, budget, act, request.wanted(None, Include::Everything), decide, again).await
 }
 
 /// Credits or debits tokens.
@@ -110,14 +110,14 @@ pub async fn credit<T: Table>(
     request: &Request,
     command: &Credit,
     key: &OperationKey,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Operation, bool), Error> {
     let decide = |state: &LicenseState| credit::decide(state, request.call.now, command, key);
     let again = |state: &LicenseState| {
         let entry = state.entry.as_ref().ok_or(Denied::TokensDisabled)?;
         Ok(Credited { operation: entry.data(), replayed: true })
     };
-    let wanted = request.wanted(Some(key), Beside::Nothing);
+    let wanted = request.wanted(Some(key), Include::Nothing);
     let (credited, again) = administer(app, budget, act, wanted, decide, again).await?;
     Ok((credited.operation, again))
 }
@@ -128,10 +128,10 @@ pub async fn kick<T: Table>(
     budget: &Budget<'_>,
     request: &Request,
     hwid: &str,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(SeatList, bool), Error> {
     // The answer lists all of them.
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::AllSeats) };
+    let wanted = LoadSpec { target: Some(hwid.to_owned()), ..request.wanted(None, Include::AllSeats) };
     let decide = |state: &LicenseState| release_seat::by_vendor(state, &request.call);
     let again = |state: &LicenseState| Ok(read::seats(state, &request.call));
     administer(app, budget, act, wanted, decide, again).await
@@ -143,9 +143,9 @@ pub async fn remove_device<T: Table>(
     budget: &Budget<'_>,
     request: &Request,
     hwid: &str,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(), Error> {
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
+    let wanted = LoadSpec { target: Some(hwid.to_owned()), ..request.wanted(None, Include::Seats) };
     let decide = |state: &LicenseState| remove_device::decide(state, &request.call);
     administer(app, budget, act, wanted, decide, |_| Ok(())).await.map(|_| ())
 }
@@ -157,9 +157,9 @@ pub async fn describe_device<T: Table>(
     request: &Request,
     hwid: &str,
     command: &DescribeDevice,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Machine, bool), Error> {
-    let wanted = Wanted { target: Some(hwid.to_owned()), ..request.wanted(None, Beside::Seats) };
+    let wanted = LoadSpec { target: Some(hwid.to_owned()), ..request.wanted(None, Include::Seats) };
     let decide = |state: &LicenseState| describe_device::decide(state, command);
     administer(app, budget, act, wanted, decide, describe_device::target).await
 }
@@ -172,7 +172,7 @@ pub async fn devices<T: Table>(
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<Machine>, Option<String>), Error> {
-    let wanted = request.wanted(None, Beside::Seats);
+    let wanted = request.wanted(None, Include::Seats);
     let state = retry::read(app, budget, || load::license(app, budget, &wanted)).await?;
     let list = List::Devices(state.license.id.clone());
     let (records, next) = page(app, budget, list, before, limit).await?;

@@ -13,10 +13,10 @@ use crate::model::denied::Denied;
 use crate::model::project::Project;
 use crate::model::record::Record;
 use crate::service::admin::license::once_on;
-use crate::service::admin::operation::Act;
+use crate::service::admin::operation::AdminCall;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
-use crate::service::license::load_spec::{Beside, Wanted};
+use crate::service::license::load_spec::{Include, LoadSpec};
 use crate::service::license::request::Request;
 use crate::service::retry::Absorb;
 use crate::table::port::{Read, Table};
@@ -33,11 +33,11 @@ pub async fn issue<T: Table>(
     budget: &Budget<'_>,
     request: &Request,
     command: &IssueFile,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(String, bool), Error> {
-    let wanted = request.wanted(None, Beside::Nothing);
+    let wanted = request.wanted(None, Include::Nothing);
     let id = act.id_on(&wanted.license);
-    let wanted = Wanted { act: Some(id.clone()), ..wanted };
+    let wanted = LoadSpec { act: Some(id.clone()), ..wanted };
     let load = || async {
         let reads: Vec<_> =
             command.hwids.iter().map(|hwid| Read::Device(wanted.license.clone(), hwid.clone())).collect();
@@ -73,7 +73,7 @@ async fn sealed<T>(
     project: &Project,
     command: &IssueFile,
     data: Value,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<String, Error> {
     let named = |id: &String| project.secrets.iter().find(|secret| secret.id == *id);
     let secret = command.secret_id.as_ref().map_or(project.secrets.last(), named).ok_or(Denied::SecretNotFound)?;

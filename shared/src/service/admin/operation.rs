@@ -31,7 +31,7 @@ pub(crate) const FORMER_DAYS: i64 = 30;
 
 /// An administrator's act as it arrives.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Act {
+pub struct AdminCall {
     /// The operation's id: chosen by the caller, or made for one that chose none.
     pub id: String,
     /// Within which the id is unique: a project, say. None: the deployment.
@@ -54,7 +54,7 @@ pub struct Act {
     pub now: Timestamp,
 }
 
-impl Act {
+impl AdminCall {
     /// Under which id an act on a license is remembered. No caller's id has a space in it.
     pub fn id_on(&self, license: &LicenseId) -> String {
         format!("{} {}", self.id, license.0)
@@ -214,7 +214,7 @@ pub(crate) async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[R
 }
 
 /// What an act does: names of what it makes, and the writes.
-pub(crate) struct Deed {
+pub(crate) struct AdminChange {
     pub made: Vec<String>,
     pub writes: Vec<Write>,
 }
@@ -239,10 +239,10 @@ impl Part {
 pub(crate) async fn once<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    act: &Act,
+    act: &AdminCall,
     part: Part,
     reads: &[Read],
-    deed: impl Fn(&Found) -> Result<Deed, Denied>,
+    deed: impl Fn(&Found) -> Result<AdminChange, Denied>,
 ) -> Result<Option<Vec<String>>, Error> {
     let Part { index, found } = part;
     let id = act.id_of(index);
@@ -254,7 +254,7 @@ pub(crate) async fn once<T: Table>(
             let is_mine = done.request == act.request;
             return Ok(Decision::read((!is_mine).then(|| done.made.clone())));
         }
-        let Deed { made, mut writes } = deed(found)?;
+        let AdminChange { made, mut writes } = deed(found)?;
         let operation = if index > 0 { act.part(id.clone(), made) } else { act.record(id.clone(), made) };
         writes.push(Write::AddAdminOperation { operation });
         Ok(Decision::write(writes, None))

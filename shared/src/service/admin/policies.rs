@@ -6,7 +6,7 @@ use crate::model::administrator::Administrator;
 use crate::model::policy::{Policy, PolicyTerms};
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page_in};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, gone, once, page_in};
 use crate::service::app::{App, Budget, Error};
 use crate::service::transact;
 use crate::table::port::{List, Read, Table};
@@ -17,7 +17,7 @@ pub async fn create<T: Table>(
     budget: &Budget<'_>,
     project_id: &str,
     terms: &PolicyTerms,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Policy, bool), Error> {
     let reads = [vec![Read::Project(project_id.to_owned())], act.known(0)].concat();
     let found = find(app, budget, &reads).await?;
@@ -35,7 +35,7 @@ pub async fn create<T: Table>(
     let deed = |_: &Found| {
         let counted = Write::CountPolicyChange { project_id: project_id.to_owned() };
         let writes = vec![Write::AddPolicy { policy: policy.clone() }, counted];
-        Ok(Deed { made: vec![policy.number.to_string()], writes })
+        Ok(AdminChange { made: vec![policy.number.to_string()], writes })
     };
     match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads[..1], deed).await? {
         Some(made) => tell(app, budget, &made).await,
@@ -80,14 +80,14 @@ pub async fn change<T: Table>(
     budget: &Budget<'_>,
     number: i64,
     patch: &Map<String, Value>,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Policy, bool), Error> {
     let reads = [Read::Policy(number)];
     let deed = |found: &Found| {
         let policy = found.policy(&act.by)?;
         let policy = Policy { terms: policy.terms.changed(patch)?, revision: policy.revision + 1, ..policy.clone() };
         let counted = Write::CountPolicyChange { project_id: policy.project_id.clone() };
-        Ok(Deed { made: vec![number.to_string()], writes: vec![Write::ReplacePolicy { policy }, counted] })
+        Ok(AdminChange { made: vec![number.to_string()], writes: vec![Write::ReplacePolicy { policy }, counted] })
     };
     let earlier = once(app, budget, act, Part::whole(), &reads, deed).await?;
     Ok((get(app, budget, &act.by, number).await?, earlier.is_some()))

@@ -13,7 +13,7 @@ use crate::model::denied::Denied;
 use crate::model::project::{Project, ProjectSecret, WrappedKeys};
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, gone, once, page};
 use crate::service::app::{App, Budget, Error};
 use crate::service::{ids, transact};
 use crate::table::port::{List, Read, Table};
@@ -36,7 +36,7 @@ pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     command: &CreateProject,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<NewSecret, Error> {
     act.by.may_everywhere()?;
     let found = find(app, budget, &act.known(0)).await?;
@@ -48,7 +48,7 @@ pub async fn create<T: Table>(
     let deed = |_: &_| {
         let pointer =
             Write::AddSecret { hash: added.hash.clone(), project_id: project.id.clone(), created_at: act.now };
-        Ok(Deed {
+        Ok(AdminChange {
             made: vec![project.id.clone()],
             writes: vec![Write::AddProject { project: project.clone() }, pointer],
         })
@@ -63,7 +63,7 @@ async fn new_project<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     command: &CreateProject,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Project, Key32), Error> {
     let project = Project {
         id: ids::project_id(app.entropy.as_ref()),
@@ -82,11 +82,11 @@ async fn new_project<T: Table>(
 }
 
 /// The project with keys and a secret that are made for it.
-pub async fn with_new_keys<T: Table>(app: &App<T>, project: Project, act: &Act) -> Result<Project, Error> {
+pub async fn with_new_keys<T: Table>(app: &App<T>, project: Project, act: &AdminCall) -> Result<Project, Error> {
     Ok(keyed(app, project, act).await?.0)
 }
 
-async fn keyed<T: Table>(app: &App<T>, project: Project, act: &Act) -> Result<(Project, Key32), Error> {
+async fn keyed<T: Table>(app: &App<T>, project: Project, act: &AdminCall) -> Result<(Project, Key32), Error> {
     let (kms, id) = (app.kms()?, &project.id);
     let (secret, key) = new_secret(app, id, act).await?;
     let seed = kms.make(id, Purpose::SigningSeed).await?;
@@ -103,7 +103,11 @@ pub fn pem(key: &SigningKey) -> Result<String, Error> {
     text.map_err(|error| Error::Broken(error.to_string().into()))
 }
 
-async fn new_secret<T: Table>(app: &App<T>, project_id: &str, act: &Act) -> Result<(ProjectSecret, Key32), Error> {
+async fn new_secret<T: Table>(
+    app: &App<T>,
+    project_id: &str,
+    act: &AdminCall,
+) -> Result<(ProjectSecret, Key32), Error> {
     let made = app.kms()?.make(project_id, Purpose::Secret).await?;
     let hash = ids::sha256_hex(hex::encode(made.key.expose()).as_bytes());
     let secret = ProjectSecret { id: format!("sec_{}", &hash[..16]), wrapped: made.wrapped, created_at: act.now, hash };
@@ -153,19 +157,24 @@ pub async fn change<T: Table>(
     budget: &Budget<'_>,
     id: &str,
     command: &ChangeProject,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Project, bool), Error> {
     let reads = [Read::Project(id.to_owned())];
     let deed = |found: &Found| {
         let project = command.apply(found.project()?)?;
-        Ok(Deed { made: vec![id.to_owned()], writes: vec![Write::ReplaceProject { project }] })
+        Ok(AdminChange { made: vec![id.to_owned()], writes: vec![Write::ReplaceProject { project }] })
     };
     let earlier = once(app, budget, act, Part::whole(), &reads, deed).await?;
     Ok((get(app, budget, id).await?, earlier.is_some()))
 }
 
 /// Adds a secret to a project; those it has stay valid.
-pub async fn add_secret<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &Act) -> Result<NewSecret, Error> {
+pub async fn add_secret<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    id: &str,
+    act: &AdminCall,
+) -> Result<NewSecret, Error> {
     let reads = [vec![Read::Project(id.to_owned())], act.known(0)].concat();
     let found = find(app, budget, &reads).await?;
     found.project()?;
@@ -176,7 +185,7 @@ pub async fn add_secret<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, a
     let deed = |found: &Found| {
         let project = found.project()?.with_secret(secret.clone())?;
         let pointer = Write::AddSecret { hash: secret.hash.clone(), project_id: id.to_owned(), created_at: act.now };
-        Ok(Deed { made: vec![secret.id.clone()], writes: vec![Write::ReplaceProject { project }, pointer] })
+        Ok(AdminChange { made: vec![secret.id.clone()], writes: vec![Write::ReplaceProject { project }, pointer] })
     };
     match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads[..1], deed).await? {
         Some(made) => tell(app, budget, id, made.first().map(String::as_str)).await,
@@ -193,13 +202,13 @@ pub async fn retire_secret<T: Table>(
     budget: &Budget<'_>,
     id: &str,
     secret_id: &str,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(), Error> {
     let reads = [Read::Project(id.to_owned())];
     let deed = |found: &Found| {
         let (project, retired) = found.project()?.without_secret(secret_id)?;
         let pointer = Write::RetireSecret { hash: retired.hash, at: act.now };
-        Ok(Deed { made: vec![secret_id.to_owned()], writes: vec![Write::ReplaceProject { project }, pointer] })
+        Ok(AdminChange { made: vec![secret_id.to_owned()], writes: vec![Write::ReplaceProject { project }, pointer] })
     };
     once(app, budget, act, Part::whole(), &reads, deed).await.map(|_| ())
 }

@@ -11,7 +11,7 @@ use crate::model::email::Email;
 use crate::model::project::Project;
 use crate::model::webhook::Webhook;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, once};
 use crate::service::app::{App, Budget, Error};
 use crate::service::webhooks::delivery;
 use crate::table::port::{Read, Table};
@@ -63,7 +63,7 @@ pub async fn project<T: Table>(
     budget: &Budget<'_>,
     id: &str,
     command: &Rewrap,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Rewrapped, bool), Error> {
     act.by.may_everywhere()?;
     let reads = [Read::Project(id.to_owned())];
@@ -81,7 +81,7 @@ pub async fn project<T: Table>(
     let deed = |found: &Found| {
         let project = found.project()?.with_keys(|wrapped| wrappings.of(wrapped));
         let writes = (!wrappings.is_empty()).then_some(Write::ReplaceProject { project });
-        Ok(Deed { made: made(total), writes: writes.into_iter().collect() })
+        Ok(AdminChange { made: made(total), writes: writes.into_iter().collect() })
     };
     let earlier = once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads, deed).await?;
     Ok((earlier.as_ref().map_or(total, |made| counts(made)), earlier.is_some()))
@@ -104,7 +104,7 @@ async fn webhook<T: Table>(
     budget: &Budget<'_>,
     webhook: &Webhook,
     command: &Rewrap,
-    (act, index): (&Act, usize),
+    (act, index): (&AdminCall, usize),
 ) -> Result<Rewrapped, Error> {
     let mut keys = vec![(Purpose::Webhook, webhook.wrapped.clone())];
     if let Some((wrapped, _)) = &webhook.previous {
@@ -118,7 +118,7 @@ async fn webhook<T: Table>(
             found: Some(known.revision),
         };
         let writes = (!wrappings.is_empty()).then_some(write);
-        Ok(Deed { made: made(wrappings.counts), writes: writes.into_iter().collect() })
+        Ok(AdminChange { made: made(wrappings.counts), writes: writes.into_iter().collect() })
     };
     let part = Part { index, found: None };
     let earlier = once(app, budget, act, part, &[Read::Webhook(webhook.id.clone())], deed).await?;
@@ -131,7 +131,7 @@ pub async fn developer<T: Table>(
     budget: &Budget<'_>,
     username: &Email,
     command: &Rewrap,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Rewrapped, bool), Error> {
     act.by.may_everywhere()?;
     let reads = [Read::Developer(username.clone())];
@@ -147,7 +147,7 @@ pub async fn developer<T: Table>(
         let developer = known.with_key(wrappings.of(&known.wrapped));
         let write = Write::SaveDeveloper { developer, found: Some(known.revision) };
         let writes = (!wrappings.is_empty()).then_some(write);
-        Ok(Deed { made: made(wrappings.counts), writes: writes.into_iter().collect() })
+        Ok(AdminChange { made: made(wrappings.counts), writes: writes.into_iter().collect() })
     };
     let earlier = once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads, deed).await?;
     Ok((earlier.as_ref().map_or(wrappings.counts, |made| counts(made)), earlier.is_some()))

@@ -7,9 +7,9 @@ use crate::domain::webhooks::create::{CreateWebhook, OVERLAP_HOURS};
 use crate::keys::Purpose;
 use crate::model::denied::Denied;
 use crate::model::record::Record;
-use crate::model::webhook::{Kept, Webhook};
+use crate::model::webhook::{StoredNotice, Webhook};
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, gone, once, page, page_in};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, gone, once, page, page_in};
 use crate::service::app::{App, Budget, Error};
 use crate::service::webhooks::delivery;
 use crate::service::webhooks::delivery::{Delivery, secret_text};
@@ -33,7 +33,7 @@ pub async fn create<T: Table>(
     budget: &Budget<'_>,
     project_id: &str,
     command: &CreateWebhook,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<NewWebhook, Error> {
     let reads = [vec![Read::Project(project_id.to_owned())], act.known(0)].concat();
     let found = find(app, budget, &reads).await?;
@@ -60,7 +60,7 @@ pub async fn create<T: Table>(
     };
     let deed = |_: &Found| {
         let write = Write::SaveWebhook { webhook: webhook.clone(), found: None };
-        Ok(Deed { made: vec![webhook.id.clone()], writes: vec![write] })
+        Ok(AdminChange { made: vec![webhook.id.clone()], writes: vec![write] })
     };
     match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await? {
         Some(made) => tell(app, budget, made.first().map_or("", String::as_str)).await,
@@ -86,7 +86,7 @@ pub async fn remove<T: Table>(
     budget: &Budget<'_>,
     project_id: &str,
     id: &str,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(), Error> {
     let deed = |found: &Found| {
         let webhook = found.webhook(project_id)?;
@@ -97,7 +97,7 @@ pub async fn remove<T: Table>(
             ..webhook.clone()
         };
         let write = Write::SaveWebhook { webhook: stopped, found: Some(webhook.revision) };
-        Ok(Deed { made: vec![id.to_owned()], writes: vec![write] })
+        Ok(AdminChange { made: vec![id.to_owned()], writes: vec![write] })
     };
     once(app, budget, act, Part::whole(), &[Read::Webhook(id.to_owned())], deed).await.map(|_| ())
 }
@@ -108,7 +108,7 @@ pub async fn rotate<T: Table>(
     budget: &Budget<'_>,
     project_id: &str,
     id: &str,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<NewWebhook, Error> {
     let made = app.kms()?.make(project_id, Purpose::Webhook).await?;
     let deed = |found: &Found| {
@@ -121,7 +121,7 @@ pub async fn rotate<T: Table>(
             ..webhook.clone()
         };
         let write = Write::SaveWebhook { webhook: rotated, found: Some(webhook.revision) };
-        Ok(Deed { made: vec![id.to_owned()], writes: vec![write] })
+        Ok(AdminChange { made: vec![id.to_owned()], writes: vec![write] })
     };
     let earlier = once(app, budget, act, Part::whole(), &[Read::Webhook(id.to_owned())], deed).await?;
     Ok(NewWebhook { replayed: earlier.is_some(), ..tell(app, budget, id).await? })
@@ -136,7 +136,7 @@ pub async fn notices<T: Table>(
     limit: i64,
 ) -> Result<(Vec<NoticeData>, Option<String>), Error> {
     let (kept, next) = kept(app, budget, project_id, before, limit).await?;
-    Ok((kept.into_iter().map(Kept::data).collect(), next))
+    Ok((kept.into_iter().map(StoredNotice::data).collect(), next))
 }
 
 async fn kept<T: Table>(
@@ -145,7 +145,7 @@ async fn kept<T: Table>(
     project_id: &str,
     before: Option<String>,
     limit: i64,
-) -> Result<(Vec<Kept>, Option<String>), Error> {
+) -> Result<(Vec<StoredNotice>, Option<String>), Error> {
     let (records, next) = page_in(app, budget, project_id, List::Notices(project_id.to_owned()), before, limit).await?;
     let kept = records.into_iter().filter_map(Record::notice);
     Ok((kept.collect(), next))
@@ -193,7 +193,7 @@ pub async fn replay<T: Table>(
     which: Which,
     before: Option<String>,
     limit: i64,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Replayed, bool), Error> {
     let queue = app.outbox.as_deref().ok_or_else(|| Error::Broken("this function has no queue".into()))?;
     let found = find(app, budget, &[vec![Read::Webhook(id.to_owned())], act.known(0)].concat()).await?;
@@ -218,7 +218,7 @@ pub async fn replay<T: Table>(
     if !messages.is_empty() {
         queue.send(messages).await.map_err(Error::Busy)?;
     }
-    let deed = |_: &Found| Ok(Deed { made: made.clone(), writes: Vec::new() });
+    let deed = |_: &Found| Ok(AdminChange { made: made.clone(), writes: Vec::new() });
     let earlier = once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await?;
     let again = earlier.is_some();
     Ok((replayed(&earlier.unwrap_or(made)), again))

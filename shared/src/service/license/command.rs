@@ -5,18 +5,20 @@ use ltlm_protocol::license_data::{Entitlement, ReleaseSeatAnswer, SeatList, Sign
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
 use crate::domain::decision::Decision;
-use crate::domain::license::entitlement::{self, Ask};
+use crate::domain::license::entitlement::Ask;
 use crate::domain::license::gate::Call;
-use crate::domain::license::settings::{self, SaveSettings, Told};
+use crate::domain::license::settings::{SaveSettings, SettingsReply};
 use crate::domain::license::state::LicenseState;
-use crate::domain::license::{activate, consume, heartbeat, read, refresh, release_seat, remove_device, signout};
+use crate::domain::license::{
+    activate, consume, entitlement, heartbeat, read, refresh, release_seat, remove_device, settings, signout,
+};
 use crate::domain::pro::device_proof::Activation;
-use crate::domain::pro::nonce::Trace;
+use crate::domain::pro::nonce::Evidence;
 use crate::domain::throttle::Limited;
 use crate::model::denied::Denied;
-use crate::model::ids::{Mark, OperationKey};
+use crate::model::ids::{OperationKey, ShortHash};
 use crate::service::ids;
-use crate::service::license::load_spec::{Beside, Claims, Wanted};
+use crate::service::license::load_spec::{Include, LoadSpec, SeatSearch};
 use crate::service::license::request::Request;
 
 /// A command on a license.
@@ -25,14 +27,14 @@ pub trait LicenseCommand {
     type Reply;
 
     /// What it loads.
-    fn wanted(&self, request: &Request) -> Wanted;
+    fn wanted(&self, request: &Request) -> LoadSpec;
 
     /// Decides it.
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Self::Reply>, Denied>;
 
     /// What it leaves in the device's chain of nonces, where it came in an envelope.
-    fn trace(&self, _decision: &Decision<Self::Reply>, _call: &Call) -> Trace {
-        Trace::None
+    fn trace(&self, _decision: &Decision<Self::Reply>, _call: &Call) -> Evidence {
+        Evidence::None
     }
 }
 
@@ -40,9 +42,9 @@ pub trait LicenseCommand {
 impl LicenseCommand for Activate {
     type Reply = LicenseData;
 
-    fn wanted(&self, request: &Request) -> Wanted {
+    fn wanted(&self, request: &Request) -> LoadSpec {
         let activation = Some(Activation { key: self.device_key });
-        Wanted { claims: Claims::Insisting, activation, ..request.wanted(None, Beside::Everything) }
+        LoadSpec { claims: SeatSearch::Insisting, activation, ..request.wanted(None, Include::Everything) }
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
@@ -56,8 +58,8 @@ pub struct Refresh(pub Activate);
 impl LicenseCommand for Refresh {
     type Reply = LicenseData;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        Wanted { claims: Claims::Insisting, ..request.wanted(None, Beside::Everything) }
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        LoadSpec { claims: SeatSearch::Insisting, ..request.wanted(None, Include::Everything) }
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
@@ -69,9 +71,9 @@ impl LicenseCommand for Refresh {
 impl LicenseCommand for Heartbeat {
     type Reply = LicenseData;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        let claims = if self.is_closing { Claims::Never } else { Claims::Passing };
-        Wanted { claims, ..request.wanted(None, Beside::Everything) }
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        let claims = if self.is_closing { SeatSearch::Never } else { SeatSearch::Passing };
+        LoadSpec { claims, ..request.wanted(None, Include::Everything) }
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
@@ -85,8 +87,8 @@ pub struct SignOut;
 impl LicenseCommand for SignOut {
     type Reply = SignoutAnswer;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        request.wanted(None, Beside::Seats)
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        request.wanted(None, Include::Seats)
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswer>, Denied> {
@@ -100,8 +102,8 @@ pub struct ListSeats;
 impl LicenseCommand for ListSeats {
     type Reply = SeatList;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        request.wanted(None, Beside::AllSeats)
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        request.wanted(None, Include::AllSeats)
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SeatList>, Denied> {
@@ -113,8 +115,8 @@ impl LicenseCommand for ListSeats {
 impl LicenseCommand for ReleaseSeat {
     type Reply = ReleaseSeatAnswer;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        Wanted { target: Some(self.target.clone()), ..request.wanted(None, Beside::Seats) }
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        LoadSpec { target: Some(self.target.clone()), ..request.wanted(None, Include::Seats) }
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<ReleaseSeatAnswer>, Denied> {
@@ -131,8 +133,8 @@ pub struct RemoveDevice {
 impl LicenseCommand for RemoveDevice {
     type Reply = ();
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        Wanted { target: Some(self.hwid.clone()), ..request.wanted(None, Beside::Seats) }
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        LoadSpec { target: Some(self.hwid.clone()), ..request.wanted(None, Include::Seats) }
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied> {
@@ -144,8 +146,8 @@ impl LicenseCommand for RemoveDevice {
 impl LicenseCommand for Ask {
     type Reply = Entitlement;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        request.wanted(None, Beside::Nothing)
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        request.wanted(None, Include::Nothing)
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Entitlement>, Denied> {
@@ -157,13 +159,13 @@ impl LicenseCommand for Ask {
 pub struct GetSettings;
 
 impl LicenseCommand for GetSettings {
-    type Reply = Told;
+    type Reply = SettingsReply;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        request.wanted(None, Beside::Settings)
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        request.wanted(None, Include::Settings)
     }
 
-    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Told>, Denied> {
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SettingsReply>, Denied> {
         Ok(Decision::read(settings::get(state, call)?))
     }
 }
@@ -179,14 +181,14 @@ pub struct PutSettings {
 }
 
 impl LicenseCommand for PutSettings {
-    type Reply = Told;
+    type Reply = SettingsReply;
 
-    fn wanted(&self, request: &Request) -> Wanted {
+    fn wanted(&self, request: &Request) -> LoadSpec {
         let limited = Some((Limited::SettingsWrites, self.call.clone()));
-        Wanted { limited, ..request.wanted(None, Beside::Settings) }
+        LoadSpec { limited, ..request.wanted(None, Include::Settings) }
     }
 
-    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Told>, Denied> {
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SettingsReply>, Denied> {
         settings::decide(state, call, &self.settings, self.if_match)
     }
 }
@@ -201,7 +203,7 @@ pub struct Use {
 
 impl Use {
     /// What is kept of it in a chain of nonces: license, action and metadata.
-    pub fn mark(&self, call: &Call) -> Mark {
+    pub fn mark(&self, call: &Call) -> ShortHash {
         ids::use_mark(&ids::license_id(&call.key), &self.consume.action, self.consume.meta.as_ref())
     }
 }
@@ -209,19 +211,19 @@ impl Use {
 impl LicenseCommand for Use {
     type Reply = LicenseData;
 
-    fn wanted(&self, request: &Request) -> Wanted {
-        Wanted { claims: Claims::Staying, ..request.wanted(Some(&self.key), Beside::Everything) }
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        LoadSpec { claims: SeatSearch::Staying, ..request.wanted(Some(&self.key), Include::Everything) }
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
         consume::decide(state, call, &self.consume, &self.key)
     }
 
-    fn trace(&self, decision: &Decision<LicenseData>, call: &Call) -> Trace {
+    fn trace(&self, decision: &Decision<LicenseData>, call: &Call) -> Evidence {
         // A use that has a name of its own is told apart by that.
         match decision.writes.is_empty() || self.consume.operation_id.is_some() {
-            true => Trace::None,
-            false => Trace::Charge { what: self.mark(call), amount: self.consume.amount },
+            true => Evidence::None,
+            false => Evidence::Charge { what: self.mark(call), amount: self.consume.amount },
         }
     }
 }

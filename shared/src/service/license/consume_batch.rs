@@ -13,13 +13,13 @@ use serde_json::json;
 use crate::domain::license::consume_batch;
 use crate::domain::license::consume_batch::{Batch, BatchState, Item, Progress};
 use crate::domain::license::state::LicenseState;
-use crate::domain::pro::nonce::Turn;
+use crate::domain::pro::nonce::NonceUse;
 use crate::domain::throttle::Limited;
 use crate::model::ids::{BatchOwner, LicenseId, OperationId, Origin};
 use crate::model::write::wallet_of;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
-use crate::service::license::load_spec::{Beside, Claims, Wanted};
+use crate::service::license::load_spec::{Include, LoadSpec, SeatSearch};
 use crate::service::license::request::Request;
 use crate::service::pro::signer;
 use crate::service::pro::signer::SignerCell;
@@ -41,7 +41,7 @@ pub struct BatchKey {
 #[derive(Clone, Copy, Debug)]
 pub struct Sealed<'a> {
     /// Its turn in the device's chain.
-    pub turn: &'a Turn,
+    pub turn: &'a NonceUse,
     /// Where what signs the answer is left.
     pub signer: &'a SignerCell,
 }
@@ -121,7 +121,7 @@ fn unfinished(batch: &Batch, progress: &Progress) -> Error {
 }
 
 /// Names and hashes the uses.
-fn batch<T>(app: &App<T>, request: &Request, command: &ConsumeBatch, key: &BatchKey, turn: Option<&Turn>) -> Batch {
+fn batch<T>(app: &App<T>, request: &Request, command: &ConsumeBatch, key: &BatchKey, turn: Option<&NonceUse>) -> Batch {
     let mut prefix = String::new();
     let items = command.usages.iter().enumerate().map(|(index, usage)| {
         prefix = ids::sha256_hex(format!("{prefix}{}", usage.content).as_bytes());
@@ -184,11 +184,11 @@ async fn load<T: Table>(
     progress: &Progress,
     again: bool,
 ) -> Result<BatchState, Error> {
-    let wanted = Wanted {
+    let wanted = LoadSpec {
         turn: batch.turn.clone(),
-        claims: Claims::Staying,
+        claims: SeatSearch::Staying,
         limited: Some((Limited::Batches, batch.request.clone())),
-        ..request.wanted(None, Beside::Everything)
+        ..request.wanted(None, Include::Everything)
     };
     let own = wanted.license.clone();
     let owner = match &batch.turn {
@@ -247,7 +247,7 @@ async fn other<T: Table>(
     request: &Request,
     license: &LicenseId,
 ) -> Result<Option<LicenseState>, Error> {
-    let wanted = Wanted { license: license.clone(), ..request.wanted(None, Beside::Nothing) };
+    let wanted = LoadSpec { license: license.clone(), ..request.wanted(None, Include::Nothing) };
     match load::license(app, budget, &wanted).await {
         Ok(state) => Ok(Some(state)),
         // Whatever keeps this device from it: the other uses are charged all the same.

@@ -30,7 +30,7 @@ use crate::model::wallet::Wallet;
 use crate::model::wallet::entry::Entry;
 use crate::model::write::wallet_of;
 use crate::service::app::{App, Budget, Error};
-use crate::service::license::load_spec::{Access, Beside, Wanted};
+use crate::service::license::load_spec::{Access, Include, LoadSpec};
 use crate::service::license::seat_pages;
 use crate::service::{retry, throttle};
 use crate::table::port::{Read, Table};
@@ -106,7 +106,7 @@ impl Loaded {
 }
 
 /// Loads the state of a license: one round trip if the hints hold, two if not.
-pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wanted) -> Result<LicenseState, Error> {
+pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &LoadSpec) -> Result<LicenseState, Error> {
     let secret = match &wanted.access {
         Access::Secret(hash) => Some(hash.as_str()),
         Access::Administrator(_) => None,
@@ -155,8 +155,8 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         others: loaded.others,
         seats: loaded.seats,
         seat_pages: match wanted.beside {
-            Beside::Everything | Beside::Seats => BTreeSet::from([page]),
-            Beside::AllSeats | Beside::Settings | Beside::Nothing => BTreeSet::new(),
+            Include::Everything | Include::Seats => BTreeSet::from([page]),
+            Include::AllSeats | Include::Settings | Include::Nothing => BTreeSet::new(),
         },
         settings: loaded.settings,
         entry: loaded.entry,
@@ -180,12 +180,12 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
         let source = [state.license.id.0.as_str(), wanted.hwid.as_deref().unwrap_or_default()];
         throttle::take(app, budget, *limited, &source, Some(&state.project), (call, wanted.now)).await?;
     }
-    if wanted.beside == Beside::AllSeats {
+    if wanted.beside == Include::AllSeats {
         state.seat_pages = seat_pages::every_page(&state);
         if state.is_torn() {
             seat_pages::read_all(app, budget, &mut state).await?;
         }
-    } else if matches!(wanted.beside, Beside::Everything | Beside::Seats) {
+    } else if matches!(wanted.beside, Include::Everything | Include::Seats) {
         app.hints.remember_seats(&state);
         // On the heap: seldom taken, and large.
         Box::pin(seat_pages::complete(app, budget, wanted, &mut state)).await?;
@@ -193,7 +193,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &Wante
     Ok(state)
 }
 
-fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, page: i64) -> Vec<Read> {
+fn first_reads(wanted: &LoadSpec, secret: Option<&str>, project: Option<&str>, page: i64) -> Vec<Read> {
     let license = &wanted.license;
     let mut reads = vec![Read::License(license.clone()), Read::Wallet(wallet_of(license))];
     reads.extend(secret.map(|hash| Read::Secret(hash.to_owned())));
@@ -211,14 +211,14 @@ fn first_reads(wanted: &Wanted, secret: Option<&str>, project: Option<&str>, pag
     reads.extend(wanted.policy.map(Read::Policy));
     reads.extend(wanted.order.clone().map(Read::Order));
     match wanted.beside {
-        Beside::Everything | Beside::Seats => reads.push(Read::SeatPage(license.clone(), page)),
-        Beside::AllSeats => reads.push(Read::Seats(license.clone())),
-        Beside::Settings | Beside::Nothing => {}
+        Include::Everything | Include::Seats => reads.push(Read::SeatPage(license.clone(), page)),
+        Include::AllSeats => reads.push(Read::Seats(license.clone())),
+        Include::Settings | Include::Nothing => {}
     }
-    if matches!(wanted.beside, Beside::Everything | Beside::Settings) {
+    if matches!(wanted.beside, Include::Everything | Include::Settings) {
         reads.push(Read::Settings(license.clone()));
     }
-    if wanted.beside == Beside::Everything {
+    if wanted.beside == Include::Everything {
         reads.push(Read::Devices(license.clone()));
     }
     reads

@@ -3,7 +3,7 @@
 use ltlm_protocol::Timestamp;
 
 use crate::domain::pro::device_proof::{Activation, Proof};
-use crate::domain::pro::nonce::Turn;
+use crate::domain::pro::nonce::NonceUse;
 use crate::domain::throttle::Limited;
 use crate::model::administrator::Administrator;
 use crate::model::ids::{LicenseId, OperationId};
@@ -19,7 +19,7 @@ pub enum Access {
 
 /// What to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct LoadSpec {
     /// Who asks.
     pub access: Access,
     /// The license.
@@ -39,11 +39,11 @@ pub struct Wanted {
     /// The order that the command makes, by its id.
     pub order: Option<String>,
     /// What comes along.
-    pub beside: Beside,
+    pub beside: Include,
     /// How far it goes for a seat.
-    pub claims: Claims,
+    pub claims: SeatSearch,
     /// Its turn in the device's chain, if it came in an envelope.
-    pub turn: Option<Turn>,
+    pub turn: Option<NonceUse>,
     /// The device's signature, if it signed.
     pub proof: Option<Proof>,
     /// The command registers the device.
@@ -54,7 +54,7 @@ pub struct Wanted {
 
 /// How far a command goes for a seat, where they are too many to be read each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claims {
+pub enum SeatSearch {
     /// It looks: it claims none, and a count that it makes is not kept.
     Never,
     /// It claims none, and keeps a count that it makes.
@@ -65,7 +65,7 @@ pub enum Claims {
     Insisting,
 }
 
-impl Wanted {
+impl LoadSpec {
     /// The license and its wallet, nothing else.
     pub fn new(access: Access, license: LicenseId, now: Timestamp) -> Self {
         Self {
@@ -78,8 +78,8 @@ impl Wanted {
             act: None,
             policy: None,
             order: None,
-            beside: Beside::Nothing,
-            claims: Claims::Never,
+            beside: Include::Nothing,
+            claims: SeatSearch::Never,
             turn: None,
             proof: None,
             activation: None,
@@ -90,7 +90,7 @@ impl Wanted {
 
 /// What comes along beside the license, its wallet and its devices by name; what nobody needs is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
+pub enum Include {
     /// All that `LicenseData` shows: seats, devices, settings.
     Everything,
     /// The seats that concern the devices by name.

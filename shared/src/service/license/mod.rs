@@ -7,12 +7,9 @@ pub mod load_spec;
 pub mod request;
 pub mod seat_pages;
 
-use command::LicenseCommand;
-use load_spec::{Access, Beside, Wanted};
 use ltlm_protocol::account_data::{Statistics, Verification};
 use ltlm_protocol::license_data::Operation;
 use ltlm_protocol::{LicenseData, Timestamp};
-use request::Request;
 
 use crate::domain::decision::Decision;
 use crate::domain::license::state::LicenseState;
@@ -25,6 +22,9 @@ use crate::model::wallet::verification::Checked;
 use crate::model::write::wallet_of;
 use crate::service::app::{App, Budget, Error};
 use crate::service::ledger::Span;
+use crate::service::license::command::LicenseCommand;
+use crate::service::license::load_spec::{Access, Include, LoadSpec};
+use crate::service::license::request::Request;
 use crate::service::{ledger, retry, transact};
 use crate::table::port::{Read, Table};
 
@@ -45,7 +45,7 @@ async fn state<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     request: &Request,
-    beside: Beside,
+    beside: Include,
 ) -> Result<LicenseState, Error> {
     let wanted = request.wanted(None, beside);
     retry::read(app, budget, || load::license(app, budget, &wanted)).await
@@ -53,7 +53,7 @@ async fn state<T: Table>(
 
 /// The license as it is.
 pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Request) -> Result<LicenseData, Error> {
-    let state = state(app, budget, request, Beside::Everything).await?;
+    let state = state(app, budget, request, Include::Everything).await?;
     match request.access {
         Access::Secret(_) => Ok(read::license(&state, &request.call)?),
         Access::Administrator(_) => Ok(read::license_for_vendor(&state, &request.call)),
@@ -68,7 +68,7 @@ pub async fn usage<T: Table>(
     before: Option<i64>,
     limit: i64,
 ) -> Result<(Vec<Operation>, Option<i64>), Error> {
-    let state = state(app, budget, request, Beside::Nothing).await?;
+    let state = state(app, budget, request, Include::Nothing).await?;
     if matches!(request.access, Access::Secret(_)) {
         gate::online(&state)?;
     }
@@ -95,7 +95,7 @@ pub async fn verify<T: Table>(
     request: &Request,
     from: Checked,
 ) -> Result<(Verification, Option<Checked>), Error> {
-    let wallet = state(app, budget, request, Beside::Nothing).await?.wallet_or_empty();
+    let wallet = state(app, budget, request, Include::Nothing).await?.wallet_or_empty();
     ledger::verification(app, budget, &wallet, from, request.call.now).await
 }
 
@@ -109,7 +109,7 @@ pub async fn statistics<T: Table>(
     after: i64,
 ) -> Result<(Statistics, Option<i64>), Error> {
     let now = request.call.now;
-    let state = state(app, budget, request, Beside::Nothing).await?;
+    let state = state(app, budget, request, Include::Nothing).await?;
     let unwritten = state.tokens(now).map_or_else(Vec::new, |tokens| tokens.entries);
     ledger::statistics(app, budget, &state.wallet_or_empty(), &unwritten, span, after, now).await
 }
@@ -121,7 +121,7 @@ pub async fn renew<T: Table>(
     id: &LicenseId,
     now: Timestamp,
 ) -> Result<Option<i64>, Error> {
-    let wanted = Wanted::new(Access::Administrator(Administrator::first()), id.clone(), now);
+    let wanted = LoadSpec::new(Access::Administrator(Administrator::first()), id.clone(), now);
     let decide = |state: &LicenseState| {
         let Some(tokens) = state.tokens(now) else { return Ok(Decision::read(None)) };
         let given: Vec<_> = tokens.entries.iter().filter(|entry| entry.source == Source::Renewal).collect();

@@ -3,7 +3,7 @@
 use crate::domain::license::gate::Call;
 use crate::model::ids::OperationKey;
 use crate::service::ids;
-use crate::service::license::load_spec::{Access, Beside, Wanted};
+use crate::service::license::load_spec::{Access, Include, LoadSpec};
 
 /// A call on a license with the caller's right to it.
 #[derive(Clone, Debug)]
@@ -16,13 +16,13 @@ pub struct Request {
 
 impl Request {
     /// What a command on the license loads.
-    pub fn wanted(&self, operation: Option<&OperationKey>, beside: Beside) -> Wanted {
-        Wanted {
+    pub fn wanted(&self, operation: Option<&OperationKey>, beside: Include) -> LoadSpec {
+        LoadSpec {
             hwid: self.call.caller.hwid.clone(),
             proof: self.call.caller.proof.clone(),
             operation: operation.map(|key| key.id.clone()),
             beside,
-            ..Wanted::new(self.access.clone(), ids::license_id(&self.call.key), self.call.now)
+            ..LoadSpec::new(self.access.clone(), ids::license_id(&self.call.key), self.call.now)
         }
     }
 }

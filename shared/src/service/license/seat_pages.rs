@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use ltlm_protocol::Timestamp;
 
 use crate::domain::license::seat_map::home_page;
-use crate::domain::license::seats::{Standing, standing};
+use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::model::device::SeatClaim;
 use crate::model::record::Record;
 use crate::model::seat::{PAGE_SLOTS, Seat, SeatCounts, SeatsOpen, pages};
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
-use crate::service::license::load_spec::{Claims, Wanted};
+use crate::service::license::load_spec::{LoadSpec, SeatSearch};
 use crate::table::port::{Read, Table};
 
 /// Pages that are read one by one; if more are wanted, all are read at once.
@@ -33,7 +33,7 @@ pub fn every_page(state: &LicenseState) -> BTreeSet<i64> {
 pub async fn complete<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    wanted: &Wanted,
+    wanted: &LoadSpec,
     state: &mut LicenseState,
 ) -> Result<(), Error> {
     let now = wanted.now;
@@ -62,18 +62,18 @@ pub async fn complete<T: Table>(
 }
 
 /// Does the command claim a seat that the calling device does not hold?
-fn wants_seat(wanted: &Wanted, state: &LicenseState) -> bool {
+fn wants_seat(wanted: &LoadSpec, state: &LicenseState) -> bool {
     if !state.status(wanted.now).is_usable() {
         return false;
     }
-    let insists = wanted.claims == Claims::Insisting;
-    let claims = insists || wanted.claims == Claims::Passing;
+    let insists = wanted.claims == SeatSearch::Insisting;
+    let claims = insists || wanted.claims == SeatSearch::Passing;
     match &state.device {
         None => insists,
         Some(device) => match standing(device, &state.seats, wanted.now) {
-            Standing::None => claims,
-            Standing::Occupied(_) => false,
-            Standing::Released | Standing::Kicked => insists,
+            SeatStatus::None => claims,
+            SeatStatus::Occupied(_) => false,
+            SeatStatus::Released | SeatStatus::Kicked => insists,
         },
     }
 }
@@ -134,7 +134,7 @@ async fn find<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     state: &mut LicenseState,
-    claims: Claims,
+    claims: SeatSearch,
     hwid: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
@@ -143,7 +143,7 @@ async fn find<T: Table>(
     }
     let is_found = |state: &LicenseState| state.room(now).free_slot(hwid).is_some();
     let may_be_above = |state: &LicenseState| state.license.seat_counts.as_ref().is_some_and(|counts| counts.above > 0);
-    if !is_found(state) && claims != Claims::Insisting && !may_be_above(state) {
+    if !is_found(state) && claims != SeatSearch::Insisting && !may_be_above(state) {
         let another = state.room(now).another_page(&format!("{hwid} {now}"));
         read(app, budget, state, another.into_iter().collect()).await?;
     }
@@ -151,7 +151,7 @@ async fn find<T: Table>(
         return Ok(());
     }
     // Passing by, all are read only if there must be room somewhere; and then others are told what was found.
-    if !state.room(now).is_whole() && (claims == Claims::Insisting || state.room(now).has_room()) {
+    if !state.room(now).is_whole() && (claims == SeatSearch::Insisting || state.room(now).has_room()) {
         let found = state.license.seat_counts.as_ref().map(|counts| counts.counted_at);
         read_all(app, budget, state).await?;
         keep_count(app, budget, state, found, now).await;
@@ -218,7 +218,7 @@ async fn count<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     state: &mut LicenseState,
-    claims: Claims,
+    claims: SeatSearch,
     now: Timestamp,
 ) -> Result<(), Error> {
     let room = state.room(now);
@@ -227,7 +227,7 @@ async fn count<T: Table>(
         return Ok(());
     }
     let mut found = state.license.seat_counts.as_ref().map(|counts| counts.counted_at);
-    if claims == Claims::Never {
+    if claims == SeatSearch::Never {
         read_all(app, budget, state).await?;
         state.license.seat_counts = Some(counted(state, now));
         return Ok(());

@@ -55,7 +55,7 @@ impl Absorb for Found {
 
 /// One sign-in as it arrives.
 #[derive(Clone, Debug)]
-pub struct Knock {
+pub struct LoginAttempt {
     /// Names this one request.
     pub request: String,
     /// The route's name.
@@ -68,7 +68,7 @@ pub struct Knock {
     pub now: Timestamp,
 }
 
-impl Knock {
+impl LoginAttempt {
     /// The log's entry of who was given which secrets.
     fn record(&self, developer: &Developer, projects: &[SignedInProject]) -> Write {
         let given: Vec<_> = projects.iter().map(|project| project.public_id.as_str()).collect();
@@ -99,7 +99,7 @@ pub async fn sign_in<T: Table>(
     budget: &Budget<'_>,
     name: &str,
     given: &str,
-    knock: &Knock,
+    knock: &LoginAttempt,
     vendor: &str,
 ) -> Result<SignedIn, Error> {
     let username = Email::of_kept(name);
@@ -129,7 +129,12 @@ pub async fn sign_in<T: Table>(
 /// Counts a password before it is looked at, so that guesses that come at once are no more than those that come one after the other. By
 /// name and source first: a stranger who guesses locks nobody else out. Sources that were wrong lately share what the name has beside
 /// that, so that many of them together are slow; one that was not gets its first try.
-async fn count_password<T: Table>(app: &App<T>, budget: &Budget<'_>, name: &str, knock: &Knock) -> Result<(), Error> {
+async fn count_password<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    name: &str,
+    knock: &LoginAttempt,
+) -> Result<(), Error> {
     let (own, call) = ([name, knock.source.as_str()], (knock.request.as_str(), knock.now));
     let bucket = throttle::take(app, budget, Limited::Passwords, &own, None, call).await?;
     if Limited::Passwords.rate(None).was_tried_before(&bucket, knock.now) {
@@ -143,7 +148,7 @@ async fn begin<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     developer: &Developer,
-    knock: &Knock,
+    knock: &LoginAttempt,
 ) -> Result<SignedIn, Error> {
     let (name, call) = (developer.username.as_str(), (knock.request.as_str(), knock.now));
     throttle::take(app, budget, Limited::SecondFactorMails, &[name], None, call).await?;
@@ -185,7 +190,7 @@ pub async fn verify<T: Table>(
     budget: &Budget<'_>,
     token: &str,
     code: &str,
-    knock: &Knock,
+    knock: &LoginAttempt,
     vendor: &str,
 ) -> Result<SignedIn, Error> {
     let hash = ids::sha256_hex(token.as_bytes());
@@ -233,7 +238,7 @@ async fn count_code<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     developer: &Developer,
-    knock: &Knock,
+    knock: &LoginAttempt,
 ) -> Result<(), Error> {
     let (name, call) = (developer.username.as_str(), (knock.request.as_str(), knock.now));
     match throttle::take(app, budget, Limited::SecondFactors, &[name], None, call).await {

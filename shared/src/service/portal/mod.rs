@@ -16,8 +16,8 @@ use crate::domain::license::read;
 use crate::domain::portal::one_time_code;
 use crate::domain::portal::one_time_code::{PortalCursor, PortalProof, RequestCode, UseCode};
 use crate::domain::pro::nonce;
-use crate::domain::pro::nonce::Trace;
-use crate::domain::pro::project_state::Desk;
+use crate::domain::pro::nonce::Evidence;
+use crate::domain::pro::project_state::ProjectState;
 use crate::keys::{Key32, Purpose, seal};
 use crate::model::administrator::Administrator;
 use crate::model::denied::Denied;
@@ -30,8 +30,8 @@ use crate::service::admin::operation::newest;
 use crate::service::answer::ByteBudget;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
-use crate::service::license::load_spec::{Access, Beside, Wanted};
-use crate::service::pro::project_call::{Served, Visit, keep_signer};
+use crate::service::license::load_spec::{Access, Include, LoadSpec};
+use crate::service::pro::project_call::{MaybeSigned, ProjectCall, keep_signer};
 use crate::service::pro::signer::SignerCell;
 use crate::service::pro::{project_call, signer};
 use crate::service::retry::Absorb;
@@ -48,12 +48,12 @@ pub fn code_of(derivation: &Key32, code: &OneTimeCode) -> String {
 pub async fn request<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &Visit,
+    visit: &ProjectCall,
     command: &RequestCode,
-) -> Result<Served<()>, Error> {
+) -> Result<MaybeSigned<()>, Error> {
     let name = ids::nonce(app.entropy.as_ref());
     let wants = |project_id: &str| vec![Read::Code(project_id.to_owned(), command.email.clone())];
-    let decide = |desk: &Desk| {
+    let decide = |desk: &ProjectState| {
         // Its reply was lost, and it looks again: the request finds itself.
         match desk.code.as_ref().is_some_and(|code| code.request == name) {
             true => Ok(Decision::read(())),
@@ -65,7 +65,7 @@ pub async fn request<T: Table>(
 
 /// A desk, and the key that codes follow from.
 struct Counter {
-    desk: Desk,
+    desk: ProjectState,
     derivation: Arc<Key32>,
 }
 
@@ -125,9 +125,9 @@ impl Counter {
 pub async fn portfolio<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &Visit,
+    visit: &ProjectCall,
     command: &UseCode,
-) -> Result<Served<Portfolio>, Error> {
+) -> Result<MaybeSigned<Portfolio>, Error> {
     let (cell, name) = (SignerCell::default(), ids::nonce(app.entropy.as_ref()));
     let wants = |project_id: &str| vec![Read::Code(project_id.to_owned(), command.email.clone())];
     let load = || async {
@@ -152,14 +152,14 @@ pub async fn portfolio<T: Table>(
         match (&visit.turn, tried.reply) {
             // A wrong code leaves the device's chain as it is (wire 4.9).
             (None, _) | (_, Tried::Wrong) => Ok(tried),
-            (Some(turn), Tried::Right) => nonce::in_turn(desk, turn, visit.now, |_| Ok(tried), |_| Trace::None),
+            (Some(turn), Tried::Right) => nonce::in_turn(desk, turn, visit.now, |_| Ok(tried), |_| Evidence::None),
         }
     };
     match transact::act_on(app, budget, Some(counter), load, decide).await? {
         Tried::Wrong => Err(Denied::OtpRejected.into()),
         Tried::Right => {
             let reply = Portfolio { email: command.email.as_str().to_owned(), licenses, next_cursor };
-            Ok(Served { reply, signer: signer::taken(cell) })
+            Ok(MaybeSigned { reply, signer: signer::taken(cell) })
         }
     }
 }
@@ -174,7 +174,7 @@ async fn licenses<T: Table>(
     budget: &Budget<'_>,
     project: &Project,
     command: &UseCode,
-    visit: &Visit,
+    visit: &ProjectCall,
 ) -> Result<(Vec<LicenseData>, Option<String>), Error> {
     let UseCode { email, hwid, proof } = command;
     let before = match proof {
@@ -194,10 +194,10 @@ async fn licenses<T: Table>(
         let Some(listing) = places.get(&listing.license) else { return Ok(None) };
         let Some(key) = seal::open_if_any(&sealing, &listing.license.0, &listing.sealed)? else { return Ok(None) };
         let access = Access::Administrator(Administrator::first());
-        let wanted = Wanted {
+        let wanted = LoadSpec {
             hwid: hwid.clone(),
-            beside: Beside::Everything,
-            ..Wanted::new(access, listing.license.clone(), visit.now)
+            beside: Include::Everything,
+            ..LoadSpec::new(access, listing.license.clone(), visit.now)
         };
         let mut state = retry::read(app, budget, || load::license(app, budget, &wanted)).await?;
         state.is_sealed = visit.turn.is_some();

@@ -7,11 +7,10 @@ pub mod signer;
 use ltlm_protocol::request::ConsumeBatch;
 use ltlm_protocol::{LicenseData, canonical};
 use serde_json::Value;
-use signer::{Signed, SignerCell, find_signer, signed};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::state::LicenseState;
-use crate::domain::pro::nonce::{Trace, Turn};
+use crate::domain::pro::nonce::{Evidence, NonceUse};
 use crate::domain::pro::report_event::{EventNames, ReportEvent};
 use crate::domain::pro::{nonce, report_event};
 use crate::domain::throttle::Limited;
@@ -22,9 +21,10 @@ use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::command::{LicenseCommand, Use};
 use crate::service::license::consume_batch::BatchKey;
-use crate::service::license::load_spec::{Beside, Wanted};
+use crate::service::license::load_spec::{Include, LoadSpec};
 use crate::service::license::request::Request;
 use crate::service::license::{consume_batch, load};
+use crate::service::pro::signer::{Signed, SignerCell, find_signer, signed};
 use crate::service::{ids, transact};
 use crate::table::port::{Read, Table};
 
@@ -34,7 +34,7 @@ pub struct ProRequest {
     /// Who calls, and for which license.
     pub request: Request,
     /// Its turn in the device's chain.
-    pub turn: Turn,
+    pub turn: NonceUse,
 }
 
 /// Runs a command in its turn.
@@ -55,10 +55,10 @@ async fn in_turn<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
     pro: &ProRequest,
-    wanted: Wanted,
-    (decide, trace): (impl Fn(&LicenseState) -> Result<Decision<R>, Denied>, impl Fn(&Decision<R>) -> Trace),
+    wanted: LoadSpec,
+    (decide, trace): (impl Fn(&LicenseState) -> Result<Decision<R>, Denied>, impl Fn(&Decision<R>) -> Evidence),
 ) -> Result<Signed<R>, Error> {
-    let wanted = Wanted { turn: Some(pro.turn.clone()), ..wanted };
+    let wanted = LoadSpec { turn: Some(pro.turn.clone()), ..wanted };
     let cell = SignerCell::default();
     let load = || async {
         let state = load::license(app, budget, &wanted).await?;
@@ -146,6 +146,6 @@ pub async fn report<T: Table>(
     let names = event_names(pro, command);
     let decide = |state: &LicenseState| report_event::decide(state, command, &names, &pro.turn, pro.request.call.now);
     let limited = Some((Limited::Events, pro.turn.request.clone()));
-    let wanted = Wanted { limited, ..pro.request.wanted(None, Beside::Nothing) };
-    in_turn(app, budget, pro, wanted, (decide, |_: &Decision<()>| Trace::None)).await
+    let wanted = LoadSpec { limited, ..pro.request.wanted(None, Include::Nothing) };
+    in_turn(app, budget, pro, wanted, (decide, |_: &Decision<()>| Evidence::None)).await
 }

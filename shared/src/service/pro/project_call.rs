@@ -5,8 +5,8 @@ use ltlm_protocol::Timestamp;
 use crate::domain::decision::Decision;
 use crate::domain::pro::hardening::Hardening;
 use crate::domain::pro::nonce;
-use crate::domain::pro::nonce::{Trace, Turn};
-use crate::domain::pro::project_state::Desk;
+use crate::domain::pro::nonce::{Evidence, NonceUse};
+use crate::domain::pro::project_state::ProjectState;
 use crate::model::denied::Denied;
 use crate::model::project::Project;
 use crate::model::record::{Record, project_in};
@@ -21,28 +21,28 @@ use crate::table::port::{Read, Table};
 
 /// A call on a project.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub struct ProjectCall {
     /// Whose.
     pub access: Access,
     /// Its turn in the device's chain, if it came in an envelope.
-    pub turn: Option<Turn>,
+    pub turn: Option<NonceUse>,
     /// The one instant it is judged at.
     pub now: Timestamp,
 }
 
 /// An answer, with what signs it if the call came in an envelope.
 #[derive(Debug)]
-pub struct Served<R> {
+pub struct MaybeSigned<R> {
     /// The answer.
     pub reply: R,
     /// What signs it.
     pub signer: Option<Signer>,
 }
 
-impl<R> Served<R> {
+impl<R> MaybeSigned<R> {
     /// The same with another answer.
-    pub fn map<Q>(self, reply: impl FnOnce(R) -> Q) -> Served<Q> {
-        Served { reply: reply(self.reply), signer: self.signer }
+    pub fn map<Q>(self, reply: impl FnOnce(R) -> Q) -> MaybeSigned<Q> {
+        MaybeSigned { reply: reply(self.reply), signer: self.signer }
     }
 
     /// The answer, to be signed.
@@ -52,9 +52,9 @@ impl<R> Served<R> {
     }
 }
 
-impl Absorb for Desk {
+impl Absorb for ProjectState {
     fn absorb(&mut self, record: Record) -> bool {
-        Desk::absorb(self, record);
+        ProjectState::absorb(self, record);
         true
     }
 }
@@ -63,9 +63,9 @@ impl Absorb for Desk {
 pub async fn load<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &Visit,
+    visit: &ProjectCall,
     wants: impl Fn(&str) -> Vec<Read>,
-) -> Result<Desk, Error> {
+) -> Result<ProjectState, Error> {
     let Access::Secret(hash) = &visit.access else { return Err(Denied::UnauthorizedProject.into()) };
     let of_project = |id: &str| {
         let chain = visit.turn.as_ref().map(|turn| Read::Chain(turn.chain_id(id)));
@@ -73,7 +73,7 @@ pub async fn load<T: Table>(
     };
     let hinted = load::hinted_project(app, &visit.access);
     let mut first = vec![Read::Secret(hash.clone())];
-    first.extend(visit.turn.iter().flat_map(Turn::blobs).map(Read::SeenBlob));
+    first.extend(visit.turn.iter().flat_map(NonceUse::blobs).map(Read::SeenBlob));
     first.extend(hinted.as_deref().into_iter().flat_map(of_project));
     let mut records = app.table.read(&first, budget.meter).await?;
     let named = records.iter().find_map(|record| match record {
@@ -89,7 +89,7 @@ pub async fn load<T: Table>(
     }
     let project = project_in(&records).ok_or_else(|| Error::Broken("a secret's project is not there".into()))?;
     project.in_service()?;
-    let mut desk = Desk::new(project);
+    let mut desk = ProjectState::new(project);
     records.into_iter().for_each(|record| desk.absorb(record));
     if let Some(turn) = &visit.turn {
         turn.check(desk.chain.as_ref(), desk.seen_blob.as_ref())?;
@@ -104,10 +104,10 @@ pub async fn load<T: Table>(
 pub async fn run<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &Visit,
+    visit: &ProjectCall,
     wants: impl Fn(&str) -> Vec<Read>,
-    decide: impl Fn(&Desk) -> Result<Decision<R>, Denied>,
-) -> Result<Served<R>, Error> {
+    decide: impl Fn(&ProjectState) -> Result<Decision<R>, Denied>,
+) -> Result<MaybeSigned<R>, Error> {
     let cell = SignerCell::default();
     let load = || async {
         let desk = load(app, budget, visit, &wants).await?;
@@ -116,12 +116,12 @@ pub async fn run<T: Table, R>(
         }
         Ok(desk)
     };
-    let decide = |desk: &Desk| match &visit.turn {
+    let decide = |desk: &ProjectState| match &visit.turn {
         None => decide(desk),
-        Some(turn) => nonce::in_turn(desk, turn, visit.now, &decide, |_| Trace::None),
+        Some(turn) => nonce::in_turn(desk, turn, visit.now, &decide, |_| Evidence::None),
     };
     let reply = transact::act(app, budget, load, decide).await?;
-    Ok(Served { reply, signer: signer::taken(cell) })
+    Ok(MaybeSigned { reply, signer: signer::taken(cell) })
 }
 
 /// Gets the signer of a project.

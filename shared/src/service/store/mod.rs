@@ -11,8 +11,8 @@ use crate::domain::accounts::state::AccountState;
 use crate::domain::decision::Decision;
 use crate::domain::license::state::LicenseState;
 use crate::domain::pro::nonce;
-use crate::domain::pro::nonce::{Trace, Turn};
-use crate::domain::pro::project_state::Desk;
+use crate::domain::pro::nonce::{Evidence, NonceUse};
+use crate::domain::pro::project_state::ProjectState;
 use crate::domain::store::checkout::{Checkout, OrderKey};
 use crate::domain::store::redirect::telling;
 use crate::domain::store::token_checkout::{Owner, TokenCheckout};
@@ -27,10 +27,10 @@ use crate::service::admin::operation::page_in;
 use crate::service::answer::ByteBudget;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
-use crate::service::license::load_spec::{Beside, Wanted};
+use crate::service::license::load_spec::{Include, LoadSpec};
 use crate::service::license::request::Request;
 use crate::service::ports::{PaymentError, Payments, Session};
-use crate::service::pro::project_call::{Served, Visit};
+use crate::service::pro::project_call::{MaybeSigned, ProjectCall};
 use crate::service::pro::signer::SignerCell;
 use crate::service::pro::{project_call, signer};
 use crate::service::retry::Absorb;
@@ -48,11 +48,11 @@ fn policies(project_id: &str) -> Read {
 pub async fn products<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &Visit,
-) -> Result<Served<Vec<StorePolicy>>, Error> {
+    visit: &ProjectCall,
+) -> Result<MaybeSigned<Vec<StorePolicy>>, Error> {
     let wants = |project_id: &str| vec![policies(project_id)];
     // The existing client reads one list and knows no cursor: it sees as many as one answer holds.
-    let decide = |desk: &Desk| {
+    let decide = |desk: &ProjectState| {
         let (products, mut room) = (catalog::products(&desk.project, &desk.policies), ByteBudget::default());
         Ok(Decision::read(products.into_iter().take_while(|product| room.admits(product)).collect()))
     };
@@ -68,7 +68,7 @@ fn trials(project_id: &str, email: &Email) -> Vec<Read> {
 pub async fn trial_eligibility<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &Visit,
+    visit: &ProjectCall,
     email: &Email,
     source: &str,
 ) -> Result<TrialEligibility, Error> {
@@ -106,10 +106,10 @@ impl OrderOperation {
 pub async fn checkout<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &Visit,
+    visit: &ProjectCall,
     command: &Checkout,
     operation: &OrderOperation,
-) -> Result<Served<CheckoutAnswer>, Error> {
+) -> Result<MaybeSigned<CheckoutAnswer>, Error> {
     let payments = app.payments()?;
     let wants = |project_id: &str| {
         let by_number = command.number().map(Read::Policy);
@@ -129,14 +129,15 @@ pub async fn top_up<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     request: &Request,
-    turn: Option<&Turn>,
+    turn: Option<&NonceUse>,
     command: &TopUp,
     operation: &OrderOperation,
-) -> Result<Served<CheckoutAnswer>, Error> {
+) -> Result<MaybeSigned<CheckoutAnswer>, Error> {
     let payments = app.payments()?;
     let id = ids::license_id(&request.call.key);
     let key = operation.key(&id.0);
-    let wanted = Wanted { turn: turn.cloned(), order: Some(key.id.clone()), ..request.wanted(None, Beside::Nothing) };
+    let wanted =
+        LoadSpec { turn: turn.cloned(), order: Some(key.id.clone()), ..request.wanted(None, Include::Nothing) };
     let cell = SignerCell::default();
     let load = || async {
         let state = load::license(app, budget, &wanted).await?;
@@ -148,11 +149,11 @@ pub async fn top_up<T: Table>(
     let order = |state: &LicenseState| top_up::decide(state, &request.call, command, &key);
     let decide = |state: &LicenseState| match turn {
         None => order(state),
-        Some(turn) => nonce::in_turn(state, turn, request.call.now, order, |_| Trace::None),
+        Some(turn) => nonce::in_turn(state, turn, request.call.now, order, |_| Evidence::None),
     };
     let order = transact::act(app, budget, load, decide).await?;
     let reply = open(app, budget, payments, &order, &operation.home).await?;
-    Ok(Served { reply, signer: signer::taken(cell) })
+    Ok(MaybeSigned { reply, signer: signer::taken(cell) })
 }
 
 /// What the order of a pack of tokens finds.

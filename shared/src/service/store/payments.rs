@@ -9,7 +9,7 @@ use crate::domain::decision::Decision;
 use crate::domain::license::issue::Issue;
 use crate::domain::license::state::LicenseState;
 use crate::domain::store::fulfilment::{Fulfilment, NewLicense, Outcome};
-use crate::domain::store::provider_event::{Message, Paid, Told};
+use crate::domain::store::provider_event::{Message, Paid, ProviderEvent};
 use crate::domain::store::{fulfil, reversal};
 use crate::keys::Purpose;
 use crate::model::administrator::Administrator;
@@ -17,7 +17,7 @@ use crate::model::denied::Denied;
 use crate::model::email::Email;
 use crate::model::ids::{AccountId, LicenseId, WalletId};
 use crate::model::license::Buyer;
-use crate::model::order::{Goods, Order, Payment};
+use crate::model::order::{Order, OrderItem, Payment};
 use crate::model::policy::Policy;
 use crate::model::project::Project;
 use crate::model::record::{Record, project_in};
@@ -25,7 +25,7 @@ use crate::model::write::Write;
 use crate::service::admin::issue;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
-use crate::service::license::load_spec::{Access, Wanted};
+use crate::service::license::load_spec::{Access, LoadSpec};
 use crate::service::ports::Payments;
 use crate::service::retry::Absorb;
 use crate::service::store::trials;
@@ -101,19 +101,19 @@ pub async fn receive<T: Table>(
     let (now, event) = (app.clock.now(), message.id.as_str());
     let settle = |known: &Known| known.settling(now);
     let (outcome, order) = match &message.told {
-        Told::Nothing => (Outcome::Nothing, None),
-        Told::Paid { order, paid } => {
+        ProviderEvent::Nothing => (Outcome::Nothing, None),
+        ProviderEvent::Paid { order, paid } => {
             let load = || find(app, budget, order, event, Some(paid), now);
             let payment = paid.payment.as_deref();
             let decide = |known: &Known| known.decide(message, payment, now, |state| fulfil::decide(state, paid, now));
             transact::act_settling(app, budget, load, decide, settle).await?
         }
-        Told::Expired { order } => {
+        ProviderEvent::Expired { order } => {
             let load = || find(app, budget, order, event, None, now);
             let decide = |known: &Known| known.decide(message, None, now, |state| Ok(fulfil::close(state, event, now)));
             transact::act(app, budget, load, decide).await?
         }
-        Told::PeriodPaid(invoice) => {
+        ProviderEvent::PeriodPaid(invoice) => {
             let paid = Paid { payment: invoice.payment.clone(), ..Paid::default() };
             let load = || find(app, budget, &invoice.order, event, Some(&paid), now);
             let decide = |known: &Known| {
@@ -122,7 +122,7 @@ pub async fn receive<T: Table>(
             };
             transact::act(app, budget, load, decide).await?
         }
-        Told::Trouble(incident) => {
+        ProviderEvent::Trouble(incident) => {
             let load = || find_paid_by(app, budget, &incident.payment, event, now);
             let decide = |known: &Known| match known {
                 Known::Stranger(known) => {
@@ -228,9 +228,9 @@ pub(crate) async fn add_goods<T: Table>(
 ) -> Result<(), Error> {
     let Order { project_id, goods, email, license, .. } = state.order.clone();
     let (number, made) = match goods {
-        Goods::Pack { license, .. } => (None, Some(license)),
-        Goods::Policy { number } => (Some(number), license),
-        Goods::Tokens { account, .. } => return add_account(app, budget, state, account).await,
+        OrderItem::Pack { license, .. } => (None, Some(license)),
+        OrderItem::Policy { number } => (Some(number), license),
+        OrderItem::Tokens { account, .. } => return add_account(app, budget, state, account).await,
     };
     let sale = Some(Read::Sale(project_id.clone(), state.order.what()))
         .filter(|_| !state.order.is_settled() && !state.order.is_named);
@@ -305,7 +305,7 @@ pub(crate) async fn license_of<T: Table>(
     id: &LicenseId,
     now: Timestamp,
 ) -> Result<Option<LicenseState>, Error> {
-    let wanted = Wanted::new(Access::Administrator(Administrator::first()), id.clone(), now);
+    let wanted = LoadSpec::new(Access::Administrator(Administrator::first()), id.clone(), now);
     match Box::pin(load::license(app, budget, &wanted)).await {
         Ok(state) => Ok(Some(state)),
         Err(Error::Denied(Denied::LicenseNotFound)) => Ok(None),

@@ -18,7 +18,7 @@ use crate::model::project::Project;
 use crate::model::record::Record;
 use crate::model::run;
 use crate::model::run::Run;
-use crate::model::webhook::{Dead, Failing, Kept, Webhook};
+use crate::model::webhook::{FailedDelivery, Failing, StoredNotice, Webhook};
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
 use crate::service::portal::developers;
@@ -35,7 +35,7 @@ const ERROR_CHARS_MAX: usize = 200;
 /// What goes out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Parcel {
+pub enum OutboxMessage {
     /// The one-time code of an address, if anything was bought with it.
     Code {
         /// The project.
@@ -90,12 +90,12 @@ impl Delivery {
 
     /// As a message of the queue.
     pub fn message(self) -> String {
-        serde_json::to_string(&Parcel::Delivery(self)).unwrap_or_default()
+        serde_json::to_string(&OutboxMessage::Delivery(self)).unwrap_or_default()
     }
 }
 
 /// Where parcels go out.
-pub struct Outlets<'a> {
+pub struct Channels<'a> {
     /// Where a parcel waits for another try.
     pub queue: &'a dyn Queue,
     /// Sends mails; none where mail is not set up.
@@ -114,7 +114,7 @@ pub enum Sent {
     /// It waits for another try.
     Waiting,
     /// It was given up.
-    Dead,
+    GivenUp,
     /// A notice was handed to so many webhooks.
     Fanned(i64),
     /// There is nobody to whom it goes, or it is over.
@@ -125,15 +125,15 @@ pub enum Sent {
 pub async fn send<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    outlets: &Outlets<'_>,
-    parcel: &Parcel,
+    outlets: &Channels<'_>,
+    parcel: &OutboxMessage,
 ) -> Result<Sent, Error> {
     let mail = match parcel {
-        Parcel::Delivery(delivery) => return deliver(app, budget, outlets, delivery).await,
-        Parcel::Code { project, email, request } => code(app, budget, project, email, request).await?,
-        Parcel::License { order } => license(app, budget, order).await?,
-        Parcel::SignIn { hash } => sign_in(app, budget, hash).await?,
-        Parcel::TestMail { to, operation, asked_at } => {
+        OutboxMessage::Delivery(delivery) => return deliver(app, budget, outlets, delivery).await,
+        OutboxMessage::Code { project, email, request } => code(app, budget, project, email, request).await?,
+        OutboxMessage::License { order } => license(app, budget, order).await?,
+        OutboxMessage::SignIn { hash } => sign_in(app, budget, hash).await?,
+        OutboxMessage::TestMail { to, operation, asked_at } => {
             let asked = Asked { to, operation, at: Timestamp::from_ms(*asked_at) };
             return test_mail(app, budget, outlets.mailer, &asked).await;
         }
@@ -256,7 +256,7 @@ async fn test_mail<T: Table>(
 
 /// A notice of the bus.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct WebhookEvent {
     /// Its id: the same however often it is told.
     pub id: String,
     /// What happened.
@@ -282,7 +282,7 @@ pub async fn fan_out<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     queue: &dyn Queue,
-    told: Told,
+    told: WebhookEvent,
 ) -> Result<Sent, Error> {
     let Some(project_id) = project_of(app, budget, &told.detail).await? else { return Ok(Sent::Dropped) };
     let webhooks = webhooks(app, budget, &project_id).await?;
@@ -292,14 +292,14 @@ pub async fn fan_out<T: Table>(
     let id = format!("msg_{}", &ids::sha256_hex(told.id.as_bytes())[..32]);
     let mut detail = told.detail;
     detail["projectId"] = Value::from(project_id.clone());
-    let notice = Kept { id: id.clone(), project_id, kind: told.kind, at: told.at, detail };
+    let notice = StoredNotice { id: id.clone(), project_id, kind: told.kind, at: told.at, detail };
     let messages: Vec<_> = webhooks
         .iter()
         .filter(|webhook| webhook.takes(&notice.kind))
         .map(|webhook| Delivery::first(&webhook.id, &id).message())
         .collect();
     match app.table.commit(&[Write::KeepNotice { notice }], None, budget.meter).await {
-        // Told before: its deliveries may have been lost with the queue's answer, and who gets one twice knows it by its id.
+        // WebhookEvent before: its deliveries may have been lost with the queue's answer, and who gets one twice knows it by its id.
         Ok(()) | Err(CommitError::Guard(_)) => {}
         Err(error) => return Err(error.into()),
     }
@@ -325,7 +325,7 @@ async fn project_of<T: Table>(app: &App<T>, budget: &Budget<'_>, detail: &Value)
 async fn deliver<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    outlets: &Outlets<'_>,
+    outlets: &Channels<'_>,
     delivery: &Delivery,
 ) -> Result<Sent, Error> {
     let now = app.clock.now();
@@ -376,9 +376,10 @@ async fn deliver<T: Table>(
             wait(outlets.queue, Delivery { attempts, not_before, ..delivery.clone() }, now).await
         }
         None => {
-            let dead = Dead { webhook: webhook.id, notice: notice.id, kind: notice.kind, attempts, error, at: now };
+            let dead =
+                FailedDelivery { webhook: webhook.id, notice: notice.id, kind: notice.kind, attempts, error, at: now };
             app.table.commit(&[Write::BuryDelivery { dead }], None, budget.meter).await?;
-            Ok(Sent::Dead)
+            Ok(Sent::GivenUp)
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 
 use crate::model::wallet::Wallet;
 use crate::model::wallet::entry::{Entry, PastFloor};
-use crate::model::wallet::grant::{Grant, Hold, Piece, Room};
+use crate::model::wallet::grant::{Grant, Headroom, Hold, Piece};
 use crate::model::wallet::rollup::{DayRollup, Figures, Tally};
 use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
@@ -76,14 +76,15 @@ pub(super) fn read_drawn(r: &Reader<'_>) -> Result<Vec<Piece>, ItemError> {
 }
 
 /// Rooms as text, place and tokens each; `None` if there are none.
-fn rooms_text(rooms: &[Room]) -> Option<String> {
+fn rooms_text(rooms: &[Headroom]) -> Option<String> {
     let rows: Vec<_> = rooms.iter().map(|room| json!([room.sequence, room.tokens])).collect();
     (!rows.is_empty()).then(|| json!(rows).to_string())
 }
 
-pub(super) fn read_rooms(r: &Reader<'_>) -> Result<Vec<Room>, ItemError> {
+pub(super) fn read_rooms(r: &Reader<'_>) -> Result<Vec<Headroom>, ItemError> {
     let Some(rows) = r.json("rooms")? else { return Ok(Vec::new()) };
-    let room = |row: &serde_json::Value| Some(Room { sequence: row.get(0)?.as_i64()?, tokens: row.get(1)?.as_i64()? });
+    let room =
+        |row: &serde_json::Value| Some(Headroom { sequence: row.get(0)?.as_i64()?, tokens: row.get(1)?.as_i64()? });
     let rooms = rows.as_array().and_then(|rows| rows.iter().map(room).collect());
     rooms.ok_or(ItemError { attribute: "rooms" })
 }

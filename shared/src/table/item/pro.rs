@@ -4,7 +4,7 @@ use ltlm_protocol::Timestamp;
 
 use crate::model::batch_memory::{BatchMemory, MEMORY_HOURS};
 use crate::model::event::{EVENT_DAYS, Event};
-use crate::model::ids::{BatchOwner, LicenseId, Mark};
+use crate::model::ids::{BatchOwner, LicenseId, ShortHash};
 use crate::model::nonce_chain::{
     Answer, BLOB_DAYS, CHAIN_DAYS, Chain, Charge, DeviceClock, Refused, SeenBlob, Unproven,
 };
@@ -33,8 +33,8 @@ pub fn chain(chain: &Chain) -> Item {
         .build()
 }
 
-pub(crate) fn marks(bytes: &[u8]) -> Vec<Mark> {
-    bytes.as_chunks::<8>().0.iter().map(|bytes| Mark(*bytes)).collect()
+pub(crate) fn marks(bytes: &[u8]) -> Vec<ShortHash> {
+    bytes.as_chunks::<8>().0.iter().map(|bytes| ShortHash(*bytes)).collect()
 }
 
 /// What is known of an answer, as one byte.
@@ -68,8 +68,8 @@ impl Bytes<'_> {
         self.int().map(Timestamp::from_ms)
     }
 
-    fn mark(&mut self) -> Option<Mark> {
-        self.take().map(Mark)
+    fn mark(&mut self) -> Option<ShortHash> {
+        self.take().map(ShortHash)
     }
 
     fn charge(&mut self) -> Option<Charge> {
@@ -190,9 +190,9 @@ mod tests {
 
     fn charge(answer: Answer) -> Charge {
         Charge {
-            used: Mark([1; 8]),
-            issued: Mark([2; 8]),
-            what: Mark([3; 8]),
+            used: ShortHash([1; 8]),
+            issued: ShortHash([2; 8]),
+            what: ShortHash([3; 8]),
             amount: limits::AMOUNT_MAX,
             at: NOW,
             answer,
@@ -203,15 +203,15 @@ mod tests {
         let charges = ANSWERS.iter().cycle().take(limits::UNPROVEN_CHARGES_MAX).map(|answer| charge(*answer)).collect();
         Chain {
             id: ChainId { project_id: "prj_0123456789abcdef".into(), hwid: "h".repeat(limits::HWID_CHARS_MAX) },
-            outstanding: (0..OUTSTANDING_MAX as u8).map(|n| Mark([n; 8])).collect(),
+            outstanding: (0..OUTSTANDING_MAX as u8).map(|n| ShortHash([n; 8])).collect(),
             unproven: Unproven {
                 charges,
-                refused: Some(Refused { what: Mark([4; 8]), amount: 5, at: NOW }),
+                refused: Some(Refused { what: ShortHash([4; 8]), amount: 5, at: NOW }),
                 clock: Some(DeviceClock { ahead_ms: -86_400_000, at: NOW }),
                 presumed_day: NOW.day(),
                 presumed_count: limits::PRESUMED_LOST_PER_DAY,
             },
-            batch: Some(Mark([9; 8])),
+            batch: Some(ShortHash([9; 8])),
             revision: 1_000_000_000,
             used_at: NOW,
         }

@@ -8,7 +8,7 @@ use ltlm_protocol::Timestamp;
 use crate::model::administrator::AdminOperation;
 use crate::model::batch_memory::BatchMemory;
 use crate::model::bucket::Bucket;
-use crate::model::dispatch_checkpoint::Job;
+use crate::model::dispatch_checkpoint::DispatchCheckpoint;
 use crate::model::license::{BuyerListing, Listing};
 use crate::model::nonce_chain::{Chain, SeenBlob};
 use crate::model::organization::{Member, Organization};
@@ -164,7 +164,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             tally: read_tally(&r)?,
             revision: r.int("revision")?,
         }),
-        Kind::Job { name } => Record::Job(Job {
+        Kind::Job { name } => Record::DispatchCheckpoint(DispatchCheckpoint {
             name,
             started_at: r.at("startedAt")?,
             project: r.text_opt("project"),
@@ -195,7 +195,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::SignIn { hash } => Record::SignIn(read_sign_in(&r, hash)?),
         Kind::Webhook { id } => Record::Webhook(read_webhook(&r, id)?),
         Kind::Notice { id } => Record::Notice(read_notice(&r, id)?),
-        Kind::Dead { webhook, notice } => Record::Dead(read_dead(&r, webhook, notice)?),
+        Kind::Dead { webhook, notice } => Record::FailedDelivery(read_dead(&r, webhook, notice)?),
         Kind::AdminOperation { id } => Record::AdminOperation(AdminOperation {
             id,
             fingerprint: r.text("fingerprint")?,
@@ -257,7 +257,7 @@ mod tests {
     use crate::model::administrator::{AdminKey, Audit, Scope};
     use crate::model::device::{Device, SeatClaim};
     use crate::model::ids::{
-        AccountId, BatchOwner, ChainId, Mark, OperationId, OperationKey, OrganizationId, Origin, WalletId,
+        AccountId, BatchOwner, ChainId, OperationId, OperationKey, OrganizationId, Origin, ShortHash, WalletId,
     };
     use crate::model::license::License;
     use crate::model::organization::{AccessToken, Made};
@@ -344,7 +344,7 @@ mod tests {
             count: 2,
             hash: "h".into(),
             at: NOW,
-            answered: Some(Mark([7; 8])),
+            answered: Some(ShortHash([7; 8])),
             revision: 3,
         };
         for owner in owners {
@@ -389,8 +389,12 @@ mod tests {
         entries.iter().for_each(|entry| tally.add(entry));
         let day = DayRollup { wallet: id, day: 20_457, first: 1, last: 2, tally, revision: 3 };
         assert_eq!(round(rollup(&day)), Record::Rollup(day));
-        let run = Job { project: Some("prj_1".into()), after: Some("p".into()), ..Job::at("renewals", None, NOW) };
-        assert_eq!(round(job(&run)), Record::Job(run));
+        let run = DispatchCheckpoint {
+            project: Some("prj_1".into()),
+            after: Some("p".into()),
+            ..DispatchCheckpoint::at("renewals", None, NOW)
+        };
+        assert_eq!(round(job(&run)), Record::DispatchCheckpoint(run));
         let acme = OrganizationId { project_id: "prj_1".into(), name: "acme".into() };
         for changed_by in [None, Some(key.clone())] {
             let made = Organization {

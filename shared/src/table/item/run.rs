@@ -1,12 +1,12 @@
 //! The last run of what runs without a caller.
 
-use crate::model::dispatch_checkpoint::Job;
+use crate::model::dispatch_checkpoint::DispatchCheckpoint;
 use crate::model::run::Run;
 use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 
 /// A job's item.
-pub fn job(job: &Job) -> Item {
+pub fn job(job: &DispatchCheckpoint) -> Item {
     Builder::new(key::job(&job.name))
         .at("startedAt", job.started_at)
         .text_opt("project", job.project.as_ref())

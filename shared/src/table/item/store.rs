@@ -9,7 +9,7 @@ use crate::model::email::Email;
 use crate::model::ids::{AccountId, LicenseId};
 use crate::model::money::Money;
 use crate::model::order::{
-    Billing, Chore, FailedRefund, Given, Goods, Ignored, OPEN_DAYS, Order, OrderState, Payment, Reason, Refunds,
+    Billing, Chore, FailedRefund, Granted, Ignored, OPEN_DAYS, Order, OrderItem, OrderState, Payment, Reason, Refunds,
     Remarks, Sale, Todo, Unapplied,
 };
 use crate::model::policy::INTERVALS;
@@ -24,9 +24,9 @@ const EVENT_DAYS: i64 = 90;
 /// An order's item. One that nobody pays goes by itself.
 pub fn order(order: &Order) -> Item {
     let (policy, license, account, pack) = match &order.goods {
-        Goods::Policy { number } => (Some(*number), None, None, None),
-        Goods::Pack { license, pack } => (None, Some(&license.0), None, Some(json!(pack).to_string())),
-        Goods::Tokens { account, pack } => (None, None, Some(&account.name), Some(json!(pack).to_string())),
+        OrderItem::Policy { number } => (Some(*number), None, None, None),
+        OrderItem::Pack { license, pack } => (None, Some(&license.0), None, Some(json!(pack).to_string())),
+        OrderItem::Tokens { account, pack } => (None, None, Some(&account.name), Some(json!(pack).to_string())),
     };
     let (interval, count) = match order.billing {
         Billing::Once => (None, None),
@@ -75,12 +75,12 @@ pub fn order(order: &Order) -> Item {
 
 pub(super) fn read_order(r: &Reader<'_>, id: String) -> Result<Order, ItemError> {
     let goods = match (r.int_opt("policyNumber"), r.text_opt("packAccount")) {
-        (Some(number), _) => Goods::Policy { number },
+        (Some(number), _) => OrderItem::Policy { number },
         (None, Some(name)) => {
             let account = AccountId { project_id: r.text("projectId")?, name };
-            Goods::Tokens { account, pack: read_pack(r)? }
+            OrderItem::Tokens { account, pack: read_pack(r)? }
         }
-        (None, None) => Goods::Pack { license: LicenseId(r.text("packLicense")?), pack: read_pack(r)? },
+        (None, None) => OrderItem::Pack { license: LicenseId(r.text("packLicense")?), pack: read_pack(r)? },
     };
     let billing = match (r.word_opt("interval", INTERVALS), r.int_opt("intervalCount")) {
         (Some(interval), count) => Billing::Every { interval, count: count.unwrap_or(1) },
@@ -100,7 +100,7 @@ pub(super) fn read_order(r: &Reader<'_>, id: String) -> Result<Order, ItemError>
         state: OrderState::parse(&r.text("state")?).ok_or(ItemError { attribute: "state" })?,
         license: r.text_opt("license").map(LicenseId),
         converted: r.int("converted")? != 0,
-        given: r.int_opt("givenDays").zip(r.int_opt("givenTokens")).map(|(days, tokens)| Given {
+        given: r.int_opt("givenDays").zip(r.int_opt("givenTokens")).map(|(days, tokens)| Granted {
             days,
             tokens,
             taken: r.int_opt("takenTokens").unwrap_or(0),
@@ -342,7 +342,7 @@ mod tests {
 
     fn full_order() -> Order {
         let price = Money { minor: 999, currency: "EUR".into() };
-        let mut order = Order::new("ord_1".into(), "prj_1".into(), Goods::Policy { number: 1 }, price, NOW);
+        let mut order = Order::new("ord_1".into(), "prj_1".into(), OrderItem::Policy { number: 1 }, price, NOW);
         order.billing = Billing::Every { interval: "month", count: 1 };
         order.subscription = Some("sub_1".into());
         (order.is_named, order.is_test) = (false, true);

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::model::webhook::{Dead, Failing, Kept, NOTICE_DAYS, Webhook};
+use crate::model::webhook::{FailedDelivery, Failing, NOTICE_DAYS, StoredNotice, Webhook};
 use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 use crate::table::port::List;
@@ -43,7 +43,7 @@ pub(crate) fn read_webhook(r: &Reader<'_>, id: String) -> Result<Webhook, ItemEr
 }
 
 /// A notice that is kept for deliveries, for a while.
-pub fn notice(notice: &Kept) -> Item {
+pub fn notice(notice: &StoredNotice) -> Item {
     Builder::new(key::notice(&notice.id))
         .text("projectId", &notice.project_id)
         .text("kind", &notice.kind)
@@ -55,8 +55,8 @@ pub fn notice(notice: &Kept) -> Item {
         .build()
 }
 
-pub(crate) fn read_notice(r: &Reader<'_>, id: String) -> Result<Kept, ItemError> {
-    Ok(Kept {
+pub(crate) fn read_notice(r: &Reader<'_>, id: String) -> Result<StoredNotice, ItemError> {
+    Ok(StoredNotice {
         id,
         project_id: r.text("projectId")?,
         kind: r.text("kind")?,
@@ -66,7 +66,7 @@ pub(crate) fn read_notice(r: &Reader<'_>, id: String) -> Result<Kept, ItemError>
 }
 
 /// A delivery that was given up, as long as its notice is kept.
-pub fn dead(dead: &Dead) -> Item {
+pub fn dead(dead: &FailedDelivery) -> Item {
     Builder::new(key::dead(&dead.webhook, &dead.notice))
         .text("kind", &dead.kind)
         .int("attempts", dead.attempts)
@@ -78,8 +78,8 @@ pub fn dead(dead: &Dead) -> Item {
         .build()
 }
 
-pub(crate) fn read_dead(r: &Reader<'_>, webhook: String, notice: String) -> Result<Dead, ItemError> {
-    Ok(Dead {
+pub(crate) fn read_dead(r: &Reader<'_>, webhook: String, notice: String) -> Result<FailedDelivery, ItemError> {
+    Ok(FailedDelivery {
         webhook,
         notice,
         kind: r.text("kind")?,

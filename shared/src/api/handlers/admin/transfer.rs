@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::api::extract::Incoming;
 use crate::api::handlers::admin::projects::{data, with_secret};
 use crate::api::reply::{Failure, Reply};
-use crate::service::admin::operation::Act;
+use crate::service::admin::operation::AdminCall;
 use crate::service::admin::transfer::export::Place;
 use crate::service::admin::transfer::import::{BeginImport, TakeLines};
 use crate::service::admin::transfer::{export, import, sealed};
@@ -67,7 +67,7 @@ pub async fn begin<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     let command = BeginImport::parse(&body, project)?;
     let act = incoming.act(&body, command.operation_id.as_ref(), |body| Ok::<_, ()>(body.clone()))?;
     // The log tells which file it was, and keeps no keys of it, sealed or not.
-    let act = Act { change: json!({"trailer": body["trailer"], "withKeys": command.head.len() > 2}), ..act };
+    let act = AdminCall { change: json!({"trailer": body["trailer"], "withKeys": command.head.len() > 2}), ..act };
     let (begun, replayed) = import::begin(incoming.app, incoming.budget, &command, &act).await?;
     Ok(Reply::created(&begun.data()).operation(&act.id, replayed))
 }

@@ -17,7 +17,7 @@ use crate::model::import::{Import, ImportState};
 use crate::model::project::Project;
 use crate::model::record::Record;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, once};
 use crate::service::admin::projects;
 use crate::service::admin::projects::NewSecret;
 use crate::service::admin::transfer::sealed;
@@ -119,7 +119,7 @@ pub async fn begin<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     command: &BeginImport,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Import, bool), Error> {
     act.by.may_everywhere()?;
     let id = command.project.id.clone();
@@ -133,7 +133,7 @@ pub async fn begin<T: Table>(
     let deed = |found: &Found| {
         begun(found, command)?;
         let write = Write::BeginImport { import: Box::new(import.clone()) };
-        Ok(Deed { made: vec![import.id.clone()], writes: vec![write] })
+        Ok(AdminChange { made: vec![import.id.clone()], writes: vec![write] })
     };
     once(app, budget, act, Part::whole(), &reads[..2], deed).await?;
     let found = find(app, budget, &[Read::Import(id)]).await?;
@@ -156,7 +156,7 @@ async fn new_import<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     command: &BeginImport,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<Import, Error> {
     let (project, webhooks) = match command.head.get(2) {
         Some(line) => {
@@ -335,7 +335,7 @@ pub async fn finish<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     project_id: &str,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<Finished, Error> {
     act.by.may_everywhere()?;
     let reads = [Read::Import(project_id.to_owned()), Read::Project(project_id.to_owned())];
@@ -367,7 +367,7 @@ pub async fn finish<T: Table>(
             writes.push(Write::AddProject { project });
             let (import, state) = (Box::new(import.clone()), ImportState::Finished);
             writes.push(Write::SetImportState { import, state, at: act.now });
-            Ok(Deed { made: vec![project_id.to_owned()], writes })
+            Ok(AdminChange { made: vec![project_id.to_owned()], writes })
         };
         replayed = once(app, budget, act, Part::whole(), &reads, deed).await?.is_some();
     }
@@ -385,7 +385,7 @@ pub async fn drop_some<T: Table>(
     budget: &Budget<'_>,
     project_id: &str,
     from: Option<String>,
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(DroppedData, bool), Error> {
     act.by.may_everywhere()?;
     let reads = [Read::Import(project_id.to_owned())];
@@ -399,7 +399,7 @@ pub async fn drop_some<T: Table>(
                 vec![Write::SetImportState { import, state, at: act.now }]
             }
         };
-        Ok(Deed { made: vec![import.id.clone()], writes })
+        Ok(AdminChange { made: vec![import.id.clone()], writes })
     };
     let earlier = once(app, budget, act, Part::whole(), &reads, deed).await?;
     let replayed = earlier.is_some();

@@ -16,7 +16,7 @@ use crate::model::import::ImportKey;
 use crate::model::project::{Project, ProjectSecret, WrappedKeys};
 use crate::model::record;
 use crate::model::write::Write;
-use crate::service::admin::operation::{Act, Deed, Found, Part, find, once};
+use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, once};
 use crate::service::admin::projects::pem;
 use crate::service::app::{App, Budget, Error};
 use crate::service::ids::sha256_hex;
@@ -72,7 +72,7 @@ pub fn data(key: &ImportKey) -> ImportKeyData {
 }
 
 /// Makes a pair that another deployment seals keys to; its private half follows from what KMS wrapped. The owner may.
-pub async fn create<T: Table>(app: &App<T>, budget: &Budget<'_>, act: &Act) -> Result<(ImportKey, bool), Error> {
+pub async fn create<T: Table>(app: &App<T>, budget: &Budget<'_>, act: &AdminCall) -> Result<(ImportKey, bool), Error> {
     act.by.may_move_keys()?;
     let (kms, name) = (app.kms()?, format!("new {}", act.request));
     // The name that it is wrapped under must be known before the key is.
@@ -82,8 +82,9 @@ pub async fn create<T: Table>(app: &App<T>, budget: &Budget<'_>, act: &Act) -> R
     let wrapped = kms.wrap(&id, Purpose::Import, &made.key).await?;
     let expires_at = act.now.plus_days(limits::IMPORT_KEY_DAYS);
     let key = ImportKey { id, public_key, wrapped, created_at: act.now, expires_at };
-    let deed =
-        |_: &Found| Ok(Deed { made: vec![key.id.clone()], writes: vec![Write::AddImportKey { key: key.clone() }] });
+    let deed = |_: &Found| {
+        Ok(AdminChange { made: vec![key.id.clone()], writes: vec![Write::AddImportKey { key: key.clone() }] })
+    };
     let Some(earlier) = once(app, budget, act, Part::whole(), &[], deed).await? else { return Ok((key, false)) };
     let found = find(app, budget, &earlier.into_iter().map(Read::ImportKey).collect::<Vec<_>>()).await?;
     Ok((found.import_key.ok_or(Denied::ImportKeyNotFound)?, true))
@@ -100,7 +101,7 @@ pub async fn seal<T: Table>(
     budget: &Budget<'_>,
     project_id: &str,
     public: &[u8; 32],
-    act: &Act,
+    act: &AdminCall,
 ) -> Result<(Value, bool), Error> {
     act.by.may_move_keys()?;
     let project = find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?.clone();
@@ -137,7 +138,7 @@ pub async fn seal<T: Table>(
         "encapsulated": BASE64.encode(&sealed.encapsulated),
         "sealed": BASE64.encode(&sealed.text),
     });
-    let deed = |_: &Found| Ok(Deed { made: vec![key_id.clone()], writes: Vec::new() });
+    let deed = |_: &Found| Ok(AdminChange { made: vec![key_id.clone()], writes: Vec::new() });
     // The line is told only once the log tells of it.
     let earlier = once(app, budget, act, Part::whole(), &[], deed).await?;
     Ok((line, earlier.is_some()))
