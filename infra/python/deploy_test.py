@@ -122,7 +122,7 @@ def in_our_time(cloud, binaries, work):
     payment_messages_are_judged(dev, signing_key)
     say("A signed payment message counts, another does not.")
     mails_arrive(cloud, dev, secret)
-    say("A code went from the table through stream, queue and courier into a mail.")
+    say("A code went from the table through stream, queue and delivery into a mail.")
     deployed_doctor.what_is_wrong_is_told(cloud, dev, binaries)
     parameters = parameters_reach_live_code(cloud, template, parameters, dev, consumed)
     code_reaches_live(cloud, template, parameters, dev, consumed)

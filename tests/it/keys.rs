@@ -62,7 +62,7 @@ fn pin(world: &World, function: &str) {
 }
 
 /// The key service refuses what the function's policy does. The examples are all routes; the siblings are what no event file can
-/// show: a sign-in, a payment, a portfolio, and what the courier carries.
+/// show: a sign-in, a payment, a portfolio, and what the function `delivery` sends.
 #[tokio::test]
 async fn every_function_needs_the_keys_of_its_purposes_alone() {
     let world = World::new().await;
@@ -99,7 +99,7 @@ async fn every_function_needs_the_keys_of_its_purposes_alone() {
     pin(&world, "sign-in");
     let begun = send(&*world.another_process().await, dev_login()).await;
     assert_eq!(begun.status, 200, "{}", begun.text);
-    pin(&world, "courier");
+    pin(&world, "delivery");
     let host = world.another_process().await;
     let carried = local::background::Background::start(host, world.outbox.clone(), Some(reader), false).await.unwrap();
     crate::portal::settle(&carried).await;

@@ -228,16 +228,16 @@ async fn the_stream_function_takes_the_tables_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_courier_function_takes_parcels_and_notices() {
+async fn the_delivery_function_takes_messages_and_notices() {
     let world = World::starting_at(SystemClock.now()).await;
     let made = format!("/v1/admin/projects/{}/webhooks", world.project_id);
     let body = serde_json::json!({"url": "https://hooks.example.com/ltlm", "kinds": ["tokens.low"]});
     assert_eq!(world.admin("POST", &made, body).await.status, 201);
-    let events = vec![event("background/courier", &world.project_id, "1")];
-    let (answers, printed) = invoke(&world, "courier", events).await;
+    let events = vec![event("background/delivery", &world.project_id, "1")];
+    let (answers, printed) = invoke(&world, "delivery", events).await;
     // The code is superseded, the notice goes to the webhook, the third is no parcel.
     assert_eq!(answers[0]["batchItemFailures"], serde_json::json!([{"itemIdentifier": "message-3"}]));
-    assert!(printed.contains(r#""Job":"courier""#) && printed.contains(r#""FannedOut":1"#), "{printed}");
+    assert!(printed.contains(r#""Job":"delivery""#) && printed.contains(r#""FannedOut":1"#), "{printed}");
     assert!(world.outbox.waiting()[0].body.contains("delivery"));
 }
 

@@ -1,4 +1,4 @@
-//! `cargo run -p local` as its user meets it: the real program, over the wire.
+//! `cargo run -p ltlm-local` as its user meets it: the real program, over the wire.
 
 use std::path::Path;
 use std::process::Stdio;

@@ -176,9 +176,9 @@ async fn a_job_that_fails_leaves_no_item_key_or_name_in_the_log() {
     ];
     for body in bodies {
         let (_, report) =
-            Box::pin(background::courier(&world.host.app, &outlets, &message(body.clone()), second)).await;
-        assert!(!report.causes.is_empty(), "courier took {body}");
-        scan("courier", &logged(|| log::job_line(&report)));
+            Box::pin(background::delivery(&world.host.app, &outlets, &message(body.clone()), second)).await;
+        assert!(!report.causes.is_empty(), "delivery took {body}");
+        scan("delivery", &logged(|| log::job_line(&report)));
         let (_, report) = Box::pin(background::renewals(&world.host.app, &queue, &message(body), second)).await;
         assert!(!report.causes.is_empty());
         scan("renewals", &logged(|| log::job_line(&report)));

@@ -139,7 +139,7 @@ async fn two_hundred_and_fifty_seats_go_to_exactly_so_many_of_three_hundred() {
     late.refused(403, "SEAT_LIMIT_REACHED");
 }
 
-/// The long form by hand: `LTLM_SEATS=5000 cargo test -p tests -- every_seat_is_given`.
+/// The long form by hand: `LTLM_SEATS=5000 cargo test -p ltlm-tests -- every_seat_is_given`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_seat_is_given_before_anybody_is_refused() {
     #[expect(clippy::disallowed_methods, reason = "a test's own, not the product's configuration")]

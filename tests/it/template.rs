@@ -234,7 +234,7 @@ fn a_release_that_fails_is_taken_back_and_can_be_replaced_while_its_alarm_is_red
     assert_eq!(groups.len(), FUNCTIONS.len());
     for (name, group) in groups {
         let alarms = &group["AlarmConfiguration"]["Fn::If"];
-        let is_background = ["Renewals", "Stream", "Courier"].iter().any(|function| name.starts_with(function));
+        let is_background = ["Renewals", "Stream", "Delivery"].iter().any(|function| name.starts_with(function));
         let expected: &[&str] = if is_background { &["BackgroundErrors"] } else { &["ServerErrors", "ApiErrors"] };
         let expected: Vec<_> = expected.iter().map(|alarm| json!({"Name": {"Ref": alarm}})).collect();
         assert_eq!((&alarms[0], &alarms[1]["Alarms"]), (&json!("IsCanary"), &json!(expected)), "{name}");

@@ -1,7 +1,7 @@
 //! A small application at a terminal: activates, shows its status, uses tokens, and goes on while the server is stopped.
 //!
 //! ```sh
-//! cargo run -p local                                   # in one terminal
+//! cargo run -p ltlm-local                                   # in one terminal
 //! cargo run -p ltlm-client --example desk              # in another: reads .ltlm/demo.json
 //! ```
 
@@ -30,7 +30,7 @@ fn say(text: &str) {
 fn run(folder: &Path) -> Result<(), String> {
     let demo = folder.join("demo.json");
     let text = std::fs::read_to_string(&demo)
-        .map_err(|error| format!("{}: {error}. Start the server first: cargo run -p local", demo.display()))?;
+        .map_err(|error| format!("{}: {error}. Start the server first: cargo run -p ltlm-local", demo.display()))?;
     let demo: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let of = |name: &str| demo.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut config = Config::new(&of("/baseUrl"), &of("/projectId"), &of("/projectSecret"), &of("/publicKeyPem"));

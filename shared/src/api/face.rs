@@ -30,7 +30,7 @@ impl Face {
     pub(crate) fn body(&self) -> &Value {
         match self {
             Self::Plain(body) => body,
-            Self::Sealed(letter) => &letter.body,
+            Self::Sealed(sealed) => &sealed.body,
         }
     }
 
@@ -38,7 +38,7 @@ impl Face {
     pub(crate) fn facts(&self) -> Value {
         match self {
             Self::Plain(body) => body.clone(),
-            Self::Sealed(letter) => letter.facts(),
+            Self::Sealed(sealed) => sealed.facts(),
         }
     }
 
@@ -46,7 +46,7 @@ impl Face {
     pub(crate) fn visit<T>(&self, incoming: &Incoming<'_, T>) -> Result<ProjectCall, Failure> {
         let turn = match self {
             Self::Plain(_) => None,
-            Self::Sealed(letter) => Some(letter.turn(incoming, NonceRule::Lenient)),
+            Self::Sealed(sealed) => Some(sealed.turn(incoming, NonceRule::Lenient)),
         };
         Ok(ProjectCall { access: incoming.access()?, turn, now: incoming.now })
     }
@@ -60,7 +60,7 @@ impl Face {
     ) -> Result<Reply, Failure> {
         match self {
             Self::Plain(_) => Ok(Reply::json(&served.reply)),
-            Self::Sealed(letter) => letter.sealed(incoming, NonceRule::Lenient, key, &served.signed()?),
+            Self::Sealed(sealed) => sealed.sealed(incoming, NonceRule::Lenient, key, &served.signed()?),
         }
     }
 }

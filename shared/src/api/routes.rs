@@ -388,8 +388,8 @@ macro_rules! functions {
             }
 
             // Serves no route: its queue calls it.
-            fn courier {
-                name: "courier",
+            fn delivery {
+                name: "delivery",
                 about: "mails and webhooks, from their queue",
                 table_actions: &["BatchGetItem", "PutItem"],
                 indexes: &["list"],

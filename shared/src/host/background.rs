@@ -1,6 +1,6 @@
 //! What runs without a caller: the events of the schedule, of the queue and of the table's stream, as Lambda delivers them.
 //!
-//! The function `stream` takes batches of changes, the function `courier` what leaves the deployment. The function `renewals` takes
+//! The function `stream` takes batches of changes, the function `delivery` what leaves the deployment. The function `renewals` takes
 //! two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages, of which those that failed are
 //! named in the answer, so that only they come again.
 
@@ -141,7 +141,7 @@ fn image(image: &Value) -> Result<Item, Source> {
 
 /// Handles a batch of the queue of what leaves the deployment: parcels, and the bus's notices; Lambda's answer, which names the
 /// messages that must come again, and the report.
-pub async fn courier<T: Table>(
+pub async fn delivery<T: Table>(
     app: &App<T>,
     outlets: &Channels<'_>,
     event: &Value,
@@ -149,7 +149,7 @@ pub async fn courier<T: Table>(
 ) -> (Value, JobReport) {
     let (started, meter) = (Instant::now(), Meter::default());
     let budget = begin(app, &meter, allowance);
-    let mut report = JobReport::of("courier");
+    let mut report = JobReport::of("delivery");
     let (mut mailed, mut delivered, mut waiting, mut dead, mut fanned) = (0, 0, 0, 0, 0);
     let (mut failures, mut again) = (Vec::new(), Vec::new());
     let records = event.get("Records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

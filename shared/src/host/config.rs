@@ -11,9 +11,9 @@
 //! | `LTLM_DIRECT_CALLS` | `refused`: requests that do not show this secret are refused, if there is one; `allowed`: they are answered | `allowed` |
 //! | `LTLM_QUEUE_URL` | URL of the queue of the background's work | required by `renewals` |
 //! | `LTLM_BUS` | name of the EventBridge bus that notices go to | required by `stream` |
-//! | `LTLM_OUTBOX_URL` | URL of the queue of what leaves the deployment | required by `stream`, `courier` and `webhooks` |
+//! | `LTLM_OUTBOX_URL` | URL of the queue of what leaves the deployment | required by `stream`, `delivery` and `webhooks` |
 //! | `LTLM_MAIL_FROM` | address that mails come from, verified with SES | none: no mail is sent |
-//! | `LTLM_SENDS_MAIL` | not empty: mails are sent, by `courier` | none: no mail is sent |
+//! | `LTLM_SENDS_MAIL` | not empty: mails are sent, by `delivery` | none: no mail is sent |
 //! | `LTLM_TAKES_PAYMENTS` | not empty: there is a payment provider | none: nothing is for sale |
 //! | `LTLM_VENDOR` | the vendor's name, as developers see it | `LTLM` |
 //! | `LTLM_PAYMENT_SECRET` | name or ARN of the secret with the payment provider's keys | none: nothing is for sale |

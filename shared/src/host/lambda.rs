@@ -98,12 +98,12 @@ pub async fn serve_stream() -> Result<(), Error> {
 }
 
 /// Serves the queue of what leaves the deployment, until Lambda ends the process.
-pub async fn serve_courier() -> Result<(), Error> {
+pub async fn serve_delivery() -> Result<(), Error> {
     let config = config::from_env(true)?;
     log::init(&config);
     let url = config.outbox_url.clone().ok_or("LTLM_OUTBOX_URL is missing")?;
     let sdk = aws::sdk_config().await;
-    let (host, queue) = (&build(program::courier(), &config, &sdk), &Sqs::new(&sdk, url));
+    let (host, queue) = (&build(program::delivery(), &config, &sdk), &Sqs::new(&sdk, url));
     let mailer = config.mail_from.as_ref().map(|from| Ses::new(&sdk, from));
     let (mailer, caller) = (&mailer, &Web::new(Reach::Public));
     let stage = config.stage.as_str();
@@ -111,7 +111,7 @@ pub async fn serve_courier() -> Result<(), Error> {
         let allowance = left(host, event.context.deadline).saturating_sub(RESERVE);
         let mailer = mailer.as_ref().map(|mailer| mailer as &dyn Mailer);
         let outlets = Channels { queue, mailer, caller };
-        let (answer, report) = background::courier(&host.app, &outlets, &event.payload, allowance).await;
+        let (answer, report) = background::delivery(&host.app, &outlets, &event.payload, allowance).await;
         log::job(&report, stage, host.app.clock.as_ref());
         Ok::<_, Error>(answer)
     })

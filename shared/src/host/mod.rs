@@ -19,7 +19,7 @@ pub mod stripe;
 pub mod transport;
 pub mod web;
 
-pub use lambda::{serve, serve_courier, serve_health, serve_renewals, serve_stream};
+pub use lambda::{serve, serve_delivery, serve_health, serve_renewals, serve_stream};
 /// Why a function ends.
 pub use lambda_runtime::Error;
 pub use program::Program;

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn an_interrupted_run_goes_on_for_as_long_as_no_other_is_due() {
-        let run = DispatchCheckpoint { shard: 3, sent: 9, revision: 4, ..DispatchCheckpoint::at("renewals", None, NOW) };
+        let run =
+            DispatchCheckpoint { shard: 3, sent: 9, revision: 4, ..DispatchCheckpoint::at("renewals", None, NOW) };
         assert_eq!(DispatchCheckpoint::at("renewals", Some(run.clone()), NOW.plus_seconds(2_999)), run);
         let anew = DispatchCheckpoint::at("renewals", Some(run.clone()), NOW.plus_seconds(3_000));
         assert_eq!((anew.shard, anew.sent, anew.revision, anew.started_at), (0, 0, 4, NOW.plus_seconds(3_000)));

@@ -200,7 +200,7 @@ async fn a_refund_tells_how_much_of_it_can_be_spent() {
 
 /// Random wallets at their limits: whatever lapses together, with a renewal due or not, the next act is done in a bounded number of
 /// transactions, none of them too large, or refused for a reason of its own; and what is read afterwards adds up. The long form by
-/// hand: `LTLM_EDGES=200 cargo test -p tests -- any_wallet_at_its_limits`.
+/// hand: `LTLM_EDGES=200 cargo test -p ltlm-tests -- any_wallet_at_its_limits`.
 #[tokio::test]
 async fn any_wallet_at_its_limits_can_still_move() {
     #[expect(clippy::disallowed_methods, reason = "a test's own, not the product's configuration")]

@@ -194,7 +194,7 @@ fn deployment(common: &Common) -> Result<(String, String), Failure> {
     };
     let missing = |what: &str, how: &str| {
         Failure::User(format!(
-            "No {what}: {how}, or start `cargo run -p local`, which writes {}.",
+            "No {what}: {how}, or start `cargo run -p ltlm-local`, which writes {}.",
             common.local.display()
         ))
     };

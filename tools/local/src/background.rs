@@ -106,7 +106,7 @@ impl Background {
     pub async fn carry(&self) -> Option<JobReport> {
         let (batch, event) = self.outbox.receive()?;
         let outlets = Channels { queue: &self.leaving, mailer: Some(&self.mailer), caller: &self.caller };
-        let (answer, report) = Box::pin(background::courier(&self.host.app, &outlets, &event, ALLOWANCE)).await;
+        let (answer, report) = Box::pin(background::delivery(&self.host.app, &outlets, &event, ALLOWANCE)).await;
         self.outbox.give_back(batch, Some(&answer));
         if self.logs && report.counts.iter().any(|(_, count)| *count > 0) {
             log::job_line(&report);

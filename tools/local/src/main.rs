@@ -1,4 +1,4 @@
-//! `cargo run -p local`: the product on this machine.
+//! `cargo run -p ltlm-local`: the product on this machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -161,7 +161,7 @@ fn test() -> Outcome {
 
 fn programs() -> Outcome {
     say("Building the programs that the tests run …");
-    let packages = ["functions", "local", "cli", "ltlm-ffi"].into_iter().flat_map(|name| ["--package", name]);
+    let packages = ["functions", "ltlm-local", "ltlm-cli", "ltlm-ffi"].into_iter().flat_map(|name| ["--package", name]);
     run(cargo().args(["build", "--bins", "--lib"]).args(packages))
 }
 

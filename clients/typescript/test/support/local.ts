@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** The built local server: `cargo build --package local`, or what `LTLM_LOCAL` names. */
+/** The built local server: `cargo build --package ltlm-local`, or what `LTLM_LOCAL` names. */
 const PROGRAM = process.env["LTLM_LOCAL"] ?? fileURLToPath(new URL("../../../../target/debug/local", import.meta.url));
 
 /** What `demo.json` tells. */

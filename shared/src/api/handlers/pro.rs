@@ -19,125 +19,125 @@ use crate::table::port::Table;
 
 /// `POST …/pro/license/validate`
 pub async fn validate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let command = Activate::parse_sealed(&letter.body)?;
-    let request = letter.request(incoming, NonceRule::Lenient)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let command = Activate::parse_sealed(&sealed.body)?;
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
-    letter.reply(incoming, &request, &signed)
+    sealed.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/status`
 pub async fn status<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let command = Refresh(Activate::parse_sealed(&letter.body)?);
-    let request = letter.request(incoming, NonceRule::Lenient)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let command = Refresh(Activate::parse_sealed(&sealed.body)?);
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
-    letter.reply(incoming, &request, &signed)
+    sealed.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/heartbeat`
 pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let command = Heartbeat::parse(&letter.body)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let command = Heartbeat::parse(&sealed.body)?;
     let class = if command.is_closing { NonceRule::Closing } else { NonceRule::Strict };
-    let request = letter.request(incoming, class)?;
+    let request = sealed.request(incoming, class)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
-    letter.reply(incoming, &request, &signed)
+    sealed.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/signout`
 pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let request = letter.request(incoming, NonceRule::Closing)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let request = sealed.request(incoming, NonceRule::Closing)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &SignOut).await?;
-    letter.reply(incoming, &request, &signed)
+    sealed.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/seats`
 pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let request = letter.request(incoming, NonceRule::Lenient)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &ListSeats).await?;
-    letter.reply(incoming, &request, &signed)
+    sealed.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/release-seat`, the license named by the data.
 pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let request = letter.request(incoming, NonceRule::Strict)?;
-    released(incoming, &letter, &request).await
+    let sealed = SealedRequest::open(incoming)?;
+    let request = sealed.request(incoming, NonceRule::Strict)?;
+    released(incoming, &sealed, &request).await
 }
 
 /// `POST …/license/{key}/release-seat` with an envelope: the existing client's way (wire E18).
 pub async fn release_seat_of_path<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let request = letter.request_for(incoming, NonceRule::Strict, incoming.parameter("key"))?;
-    released(incoming, &letter, &request).await
+    let sealed = SealedRequest::open(incoming)?;
+    let request = sealed.request_for(incoming, NonceRule::Strict, incoming.parameter("key"))?;
+    released(incoming, &sealed, &request).await
 }
 
 async fn released<T: Table>(
     incoming: &Incoming<'_, T>,
-    letter: &SealedRequest,
+    sealed: &SealedRequest,
     request: &ProRequest,
 ) -> Result<Reply, Failure> {
-    let command = ReleaseSeat::parse(&letter.body)?;
+    let command = ReleaseSeat::parse(&sealed.body)?;
     let signed = service::run(incoming.app, incoming.budget, request, &command).await?;
-    letter.reply(incoming, request, &signed)
+    sealed.reply(incoming, request, &signed)
 }
 
 /// `POST …/pro/license/settings/get`
 pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let request = letter.request(incoming, NonceRule::Lenient)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &GetSettings).await?;
-    letter.reply(incoming, &request, &signed.map(|told| told.answer))
+    sealed.reply(incoming, &request, &signed.map(|told| told.answer))
 }
 
 /// `POST …/pro/license/settings/save`
 pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let settings = SaveSettings::parse(&letter.body)?;
-    let request = letter.request(incoming, NonceRule::Lenient)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let settings = SaveSettings::parse(&sealed.body)?;
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
     let command = PutSettings { settings, if_match: None, call: request.turn.request.clone() };
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
-    letter.reply(incoming, &request, &signed.map(|told| told.answer))
+    sealed.reply(incoming, &request, &signed.map(|told| told.answer))
 }
 
 /// `POST …/pro/license/consume`
 pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let command = Consume::parse(&letter.body)?;
-    let request = letter.request(incoming, NonceRule::Strict)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let command = Consume::parse(&sealed.body)?;
+    let request = sealed.request(incoming, NonceRule::Strict)?;
     // As the plain endpoint names it: a use is the same use, whichever way it comes.
-    let (key, facts) = (&request.request.call.key, letter.facts());
+    let (key, facts) = (&request.request.call.key, sealed.facts());
     let operation = incoming.operation_of("consume", key, &facts, command.operation_id.as_ref(), Consume::parse)?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     let key = OperationKey { id, fingerprint: operation.fingerprint };
     let signed = service::consume(incoming.app, incoming.budget, &request, &Use { consume: command, key }).await?;
-    letter.reply(incoming, &request, &signed)
+    sealed.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/consume-batch`
 pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
+    let sealed = SealedRequest::open(incoming)?;
     // The existing client sends all that it has queued, again and again until it succeeds: only the body's size bounds it.
-    let command = ConsumeBatch::parse_with(&letter.body, limits::BODY_BYTES_MAX)?;
-    let request = letter.request(incoming, NonceRule::Strict)?;
+    let command = ConsumeBatch::parse_with(&sealed.body, limits::BODY_BYTES_MAX)?;
+    let request = sealed.request(incoming, NonceRule::Strict)?;
     let in_body = command.operation_id.as_ref();
     let Operation { id, fingerprint } =
-        incoming.operation_of("consume-batch", &request.request.call.key, &letter.facts(), in_body, |body| {
+        incoming.operation_of("consume-batch", &request.request.call.key, &sealed.facts(), in_body, |body| {
             ConsumeBatch::parse_with(body, limits::BODY_BYTES_MAX)
         })?;
     let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
     let signed = service::consume_batch(incoming.app, incoming.budget, &request, &command, &key).await?;
-    letter.reply(incoming, &request, &signed)
+    sealed.reply(incoming, &request, &signed)
 }
 
 /// `POST …/pro/license/events`
 pub async fn events<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let letter = SealedRequest::open(incoming)?;
-    let command = ReportEvent::parse(&letter.body)?;
-    let request = letter.request(incoming, NonceRule::Lenient)?;
+    let sealed = SealedRequest::open(incoming)?;
+    let command = ReportEvent::parse(&sealed.body)?;
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::report(incoming.app, incoming.budget, &request, &command).await?;
-    letter.reply(incoming, &request, &signed.map(|()| json!({"success": true})))
+    sealed.reply(incoming, &request, &signed.map(|()| json!({"success": true})))
 }

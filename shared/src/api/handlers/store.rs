@@ -65,8 +65,8 @@ pub async fn topup_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     let command = TopUp::parse(face.body())?;
     let (request, turn) = match &face {
         Face::Plain(_) => (incoming.license_request(incoming.access()?, command.hwid.clone()), None),
-        Face::Sealed(letter) => {
-            let pro = letter.request(incoming, NonceRule::Lenient)?;
+        Face::Sealed(sealed) => {
+            let pro = sealed.request(incoming, NonceRule::Lenient)?;
             (pro.request, Some(pro.turn))
         }
     };

@@ -193,7 +193,14 @@ mod tests {
 
     const CHARGE: Evidence = Evidence::Charge { what: ShortHash([99; 8]), amount: 7 };
 
-    fn call(chain: Option<&Chain>, class: NonceRule, presented: u8, issued: u8, trace: Evidence, seconds: i64) -> Chain {
+    fn call(
+        chain: Option<&Chain>,
+        class: NonceRule,
+        presented: u8,
+        issued: u8,
+        trace: Evidence,
+        seconds: i64,
+    ) -> Chain {
         let turn = NonceUse {
             hwid: "a".into(),
             class,

@@ -83,7 +83,13 @@ mod tests {
             let account = AccountId { project_id: "p".to_owned(), name: name.to_owned() };
             let pack = TokenPack::read(&mut Reader::new(&pack(pack_id)).unwrap());
             let price = Money { minor: 100, currency: "USD".to_owned() };
-            Order::new("o".to_owned(), "p".to_owned(), OrderItem::Tokens { account, pack }, price, Timestamp::from_ms(0))
+            Order::new(
+                "o".to_owned(),
+                "p".to_owned(),
+                OrderItem::Tokens { account, pack },
+                price,
+                Timestamp::from_ms(0),
+            )
         };
         assert_ne!(order("a b", "c").what(), order("a", "b c").what());
         assert_eq!(order("a", "b c").what(), order("a", "b c").what());

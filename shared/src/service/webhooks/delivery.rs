@@ -236,7 +236,7 @@ async fn test_mail<T: Table>(
     let problem = match &sent {
         Ok(Sent::Mailed) => None,
         Ok(_) => Some("no sender is configured"),
-        Err(_) => Some("the mail service does not take it; the log of courier says why"),
+        Err(_) => Some("the mail service does not take it; the log of delivery says why"),
     };
     let run = Run {
         name: run::name::TEST_MAIL.to_owned(),

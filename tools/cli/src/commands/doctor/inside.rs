@@ -102,7 +102,7 @@ fn test_mail(session: &Session, to: &str) -> Finding {
         None => Finding::failed(
             "mail",
             format!("nothing is known of the test mail after {} s", MAIL_TRIES * MAIL_WAIT.as_secs() as u32),
-            "Does the function courier run? Look at its log, and at the queues Outbox and OutboxDeadLetters.",
+            "Does the function delivery run? Look at its log, and at the queues Outbox and OutboxDeadLetters.",
         ),
     }
 }

@@ -1,6 +1,6 @@
-//! The Lambda function `courier`.
+//! The Lambda function `delivery`.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::host::Error> {
-    shared::host::lambda::serve_courier().await
+    shared::host::lambda::serve_delivery().await
 }
