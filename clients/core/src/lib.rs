@@ -16,6 +16,7 @@ pub mod event;
 mod identity;
 mod journal;
 mod license;
+mod log;
 pub mod machine;
 #[cfg(feature = "runtime")]
 mod runtime;
@@ -23,10 +24,11 @@ mod status;
 mod wire;
 
 pub use clock::Clocks;
-pub use config::{Config, QUEUE_MAX, TIMEOUT_MS};
+pub use config::{Config, QUEUE_MAX, StorageKind, TIMEOUT_MS};
 pub use error::{Error, ErrorCode};
 pub use event::Event;
 pub use identity::hwid;
+pub use log::LogLevel;
 #[cfg(feature = "runtime")]
 pub use runtime::{
     Client, FileStorage, HttpTransport, Loaded, MemoryStorage, Parts, Saved, Storage, SystemClock, TimeSource,

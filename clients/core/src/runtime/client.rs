@@ -15,11 +15,12 @@ use serde_json::{Map, Value};
 use super::chance;
 use super::clock::{SystemClock, TimeSource};
 use super::files::FileStorage;
+use super::folder;
 use super::source::machine_id;
 use super::storage::{MemoryStorage, Saved, Storage};
 use super::transport::{HttpTransport, Transport};
 use crate::call::{Call, CallId, Consumption, Outcome, Reply};
-use crate::config::Config;
+use crate::config::{Config, StorageKind};
 use crate::error::{Error, ErrorCode};
 use crate::event::Event;
 use crate::machine::{Input, Machine, Output, Request, Start, Store};
@@ -49,16 +50,17 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The usual ones: HTTP, the configured folder or none, the machine's clocks and id.
+    /// The usual ones: HTTP, the folder of the configured storage or none, the machine's clocks and id.
     pub fn standard(config: &Config) -> Result<Self, Error> {
         config.checked()?;
         let no_chance = || Error::new(ErrorCode::Internal, "The system gives no random bytes.");
-        let folder = config.data_dir.as_deref();
+        let folder = folder::of(config)?;
+        let is_shared = config.storage == StorageKind::Machine;
         let source = config.device_id.clone().or_else(machine_id);
-        let source = source.or_else(|| folder.and_then(FileStorage::source_in));
+        let source = source.or_else(|| folder.as_ref().and_then(|folder| FileStorage::source_in(folder, is_shared)));
         let source = source.map_or_else(|| chance::bytes::<16>().map(hex::encode).ok_or_else(no_chance), Ok)?;
         let storage: Box<dyn Storage> = match folder {
-            Some(folder) => Box::new(FileStorage::new(folder, &config.project_id, &source)),
+            Some(folder) => Box::new(FileStorage::new(folder, &config.project_id, &source).shared(is_shared)),
             None => Box::new(MemoryStorage),
         };
         Ok(Self {

@@ -46,6 +46,8 @@ pub struct FileStorage {
     /// The state is one that can be read, so that it may become the backup.
     is_state_good: bool,
     is_read_only: bool,
+    /// Do other users of the machine use the folder?
+    is_shared: bool,
     journal: Option<Journal>,
     /// Journals of processes that are gone. Held, so that nobody else takes them over.
     adopted: Vec<(PathBuf, File)>,
@@ -84,16 +86,22 @@ impl FileStorage {
             seen: None,
             is_state_good: false,
             is_read_only: false,
+            is_shared: false,
             journal: None,
             adopted: Vec::new(),
             presence: None,
         }
     }
 
+    /// For the folder's group too, or for this user alone: as it is unless this says otherwise.
+    pub fn shared(self, is_shared: bool) -> Self {
+        Self { is_shared, ..self }
+    }
+
     /// A text that stands for a machine that tells nothing about itself: drawn once, and kept in the folder.
-    pub fn source_in(folder: impl AsRef<Path>) -> Option<String> {
+    pub fn source_in(folder: impl AsRef<Path>, is_shared: bool) -> Option<String> {
         let folder = folder.as_ref();
-        make_folder(folder).ok()?;
+        make_folder(folder, is_shared).ok()?;
         let path = folder.join("source");
         let read = || fs::read_to_string(&path).ok().map(|text| text.trim().to_owned()).filter(|text| text.len() == 32);
         if let Some(text) = read() {
@@ -102,7 +110,7 @@ impl FileStorage {
         let text = hex::encode(chance::bytes::<16>()?);
         // Whole or not at all: another process may draw at this moment, and the first one counts.
         let new = folder.join(format!("source.new-{text}"));
-        let written = private().create_new(true).open(&new).and_then(|mut file| {
+        let written = create(&new, is_shared).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });
@@ -243,7 +251,7 @@ impl FileStorage {
         let key = self.key(&header[HEADER - SALT..]);
         let name: [u8; 8] = chance::bytes().ok_or_else(|| io::Error::other("no chance"))?;
         let path = self.folder.join(format!("uses-{}", hex::encode(name)));
-        let mut file = private().create_new(true).open(&path)?;
+        let mut file = create(&path, self.is_shared)?;
         let _ = file.try_lock();
         file.write_all(&header)?;
         Ok(Journal { path, file, header, key, length: HEADER as u64, number: 0 })
@@ -256,7 +264,7 @@ impl FileStorage {
         let mut bytes = header.to_vec();
         bytes.extend(sealed(&self.key(&salt), &header, 0, state)?);
         let new = self.folder.join(format!("state.new-{}", hex::encode(salt)));
-        let written = private().create_new(true).open(&new).and_then(|mut file| {
+        let written = create(&new, self.is_shared).and_then(|mut file| {
             file.write_all(&bytes)?;
             file.sync_all()
         });
@@ -321,21 +329,57 @@ fn next_frame<'a>(key: &[u8; 32], header: &[u8], bytes: &'a [u8]) -> Option<(u64
     plain.ok().map(|plain| (number, plain, after))
 }
 
-/// How files are opened for writing: for this user alone.
-fn private() -> OpenOptions {
+/// How files are opened for writing: for this user alone, or for the folder's group.
+fn writing(is_shared: bool) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if is_shared { 0o660 } else { 0o600 });
+    // What the system has in place of modes is inherited from the folder.
+    let _ = is_shared;
     options
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// A new file.
+fn create(path: &Path, is_shared: bool) -> io::Result<File> {
+    let file = writing(is_shared).create_new(true).open(path)?;
+    share(path, is_shared, 0o660);
+    Ok(file)
+}
+
+/// A file that processes lock, and that nothing is written to.
+fn lock_file(path: &Path, is_shared: bool) -> io::Result<File> {
+    match writing(is_shared).create_new(true).open(path) {
+        Ok(file) => {
+            share(path, is_shared, 0o660);
+            Ok(file)
+        }
+        Err(_) => writing(is_shared).open(path),
+    }
+}
+
+/// Gives the group what the process's mask took from it.
+fn share(path: &Path, is_shared: bool, mode: u32) {
+    #[cfg(unix)]
+    if is_shared {
+        let _ = fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = (path, is_shared, mode);
+}
+
+fn make_folder(folder: &Path, is_shared: bool) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, if is_shared { 0o770 } else { 0o700 });
+    builder.create(folder)?;
+    // Files in it belong to its group, whoever writes them.
+    share(folder, is_shared, 0o2770);
+    Ok(())
 }
 
 /// Where there are no hard links: the same, with a moment in which two processes may both write.
@@ -353,12 +397,12 @@ fn sync_folder(folder: &Path) {
 impl Storage for FileStorage {
     fn load(&mut self) -> Loaded {
         let mut loaded = Loaded::default();
-        if make_folder(&self.folder).is_err() {
+        if make_folder(&self.folder, self.is_shared).is_err() {
             self.is_read_only = true;
             loaded.is_read_only = true;
             return loaded;
         }
-        let presence = private().create(true).truncate(false).open(self.folder.join("presence"));
+        let presence = lock_file(&self.folder.join("presence"), self.is_shared);
         self.presence = presence.ok().inspect(|file| drop(file.try_lock_shared()));
         let mut found = self.read_state("state");
         if found == Err(Unread::Foreign) {
@@ -389,7 +433,7 @@ impl Storage for FileStorage {
 
     fn save(&mut self, state: &[u8]) -> io::Result<Saved> {
         self.writable()?;
-        let lock = private().create(true).truncate(false).open(self.folder.join("lock"))?;
+        let lock = lock_file(&self.folder.join("lock"), self.is_shared)?;
         for _ in 0..LOCK_TRIES {
             match lock.try_lock() {
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
@@ -617,7 +661,7 @@ mod tests {
         let mut storage = FileStorage::new(folder.0.join("inside"), "prj_1", "machine");
         assert!(storage.load().is_read_only);
         assert!(storage.save(b"state").is_err() && storage.append(b"use").is_err() && storage.compact(&[]).is_err());
-        assert_eq!(FileStorage::source_in(folder.0.join("inside")), None);
+        assert_eq!(FileStorage::source_in(folder.0.join("inside"), false), None);
         fs::remove_file(&folder.0).unwrap();
     }
 
@@ -671,8 +715,32 @@ mod tests {
     #[test]
     fn c78_a_machine_without_an_id_gets_one_that_stays() {
         let (one, two) = (Folder::new("one"), Folder::new("two"));
-        let first = FileStorage::source_in(&one.0).unwrap();
-        assert_eq!(FileStorage::source_in(&one.0), Some(first.clone()));
-        assert_ne!(FileStorage::source_in(&two.0), Some(first));
+        let first = FileStorage::source_in(&one.0, false).unwrap();
+        assert_eq!(FileStorage::source_in(&one.0, false), Some(first.clone()));
+        assert_ne!(FileStorage::source_in(&two.0, false), Some(first));
+    }
+
+    /// The mask of the process that runs the tests is the usual one, which takes the group's right to write.
+    #[cfg(unix)]
+    #[test]
+    fn a_shared_folder_is_for_its_group_and_for_nobody_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("shared");
+        let mut storage = folder.storage().shared(true);
+        storage.load();
+        assert!(written(storage.save(b"state")));
+        storage.append(b"use").unwrap();
+        FileStorage::source_in(&folder.0, true).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode(&folder.0), 0o2770);
+        let names = folder.names("");
+        assert!(names.len() >= 5, "{names:?}");
+        for name in names {
+            assert_eq!(mode(&folder.0.join(&name)), 0o660, "{name}");
+        }
+        // A folder that the installer made keeps what it was given.
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o750)).unwrap();
+        folder.storage().shared(true).load();
+        assert_eq!(mode(&folder.0), 0o750);
     }
 }

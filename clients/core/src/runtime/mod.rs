@@ -4,6 +4,7 @@ mod chance;
 mod client;
 mod clock;
 mod files;
+mod folder;
 mod source;
 mod storage;
 mod transport;
