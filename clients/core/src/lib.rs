@@ -29,6 +29,8 @@ pub use error::{Error, ErrorCode};
 pub use event::Event;
 pub use identity::hwid;
 pub use log::LogLevel;
+#[cfg(feature = "async")]
+pub use runtime::AsyncClient;
 #[cfg(feature = "runtime")]
 pub use runtime::{
     Client, FileStorage, HttpTransport, Loaded, MemoryStorage, Parts, Saved, Storage, SystemClock, TimeSource,

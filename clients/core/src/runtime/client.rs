@@ -707,6 +707,18 @@ impl Client {
         }
     }
 
+    /// The next event, without waiting for one.
+    #[cfg(feature = "async")]
+    pub(super) fn try_next_event(&self) -> Option<Event> {
+        self.inner()?.buffer.pop_front()
+    }
+
+    /// Is it closed, or another process's?
+    #[cfg(feature = "async")]
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner().is_none_or(|inner| inner.is_stopped)
+    }
+
     /// The events that wait, without waiting for more.
     pub fn events(&self) -> Vec<Event> {
         self.inner().map(|mut inner| inner.buffer.drain(..).collect()).unwrap_or_default()

@@ -1,5 +1,7 @@
 //! The state machine with threads, files, a clock and HTTP.
 
+#[cfg(feature = "async")]
+mod asynchronous;
 mod chance;
 mod client;
 mod clock;
@@ -9,6 +11,8 @@ mod source;
 mod storage;
 mod transport;
 
+#[cfg(feature = "async")]
+pub use asynchronous::AsyncClient;
 pub use client::{Client, Parts};
 pub use clock::{SystemClock, TimeSource};
 pub use files::FileStorage;

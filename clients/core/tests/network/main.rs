@@ -1,4 +1,5 @@
 //! The client's HTTP over real sockets: certificates and proxies. Whoever answers is known by a refusal of its own.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod peers;
 

@@ -3,6 +3,7 @@
 mod c;
 mod dotnet;
 mod python;
+mod rust;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -139,6 +140,7 @@ pub(crate) fn life(tokens: i64) -> [String; 4] {
 
 /// Tests all layers with the programs and the library that are built.
 pub(crate) fn test(root: &Path) -> Outcome {
+    rust::test(root)?;
     c::test(root)?;
     python::test(root)?;
     dotnet::test(root)
