@@ -377,7 +377,7 @@ static void settings_are_checked(void) {
   char config[8192];
   ltlm_client client = 0;
   static const char *bad[] = {
-      ",\"storage\":\"cloud\"}", ",\"log\":\"loud\"}", ",\"caFile\":\"/no/such/file.pem\"}", ",\"storage\":\"memory\",\"dataDir\":\"d\"}",
+      ",\"storage\":\"cloud\"}", ",\"log\":\"loud\"}", ",\"keyStore\":\"cloud\"}", ",\"caFile\":\"/no/such/file.pem\"}", ",\"storage\":\"memory\",\"dataDir\":\"d\"}",
   };
   for (size_t place = 0; place < sizeof bad / sizeof *bad; place++) {
     snprintf(config, sizeof config, "%s%s", prefix, bad[place]);

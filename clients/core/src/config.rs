@@ -28,6 +28,17 @@ pub enum StorageKind {
     Memory,
 }
 
+/// Whose store keeps the key that files are sealed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStoreKind {
+    /// The platform's, for files of the user, where there is one.
+    #[default]
+    Platform,
+    /// Nobody's: the key follows from what the machine says about itself.
+    None,
+}
+
 /// The configuration of a client. As JSON its members are in camel case; a name that it does not know is refused.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -49,6 +60,9 @@ pub struct Config {
     /// Where the client's files are.
     #[serde(default)]
     pub storage: StorageKind,
+    /// Whose store keeps the key that files are sealed with.
+    #[serde(default)]
+    pub key_store: KeyStoreKind,
     /// Replaces what the machine says about itself as the source of the device's id. At most 1,000 characters.
     #[serde(default)]
     pub device_id: Option<String>,
@@ -120,6 +134,7 @@ impl Config {
             app_version: None,
             data_dir: None,
             storage: StorageKind::User,
+            key_store: KeyStoreKind::Platform,
             device_id: None,
             device_name: None,
             protocol: protocol(),
@@ -280,9 +295,10 @@ mod tests {
         );
         let read = Config::from_json(&format!("{json}}}")).unwrap();
         assert_eq!((read.timeout_ms, read.storage, read.log), (TIMEOUT_MS, StorageKind::User, LogLevel::Off));
-        let said = format!(r#"{json},"storage":"machine","caFile":"/ca.pem","log":"trace"}}"#);
+        let said = format!(r#"{json},"keyStore":"none","storage":"machine","caFile":"/ca.pem","log":"trace"}}"#);
         let said = Config::from_json(&said).unwrap();
         assert_eq!((said.storage, said.log), (StorageKind::Machine, LogLevel::Trace));
+        assert_eq!((read.key_store, said.key_store), (KeyStoreKind::Platform, KeyStoreKind::None));
         assert_eq!(said.ca_file.as_deref(), Some("/ca.pem"));
         for bad in ["\"storage\":\"cloud\"", "\"log\":\"loud\"", "\"caFile\":1"] {
             assert_eq!(Config::from_json(&format!("{json},{bad}}}")).unwrap_err().code, ErrorCode::BadConfig, "{bad}");

@@ -24,7 +24,7 @@ mod status;
 mod wire;
 
 pub use clock::Clocks;
-pub use config::{Config, QUEUE_MAX, StorageKind, TIMEOUT_MS};
+pub use config::{Config, KeyStoreKind, QUEUE_MAX, StorageKind, TIMEOUT_MS};
 pub use error::{Error, ErrorCode};
 pub use event::Event;
 pub use identity::hwid;
@@ -33,7 +33,7 @@ pub use log::LogLevel;
 pub use runtime::AsyncClient;
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    Client, FileStorage, HttpTransport, Loaded, MemoryStorage, Parts, Saved, Storage, SystemClock, TimeSource,
-    Transport, machine_id,
+    Client, FileStorage, HttpTransport, KeyStore, KeyStoreUnavailable, Loaded, MemoryStorage, Parts, Saved, Storage,
+    SystemClock, TimeSource, Transport, machine_id,
 };
 pub use status::{Reason, Snapshot, Status};

@@ -19,6 +19,8 @@ namespace LTLM
         public string dataDir;
         /// <summary>Where files are: "user" (unless this says otherwise), "machine" for all users of the machine, or "memory" for nowhere.</summary>
         public string storage;
+        /// <summary>"platform" (unless this says otherwise): files of the user are sealed by a key of the platform's store; or "none".</summary>
+        public string keyStore;
         /// <summary>Replaces what the machine says about itself.</summary>
         public string deviceId;
         /// <summary>The device's name for people.</summary>
@@ -51,7 +53,7 @@ namespace LTLM
             {
                 { "baseUrl", baseUrl }, { "projectId", projectId }, { "projectSecret", projectSecret }, { "publicKeys", publicKeys },
                 { "appVersion", appVersion }, { "dataDir", dataDir }, { "deviceId", deviceId }, { "deviceName", deviceName },
-                { "storage", storage }, { "proxy", proxy }, { "caFile", caFile }, { "protocol", protocol }, { "acceptUnbound", acceptUnbound },
+                { "storage", storage }, { "keyStore", keyStore }, { "proxy", proxy }, { "caFile", caFile }, { "protocol", protocol }, { "acceptUnbound", acceptUnbound },
                 { "timeoutMs", timeoutMs }, { "allowOverdraft", allowOverdraft }, { "queueMax", queueMax }, { "log", log },
             };
             foreach (var name in new List<string>(members.Keys))

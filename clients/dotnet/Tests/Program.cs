@@ -88,7 +88,7 @@ internal static class Program
         LTLMManager.OnLog -= write;
         foreach (var spoil in new Action<LTLMConfig>[]
         {
-            bad => bad.storage = "cloud", bad => bad.storage = "memory", bad => bad.log = "loud", bad => bad.caFile = "/no/such/file.pem",
+            bad => bad.storage = "cloud", bad => bad.storage = "memory", bad => bad.log = "loud", bad => bad.keyStore = "cloud", bad => bad.caFile = "/no/such/file.pem",
             bad => bad.protocol = 3, bad => bad.queueMax = 0,
         })
         {

@@ -97,7 +97,7 @@ class WithServer(unittest.TestCase):
             client.activate(self.server.key)
             client.sign_out()
         self.assertFalse((Path(self.folder) / "settings").exists())
-        for bad in ({"storage": "cloud"}, {"log": "loud"}, {"caFile": "/no/such/file.pem"}):
+        for bad in ({"storage": "cloud"}, {"log": "loud"}, {"keyStore": "cloud"}, {"caFile": "/no/such/file.pem"}):
             with self.assertRaises(Error) as refused:
                 Client(self.server.config("settings", **bad))
             self.assertEqual(refused.exception.name, "BAD_CONFIG", bad)

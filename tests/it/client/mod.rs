@@ -433,6 +433,7 @@ fn jiff_date(ms: i64) -> String {
 fn open(config: &Config, source: &str, disk: &Disk, clocks: Clocks, chance: &mut Chance) -> Machine {
     let mut seed = [0; 32];
     seed.iter_mut().for_each(|byte| *byte = chance.below(256) as u8);
-    let start = Start { source, state: disk.state.as_deref(), journal: &disk.journal, is_moved: false, seed, clocks };
+    let (state, journal) = (disk.state.as_deref(), &disk.journal);
+    let start = Start { source, state, journal, is_moved: false, seed, device_seed: None, clocks };
     Machine::open(config, start).unwrap()
 }

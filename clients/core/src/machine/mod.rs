@@ -176,7 +176,6 @@ pub enum Failure {
 }
 
 /// What a machine starts with.
-#[derive(Debug)]
 pub struct Start<'a> {
     /// What the machine says about itself; the device's id follows from it.
     pub source: &'a str,
@@ -188,6 +187,8 @@ pub struct Start<'a> {
     pub is_moved: bool,
     /// Chance, from the operating system.
     pub seed: [u8; 32],
+    /// The seed of the key of a device that has none yet; drawn where there is none.
+    pub device_seed: Option<Zeroizing<[u8; 32]>>,
     /// The clocks.
     pub clocks: Clocks,
 }
@@ -294,7 +295,7 @@ impl Machine {
         let is_new = read.is_none() || is_foreign;
         let kept = match read.filter(|_| !is_foreign) {
             Some(kept) => kept,
-            None => Kept::new(&hwid, &chance.bytes()),
+            None => Kept::new(&hwid, &start.device_seed.map_or_else(|| chance.bytes(), |seed| *seed)),
         };
         let seal = Seal {
             secret,

@@ -1,5 +1,6 @@
 //! Requests over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -34,7 +35,8 @@ impl HttpTransport {
             Some(path) => roots(path)?,
             None => RootCerts::PlatformVerifier,
         };
-        let tls = TlsConfig::builder().root_certs(roots).build();
+        let cryptography = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(cryptography).build();
         let mut builder = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the project's secret elsewhere.

@@ -19,6 +19,15 @@ pub(crate) fn config() -> Config {
     config
 }
 
+/// The key that a device shows in a request, in base64.
+#[allow(dead_code, reason = "not every test looks at it")]
+pub(crate) fn device_key(request: &Request) -> Option<String> {
+    let body = json::parse(request.body.as_deref()?.as_bytes()).ok()?;
+    let key = envelope::key_of_secret(SECRET)?;
+    let opened = envelope::open(&key, envelope::blob(&body)?).ok()?;
+    opened.data.get("deviceKey")?.as_str().map(str::to_owned)
+}
+
 /// The answer to a request, signed at this time, in milliseconds since the Unix epoch.
 pub(crate) fn answer(request: &Request, now_ms: i64) -> Result<HttpAnswer, Failure> {
     let body = json::parse(request.body.as_deref().unwrap_or_default().as_bytes()).map_err(|_| Failure::Lost)?;

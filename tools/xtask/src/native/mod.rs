@@ -22,7 +22,8 @@ pub(crate) fn missing() -> Option<String> {
         asked.is_ok_and(|status| status.success())
     };
     let programs = ["gcc", "g++", "pkg-config", "cmake", "valgrind", "mcs", "mono"];
-    let absent: Vec<_> = programs.into_iter().filter(|program| !is_there(program)).collect();
+    let mut absent: Vec<_> = programs.into_iter().filter(|program| !is_there(program)).collect();
+    absent.extend(rust::SYSTEMS.into_iter().filter(|system| !rust::has_library_of(system)));
     (!absent.is_empty()).then(|| absent.join(", "))
 }
 
