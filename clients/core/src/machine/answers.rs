@@ -531,3 +531,24 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_license_or_the_device_is_conclusive_and_no_other_is() {
+        let conclusive = |code: &str, kind: ErrorCode| {
+            let error = Error { code: kind, ..Error::refused(code, "No.") };
+            let trouble = Trouble { error, ..Trouble::of(ErrorCode::Refused, "") };
+            trouble.conclusive().is_some()
+        };
+        for code in CONCLUSIVE.into_iter().chain(["LICENSE_NOT_FOUND", "DEVICE_LIMIT_REACHED"]) {
+            assert!(conclusive(code, ErrorCode::Refused), "{code}");
+            assert!(!conclusive(code, ErrorCode::ServerBusy), "{code}: a server that is busy says nothing");
+        }
+        for code in ["UNAUTHORIZED_PROJECT", "BAD_ENVELOPE", "INSUFFICIENT_TOKENS", "SEAT_RELEASE_COOLDOWN", ""] {
+            assert!(!conclusive(code, ErrorCode::Refused), "{code}");
+        }
+    }
+}
