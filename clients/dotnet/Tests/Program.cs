@@ -45,8 +45,8 @@ internal static class Program
             Refusals(manager);
             Life(manager);
             LTLMManager.OnCallbackFailed -= write;
-            Settings(words[0]);
             LTLMManager.Instance.Dispose();
+            Settings(words[0]);
             Pumped(Config(words[0]));
             Console.WriteLine("the tests of the C# client passed");
             return 0;

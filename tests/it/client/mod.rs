@@ -3,6 +3,7 @@
 
 mod cases;
 mod local;
+mod measured;
 mod simulation;
 mod tokens;
 

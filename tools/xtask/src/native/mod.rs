@@ -2,6 +2,7 @@
 
 mod c;
 mod dotnet;
+mod measure;
 mod python;
 mod rust;
 
@@ -14,6 +15,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::{Outcome, fuzz, run};
+
+pub(crate) use measure::client as measure;
 
 /// What is missing on this machine to test them.
 pub(crate) fn missing() -> Option<String> {
