@@ -372,6 +372,33 @@ static void c10_threads(int count) {
   CHECK(ltlm_client_free(client) == LTLM_OK);
 }
 
+/* Settings of storage, certificates and the log. */
+static void settings_are_checked(void) {
+  char config[8192];
+  ltlm_client client = 0;
+  static const char *bad[] = {
+      ",\"storage\":\"cloud\"}", ",\"log\":\"loud\"}", ",\"keyStore\":\"cloud\"}", ",\"caFile\":\"/no/such/file.pem\"}", ",\"storage\":\"memory\",\"dataDir\":\"d\"}",
+  };
+  for (size_t place = 0; place < sizeof bad / sizeof *bad; place++) {
+    snprintf(config, sizeof config, "%s%s", prefix, bad[place]);
+    CHECK(ltlm_client_new(config, &client) == LTLM_BAD_CONFIG && client == 0);
+  }
+  snprintf(config, sizeof config, "%s,\"storage\":\"memory\",\"log\":\"debug\"}", prefix);
+  CHECK(ltlm_client_new(config, &client) == LTLM_OK);
+  CHECK(ltlm_activate(client, "LIC-0000000000000000", 0, NULL) == LTLM_REFUSED);
+  bool told = false;
+  char *event = NULL;
+  while (ltlm_next_event(client, 0, &event) == LTLM_OK && event != NULL) {
+    if (strstr(event, "\"event\":\"log\"") != NULL) {
+      told = told || strstr(event, "server=LICENSE_NOT_FOUND") != NULL;
+      CHECK(strstr(event, "LIC-") == NULL);
+    }
+    ltlm_string_free(event);
+  }
+  CHECK(told);
+  CHECK(ltlm_client_free(client) == LTLM_OK);
+}
+
 /* C-14: a process that was forked. AddressSanitizer's allocator does not survive a fork beside other threads: valgrind watches this one. */
 #ifndef __SANITIZE_ADDRESS__
 static void c14_fork(void) {
@@ -413,6 +440,7 @@ int main(int count, char **words) {
   c14_fork();
 #endif
   c7_c8_bad_arguments();
+  settings_are_checked();
   a_license_from_end_to_end();
   results_are_events();
   c9_a_listener_may_call();

@@ -3,18 +3,15 @@
 //! `cargo bench -p ltlm-client`. Files are real, in the system's folder for temporary ones; the answer to the one activation is signed
 //! here. The aims of the contract (G-3): a start in 20 ms, a use in 100 µs.
 
+#[path = "../tests/signer/mod.rs"]
+mod signer;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use divan::Bencher;
 use ltlm_client::machine::{Failure, HttpAnswer, Request};
-use ltlm_client::{Client, Config, Parts, Transport};
-use ltlm_protocol::{envelope, json, proof};
-use serde_json::{Map, Value, json};
-
-const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-const SEED: [u8; 32] = [9; 32];
-const LICENSE: &str = include_str!("license.json");
+use ltlm_client::{Client, Config, Parts, StorageKind, Transport};
 
 fn main() {
     divan::main();
@@ -31,26 +28,7 @@ impl Transport for Once {
         if self.answered.fetch_add(1, Ordering::Relaxed) > 0 {
             return Err(Failure::Unsent);
         }
-        let body = json::parse(request.body.as_deref().unwrap_or_default().as_bytes()).map_err(|_| Failure::Lost)?;
-        let key = envelope::key_of_secret(SECRET).ok_or(Failure::Lost)?;
-        let opened = envelope::open(&key, envelope::blob(&body).ok_or(Failure::Lost)?).map_err(|_| Failure::Lost)?;
-        let mut data = json::parse(LICENSE.as_bytes()).map_err(|_| Failure::Lost)?;
-        data["machines"] = json!([{"hwid": opened.hwid, "registeredAt": "2026-01-04T00:00:00.000Z"}]);
-        (data["tokensRemaining"], data["validUntil"]) = (json!(2_000_000_000), Value::Null);
-        let members = Map::from_iter([
-            ("data".to_owned(), data),
-            ("server_nonce".to_owned(), json!("n")),
-            ("timestamp".to_owned(), json!(self.now_ms)),
-            ("exp".to_owned(), json!(self.now_ms + 300_000)),
-            (
-                "for".to_owned(),
-                json!({"hwid": opened.hwid, "nonce": opened.nonce, "key": "LIC-0BEC53C679BF012F",
-                    "endpoint": "/v1/sdk/pro/license/validate"}),
-            ),
-        ]);
-        let text = envelope::sign(&SEED, members);
-        let body = envelope::seal(&key, envelope::Mode::Gcm, [3; 16], &text).into_bytes();
-        Ok(HttpAnswer { status: 200, body, ..HttpAnswer::default() })
+        signer::answer(request, self.now_ms)
     }
 }
 
@@ -65,11 +43,12 @@ fn open(config: &Config, answered: u64) -> Client {
 fn active(name: &str) -> (Client, Config) {
     let folder = std::env::temp_dir().join(format!("ltlm-bench-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
-    let mut config = Config::new("https://ltlm.example", "prj_bench", SECRET, &proof::public_key(&SEED));
+    let mut config = signer::config();
+    config.storage = StorageKind::User;
     config.data_dir = Some(folder.display().to_string());
     config.queue_max = 1_000_000;
     let client = open(&config, 0);
-    client.activate("LIC-0BEC53C679BF012F").expect("active");
+    client.activate(signer::KEY).expect("active");
     (client, config)
 }
 

@@ -137,6 +137,39 @@ pub enum Call {
     },
 }
 
+impl Call {
+    /// The name of the method that makes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LoadStored => "load_stored",
+            Self::Activate { .. } => "activate",
+            Self::Refresh => "refresh",
+            Self::Heartbeat => "heartbeat",
+            Self::SignOut => "sign_out",
+            Self::Reactivate => "reactivate",
+            Self::Clear => "clear",
+            Self::ImportFile { .. } => "import_file",
+            Self::HasTokens { .. } => "has_tokens",
+            Self::Consume(_) => "consume",
+            Self::ConsumeConfirmed { .. } => "consume_confirmed",
+            Self::Sync => "sync",
+            Self::Seats => "seats",
+            Self::ReleaseSeat { .. } => "release_seat",
+            Self::Settings => "settings",
+            Self::SaveSettings { .. } => "save_settings",
+            Self::TopUp { .. } => "top_up",
+            Self::Buyable => "buyable",
+            Self::Checkout { .. } => "checkout",
+            Self::Trial { .. } => "trial",
+            Self::RequestCode { .. } => "request_code",
+            Self::VerifyCode { .. } => "verify_code",
+            Self::History { .. } => "history",
+            Self::Report { .. } => "report",
+            Self::Close { .. } => "close",
+        }
+    }
+}
+
 /// What a call comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {

@@ -8,11 +8,36 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorCode};
+use crate::log::LogLevel;
 
 /// How long one call may take, in milliseconds, unless the configuration says otherwise.
 pub const TIMEOUT_MS: u64 = 10_000;
 /// Most uses that wait to be charged, unless the configuration says otherwise.
 pub const QUEUE_MAX: usize = 100_000;
+
+/// Where a client's files are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// In a folder of the user's own, for this user alone: the platform's usual one, unless [`Config::data_dir`] names another.
+    #[default]
+    User,
+    /// In a folder that all users of the machine share: files are for the folder's group too.
+    Machine,
+    /// Nowhere: all is forgotten with the process.
+    Memory,
+}
+
+/// Whose store keeps the key that files are sealed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStoreKind {
+    /// The platform's, for files of the user, where there is one.
+    #[default]
+    Platform,
+    /// Nobody's: the key follows from what the machine says about itself.
+    None,
+}
 
 /// The configuration of a client. As JSON its members are in camel case; a name that it does not know is refused.
 #[derive(Clone, Deserialize)]
@@ -29,9 +54,15 @@ pub struct Config {
     /// The application's version, which the vendor's rules compare.
     #[serde(default)]
     pub app_version: Option<String>,
-    /// The folder that keeps the client's files. Nothing is kept without one.
+    /// The folder that keeps the client's files, in place of the usual one of its [`storage`](Self::storage).
     #[serde(default)]
     pub data_dir: Option<String>,
+    /// Where the client's files are.
+    #[serde(default)]
+    pub storage: StorageKind,
+    /// Whose store keeps the key that files are sealed with.
+    #[serde(default)]
+    pub key_store: KeyStoreKind,
     /// Replaces what the machine says about itself as the source of the device's id. At most 1,000 characters.
     #[serde(default)]
     pub device_id: Option<String>,
@@ -47,6 +78,9 @@ pub struct Config {
     /// A proxy's address. Without one the environment's `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` hold.
     #[serde(default)]
     pub proxy: Option<String>,
+    /// A file of certificates in PEM. They alone are trusted then, in place of the platform's.
+    #[serde(default)]
+    pub ca_file: Option<String>,
     /// How long one call may take, in milliseconds, 100 to 300,000.
     #[serde(default = "timeout")]
     pub timeout_ms: u64,
@@ -56,6 +90,9 @@ pub struct Config {
     /// Accept uses beyond the balance.
     #[serde(default)]
     pub allow_overdraft: bool,
+    /// How much is logged, as [`Event::Log`](crate::Event::Log).
+    #[serde(default)]
+    pub log: LogLevel,
 }
 
 fn protocol() -> u8 {
@@ -96,14 +133,18 @@ impl Config {
             public_keys: vec![public_key.to_owned()],
             app_version: None,
             data_dir: None,
+            storage: StorageKind::User,
+            key_store: KeyStoreKind::Platform,
             device_id: None,
             device_name: None,
             protocol: protocol(),
             accept_unbound: false,
             proxy: None,
+            ca_file: None,
             timeout_ms: TIMEOUT_MS,
             queue_max: QUEUE_MAX,
             allow_overdraft: false,
+            log: LogLevel::Off,
         }
     }
 
@@ -145,6 +186,12 @@ impl Config {
         }
         if self.device_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 1_000) {
             return Err(bad("deviceId must have 1 to 1000 characters."));
+        }
+        if self.data_dir.as_ref().is_some_and(String::is_empty) {
+            return Err(bad("dataDir is empty."));
+        }
+        if self.storage == StorageKind::Memory && self.data_dir.is_some() {
+            return Err(bad("dataDir names a folder, and storage \"memory\" uses none."));
         }
         Ok(Checked { secret, key, public_keys, config: self.clone() })
     }
@@ -224,7 +271,7 @@ mod tests {
             public_key(PEM).map(hex::encode).as_deref(),
             Some("29acbae141bccaf0b22e1a94d34d0bc7361e526d0bfe12c89794bc9322966dd7")
         );
-        let cases: [fn(&mut Config); 9] = [
+        let cases: [fn(&mut Config); 11] = [
             |c| c.project_id = " ".into(),
             |c| c.project_secret = "abc".into(),
             |c| c.public_keys = vec![],
@@ -234,6 +281,8 @@ mod tests {
             |c| c.queue_max = 0,
             |c| c.device_id = Some(String::new()),
             |c| c.app_version = Some("1".repeat(65)),
+            |c| c.data_dir = Some(String::new()),
+            |c| (c.storage, c.data_dir) = (StorageKind::Memory, Some("folder".into())),
         ];
         for case in cases {
             let mut config = config("https://a.example");
@@ -244,7 +293,16 @@ mod tests {
             r#"{{"baseUrl":"https://a","projectId":"p","projectSecret":"{SECRET}","publicKeys":["{}"]"#,
             "Kay64UG8yvCyLhqU000LxzYeUm0L/hLIl5S8kyKWbdc="
         );
-        assert_eq!(Config::from_json(&format!("{json}}}")).unwrap().timeout_ms, TIMEOUT_MS);
+        let read = Config::from_json(&format!("{json}}}")).unwrap();
+        assert_eq!((read.timeout_ms, read.storage, read.log), (TIMEOUT_MS, StorageKind::User, LogLevel::Off));
+        let said = format!(r#"{json},"keyStore":"none","storage":"machine","caFile":"/ca.pem","log":"trace"}}"#);
+        let said = Config::from_json(&said).unwrap();
+        assert_eq!((said.storage, said.log), (StorageKind::Machine, LogLevel::Trace));
+        assert_eq!((read.key_store, said.key_store), (KeyStoreKind::Platform, KeyStoreKind::None));
+        assert_eq!(said.ca_file.as_deref(), Some("/ca.pem"));
+        for bad in ["\"storage\":\"cloud\"", "\"log\":\"loud\"", "\"caFile\":1"] {
+            assert_eq!(Config::from_json(&format!("{json},{bad}}}")).unwrap_err().code, ErrorCode::BadConfig, "{bad}");
+        }
         let error = Config::from_json(&format!("{json},\"timeout\":1}}")).unwrap_err();
         assert_eq!(error.code, ErrorCode::BadConfig);
     }

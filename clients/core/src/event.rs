@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ErrorCode;
+use crate::log::LogLevel;
 use crate::status::{Reason, Status};
 
 /// Something happened. State is changed first: whoever asks while handling an event sees what it tells.
@@ -85,6 +86,13 @@ pub enum Event {
     StorageReadOnly,
     /// The state in the data folder is another machine's, and was set aside.
     Moved,
+    /// A line of the log, where the configuration asks for one. It holds no key, device id, address, secret or body.
+    Log {
+        /// How much it matters.
+        level: LogLevel,
+        /// What it says: words and numbers for people, whose form may change.
+        message: String,
+    },
     /// A call has ended whose caller did not wait for it. Only layers of other languages make such calls.
     CallDone {
         /// The number that its caller was given.

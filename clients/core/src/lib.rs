@@ -16,6 +16,7 @@ pub mod event;
 mod identity;
 mod journal;
 mod license;
+mod log;
 pub mod machine;
 #[cfg(feature = "runtime")]
 mod runtime;
@@ -23,13 +24,16 @@ mod status;
 mod wire;
 
 pub use clock::Clocks;
-pub use config::{Config, QUEUE_MAX, TIMEOUT_MS};
+pub use config::{Config, KeyStoreKind, QUEUE_MAX, StorageKind, TIMEOUT_MS};
 pub use error::{Error, ErrorCode};
 pub use event::Event;
 pub use identity::hwid;
+pub use log::LogLevel;
+#[cfg(feature = "async")]
+pub use runtime::AsyncClient;
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    Client, FileStorage, HttpTransport, Loaded, MemoryStorage, Parts, Saved, Storage, SystemClock, TimeSource,
-    Transport, machine_id,
+    Client, FileStorage, HttpTransport, KeyStore, KeyStoreUnavailable, Loaded, MemoryStorage, Parts, Saved, Storage,
+    SystemClock, TimeSource, Transport, machine_id,
 };
 pub use status::{Reason, Snapshot, Status};

@@ -19,6 +19,8 @@ namespace LTLM
         public static event Action<string, int, int> OnSeatStatusChanged;
         /// <summary>The seat or the device was taken away.</summary>
         public static event Action<KickedNotice> OnKicked;
+        /// <summary>A line of the log, where <see cref="LTLMConfig.log"/> asks for one: its level, and words and numbers for people.</summary>
+        public static event Action<string, string> OnLog;
         /// <summary>Any event with its members, as docs/clients/c.md lists them; those of the first client, and others.</summary>
         public static event Action<Dictionary<string, object>> OnEvent;
         /// <summary>A callback or a listener threw this. Nobody else is told of it.</summary>
@@ -119,6 +121,9 @@ namespace LTLM
                 case "seat_status_changed":
                     if (OnSeatStatusChanged != null)
                         OnSeatStatusChanged(told["seatStatus"] as string, (int)(long)told["active"], (int)(long)told["max"]);
+                    break;
+                case "log":
+                    if (OnLog != null) OnLog(told["level"] as string, told["message"] as string);
                     break;
                 case "kicked":
                     if (OnKicked != null) OnKicked(Json.To<KickedNotice>(told["notice"]) ?? new KickedNotice());

@@ -46,6 +46,7 @@ internal static class Program
             Life(manager);
             LTLMManager.OnCallbackFailed -= write;
             LTLMManager.Instance.Dispose();
+            Settings(words[0]);
             Pumped(Config(words[0]));
             Console.WriteLine("the tests of the C# client passed");
             return 0;
@@ -66,6 +67,43 @@ internal static class Program
             baseUrl = of("baseUrl"), projectId = of("projectId"), projectSecret = of("projectSecret"), publicKeys = { of("publicKeys") },
             appVersion = of("appVersion"), dataDir = of("dataDir"), deviceId = of("deviceId"),
         };
+    }
+
+    /// <summary>Settings of storage, certificates and the log, and what cannot be.</summary>
+    private static void Settings(string path)
+    {
+        var lines = new List<string>();
+        Action<string, string> write = (level, message) => { lock (lines) lines.Add(level + " " + message); };
+        LTLMManager.OnLog += write;
+        var config = Config(path);
+        config.dataDir = null;
+        config.storage = "memory";
+        config.log = "info";
+        using (LTLMManager.Configure(config))
+        {
+            LTLMManager.Instance.TryLoadStoredLicense();
+            WaitUntil(() => { lock (lines) return lines.Exists(line => line.Contains("code=NoLicense")); }, "the log tells of the call");
+            Check(lines.TrueForAll(line => line.StartsWith("info ", StringComparison.Ordinal)), "no line is below its level");
+        }
+        LTLMManager.OnLog -= write;
+        foreach (var spoil in new Action<LTLMConfig>[]
+        {
+            bad => bad.storage = "cloud", bad => bad.storage = "memory", bad => bad.log = "loud", bad => bad.keyStore = "cloud", bad => bad.caFile = "/no/such/file.pem",
+            bad => bad.protocol = 3, bad => bad.queueMax = 0,
+        })
+        {
+            var bad = Config(path);
+            spoil(bad);
+            try
+            {
+                LTLMManager.Configure(bad);
+                Check(false, "a configuration that cannot be is refused");
+            }
+            catch (LTLMException failure)
+            {
+                Check(failure.Name == "BAD_CONFIG", "it is the configuration that is bad");
+            }
+        }
     }
 
     /// <summary>Numbers of the status are the C interface's, and those of the first client.</summary>

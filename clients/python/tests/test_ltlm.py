@@ -81,6 +81,27 @@ class WithServer(unittest.TestCase):
         self.server = Server(self.folder)
         self.addCleanup(self.server.stop)
 
+    def test_storage_certificates_and_the_log_are_settings(self) -> None:
+        config = self.server.config("settings", storage="memory", log="info")
+        with self.assertRaises(Error) as both:
+            Client(config)
+        self.assertEqual(both.exception.name, "BAD_CONFIG")
+        del config["dataDir"]
+        with Client(config) as client:
+            with self.assertRaises(Error):
+                client.load_stored()
+            lines = [event for event in client.events() if event["event"] == "log"]
+            self.assertEqual({event["level"] for event in lines}, {"info"})
+            self.assertTrue(any("code=NoLicense" in event["message"] for event in lines), lines)
+            # What is kept nowhere leaves nothing behind.
+            client.activate(self.server.key)
+            client.sign_out()
+        self.assertFalse((Path(self.folder) / "settings").exists())
+        for bad in ({"storage": "cloud"}, {"log": "loud"}, {"keyStore": "cloud"}, {"caFile": "/no/such/file.pem"}):
+            with self.assertRaises(Error) as refused:
+                Client(self.server.config("settings", **bad))
+            self.assertEqual(refused.exception.name, "BAD_CONFIG", bad)
+
     def test_a_license_from_end_to_end(self) -> None:
         with Client(self.server.config("desk")) as client:
             heard: list[Event] = []

@@ -2,7 +2,7 @@
 
 use ltlm_client::call::{Call, Reply};
 use ltlm_client::machine::{HttpAnswer, Input};
-use ltlm_client::{ErrorCode, Event, Reason, Status, hwid};
+use ltlm_client::{ErrorCode, Event, LogLevel, Reason, Status, hwid};
 use serde_json::{Value, json};
 
 use super::{Desk, Network, code, config, used};
@@ -614,4 +614,22 @@ async fn a_closed_machine_gives_its_seat_back_and_answers_no_more() {
     assert_eq!(code(&desk.call(Call::Consume(used(1))).await), Some(ErrorCode::Closed));
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active), "which is no sign-out");
+}
+
+#[tokio::test]
+async fn c79_the_whole_log_holds_words_and_numbers() {
+    let world = World::new().await;
+    let mut desk = Desk::new(&world, "logged");
+    desk.activate(L1).await.unwrap();
+    desk.consume(1).await.unwrap();
+    desk.run_for(600).await;
+    desk.network = Network::DOWN;
+    assert!(desk.call(Call::Refresh).await.is_err());
+    // Each line was looked through as it came, here and in every other case.
+    assert!(desk.logged > 20, "{}", desk.logged);
+    let mut config = config(&world);
+    config.log = LogLevel::Warn;
+    let mut quiet = Desk::with(&world, "quiet", config, 7);
+    quiet.activate(L1).await.unwrap();
+    assert_eq!(quiet.logged, 0, "nothing is out of order");
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ltlm_client::machine::{Failure, HttpAnswer, Request};
-use ltlm_client::{Client, Config, ErrorCode, Event, HttpTransport, Parts, Reason, Saved, Status, Storage, Transport};
+use ltlm_client::{
+    Client, Config, ErrorCode, Event, HttpTransport, Parts, Reason, Saved, Status, Storage, StorageKind, Transport,
+};
 use serde_json::{Value, json};
 
 use crate::local_server::{Folder, Running, start};
@@ -170,7 +172,7 @@ async fn c63_c70_calls_end_in_time_and_pages_are_no_answers() {
             (1, ErrorCode::Offline, 5_000),
         ] {
             let mut config = Config::new(&format!("http://127.0.0.1:{port}"), "prj", &secret, key);
-            config.timeout_ms = timeout;
+            (config.timeout_ms, config.storage) = (timeout, StorageKind::Memory);
             let client = Client::open(&config).unwrap();
             let before = Instant::now();
             assert_eq!(client.activate("LIC-0000000000000000").unwrap_err().code, code);

@@ -3,6 +3,7 @@
 
 mod cases;
 mod local;
+mod measured;
 mod simulation;
 mod tokens;
 
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use http::Request;
 use ltlm_client::call::{Call, CallId, Consumption, Reply};
 use ltlm_client::machine::{Failure, HttpAnswer, Input, Machine, Output, SendId, Start, Store};
-use ltlm_client::{Clocks, Config, Error, ErrorCode, Event, Snapshot, Status};
+use ltlm_client::{Clocks, Config, Error, ErrorCode, Event, LogLevel, Snapshot, Status};
 use ltlm_protocol::Timestamp;
 use shared::service::ports::Clock;
 
@@ -94,6 +95,10 @@ pub(crate) struct Desk<'a> {
     order: u64,
     /// Answers that were heard, for replays.
     pub(crate) heard: Vec<HttpAnswer>,
+    /// What no line of the log may hold.
+    secrets: BTreeSet<String>,
+    /// Lines of the log.
+    pub(crate) logged: usize,
 }
 
 pub(crate) fn config(world: &World) -> Config {
@@ -101,6 +106,8 @@ pub(crate) fn config(world: &World) -> Config {
     let key = base64::engine::general_purpose::STANDARD.encode(world.public_key);
     let mut config = Config::new("https://ltlm.example/api", &world.project_id, SECRET, &key);
     config.app_version = Some("1.0.0".to_owned());
+    // C-79: every case runs with the whole log, which `Desk::read_log` looks through.
+    config.log = LogLevel::Trace;
     config
 }
 
@@ -146,7 +153,12 @@ impl<'a> Desk<'a> {
             calls: 0,
             order: 0,
             heard: Vec::new(),
+            secrets: BTreeSet::new(),
+            logged: 0,
         };
+        desk.secrets.extend([SECRET.to_owned(), desk.machine.hwid().to_owned()]);
+        // Sources of one letter are in every line.
+        desk.secrets.extend(Some(desk.source.clone()).filter(|source| source.len() > 8));
         desk.drain();
         desk
     }
@@ -205,9 +217,33 @@ impl<'a> Desk<'a> {
             match output {
                 Output::Store(store) => self.store(store),
                 Output::Send(request) => self.sends(request),
+                Output::Notify(Event::Log { message, .. }) => self.read_log(&message),
                 Output::Notify(event) => self.events.push(event),
                 Output::Finish { id, result } => drop(self.finished.insert(id, result)),
             }
+        }
+    }
+
+    /// C-79: no line holds a key, a device's id, the secret, an e-mail address or a body.
+    fn read_log(&mut self, line: &str) {
+        self.logged += 1;
+        let held = self.secrets.iter().find(|secret| line.contains(secret.as_str()));
+        assert_eq!(held, None, "a line of the log says too much: {line}");
+        assert!(!line.contains(['@', '"']) && line.len() < 300, "a line of the log says too much: {line}");
+    }
+
+    /// Notes what a call holds that is nobody else's business.
+    fn keep_secret(&mut self, call: &Call) {
+        let text = match call {
+            Call::Activate { key } => key,
+            Call::ReleaseSeat { hwid, .. } => hwid,
+            Call::Trial { email } | Call::RequestCode { email } => email,
+            Call::VerifyCode { code, .. } => code,
+            Call::Checkout { email, .. } => email,
+            _ => return,
+        };
+        if text.len() > 4 {
+            self.secrets.insert(text.clone());
         }
     }
 
@@ -345,6 +381,7 @@ impl<'a> Desk<'a> {
 
     /// Makes a call, and goes on until it ends; `None` if the process died meanwhile.
     pub(crate) async fn try_call(&mut self, call: Call) -> Option<Result<Reply, Error>> {
+        self.keep_secret(&call);
         self.calls += 1;
         let id = self.calls;
         let until = self.now_ms() + PATIENCE_MS;
@@ -397,6 +434,7 @@ fn jiff_date(ms: i64) -> String {
 fn open(config: &Config, source: &str, disk: &Disk, clocks: Clocks, chance: &mut Chance) -> Machine {
     let mut seed = [0; 32];
     seed.iter_mut().for_each(|byte| *byte = chance.below(256) as u8);
-    let start = Start { source, state: disk.state.as_deref(), journal: &disk.journal, is_moved: false, seed, clocks };
+    let (state, journal) = (disk.state.as_deref(), &disk.journal);
+    let start = Start { source, state, journal, is_moved: false, seed, device_seed: None, clocks };
     Machine::open(config, start).unwrap()
 }

@@ -18,7 +18,7 @@ const RUNS: u64 = 100;
 const ACTS: u64 = 30;
 const TOKENS: i64 = 1_000_000;
 
-fn knob(name: &str) -> Option<u64> {
+pub(crate) fn knob(name: &str) -> Option<u64> {
     #[expect(clippy::disallowed_methods, reason = "a test, told by whoever runs it")]
     std::env::var(name).ok()?.parse().ok()
 }

@@ -63,6 +63,18 @@ enum Measured {
     },
     /// Accounts under load on the embedded engine: one wallet of many callers, and a night of renewals
     Accounts,
+    /// The native client: its library's size, memory, wake-ups, starts and uses, the first client on the same network, the simulation
+    Client {
+        /// Seconds for which an idle client is watched
+        #[arg(long, default_value_t = 300)]
+        idle: u32,
+        /// Lives of each client on one network
+        #[arg(long, default_value_t = 100)]
+        lives: u32,
+        /// Simulated runs
+        #[arg(long, default_value_t = 1_000)]
+        runs: u32,
+    },
     /// A consume on the embedded engine after many writes, beside one on a new engine
     Changes {
         /// Writes between the first consume and the last
@@ -91,6 +103,7 @@ fn main() -> ExitCode {
         Task::AdminKey => admin_key(),
         Task::EdgeSecret => edge_secret(),
         Task::Measure(Measured::Startup { built }) => measure::startup(&root(), built.as_deref()),
+        Task::Measure(Measured::Client { idle, lives, runs }) => native::measure(&root(), idle, lives, runs),
         Task::Measure(Measured::Accounts) => measure_accounts::accounts(),
         Task::Measure(Measured::Changes { writes }) => {
             measure_changes::changes(&root().join("target/measure-changes"), writes)

@@ -14,6 +14,7 @@ use crate::clock::Clocks;
 use crate::error::{Error, ErrorCode};
 use crate::event::Event;
 use crate::license::License;
+use crate::log::{Line, LogLevel};
 use crate::status::Status;
 use crate::wire::{Asked, Untrusted, Verified};
 
@@ -131,6 +132,7 @@ fn http_date(text: &str) -> Option<i64> {
 impl Machine {
     pub(super) fn unanswered(&mut self, id: SendId, failure: Failure, now: Clocks) {
         let Some(flight) = self.flights.remove(&id) else { return };
+        self.log(LogLevel::Info, || Line::new("no answer").with("request", id).with("failure", failure));
         let mut trouble = match failure {
             Failure::Unsent => Trouble::of(ErrorCode::Offline, "The server cannot be reached."),
             Failure::Lost => Trouble::of(ErrorCode::Offline, "The connection was lost."),
@@ -147,12 +149,22 @@ impl Machine {
 
     pub(super) fn answered(&mut self, id: SendId, answer: &HttpAnswer, now: Clocks) {
         let Some(flight) = self.flights.remove(&id) else { return };
+        let (elapsed_ms, bytes) = (now.boot_ms.saturating_sub(flight.sent), answer.body.len());
+        self.log(LogLevel::Debug, || {
+            let line = Line::new("answer").with("request", id).with("status", answer.status).with("bytes", bytes);
+            line.with("ms", elapsed_ms)
+        });
         match heard(self, &flight, answer, now) {
             Ok(heard) => {
                 self.is_offline = false;
                 self.done_with(flight, heard, now);
             }
             Err(trouble) => {
+                let level = match trouble.error.code {
+                    ErrorCode::AnswerRejected | ErrorCode::NotOurServer => LogLevel::Warn,
+                    _ => LogLevel::Info,
+                };
+                self.log(level, || Line::new("answer is no success").with("request", id).error(&trouble.error));
                 if trouble.is_undone && flight.task.work.is_strict() && !trouble.is("NONCE_MISMATCH") {
                     // A refusal leaves the nonce as it was.
                     self.keep_nonce(flight.nonce.clone());
@@ -516,6 +528,27 @@ impl Machine {
         if self.hours_told != Some(hours_left) {
             self.hours_told = Some(hours_left);
             self.notify(Event::OfflineGrace { hours_left });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_license_or_the_device_is_conclusive_and_no_other_is() {
+        let conclusive = |code: &str, kind: ErrorCode| {
+            let error = Error { code: kind, ..Error::refused(code, "No.") };
+            let trouble = Trouble { error, ..Trouble::of(ErrorCode::Refused, "") };
+            trouble.conclusive().is_some()
+        };
+        for code in CONCLUSIVE.into_iter().chain(["LICENSE_NOT_FOUND", "DEVICE_LIMIT_REACHED"]) {
+            assert!(conclusive(code, ErrorCode::Refused), "{code}");
+            assert!(!conclusive(code, ErrorCode::ServerBusy), "{code}: a server that is busy says nothing");
+        }
+        for code in ["UNAUTHORIZED_PROJECT", "BAD_ENVELOPE", "INSUFFICIENT_TOKENS", "SEAT_RELEASE_COOLDOWN", ""] {
+            assert!(!conclusive(code, ErrorCode::Refused), "{code}");
         }
     }
 }

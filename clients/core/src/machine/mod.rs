@@ -25,6 +25,7 @@ use crate::event::Event;
 use crate::identity::{self, Chance};
 use crate::journal::Queue;
 use crate::license::{License, Standing};
+use crate::log::{Line, LogLevel};
 use crate::status::{Reason, Snapshot, Status};
 use crate::wire::Seal;
 
@@ -175,7 +176,6 @@ pub enum Failure {
 }
 
 /// What a machine starts with.
-#[derive(Debug)]
 pub struct Start<'a> {
     /// What the machine says about itself; the device's id follows from it.
     pub source: &'a str,
@@ -187,6 +187,8 @@ pub struct Start<'a> {
     pub is_moved: bool,
     /// Chance, from the operating system.
     pub seed: [u8; 32],
+    /// The seed of the key of a device that has none yet; drawn where there is none.
+    pub device_seed: Option<Zeroizing<[u8; 32]>>,
     /// The clocks.
     pub clocks: Clocks,
 }
@@ -293,7 +295,7 @@ impl Machine {
         let is_new = read.is_none() || is_foreign;
         let kept = match read.filter(|_| !is_foreign) {
             Some(kept) => kept,
-            None => Kept::new(&hwid, &chance.bytes()),
+            None => Kept::new(&hwid, &start.device_seed.map_or_else(|| chance.bytes(), |seed| *seed)),
         };
         let seal = Seal {
             secret,
@@ -340,14 +342,21 @@ impl Machine {
             mark_at: 0,
             batch_max: ltlm_protocol::limits::BATCH_USAGES_MAX,
         };
+        let (waiting, protocol) = (machine.queue.len(), machine.config.protocol);
+        machine.log(LogLevel::Info, || {
+            let line = Line::new("opened").with("version", env!("CARGO_PKG_VERSION")).with("protocol", protocol);
+            line.with("stored", !is_new).with("waiting", waiting)
+        });
         if is_foreign {
             machine.outputs.push_back(Output::Store(Store::SetAside));
         }
         if machine.is_moved {
             machine.shown.1 = Reason::Moved;
+            machine.log(LogLevel::Warn, || Line::new("the state is another machine's"));
             machine.notify(Event::Moved);
         }
         if is_unreadable {
+            machine.log(LogLevel::Warn, || Line::new("the state cannot be read"));
             machine.notify(Event::StorageRecovered);
         }
         machine.persist(start.clocks);
@@ -357,15 +366,22 @@ impl Machine {
     /// Takes in what happens.
     pub fn handle(&mut self, input: Input, now: Clocks) {
         match input {
-            Input::Call { id, call } => self.called(id, call, now),
+            Input::Call { id, call } => {
+                self.log(LogLevel::Debug, || Line::new("call").with("call", id).with("method", call.name()));
+                self.called(id, call, now);
+            }
             Input::Expired { id } => self.expired(id, now),
             Input::Answer { id, answer } => self.answered(id, &answer, now),
             Input::Failure { id, failure } => self.unanswered(id, failure, now),
             Input::StoreFailed => self.store_failed(),
             Input::Elsewhere(bytes) => self.merge(&bytes, now),
             Input::Tick => {}
-            Input::Paused => self.is_paused = true,
+            Input::Paused => {
+                self.log(LogLevel::Debug, || Line::new("paused"));
+                self.is_paused = true;
+            }
             Input::Resumed => {
+                self.log(LogLevel::Debug, || Line::new("resumed"));
                 self.is_paused = false;
                 if self.may_beat() {
                     self.beat.set(now.boot_ms);
@@ -406,8 +422,19 @@ impl Machine {
         self.outputs.push_back(Output::Notify(event));
     }
 
+    /// Logs a line, where the configuration asks for one of this level.
+    fn log(&mut self, level: LogLevel, line: impl FnOnce() -> Line) {
+        if level <= self.config.log {
+            self.notify(Event::Log { level, message: line().into_text() });
+        }
+    }
+
     fn finish(&mut self, call: Option<CallId>, result: Result<Reply, Error>) {
         if let Some(id) = call {
+            match &result {
+                Ok(_) => self.log(LogLevel::Debug, || Line::new("call ended").with("call", id)),
+                Err(error) => self.log(LogLevel::Info, || Line::new("call failed").with("call", id).error(error)),
+            }
             self.outputs.push_back(Output::Finish { id, result });
         }
     }
@@ -420,12 +447,14 @@ impl Machine {
         self.is_dirty = false;
         self.mark_at = now.boot_ms.saturating_add(MARK_MS);
         self.kept.time = self.clock.kept(now);
+        self.log(LogLevel::Trace, || Line::new("writing the state"));
         self.outputs.push_back(Output::Store(Store::State(self.kept.bytes())));
     }
 
     fn store_failed(&mut self) {
         if !self.is_read_only {
             self.is_read_only = true;
+            self.log(LogLevel::Error, || Line::new("nothing can be written"));
             self.notify(Event::StorageReadOnly);
         }
     }
@@ -437,6 +466,7 @@ impl Machine {
         self.shown = status;
         if is_new {
             let (status, reason) = self.shown.clone();
+            self.log(LogLevel::Info, || Line::new("status").with("status", status).with("reason", &reason));
             self.notify(Event::LicenseStatusChanged { status, reason });
         }
     }
@@ -462,14 +492,18 @@ impl Machine {
         }
         if self.beat.is_due(now) && self.may_beat() {
             self.beat.at = None;
+            self.log(LogLevel::Trace, || Line::new("a beat is due"));
             self.queue_beat(None);
         }
         if self.sync.is_due(now) && self.may_sync() {
             self.sync.at = None;
+            let waiting = self.queue.waiting();
+            self.log(LogLevel::Trace, || Line::new("uses are due").with("waiting", waiting));
             self.queue_batch();
         }
         if self.confirm.is_due(now) && self.may_confirm() {
             self.confirm.at = None;
+            self.log(LogLevel::Trace, || Line::new("a confirmed use is due"));
             self.queue_confirm();
         }
     }

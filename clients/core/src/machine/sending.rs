@@ -9,6 +9,7 @@ use crate::call::{CallId, Reply};
 use crate::clock::Clocks;
 use crate::identity::Chance;
 use crate::journal::Use;
+use crate::log::{Line, LogLevel};
 
 /// What this library calls itself.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "-native");
@@ -272,6 +273,11 @@ impl Machine {
         };
         self.sends += 1;
         let (id, call) = (self.sends, task.call);
+        let (uses, bytes) = (ids.len(), body.as_ref().map_or(0, String::len));
+        self.log(LogLevel::Debug, || {
+            let line = Line::new("request").with("request", id).with("call", call.unwrap_or(0)).with("route", endpoint);
+            line.with("bytes", bytes).with("uses", uses).with("again", task.is_resynced || task.is_retimed)
+        });
         let flight = Flight { task, nonce, endpoint, key, sent: now.boot_ms, signed_ms, ids, is_in_lane };
         self.flights.insert(id, flight);
         self.outputs.push_back(Output::Send(Request { id, call, method, path, headers, body }));

@@ -12,6 +12,7 @@ use crate::clock::Clocks;
 use crate::error::{Error, ErrorCode};
 use crate::event::Event;
 use crate::journal::{Record, Use};
+use crate::log::{Line, LogLevel};
 use crate::status::Status;
 
 /// Longest time that a use is not proof against a loss of power, in milliseconds. A second is promised.
@@ -127,6 +128,7 @@ impl Machine {
 
     fn record(&mut self, record: &Record, now: Clocks) {
         self.queue.recorded(1);
+        self.log(LogLevel::Trace, || Line::new("recording a use"));
         self.outputs.push_back(Output::Store(Store::Append(record.bytes())));
         if self.flush_at.is_none() {
             self.flush_at = Some(now.boot_ms.saturating_add(FLUSH_MS));
@@ -235,6 +237,12 @@ impl Machine {
         }
         self.persist(now);
         self.show(now);
+        let left_out = skipped.len();
+        match left_out {
+            0 => self.log(LogLevel::Debug, || Line::new("batch charged").with("uses", charged)),
+            _ => self
+                .log(LogLevel::Warn, || Line::new("uses left out").with("charged", charged).with("left_out", left_out)),
+        }
         for (operation_id, reason) in skipped {
             self.notify(Event::UseSkipped { operation_id, reason });
         }

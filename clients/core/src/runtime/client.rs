@@ -11,17 +11,22 @@ use ltlm_protocol::license_data::{Operation, ReleaseSeatAnswer, SeatList, TopUpO
 use ltlm_protocol::portal_data::Portfolio;
 use ltlm_protocol::store_data::{CheckoutAnswer, StorePolicy, TrialEligibility};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::chance;
 use super::clock::{SystemClock, TimeSource};
 use super::files::FileStorage;
+use super::folder;
+use super::keys::{self, KeyStore};
+use super::platform;
 use super::source::machine_id;
 use super::storage::{MemoryStorage, Saved, Storage};
 use super::transport::{HttpTransport, Transport};
 use crate::call::{Call, CallId, Consumption, Outcome, Reply};
-use crate::config::Config;
+use crate::config::{Config, KeyStoreKind, StorageKind};
 use crate::error::{Error, ErrorCode};
 use crate::event::Event;
+use crate::identity;
 use crate::machine::{Input, Machine, Output, Request, Start, Store};
 use crate::status::{Reason, Snapshot, Status};
 
@@ -46,19 +51,39 @@ pub struct Parts {
     pub source: String,
     /// Chance.
     pub seed: [u8; 32],
+    /// The seed of the key of a device that has none yet, where one is known that outlives its files.
+    pub device_seed: Option<Zeroizing<[u8; 32]>>,
 }
 
 impl Parts {
-    /// The usual ones: HTTP, the configured folder or none, the machine's clocks and id.
+    /// The usual ones: HTTP, the folder of the configured storage or none, the machine's clocks and id, the platform's key store.
     pub fn standard(config: &Config) -> Result<Self, Error> {
+        Self::with_key_store(config, platform::key_store())
+    }
+
+    /// The usual ones with a key store of the caller's, or none. It is asked for files of the user, unless the configuration wants none;
+    /// what was sealed with its key is read in any case.
+    pub fn with_key_store(config: &Config, key_store: Option<Arc<dyn KeyStore>>) -> Result<Self, Error> {
         config.checked()?;
         let no_chance = || Error::new(ErrorCode::Internal, "The system gives no random bytes.");
-        let folder = config.data_dir.as_deref();
+        let folder = folder::of(config)?;
+        let is_shared = config.storage == StorageKind::Machine;
         let source = config.device_id.clone().or_else(machine_id);
-        let source = source.or_else(|| folder.and_then(FileStorage::source_in));
+        let source = source.or_else(|| folder.as_ref().and_then(|folder| FileStorage::source_in(folder, is_shared)));
         let source = source.map_or_else(|| chance::bytes::<16>().map(hex::encode).ok_or_else(no_chance), Ok)?;
+        let mut device_seed = None;
         let storage: Box<dyn Storage> = match folder {
-            Some(folder) => Box::new(FileStorage::new(folder, &config.project_id, &source)),
+            Some(folder) => {
+                let mut storage = FileStorage::new(&folder, &config.project_id, &source).shared(is_shared);
+                let is_wanted = config.key_store == KeyStoreKind::Platform && config.storage == StorageKind::User;
+                let key_store = key_store.filter(|_| is_wanted || storage.is_sealed_by_key_store());
+                if let Some(key_store) = key_store {
+                    let asked = keys::ask(key_store, identity::hwid(&config.project_id, &source), Some(folder));
+                    device_seed = asked.device_seed();
+                    storage = storage.sealed_by(&asked, is_wanted);
+                }
+                Box::new(storage)
+            }
             None => Box::new(MemoryStorage),
         };
         Ok(Self {
@@ -67,6 +92,7 @@ impl Parts {
             clock: Box::new(SystemClock::new()),
             source,
             seed: chance::bytes().ok_or_else(no_chance)?,
+            device_seed,
         })
     }
 }
@@ -314,7 +340,7 @@ impl Client {
 
     /// A client with these parts.
     pub fn with(config: &Config, parts: Parts) -> Result<Self, Error> {
-        let Parts { transport, mut storage, clock, source, seed } = parts;
+        let Parts { transport, mut storage, clock, source, seed, device_seed } = parts;
         let loaded = storage.load();
         let start = Start {
             source: &source,
@@ -322,6 +348,7 @@ impl Client {
             journal: &loaded.journal,
             is_moved: loaded.is_moved,
             seed,
+            device_seed,
             clocks: clock.now(),
         };
         let machine = Machine::open(config, start)?;
@@ -703,6 +730,18 @@ impl Client {
             }
             inner = self.shared.done.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// The next event, without waiting for one.
+    #[cfg(feature = "async")]
+    pub(super) fn try_next_event(&self) -> Option<Event> {
+        self.inner()?.buffer.pop_front()
+    }
+
+    /// Is it closed, or another process's?
+    #[cfg(feature = "async")]
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner().is_none_or(|inner| inner.is_stopped)
     }
 
     /// The events that wait, without waiting for more.

@@ -1,7 +1,8 @@
 //! A folder of sealed files: a state with its backup, and one journal of uses for each process.
 //!
 //! Each file starts with a header: a mark, the format, what the file is for, a tag of the machine, and a salt. Its key follows from
-//! what the machine says about itself and from the salt, so it is the file's own; frames are numbered, and a number is used once.
+//! what the machine says about itself, from the platform's key store where there is one, and from the salt, so it is the file's own; frames
+//! are numbered, and a number is used once.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -13,12 +14,17 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use zeroize::Zeroizing;
 
 use super::chance;
+use super::keys::Asked;
 use super::storage::{Loaded, Saved, Storage};
 use crate::identity::mac;
 
 const MARK: &[u8; 4] = b"LTLM";
 /// The format. A version that changes it raises it, and reads what older ones wrote.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = SEALED_BY_KEY_STORE;
+/// The format of files whose key follows from the machine alone.
+const SEALED_BY_MACHINE: u8 = 1;
+/// The format of files whose key follows from a key store's too.
+const SEALED_BY_KEY_STORE: u8 = 2;
 const STATE: u8 = b's';
 const JOURNAL: u8 = b'j';
 const TAG: usize = 8;
@@ -41,11 +47,18 @@ const LOCK_WAIT: Duration = Duration::from_millis(20);
 pub struct FileStorage {
     folder: PathBuf,
     secret: Zeroizing<[u8; 32]>,
+    /// The secret of files that are sealed by a key store, if that gave its key.
+    stored_secret: Option<Zeroizing<[u8; 32]>>,
+    /// Are files sealed by the key store when they are written?
+    is_sealing_by_store: bool,
+    names: [String; 2],
     /// The salt of the state as this process saw it last.
     seen: Option<[u8; SALT]>,
     /// The state is one that can be read, so that it may become the backup.
     is_state_good: bool,
     is_read_only: bool,
+    /// Do other users of the machine use the folder?
+    is_shared: bool,
     journal: Option<Journal>,
     /// Journals of processes that are gone. Held, so that nobody else takes them over.
     adopted: Vec<(PathBuf, File)>,
@@ -71,6 +84,8 @@ enum Unread {
     Newer,
     /// Of another machine.
     Foreign,
+    /// Sealed by a key that the key store does not give now.
+    Locked,
     Bad,
 }
 
@@ -81,19 +96,62 @@ impl FileStorage {
         Self {
             folder: folder.into(),
             secret,
+            stored_secret: None,
+            is_sealing_by_store: false,
+            names: [project_id.to_owned(), source.to_owned()],
             seen: None,
             is_state_good: false,
             is_read_only: false,
+            is_shared: false,
             journal: None,
             adopted: Vec::new(),
             presence: None,
         }
     }
 
+    /// For the folder's group too, or for this user alone: as it is unless this says otherwise.
+    pub fn shared(self, is_shared: bool) -> Self {
+        Self { is_shared, ..self }
+    }
+
+    /// Reads what is sealed by a key store's key, and seals by it from now on, if `is_sealing`.
+    pub(super) fn sealed_by(mut self, asked: &Asked, is_sealing: bool) -> Self {
+        if let Asked::Key(key) = asked {
+            let [project_id, source] = &self.names;
+            let parts: [&[u8]; 3] = [b"ltlm-storage-2", project_id.as_bytes(), source.as_bytes()];
+            self.stored_secret = Some(Zeroizing::new(mac(&**key, &parts)));
+            self.is_sealing_by_store = is_sealing;
+        }
+        self
+    }
+
+    /// Does the folder hold a state that a key store's key sealed?
+    pub(super) fn is_sealed_by_key_store(&self) -> bool {
+        let is_it = |name: &str| {
+            let mut start = [0; MARK.len() + 1];
+            let read = File::open(self.folder.join(name)).and_then(|mut file| file.read_exact(&mut start));
+            read.is_ok() && start.starts_with(MARK) && start[MARK.len()] == SEALED_BY_KEY_STORE
+        };
+        is_it("state") || is_it("state.bak")
+    }
+
+    /// The secret of files of a format.
+    fn secret(&self, format: u8) -> Result<&[u8; 32], Unread> {
+        match format {
+            SEALED_BY_KEY_STORE => self.stored_secret.as_deref().ok_or(Unread::Locked),
+            _ => Ok(&self.secret),
+        }
+    }
+
+    /// The format of files that are written.
+    fn format(&self) -> u8 {
+        if self.is_sealing_by_store { SEALED_BY_KEY_STORE } else { SEALED_BY_MACHINE }
+    }
+
     /// A text that stands for a machine that tells nothing about itself: drawn once, and kept in the folder.
-    pub fn source_in(folder: impl AsRef<Path>) -> Option<String> {
+    pub fn source_in(folder: impl AsRef<Path>, is_shared: bool) -> Option<String> {
         let folder = folder.as_ref();
-        make_folder(folder).ok()?;
+        make_folder(folder, is_shared).ok()?;
         let path = folder.join("source");
         let read = || fs::read_to_string(&path).ok().map(|text| text.trim().to_owned()).filter(|text| text.len() == 32);
         if let Some(text) = read() {
@@ -102,7 +160,7 @@ impl FileStorage {
         let text = hex::encode(chance::bytes::<16>()?);
         // Whole or not at all: another process may draw at this moment, and the first one counts.
         let new = folder.join(format!("source.new-{text}"));
-        let written = private().create_new(true).open(&new).and_then(|mut file| {
+        let written = create(&new, is_shared).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });
@@ -111,25 +169,18 @@ impl FileStorage {
         read().or_else(|| linked.ok().map(|()| text))
     }
 
-    fn tag(&self) -> [u8; TAG] {
-        let mut tag = [0; TAG];
-        tag.copy_from_slice(&mac(&*self.secret, &[b"tag"])[..TAG]);
-        tag
-    }
-
-    fn key(&self, salt: &[u8]) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(mac(&*self.secret, &[b"file", salt]))
-    }
-
-    fn header(&self, purpose: u8) -> io::Result<[u8; HEADER]> {
+    /// A header, and the key of its file.
+    fn header(&self, purpose: u8) -> io::Result<([u8; HEADER], Zeroizing<[u8; 32]>)> {
+        let format = self.format();
+        let secret = self.secret(format).map_err(|_| io::Error::other("no key"))?;
         let salt: [u8; SALT] = chance::bytes().ok_or_else(|| io::Error::other("no chance"))?;
         let mut header = [0; HEADER];
-        let parts: [&[u8]; 4] = [MARK, &[FORMAT, purpose], &self.tag(), &salt];
+        let parts: [&[u8]; 4] = [MARK, &[format, purpose], &tag(secret), &salt];
         let mut rest = &mut header[..];
         for part in parts {
             rest.write_all(part)?;
         }
-        Ok(header)
+        Ok((header, key(secret, &salt)))
     }
 
     /// The header and the whole frames of a file, oldest first; and whether all of it could be read.
@@ -142,10 +193,11 @@ impl FileStorage {
         if facts[0] > FORMAT {
             return Err(Unread::Newer);
         }
-        if facts[2..2 + TAG] != self.tag() {
+        let secret = self.secret(facts[0])?;
+        if facts[2..2 + TAG] != tag(secret) {
             return Err(Unread::Foreign);
         }
-        let key = self.key(&header[HEADER - SALT..]);
+        let key = key(secret, &header[HEADER - SALT..]);
         let (mut frames, mut last) = (Vec::new(), None);
         while !rest.is_empty() {
             let frame = next_frame(&key, header, rest);
@@ -214,7 +266,7 @@ impl FileStorage {
                         self.adopted.push((path, file));
                     }
                 }
-                Err(Unread::Newer) => {}
+                Err(Unread::Newer | Unread::Locked) => {}
                 Err(Unread::Foreign) => {
                     drop(file);
                     self.put_aside(&name, "moved");
@@ -239,24 +291,23 @@ impl FileStorage {
     }
 
     fn new_journal(&self) -> io::Result<Journal> {
-        let header = self.header(JOURNAL)?;
-        let key = self.key(&header[HEADER - SALT..]);
+        let (header, key) = self.header(JOURNAL)?;
         let name: [u8; 8] = chance::bytes().ok_or_else(|| io::Error::other("no chance"))?;
         let path = self.folder.join(format!("uses-{}", hex::encode(name)));
-        let mut file = private().create_new(true).open(&path)?;
+        let mut file = create(&path, self.is_shared)?;
         let _ = file.try_lock();
         file.write_all(&header)?;
         Ok(Journal { path, file, header, key, length: HEADER as u64, number: 0 })
     }
 
     fn write_state(&mut self, state: &[u8]) -> io::Result<()> {
-        let header = self.header(STATE)?;
+        let (header, key) = self.header(STATE)?;
         let mut salt = [0; SALT];
         salt.copy_from_slice(&header[HEADER - SALT..]);
         let mut bytes = header.to_vec();
-        bytes.extend(sealed(&self.key(&salt), &header, 0, state)?);
+        bytes.extend(sealed(&key, &header, 0, state)?);
         let new = self.folder.join(format!("state.new-{}", hex::encode(salt)));
-        let written = private().create_new(true).open(&new).and_then(|mut file| {
+        let written = create(&new, self.is_shared).and_then(|mut file| {
             file.write_all(&bytes)?;
             file.sync_all()
         });
@@ -297,6 +348,26 @@ impl Journal {
     }
 }
 
+/// What a header tells of the secret that its file is sealed by.
+fn tag(secret: &[u8; 32]) -> [u8; TAG] {
+    let mut tag = [0; TAG];
+    tag.copy_from_slice(&mac(secret, &[b"tag"])[..TAG]);
+    tag
+}
+
+/// The key of a file.
+fn key(secret: &[u8; 32], salt: &[u8]) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(mac(secret, &[b"file", salt]))
+}
+
+/// Holds the folder's lock while what it gives is kept; `None` where there are no locks.
+pub(super) fn hold_lock(folder: &Path) -> Option<File> {
+    make_folder(folder, false).ok()?;
+    let lock = lock_file(&folder.join("lock"), false).ok()?;
+    lock.lock().ok()?;
+    Some(lock)
+}
+
 /// A frame: length, number, cipher text.
 fn sealed(key: &[u8; 32], header: &[u8; HEADER], number: u64, plain: &[u8]) -> io::Result<Vec<u8>> {
     let cipher = Aes256Gcm::new(key.into()).encrypt(&nonce(number), Payload { msg: plain, aad: header });
@@ -321,21 +392,57 @@ fn next_frame<'a>(key: &[u8; 32], header: &[u8], bytes: &'a [u8]) -> Option<(u64
     plain.ok().map(|plain| (number, plain, after))
 }
 
-/// How files are opened for writing: for this user alone.
-fn private() -> OpenOptions {
+/// How files are opened for writing: for this user alone, or for the folder's group.
+fn writing(is_shared: bool) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if is_shared { 0o660 } else { 0o600 });
+    // What the system has in place of modes is inherited from the folder.
+    let _ = is_shared;
     options
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// A new file.
+fn create(path: &Path, is_shared: bool) -> io::Result<File> {
+    let file = writing(is_shared).create_new(true).open(path)?;
+    share(path, is_shared, 0o660);
+    Ok(file)
+}
+
+/// A file that processes lock, and that nothing is written to.
+fn lock_file(path: &Path, is_shared: bool) -> io::Result<File> {
+    match writing(is_shared).create_new(true).open(path) {
+        Ok(file) => {
+            share(path, is_shared, 0o660);
+            Ok(file)
+        }
+        Err(_) => writing(is_shared).open(path),
+    }
+}
+
+/// Gives the group what the process's mask took from it.
+fn share(path: &Path, is_shared: bool, mode: u32) {
+    #[cfg(unix)]
+    if is_shared {
+        let _ = fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = (path, is_shared, mode);
+}
+
+fn make_folder(folder: &Path, is_shared: bool) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, if is_shared { 0o770 } else { 0o700 });
+    builder.create(folder)?;
+    // Files in it belong to its group, whoever writes them.
+    share(folder, is_shared, 0o2770);
+    Ok(())
 }
 
 /// Where there are no hard links: the same, with a moment in which two processes may both write.
@@ -353,12 +460,12 @@ fn sync_folder(folder: &Path) {
 impl Storage for FileStorage {
     fn load(&mut self) -> Loaded {
         let mut loaded = Loaded::default();
-        if make_folder(&self.folder).is_err() {
+        if make_folder(&self.folder, self.is_shared).is_err() {
             self.is_read_only = true;
             loaded.is_read_only = true;
             return loaded;
         }
-        let presence = private().create(true).truncate(false).open(self.folder.join("presence"));
+        let presence = lock_file(&self.folder.join("presence"), self.is_shared);
         self.presence = presence.ok().inspect(|file| drop(file.try_lock_shared()));
         let mut found = self.read_state("state");
         if found == Err(Unread::Foreign) {
@@ -367,17 +474,20 @@ impl Storage for FileStorage {
             }
             (loaded.is_moved, found) = (true, Err(Unread::Missing));
         }
-        if found == Err(Unread::Newer) {
-            (self.is_read_only, loaded.is_read_only) = (true, true);
-            return loaded;
-        }
         if found == Err(Unread::Bad) {
             self.put_aside("state", "bad");
             loaded.is_recovered = true;
         }
         // Without a state, but with a backup: it was bad, or the process died between two renames.
         let is_state_good = found.is_ok();
-        let found = found.or_else(|_| self.read_state("state.bak"));
+        let found = found.or_else(|unread| match unread {
+            Unread::Newer | Unread::Locked => Err(unread),
+            _ => self.read_state("state.bak"),
+        });
+        if matches!(found, Err(Unread::Newer | Unread::Locked)) {
+            (self.is_read_only, loaded.is_read_only) = (true, true);
+            return loaded;
+        }
         if let Ok((state, salt)) = found {
             self.seen = is_state_good.then_some(salt);
             self.is_state_good = is_state_good;
@@ -389,7 +499,7 @@ impl Storage for FileStorage {
 
     fn save(&mut self, state: &[u8]) -> io::Result<Saved> {
         self.writable()?;
-        let lock = private().create(true).truncate(false).open(self.folder.join("lock"))?;
+        let lock = lock_file(&self.folder.join("lock"), self.is_shared)?;
         for _ in 0..LOCK_TRIES {
             match lock.try_lock() {
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
@@ -617,7 +727,7 @@ mod tests {
         let mut storage = FileStorage::new(folder.0.join("inside"), "prj_1", "machine");
         assert!(storage.load().is_read_only);
         assert!(storage.save(b"state").is_err() && storage.append(b"use").is_err() && storage.compact(&[]).is_err());
-        assert_eq!(FileStorage::source_in(folder.0.join("inside")), None);
+        assert_eq!(FileStorage::source_in(folder.0.join("inside"), false), None);
         fs::remove_file(&folder.0).unwrap();
     }
 
@@ -671,8 +781,90 @@ mod tests {
     #[test]
     fn c78_a_machine_without_an_id_gets_one_that_stays() {
         let (one, two) = (Folder::new("one"), Folder::new("two"));
-        let first = FileStorage::source_in(&one.0).unwrap();
-        assert_eq!(FileStorage::source_in(&one.0), Some(first.clone()));
-        assert_ne!(FileStorage::source_in(&two.0), Some(first));
+        let first = FileStorage::source_in(&one.0, false).unwrap();
+        assert_eq!(FileStorage::source_in(&one.0, false), Some(first.clone()));
+        assert_ne!(FileStorage::source_in(&two.0, false), Some(first));
+    }
+
+    /// The mask of the process that runs the tests is the usual one, which takes the group's right to write.
+    #[cfg(unix)]
+    #[test]
+    fn a_shared_folder_is_for_its_group_and_for_nobody_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("shared");
+        let mut storage = folder.storage().shared(true);
+        storage.load();
+        assert!(written(storage.save(b"state")));
+        storage.append(b"use").unwrap();
+        FileStorage::source_in(&folder.0, true).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode(&folder.0), 0o2770);
+        let names = folder.names("");
+        assert!(names.len() >= 5, "{names:?}");
+        for name in names {
+            assert_eq!(mode(&folder.0.join(&name)), 0o660, "{name}");
+        }
+        // A folder that the installer made keeps what it was given.
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o750)).unwrap();
+        folder.storage().shared(true).load();
+        assert_eq!(mode(&folder.0), 0o750);
+    }
+
+    fn keyed(folder: &Folder, asked: &Asked, is_sealing: bool) -> FileStorage {
+        folder.storage().sealed_by(asked, is_sealing)
+    }
+
+    #[test]
+    fn what_a_key_store_sealed_needs_its_key_and_waits_for_it() {
+        let folder = Folder::new("keyed");
+        let asked = Asked::Key(Zeroizing::new([7; 32]));
+        // What was written without one is read, and sealed by it from then on.
+        let mut before = folder.storage();
+        before.load();
+        assert!(written(before.save(b"by the machine")));
+        before.append(b"use one").unwrap();
+        drop(before);
+        assert!(!folder.storage().is_sealed_by_key_store());
+        let mut storage = keyed(&folder, &asked, true);
+        let loaded = storage.load();
+        assert_eq!((loaded.state.as_deref(), loaded.journal.len()), (Some(&b"by the machine"[..]), 1));
+        assert!(written(storage.save(b"by the store")));
+        storage.append(b"use two").unwrap();
+        drop(storage);
+        assert!(folder.storage().is_sealed_by_key_store());
+
+        // The store is locked: nothing is told, and nothing is touched.
+        let bytes = fs::read(folder.0.join("state")).unwrap();
+        for mut locked in [folder.storage(), keyed(&folder, &Asked::Unavailable, true)] {
+            let loaded = locked.load();
+            assert!(loaded.is_read_only && !loaded.is_moved && !loaded.is_recovered && loaded.state.is_none());
+            assert!(locked.save(b"another").is_err() && locked.append(b"use").is_err());
+        }
+        assert_eq!(fs::read(folder.0.join("state")).unwrap(), bytes);
+
+        let mut again = keyed(&folder, &asked, true);
+        let loaded = again.load();
+        assert_eq!((loaded.state.as_deref(), loaded.journal.len()), (Some(&b"by the store"[..]), 2));
+        drop(again);
+
+        // A configuration that wants no store any more reads what one sealed.
+        let mut back = keyed(&folder, &asked, false);
+        assert_eq!(back.load().state.as_deref(), Some(&b"by the store"[..]));
+        assert!(written(back.save(b"by the machine again")));
+        drop(back);
+        assert_eq!(folder.storage().load().state.as_deref(), Some(&b"by the machine again"[..]));
+    }
+
+    #[test]
+    fn files_without_the_key_of_their_store_are_anothers() {
+        let folder = Folder::new("lost");
+        let mut storage = keyed(&folder, &Asked::Key(Zeroizing::new([7; 32])), true);
+        storage.load();
+        assert!(written(storage.save(b"state")));
+        drop(storage);
+        let mut other = keyed(&folder, &Asked::Key(Zeroizing::new([8; 32])), true);
+        let loaded = other.load();
+        assert!(loaded.is_moved && loaded.state.is_none() && written(other.save(b"anew")));
+        assert_eq!(folder.names("state.moved-").len(), 1);
     }
 }

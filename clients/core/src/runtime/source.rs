@@ -1,13 +1,17 @@
 //! What a machine says about itself.
 
+use super::platform;
+
 /// A text that is the machine's own and stays when the application or the system is updated; `None` where there is none that may be
-/// used: in containers, whose images carry one id for all, and on systems that tell it only to code that Rust cannot vouch for.
+/// used: in containers, whose images carry one id for all.
 ///
 /// | system | source |
 /// |---|---|
 /// | Linux | `/etc/machine-id`, else `/var/lib/dbus/machine-id` |
 /// | FreeBSD | `/etc/hostid` |
-/// | others | none yet: a random text in the data folder stands for the machine |
+/// | Windows | `MachineGuid` of the registry, in its 64-bit view |
+/// | macOS | the platform's UUID |
+/// | others | none: a random text in the data folder stands for the machine |
 pub fn machine_id() -> Option<String> {
     if is_container() {
         return None;
@@ -18,7 +22,7 @@ pub fn machine_id() -> Option<String> {
         _ => &[],
     };
     let read = |path: &&str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-    files.iter().filter_map(read).find(|text| is_id(text))
+    files.iter().filter_map(read).chain(platform::machine_id()).find(|text| is_id(text))
 }
 
 /// Is it an id, and not what images have before they are first booted?

@@ -1,9 +1,10 @@
 //! Requests over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::config::Config;
 use crate::error::{Error, ErrorCode};
@@ -18,7 +19,7 @@ pub trait Transport: Send + Sync {
     fn send(&self, request: &Request, timeout: Duration) -> Result<HttpAnswer, Failure>;
 }
 
-/// HTTP by `ureq`, with the platform's certificates.
+/// HTTP by `ureq`, with the platform's certificates or those of a file.
 pub struct HttpTransport {
     agent: Agent,
     base_url: String,
@@ -26,8 +27,16 @@ pub struct HttpTransport {
 
 impl HttpTransport {
     /// A transport to the configured deployment.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadConfig`] if the proxy is no address, or the file of certificates cannot be read or holds none.
     pub fn new(config: &Config) -> Result<Self, Error> {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+        let roots = match &config.ca_file {
+            Some(path) => roots(path)?,
+            None => RootCerts::PlatformVerifier,
+        };
+        let cryptography = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(cryptography).build();
         let mut builder = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the project's secret elsewhere.
@@ -35,13 +44,33 @@ impl HttpTransport {
             .max_redirects_will_error(false)
             .user_agent(concat!("ltlm-client/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls);
-        if let Some(proxy) = &config.proxy {
+        if config.base_url.starts_with("http:") {
+            // It leads to this machine (C-71), unencrypted: no proxy may see it.
+            builder = builder.proxy(None);
+        } else if let Some(proxy) = &config.proxy {
             let proxy =
                 ureq::Proxy::new(proxy).map_err(|_| Error::new(ErrorCode::BadConfig, "proxy is no address."))?;
             builder = builder.proxy(Some(proxy));
         }
         Ok(Self { agent: builder.build().new_agent(), base_url: config.base_url.trim_end_matches('/').to_owned() })
     }
+}
+
+/// The certificates of a file in PEM.
+fn roots(path: &str) -> Result<RootCerts, Error> {
+    let bad = |why: String| Error::new(ErrorCode::BadConfig, format!("caFile cannot be used: {why}."));
+    let text = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in parse_pem(&text) {
+        // A private key in it is none of the client's business.
+        if let PemItem::Certificate(certificate) = item.map_err(|_| bad("it is no PEM".to_owned()))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(bad("it holds no certificate".to_owned()));
+    }
+    Ok(RootCerts::from(certificates))
 }
 
 impl Transport for HttpTransport {

@@ -3,12 +3,16 @@
 mod c;
 mod dotnet;
 mod ground;
+mod measure;
 mod python;
+mod rust;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Outcome;
+
+pub(crate) use measure::client as measure;
 
 /// What is missing on this machine to test them.
 pub(crate) fn missing() -> Option<String> {
@@ -17,12 +21,14 @@ pub(crate) fn missing() -> Option<String> {
         asked.is_ok_and(|status| status.success())
     };
     let programs = ["gcc", "g++", "pkg-config", "cmake", "valgrind", "mcs", "mono"];
-    let absent: Vec<_> = programs.into_iter().filter(|program| !is_there(program)).collect();
+    let mut absent: Vec<_> = programs.into_iter().filter(|program| !is_there(program)).collect();
+    absent.extend(rust::SYSTEMS.into_iter().filter(|system| !rust::has_library_of(system)));
     (!absent.is_empty()).then(|| absent.join(", "))
 }
 
 /// Tests all layers with the programs and the library that are built.
 pub(crate) fn test(root: &Path) -> Outcome {
+    rust::test(root)?;
     c::test(root)?;
     python::test(root)?;
     dotnet::test(root)
