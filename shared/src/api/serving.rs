@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::extract::Incoming;
-use super::handlers::{accounts, admin, health, license, organizations, portal, pro, store};
+use super::handlers::{accounts, admin, health, license, organizations, portal, pro, project_ledgers, store};
 use super::reply::{Failure, Reply};
 use super::routes::{Endpoint, functions};
 use crate::table::Table;

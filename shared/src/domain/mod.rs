@@ -20,6 +20,7 @@ pub mod developer;
 pub mod device;
 pub mod entitlement;
 pub mod entry;
+pub mod erasure;
 pub mod event;
 pub mod gate;
 pub mod hardening;

@@ -6,6 +6,7 @@ use super::consume_batch::{BatchMemory, BatchOwner};
 use super::developer::{Developer, SignIn};
 use super::device::Device;
 use super::entry::Entry;
+use super::erasure::Erasure;
 use super::event::Event;
 use super::job::Job;
 use super::license::{BuyerListing, License, LicenseId, Listing};
@@ -131,6 +132,8 @@ pub enum Record {
     Import(Import),
     /// A key that projects' keys are sealed to.
     ImportKey(ImportKey),
+    /// How far the erasure of a project's old entries has come.
+    Erasure(Erasure),
 }
 
 /// Functions that pick the records of one kind: for `filter_map` and `find_map`.
@@ -161,6 +164,7 @@ picks! {
     developer Developer Developer
     due Due Due
     entry Entry Entry
+    erasure Erasure Erasure
     import Import Import
     import_key ImportKey ImportKey
     job Job Job

@@ -248,6 +248,7 @@ impl LicenseState {
             | Write::AddEvent { .. }
             | Write::EraseFacts { .. }
             | Write::SaveJob { .. }
+            | Write::SaveErasure { .. }
             | Write::SaveRun { .. }
             | Write::SaveOrganization { .. }
             | Write::SaveMember { .. }
@@ -345,6 +346,7 @@ impl LicenseState {
             | Record::Project(_)
             | Record::Due(_)
             | Record::Job(_)
+            | Record::Erasure(_)
             | Record::Run(_)
             | Record::Organization(_)
             | Record::Member(_)

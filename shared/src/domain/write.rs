@@ -12,6 +12,7 @@ use super::consume_batch::{BatchMemory, BatchOwner};
 use super::developer::{Developer, SignIn};
 use super::device::{Device, SeatClaim};
 use super::entry::{Entry, OperationId};
+use super::erasure::Erasure;
 use super::event::Event;
 use super::job::Job;
 use super::license::{License, LicenseId, Listing};
@@ -319,6 +320,13 @@ pub enum Write {
         /// Its record, the revision already counted up.
         job: Job,
         /// The revision before, `None` if it never ran.
+        found: Option<i64>,
+    },
+    /// How far the erasure of a project's old entries came. Guard: it is still at the revision `found`.
+    SaveErasure {
+        /// Its record, the revision already counted up.
+        erasure: Erasure,
+        /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
     /// The last run of what runs without a caller. No guard: the last one counts.

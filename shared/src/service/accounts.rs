@@ -19,7 +19,7 @@ use crate::domain::account::plan::{self, ChangePlan};
 use crate::domain::account::refund::{self, Refund, Refundable};
 use crate::domain::account::{self, AccountId, AccountState, renewal};
 use crate::domain::administrator::AdminOperation;
-use crate::domain::entry::{OperationId, OperationKey};
+use crate::domain::entry::{Entry, OperationId, OperationKey};
 use crate::domain::ledger::Checked;
 use crate::domain::project::Project;
 use crate::domain::record::project_in;
@@ -57,6 +57,14 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Written before this instant.
     pub to: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Is the entry one of those that are asked for, but for the beginning of the range, which ends a search?
+    pub fn holds(&self, entry: &Entry) -> bool {
+        let is_in_time = self.to.is_none_or(|to| entry.recorded_at < to);
+        is_in_time && self.operation_type.as_ref().is_none_or(|wanted| *wanted == entry.action)
+    }
 }
 
 impl Absorb for AccountState {
@@ -487,8 +495,7 @@ pub async fn entries<T: Table>(
             }
             position = Some(entry.sequence);
             looked_at += 1;
-            let is_in_time = filter.to.is_none_or(|to| entry.recorded_at < to);
-            if is_in_time && filter.operation_type.as_ref().is_none_or(|wanted| *wanted == entry.action) {
+            if filter.holds(&entry) {
                 found.push(entry.account_data());
             }
         }

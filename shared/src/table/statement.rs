@@ -289,6 +289,7 @@ pub fn of(write: &Write) -> Statement {
         Write::SaveSale { sale, found } => put_over(item::sale(sale), *found),
         Write::AddCard { card } => put_absent(item::card(card)),
         Write::SaveJob { job, found } => put_over(item::job(job), *found),
+        Write::SaveErasure { erasure, found } => put_over(item::erasure(erasure), *found),
         Write::AddEntry { entry } => put_absent(item::entry(entry)),
         Write::AddLicense { license } => put_absent(item::license(license)),
         Write::AddListing { listing } => put_absent(item::listing(listing)),

@@ -5,6 +5,7 @@ pub mod cost;
 pub mod documents;
 pub mod openapi;
 mod openapi_errors;
+mod openapi_ledgers;
 mod openapi_place;
 mod openapi_shape;
 mod openapi_store;

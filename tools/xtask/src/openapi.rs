@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{openapi_errors, openapi_place, openapi_shape, openapi_store, openapi_transfer, openapi_words};
+use crate::{
+    openapi_errors, openapi_ledgers, openapi_place, openapi_shape, openapi_store, openapi_transfer, openapi_words,
+};
 use ltlm_protocol::account_data::{
     AccountData, AccountEntries, AccountList, AccountMovement, Affordability, BalanceThen, Eligibility, Erased,
     Renewal, Renewals, Statistics, Verification,
@@ -90,7 +92,8 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             true => sealed_schema(),
             false => request_schema(route),
         };
-        let tries = (is_backend(route) && route.endpoint != Endpoint::CreateAccessToken)
+        let tries = (is_backend(route)
+            && !matches!(route.endpoint, Endpoint::CreateAccessToken | Endpoint::EraseProjectEntries))
             || route.endpoint == Endpoint::CheckTokens;
         if route.operation_id && tries {
             schema["properties"]["dryRun"] =
@@ -117,7 +120,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
 
 /// Is it a vendor's backend that calls, for a project that it names?
 fn is_backend(route: &Route) -> bool {
-    let prefixes = ["/v1/accounts", "/v1/renewals", "/v1/organizations", "/v1/access-tokens"];
+    let prefixes = ["/v1/accounts", "/v1/renewals", "/v1/entries", "/v1/organizations", "/v1/access-tokens"];
     prefixes.iter().any(|prefix| route.path.starts_with(prefix))
 }
 
@@ -190,6 +193,8 @@ fn is_paged(route: &Route) -> bool {
         Endpoint::Usage
             | Endpoint::AdminUsage
             | Endpoint::AccountEntries
+            | Endpoint::ProjectEntries
+            | Endpoint::DueAccounts
             | Endpoint::OrganizationUsage
             | Endpoint::Accounts
             | Endpoint::Organizations
@@ -403,6 +408,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     }
     parameters.extend(openapi_store::parameters(route));
     parameters.extend(openapi_transfer::parameters(route));
+    parameters.extend(openapi_ledgers::parameters(route));
     if query::supports_dry_run(route) {
         parameters.push(json!({"name": "dryRun", "in": "query", "schema": {"type": "boolean", "default": false},
             "description": "Only say whether it would be done: every refusal is the same, and nothing is written."}));
@@ -485,6 +491,8 @@ fn cursor_pattern(route: &Route) -> String {
         Endpoint::Organizations => ("organizations", "(3[0-9]|6[1-6]){8}3a([2-7][0-9a-e]){1,128}"),
         // A sequence number.
         Endpoint::AccountEntries => ("account", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
+        Endpoint::ProjectEntries => ("entries", openapi_ledgers::ENTRIES_PLACE),
+        Endpoint::DueAccounts => ("due", openapi_ledgers::DUE_PLACE),
         Endpoint::OrganizationUsage => ("pool", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         Endpoint::EraseEntries | Endpoint::EraseUsage => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         // A sequence number, a balance and a hash.
@@ -526,6 +534,9 @@ fn request_schema(route: &Route) -> Value {
         }
         json!({"type": "object", "required": required, "properties": properties})
     };
+    if let Some(schema) = openapi_ledgers::request(route, &id, object) {
+        return schema;
+    }
     if let Some(schema) = openapi_transfer::request(route, &id, object) {
         return schema;
     }
@@ -877,6 +888,9 @@ pub(crate) fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Value {
 
 /// Status and schema of the route's success.
 fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value) {
+    if let Some(success) = openapi_ledgers::success(route, schemas) {
+        return success;
+    }
     if let Some(success) = openapi_transfer::success(route, schemas) {
         return success;
     }
@@ -1061,6 +1075,7 @@ fn refusals(route: &Route) -> Vec<Code> {
     }
     codes.extend(openapi_store::refusals(route));
     codes.extend(openapi_transfer::refusals(route));
+    codes.extend(openapi_ledgers::refusals(route));
     let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
     if is_sealed(route) {
         codes.extend([Code::BadEnvelope, Code::HwidMismatch, Code::NonceMismatch, Code::LicenseNotFound]);

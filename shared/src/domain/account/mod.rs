@@ -2,6 +2,7 @@
 //! and one ledger with the licenses'.
 
 pub mod create;
+pub mod due;
 pub mod hold;
 pub mod movement;
 pub mod period;
@@ -41,6 +42,11 @@ impl AccountId {
         let (organization, kind) = self.name.rsplit_once('/')?;
         TokenType::parse(kind).map(|kind| (organization, kind))
     }
+}
+
+/// The organization and the kind of a pool, as answers about all accounts tell them; of an account of its own neither.
+pub fn pool_told(id: &AccountId) -> (Option<String>, Option<String>) {
+    id.pool().map(|(organization, kind)| (organization.to_owned(), kind.wire().to_owned())).unzip()
 }
 
 /// What is wrong with a name that no account, organization or user can have.

@@ -5,6 +5,7 @@
 
 mod account;
 mod chain;
+mod erasure;
 mod ledger;
 mod people;
 mod run;
@@ -44,6 +45,7 @@ use crate::table::port::{List, Source};
 
 pub use account::{access_token, account, job, member, organization};
 pub use chain::chain;
+pub use erasure::erasure;
 pub use ledger::{entry, rollup, wallet};
 pub use people::{developer, sign_in};
 pub use run::run;
@@ -53,6 +55,7 @@ pub use webhook::{dead, notice, webhook};
 
 use account::{read_access_token, read_account, read_key};
 use chain::{marks, read_unproven};
+use erasure::read_erasure;
 use ledger::{read_drawn, read_grants, read_holds, read_rooms, read_tally};
 use people::{read_developer, read_sign_in};
 use run::read_run;
@@ -386,6 +389,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::AdminKey { id } => Record::AdminKey(read_admin_key(&r, id)?),
         Kind::Import { project_id } => Record::Import(read_import(&r, project_id)?),
         Kind::ImportKey { id } => Record::ImportKey(read_import_key(&r, id)?),
+        Kind::Erasure { project_id, id } => Record::Erasure(read_erasure(&r, project_id, id)?),
     };
     Ok(Some(record))
 }
@@ -906,6 +910,7 @@ mod tests {
     use super::*;
     use crate::domain::account::AccountId;
     use crate::domain::entry::{OperationId, OperationKey, Origin};
+    use crate::domain::erasure::Erasure;
     use crate::domain::nonce::{ChainId, Mark};
     use crate::domain::organization::OrganizationId;
     use crate::domain::organization::access::{AccessToken, Made};
@@ -1030,6 +1035,10 @@ mod tests {
         entries.iter().for_each(|entry| tally.add(entry));
         let day = DayRollup { wallet: id, day: 20_457, first: 1, last: 2, tally, revision: 3 };
         assert_eq!(round(rollup(&day)), Record::Rollup(day));
+        let begun = Erasure::begin("prj_1", "op", "f", NOW, NOW);
+        assert_eq!(round(erasure(&begun)), Record::Erasure(begun.clone()));
+        let far = Erasure { account: Some("u".into()), position: Some(4), ended_at: Some(NOW), revision: 2, ..begun };
+        assert_eq!(round(erasure(&far)), Record::Erasure(far));
         let run = Job { project: Some("prj_1".into()), after: Some("p".into()), ..Job::at("renewals", None, NOW) };
         assert_eq!(round(job(&run)), Record::Job(run));
         let acme = OrganizationId { project_id: "prj_1".into(), name: "acme".into() };
