@@ -18,6 +18,7 @@ pub mod merge;
 pub mod money;
 pub mod organization_data;
 pub mod portal_data;
+pub mod project_ledger_data;
 pub mod proof;
 pub mod read;
 pub mod request;

@@ -502,10 +502,50 @@ async fn every_command_of_accounts_works_from_a_terminal() {
     assert_eq!(vendor.refused(&erase).await.0, 2, "it asks first");
     assert!(vendor.told(&[&erase[..], &["--dry-run"]].concat()).await.contains("have facts"));
     assert!(vendor.told(&[&erase[..], &["--yes"]].concat()).await.contains("erased"));
+    all_accounts_together(&vendor).await;
     let license = vendor.running.text("/licenses/SUB").to_owned();
     assert!(vendor.told(&["licenses", "verify", &license]).await.contains("all as they were written"));
     let told = vendor.json(&["licenses", "statistics", &license, "--from", "2020-01-01T00:00:00Z"]).await;
     assert_eq!((&told["netChange"], &told["nextCursor"]), (&told["totalEarned"], &Value::Null), "{told}");
+}
+
+/// What is asked of all accounts together, and packs for them.
+async fn all_accounts_together(vendor: &Vendor) {
+    vendor.told(&["accounts", "debit", "bob", "2", "--type", "video", "--metadata", r#"{"name": "Bob"}"#]).await;
+    let listed = vendor.json(&["entries", "list", "--type", "video"]).await;
+    let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["accountId"].as_str().unwrap()).collect();
+    assert_eq!(names, ["ada", "ada", "ada", "bob"]);
+    assert!(vendor.told(&["entries", "list", "--type", "video"]).await.contains("bob"));
+    let cut = vendor.run(&["entries", "list", "--limit", "2"]).await;
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("There are more than these 2"));
+    assert_eq!(vendor.told(&["accounts", "due"]).await, "none\n");
+    let due = vendor.json(&["accounts", "due", "--by", "2999-01-01T00:00:00Z", "--tier", "Gift"]).await;
+    assert!(due.as_array().unwrap().iter().any(|row| row["accountId"] == "ada" && row["tokens"] == 100), "{due}");
+
+    let erase = ["entries", "erase", "--before", "2999-01-01T00:00:00Z", "--operation-id", "old"];
+    assert_eq!(vendor.refused(&erase).await.0, 2, "it asks first");
+    assert!(vendor.told(&[&erase[..], &["--dry-run"]].concat()).await.contains("would send POST /v1/entries/erasure"));
+    assert!(vendor.told(&["accounts", "entries", "bob", "--json"]).await.contains("Bob"));
+    let erased = vendor.json(&[&erase[..], &["--yes"]].concat()).await;
+    assert_eq!((&erased["done"], &erased["operationId"]), (&json!(true), &json!("old")), "{erased}");
+    assert!(erased["erased"].as_i64().unwrap() > 0, "{erased}");
+    assert_eq!(vendor.json(&[&erase[..], &["--yes"]].concat()).await, erased, "sent twice under one id");
+    assert!(!vendor.told(&["accounts", "entries", "bob", "--json"]).await.contains("Bob"));
+
+    let price = json!({"amount": 29, "currency": "USD"});
+    let pack = json!({"packId": "p", "name": "500 tokens", "tokens": 500, "price": price});
+    let settings = json!({"accounts": {"packs": [pack]}, "organizations": {"packs": [pack]}}).to_string();
+    vendor.told(&["projects", "update", vendor.project(), "--settings", &settings]).await;
+    for owner in [["accounts", "checkout", "bob"], ["organizations", "checkout", "acme"]] {
+        let order = [&owner[..], &["p", "--email", "bob@example.com"]].concat();
+        assert!(vendor.told(&[&order[..], &["--dry-run"]].concat()).await.contains("would send POST"));
+        let told = vendor.json(&[&order[..], &["--operation-id", owner[2]]].concat()).await;
+        assert!(told["checkoutUrl"].as_str().unwrap().starts_with("http"), "{told}");
+        assert_eq!(vendor.json(&[&order[..], &["--operation-id", owner[2]]].concat()).await, told, "one order");
+        assert!(vendor.told(&order).await.contains("pay at"));
+        let (code, said) = vendor.refused(&[&owner[..], &["none"]].concat()).await;
+        assert!(code == 1 && said.contains("TOPUP_NOT_AVAILABLE"), "{said}");
+    }
 }
 
 /// A file of licenses that end at the same instant; their keys.
@@ -632,6 +672,7 @@ async fn whatever_changes_something_tells_its_operation_id_first() {
         &["accounts", "renew", "ada"],
         &["accounts", "renew-due"],
         &["accounts", "erase", "ada", "--before", "2999-01-01T00:00:00Z", "--yes"],
+        &["entries", "erase", "--before", "2999-01-01T00:00:00Z", "--yes"],
         &["organizations", "create", "acme", "pro"],
         &["organizations", "add-member", "acme", "ada"],
         &["organizations", "token", "--organization", "acme"],

@@ -124,6 +124,9 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("account-affordability", 200, "canAfford"),
     ("account-entries", 200, "entries"),
     ("erase-entries", 200, "erased"),
+    ("project-entries", 200, "entries"),
+    ("due-accounts", 200, "accounts"),
+    ("erase-project-entries", 200, "erased"),
     ("admin-create-key", 201, "key"),
     ("admin-keys", 200, "keys"),
     ("admin-revoke-key", 404, "code"),
@@ -214,6 +217,15 @@ async fn every_route_answers_its_event() {
         }
         assert_eq!(reply.headers["cache-control"], "no-store");
         assert_eq!(reply.headers["access-control-allow-origin"], "*");
+    }
+    // With an access token, which no event file holds, web applications are told what they ask for.
+    let token = world.access_token(json!({"organizationId": "acme"})).await;
+    for name in ["check-tokens", "token-stats"] {
+        let mut event = event(name, &world.project_id, "1");
+        event["headers"]["authorization"] = json!(format!("Bearer {token}"));
+        let reply: Reply = world.send(request(&event)).await;
+        assert_eq!(reply.status, 200, "{name}: {}", reply.text);
+        answers.insert(name.to_owned(), json!({"status": reply.status, "body": reply.body}));
     }
     // The OpenAPI document shows answers that were given. Ids and keys differ each time, members do not.
     let root = events_folder().join("..");

@@ -104,6 +104,12 @@ fn acts() -> Vec<(&'static str, String, Value, Value)> {
         act("renew-accounts", "/v1/renewals", json!({"tier": "Big Gift"}), json!({"tier": "Gift"})),
         act("erase-entries", "/v1/accounts/u/entries?before=2026-03-01T00:00:00Z", Value::Null, Value::Null),
         act(
+            "erase-project-entries",
+            "/v1/entries/erasure",
+            json!({"before": "2026-01-05T00:00:00Z"}),
+            json!({"before": "2026-01-04T00:00:00Z"}),
+        ),
+        act(
             "create-organization",
             "/v1/organizations",
             json!({"organizationId": "acme", "plan": "pro"}),

@@ -215,6 +215,7 @@ const STAY: &[&str] = &[
     "CODE#",
     "DEAD#",
     "DEVELOPER#",
+    "ERASURE#",
     "IMPORT#",
     "IMPORTKEY#",
     "JOB#",
@@ -308,6 +309,7 @@ impl Everything {
         ok(world.organization("POST", "", json!({"organizationId": "acme", "plan": "pro"})).await);
         ok(world.organization("PUT", "/acme/members/ada", Value::Null).await);
         world.access_token(json!({"userId": "ada"})).await;
+        ok(world.backend("POST", "/v1/entries/erasure", json!({"before": "2020-01-01T00:00:00Z"})).await);
         // The store, the portal, developers.
         world.policy(crate::store::perpetual("studio")).await;
         let mut terms = crate::store::trial();

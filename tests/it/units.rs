@@ -86,6 +86,9 @@ fn order(row: &str) -> usize {
         "account statistics",
         "account verification",
         "account entries",
+        "entries of all accounts",
+        "accounts due",
+        "erasure of old entries",
         "organization create",
         "feature checked",
         "feature paid",
@@ -317,6 +320,10 @@ async fn measure_accounts(world: &World) -> Vec<String> {
     let paid = world.feature(&token, "acme", "generate_goal", "deduct").await;
     let stats = world.session(&token, "GET", "/v1/tokens/stats?organizationId=acme", serde_json::Value::Null).await;
     let plan = plan.await;
+    let all_entries = world.backend("GET", "/v1/entries?type=x", serde_json::Value::Null).await;
+    let due = world.backend("GET", "/v1/renewals/due", serde_json::Value::Null).await;
+    world.clock.advance_seconds(60);
+    let erasure = world.backend("POST", "/v1/entries/erasure", json!({"before": "2026-06-01T00:00:00Z"})).await;
     let rows = [
         ("account create", create),
         ("account debit", spend),
@@ -338,6 +345,9 @@ async fn measure_accounts(world: &World) -> Vec<String> {
         ("organization plan", plan),
         ("account", account),
         ("account entries, first page", entries),
+        ("entries of all accounts, of an account and five pools", all_entries),
+        ("accounts due, of none", due),
+        ("erasure of old entries, of an account and five pools", erasure),
     ];
     rows.into_iter().map(|(name, reply)| row(name, 0, &reply)).collect()
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-import { OrganizationService, aiTokens } from "@ltlm/server";
+import { MonthlyRenewalService, OrganizationService, TokenService, aiTokens } from "@ltlm/server";
 
 import { newName, startLocal, type Local } from "./support/local.js";
 
@@ -33,4 +33,24 @@ it("does what the seeds do in SQL", async () => {
   expect(await mine.hasEnoughTokens(org, "generate_goal")).toBe(true);
   await organizations.removeMember(org, user);
   expect(await mine.hasEnoughTokens(org, "generate_goal")).toBe(false);
+});
+
+it("keeps pools out of what is told of users", async () => {
+  const organizations = new OrganizationService(local.connection);
+  const service = new TokenService(local.connection);
+  const [org, user] = [newName("org"), newName("user")];
+  await organizations.create(org, "pro");
+  await organizations.changePlan(org, "enterprise");
+  await service.createAccount(user, { tier: "Gift" });
+  await service.changePlan(user, "Gift");
+  const ledger = service.getLedger();
+  const ofPools = (await local.call<{ entries: { accountId: string }[] }>("GET", "/v1/entries?type=plan")).entries;
+  expect(ofPools.map(({ accountId }) => accountId)).toContain(`${org}/forecast`);
+  expect((await ledger.getEntriesByType("plan")).some(({ userId }) => userId.startsWith(org))).toBe(false);
+  await local.advance(31 * 86_400);
+  const due = (await local.call<{ accounts: { accountId: string }[] }>("GET", "/v1/renewals/due?limit=100")).accounts;
+  expect(due.map(({ accountId }) => accountId)).toContain(`${org}/forecast`);
+  const users = await new MonthlyRenewalService(local.connection).getUsersDueForRenewal();
+  expect(users).toContain(user);
+  expect(users.some((userId) => userId.startsWith(org))).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import { LtlmError, MonthlyRenewalService, TokenService, type TokenMetrics } from "@ltlm/server";
+import { LtlmError, MonthlyRenewalService, TokenService, type ErasureProgress, type TokenMetrics } from "@ltlm/server";
 
 import { newName, startLocal, type Local } from "./support/local.js";
 
@@ -335,11 +335,19 @@ describe("the ledgers of all users", () => {
       }
     }
     const told: number[] = [];
-    const found = await ledger.getEntriesByType(kind, { concurrency: 2, onProgress: ({ users: done }) => void told.push(done) });
+    const found = await ledger.getEntriesByType(kind, { onProgress: ({ entries }) => void told.push(entries) });
     const [a, b, c] = users;
     expect(found.map((entry) => [entry.userId, entry.tokensAmount])).toEqual([[c, -2], [b, -2], [a, -2], [c, -1], [b, -1], [a, -1]]);
-    expect(told).toEqual(Array.from({ length: told.length }, (_, index) => index + 1));
+    expect(told.at(-1)).toBe(6);
     expect((await ledger.getEntriesByType(kind, { limit: 2, offset: 1 })).map((entry) => entry.userId)).toEqual([b, a]);
+    expect(await ledger.getEntriesByType(kind, { limit: 0 })).toEqual([]);
+    const { entries, nextCursor } = await ledger.getEntriesByTypePage(kind, { limit: 1 });
+    expect([entries.length, typeof nextCursor]).toEqual([1, "string"]);
+    const each: string[] = [];
+    for await (const entry of ledger.entriesByType(kind)) {
+      each.push(`${entry.userId} ${entry.tokensAmount}`);
+    }
+    expect(each).toEqual([...users].sort().flatMap((id) => [`${id} -2`, `${id} -1`]));
     const at = found[2]?.createdAt ?? new Date(0);
     expect((await ledger.getEntriesByType(kind, { startDate: at, endDate: at })).map((entry) => entry.userId)).toEqual([a]);
     expect(await ledger.getEntriesByType("unheard of")).toEqual([]);
@@ -356,8 +364,15 @@ describe("the ledgers of all users", () => {
     const olderThan = await local.now();
     await local.advance(10);
     await service.debit(users[0] ?? "", { operationType: "x", amount: 1, metadata: { name: "Ada" } });
-    expect(await ledger.deleteOldEntries(olderThan)).toBeGreaterThanOrEqual(2);
+    const told: ErasureProgress[] = [];
+    const operationId = newName("erasure");
+    const erased = await ledger.deleteOldEntries(olderThan, { operationId, onProgress: (progress) => void told.push(progress) });
+    expect(erased).toBeGreaterThanOrEqual(2);
+    expect(told.at(-1)).toMatchObject({ entries: erased });
+    expect(told.at(-1)?.users).toBeGreaterThanOrEqual(2);
+    expect(await ledger.deleteOldEntries(olderThan, { operationId })).toBe(erased);
     expect(await ledger.deleteOldEntries(olderThan)).toBe(0);
+    await expect(ledger.deleteOldEntries(new Date(0), { operationId })).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
     const [young, old] = await ledger.getUserEntries(users[0] ?? "", { operationType: "x" });
     expect([young?.metadata, old?.metadata]).toEqual([{ name: "Ada" }, undefined]);
     expect(old?.tokensAmount).toBe(-1);

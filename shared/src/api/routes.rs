@@ -450,6 +450,12 @@ macro_rules! functions {
                     accounts::erase, "Erase the free-form facts of old entries; amounts stay.";
                 RenewAccounts: "renew-accounts", POST "/v1/renewals", Administrator(Scope::Tokens), [body, operation_id],
                     accounts::renew_due, "Give the allocations that are due in the project.";
+                DueAccounts: "due-accounts", GET "/v1/renewals/due", Administrator(Scope::Tokens), [],
+                    project_ledgers::due, "Accounts to which an allocation is due.";
+                ProjectEntries: "project-entries", GET "/v1/entries", Administrator(Scope::Tokens), [],
+                    project_ledgers::entries, "Ledger entries of all accounts, account by account, each newest first.";
+                EraseProjectEntries: "erase-project-entries", POST "/v1/entries/erasure", Administrator(Scope::Tokens), [body, operation_id],
+                    project_ledgers::erase, "Erase the free-form facts of old entries of all accounts, some with each call; amounts stay.";
             }
 
             fn organizations {

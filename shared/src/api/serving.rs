@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::api::extract::Incoming;
-use crate::api::handlers::{accounts, admin, health, license, organizations, portal, pro, store};
+use crate::api::handlers::{accounts, admin, health, license, organizations, portal, pro, project_ledgers, store};
 use crate::api::reply::{Failure, Reply};
 use crate::api::routes::{Endpoint, functions};
 use crate::table::port::Table;

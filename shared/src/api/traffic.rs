@@ -103,6 +103,9 @@ pub fn of(endpoint: Endpoint) -> Option<Traffic> {
         | Endpoint::AccountVerification
         | Endpoint::EraseEntries
         | Endpoint::RenewAccounts
+        | Endpoint::DueAccounts
+        | Endpoint::ProjectEntries
+        | Endpoint::EraseProjectEntries
         | Endpoint::CreateOrganization
         | Endpoint::Organizations
         | Endpoint::Organization

@@ -10,6 +10,7 @@ pub mod developer;
 pub mod device;
 pub mod dispatch_checkpoint;
 pub mod email;
+pub mod erasure;
 pub mod event;
 pub mod ids;
 pub mod import;

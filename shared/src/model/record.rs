@@ -7,6 +7,7 @@ use crate::model::bucket::Bucket;
 use crate::model::developer::{Developer, SignIn};
 use crate::model::device::Device;
 use crate::model::dispatch_checkpoint::DispatchCheckpoint;
+use crate::model::erasure::Erasure;
 use crate::model::event::Event;
 use crate::model::ids::{BatchOwner, LicenseId};
 use crate::model::import::{Import, ImportKey};
@@ -131,6 +132,8 @@ pub enum Record {
     Import(Import),
     /// A key that projects' keys are sealed to.
     ImportKey(ImportKey),
+    /// How far the erasure of a project's old entries has come.
+    Erasure(Erasure),
 }
 
 /// Functions that pick the records of one kind: for `filter_map` and `find_map`.
@@ -161,6 +164,7 @@ picks! {
     developer Developer Developer
     due Due Due
     entry Entry Entry
+    erasure Erasure Erasure
     import Import Import
     import_key ImportKey ImportKey
     job DispatchCheckpoint DispatchCheckpoint

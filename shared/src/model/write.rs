@@ -13,6 +13,7 @@ use crate::model::bucket::Bucket;
 use crate::model::developer::{Developer, SignIn};
 use crate::model::device::{Device, SeatClaim};
 use crate::model::dispatch_checkpoint::DispatchCheckpoint;
+use crate::model::erasure::Erasure;
 use crate::model::event::Event;
 use crate::model::ids::{BatchOwner, LicenseId, Link, OperationId, WalletId};
 use crate::model::import::{Import, ImportKey, ImportState};
@@ -318,6 +319,13 @@ pub enum Write {
         /// Its record, the revision already counted up.
         job: DispatchCheckpoint,
         /// The revision before, `None` if it never ran.
+        found: Option<i64>,
+    },
+    /// How far the erasure of a project's old entries came. Guard: it is still at the revision `found`.
+    SaveErasure {
+        /// Its record, the revision already counted up.
+        erasure: Erasure,
+        /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
     /// The last run of what runs without a caller. No guard: the last one counts.

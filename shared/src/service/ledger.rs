@@ -274,6 +274,26 @@ impl Counting {
     }
 }
 
+/// What erases the free-form facts of the newest `most` entries before the place `end`, and where to go on if there are more to
+/// look at. Nothing erases what was erased already.
+pub async fn erasing<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    wallet: &WalletId,
+    end: i64,
+    most: usize,
+) -> Result<(Vec<Write>, Option<i64>), Error> {
+    let list = Read::Entries { wallet: wallet.clone(), before: Some(end), limit: most as i64 };
+    let entries = read(app, budget, list).await?;
+    let next = entries.last().filter(|_| entries.len() == most).map(|entry| entry.sequence);
+    let known = entries.into_iter().filter(|entry| entry.meta.is_some());
+    let erasing = known.filter_map(|entry| {
+        let hash = entry.facts_link()?;
+        Some(Write::EraseFacts { wallet: wallet.clone(), operation: entry.operation, hash })
+    });
+    Ok((erasing.collect(), next))
+}
+
 /// Erases the free-form facts of the entries before the place `end`, newest first: how many had some, and where to go on
 /// if there are more to look at. What was erased already is left, so this may be sent twice.
 pub async fn erase<T: Table>(
@@ -283,15 +303,7 @@ pub async fn erase<T: Table>(
     end: i64,
     dry_run: bool,
 ) -> Result<(i64, Option<i64>), Error> {
-    let list = Read::Entries { wallet: wallet.clone(), before: Some(end), limit: READ_MAX as i64 };
-    let entries = read(app, budget, list).await?;
-    let next = entries.last().filter(|_| entries.len() == READ_MAX).map(|entry| entry.sequence);
-    let known = entries.into_iter().filter(|entry| entry.meta.is_some());
-    let erasing = known.filter_map(|entry| {
-        let hash = entry.facts_link()?;
-        Some(Write::EraseFacts { wallet: wallet.clone(), operation: entry.operation, hash })
-    });
-    let erasing: Vec<_> = erasing.collect();
+    let (erasing, next) = erasing(app, budget, wallet, end, READ_MAX).await?;
     for together in erasing.chunks(ERASED_TOGETHER).filter(|_| !dry_run) {
         quota::pass(app, budget).await?;
         let commit = || async { app.table.commit(together, None, budget.meter).await.map_err(Error::from) };

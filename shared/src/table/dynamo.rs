@@ -704,6 +704,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::AdminOperation(id) => Some(key::admin_operation(id)),
         Read::Import(project_id) => Some(key::import(project_id)),
         Read::ImportKey(id) => Some(key::import_key(id)),
+        Read::Erasure(project_id, id) => Some(key::erasure(project_id, id)),
         Read::SeatPage(..)
         | Read::Seats(_)
         | Read::Devices(_)

@@ -165,6 +165,13 @@ pub enum Kind {
         /// Its id.
         id: String,
     },
+    /// How far the erasure of a project's old entries has come.
+    Erasure {
+        /// The project.
+        project_id: String,
+        /// The operation that it is.
+        id: String,
+    },
 }
 
 const META: &str = "META";
@@ -227,6 +234,7 @@ const NOTICES: &str = "NOTICES#";
 const DEAD: &str = "DEAD#";
 const IMPORT: &str = "IMPORT#";
 const IMPORT_KEY: &str = "IMPORTKEY#";
+const ERASURE: &str = "ERASURE#";
 
 /// Stands for a project where licenses are due: whose they are, they say themselves.
 pub const LICENSES_DUE: &str = "licenses";
@@ -540,6 +548,11 @@ pub fn import_key(id: &str) -> Key {
     key(format!("{IMPORT_KEY}{id}"), META)
 }
 
+/// How far the erasure of a project's old entries has come, by the operation that it is.
+pub fn erasure(project_id: &str, id: &str) -> Key {
+    key(format!("{ERASURE}{project_id}"), id)
+}
+
 /// What the partitions of a project's items begin with that no list leads to, and of what is kept by the payment provider's names,
 /// which are of no project.
 pub fn walked_prefixes(project_id: &str) -> Vec<String> {
@@ -717,6 +730,9 @@ pub fn parse(pk: &str, sk: &str) -> Option<Kind> {
     }
     if let Some(project_id) = pk.strip_prefix(IMPORT) {
         return Some(Kind::Import { project_id: project_id.to_owned() });
+    }
+    if let Some(project_id) = pk.strip_prefix(ERASURE) {
+        return Some(Kind::Erasure { project_id: project_id.to_owned(), id: sk.to_owned() });
     }
     if let Some(hash) = pk.strip_prefix(SECRET) {
         return Some(Kind::Secret { hash: hash.to_owned() });

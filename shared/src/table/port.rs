@@ -102,6 +102,8 @@ pub enum Read {
     Import(String),
     /// A key that projects' keys are sealed to, by its id.
     ImportKey(String),
+    /// How far the erasure of a project's old entries has come: the project, and the operation that it is.
+    Erasure(String, String),
     /// A page of a list, newest first.
     List {
         /// The list.

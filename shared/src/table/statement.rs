@@ -14,7 +14,8 @@ use crate::model::trial::Trial;
 use crate::model::write::Write;
 use crate::table::item::attributes::{self, Item};
 use crate::table::item::{
-    accounts, admin, import, ledger, license, organizations, portal, pro, project, record, run, store, webhooks,
+    accounts, admin, erasure, import, ledger, license, organizations, portal, pro, project, record, run, store,
+    webhooks,
 };
 use crate::table::key::{self, Key};
 
@@ -292,6 +293,7 @@ pub fn of(write: &Write) -> Statement {
         Write::SaveSale { sale, found } => put_over(store::sale(sale), *found),
         Write::AddCard { card } => put_absent(store::card(card)),
         Write::SaveJob { job, found } => put_over(run::job(job), *found),
+        Write::SaveErasure { erasure, found } => put_over(erasure::erasure(erasure), *found),
         Write::AddEntry { entry } => put_absent(ledger::entry(entry)),
         Write::AddLicense { license } => put_absent(license::license(license)),
         Write::AddListing { listing } => put_absent(license::listing(listing)),

@@ -4,6 +4,7 @@ mod edges;
 mod holds;
 mod ledger;
 mod model;
+mod project;
 mod renewals;
 
 use futures_util::future::join_all;

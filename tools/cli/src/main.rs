@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use client::Client;
 use commands::{
-    Failure, accounts, developers, doctor, keys, licenses, organizations, policies, projects, store, webhooks,
+    Failure, accounts, developers, doctor, entries, keys, licenses, organizations, policies, projects, store, webhooks,
 };
 use show::Format;
 
@@ -74,6 +74,9 @@ enum Command {
     /// Token accounts
     #[command(subcommand)]
     Accounts(accounts::Command),
+    /// Ledger entries of all accounts together
+    #[command(subcommand)]
+    Entries(entries::Command),
     /// Organizations and their pools of tokens
     #[command(subcommand)]
     Organizations(organizations::Command),
@@ -150,6 +153,7 @@ fn dispatch(session: &commands::Session, command: Command) -> Result<(), Failure
         Command::Policies(command) => policies::run(session, command),
         Command::Licenses(command) => licenses::run(session, command),
         Command::Accounts(command) => accounts::run(session, command),
+        Command::Entries(command) => entries::run(session, command),
         Command::Organizations(command) => organizations::run(session, command),
         Command::Orders(command) => store::orders(session, command),
         Command::Events(command) => store::events(session, command),

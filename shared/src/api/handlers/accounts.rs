@@ -445,7 +445,7 @@ pub(super) fn statistics_told(owner: &str, told: Statistics, next: Option<i64>) 
 }
 
 /// The half-open range of time that the query names.
-fn range<T>(incoming: &Incoming<'_, T>) -> Result<Span, Failure> {
+pub(super) fn range<T>(incoming: &Incoming<'_, T>) -> Result<Span, Failure> {
     let (from, to) = (instant(incoming, "from")?, instant(incoming, "to")?);
     match from.zip(to).is_some_and(|(from, to)| from > to) {
         true => Err(Failure::new(Code::RangeReversed)),
@@ -453,7 +453,8 @@ fn range<T>(incoming: &Incoming<'_, T>) -> Result<Span, Failure> {
     }
 }
 
-fn instant<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<Timestamp>, Failure> {
+/// The instant that the query names, if it names one.
+pub(super) fn instant<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = incoming.query(name) else { return Ok(None) };
     Timestamp::read(&text).map(Some).map_err(|wrong| Problems::one(name, wrong.problem()).into())
 }

@@ -7,4 +7,5 @@ pub mod license;
 pub mod organizations;
 pub mod portal;
 pub mod pro;
+pub mod project_ledgers;
 pub mod store;

@@ -2,6 +2,8 @@
 
 pub mod change_plan;
 pub mod create;
+pub mod due;
+pub mod erasure;
 pub mod hold;
 pub mod movement;
 pub mod plan;

@@ -10,7 +10,7 @@ use crate::domain::accounts::schedule;
 use crate::domain::decision::Decision;
 use crate::model::account::Account;
 use crate::model::denied::Denied;
-use crate::model::ids::{OperationId, OperationKey, WalletId};
+use crate::model::ids::{AccountId, OperationId, OperationKey, WalletId};
 use crate::model::project::Project;
 use crate::model::record::Record;
 use crate::model::wallet::Wallet;
@@ -170,4 +170,9 @@ pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied>
         created_at: account.created_at.to_string(),
         dry_run: None,
     })
+}
+
+/// The organization and the kind of a pool, as answers about all accounts tell them; of an account of its own neither.
+pub fn pool_told(id: &AccountId) -> (Option<String>, Option<String>) {
+    id.pool().map(|(organization, kind)| (organization.to_owned(), kind.wire().to_owned())).unzip()
 }

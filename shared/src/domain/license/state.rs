@@ -228,6 +228,7 @@ impl LicenseState {
             | Write::AddEvent { .. }
             | Write::EraseFacts { .. }
             | Write::SaveJob { .. }
+            | Write::SaveErasure { .. }
             | Write::SaveRun { .. }
             | Write::SaveOrganization { .. }
             | Write::SaveMember { .. }
@@ -325,6 +326,7 @@ impl LicenseState {
             | Record::Project(_)
             | Record::Due(_)
             | Record::DispatchCheckpoint(_)
+            | Record::Erasure(_)
             | Record::Run(_)
             | Record::Organization(_)
             | Record::Member(_)

@@ -1,6 +1,10 @@
 //! Token accounts: one function a command, all of the same shape.
 
 pub mod dispatcher;
+pub mod due;
+pub mod erasure;
+pub mod project_accounts;
+pub mod project_entries;
 pub mod renewals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +29,7 @@ use crate::model::ids::{AccountId, OperationId, OperationKey, WalletId};
 use crate::model::project::Project;
 use crate::model::record::{Record, project_in};
 use crate::model::wallet::Wallet;
+use crate::model::wallet::entry::Entry;
 use crate::model::wallet::verification::Checked;
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
@@ -62,6 +67,14 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Written before this instant.
     pub to: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Is the entry one of those that are asked for, but for the beginning of the range, which ends a search?
+    pub fn holds(&self, entry: &Entry) -> bool {
+        let is_in_time = self.to.is_none_or(|to| entry.recorded_at < to);
+        is_in_time && self.operation_type.as_ref().is_none_or(|wanted| *wanted == entry.action)
+    }
 }
 
 impl Absorb for AccountState {
@@ -492,8 +505,7 @@ pub async fn entries<T: Table>(
             }
             position = Some(entry.sequence);
             looked_at += 1;
-            let is_in_time = filter.to.is_none_or(|to| entry.recorded_at < to);
-            if is_in_time && filter.operation_type.as_ref().is_none_or(|wanted| *wanted == entry.action) {
+            if filter.holds(&entry) {
                 found.push(entry.account_data());
             }
         }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod attributes;
+pub mod erasure;
 pub mod import;
 pub mod ledger;
 pub mod license;

@@ -22,6 +22,7 @@ use crate::model::wallet::rollup::DayRollup;
 use crate::table::item::accounts::{account, read_account};
 use crate::table::item::admin::{read_admin_key, read_audit};
 use crate::table::item::attributes::{Item, ItemError, Reader};
+use crate::table::item::erasure::read_erasure;
 use crate::table::item::import::{read_import, read_import_key};
 use crate::table::item::ledger::{entry, read_drawn, read_grants, read_holds, read_rooms, read_tally, rollup, wallet};
 use crate::table::item::license::{device, license, listing, read_device, read_holder, read_license, seat, settings};
@@ -183,6 +184,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
         Kind::Sale => Record::Sale(read_sale(&r)?),
         Kind::Code => Record::Code(read_code(&r)?),
         // From the index of keys only.
+        Kind::Erasure { project_id, id } => Record::Erasure(read_erasure(&r, project_id, id)?),
         Kind::Event(_) if !item.contains_key("type") => {
             match key::parse_event_kind(&r.text("duePk")?, &r.text("dueSk")?) {
                 Some((day, kind)) => Record::EventKind { day, kind },
@@ -256,6 +258,7 @@ mod tests {
     use crate::domain::license::state::tests::{NOW, fresh};
     use crate::model::administrator::{AdminKey, Audit, Scope};
     use crate::model::device::{Device, SeatClaim};
+    use crate::model::erasure::Erasure;
     use crate::model::ids::{
         AccountId, BatchOwner, ChainId, OperationId, OperationKey, OrganizationId, Origin, ShortHash, WalletId,
     };
@@ -265,6 +268,7 @@ mod tests {
     use crate::model::wallet::rollup::Tally;
     use crate::model::wallet::tests::cause;
     use crate::table::item::admin::{admin_key, admin_operation};
+    use crate::table::item::erasure::erasure;
     use crate::table::item::license::buyer_listing;
     use crate::table::item::organizations::access_token;
     use crate::table::item::pro::seen_blob;
@@ -389,6 +393,10 @@ mod tests {
         entries.iter().for_each(|entry| tally.add(entry));
         let day = DayRollup { wallet: id, day: 20_457, first: 1, last: 2, tally, revision: 3 };
         assert_eq!(round(rollup(&day)), Record::Rollup(day));
+        let begun = Erasure::begin("prj_1", "op", "f", NOW, NOW);
+        assert_eq!(round(erasure(&begun)), Record::Erasure(begun.clone()));
+        let far = Erasure { account: Some("u".into()), position: Some(4), ended_at: Some(NOW), revision: 2, ..begun };
+        assert_eq!(round(erasure(&far)), Record::Erasure(far));
         let run = DispatchCheckpoint {
             project: Some("prj_1".into()),
             after: Some("p".into()),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Failure, ROWS, Session, json_of};
+use super::{Failure, PackOrder, ROWS, Session, json_of};
 use crate::client::encoded;
 use crate::show::{self, Column, Format};
 
@@ -162,6 +162,25 @@ pub(crate) enum Command {
         /// The account
         account: String,
     },
+    /// Order a pack of tokens for an account; prints where to pay it
+    Checkout {
+        /// The account
+        account: String,
+        #[command(flatten)]
+        checkout: PackOrder,
+    },
+    /// Accounts to which an allocation is due
+    Due {
+        /// Only those on this plan
+        #[arg(long)]
+        tier: Option<String>,
+        /// Due at this instant or before, such as 2027-01-31T00:00:00Z; else now
+        #[arg(long)]
+        by: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = ROWS)]
+        limit: usize,
+    },
     /// Renew one account, if an allocation is due
     Renew {
         /// The account
@@ -259,6 +278,7 @@ const LISTED: &[Column] = &[
     ("PLAN", "/tier"),
     ("CREATED", "/createdAt"),
 ];
+const DUE: &[Column] = &[("ACCOUNT", "/accountId"), ("PLAN", "/tier"), ("TOKENS", "/tokens"), ("SINCE", "/dueSince")];
 const MOVED: &[Column] = &[
     ("balance", "/newBalance"),
     ("spent", "/tokensSpent"),
@@ -391,6 +411,11 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             session.show(&path(&account, &format!("/balance{}", query(&[("at", &at)]))), BALANCE)
         }
         Command::Verify { account } => verify(session, &path(&account, "/verification"), &[]),
+        Command::Checkout { account, checkout } => session.checkout(&path(&account, ""), &checkout),
+        Command::Due { tier, by, limit } => {
+            let query = query(&[("tier", &tier), ("by", &by)]);
+            session.list(&format!("/v1/renewals/due{query}"), "accounts", DUE, limit)
+        }
         Command::Renew { account } => {
             let dry = if session.client.is_dry_run { "?dryRun=true" } else { "" };
             let path = path(&account, &format!("/renewal{dry}"));

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod bulk;
 pub(crate) mod developers;
 pub(crate) mod doctor;
+pub(crate) mod entries;
 pub(crate) mod keys;
 pub(crate) mod licenses;
 pub(crate) mod organizations;
@@ -16,8 +17,9 @@ pub(crate) mod webhooks;
 use std::cell::RefCell;
 use std::path::Path;
 
+use clap::Args;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{CallError, Client, encoded};
 use crate::show::{self, Column, Format};
@@ -56,6 +58,21 @@ impl From<CallError> for Failure {
         Self::Call(error)
     }
 }
+
+/// What is asked for with the order of a pack of tokens.
+#[derive(Args)]
+pub(crate) struct PackOrder {
+    /// The pack, as the project's settings list it
+    pack: String,
+    /// Filled in on the payment page
+    #[arg(long)]
+    email: Option<String>,
+    /// Where the browser goes afterwards
+    #[arg(long, value_name = "URL")]
+    redirect_url: Option<String>,
+}
+
+const CHECKOUT: &[Column] = &[("pay at", "/checkoutUrl"), ("session", "/sessionId")];
 
 /// Rows of a list that are printed if the user does not say.
 pub(crate) const ROWS: usize = 50;
@@ -133,6 +150,13 @@ impl Session {
         let answer = self.client.ask_once(method, path, self.operation(), Some(body))?;
         show::facts(self.format, facts, &answer);
         Ok(())
+    }
+
+    /// Orders a pack of tokens for an account or an organization, which `path` names, and prints where to pay it.
+    fn checkout(&self, path: &str, checkout: &PackOrder) -> Result<(), Failure> {
+        let body =
+            json!({"packId": checkout.pack, "customerEmail": checkout.email, "redirectUrl": checkout.redirect_url});
+        self.act(&Method::POST, &format!("{path}/checkout-link"), Some(body), CHECKOUT)
     }
 
     /// Prints a list.

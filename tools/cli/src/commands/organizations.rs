@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::accounts::{self, Range, query};
-use super::{Failure, ROWS, Session};
+use super::{Failure, PackOrder, ROWS, Session};
 use crate::client::encoded;
 use crate::show::{self, Column, Format};
 
@@ -80,6 +80,13 @@ pub(crate) enum Command {
         /// When they end, such as 2027-01-31T00:00:00Z
         #[arg(long)]
         expires_at: Option<String>,
+    },
+    /// Order a pack of tokens for an organization; prints where to pay it
+    Checkout {
+        /// The organization
+        organization: String,
+        #[command(flatten)]
+        checkout: PackOrder,
     },
     /// A pool's ledger, newest first: who used what
     Usage {
@@ -268,6 +275,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             let body = json!({"tokenType": token_type.text(), "amount": amount, "expiresAt": expires_at});
             session.try_or_act(&Method::POST, &path(&organization, "/tokens"), body, GRANTED)
         }
+        Command::Checkout { organization, checkout } => session.checkout(&path(&organization, ""), &checkout),
         Command::Usage { organization, token_type, limit } => {
             let path = path(&organization, &format!("/usage?tokenType={}", token_type.text()));
             session.list(&path, "entries", USAGE, limit)

@@ -11,7 +11,7 @@ pub(crate) fn client(root: &Path, idle_seconds: u32, lives: u32, runs: u32) -> O
     say("Building the library and the client for release …");
     run(cargo().args(["build", "--quiet", "--package", "ltlm-ffi", "--lib", "--profile", "client"]))?;
     run(cargo().args(["build", "--quiet", "--package", "ltlm-client", "--release", "--example", "measure"]))?;
-    run(cargo().args(["build", "--quiet", "--package", "local"]))?;
+    run(cargo().args(["build", "--quiet", "--package", "ltlm-local"]))?;
     let ground = Ground::new(root, "native/measure")?;
     let target = ground.root.join("target");
     let library = target.join("client/libltlm.so");

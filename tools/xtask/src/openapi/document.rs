@@ -78,7 +78,8 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
             true => sealed_schema(),
             false => request_schema(route),
         };
-        let tries = (is_backend(route) && route.endpoint != Endpoint::CreateAccessToken)
+        let tries = (is_backend(route)
+            && !matches!(route.endpoint, Endpoint::CreateAccessToken | Endpoint::EraseProjectEntries))
             || route.endpoint == Endpoint::CheckTokens;
         if route.operation_id && tries {
             schema["properties"]["dryRun"] =

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod errors;
+pub mod ledgers;
 pub mod parameters;
 pub mod place;
 pub mod refusals;

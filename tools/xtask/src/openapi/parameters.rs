@@ -7,7 +7,7 @@ use shared::api::routes::{Endpoint, Route};
 use shared::model::token_type::TokenType;
 
 use crate::openapi::schema::{INSTANT, NAME, NAME_OR_BLANK, VISIBLE, account_name, named};
-use crate::openapi::{store, transfer};
+use crate::openapi::{ledgers, store, transfer};
 
 /// Does it answer with a page of a list?
 pub(crate) fn is_paged(route: &Route) -> bool {
@@ -16,6 +16,8 @@ pub(crate) fn is_paged(route: &Route) -> bool {
         Endpoint::Usage
             | Endpoint::AdminUsage
             | Endpoint::AccountEntries
+            | Endpoint::ProjectEntries
+            | Endpoint::DueAccounts
             | Endpoint::OrganizationUsage
             | Endpoint::Accounts
             | Endpoint::Organizations
@@ -213,6 +215,7 @@ pub(crate) fn parameters(route: &Route) -> Vec<Value> {
     }
     parameters.extend(store::parameters(route));
     parameters.extend(transfer::parameters(route));
+    parameters.extend(ledgers::parameters(route));
     if query::supports_dry_run(route) {
         parameters.push(json!({"name": "dryRun", "in": "query", "schema": {"type": "boolean", "default": false},
             "description": "Only say whether it would be done: every refusal is the same, and nothing is written."}));
@@ -268,6 +271,8 @@ pub(crate) fn cursor_pattern(route: &Route) -> String {
         Endpoint::Organizations => ("organizations", "(3[0-9]|6[1-6]){8}3a([2-7][0-9a-e]){1,128}"),
         // A sequence number.
         Endpoint::AccountEntries => ("account", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
+        Endpoint::ProjectEntries => ("entries", ledgers::ENTRIES_PLACE),
+        Endpoint::DueAccounts => ("due", ledgers::DUE_PLACE),
         Endpoint::OrganizationUsage => ("pool", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         Endpoint::EraseEntries | Endpoint::EraseUsage => ("erase", "(3[0-9]|6[1-6]){8}3a3[1-9](3[0-9]){0,17}"),
         // A sequence number, a balance and a hash.
@@ -287,6 +292,6 @@ pub(crate) fn cursor_pattern(route: &Route) -> String {
 
 /// Is it a vendor's backend that calls, for a project that it names?
 pub(super) fn is_backend(route: &Route) -> bool {
-    let prefixes = ["/v1/accounts", "/v1/renewals", "/v1/organizations", "/v1/access-tokens"];
+    let prefixes = ["/v1/accounts", "/v1/renewals", "/v1/entries", "/v1/organizations", "/v1/access-tokens"];
     prefixes.iter().any(|prefix| route.path.starts_with(prefix))
 }

@@ -44,7 +44,7 @@ pub(crate) fn tag(route: &Route) -> &'static str {
         _ if is_about("/sdk/pro/") => "pro",
         _ if is_about("/sdk/") => "licenses",
         Auth::Member => "tokens",
-        _ if is_about("/v1/accounts") || is_about("/v1/renewals") => "accounts",
+        _ if ["/v1/accounts", "/v1/renewals", "/v1/entries"].iter().any(|path| is_about(path)) => "accounts",
         _ if is_about("/v1/organizations") || is_about("/v1/access-tokens") => "organizations",
         _ if is_about("webhooks") || is_about("notices") => "webhooks",
         _ if is_about("event") => "events",

@@ -6,7 +6,7 @@ use shared::api::routes::{Endpoint, Route};
 
 use crate::openapi::parameters::is_backend;
 use crate::openapi::request::is_sealed;
-use crate::openapi::{store, transfer};
+use crate::openapi::{ledgers, store, transfer};
 
 /// The codes that a route can refuse with.
 pub(crate) fn refusals(route: &Route) -> Vec<Code> {
@@ -39,6 +39,7 @@ pub(crate) fn refusals(route: &Route) -> Vec<Code> {
     }
     codes.extend(store::refusals(route));
     codes.extend(transfer::refusals(route));
+    codes.extend(ledgers::refusals(route));
     let mut online = vec![Code::ProSdkRequired, Code::OfflineActivationRequired];
     if is_sealed(route) {
         codes.extend([Code::BadEnvelope, Code::HwidMismatch, Code::NonceMismatch, Code::LicenseNotFound]);

@@ -11,7 +11,7 @@ use crate::openapi::parameters::{cursor_pattern, token_types};
 use crate::openapi::schema::{
     INSTANT, NAME, NAME_OR_BLANK, PROSE, SLUG, VISIBLE, account_name, allow_null, price, within,
 };
-use crate::openapi::{shape, store, transfer};
+use crate::openapi::{ledgers, shape, store, transfer};
 
 /// What stands in the place of a description of the PRO endpoints' bodies.
 pub(crate) const SEALED: &str = "Request and answer are encrypted with the project's secret, and the answer is signed: see docs/pro-protocol.md. \
@@ -95,6 +95,9 @@ pub(crate) fn request_schema(route: &Route) -> Value {
         }
         json!({"type": "object", "required": required, "properties": properties})
     };
+    if let Some(schema) = ledgers::request(route, &id, object) {
+        return schema;
+    }
     if let Some(schema) = transfer::request(route, &id, object) {
         return schema;
     }

@@ -26,7 +26,7 @@ use shared::api::routes::{Endpoint, Route};
 use crate::openapi::refusals::refusals;
 use crate::openapi::request::is_sealed;
 use crate::openapi::schema::schema;
-use crate::openapi::{errors, place, store, transfer};
+use crate::openapi::{errors, ledgers, place, store, transfer};
 
 /// The body of the route's event file.
 pub(crate) fn example(route: &Route) -> Value {
@@ -47,6 +47,9 @@ pub(crate) fn answer(route: &Route) -> Option<(String, Value)> {
 
 /// Status and schema of the route's success.
 pub(crate) fn success(route: &Route, schemas: &mut SchemaGenerator) -> (&'static str, Value) {
+    if let Some(success) = ledgers::success(route, schemas) {
+        return success;
+    }
     if let Some(success) = transfer::success(route, schemas) {
         return success;
     }

@@ -12,6 +12,8 @@ use shared::model::token_type::TokenType;
 const INSTANTS: &[&str] = &[
     "at",
     "createdAt",
+    "dueSince",
+    "endedAt",
     "expiresAt",
     "gracePeriodEnds",
     "lastCheckIn",
@@ -29,6 +31,7 @@ const INSTANTS: &[&str] = &[
     "refundedAt",
     "registeredAt",
     "revokedAt",
+    "startedAt",
     "tierEndsAt",
     "timestamp",
     "until",
@@ -37,7 +40,7 @@ const INSTANTS: &[&str] = &[
 ];
 
 /// Members of one schema that hold an instant; others have members of the same name that hold something else.
-const INSTANTS_OF: &[(&str, &str)] = &[("Statistics", "from"), ("Statistics", "to")];
+const INSTANTS_OF: &[(&str, &str)] = &[("ErasureData", "before"), ("Statistics", "from"), ("Statistics", "to")];
 
 const STATES: &[&str] = &["active", "suspended", "revoked", "terminated"];
 
@@ -51,6 +54,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("OrderAct", "act", &["refund", "cancel"]),
     ("OrderData", "status", &["open", "paid", "refused", "refunded", "disputed", "expired"]),
     ("PolicyDetails", "status", policy::STATUSES),
+    ("ProjectEntry", "category", &["spent", "refunded", "granted", "expired", "adjusted", "held"]),
     ("SdkEnforcement", "mode", &["standard", "pro_only"]),
     ("TimeLimit", "mode", &["duration", "unlimited"]),
     ("TrialEligibility", "reason", &["previous_trial", "duplicate_card"]),
@@ -89,7 +93,9 @@ pub(crate) fn narrow(schemas: &mut Map<String, Value>) {
         limit(schema, "environment", policy::ENVIRONMENTS);
     }
     let types: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
-    limit("PoolStats", "tokenType", &types);
+    for schema in ["DueAccount", "PoolStats", "ProjectEntry"] {
+        limit(schema, "tokenType", &types);
+    }
     let scopes: Vec<_> = Scope::ALL.iter().map(|(_, text)| *text).collect();
     limit("AdminKeyData", "scopes", &scopes);
     let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();

@@ -6,7 +6,18 @@ export * from "./monthly-renewal-service.js";
 export * from "./organization-service.js";
 export type { components, operations, paths } from "./openapi.js";
 export { TokenLedger } from "./token-ledger.js";
-export type { EntryFilter, EntryOptions, EntryPage, LedgerEntry, NewEntry, PageOptions, UserStatistics, WalkOptions, WalkProgress } from "./token-ledger.js";
+export type {
+  EntriesByTypeOptions,
+  EntryFilter,
+  EntryOptions,
+  EntryPage,
+  ErasureOptions,
+  ErasureProgress,
+  LedgerEntry,
+  NewEntry,
+  PageOptions,
+  UserStatistics,
+} from "./token-ledger.js";
 export { TokenService } from "./token-service.js";
 export type {
   AccountOptions,

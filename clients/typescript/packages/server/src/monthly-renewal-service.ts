@@ -51,6 +51,8 @@ export interface BatchRenewalResult {
 
 /** Users that one call of the service renews at most. */
 const BATCH = 1_000;
+/** Users of one answer. */
+const PAGE = 100;
 
 /**
  * Allocations of token accounts. The service gives each by itself when its period begins: calls are for those who do not want to
@@ -149,14 +151,19 @@ export class MonthlyRenewalService {
     }
   }
 
-  /** The users to whom an allocation is due, as a dry run of their renewal tells them. */
+  /** The users to whom an allocation is due now. */
   async getUsersDueForRenewal(tier?: string, options: CallOptions = {}): Promise<string[]> {
-    const told = await this.renewAllEligible({ dryRun: true, continueOnError: true, ...given({ tier }), ...options });
-    const failure = told.errors.find(({ userId }) => userId === "batch");
-    if (failure !== undefined) {
-      throw new Error(failure.error);
-    }
-    return told.renewals.map(({ userId }) => userId);
+    const users: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await answered(
+        this.#api.GET("/v1/renewals/due", { params: { query: { limit: PAGE, ...given({ tier, cursor }) } }, ...options }),
+      );
+      // Pools are organizations', not users'.
+      users.push(...page.accounts.filter((account) => account.organizationId == null).map((account) => account.accountId));
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    return users;
   }
 
   /** When the seeds' worker runs: daily at 02:00. The service's own schedule does the same, so no worker is needed. */

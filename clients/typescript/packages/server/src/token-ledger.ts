@@ -77,20 +77,23 @@ export interface NewEntry extends OperationOptions {
   metadata?: Metadata;
 }
 
-/** How far a walk over all users has come. */
-export interface WalkProgress {
-  /** Users that are done. */
+/** Entries of a type, of all users. */
+export interface EntriesByTypeOptions extends EntryOptions {
+  /** Told after each answer of the service: how many entries were found so far. */
+  onProgress?: (progress: { entries: number }) => void;
+}
+
+/** How far an erasure over all users has come. */
+export interface ErasureProgress {
+  /** Accounts that are done, pools of organizations among them. */
   users: number;
-  /** Entries that were found or erased. */
+  /** Entries whose facts were erased. */
   entries: number;
 }
 
-/** A walk over the ledgers of all users. */
-export interface WalkOptions extends CallOptions {
-  /** Users at the same time. Default: 4. */
-  concurrency?: number;
-  /** Told after each user. */
-  onProgress?: (progress: WalkProgress) => void;
+export interface ErasureOptions extends OperationOptions {
+  /** Told after each call of the service. */
+  onProgress?: (progress: ErasureProgress) => void;
 }
 
 /** Rows of one answer. */
@@ -180,77 +183,80 @@ export class TokenLedger {
   }
 
   /**
-   * All users' entries of a type, newest first. Reads the ledger of every user: for reports and jobs, not for what somebody waits
-   * for.
+   * All users' entries of a type, newest first. The service goes through the ledger of every user: for reports and jobs, not for what
+   * somebody waits for. With a `limit` no more than that many, and `offset`, are held in memory; `entriesByType` holds a page.
    */
-  async getEntriesByType(operationType: string, options: EntryOptions & WalkOptions = {}): Promise<LedgerEntry[]> {
-    const { limit = Infinity, offset = 0, startDate, endDate, signal } = options;
-    const filter = { operationType, ...given({ startDate, endDate, signal }) };
-    const found: LedgerEntry[] = [];
-    await this.#walk(options, async (userId) => {
-      const before = found.length;
-      for await (const entry of this.userEntries(userId, filter)) {
-        found.push(entry);
-      }
-      return found.length - before;
-    });
-    found.sort((one, other) => other.createdAt.getTime() - one.createdAt.getTime() || compare(one.userId, other.userId) || other.sequence - one.sequence);
-    return found.slice(offset, offset + limit);
+  async getEntriesByType(operationType: string, options: EntriesByTypeOptions = {}): Promise<LedgerEntry[]> {
+    const { limit = Infinity, offset = 0, onProgress, ...filter } = options;
+    const wanted = offset + limit;
+    if (limit <= 0) {
+      return [];
+    }
+    let found: LedgerEntry[] = [];
+    let entries = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await this.getEntriesByTypePage(operationType, { ...filter, limit: PAGE, ...given({ cursor }) });
+      found = newest([...found, ...page.entries], wanted);
+      entries += page.entries.length;
+      onProgress?.({ entries });
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    return found.slice(offset, wanted);
   }
 
   /**
-   * Erases the personal facts (`metadata`) of all users' entries that were written before an instant, and tells of how many. Amounts
-   * stay, so that ledgers still add up. A walk that was broken off is begun again: what is erased stays so.
+   * A page of all users' entries of a type: user by user, each newest first. It may be short, or empty, and yet not the last: the service
+   * looks at so many entries a call.
    */
-  async deleteOldEntries(olderThan: Date, options: WalkOptions = {}): Promise<number> {
-    const { signal } = options;
-    return this.#walk(options, async (userId) => {
-      let erased = 0;
-      let cursor: string | undefined;
-      do {
-        const page = await answered(
-          this.#api.DELETE("/v1/accounts/{accountId}/entries", {
-            params: { path: { accountId: userId }, query: { before: olderThan.toISOString(), ...given({ cursor }) } },
-            ...given({ signal }),
-          }),
-        );
-        erased += page.erased;
-        cursor = page.nextCursor ?? undefined;
-      } while (cursor !== undefined);
-      return erased;
-    });
+  async getEntriesByTypePage(operationType: string, options: Omit<PageOptions, "operationType"> = {}): Promise<EntryPage> {
+    const { startDate, endDate, limit, cursor, signal } = options;
+    const page = await answered(
+      this.#api.GET("/v1/entries", {
+        params: { query: { type: operationType, ...range(startDate, endDate), ...given({ limit, cursor }) } },
+        ...given({ signal }),
+      }),
+    );
+    // Pools are organizations', not users'.
+    const entries = page.entries.filter((entry) => entry.organizationId == null);
+    return { entries: entries.map((entry) => entryOf(entry.accountId, entry)), nextCursor: page.nextCursor ?? null };
   }
 
-  /** Does something for each user, some at the same time; what all of it came to. The first failure ends it. */
-  async #walk({ concurrency = 4, onProgress, signal }: WalkOptions, act: (userId: string) => Promise<number>): Promise<number> {
-    const progress: WalkProgress = { users: 0, entries: 0 };
-    const users = this.#users(signal);
-    const worker = async (): Promise<void> => {
-      for (let next = await users.next(); next.done !== true; next = await users.next()) {
-        const entries = await act(next.value);
-        progress.entries += entries;
-        progress.users += 1;
-        onProgress?.({ ...progress });
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: Math.max(1, concurrency) }, worker));
-    } finally {
-      await users.return();
-    }
-    return progress.entries;
-  }
-
-  /** The names of all users. */
-  async *#users(signal: AbortSignal | undefined): AsyncGenerator<string, void, undefined> {
+  /** All users' entries of a type one by one, user by user, each newest first; pages are fetched as they are needed. */
+  async *entriesByType(
+    operationType: string,
+    options: Omit<EntryFilter, "operationType"> & CallOptions = {},
+  ): AsyncGenerator<LedgerEntry, void, undefined> {
     let cursor: string | undefined;
     do {
-      const page = await answered(
-        this.#api.GET("/v1/accounts", { params: { query: { limit: PAGE, ...given({ cursor }) } }, ...given({ signal }) }),
-      );
-      yield* page.accounts.map((account) => account.accountId);
+      const page = await this.getEntriesByTypePage(operationType, { ...options, limit: PAGE, ...given({ cursor }) });
+      yield* page.entries;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
+  }
+
+  /**
+   * Erases the personal facts (`metadata`) of the entries of all accounts, pools of organizations among them, that were written before an
+   * instant, and tells of how many. Amounts stay, so that ledgers still add up. The service does it as a job, some with each call: one
+   * that was broken off goes on under its `operationId`.
+   */
+  async deleteOldEntries(olderThan: Date, options: ErasureOptions = {}): Promise<number> {
+    const { operationId = newOperationId(), onProgress, signal } = options;
+    for (;;) {
+      const told = await answered(
+        this.#api.POST("/v1/entries/erasure", {
+          body: { before: olderThan.toISOString(), operationId },
+          ...given({ signal }),
+        }),
+      );
+      if (!("done" in told)) {
+        throw new TypeError("The service tells no progress.");
+      }
+      onProgress?.({ users: told.accounts, entries: told.erased });
+      if (told.done) {
+        return told.erased;
+      }
+    }
   }
 
   /** Tokens spent in a range. */
@@ -306,6 +312,12 @@ export class TokenLedger {
     } while (cursor !== undefined);
     return { ...total, byType: [...types.values()] };
   }
+}
+
+/** The newest of these entries, newest first; those of one instant by user, and of one user by their place. */
+function newest(entries: LedgerEntry[], most: number): LedgerEntry[] {
+  entries.sort((one, other) => other.createdAt.getTime() - one.createdAt.getTime() || compare(one.userId, other.userId) || other.sequence - one.sequence);
+  return entries.slice(0, most);
 }
 
 function compare(one: string, other: string): number {
