@@ -93,8 +93,8 @@ async fn projects_are_listed_and_changed() {
     let body = json!({"projectSettings": {"a": 1}, "settings": {"geofencing": {"denyUnknown": true}}});
     let changed = world.admin("PATCH", &projects(&world, ""), body).await;
     assert_eq!((changed.text_of("name"), &changed.body["projectSettings"]), ("P1", &json!({"a": 1})));
-    let told = world.get(L1, "").await;
-    assert_eq!(told.body["config"]["projectSettings"], json!({"a": 1}), "licenses follow at once");
+    let answer = world.get(L1, "").await;
+    assert_eq!(answer.body["config"]["projectSettings"], json!({"a": 1}), "licenses follow at once");
     world.admin("GET", "/v1/admin/projects/prj_0", Value::Null).await.refused(404, "PROJECT_NOT_FOUND");
 }
 
@@ -112,9 +112,9 @@ async fn a_changed_policy_is_seen_by_the_next_call_of_its_licenses() {
     config["capabilities"] = json!(["pro", "hd"]);
     let changed = world.admin("PATCH", &path, json!({"config": config, "name": "SUB 2"})).await;
     assert_eq!((changed.status, changed.text_of("name"), changed.text_of("type")), (200, "SUB 2", "subscription"));
-    let told = crate::support::send(&other, warm()).await;
-    assert_eq!((told.int_of("tokensRemaining"), told.text_of("status")), (150, "active"));
-    assert_eq!(told.body["config"]["capabilities"], json!(["pro", "hd"]));
+    let answer = crate::support::send(&other, warm()).await;
+    assert_eq!((answer.int_of("tokensRemaining"), answer.text_of("status")), (150, "active"));
+    assert_eq!(answer.body["config"]["capabilities"], json!(["pro", "hd"]));
     let charged = world.consume(L1, &device('a'), 10, "op").await;
     assert_eq!(charged.int_of("tokensRemaining"), 140);
     assert_eq!(world.audit(L1).await, 10);
@@ -256,30 +256,30 @@ async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
     let change = async |body: Value| world.admin("PATCH", &license(L1, ""), body).await;
     let overrides = json!({"limits": {"seats": {"enabled": true, "maxSeats": 7}, "devices": {"maxDevices": 9}}});
     assert_eq!(change(json!({"overrides": overrides})).await.int_of("maxConcurrentSeats"), 7);
-    let told = change(json!({"overrides": {"features": {"only": "this"}}})).await;
-    assert_eq!((told.int_of("maxConcurrentSeats"), told.int_of("maxActivations")), (7, 9));
+    let answer = change(json!({"overrides": {"features": {"only": "this"}}})).await;
+    assert_eq!((answer.int_of("maxConcurrentSeats"), answer.int_of("maxActivations")), (7, 9));
     assert_eq!(
         change(json!({"overrides": {}})).await.int_of("maxConcurrentSeats"),
         7,
         "an empty object changes nothing"
     );
-    let told = change(json!({"overrides": {"limits": {"seats": {"maxSeats": null}}}})).await;
-    assert_eq!((told.status, told.int_of("maxActivations")), (200, 9), "{}", told.text);
-    assert_eq!(told.int_of("maxConcurrentSeats"), 2, "the policy's, and seats stay switched on");
-    let told = change(json!({"overrides": null})).await;
-    assert_eq!((told.int_of("maxConcurrentSeats"), &told.body["features"]["only"]), (2, &Value::Null));
-    let told = change(json!({"customer": {"name": "Ada L."}, "metadata": {"a": null}})).await;
-    assert_eq!(told.body["customer"]["email"], "ada@example.com");
+    let answer = change(json!({"overrides": {"limits": {"seats": {"maxSeats": null}}}})).await;
+    assert_eq!((answer.status, answer.int_of("maxActivations")), (200, 9), "{}", answer.text);
+    assert_eq!(answer.int_of("maxConcurrentSeats"), 2, "the policy's, and seats stay switched on");
+    let answer = change(json!({"overrides": null})).await;
+    assert_eq!((answer.int_of("maxConcurrentSeats"), &answer.body["features"]["only"]), (2, &Value::Null));
+    let answer = change(json!({"customer": {"name": "Ada L."}, "metadata": {"a": null}})).await;
+    assert_eq!(answer.body["customer"]["email"], "ada@example.com");
     assert_eq!(
-        (&told.body["customer"]["metadata"]["name"], &told.body["metadata"]),
+        (&answer.body["customer"]["metadata"]["name"], &answer.body["metadata"]),
         (&json!("Ada L."), &json!({"a": null}))
     );
-    let told = change(json!({"customer": {"email": null}, "metadata": {"b": 1}})).await;
+    let answer = change(json!({"customer": {"email": null}, "metadata": {"b": 1}})).await;
     assert_eq!(
-        (&told.body["customer"]["metadata"]["name"], &told.body["metadata"]),
+        (&answer.body["customer"]["metadata"]["name"], &answer.body["metadata"]),
         (&json!("Ada L."), &json!({"b": 1}))
     );
-    assert_ne!(told.body["customer"]["email"], "ada@example.com");
+    assert_ne!(answer.body["customer"]["email"], "ada@example.com");
     for body in [json!({"state": null}), json!({"policyId": null})] {
         change(body).await.refused(400, "BAD_REQUEST");
     }
@@ -292,8 +292,8 @@ async fn a_patch_is_merged_and_free_form_maps_are_replaced() {
     let body =
         json!({"username": "d@e.f", "password": "correct horse", "fullName": "Dee", "projects": [world.project_id]});
     world.admin("POST", "/v1/admin/developers", body).await;
-    let told = world.admin("PATCH", path, json!({"fullName": null})).await;
-    assert_eq!((&told.body["fullName"], &told.body["projects"]), (&json!(""), &json!([world.project_id])));
+    let answer = world.admin("PATCH", path, json!({"fullName": null})).await;
+    assert_eq!((&answer.body["fullName"], &answer.body["projects"]), (&json!(""), &json!([world.project_id])));
     world.admin("PATCH", path, json!({"mfa": null})).await.refused(400, "BAD_REQUEST");
 }
 
@@ -479,8 +479,8 @@ async fn what_a_key_makes_does_not_outlive_it() {
         let made = make(&last.0, None).await;
         family.push(json!(last.1));
         assert_eq!(made.body["family"], json!(family), "{}", made.text);
-        let told = &log(&world).await[0];
-        assert_eq!(json!([told["keyId"], told["family"]]), json!([last.1, family[..family.len() - 1]]));
+        let answer = &log(&world).await[0];
+        assert_eq!(json!([answer["keyId"], answer["family"]]), json!([last.1, family[..family.len() - 1]]));
         last = (made.text_of("key").to_owned(), made.text_of("keyId").to_owned());
     }
     make(&last.0, None).await.refused(403, "FORBIDDEN");
@@ -519,7 +519,7 @@ async fn a_revocation_reaches_all_descendants_if_it_cascades() {
             call(&world, &top.0, "DELETE", &format!("/v1/admin/keys/{}", plain.1), None, Value::Null).await.status,
             204
         );
-        let told = log(&world).await.len();
+        let answer = log(&world).await.len();
         world.clock.advance_seconds(1);
         let path = format!("/v1/admin/keys/{}?cascade=true", top.1);
         let revoke = async || call(&world, ADMIN_KEY, "DELETE", &path, Some("all"), Value::Null).await;
@@ -536,10 +536,10 @@ async fn a_revocation_reaches_all_descendants_if_it_cascades() {
         assert!(works(&other.0).await && works(&niece.0).await, "{stop_after:?}");
         // The page of the log holds a hundred lines: all of them.
         let lines = log(&world).await;
-        assert_eq!(lines.len() - told, 33, "{stop_after:?}: each of them once");
+        assert_eq!(lines.len() - answer, 33, "{stop_after:?}: each of them once");
         assert!(lines[..33].iter().all(|line| line["action"] == "admin-revoke-key" && line["operationId"] == "all"));
         assert_eq!(revoke().await.status, 204);
-        assert_eq!(log(&world).await.len() - told, 33);
+        assert_eq!(log(&world).await.len() - answer, 33);
         let alone = format!("/v1/admin/keys/{}", top.1);
         call(&world, ADMIN_KEY, "DELETE", &alone, Some("all"), Value::Null)
             .await
@@ -706,12 +706,12 @@ async fn every_act_is_done_once_and_told_once_by_the_log() {
         }
         let after = log(&world).await;
         assert_eq!(after.len(), before + 1, "{name}");
-        let told = &after[0];
+        let answer = &after[0];
         let expected = json!([name, name, "first", "203.0.113.7"]);
-        assert_eq!(json!([told["action"], told["operationId"], told["keyId"], told["from"]]), expected);
-        assert!(!told.to_string().contains(L1), "{told}");
+        assert_eq!(json!([answer["action"], answer["operationId"], answer["keyId"], answer["from"]]), expected);
+        assert!(!answer.to_string().contains(L1), "{answer}");
         if path.contains(L1) {
-            assert!(told["target"].as_str().unwrap().contains("LIC-…012F"), "{told}");
+            assert!(answer["target"].as_str().unwrap().contains("LIC-…012F"), "{answer}");
         }
     }
     world.admin("PATCH", &license(L1, ""), json!({"state": "active"})).await;
@@ -727,16 +727,17 @@ async fn a_killed_act_is_done_with_its_line_in_the_log_or_not_at_all() {
         let world = World::new().await;
         let spares = spares(&world).await;
         for (name, method, path, body) in acts(&world, &spares) {
-            let told = |entries: Vec<Value>| entries.iter().filter(|entry| entry["operationId"] == json!(name)).count();
+            let answer =
+                |entries: Vec<Value>| entries.iter().filter(|entry| entry["operationId"] == json!(name)).count();
             world.host.app.table.stop_after(Some(stop_after));
             let killed = call(&world, ADMIN_KEY, method, &path, Some(name), body.clone()).await;
             world.host.app.table.stop_after(None);
             if killed.status < 300 {
-                assert_eq!(told(log(&world).await), 1, "{name} after {stop_after}");
+                assert_eq!(answer(log(&world).await), 1, "{name} after {stop_after}");
             }
             let again = call(&world, ADMIN_KEY, method, &path, Some(name), body).await;
             assert!(again.status < 300, "{name} after {stop_after}: {}", again.text);
-            assert_eq!(told(log(&world).await), 1, "{name} after {stop_after}");
+            assert_eq!(answer(log(&world).await), 1, "{name} after {stop_after}");
         }
         let listed = world.admin("GET", &projects(&world, "/licenses?limit=100"), Value::Null).await;
         assert_eq!(listed.body["licenses"].as_array().unwrap().len(), 43, "after {stop_after}");
@@ -805,9 +806,9 @@ async fn an_end_that_is_past_is_refused_and_one_that_was_given_is_replayed() {
     for late in [false, true] {
         for (index, (name, method, path, body)) in cases.iter().enumerate() {
             let id = format!("end-{index}");
-            let told = call(&world, ADMIN_KEY, method, path, Some(&id), ending(body, name, soon)).await;
-            assert!(told.status < 300, "{path}: {}", told.text);
-            assert_eq!(told.headers.contains_key("idempotent-replayed"), late, "{path}");
+            let answer = call(&world, ADMIN_KEY, method, path, Some(&id), ending(body, name, soon)).await;
+            assert!(answer.status < 300, "{path}: {}", answer.text);
+            assert_eq!(answer.headers.contains_key("idempotent-replayed"), late, "{path}");
         }
         world.clock.advance_seconds(60);
     }

@@ -25,10 +25,10 @@ fn fits(reply: &Reply) {
 async fn pages(world: &World, path: &str, rows: &str) -> Vec<usize> {
     let (mut sizes, mut cursor) = (Vec::new(), String::new());
     loop {
-        let told = world.admin("GET", &format!("{path}?limit=100{cursor}"), Value::Null).await;
-        fits(&told);
-        sizes.push(told.body[rows].as_array().unwrap().len());
-        let Some(next) = told.body["nextCursor"].as_str() else { return sizes };
+        let answer = world.admin("GET", &format!("{path}?limit=100{cursor}"), Value::Null).await;
+        fits(&answer);
+        sizes.push(answer.body[rows].as_array().unwrap().len());
+        let Some(next) = answer.body["nextCursor"].as_str() else { return sizes };
         cursor = format!("&cursor={next}");
     }
 }

@@ -271,18 +271,18 @@ async fn what_is_stored_already_stays_editable_and_is_warned_of() {
     }
     let warning =
         |place: &str, name: &str| json!([format!("{place}.securty is not known here: did you mean `{name}`?")]);
-    let told = world.admin("GET", &path, Value::Null).await;
+    let answer = world.admin("GET", &path, Value::Null).await;
     assert!(
-        told.body["warnings"][0].as_str().unwrap().starts_with("config.securty is not known here"),
+        answer.body["warnings"][0].as_str().unwrap().starts_with("config.securty is not known here"),
         "{}",
-        told.text
+        answer.text
     );
     // It is edited without them, and with them as they were; a change of them is refused, and their end is not.
     for change in
-        [json!({"config": {"limits": {"devices": {"maxDevices": 3}}}}), json!({ "config": told.body["config"] })]
+        [json!({"config": {"limits": {"devices": {"maxDevices": 3}}}}), json!({ "config": answer.body["config"] })]
     {
         let changed = world.admin("PATCH", &path, change).await;
-        assert_eq!((changed.status, &changed.body["warnings"]), (200, &told.body["warnings"]), "{}", changed.text);
+        assert_eq!((changed.status, &changed.body["warnings"]), (200, &answer.body["warnings"]), "{}", changed.text);
     }
     let other = json!({"config": {"securty": {"gcmOnly": false}}});
     world.admin("PATCH", &path, other).await.refused(400, "BAD_REQUEST");
@@ -300,8 +300,8 @@ async fn a_whole_number_counts_however_it_is_written() {
     let limits = json!({"tokens": {"enabled": true, "maxTokens": 5.0}, "seats": {"enabled": true, "maxSeats": 3.0},
         "devices": {"maxDevices": 4.0}});
     let key = world.license_with(limits).await;
-    let told = world.get(&key, "").await;
-    let figures = ["tokensLimit", "maxConcurrentSeats", "maxActivations"].map(|name| told.int_of(name));
+    let answer = world.get(&key, "").await;
+    let figures = ["tokensLimit", "maxConcurrentSeats", "maxActivations"].map(|name| answer.int_of(name));
     assert_eq!(figures, [5, 3, 4]);
     let costs = json!({"settings": {"accounts": {"costs": {"draw": 4.0}, "plans": {"Ten": {"tokens": 10.0}}},
         "organizations": {"costs": {"dream": 2.0}}}});

@@ -58,12 +58,12 @@ async fn a_batch_overdraws_a_license_by_ten_allocations_at_most() {
     let reply = batch(&world, L1, &queue).await;
     assert_eq!((reply.int_of("tokensRemaining"), counts(&reply)), (-1_000, (4, 0, 0)));
     let ledger = world.ledger(L1).await;
-    let told: Vec<_> =
+    let answer: Vec<_> =
         ledger[1..].iter().map(|entry| (&entry["amount"], &entry["uncharged"], &entry["pastFloor"])).collect();
     let uncharged = |amount: i64| (json!(0), json!(amount), json!(true));
     let expected =
         [uncharged(1_101), (json!(-1_100), Value::Null, Value::Null), uncharged(1), uncharged(1_000_000_000)];
-    assert_eq!(told, expected.iter().map(|(a, b, c)| (a, b, c)).collect::<Vec<_>>());
+    assert_eq!(answer, expected.iter().map(|(a, b, c)| (a, b, c)).collect::<Vec<_>>());
     // Sent again it is known, charged or not.
     assert_eq!(counts(&batch(&world, L1, &queue).await), (0, 4, 0));
     // The vendor's own number, and none at all.
@@ -138,12 +138,12 @@ async fn bad_uses_are_skipped_and_told_and_the_others_are_charged() {
     let reply = batch(&world, L1, &usages).await;
     assert_eq!((counts(&reply), reply.int_of("tokensRemaining")), ((3, 1, 8), 97));
     let skipped = reply.body["batchResult"]["skipped"].as_array().unwrap();
-    let told: Vec<_> =
+    let answer: Vec<_> =
         skipped.iter().map(|row| (row["index"].as_i64().unwrap(), row["reason"].as_str().unwrap())).collect();
     let amount = "bad_amount";
-    assert_eq!(told[..4], [(1, "not_an_object"), (2, amount), (3, amount), (4, amount)]);
+    assert_eq!(answer[..4], [(1, "not_an_object"), (2, amount), (3, amount), (4, amount)]);
     let last = [(5, "bad_action"), (6, "hwid_mismatch"), (7, "unknown_license"), (10, "operation_id_reused")];
-    assert_eq!(told[4..], last);
+    assert_eq!(answer[4..], last);
     assert_eq!(reply.body["batchResult"]["results"][9], json!({"result": "duplicate", "operationId": "one"}));
     let ledger = world.ledger(L1).await;
     assert_eq!(ledger.last().unwrap()["meta"], json!({"scene": "7"}));

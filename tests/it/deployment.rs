@@ -9,9 +9,9 @@ use crate::support::{ADMIN_KEY, L1, Reply, World, device};
 
 impl World {
     async fn deployment(&self) -> Reply {
-        let told = self.admin("GET", "/v1/admin/deployment", Value::Null).await;
-        assert_eq!(told.status, 200, "{}", told.text);
-        told
+        let reply = self.admin("GET", "/v1/admin/deployment", Value::Null).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply
     }
 
     /// Tells the clock of the product, which the schedule looks at.
@@ -24,33 +24,33 @@ impl World {
 #[tokio::test]
 async fn a_deployment_tells_of_its_parts() {
     let world = World::new().await;
-    let told = world.deployment().await;
+    let reply = world.deployment().await;
     let expected = json!({"service": "ltlm", "stage": "local", "version": env!("CARGO_PKG_VERSION"), "schedules": [],
         "mail": {"configured": true, "lastTest": null}, "payments": {"configured": true},
         "webhooks": {"failing": [], "projects": 1, "complete": true}});
     for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&told.body[name], value, "{name}");
+        assert_eq!(&reply.body[name], value, "{name}");
     }
-    assert!(told.text_of("time").starts_with("2026-01-04T00:00:00"));
+    assert!(reply.text_of("time").starts_with("2026-01-04T00:00:00"));
     for part in ["table", "key"] {
-        assert_eq!((&told.body[part]["ok"], &told.body[part]["problem"]), (&json!(true), &Value::Null), "{part}");
+        assert_eq!((&reply.body[part]["ok"], &reply.body[part]["problem"]), (&json!(true), &Value::Null), "{part}");
     }
     // The runs, the projects and their webhooks: no write.
-    assert_eq!((told.spent.round_trips, told.spent.write_units), (2, 0.0), "{:?}", told.spent);
+    assert_eq!((reply.spent.round_trips, reply.spent.write_units), (2, 0.0), "{:?}", reply.spent);
 }
 
 #[tokio::test]
 async fn a_part_that_fails_is_told_and_fails_nothing_else() {
     let world = World::new().await;
     world.host.app.table.set(Faults { throttle_percent: 100, ..Faults::default() });
-    let told = world.deployment().await;
-    assert_eq!(told.body["table"]["problem"], "the table does not answer in time", "{}", told.text);
-    assert_eq!((&told.body["key"]["ok"], &told.body["webhooks"]), (&json!(true), &Value::Null));
+    let reply = world.deployment().await;
+    assert_eq!(reply.body["table"]["problem"], "the table does not answer in time", "{}", reply.text);
+    assert_eq!((&reply.body["key"]["ok"], &reply.body["webhooks"]), (&json!(true), &Value::Null));
     world.host.app.table.set(Faults::default());
     world.keys.pin(Some(vec!["webhook".to_owned()]));
-    let told = world.deployment().await;
-    assert_eq!(told.body["key"]["problem"], "the key service refuses", "{}", told.text);
-    assert_eq!((&told.body["table"]["ok"], &told.body["key"]["ok"]), (&json!(true), &json!(false)));
+    let reply = world.deployment().await;
+    assert_eq!(reply.body["key"]["problem"], "the key service refuses", "{}", reply.text);
+    assert_eq!((&reply.body["table"]["ok"], &reply.body["key"]["ok"]), (&json!(true), &json!(false)));
     world.keys.pin(None);
     assert_eq!(world.deployment().await.body["key"]["ok"], true);
 }
@@ -87,8 +87,8 @@ async fn schedules_leave_word_of_their_last_run() {
     world.scheduled(&background, "2026-01-05T01:00:00Z").await;
     world.scheduled(&background, "2026-01-05T02:00:00Z").await;
     world.scheduled(&background, "2026-01-05T03:00:00Z").await;
-    let told = world.deployment().await;
-    let rows = told.body["schedules"].as_array().unwrap().clone();
+    let reply = world.deployment().await;
+    let rows = reply.body["schedules"].as_array().unwrap().clone();
     let row = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {rows:?}"));
     assert_eq!(rows.len(), 2);
     assert_eq!(row("nightly")["startedAt"], "2026-01-05T02:00:00.000Z");
@@ -98,8 +98,8 @@ async fn schedules_leave_word_of_their_last_run() {
     let account = world.account("POST", "", json!({"accountId": "ada", "tier": "Gift"})).await;
     assert_eq!(account.status, 201, "{}", account.text);
     world.scheduled(&background, "2026-02-05T04:00:00Z").await;
-    let told = world.deployment().await;
-    let row = told.body["schedules"].as_array().unwrap().iter().find(|row| row["name"] == "hourly").unwrap().clone();
+    let reply = world.deployment().await;
+    let row = reply.body["schedules"].as_array().unwrap().iter().find(|row| row["name"] == "hourly").unwrap().clone();
     assert_eq!(row["dispatched"], 1, "{row}");
     // A try by hand leaves no word, and one that fails does.
     background.deliver(&json!({"dispatch": "by hand"})).await;
@@ -149,12 +149,12 @@ async fn a_webhook_that_takes_nothing_is_told_until_it_does() {
     assert_eq!(world.deployment().await.body["webhooks"]["failing"], json!([]));
     world.activate(L1, &device('a')).await;
     settle(&background).await;
-    let told = world.deployment().await;
-    let failing = &told.body["webhooks"]["failing"][0];
+    let reply = world.deployment().await;
+    let failing = &reply.body["webhooks"]["failing"][0];
     assert_eq!((&failing["webhookId"], &failing["projectId"]), (&json!(id), &json!(world.project_id)));
     assert_eq!((&failing["error"], &failing["disabled"]), (&json!("no connection"), &json!(false)));
     assert!(failing["failingSince"].as_str().unwrap().starts_with("2026-01-04T00:00"), "{failing}");
-    assert!(!told.text.contains("token=secret"), "an address may carry a secret");
+    assert!(!reply.text.contains("token=secret"), "an address may carry a secret");
     let listed = world.admin("GET", &hooks, Value::Null).await;
     assert_eq!(listed.body["webhooks"][0]["error"], "no connection");
     // One that is removed on purpose is none of them.

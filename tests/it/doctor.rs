@@ -29,7 +29,7 @@ impl Checkup {
     /// Exit code and findings.
     async fn findings(&self, arguments: &[&str]) -> (i32, Findings) {
         let demo = self.folder.0.join("demo.json");
-        told(run(&[&["--local", demo.to_str().unwrap(), "--json", "doctor"], arguments].concat(), &[]).await)
+        reply(run(&[&["--local", demo.to_str().unwrap(), "--json", "doctor"], arguments].concat(), &[]).await)
     }
 }
 
@@ -57,7 +57,7 @@ impl Findings {
     }
 }
 
-fn told(output: Output) -> (i32, Findings) {
+fn reply(output: Output) -> (i32, Findings) {
     let text = String::from_utf8(output.stdout).unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}{said}"));
@@ -139,7 +139,7 @@ async fn what_is_wrong_on_the_way_is_told_in_a_sentence() {
     ];
     for (url, key, check, sentence) in cases {
         let output = run(&["--url", &url, "--json", "doctor"], &[("LTLM_ADMIN_KEY", key)]).await;
-        let (code, findings) = told(output);
+        let (code, findings) = reply(output);
         let (outcome, seen) = findings.of(check);
         assert!(code == 1 && outcome == "failed" && seen.contains(sentence), "{url}: {:#}", findings.0);
         assert!(!findings.0.to_string().contains(key), "a key is never told");
@@ -151,9 +151,9 @@ async fn what_is_wrong_on_the_way_is_told_in_a_sentence() {
     // AWS is asked for what there is a region and a key for.
     let demo = checkup.folder.0.join("demo.json");
     let aws = ["--local", demo.to_str().unwrap(), "--json", "doctor", "--aws"];
-    let (code, findings) = told(run(&aws, &[]).await);
+    let (code, findings) = reply(run(&aws, &[]).await);
     assert_eq!((code, findings.of("aws")), (1, ("failed", "no region")));
     let nothing = [("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")];
-    let (code, findings) = told(run(&aws, &nothing).await);
+    let (code, findings) = reply(run(&aws, &nothing).await);
     assert_eq!((code, findings.of("aws")), (1, ("failed", "no credentials")));
 }

@@ -37,8 +37,8 @@ fn the_template_is_fresh() {
 /// A mark that nothing stands for would be lost without a word.
 #[test]
 fn a_stack_that_asks_for_what_cannot_be_generated_is_refused() {
-    let told = xtask::template::document("Resources:\n  # generated: roots\n").unwrap_err();
-    assert!(told.contains("roots"), "{told}");
+    let reply = xtask::template::document("Resources:\n  # generated: roots\n").unwrap_err();
+    assert!(reply.contains("roots"), "{reply}");
 }
 
 #[test]

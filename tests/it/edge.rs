@@ -47,12 +47,12 @@ async fn a_country_counts_only_beside_the_secret_of_the_edge() {
         call(&world, "POST", &activate, &headers, json!({"hwid": device('a')})).await
     };
     from("KP", Some(EDGE_SECRET)).await.refused(403, "REGION_BLOCKED");
-    let told = from("DE", Some(EDGE_SECRET)).await;
-    assert_eq!((told.status, told.body["detectedCountry"].as_str()), (200, Some("DE")), "{}", told.text);
+    let reply = from("DE", Some(EDGE_SECRET)).await;
+    assert_eq!((reply.status, reply.body["detectedCountry"].as_str()), (200, Some("DE")), "{}", reply.text);
     // Who goes around the edge is in no country that he names.
     for secret in [None, Some(""), Some("kqv0")] {
-        let told = from("DE", secret).await;
-        assert_eq!((told.status, &told.body["detectedCountry"]), (200, &Value::Null), "{}", told.text);
+        let reply = from("DE", secret).await;
+        assert_eq!((reply.status, &reply.body["detectedCountry"]), (200, &Value::Null), "{}", reply.text);
     }
 }
 

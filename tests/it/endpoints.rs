@@ -341,9 +341,9 @@ async fn devices_with_odd_names_are_found_by_the_routes_that_name_them() {
         let here = |name: &str| {
             let mut event = event(name, &world.project_id, "1");
             let before = event["pathParameters"]["hwid"].as_str().unwrap().to_owned();
-            let told = hwid.replace('%', "%25");
-            event["rawPath"] = json!(event["rawPath"].as_str().unwrap().replace(&before, &told));
-            event["pathParameters"]["hwid"] = json!(told);
+            let answer = hwid.replace('%', "%25");
+            event["rawPath"] = json!(event["rawPath"].as_str().unwrap().replace(&before, &answer));
+            event["pathParameters"]["hwid"] = json!(answer);
             event
         };
         assert_eq!(world.activate(L1, hwid).await.status, 200, "{hwid}");
@@ -462,13 +462,13 @@ async fn what_is_only_tried_is_refused_alike_and_writes_nothing() {
             let query = if query.is_empty() { "dryRun=true".to_owned() } else { format!("{query}&dryRun=true") };
             trial["rawQueryString"] = Value::String(query);
             let before = items(&world).await;
-            let told = world.send(request(&trial)).await;
+            let answer = world.send(request(&trial)).await;
             assert_eq!(items(&world).await, before, "{name} wrote");
-            assert_eq!(told.spent.write_units, 0.0, "{name}");
+            assert_eq!(answer.spent.write_units, 0.0, "{name}");
             let done = world.send(request(&event)).await;
             match done.status {
-                200..300 => assert_eq!((told.status, told.text.as_str()), (200, r#"{"dryRun":true}"#), "{name}"),
-                _ => assert_eq!((told.status, &told.body["code"]), (done.status, &done.body["code"]), "{name}"),
+                200..300 => assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"dryRun":true}"#), "{name}"),
+                _ => assert_eq!((answer.status, &answer.body["code"]), (done.status, &done.body["code"]), "{name}"),
             }
             if done.status < 300 {
                 tried.insert(*name);

@@ -147,10 +147,10 @@ async fn a_kill_between_any_two_round_trips_leaves_nothing_half_done() {
         let released = world.post(&key, "release-seat", release.clone()).await;
         table.stop_after(None);
         let seats = world.get(&key, "/seats").await.int_of("activeSeats");
-        let told = world.beat(&key, &device('a')).await;
+        let answer = world.beat(&key, &device('a')).await;
         match released.status {
-            200 => assert_eq!((told.seat().1, seats), ("KICKED", 1)),
-            _ => assert_eq!((told.seat().1, seats), ("OCCUPIED", 2)),
+            200 => assert_eq!((answer.seat().1, seats), ("KICKED", 1)),
+            _ => assert_eq!((answer.seat().1, seats), ("OCCUPIED", 2)),
         }
         world.activate(&key, &device('a')).await;
         world.post(&key, "signout", json!({"hwid": device('b')})).await;
@@ -242,13 +242,13 @@ async fn a_reply_lost_in_any_round_trip_of_any_command_changes_no_answer() {
     for at in 0..commands().len() {
         for lost in 0..3 {
             let disturbed = run_all(at, Some(lost)).await;
-            for (index, (expected, told)) in undisturbed.iter().zip(&disturbed).enumerate() {
+            for (index, (expected, answer)) in undisturbed.iter().zip(&disturbed).enumerate() {
                 let members = expected.1.as_object().into_iter().flatten();
-                let differing: Vec<_> = members.filter(|(name, value)| told.1[name.as_str()] != **value).collect();
+                let differing: Vec<_> = members.filter(|(name, value)| answer.1[name.as_str()] != **value).collect();
                 assert!(
-                    told == expected,
+                    answer == expected,
                     "command {index}, the reply of round trip {lost} in command {at} lost: {differing:?} became {}",
-                    told.1
+                    answer.1
                 );
             }
         }
@@ -256,15 +256,15 @@ async fn a_reply_lost_in_any_round_trip_of_any_command_changes_no_answer() {
 }
 
 /// What tells whether two answers are the same: all but when the device was last heard of.
-fn told(reply: &Reply) -> serde_json::Value {
-    let mut told = reply.body.clone();
-    if let Some(members) = told.as_object_mut() {
+fn answer(reply: &Reply) -> serde_json::Value {
+    let mut answer = reply.body.clone();
+    if let Some(members) = answer.as_object_mut() {
         members.remove("lastCheckIn");
         for machine in members.get_mut("machines").and_then(serde_json::Value::as_array_mut).into_iter().flatten() {
             machine.as_object_mut().map(|machine| machine.remove("lastCheckIn"));
         }
     }
-    json!([reply.status, told])
+    json!([reply.status, answer])
 }
 
 /// An application whose answer was lost sends the command again a moment later: it is told what it would have been told.
@@ -310,7 +310,7 @@ async fn every_command_without_an_operation_id_can_be_sent_twice() {
         let seats = world.get(&key, "/seats").await.body;
         world.clock.advance_seconds(3);
         let again = send().await;
-        assert_eq!(told(&again), told(&first), "command {index}");
+        assert_eq!(answer(&again), answer(&first), "command {index}");
         let names = |seats: &serde_json::Value| -> Vec<_> {
             let rows = seats["seats"].as_array().unwrap();
             let mut names: Vec<_> = rows.iter().map(|row| row["hwid"].as_str().unwrap().to_owned()).collect();

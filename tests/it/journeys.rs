@@ -573,10 +573,13 @@ async fn a37_a38_a_removed_device_is_told_and_may_come_back_if_there_is_a_place(
     for _ in 0..2 {
         assert_eq!(world.admin("DELETE", &path, Value::Null).await.status, 204);
     }
-    let told = world.beat(L1, &device('a')).await;
-    assert_eq!((told.seat(), &told.body["kickedNotice"]["reason"]), (("KICKED", "KICKED"), &json!("device_removed")));
-    assert!(!hwids(&told).contains(&device('a').as_str()));
-    assert_eq!(told.int_of("activeSeats"), 1);
+    let result = world.beat(L1, &device('a')).await;
+    assert_eq!(
+        (result.seat(), &result.body["kickedNotice"]["reason"]),
+        (("KICKED", "KICKED"), &json!("device_removed"))
+    );
+    assert!(!hwids(&result).contains(&device('a').as_str()));
+    assert_eq!(result.int_of("activeSeats"), 1);
     world.consume(L1, &device('a'), 1, "x").await.refused(403, "DEVICE_NOT_REGISTERED");
     // Its place is free for another, and then for itself no more.
     assert_eq!(world.activate(L1, &device('d')).await.status, 200);
@@ -732,8 +735,8 @@ async fn customers_remove_devices_where_they_may() {
     };
     by_vendor("desk-b").await.refused(403, "DEVICE_NOT_REGISTERED");
     assert_eq!(by_vendor(&device('b')).await.status, 204, "removed already");
-    let told = world.beat(&key, &device('b')).await;
-    assert_eq!((told.seat().1, &told.body["kickedNotice"]["reason"]), ("KICKED", &json!("device_removed")));
+    let result = world.beat(&key, &device('b')).await;
+    assert_eq!((result.seat().1, &result.body["kickedNotice"]["reason"]), ("KICKED", &json!("device_removed")));
     assert_eq!(world.get(&key, "/seats").await.int_of("activeSeats"), 1);
     for _ in 0..2 {
         assert_eq!(remove(&key, &device('a'), &device('a')).await.status, 204, "itself, and again after a lost reply");
@@ -813,8 +816,8 @@ async fn a_lease_runs_by_the_interval_that_its_holder_was_last_told() {
     // A longer one: whoever tells it gives the lease that goes with it, a consumption too.
     set(60).await;
     assert_eq!(until().await, in_seconds(600), "nobody was told");
-    let told = world.consume(&key, &device('a'), 1, "x").await;
-    assert_eq!(told.int_of("heartbeatIntervalSeconds"), 3_600);
+    let result = world.consume(&key, &device('a'), 1, "x").await;
+    assert_eq!(result.int_of("heartbeatIntervalSeconds"), 3_600);
     assert_eq!(until().await, in_seconds(7_200));
 
     // A shorter one: the holder sleeps by the long one, and keeps its seat.

@@ -71,8 +71,8 @@ async fn every_function_needs_the_keys_of_its_purposes_alone() {
         pin(&world, ROUTES.iter().find(|route| route.name == *name).unwrap().function);
         // A process that holds no key yet.
         let process = world.another_process().await;
-        let told = send(&process, request(&event(name, &world.project_id, "1"))).await;
-        assert_eq!(told.status, *status, "{name}: {}", told.text);
+        let answer = send(&process, request(&event(name, &world.project_id, "1"))).await;
+        assert_eq!(answer.status, *status, "{name}: {}", answer.text);
     }
     let world = World::new().await;
     let policy = world.policy(crate::store::perpetual("studio")).await;
@@ -90,7 +90,7 @@ async fn every_function_needs_the_keys_of_its_purposes_alone() {
     );
     let reader = reader.await.unwrap().unwrap();
     pin(&world, "payments");
-    let paid = world.message(&world.told(&session, local::stripe::Event::Paid));
+    let paid = world.message(&world.event_of(&session, local::stripe::Event::Paid));
     assert_eq!(send(&*world.another_process().await, paid).await.status, 200);
     pin(&world, "portal");
     let ask = letter(&device('a'), &json!(""), &json!({"email": "grace@example.com"}));

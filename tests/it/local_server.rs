@@ -191,9 +191,9 @@ async fn a_kill_in_mid_load_loses_no_answered_operation() {
 /// Waits until `is_so` of what a route tells.
 async fn wait_for(running: &Running, client: &Client, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..200 {
-        let told = running.get(client, path).await;
-        if is_so(&told) {
-            return told;
+        let reply = running.get(client, path).await;
+        if is_so(&reply) {
+            return reply;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -204,8 +204,8 @@ async fn wait_for(running: &Running, client: &Client, path: &str, is_so: impl Fn
 async fn changes_are_handed_on_over_a_kill_and_then_removed() {
     let folder = Folder::new("changes");
     let client = Client::new();
-    let activations = |told: &Value| {
-        let notices = told["notices"].as_array().unwrap();
+    let activations = |reply: &Value| {
+        let notices = reply["notices"].as_array().unwrap();
         let activated = notices.iter().filter(|notice| notice["type"] == "license.activated");
         activated.map(|notice| notice["detail"]["hwid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -221,8 +221,8 @@ async fn changes_are_handed_on_over_a_kill_and_then_removed() {
 
     // The next process hands them on, in order, and keeps none of them.
     let mut running = start(&folder.0, &["--quiet"]).await;
-    let told = wait_for(&running, &client, "/__local/notices", |told| activations(told).len() == 2).await;
-    assert_eq!(activations(&told), ["desk-a", "desk-b"]);
+    let reply = wait_for(&running, &client, "/__local/notices", |reply| activations(reply).len() == 2).await;
+    assert_eq!(activations(&reply), ["desk-a", "desk-b"]);
     wait_for(&running, &client, "/__local/clock", |_| changes.count(TABLE).unwrap() == 0).await;
     running.child.kill().await.unwrap();
     running.child.wait().await.unwrap();
@@ -230,8 +230,8 @@ async fn changes_are_handed_on_over_a_kill_and_then_removed() {
     // And the one after that has only what is new.
     let running = start(&folder.0, &["--quiet"]).await;
     running.license(&client, "activate", &json!({"hwid": "desk-c"})).await.unwrap();
-    let told = wait_for(&running, &client, "/__local/notices", |told| !activations(told).is_empty()).await;
-    assert_eq!(activations(&told), ["desk-c"]);
+    let reply = wait_for(&running, &client, "/__local/notices", |reply| !activations(reply).is_empty()).await;
+    assert_eq!(activations(&reply), ["desk-c"]);
 }
 
 #[cfg(unix)]
@@ -277,9 +277,9 @@ async fn what_the_user_can_mend_is_one_sentence_and_exit_code_2() {
             .output()
             .await
             .unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(sentence) && told.lines().count() == 1, "{told}");
+        let reply = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{reply}");
+        assert!(reply.contains(sentence) && reply.lines().count() == 1, "{reply}");
     }
 }
 
@@ -289,9 +289,9 @@ async fn sentence(data: &Path, options: &[&str]) -> String {
     command.env_clear().env("RUST_BACKTRACE", "1").args(["--port", "0", "--data"]).arg(data).args(options);
     let output = tokio::time::timeout(Duration::from_secs(60), command.kill_on_drop(true).output()).await;
     let output = output.unwrap_or_else(|_| panic!("{}, {options:?}: it runs", data.display())).unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{options:?}: {told}");
-    told
+    let reply = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), reply.lines().count()), (Some(2), 1), "{options:?}: {reply}");
+    reply
 }
 
 /// A copy of a data folder at rest.
@@ -315,11 +315,11 @@ async fn data_that_is_damaged_or_has_lost_its_key_is_left_as_it_is() {
 
     let lost = copy(&whole, "lost-key");
     std::fs::remove_file(lost.0.join("kms.key")).unwrap();
-    let told = sentence(&lost.0, &[]).await;
-    assert!(told.contains("kms.key is missing") && told.contains("--fresh"), "{told}");
+    let reply = sentence(&lost.0, &[]).await;
+    assert!(reply.contains("kms.key is missing") && reply.contains("--fresh"), "{reply}");
     assert!(!lost.0.join("kms.key").exists(), "no new key is made");
-    let told = sentence(&lost.0, &["--endpoint-url", "http://127.0.0.1:9"]).await;
-    assert!(told.contains("kms.key is missing"), "the table elsewhere was filled with it: {told}");
+    let reply = sentence(&lost.0, &["--endpoint-url", "http://127.0.0.1:9"]).await;
+    assert!(reply.contains("kms.key is missing"), "the table elsewhere was filled with it: {reply}");
     std::fs::copy(whole.0.join("kms.key"), lost.0.join("kms.key")).unwrap();
     start(&lost.0, &["--quiet"]).await.child.kill().await.unwrap();
 
@@ -332,8 +332,8 @@ async fn data_that_is_damaged_or_has_lost_its_key_is_left_as_it_is() {
     {
         let damaged = copy(&whole, name);
         std::fs::write(damaged.0.join("ltlm.db"), &content).unwrap();
-        let told = sentence(&damaged.0, &[]).await;
-        assert!(told.contains("ltlm.db is damaged") && told.contains("--fresh"), "{name}: {told}");
+        let reply = sentence(&damaged.0, &[]).await;
+        assert!(reply.contains("ltlm.db is damaged") && reply.contains("--fresh"), "{name}: {reply}");
         assert_eq!(std::fs::read(damaged.0.join("ltlm.db")).unwrap(), content, "{name}: a copy may be mended");
         start(&damaged.0, &["--quiet", "--fresh"]).await.child.kill().await.unwrap();
     }
@@ -344,14 +344,14 @@ async fn what_another_endpoint_needs_of_the_environment_is_said() {
     let folder = Folder::new("environment");
     let home = folder.0.to_str().unwrap();
     let options = ["--endpoint-url", "http://127.0.0.1:9"];
-    let told = sentence(&folder.0, &options).await;
-    assert!(told.contains("No region for the table") && told.contains("AWS_REGION"), "{told}");
+    let reply = sentence(&folder.0, &options).await;
+    assert!(reply.contains("No region for the table") && reply.contains("AWS_REGION"), "{reply}");
     let mut command = Command::new(program("local"));
     command.env_clear().envs([("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true"), ("HOME", home)]);
     let output = command.args(["--port", "0", "--data", home]).args(options).output().await.unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!((output.status.code(), told.lines().count()), (Some(2), 1), "{told}");
-    assert!(told.contains("No credentials for the table") && told.contains("AWS_ACCESS_KEY_ID"), "{told}");
+    let reply = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), reply.lines().count()), (Some(2), 1), "{reply}");
+    assert!(reply.contains("No credentials for the table") && reply.contains("AWS_ACCESS_KEY_ID"), "{reply}");
 }
 
 #[tokio::test]
@@ -359,8 +359,8 @@ async fn a_data_folder_has_one_server() {
     let folder = Folder::new("one");
     let mut running = start(&folder.0, &["--quiet"]).await;
     for options in [&[][..], &["--fresh"]] {
-        let told = sentence(&folder.0, options).await;
-        assert!(told.starts_with("Another server is using the data folder") && told.contains("--data"), "{told}");
+        let reply = sentence(&folder.0, options).await;
+        assert!(reply.starts_with("Another server is using the data folder") && reply.contains("--data"), "{reply}");
     }
     let client = Client::new();
     assert_eq!(running.get(&client, "/health").await["status"], "ok");
@@ -471,8 +471,8 @@ async fn data_of_another_version_is_told_and_can_be_left() {
     assert_eq!(making.json(&json!({"name": "Older"})).send().await.unwrap().status(), 201);
     older.child.kill().await.unwrap();
     let output = Command::new(program("local")).args(["--port", "0", "--data"]).arg(&folder.0).output().await.unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("IDEMPOTENCY_KEY_REUSED") && told.trim_end().ends_with("--fresh starts anew."), "{told}");
+    let reply = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(reply.contains("IDEMPOTENCY_KEY_REUSED") && reply.trim_end().ends_with("--fresh starts anew."), "{reply}");
     assert!(start(&folder.0, &["--fresh"]).await.text("/licenses/SUB").starts_with("LIC-"));
 }
 

@@ -125,37 +125,37 @@ async fn what_a_service_says_of_a_failed_call_stays_out_of_the_log() {
     let meter = Meter::default();
     let twice = [secret(0), secret(0)];
     let refused = world.host.app.table.inner().commit(&twice, None, &meter).await.unwrap_err();
-    let mut told = vec![("one item twice", chain(&refused))];
+    let mut reply = vec![("one item twice", chain(&refused))];
 
     let url = parrot().await;
     let sdk = sdk_config(&url, false).await;
     let dynamo = Dynamo::new(&sdk, TABLE);
     for count in [1, 2] {
         let error = dynamo.commit(&writes[..count], None, &meter).await.unwrap_err();
-        told.push(("write", chain(&error)));
+        reply.push(("write", chain(&error)));
     }
     let reads = [Read::License(license_id(L1)), Read::Secret(MARK.repeat(3_000))];
-    told.push(("read", chain(&dynamo.read(&reads, &meter).await.unwrap_err())));
-    told.push(("count", chain(&dynamo.reserve(MARK, 1, &meter).await.unwrap_err())));
+    reply.push(("read", chain(&dynamo.read(&reads, &meter).await.unwrap_err())));
+    reply.push(("count", chain(&dynamo.reserve(MARK, 1, &meter).await.unwrap_err())));
     let mail = Mail::new("ada@example.com", MARK, MARK.repeat(3_000));
-    told.push(("mail", Ses::new(&sdk, "from@example.com").send(mail).await.unwrap_err().to_string()));
+    reply.push(("mail", Ses::new(&sdk, "from@example.com").send(mail).await.unwrap_err().to_string()));
     let sent = Sqs::new(&sdk, url.clone()).send(vec![MARK.repeat(3_000)]).await;
-    told.push(("queue", sent.unwrap_err().to_string()));
+    reply.push(("queue", sent.unwrap_err().to_string()));
     let notice = Notice { id: MARK.into(), kind: "x", at: Timestamp::from_ms(0), detail: json!({ "name": MARK }) };
-    told.push(("bus", EventBridge::new(&sdk, "bus").publish(vec![notice]).await.unwrap_err().to_string()));
-    told.push(("secret", Secret::new(&sdk, MARK).read().await.map(|_| ()).unwrap_err().to_string()));
+    reply.push(("bus", EventBridge::new(&sdk, "bus").publish(vec![notice]).await.unwrap_err().to_string()));
+    reply.push(("secret", Secret::new(&sdk, MARK).read().await.map(|_| ()).unwrap_err().to_string()));
     let kms = Kms::new(&sdk, MARK);
-    told.push(("key made", chain(&kms.make(MARK, Purpose::Secret).await.unwrap_err())));
-    told.push(("key unwrapped", chain(&kms.unwrap(MARK, Purpose::Secret, MARK.as_bytes(), 0).await.unwrap_err())));
+    reply.push(("key made", chain(&kms.make(MARK, Purpose::Secret).await.unwrap_err())));
+    reply.push(("key unwrapped", chain(&kms.unwrap(MARK, Purpose::Secret, MARK.as_bytes(), 0).await.unwrap_err())));
     let known = vec![MARK.to_owned(); 2_000];
-    told.push(("refusal", chain(&Error::Denied(Denied::UnknownTier { known }))));
-    told.push(("long", chain(&Error::Broken("x\n".repeat(50_000).into()))));
-    for (about, text) in &told {
+    reply.push(("refusal", chain(&Error::Denied(Denied::UnknownTier { known }))));
+    reply.push(("long", chain(&Error::Broken("x\n".repeat(50_000).into()))));
+    for (about, text) in &reply {
         scan(about, text);
         assert_eq!(text.lines().count(), 1, "{about}: {text}");
     }
     // What is left says enough to go on.
-    assert!(told[0].1.contains("status 400, code ValidationException"), "{}", told[0].1);
+    assert!(reply[0].1.contains("status 400, code ValidationException"), "{}", reply[0].1);
 }
 
 #[tokio::test]

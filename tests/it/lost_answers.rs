@@ -220,8 +220,8 @@ async fn t5_an_overtaken_answer_is_judged_by_the_devices_clock() {
         device.call("settings/get").await;
         world.clock.advance_seconds(60);
         device.call("heartbeat").await;
-        let told = device.batch(&queue).await;
-        assert_eq!(told, (expected.0 + i64::from(knows), expected.1), "{ahead} s, known: {knows}");
+        let output = device.batch(&queue).await;
+        assert_eq!(output, (expected.0 + i64::from(knows), expected.1), "{ahead} s, known: {knows}");
     }
 }
 
@@ -255,12 +255,12 @@ async fn t4_a_batch_sent_again_is_charged_once_whatever_the_clock_and_after_a_qu
         assert_eq!(device.batch(&queue).await, (1, 2), "{ahead} s");
         // The plain face keeps its own memory, by the server's clock.
         let plain = |count: usize| json!({"hwid": device.hwid, "usages": queue[..count]});
-        let told = |reply: crate::support::Reply| {
+        let output = |reply: crate::support::Reply| {
             let result = &reply.body["batchResult"];
             (result["accepted"].as_i64().unwrap(), result["duplicates"].as_i64().unwrap())
         };
-        assert_eq!(told(world.post(&key, "consume-batch", plain(2)).await), (2, 0));
-        assert_eq!(told(world.post(&key, "consume-batch", plain(3)).await), (1, 2), "{ahead} s");
+        assert_eq!(output(world.post(&key, "consume-batch", plain(2)).await), (2, 0));
+        assert_eq!(output(world.post(&key, "consume-batch", plain(3)).await), (1, 2), "{ahead} s");
         assert_eq!(world.audit(&key).await - before, 20);
     }
 }

@@ -67,8 +67,8 @@ async fn a_night_renews_what_is_due_and_nothing_else() {
     assert_renewed_once(&world, 60, 30).await;
     let again = background.dispatch().await;
     assert_eq!((count(&again, "Dispatched"), work_off(&background).await), (0, 0));
-    let told = world.account("GET", "/u0", Value::Null).await;
-    assert_eq!((told.int_of("tokensBalance"), told.text_of("nextRenewalAt")), (200, "2026-03-05T00:00:00.000Z"));
+    let reply = world.account("GET", "/u0", Value::Null).await;
+    assert_eq!((reply.int_of("tokensBalance"), reply.text_of("nextRenewalAt")), (200, "2026-03-05T00:00:00.000Z"));
 }
 
 #[tokio::test]
@@ -122,8 +122,8 @@ async fn a_run_goes_round_an_account_that_fails_and_says_which() {
     assert_eq!((count(&report, "Renewed"), count(&report, "FailedAccounts")), (11, 1), "{report:?}");
     assert_eq!(answer.unwrap()["batchItemFailures"].as_array().unwrap().len(), 1, "its message comes again");
     let named = dispatcher::logged(&world.project_id, "u5");
-    let told: Vec<_> = report.causes.iter().filter(|cause| cause.starts_with(&named)).collect();
-    assert_eq!((told.len(), report.causes.len()), (1, 1), "{:?}", report.causes);
+    let reply: Vec<_> = report.causes.iter().filter(|cause| cause.starts_with(&named)).collect();
+    assert_eq!((reply.len(), report.causes.len()), (1, 1), "{:?}", report.causes);
     assert!(!report.causes[0].contains("u5"));
     // By hand: the answer names it, and the others are done.
     world.clock.advance_seconds(30 * DAY);
@@ -186,8 +186,8 @@ async fn a77_the_tokens_of_a_license_come_again_by_the_schedule_or_the_next_call
     assert_eq!(world.get(&keys[0], "").await.int_of("tokensRemaining"), 30);
     world.clock.set(ltlm_protocol::Timestamp::parse("2026-02-04T00:00:00Z").unwrap());
     let figures = async |key: &str| {
-        let told = world.get(key, "").await;
-        (told.int_of("tokensConsumed"), told.int_of("tokensLimit"), told.int_of("tokensRemaining"))
+        let reply = world.get(key, "").await;
+        (reply.int_of("tokensConsumed"), reply.int_of("tokensLimit"), reply.int_of("tokensRemaining"))
     };
     assert_eq!(figures(&keys[0]).await, (0, 130, 130), "seen before it is written");
     assert_eq!(world.consume(&keys[0], &device('a'), 1, "next").await.int_of("tokensRemaining"), 129);

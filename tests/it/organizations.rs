@@ -46,9 +46,9 @@ impl World {
 
     async fn pools(&self, token: &str, organization: &str) -> Value {
         let path = format!("/api/v1/tokens/stats?organizationId={organization}");
-        let told = self.session(token, "GET", &path, Value::Null).await;
-        assert_eq!(told.status, 200, "{}", told.text);
-        told.body
+        let result = self.session(token, "GET", &path, Value::Null).await;
+        assert_eq!(result.status, 200, "{}", result.text);
+        result.body
     }
 }
 
@@ -99,13 +99,13 @@ async fn bo_03_to_bo_07_a_feature_is_paid_from_its_own_pool() {
     let token = world.made("acme", "pro").await;
     assert_eq!(world.feature(&token, "acme", "generate_goal", "check").await.body, json!({"hasTokens": true}));
     for left in [17, 14, 11, 8, 5, 2] {
-        let told = world.feature(&token, "acme", "generate_goal", "deduct").await;
+        let result = world.feature(&token, "acme", "generate_goal", "deduct").await;
         let expected = json!({"success": true, "remainingBalance": left, "message": "Used 3 tokens for generate_goal"});
-        assert_eq!((told.status, told.body), (200, expected));
+        assert_eq!((result.status, result.body), (200, expected));
     }
-    let told = world.feature(&token, "acme", "generate_goal", "deduct").await;
+    let result = world.feature(&token, "acme", "generate_goal", "deduct").await;
     let expected = json!({"success": false, "remainingBalance": 2, "message": "Insufficient tokens. Need 3, have 2"});
-    assert_eq!((told.status, told.body, told.spent.write_units), (200, expected, 0.0));
+    assert_eq!((result.status, result.body, result.spent.write_units), (200, expected, 0.0));
     let stats = world.pools(&token, "acme").await;
     assert_eq!(balances(&stats), [50, 2, 100, 30, 50], "the others are unchanged");
     let goal = json!({"tokenType": "goal_generation", "balance": 2, "used": 18, "allocated": 20, "percentage": 10, "low": true});
@@ -146,8 +146,8 @@ async fn a_use_is_charged_once_and_the_last_tokens_go_to_one() {
     assert_eq!(balances(&world.pools(&token, "acme").await)[1], 2);
     let mut dry = once.clone();
     (dry["dryRun"], dry["operationId"], dry["featureUsed"]) = (json!(true), Value::Null, json!("generate_leads"));
-    let told = world.session(&token, "POST", path, dry).await;
-    assert_eq!((&told.body["remainingBalance"], told.spent.write_units), (&json!(45), 0.0));
+    let result = world.session(&token, "POST", path, dry).await;
+    assert_eq!((&result.body["remainingBalance"], result.spent.write_units), (&json!(45), 0.0));
 }
 
 #[tokio::test]
@@ -199,17 +199,17 @@ async fn bo_09_what_is_missing_is_told_in_the_seeds_words() {
         json!({"organizationId": "acme", "action": "check"}),
         json!({"featureUsed": "x", "action": "check"}),
     ] {
-        let told = world.session(&token, "POST", path, body).await;
-        assert_eq!((told.status, told.text_of("message")), (400, "Missing organizationId or featureUsed"));
+        let result = world.session(&token, "POST", path, body).await;
+        assert_eq!((result.status, result.text_of("message")), (400, "Missing organizationId or featureUsed"));
     }
-    let told = world.feature(&token, "acme", "generate_goal", "spend").await;
-    assert_eq!((told.status, told.text_of("message")), (400, "Invalid action. Use \"check\" or \"deduct\""));
-    let told = world.session(&token, "GET", "/api/v1/tokens/stats", Value::Null).await;
-    assert_eq!((told.status, told.text_of("message")), (400, "Missing organizationId"));
+    let result = world.feature(&token, "acme", "generate_goal", "spend").await;
+    assert_eq!((result.status, result.text_of("message")), (400, "Invalid action. Use \"check\" or \"deduct\""));
+    let result = world.session(&token, "GET", "/api/v1/tokens/stats", Value::Null).await;
+    assert_eq!((result.status, result.text_of("message")), (400, "Missing organizationId"));
     for stranger in ["", "ltlm_access_x", ADMIN_KEY] {
         for action in ["check", "deduct"] {
-            let told = world.feature(stranger, "acme", "generate_goal", action).await;
-            assert_eq!((told.status, told.text_of("message")), (401, "Unauthorized - no user session"));
+            let result = world.feature(stranger, "acme", "generate_goal", action).await;
+            assert_eq!((result.status, result.text_of("message")), (401, "Unauthorized - no user session"));
         }
     }
     let unknown = world.feature(&token, "acme", "levitate", "deduct").await;
@@ -265,9 +265,9 @@ async fn bo_14_a_plan_raises_the_pools_once() {
         world.feature(&token, "acme", "generate_goal", "deduct").await;
     }
     let plan = async |plan: &str, id: &str| {
-        let told = world.organization("PUT", "/acme/plan", json!({"plan": plan, "operationId": id})).await;
-        assert_eq!(told.status, 200, "{}", told.text);
-        balances(&told.body["tokens"])
+        let result = world.organization("PUT", "/acme/plan", json!({"plan": plan, "operationId": id})).await;
+        assert_eq!(result.status, 200, "{}", result.text);
+        balances(&result.body["tokens"])
     };
     let answers = join_all((0..4).map(|_| Box::pin(plan("enterprise", "up")))).await;
     assert!(answers.iter().all(|answer| *answer == [500, 200, 1_000, 200, 500]), "{answers:?}");
@@ -280,8 +280,8 @@ async fn bo_14_a_plan_raises_the_pools_once() {
     assert_eq!(balances(&world.pools(&token, "acme").await), [50, 20, 100, 30, 50]);
     assert_eq!(world.organization("GET", "/acme", Value::Null).await.text_of("plan"), "pro");
     let dry = json!({"plan": "enterprise", "dryRun": true});
-    let told = world.organization("PUT", "/acme/plan", dry).await;
-    assert_eq!((balances(&told.body["tokens"])[0], told.spent.write_units), (500, 0.0));
+    let result = world.organization("PUT", "/acme/plan", dry).await;
+    assert_eq!((balances(&result.body["tokens"])[0], result.spent.write_units), (500, 0.0));
     assert_eq!(balances(&world.pools(&token, "acme").await)[0], 50);
     world.organization("PUT", "/acme/plan", json!({"plan": "gold"})).await.refused(422, "UNKNOWN_TIER");
 }
@@ -320,10 +320,14 @@ async fn an_access_token_is_revoked_alone_and_with_all_of_its_holder() {
         for holder in &holders {
             tokens.push(world.access_token(holder.clone()).await);
         }
-        let told = delete(&format!("?{query}")).await;
+        let result = delete(&format!("?{query}")).await;
         let count = expected.iter().filter(|works| !**works).count();
         // Those of the rounds before that were left are theirs too.
-        assert!(told.int_of("revoked") >= count as i64 && told.body["nextCursor"].is_null(), "{query}: {}", told.text);
+        assert!(
+            result.int_of("revoked") >= count as i64 && result.body["nextCursor"].is_null(),
+            "{query}: {}",
+            result.text
+        );
         assert_eq!(delete(&format!("?{query}")).await.body["revoked"], 0, "{query}");
         for (token, expected) in tokens.iter().zip(expected) {
             assert_eq!(works(token).await, expected, "{query}");
@@ -332,11 +336,11 @@ async fn an_access_token_is_revoked_alone_and_with_all_of_its_holder() {
     let token = world.access_token(holders[0].clone()).await;
     let id = sha256_hex(token.as_bytes());
     assert!(works(&token).await);
-    let told = delete(&format!("/{id}")).await;
-    assert_eq!((told.status, told.text_of("tokenId")), (200, id.as_str()));
+    let result = delete(&format!("/{id}")).await;
+    assert_eq!((result.status, result.text_of("tokenId")), (200, id.as_str()));
     assert!(!works(&token).await);
     world.clock.advance_seconds(5);
-    assert_eq!(delete(&format!("/{id}")).await.body, told.body, "since then");
+    assert_eq!(delete(&format!("/{id}")).await.body, result.body, "since then");
     delete(&format!("/{}", "0".repeat(64))).await.refused(404, "ACCESS_TOKEN_NOT_FOUND");
     delete("").await.refused(400, "BAD_REQUEST");
     // What has ended needs no end; a page ends at its limit, and goes on.
@@ -392,7 +396,7 @@ async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<i
         if reply.status >= 500 {
             reply = send().await;
         }
-        reply.body.as_object_mut().map(|told| told.remove("replayed"));
+        reply.body.as_object_mut().map(|result| result.remove("replayed"));
         if let Some(entry) = reply.body.get_mut("entry").and_then(Value::as_object_mut) {
             entry.retain(|name, _| !name.to_lowercase().ends_with("hash"));
         }
@@ -414,12 +418,12 @@ async fn every_command_of_an_organization_whose_answer_is_lost_is_done_once_in_a
         let first = send(body.clone()).await;
         assert!(first.status < 300, "{path}: {}", first.text);
         let again = send(crate::accounts::respelled(&body)).await;
-        let told = |reply: &Reply| {
+        let result = |reply: &Reply| {
             let mut body = reply.body.clone();
             body.as_object_mut().unwrap().remove("replayed");
             body
         };
-        assert_eq!((again.status, told(&again)), (first.status, told(&first)), "{path}");
+        assert_eq!((again.status, result(&again)), (first.status, result(&first)), "{path}");
         // Who is a member and who is not is a state; the others are operations.
         assert_eq!(again.headers.contains_key("idempotent-replayed"), !body.is_null(), "{path}");
     }

@@ -46,9 +46,9 @@ impl World {
     async fn two_periods(&self, email: &str) -> (String, [Value; 3]) {
         let page = self.ordered("sub", email).await;
         self.till.show_card(&page, "4242");
-        let (first, paid) = (self.told(&page, Event::PeriodPaid), self.told(&page, Event::Paid));
+        let (first, paid) = (self.event_of(&page, Event::PeriodPaid), self.event_of(&page, Event::Paid));
         self.clock.advance_seconds(30 * DAY);
-        let second = self.told(&page, Event::PeriodPaid);
+        let second = self.event_of(&page, Event::PeriodPaid);
         (page, [paid, first, second])
     }
 }
@@ -56,7 +56,7 @@ impl World {
 /// The refund of a payment, told later.
 fn refund(world: &World, page: &str, payment: &Value) -> Value {
     world.clock.advance_seconds(60);
-    let mut refund = world.told(page, Event::Refunded);
+    let mut refund = world.event_of(page, Event::Refunded);
     refund["data"]["object"]["payment_intent"] = payment["data"]["object"]["payment_intent"].clone();
     refund
 }
@@ -129,8 +129,8 @@ async fn a_refund_that_fails_is_undone() {
     world.pay(&license_page).await;
     world.pay(&pack).await;
     let has = async || {
-        let told = world.seen(L1).await;
-        (told["tokensRemaining"].clone(), told["maxActivations"].clone())
+        let reply = world.seen(L1).await;
+        (reply["tokensRemaining"].clone(), reply["maxActivations"].clone())
     };
     assert_eq!(has().await, (json!(110), json!(4)));
     for page in [&license_page, &pack] {
@@ -140,7 +140,7 @@ async fn a_refund_that_fails_is_undone() {
     assert_eq!((has().await, world.bought(MAIL).await["state"].clone()), ((json!(100), json!(3)), json!("revoked")));
     for page in [&license_page, &pack] {
         world.clock.advance_seconds(1);
-        let failed = world.told(page, Event::RefundFailed);
+        let failed = world.event_of(page, Event::RefundFailed);
         world.delivered(&failed).await;
         world.delivered(&failed).await;
     }
@@ -160,15 +160,19 @@ async fn a_partial_refund_takes_back_tokens_only() {
         world.clock.advance_seconds(1);
         world.happens(page, Event::PartlyRefunded).await;
     }
-    let told = world.seen(L1).await;
-    assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(107), &json!(4)), "a third of ten tokens");
+    let reply = world.seen(L1).await;
+    assert_eq!(
+        (&reply["tokensRemaining"], &reply["maxActivations"]),
+        (&json!(107), &json!(4)),
+        "a third of ten tokens"
+    );
     assert_eq!(world.bought(MAIL).await["state"], "active");
     assert!(world.orders().await.iter().all(|order| order["status"] == "paid"));
     // The rest goes back: so do the rest of the tokens, and all else.
     world.clock.advance_seconds(1);
     world.happens(&pack, Event::Refunded).await;
-    let told = world.seen(L1).await;
-    assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(100), &json!(3)));
+    let reply = world.seen(L1).await;
+    assert_eq!((&reply["tokensRemaining"], &reply["maxActivations"]), (&json!(100), &json!(3)));
     world.audit(L1).await;
 }
 
@@ -177,20 +181,24 @@ async fn a_partial_refund_that_is_told_before_its_payment_takes_its_share() {
     let world = World::new().await;
     let pack = world.topped_up("bundle").await;
     world.till.show_card(&pack, "4242");
-    let paid = world.told(&pack, Event::Paid);
+    let paid = world.event_of(&pack, Event::Paid);
     world.clock.advance_seconds(1);
-    let refunded = world.told(&pack, Event::PartlyRefunded);
+    let refunded = world.event_of(&pack, Event::PartlyRefunded);
     for message in [&refunded, &paid, &refunded, &paid] {
         world.delivered(message).await;
     }
-    let told = world.seen(L1).await;
-    assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(107), &json!(4)), "a third of ten tokens");
+    let reply = world.seen(L1).await;
+    assert_eq!(
+        (&reply["tokensRemaining"], &reply["maxActivations"]),
+        (&json!(107), &json!(4)),
+        "a third of ten tokens"
+    );
     world.audit(L1).await;
     // The rest goes back, and nothing twice.
     world.clock.advance_seconds(1);
     world.happens(&pack, Event::Refunded).await;
-    let told = world.seen(L1).await;
-    assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(100), &json!(3)));
+    let reply = world.seen(L1).await;
+    assert_eq!((&reply["tokensRemaining"], &reply["maxActivations"]), (&json!(100), &json!(3)));
     world.audit(L1).await;
 }
 
@@ -231,11 +239,11 @@ async fn messages_of_a_purchase_lead_to_the_same_in_any_order() {
                     } else {
                         [Event::Refunded, Event::RefundFailed]
                     };
-                    let told = |event: Event| {
+                    let reply = |event: Event| {
                         world.clock.advance_seconds(60);
-                        world.told(&page, event)
+                        world.event_of(&page, event)
                     };
-                    vec![told(Event::Paid), told(later[0]), told(later[1])]
+                    vec![reply(Event::Paid), reply(later[0]), reply(later[1])]
                 }
             };
             // Each is told twice, at once and again at the end.
@@ -281,7 +289,7 @@ async fn only_messages_of_the_projects_mode_change_something() {
     let order = world.order_of(MAIL).await;
     assert_eq!((&order["status"], world.bought(MAIL).await), (&json!("open"), Value::Null));
     let kinds: Vec<_> =
-        order["otherMode"].as_array().unwrap().iter().map(|told| told["kind"].as_str().unwrap()).collect();
+        order["otherMode"].as_array().unwrap().iter().map(|reply| reply["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["checkout.session.completed", "charge.refunded", "charge.dispute.created"]);
     world.till.say_livemode(None);
     world.pay(&page).await;
@@ -415,7 +423,7 @@ async fn what_is_to_be_done_at_the_provider_is_done_once_though_answers_are_lost
     world.clock.advance_seconds(60);
     world.pay(&pages[0]).await;
     world.till.show_card(&pages[1], "4242");
-    let paid = world.told(&pages[1], Event::Paid);
+    let paid = world.event_of(&pages[1], Event::Paid);
     // The provider refunds, and its answer is lost more often than the request has time for.
     world.till.lose_answers(1_000_000);
     let answer = world.deliver(&paid).await;

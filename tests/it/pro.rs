@@ -574,9 +574,12 @@ async fn a55_a57_a_seat_is_released_in_an_envelope_on_the_plain_path() {
     };
     let body = release(&a, &n);
     let released = world.pro_body(&path, body.clone()).await;
-    let told = &released.reply.body;
-    assert_eq!((&told["success"], &told["seatClaimed"], &told["activeSeats"]), (&json!(true), &json!(true), &json!(2)));
-    assert_eq!(told["releasedHwid"], json!(a));
+    let output = &released.reply.body;
+    assert_eq!(
+        (&output["success"], &output["seatClaimed"], &output["activeSeats"]),
+        (&json!(true), &json!(true), &json!(2))
+    );
+    assert_eq!(output["releasedHwid"], json!(a));
     world.pro_body(&path, body).await.refused(409, "NONCE_MISMATCH");
     world.clock.advance_seconds(10);
     let n = released.nonce();
@@ -842,13 +845,13 @@ async fn an_air_gapped_licenses_device_is_answered_quietly_whatever_nonce_it_pre
     world.validated(L1, &b).await;
     let before = world.admin("GET", &format!("/v1/admin/licenses/{l3}"), Value::Null).await.body;
     for (endpoint, nonce) in [("heartbeat", GUID), ("heartbeat", "stale"), ("validate", GUID), ("status", "TAMPERED")] {
-        let told = world.pro(endpoint, &a, nonce, data(&l3, &a)).await;
-        assert_eq!(told.reply.seat(), ("active", "N/A"), "{endpoint}");
-        let body = &told.reply.body;
+        let output = world.pro(endpoint, &a, nonce, data(&l3, &a)).await;
+        assert_eq!(output.reply.seat(), ("active", "N/A"), "{endpoint}");
+        let body = &output.reply.body;
         assert_eq!((&body["policy"]["isAirGapped"], &body["offlineEnabled"]), (&json!(true), &json!(true)));
         assert_eq!(body["machines"].as_array().unwrap().len(), 1, "{endpoint}");
         // The nonce that it is told is good for the other license.
-        assert_eq!(world.pro("heartbeat", &a, told.nonce(), data(L1, &a)).await.reply.status, 200, "{endpoint}");
+        assert_eq!(world.pro("heartbeat", &a, output.nonce(), data(L1, &a)).await.reply.status, 200, "{endpoint}");
     }
     let closing = world.pro("heartbeat", &a, "stale", json!({"key": l3, "hwid": a, "isClosing": true})).await;
     assert_eq!(closing.reply.status, 200, "{}", closing.reply.text);
@@ -876,8 +879,8 @@ async fn a97_events_of_any_kind_are_taken_and_disturb_nothing() {
     let a = device('a');
     let n = world.validated(L1, &a).await;
     let event = json!({"key": L1, "type": "Whatever", "payload": {"deep": {"list": [1, {"x": null}]}}});
-    let told = world.pro("events", &a, n.as_str(), event.clone()).await;
-    assert_eq!(told.reply.body, json!({"success": true}));
+    let output = world.pro("events", &a, n.as_str(), event.clone()).await;
+    assert_eq!(output.reply.body, json!({"success": true}));
     world.pro("heartbeat", &a, n, data(L1, &a)).await.nonce();
     let large = json!({"key": L1, "type": "x", "payload": {"t": "y".repeat(16_384)}});
     world.pro("events", &a, GUID, large).await.refused(400, "BAD_REQUEST");
@@ -1019,12 +1022,12 @@ async fn a16_a17_a18_every_answer_can_be_read_by_the_existing_client() {
     terms["config"]["features"] = json!({"on": true, "five": 5, "half": 1.5, "none": null, "deep": {"x": [1]}});
     let policy = world.policy(terms).await;
     let key = world.license(&policy, None).await;
-    let told = world.pro("validate", &a, GUID, data(&key, &a)).await.reply.body;
-    assert_eq!(told["tokensLimit"], json!(i32::MAX));
-    let features = told["config"]["features"].as_object().unwrap();
+    let output = world.pro("validate", &a, GUID, data(&key, &a)).await.reply.body;
+    assert_eq!(output["tokensLimit"], json!(i32::MAX));
+    let features = output["config"]["features"].as_object().unwrap();
     assert!(features.values().all(|value| value.is_string() || value.is_null()), "{features:?}");
     assert_eq!((&features["on"], &features["deep"]), (&json!("true"), &json!("{\"x\":[1]}")));
-    let at = |path: &str| told.pointer(path).unwrap_or_else(|| panic!("{path}"));
+    let at = |path: &str| output.pointer(path).unwrap_or_else(|| panic!("{path}"));
     for path in ["/seatsEnabled", "/tokensEnabled", "/offlineEnabled", "/policy/isAirGapped"] {
         assert!(at(path).is_boolean(), "{path}");
     }
@@ -1059,17 +1062,17 @@ async fn a45_a46_a48_a49_a_license_over_time() {
 
     let perp = world.policy(local::demo::perp()).await;
     let l2 = world.license(&perp, None).await;
-    let told = world.pro("validate", &a, GUID, data(&l2, &a)).await.reply.body;
-    assert_eq!((&told["validUntil"], &told["policy"]["type"]), (&Value::Null, &json!("perpetual")));
-    assert_ne!(told["config"]["limits"]["time"]["mode"], "duration");
+    let output = world.pro("validate", &a, GUID, data(&l2, &a)).await.reply.body;
+    assert_eq!((&output["validUntil"], &output["policy"]["type"]), (&Value::Null, &json!("perpetual")));
+    assert_ne!(output["config"]["limits"]["time"]["mode"], "duration");
     let mut terms = local::demo::sub();
     terms["config"]["sdkEnforcement"] =
         json!({"heartbeat": {"interval": 10}, "offlineGracePeriod": {"enabled": false}});
     let policy = world.policy(terms).await;
     let key = world.license(&policy, None).await;
-    let told = world.pro("validate", &a, GUID, data(&key, &a)).await.reply;
-    assert_eq!((told.int_of("heartbeatIntervalSeconds"), told.int_of("offlineGraceHours")), (600, 0));
-    assert_eq!(told.body["offlineEnabled"], false);
+    let output = world.pro("validate", &a, GUID, data(&key, &a)).await.reply;
+    assert_eq!((output.int_of("heartbeatIntervalSeconds"), output.int_of("offlineGraceHours")), (600, 0));
+    assert_eq!(output.body["offlineEnabled"], false);
 }
 
 #[tokio::test]
@@ -1149,8 +1152,8 @@ async fn a102_a103_a_removed_device_is_told_and_one_failure_is_forgotten() {
     let beat = world.pro("heartbeat", &a, n, data(L1, &a)).await;
     assert_eq!((beat.reply.seat().0, beat.reply.int_of("offlineGraceHours")), ("active", 72));
     world.admin("DELETE", &format!("/v1/admin/licenses/{L1}/devices/{a}"), Value::Null).await;
-    let told = world.pro("heartbeat", &a, beat.nonce(), data(L1, &a)).await;
-    assert_eq!((told.reply.seat().0, &told.reply.body["machines"]), ("KICKED", &json!([])));
+    let output = world.pro("heartbeat", &a, beat.nonce(), data(L1, &a)).await;
+    assert_eq!((output.reply.seat().0, &output.reply.body["machines"]), ("KICKED", &json!([])));
 }
 
 /// Members of every type in every place: a refusal that says what is wrong, or an answer; never a failure of ours.

@@ -50,12 +50,12 @@ async fn run(at: usize, lost: Option<u32>) -> Vec<Value> {
         if !nonce.is_empty() {
             nonces.insert(letter, nonce);
         }
-        let mut told = answer.reply.body;
+        let mut result = answer.reply.body;
         // Ids are made anew; an answer from the ledger says so; and looking again, the last contact is this one.
         for member in ["operation", "replayed", "lastCheckIn"] {
-            told.as_object_mut().map(|told| told.remove(member));
+            result.as_object_mut().map(|result| result.remove(member));
         }
-        answers.push(told);
+        answers.push(result);
         world.clock.advance_seconds(1);
     }
     let ledger = world.ledger(L1).await;
@@ -70,10 +70,13 @@ async fn a_reply_lost_in_any_round_trip_of_a_pro_call_changes_no_answer() {
     for at in 0..life().len() {
         for lost in 0..3 {
             let disturbed = Box::pin(run(at, Some(lost))).await;
-            for (index, (expected, told)) in undisturbed.iter().zip(&disturbed).enumerate() {
+            for (index, (expected, result)) in undisturbed.iter().zip(&disturbed).enumerate() {
                 let members = expected.as_object().into_iter().flatten();
-                let differing: Vec<_> = members.filter(|(name, value)| told[name.as_str()] != **value).collect();
-                assert!(told == expected, "call {index}, reply {lost} of call {at} lost: {differing:?} became {told}");
+                let differing: Vec<_> = members.filter(|(name, value)| result[name.as_str()] != **value).collect();
+                assert!(
+                    result == expected,
+                    "call {index}, reply {lost} of call {at} lost: {differing:?} became {result}"
+                );
             }
         }
     }

@@ -77,7 +77,7 @@ impl World {
     }
 
     /// What the provider tells of a payment page.
-    pub(crate) fn told(&self, session: &str, event: Event) -> Value {
+    pub(crate) fn event_of(&self, session: &str, event: Event) -> Value {
         self.till.tell(session, event, shared::service::ports::Clock::now(self.clock.as_ref())).unwrap()
     }
 
@@ -97,7 +97,7 @@ impl World {
     /// Somebody pays with this card; the provider tells it.
     pub(crate) async fn pay_with(&self, session: &str, card: &str) -> Value {
         self.till.show_card(session, card);
-        let event = self.told(session, Event::Paid);
+        let event = self.event_of(session, Event::Paid);
         let answer = self.deliver(&event).await;
         assert_eq!((answer.status, &answer.body["received"]), (200, &json!(true)), "{}", answer.text);
         event
@@ -108,7 +108,7 @@ impl World {
     }
 
     pub(crate) async fn happens(&self, session: &str, event: Event) {
-        let answer = self.deliver(&self.told(session, event)).await;
+        let answer = self.deliver(&self.event_of(session, event)).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
@@ -247,12 +247,12 @@ async fn a85_a_paid_pack_gives_all_that_is_in_it_once() {
     let event = world.pay(&session).await;
     assert_eq!(world.deliver(&event).await.status, 200, "told twice");
     let data = json!({"key": L1, "hwid": a, "version": "1.2.0-PRO"});
-    let told = world.pro("status", &a, link.nonce(), data).await.reply.body;
-    assert_eq!((&told["tokensRemaining"], &told["tokensLimit"]), (&json!(110), &json!(110)));
-    assert_eq!((&told["maxActivations"], &told["maxConcurrentSeats"]), (&json!(4), &json!(3)));
-    assert_eq!(told["validUntil"], "2026-03-05T00:00:00.000Z", "60 days after the start");
-    assert_eq!(told["features"]["export"], "true");
-    assert!(told["config"]["capabilities"].as_array().unwrap().contains(&json!("export")));
+    let result = world.pro("status", &a, link.nonce(), data).await.reply.body;
+    assert_eq!((&result["tokensRemaining"], &result["tokensLimit"]), (&json!(110), &json!(110)));
+    assert_eq!((&result["maxActivations"], &result["maxConcurrentSeats"]), (&json!(4), &json!(3)));
+    assert_eq!(result["validUntil"], "2026-03-05T00:00:00.000Z", "60 days after the start");
+    assert_eq!(result["features"]["export"], "true");
+    assert!(result["config"]["capabilities"].as_array().unwrap().contains(&json!("export")));
     let ledger = world.ledger(L1).await;
     let bought: Vec<_> = ledger.iter().filter(|entry| entry["source"] == "purchase").collect();
     assert_eq!((bought.len(), &bought[0]["amount"], &bought[0]["action"]), (1, &json!(10), &json!("top_up")));
@@ -262,8 +262,8 @@ async fn a85_a_paid_pack_gives_all_that_is_in_it_once() {
     // A second one adds to the first.
     let session = world.topped_up("bundle").await;
     world.pay(&session).await;
-    let told = world.seen(L1).await;
-    assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(120), &json!(5)));
+    let result = world.seen(L1).await;
+    assert_eq!((&result["tokensRemaining"], &result["maxActivations"]), (&json!(120), &json!(5)));
 }
 
 #[tokio::test]
@@ -290,8 +290,8 @@ async fn packs_are_sold_where_the_policy_sells_them() {
     assert_eq!(world.seen(L1).await["status"], "expired");
     let session = world.topped_up("bundle").await;
     world.pay(&session).await;
-    let told = world.seen(L1).await;
-    assert_eq!((&told["status"], &told["validUntil"]), (&json!("active"), &json!("2026-04-04T00:00:00.000Z")));
+    let result = world.seen(L1).await;
+    assert_eq!((&result["status"], &result["validUntil"]), (&json!("active"), &json!("2026-04-04T00:00:00.000Z")));
 }
 
 #[tokio::test]
@@ -300,7 +300,7 @@ async fn a_paid_order_makes_one_license_however_often_it_is_told() {
     let policy = world.policy(perpetual("studio")).await;
     let session = world.ordered(&policy, " Grace@Example.com ").await;
     world.till.show_card(&session, "4242");
-    let event = world.told(&session, Event::Paid);
+    let event = world.event_of(&session, Event::Paid);
     // Sixteen deliveries at once, over two processes.
     let other = world.another_process().await;
     let answers = join_all((0..16).map(|index| {
@@ -345,15 +345,19 @@ async fn a_message_that_was_cut_short_is_done_once_when_it_comes_again() {
             };
             let session = world.ordered(&policy, MAIL).await;
             world.till.show_card(&session, "4242");
-            interrupted(&world.told(&session, Event::Paid)).await;
+            interrupted(&world.event_of(&session, Event::Paid)).await;
             assert_eq!(world.licenses_of(MAIL).await.len(), 1, "after {cut}");
             let session = world.topped_up("bundle").await;
             world.till.show_card(&session, "4242");
-            interrupted(&world.told(&session, Event::Paid)).await;
+            interrupted(&world.event_of(&session, Event::Paid)).await;
             assert_eq!(world.seen(L1).await["tokensRemaining"], 110, "after {cut}");
-            interrupted(&world.told(&session, Event::Refunded)).await;
-            let told = world.seen(L1).await;
-            assert_eq!((&told["tokensRemaining"], &told["maxActivations"]), (&json!(100), &json!(3)), "after {cut}");
+            interrupted(&world.event_of(&session, Event::Refunded)).await;
+            let result = world.seen(L1).await;
+            assert_eq!(
+                (&result["tokensRemaining"], &result["maxActivations"]),
+                (&json!(100), &json!(3)),
+                "after {cut}"
+            );
             world.audit(L1).await;
         }
     }
@@ -365,7 +369,7 @@ async fn messages_that_the_provider_did_not_sign_change_nothing() {
     let policy = world.policy(perpetual("studio")).await;
     let session = world.ordered(&policy, MAIL).await;
     world.till.show_card(&session, "4242");
-    let event = world.told(&session, Event::Paid);
+    let event = world.event_of(&session, Event::Paid);
     let forged = |header: &str, body: String| {
         let request = Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", header);
         world.send(request.body(Bytes::from(body)).unwrap())
@@ -487,8 +491,8 @@ async fn a_card_has_one_trial_where_the_policy_asks_for_one() {
     let two = world.ordered("trial", "b@y.z").await;
     world.pay_with(&two, "4242-4242-4242-4242").await;
     assert!(world.licenses_of("b@y.z").await.is_empty());
-    let told = world.eligibility("b%40y.z").await;
-    assert_eq!((&told.body["eligible"], &told.body["reason"]), (&json!(false), &json!("duplicate_card")));
+    let result = world.eligibility("b%40y.z").await;
+    assert_eq!((&result.body["eligible"], &result.body["reason"]), (&json!(false), &json!("duplicate_card")));
     let three = world.ordered("trial", "c@y.z").await;
     world.pay_with(&three, "5555 5555 5555 4444").await;
     assert_eq!(world.licenses_of("c@y.z").await.len(), 1);
@@ -509,10 +513,10 @@ async fn a_bought_policy_can_take_over_the_trial_license() {
     let session = world.ordered(&sub, MAIL).await;
     world.pay(&session).await;
     assert_eq!(world.licenses_of(MAIL).await.len(), 1, "the same license");
-    let told = world.activate(&key, &device('a')).await;
-    assert_eq!((told.text_of("status"), told.int_of("tokensRemaining")), ("active", 100));
-    assert_eq!(told.text_of("validUntil"), "2026-02-04T00:00:00.000Z");
-    assert_eq!(told.body["machines"][0]["hwid"], json!(device('a')));
+    let result = world.activate(&key, &device('a')).await;
+    assert_eq!((result.text_of("status"), result.int_of("tokensRemaining")), ("active", 100));
+    assert_eq!(result.text_of("validUntil"), "2026-02-04T00:00:00.000Z");
+    assert_eq!(result.body["machines"][0]["hwid"], json!(device('a')));
     assert_eq!(world.orders().await[0]["convertedTrial"], true);
     world.audit(&key).await;
     // The next one is a license of its own.
@@ -531,11 +535,11 @@ async fn a_refund_takes_back_what_was_bought() {
     assert_eq!(world.consume(L1, &device('a'), 105, "op").await.int_of("tokensRemaining"), 5);
     world.happens(&session, Event::Refunded).await;
     world.happens(&session, Event::Refunded).await;
-    let told = world.seen(L1).await;
-    assert_eq!((&told["tokensRemaining"], &told["tokensLimit"]), (&json!(-5), &json!(100)));
-    assert_eq!((&told["maxActivations"], &told["maxConcurrentSeats"]), (&json!(3), &json!(2)));
-    assert_eq!(told["validUntil"], "2026-02-03T00:00:00.000Z");
-    assert_eq!((&told["features"]["export"], &told["status"]), (&Value::Null, &json!("active")));
+    let result = world.seen(L1).await;
+    assert_eq!((&result["tokensRemaining"], &result["tokensLimit"]), (&json!(-5), &json!(100)));
+    assert_eq!((&result["maxActivations"], &result["maxConcurrentSeats"]), (&json!(3), &json!(2)));
+    assert_eq!(result["validUntil"], "2026-02-03T00:00:00.000Z");
+    assert_eq!((&result["features"]["export"], &result["status"]), (&Value::Null, &json!("active")));
     assert_eq!(world.orders().await[0]["status"], "refunded");
     world.audit(L1).await;
 
@@ -552,7 +556,7 @@ async fn a_refund_that_is_told_before_the_payment_leaves_nothing_to_give() {
     let policy = world.policy(perpetual("studio")).await;
     let session = world.ordered(&policy, MAIL).await;
     world.till.show_card(&session, "4242");
-    let (paid, refunded) = (world.told(&session, Event::Paid), world.told(&session, Event::Refunded));
+    let (paid, refunded) = (world.event_of(&session, Event::Paid), world.event_of(&session, Event::Refunded));
     for event in [&refunded, &refunded, &paid, &paid] {
         assert_eq!(world.deliver(event).await.status, 200);
     }
@@ -602,8 +606,8 @@ async fn a_pack_that_a_dispute_took_back_is_taken_back_once() {
     world.pay(&kept).await;
     world.pay(&disputed).await;
     let has = async || {
-        let told = world.seen(L1).await;
-        (told["tokensRemaining"].clone(), told["maxActivations"].clone(), told["validUntil"].clone())
+        let result = world.seen(L1).await;
+        (result["tokensRemaining"].clone(), result["maxActivations"].clone(), result["validUntil"].clone())
     };
     let (both, one) = (has().await, (json!(110), json!(4), json!("2026-03-05T00:00:00.000Z")));
     assert_eq!((&both.0, &both.1), (&json!(120), &json!(5)));
@@ -628,7 +632,7 @@ async fn what_is_disputed_before_it_is_paid_is_given_when_the_dispute_is_won() {
     let tokens = async || world.seen(L1).await["tokensRemaining"].clone();
     for page in &pages {
         world.till.show_card(page, "4242");
-        let (paid, disputed) = (world.told(page, Event::Paid), world.told(page, Event::Disputed));
+        let (paid, disputed) = (world.event_of(page, Event::Paid), world.event_of(page, Event::Disputed));
         for event in [&disputed, &paid, &paid] {
             assert_eq!(world.deliver(event).await.status, 200);
         }
@@ -642,7 +646,7 @@ async fn what_is_disputed_before_it_is_paid_is_given_when_the_dispute_is_won() {
     assert!(world.orders().await.iter().all(|order| order["status"] == "paid"));
     // The end of a dispute may be told before its beginning.
     for page in &pages {
-        let (begun, won) = (world.told(page, Event::Disputed), world.told(page, Event::Won));
+        let (begun, won) = (world.event_of(page, Event::Disputed), world.event_of(page, Event::Won));
         for event in [&won, &begun] {
             assert_eq!(world.deliver(event).await.status, 200);
         }
@@ -652,7 +656,7 @@ async fn what_is_disputed_before_it_is_paid_is_given_when_the_dispute_is_won() {
     // One that is lost leaves nothing to take.
     let page = world.ordered(&policy, "b@y.z").await;
     world.till.show_card(&page, "4242");
-    let paid = world.told(&page, Event::Paid);
+    let paid = world.event_of(&page, Event::Paid);
     world.happens(&page, Event::Disputed).await;
     world.deliver(&paid).await;
     world.happens(&page, Event::Lost).await;
@@ -699,13 +703,13 @@ async fn each_paid_period_of_a_subscription_moves_the_end() {
     let key = world.licenses_of(MAIL).await[0]["licenseKey"].as_str().unwrap().to_owned();
     assert_eq!(world.seen(&key).await["validUntil"], "2026-02-03T00:00:00.000Z");
     world.clock.advance_seconds(30 * 86_400);
-    let event = world.told(&session, Event::PeriodPaid);
+    let event = world.event_of(&session, Event::PeriodPaid);
     for _ in 0..2 {
         assert_eq!(world.deliver(&event).await.status, 200);
     }
-    let told = world.seen(&key).await;
+    let result = world.seen(&key).await;
     assert_eq!(
-        (&told["validUntil"], &told["nextBillingDate"]),
+        (&result["validUntil"], &result["nextBillingDate"]),
         (&json!("2026-03-05T00:00:00.000Z"), &json!("2026-03-05T00:00:00.000Z"))
     );
     // A period's refund is known by the payment that the invoice named: the period before it stays.

@@ -35,8 +35,8 @@ async fn history(world: &World) {
             ("credit", json!({"operationType": "purchase", "amount": 20})),
             ("refund", json!({"originalOperationId": format!("a{day}"), "amount": 3})),
         ] {
-            let told = world.account("POST", &format!("/u/{tail}"), body).await;
-            assert_eq!(told.status, 200, "{}", told.text);
+            let reply = world.account("POST", &format!("/u/{tail}"), body).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
             world.clock.advance_seconds(3_600);
         }
         world.clock.advance_seconds(DAY - 4 * 3_600);
@@ -46,9 +46,9 @@ async fn history(world: &World) {
 }
 
 async fn statistics(world: &World, query: &str) -> (Value, f64) {
-    let told = world.account("GET", &format!("/u/statistics?{query}"), Value::Null).await;
-    assert_eq!(told.status, 200, "{}", told.text);
-    (told.body, told.spent.read_units)
+    let reply = world.account("GET", &format!("/u/statistics?{query}"), Value::Null).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    (reply.body, reply.spent.read_units)
 }
 
 /// What the entries of a range add up to, counted by hand.
@@ -66,8 +66,8 @@ async fn counted(world: &World, from: &str, to: &str) -> (i64, i64, i64, i64, i6
     (-sum("spent"), sum("granted"), sum("refunded"), net, entries.len() as i64)
 }
 
-fn figures(told: &Value) -> (i64, i64, i64, i64, i64) {
-    let int = |name: &str| told[name].as_i64().unwrap();
+fn figures(reply: &Value) -> (i64, i64, i64, i64, i64) {
+    let int = |name: &str| reply[name].as_i64().unwrap();
     (int("totalSpent"), int("totalEarned"), int("refunded"), int("netChange"), int("operationCount"))
 }
 
@@ -95,19 +95,19 @@ async fn statistics_are_exact_with_and_without_roll_ups() {
             let mut query = Vec::new();
             query.extend((!from.is_empty()).then(|| format!("from={from}")));
             query.extend((!to.is_empty()).then(|| format!("to={to}")));
-            let (told, _) = statistics(&world, &query.join("&")).await;
-            assert_eq!(figures(&told), counted(&world, from, to).await, "{from} to {to}, rolled up: {rolled_up}");
+            let (reply, _) = statistics(&world, &query.join("&")).await;
+            assert_eq!(figures(&reply), counted(&world, from, to).await, "{from} to {to}, rolled up: {rolled_up}");
         }
     }
-    let (told, _) = statistics(&world, "").await;
+    let (reply, _) = statistics(&world, "").await;
     let expected = json!({"accountId": "u", "from": null, "to": null, "totalSpent": 45, "totalEarned": 1_100, "refunded": 15,
         "expired": 0, "adjusted": -470, "held": 100, "netChange": 500, "operationCount": 23});
     for (name, value) in expected.as_object().unwrap() {
-        assert_eq!(&told[name], value, "{name} in {told}");
+        assert_eq!(&reply[name], value, "{name} in {reply}");
     }
-    let types: Vec<_> = told["byType"].as_array().unwrap().iter().map(|t| t["operationType"].clone()).collect();
+    let types: Vec<_> = reply["byType"].as_array().unwrap().iter().map(|t| t["operationType"].clone()).collect();
     assert_eq!(types, ["chat", "image", "monthly_reset", "opening", "purchase", "refund", "video"]);
-    let image = &told["byType"][1];
+    let image = &reply["byType"][1];
     assert_eq!((&image["operationCount"], &image["totalSpent"]), (&json!(5), &json!(35)));
     for (query, status, code) in [
         ("from=2026-01-05T00:00:00Z&to=2026-01-04T00:00:00Z", 422, "RANGE_REVERSED"),
@@ -172,24 +172,24 @@ async fn a_balance_that_falls_by_time_alone_is_told_once() {
         assert_eq!(world.account("POST", &format!("/{name}/credit"), bonus.clone()).await.status, 200);
     }
     follow_all(&background, "Notices").await;
-    let told = || {
+    let reply = || {
         let notices = background.bus.notices();
         let of = |kind: &str, account: &str| {
             notices.iter().filter(|n| n["type"] == kind && n["detail"]["accountId"] == account).count()
         };
         (of("tokens.low", "low"), of("tokens.exhausted", "none"))
     };
-    assert_eq!(told(), (1, 0), "the debit");
+    assert_eq!(reply(), (1, 0), "the debit");
     world.clock.advance_seconds(DAY);
     // Looking tells nobody.
     world.account("GET", "/low", Value::Null).await;
     follow_all(&background, "Notices").await;
-    assert_eq!(told(), (1, 0));
+    assert_eq!(reply(), (1, 0));
     for _ in 0..2 {
         background.dispatch().await;
         while background.work().await.is_some() {}
         follow_all(&background, "Notices").await;
-        assert_eq!(told(), (2, 1), "the night, once");
+        assert_eq!(reply(), (2, 1), "the night, once");
     }
 }
 
@@ -245,7 +245,7 @@ async fn of_uses_that_a_batch_does_not_charge_the_first_is_told() {
     assert_eq!(world.post(L1, "consume-batch", usages).await.status, 200);
     follow_all(&background, "Notices").await;
     let notices = background.bus.notices();
-    let told: Vec<_> = notices.iter().filter(|notice| notice["type"] == "tokens.uncharged").collect();
-    assert_eq!(told.len(), 1, "{notices:?}");
-    assert_eq!((&told[0]["detail"]["uncharged"], &told[0]["detail"]["hwid"]), (&json!(2_000), &json!(device('a'))));
+    let reply: Vec<_> = notices.iter().filter(|notice| notice["type"] == "tokens.uncharged").collect();
+    assert_eq!(reply.len(), 1, "{notices:?}");
+    assert_eq!((&reply[0]["detail"]["uncharged"], &reply[0]["detail"]["hwid"]), (&json!(2_000), &json!(device('a'))));
 }

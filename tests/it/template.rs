@@ -372,8 +372,8 @@ fn parameters_that_make_no_sense_together_are_refused_with_a_sentence() {
         (vec![("DirectCalls", "refused")], "nobody could call"),
     ];
     for (set, sentence) in cases {
-        let told = complaints(&template, &set);
-        assert!(told.iter().any(|told| told.contains(sentence)), "{set:?}: {told:?}");
+        let answer = complaints(&template, &set);
+        assert!(answer.iter().any(|answer| answer.contains(sentence)), "{set:?}: {answer:?}");
     }
 }
 
@@ -392,8 +392,8 @@ fn the_gateways_own_address_is_closed_only_where_the_domain_leads_around_it() {
     assert!(!is_closed(&with(AT_CLOUDFRONT, &refused)));
     assert!(!is_closed(&with(&refused, &[("EdgeSecretSha256", "00"), ("AddressHeader", "x-real-ip")])));
     for (name, function) in resources(&template, "AWS::Lambda::Function") {
-        let told = &function["Environment"]["Variables"]["LTLM_DIRECT_CALLS"];
-        assert_eq!(told, &json!({"Ref": "DirectCalls"}), "{name}");
+        let answer = &function["Environment"]["Variables"]["LTLM_DIRECT_CALLS"];
+        assert_eq!(answer, &json!({"Ref": "DirectCalls"}), "{name}");
     }
     // The gateway's own address is an output while it serves callers, and the base URL is the domain if there is one.
     let gateway = &template["Outputs"]["GatewayUrl"]["Condition"];
@@ -457,9 +457,9 @@ fn the_distribution_hands_on_what_functions_read_and_keeps_nothing() {
     for (name, function) in resources(&template, "AWS::Lambda::Function") {
         let variables = &function["Environment"]["Variables"];
         for (variable, header) in [("COUNTRY", "country"), ("ADDRESS", "address")] {
-            let told = &variables[format!("LTLM_{variable}_HEADER")]["Fn::If"];
-            assert_eq!(told[0], "HasCloudFront", "{name}");
-            assert_eq!(told[1], format!("cloudfront-viewer-{header}"), "{name}");
+            let answer = &variables[format!("LTLM_{variable}_HEADER")]["Fn::If"];
+            assert_eq!(answer[0], "HasCloudFront", "{name}");
+            assert_eq!(answer[1], format!("cloudfront-viewer-{header}"), "{name}");
         }
     }
 }
@@ -710,14 +710,14 @@ fn pages_of_other_origins_hear_the_same_from_the_gateway_and_from_us() {
     let template = translated();
     let (_, api) = resources(&template, "AWS::ApiGatewayV2::Api").into_iter().next().unwrap();
     let cors = &api["Body"]["x-amazon-apigateway-cors"];
-    let told = |name: &str| {
+    let answer = |name: &str| {
         let list = cors[name].as_array().unwrap_or_else(|| panic!("{name} in {cors}"));
         list.iter().map(|text| text.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
     };
     let ours = |list: &str| list.split(", ").map(str::to_owned).collect::<BTreeSet<_>>();
-    assert_eq!(told("allowHeaders"), ours(reply::ALLOWED_HEADERS));
-    assert_eq!(told("exposeHeaders"), ours(reply::EXPOSED_HEADERS));
-    assert_eq!(told("allowMethods"), ours(reply::ALLOWED_METHODS));
+    assert_eq!(answer("allowHeaders"), ours(reply::ALLOWED_HEADERS));
+    assert_eq!(answer("exposeHeaders"), ours(reply::EXPOSED_HEADERS));
+    assert_eq!(answer("allowMethods"), ours(reply::ALLOWED_METHODS));
 }
 
 #[test]

@@ -63,8 +63,8 @@ async fn json_is_read_alike_on_both_faces() {
     let plain = format!("\u{feff}{{\"data\":{data},\"nonce\":\"{n}\",\"hwid\":\"{a}\"}}");
     let path = "/v1/sdk/pro/license/settings/save";
     let saved = world.pro_body(path, format!("\u{feff}{}", sealed_body(Mode::Cbc, &plain))).await;
-    let told = world.pro("settings/get", &a, saved.nonce(), json!({"key": L1, "hwid": a})).await;
-    for answer in [&saved, &told] {
+    let result = world.pro("settings/get", &a, saved.nonce(), json!({"key": L1, "hwid": a})).await;
+    for answer in [&saved, &result] {
         let settings = &answer.reply.body["settings"];
         assert_eq!(settings["digits"].to_string(), "123456789012345678901234567890");
         assert_eq!((&settings["half"], &settings["\u{fffd}"]), (&json!("a\u{fffd}z"), &json!(1)));
@@ -115,8 +115,8 @@ async fn an_address_is_one_however_it_is_written() {
     }
     for spelling in SAME {
         let path = format!("/v1/sdk/pro/project/trial-eligibility?email={spelling}");
-        let told = world.bytes("GET", &path, "").await;
-        assert_eq!(told.body["reason"], "previous_trial", "{spelling}: {}", told.text);
+        let result = world.bytes("GET", &path, "").await;
+        assert_eq!(result.body["reason"], "previous_trial", "{spelling}: {}", result.text);
         let order = json!({"policyId": "trial", "customerEmail": decoded(spelling)}).to_string();
         world.bytes("POST", "/v1/sdk/project/checkout-link", order).await.refused(403, "TRIAL_NOT_AVAILABLE");
         assert_eq!(world.licenses_of(spelling).await.len(), 1, "{spelling}");
@@ -285,8 +285,8 @@ async fn the_year_9999_is_never_and_dates_out_of_range_are_told_the_bounds() {
     let key = world.admin("POST", "/v1/admin/keys", key).await;
     assert_eq!(key.status, 201, "{}", key.text);
     let range = "/v1/admin/licenses/LIC-0BEC53C679BF012F/usage/statistics?from=1970-01-01T00:00:00Z";
-    let told = world.admin("GET", &format!("{range}&to={never}"), Value::Null).await;
-    assert_eq!(told.status, 200, "{}", told.text);
+    let result = world.admin("GET", &format!("{range}&to={never}"), Value::Null).await;
+    assert_eq!(result.status, 200, "{}", result.text);
     for far in ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "10000-01-01T00:00:00Z"] {
         let refusals = [
             world.admin("PATCH", &path, json!({"validUntil": far})).await,
@@ -374,12 +374,12 @@ async fn the_version_is_judged_under_either_name() {
     let rule = json!({"overrides": {"versioning": {"enabled": true, "minVersion": "2.0"}}});
     assert_eq!(world.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), rule).await.status, 200);
     let a = device('a');
-    let told = |body: Value| {
+    let result = |body: Value| {
         let mut body = body;
         body["hwid"] = json!(a);
         world.post(L1, "activate", body)
     };
-    let refused = told(json!({"version": "1.9"})).await;
+    let refused = result(json!({"version": "1.9"})).await;
     refused.refused(403, "VERSION_NOT_SUPPORTED");
     assert_eq!(
         (&refused.body["details"]["member"], &refused.body["details"]["version"]),
@@ -387,19 +387,19 @@ async fn the_version_is_judged_under_either_name() {
     );
     assert!(refused.body["details"].get("clientVersion").is_none());
     // Siblings: the other name, both, and none.
-    let refused = told(json!({"clientVersion": "1.9"})).await;
+    let refused = result(json!({"clientVersion": "1.9"})).await;
     assert_eq!(refused.body["details"]["member"], "clientVersion");
     assert_eq!(refused.body["details"]["clientVersion"], "1.9");
-    let both = told(json!({"clientVersion": "1.9", "version": "2.5"})).await;
+    let both = result(json!({"clientVersion": "1.9", "version": "2.5"})).await;
     assert_eq!(both.refused(403, "VERSION_NOT_SUPPORTED").body["details"]["member"], "clientVersion");
-    told(json!({})).await.refused(403, "VERSION_NOT_SUPPORTED");
-    told(json!({"clientVersion": "", "version": "1.9"})).await.refused(403, "VERSION_NOT_SUPPORTED");
+    result(json!({})).await.refused(403, "VERSION_NOT_SUPPORTED");
+    result(json!({"clientVersion": "", "version": "1.9"})).await.refused(403, "VERSION_NOT_SUPPORTED");
     for fits in [
         json!({"version": "2.0"}),
         json!({"clientVersion": null, "version": "2.1"}),
         json!({"clientVersion": "3", "version": "1"}),
     ] {
-        assert_eq!(told(fits.clone()).await.status, 200, "{fits}");
+        assert_eq!(result(fits.clone()).await.status, 200, "{fits}");
     }
     // On the encrypted face it is the SDK's own, whatever it is.
     let sdk = json!({"key": L1, "hwid": a, "version": "9.9-PRO"});

@@ -51,8 +51,8 @@ async fn unknown_keys_and_trial_checks_are_held_back_by_source() {
     assert_eq!(from(&world, "203.0.113.1", "GET", &license, &Value::Null).await.status, 200);
     from(&world, "203.0.113.2", "GET", &key(0), &Value::Null).await.refused(404, "LICENSE_NOT_FOUND");
     let beat = format!("/v1/sdk/license/{L1}/heartbeat");
-    let told = from(&world, "203.0.113.1", "POST", &beat, &json!({"hwid": device('a')})).await;
-    assert_eq!(told.seat(), ("active", "OCCUPIED"));
+    let answer = from(&world, "203.0.113.1", "POST", &beat, &json!({"hwid": device('a')})).await;
+    assert_eq!(answer.seat(), ("active", "OCCUPIED"));
     // By the network of a subscriber, where addresses are of version 6.
     let spread = async |nth: u32| from(&world, &format!("2001:db8:1:2::{nth:x}"), "GET", &key(nth), &Value::Null).await;
     assert_eq!(until_held(100, spread).await, 40);

@@ -184,7 +184,7 @@ fn every_variable_of_the_configuration_is_in_the_template_or_has_a_default() {
 #[test]
 fn the_clients_cases_are_listed_with_their_tests() {
     let text = std::fs::read_to_string(root().join("docs/clients/README.md")).unwrap();
-    let folders = ["clients/core/src", "clients/c/src", "tests/it"];
+    let folders = ["clients/core/src", "clients/core/tests", "clients/c/src", "tests/it"];
     let all: String = folders.iter().flat_map(|p| sources(p)).map(|(_, text)| text).collect();
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let (c, python) = (read("clients/c/tests/cases.c"), read("clients/python/tests/test_ltlm.py"));

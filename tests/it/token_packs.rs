@@ -60,8 +60,8 @@ impl World {
 
     /// Balances of the pools of `acme`, by kind.
     async fn pool_of(&self, kind: &str) -> i64 {
-        let told = self.backend("GET", "/v1/organizations/acme", Value::Null).await.body;
-        let pools = told["tokens"]["byType"].as_array().unwrap().clone();
+        let reply = self.backend("GET", "/v1/organizations/acme", Value::Null).await.body;
+        let pools = reply["tokens"]["byType"].as_array().unwrap().clone();
         pools.iter().find(|pool| pool["tokenType"] == kind).and_then(|pool| pool["balance"].as_i64()).unwrap()
     }
 
@@ -69,10 +69,10 @@ impl World {
     async fn moves(&self) -> Vec<(String, i64)> {
         let checked = self.backend("GET", "/v1/accounts/u/verification", Value::Null).await;
         assert_eq!(checked.body["intact"], true, "{}", checked.text);
-        let told = self.backend("GET", "/v1/accounts/u/entries?limit=100", Value::Null).await.body;
+        let reply = self.backend("GET", "/v1/accounts/u/entries?limit=100", Value::Null).await.body;
         let row =
             |entry: &Value| (entry["operationType"].as_str().unwrap().to_owned(), entry["amount"].as_i64().unwrap());
-        told["entries"].as_array().unwrap().iter().rev().map(row).collect()
+        reply["entries"].as_array().unwrap().iter().rev().map(row).collect()
     }
 }
 
@@ -99,8 +99,8 @@ async fn a_pack_is_sold_to_an_account_and_to_a_pool() {
         (&order["status"], &order["accountId"], &order["packId"]),
         (&json!("paid"), &json!("u"), &json!("tokens_500"))
     );
-    let told = world.backend("GET", "/v1/accounts/u/statistics", Value::Null).await;
-    assert_eq!((told.int_of("totalEarned"), told.int_of("totalSpent")), (600, 0));
+    let reply = world.backend("GET", "/v1/accounts/u/statistics", Value::Null).await;
+    assert_eq!((reply.int_of("totalEarned"), reply.int_of("totalSpent")), (600, 0));
 
     for (pack, kind, before, after) in [("goals", "goal_generation", 20, 60), ("tokens_500", "general", 50, 550)] {
         assert_eq!(world.pool_of(kind).await, before);
@@ -219,8 +219,8 @@ async fn a_payment_that_goes_back_takes_what_it_bought() {
     assert!(share.0 == "refund" && share.1 < 0 && share.1 > -500, "{share:?}");
     world.happens(&session, Event::Refunded).await;
     assert_eq!(world.balance_of("u").await, -450, "what is spent becomes a debt");
-    let told = world.backend("GET", "/v1/accounts/u", Value::Null).await;
-    assert_eq!(told.int_of("tokensSpent"), 550);
+    let reply = world.backend("GET", "/v1/accounts/u", Value::Null).await;
+    assert_eq!(reply.int_of("tokensSpent"), 550);
     assert_eq!(world.orders().await[0]["status"], "refunded");
 
     // A dispute takes them until it is won.
@@ -260,7 +260,7 @@ async fn messages_in_any_order_lead_to_the_same() {
             world.till.show_card(&session, "4242");
             let mut events = Vec::new();
             for event in last {
-                events.push(world.told(&session, event));
+                events.push(world.event_of(&session, event));
                 world.clock.advance_seconds(1);
             }
             for index in order {
@@ -289,7 +289,7 @@ async fn what_is_paid_is_delivered_to_a_full_wallet_and_once() {
     assert!(full < 160, "some were refused: {full}");
     let session = world.pack("accounts/u", "tokens_500").await;
     world.till.show_card(&session, "4242");
-    let event = world.told(&session, Event::Paid);
+    let event = world.event_of(&session, Event::Paid);
     let other = world.another_process().await;
     let answers = join_all((0..12).map(|index| {
         let host = if index % 2 == 0 { &world.host } else { &other };
@@ -316,7 +316,7 @@ async fn a_message_that_was_cut_short_gives_or_takes_a_pack_once() {
             let session = world.pack("accounts/u", "tokens_500").await;
             world.till.show_card(&session, "4242");
             for (event, balance) in [(Event::Paid, 600), (Event::Refunded, 100)] {
-                let event = world.told(&session, event);
+                let event = world.event_of(&session, event);
                 let table = &world.host.app.table;
                 if is_killed {
                     table.stop_after(Some(cut))

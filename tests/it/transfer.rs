@@ -79,9 +79,9 @@ impl World {
         }
         if let Some(public) = keys {
             let path = Self::of_project(&self.project_id, "/export-keys");
-            let told = self.admin("POST", &path, json!({"publicKey": public})).await;
-            assert_eq!(told.status, 200, "{}", told.text);
-            lines.insert(2, told.body["line"].clone());
+            let answer = self.admin("POST", &path, json!({"publicKey": public})).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            lines.insert(2, answer.body["line"].clone());
         }
         File::sealed_up(lines)
     }
@@ -109,10 +109,10 @@ impl World {
     async fn fed(&self, project: &str, file: &File, from: usize, together: usize) {
         let mut from = from;
         for lines in file.lines()[from..].chunks(together) {
-            let told = self.taken(project, from, lines).await;
-            assert_eq!(told.status, 200, "{}", told.text);
+            let answer = self.taken(project, from, lines).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
             from += lines.len();
-            assert_eq!(told.int_of("taken"), from as i64);
+            assert_eq!(answer.int_of("taken"), from as i64);
         }
     }
 
@@ -170,9 +170,9 @@ async fn a_license_goes_on_in_another_deployment() {
     let project = &old.project_id;
     let finished = new.imported(project, &file).await;
     let secret = finished.text_of("secretKey").to_owned();
-    let told = new.with_secret(&secret, &format!("/v1/sdk/license/{L1}?hwid={}", device('a'))).await;
-    assert_eq!((told.status, told.text_of("status")), (200, "active"), "{}", told.text);
-    assert_eq!(told.int_of("tokensRemaining"), 95);
+    let answer = new.with_secret(&secret, &format!("/v1/sdk/license/{L1}?hwid={}", device('a'))).await;
+    assert_eq!((answer.status, answer.text_of("status")), (200, "active"), "{}", answer.text);
+    assert_eq!(answer.int_of("tokensRemaining"), 95);
     // What was used before is not charged again.
     new.name(SECRET, project).await;
     let again = new.consume(L1, &device('a'), 5, "use-1").await;
@@ -270,7 +270,7 @@ impl Everything {
         let (host, outbox) = (world.host.clone(), world.outbox.clone());
         let background = Background::start(host, outbox, Some(reader), false).await.unwrap();
         let (a, b, c) = (device('a'), device('b'), device('c'));
-        let ok = |told: Reply| assert!((200..300).contains(&told.status), "{}", told.text);
+        let ok = |answer: Reply| assert!((200..300).contains(&answer.status), "{}", answer.text);
         let project = |tail: &str| World::of_project(&world.project_id, tail);
         let secret = world.admin("POST", &project("/secrets"), Value::Null).await.text_of("secretKey").to_owned();
         let hook = json!({"url": "https://hooks.example/ltlm"});
@@ -353,17 +353,17 @@ async fn every_kind_of_item_moves_or_is_known_to_stay() {
     let Everything { world, .. } = Everything::new().await;
     let new = World::empty().await;
     let file = world.exported(Some(&new.import_key().await)).await;
-    let told: BTreeSet<_> = file
+    let answer: BTreeSet<_> = file
         .lines()
         .iter()
         .filter_map(|line| Some((line["pk"].as_str()?.to_owned(), line["sk"].as_str()?.to_owned())))
         .collect();
     let lines = file.lines().iter().filter(|line| line["pk"].is_string()).count();
-    assert_eq!(told.len(), lines, "no item stands in the file twice");
+    assert_eq!(answer.len(), lines, "no item stands in the file twice");
     let items = world.items().await;
     let mut seen = BTreeSet::new();
     for (pk, sk) in items.keys() {
-        let is_told = told.contains(&(pk.clone(), sk.clone()));
+        let is_told = answer.contains(&(pk.clone(), sk.clone()));
         let follows = matches!(sk.as_str(), "BUYER") || sk.starts_with("SEATTURN#") || prefix(pk) == "SECRET#";
         seen.insert(prefix(pk).to_owned());
         match MOVE.contains(&prefix(pk)) && !follows {
@@ -426,16 +426,16 @@ async fn everything_of_a_project_goes_on_in_another_deployment() {
     assert_eq!(finished.text_of("publicKey").len(), 113, "{}", finished.text);
 
     // Nothing is told of what happened elsewhere, and nothing counted anew.
-    let mut told = 0;
+    let mut answer = 0;
     while let Some(report) = background.follow().await {
-        told += report
+        answer += report
             .counts
             .iter()
             .filter(|(name, _)| ["Notices", "Mails", "Days"].contains(name))
             .map(|(_, n)| n)
             .sum::<i64>();
     }
-    assert_eq!(told, 0);
+    assert_eq!(answer, 0);
 
     (new.project_id, new.public_key) = (old.project_id.clone(), old.public_key);
     new.name(SECRET, &old.project_id).await;
@@ -463,8 +463,8 @@ async fn everything_of_a_project_goes_on_in_another_deployment() {
     assert_eq!(used.reply.status, 200, "{}", used.reply.text);
     // Accounts: known operations, open holds, the next allocation.
     let debit = json!({"operationType": "image", "amount": 7, "operationId": "debit-1"});
-    let told = new.account("POST", "/u/debit", debit).await;
-    assert!(told.headers.contains_key("idempotent-replayed"), "{}", told.text);
+    let answer = new.account("POST", "/u/debit", debit).await;
+    assert!(answer.headers.contains_key("idempotent-replayed"), "{}", answer.text);
     assert_eq!(new.account("POST", "/u/holds/hold-1/commit", json!({"amount": 40})).await.int_of("newBalance"), 953);
     new.account_ledger("u").await;
     let intact = new.account("GET", "/u/verification", Value::Null).await;
@@ -528,15 +528,15 @@ async fn an_import_goes_on_after_a_kill_and_takes_each_line_once() {
             _ => {}
         }
         kills += 1;
-        let told = new.taken(project, from, lines).await;
+        let answer = new.taken(project, from, lines).await;
         new.host.app.table.set(shared::table::fault::Faults::default());
         new.host.app.table.stop_after(None);
         // Begun again, the import tells where it is.
         let known = new.begun(project, &file).await;
         assert_eq!((known.status, known.headers.contains_key("idempotent-replayed")), (201, true), "{}", known.text);
         let taken = usize::try_from(known.int_of("taken")).unwrap();
-        assert!(taken == from || taken == from + lines.len(), "{taken}: {}", told.text);
-        assert!(told.status != 200 || taken == from + lines.len(), "{}", told.text);
+        assert!(taken == from || taken == from + lines.len(), "{taken}: {}", answer.text);
+        assert!(answer.status != 200 || taken == from + lines.len(), "{}", answer.text);
         from = taken;
         // What was taken is taken once, and nothing may be left out.
         let first = &file.lines()[file.head()..=file.head()];
@@ -696,8 +696,8 @@ async fn a_file_reaches_nothing_of_another_project() {
         json!("text"),
     ];
     for line in &bad {
-        let told = new.taken(project, policies, std::slice::from_ref(line)).await;
-        told.refused(400, "BAD_REQUEST");
+        let answer = new.taken(project, policies, std::slice::from_ref(line)).await;
+        answer.refused(400, "BAD_REQUEST");
     }
     let long =
         change(account, &|line| line["item"]["tier"] = json!("x".repeat(ltlm_protocol::limits::IMPORT_LINE_BYTES_MAX)));
@@ -774,12 +774,12 @@ async fn a_suspended_project_changes_nothing_and_goes_on_where_it_moved() {
     let (a, b) = (device('a'), device('b'));
     let session = old.ordered("studio", "late@example.com").await;
     old.till.show_card(&session, "4242");
-    let paid = old.told(&session, local::stripe::Event::Paid);
+    let paid = old.event_of(&session, local::stripe::Event::Paid);
     old.project_settings(json!({"suspended": true})).await;
     let before = old.items().await;
-    let refused = |told: Reply| {
-        told.refused(503, "PROJECT_SUSPENDED");
-        assert_eq!(told.headers["retry-after"], "60");
+    let refused = |answer: Reply| {
+        answer.refused(503, "PROJECT_SUSPENDED");
+        assert_eq!(answer.headers["retry-after"], "60");
     };
     refused(old.consume(L1, &a, 1, "use-9").await);
     refused(old.beat(L1, &a).await);

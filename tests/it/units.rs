@@ -193,8 +193,8 @@ async fn measure_token_pack(world: &World) -> [Reply; 3] {
     let ordered = world.backend("POST", "/v1/accounts/packed/checkout-link", json!({"packId": "p"})).await;
     let session = ordered.text_of("sessionId").to_owned();
     world.till.show_card(&session, "4242");
-    let given = world.deliver(&world.told(&session, Event::Paid)).await;
-    let back = world.deliver(&world.told(&session, Event::Refunded)).await;
+    let given = world.deliver(&world.event_of(&session, Event::Paid)).await;
+    let back = world.deliver(&world.event_of(&session, Event::Refunded)).await;
     [ordered, given, back]
 }
 
@@ -209,12 +209,12 @@ async fn measure_store() -> Vec<String> {
     let checkout = world.store("POST", "project/checkout-link", body).await;
     let session = checkout.text_of("sessionId").to_owned();
     world.till.show_card(&session, "4242");
-    let event = world.told(&session, Event::Paid);
+    let event = world.event_of(&session, Event::Paid);
     let (paid, again) = (world.deliver(&event).await, world.deliver(&event).await);
     let top_up = world.store("POST", &format!("license/{L1}/topup-link"), json!({"packId": "bundle"})).await;
     let session = top_up.text_of("sessionId").to_owned();
     world.till.show_card(&session, "4242");
-    let pack = world.deliver(&world.told(&session, Event::Paid)).await;
+    let pack = world.deliver(&world.event_of(&session, Event::Paid)).await;
     settle(&background).await;
     let asked = world.store("POST", "auth/customer-login-request", json!({"email": "ada@example.com"})).await;
     settle(&background).await;

@@ -55,14 +55,18 @@ async fn what_the_version_before_kept_is_there_and_goes_on() {
 
     // A use that comes again is known, by its id and by the memory of the batch; what is new is charged.
     let again = json!({"hwid": "desk 1", "amount": 5, "action": "export", "operationId": "use-1"});
-    let told = running.post(&client, &format!("{license}/consume"), &again).await.unwrap();
-    assert_eq!((&told["operation"]["sequence"], &told["operation"]["balanceAfter"]), (&json!(2), &json!(45)), "{told}");
+    let reply = running.post(&client, &format!("{license}/consume"), &again).await.unwrap();
+    assert_eq!(
+        (&reply["operation"]["sequence"], &reply["operation"]["balanceAfter"]),
+        (&json!(2), &json!(45)),
+        "{reply}"
+    );
     let uses: Vec<_> = (0..4)
         .map(|n| json!({"amount": 1, "action": "x", "timestamp": format!("2026-11-27T11:00:0{n}.0000000Z")}))
         .collect();
     let batch = json!({"hwid": "desk 1", "usages": uses});
-    let told = running.post(&client, &format!("{license}/consume-batch"), &batch).await.unwrap();
-    assert_eq!((&told["batchResult"]["duplicates"], &told["tokensRemaining"]), (&json!(3), &json!(41)), "{told}");
+    let reply = running.post(&client, &format!("{license}/consume-batch"), &batch).await.unwrap();
+    assert_eq!((&reply["batchResult"]["duplicates"], &reply["tokensRemaining"]), (&json!(3), &json!(41)), "{reply}");
     let beat = running.post(&client, &format!("{license}/heartbeat"), &json!({"hwid": "desk 1"})).await.unwrap();
     assert_eq!((&beat["seatStatus"], &beat["status"]), (&json!("OCCUPIED"), &json!("active")), "{beat}");
     let path = format!("/v1/admin/licenses/{key}/usage/verification");
@@ -70,20 +74,20 @@ async fn what_the_version_before_kept_is_there_and_goes_on() {
 
     // Accounts, holds and pools.
     let debit = json!({"operationType": "image", "amount": 7, "operationId": "debit-1"});
-    let (status, told) = call(at, Method::POST, "/v1/accounts/user-1/debit", "", &debit).await;
-    assert_eq!((status, &told["newBalance"]), (200, &json!(93)), "the first answer: {told}");
-    let (status, told) =
+    let (status, reply) = call(at, Method::POST, "/v1/accounts/user-1/debit", "", &debit).await;
+    assert_eq!((status, &reply["newBalance"]), (200, &json!(93)), "the first answer: {reply}");
+    let (status, reply) =
         call(at, Method::POST, "/v1/accounts/user-1/holds/hold-1/commit", "", &json!({"amount": 4})).await;
-    assert_eq!((status, &told["newBalance"]), (200, &json!(89)), "{told}");
+    assert_eq!((status, &reply["newBalance"]), (200, &json!(89)), "{reply}");
     for list in ["/v1/accounts", "/v1/organizations"] {
-        let told = call(at, Method::GET, list, "", &Value::Null).await.1;
-        let rows = told.as_object().unwrap().values().find_map(Value::as_array).unwrap();
-        assert_eq!(rows.len(), 1, "{told}");
+        let reply = call(at, Method::GET, list, "", &Value::Null).await.1;
+        let rows = reply.as_object().unwrap().values().find_map(Value::as_array).unwrap();
+        assert_eq!(rows.len(), 1, "{reply}");
     }
     let token = made["accessToken"].as_str().unwrap();
     let url = format!("{}/v1/tokens/stats?organizationId=acme", running.text("/baseUrl"));
-    let told: Value = client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
-    assert!(told.to_string().contains("general"), "{told}");
+    let reply: Value = client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap();
+    assert!(reply.to_string().contains("general"), "{reply}");
 }
 
 #[tokio::test]
@@ -95,29 +99,30 @@ async fn what_an_administrator_did_before_is_known_and_can_be_edited() {
     // The same operation is told the same licenses. Another one under its id, which is the project's own by now, makes no second ones.
     let mut issue =
         json!({"policyId": made["policy"], "count": 2, "customer": {"email": "Info@Bücher.Example", "name": "Käthe"}});
-    let (status, told) = call(at, Method::POST, &format!("{project}/licenses"), "issue-1", &issue).await;
-    let keys: Vec<_> = told["licenses"].as_array().into_iter().flatten().map(|row| row["licenseKey"].clone()).collect();
-    assert_eq!((status, json!(keys)), (201, made["licenses"].clone()), "{told}");
+    let (status, reply) = call(at, Method::POST, &format!("{project}/licenses"), "issue-1", &issue).await;
+    let keys: Vec<_> =
+        reply["licenses"].as_array().into_iter().flatten().map(|row| row["licenseKey"].clone()).collect();
+    assert_eq!((status, json!(keys)), (201, made["licenses"].clone()), "{reply}");
     issue["count"] = json!(3);
-    let told = call(at, Method::POST, &format!("{project}/licenses"), "issue-1", &issue).await.1;
-    assert_eq!(told["code"], "LICENSE_KEY_TAKEN", "{told}");
+    let reply = call(at, Method::POST, &format!("{project}/licenses"), "issue-1", &issue).await.1;
+    assert_eq!(reply["code"], "LICENSE_KEY_TAKEN", "{reply}");
 
     // Customers and developers are found under the address as it is written now, whatever it was kept under.
     for spelled in ["info@b%C3%BCcher.example", "INFO@xn--bcher-kva.example"] {
-        let told = call(at, Method::GET, &format!("{project}/licenses?email={spelled}"), "", &Value::Null).await.1;
-        assert_eq!(told["licenses"].as_array().map(Vec::len), Some(2), "{spelled}: {told}");
+        let reply = call(at, Method::GET, &format!("{project}/licenses?email={spelled}"), "", &Value::Null).await.1;
+        assert_eq!(reply["licenses"].as_array().map(Vec::len), Some(2), "{spelled}: {reply}");
     }
     for spelled in ["Dev@Bücher.Example", "dev@xn--bcher-kva.example"] {
         let login = json!({"username": spelled, "password": "correct horse battery"});
-        let told = running.post(&client, "/v1/sdk/pro/auth/dev-login", &login).await.unwrap();
-        assert_eq!(told["projects"].as_array().map(Vec::len), Some(1), "{spelled}: {told}");
+        let reply = running.post(&client, "/v1/sdk/pro/auth/dev-login", &login).await.unwrap();
+        assert_eq!(reply["projects"].as_array().map(Vec::len), Some(1), "{spelled}: {reply}");
     }
 
     // What nothing knows and is stored is named, and stays editable.
     let policy = format!("/v1/admin/policies/{}", made["policy"].as_str().unwrap());
-    let (status, told) = call(at, Method::PATCH, &policy, "", &json!({"name": "NEW"})).await;
-    assert_eq!((status, &told["name"]), (200, &json!("NEW")), "{told}");
-    assert!(told["warnings"].to_string().contains("enable"), "{told}");
+    let (status, reply) = call(at, Method::PATCH, &policy, "", &json!({"name": "NEW"})).await;
+    assert_eq!((status, &reply["name"]), (200, &json!("NEW")), "{reply}");
+    assert!(reply["warnings"].to_string().contains("enable"), "{reply}");
 
     // A key that knows no family acts, and is revoked.
     let key = &made["key"];
@@ -127,6 +132,6 @@ async fn what_an_administrator_did_before_is_known_and_can_be_edited() {
     let path = format!("/v1/admin/keys/{}", key["keyId"].as_str().unwrap());
     assert_eq!(call(at, Method::DELETE, &path, "", &Value::Null).await.0, 204);
     assert_eq!(client.get(&url).bearer_auth(key["key"].as_str().unwrap()).send().await.unwrap().status(), 401);
-    let told = call(at, Method::GET, &format!("{project}/webhooks"), "", &Value::Null).await.1;
-    assert_eq!(told["webhooks"].as_array().map(Vec::len), Some(1), "{told}");
+    let reply = call(at, Method::GET, &format!("{project}/webhooks"), "", &Value::Null).await.1;
+    assert_eq!(reply["webhooks"].as_array().map(Vec::len), Some(1), "{reply}");
 }

@@ -86,9 +86,12 @@ async fn a_webhook_is_told_what_happens_in_its_project() {
     let taken = receiver.taken();
     assert_eq!(taken.len(), 1, "the other one wants kicked seats only");
     let (headers, body) = &taken[0];
-    let told: Value = serde_json::from_str(body).unwrap();
-    assert_eq!((&told["type"], &told["data"]["projectId"]), (&json!("license.activated"), &json!(world.project_id)));
-    assert_eq!(told["timestamp"], "2026-01-04T00:00:00.000Z");
+    let result: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(
+        (&result["type"], &result["data"]["projectId"]),
+        (&json!("license.activated"), &json!(world.project_id))
+    );
+    assert_eq!(result["timestamp"], "2026-01-04T00:00:00.000Z");
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     assert!(header("webhook-id").starts_with("msg_") && secret.starts_with("whsec_"));
     assert_eq!(header("webhook-timestamp"), "1767484800");

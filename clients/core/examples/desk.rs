@@ -64,33 +64,33 @@ fn run(folder: &Path) -> Result<(), String> {
 
 /// What a command comes to, for people.
 fn act(client: &Client, command: &str, words: &[&str], demo_key: &str) -> String {
-    fn told<T: std::fmt::Debug>(result: Result<T, ltlm_client::Error>) -> String {
+    fn reply<T: std::fmt::Debug>(result: Result<T, ltlm_client::Error>) -> String {
         result.map_or_else(|error| error.to_string(), |value| format!("{value:?}"))
     }
     let word = |place: usize| words.get(place).copied().unwrap_or_default();
     let tokens = word(0).parse().unwrap_or(1);
     match command {
-        "activate" => told(client.activate(if word(0).is_empty() { demo_key } else { word(0) })),
+        "activate" => reply(client.activate(if word(0).is_empty() { demo_key } else { word(0) })),
         "status" => format!("{:?}, {} tokens, {} pending", client.status(), client.balance(), client.pending()),
-        "use" => told(client.consume(tokens, if word(1).is_empty() { "export" } else { word(1) }, None)),
-        "confirm" => told(client.consume_confirmed(tokens, "export", None, None)),
+        "use" => reply(client.consume(tokens, if word(1).is_empty() { "export" } else { word(1) }, None)),
+        "confirm" => reply(client.consume_confirmed(tokens, "export", None, None)),
         "balance" => client.balance().to_string(),
         "pending" => client.pending().to_string(),
-        "sync" => told(client.sync()),
-        "refresh" => told(client.refresh()),
-        "seats" => told(client.seats()),
-        "release" => told(client.release_seat(word(0), true)),
-        "settings" => told(client.settings()),
+        "sync" => reply(client.sync()),
+        "refresh" => reply(client.refresh()),
+        "seats" => reply(client.seats()),
+        "release" => reply(client.release_seat(word(0), true)),
+        "settings" => reply(client.settings()),
         "save" => {
             let mut settings = client.local_settings();
             settings.insert(word(0).to_owned(), Value::from(word(1)));
-            told(client.save_settings(settings))
+            reply(client.save_settings(settings))
         }
-        "history" => told(client.history(5, None).map(|page| page.entries)),
-        "buy" => told(client.top_up("tokens_50", None).map(|page| page.checkout_url)),
-        "signout" => told(client.sign_out()),
-        "reactivate" => told(client.reactivate()),
-        "clear" => told(client.clear()),
+        "history" => reply(client.history(5, None).map(|page| page.entries)),
+        "buy" => reply(client.top_up("tokens_50", None).map(|page| page.checkout_url)),
+        "signout" => reply(client.sign_out()),
+        "reactivate" => reply(client.reactivate()),
+        "clear" => reply(client.clear()),
         "events" => format!("{:?}", client.events()),
         _ => HELP.to_owned(),
     }

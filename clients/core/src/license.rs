@@ -53,8 +53,8 @@ impl License {
 
     /// Seconds between heartbeats.
     pub(crate) fn interval_seconds(&self) -> i64 {
-        let told = self.data.heartbeat_interval_seconds.map_or(INTERVAL_SECONDS, i64::from);
-        if told > 0 { told.max(INTERVAL_SECONDS_MIN) } else { INTERVAL_SECONDS }
+        let reply = self.data.heartbeat_interval_seconds.map_or(INTERVAL_SECONDS, i64::from);
+        if reply > 0 { reply.max(INTERVAL_SECONDS_MIN) } else { INTERVAL_SECONDS }
     }
 
     /// When it ends by its own word; `None` if it never does.
@@ -242,8 +242,8 @@ mod tests {
 
     #[test]
     fn intervals_are_the_servers_within_reason() {
-        for (told, kept) in [(json!(null), 300), (json!(60), 60), (json!(1), 10), (json!(0), 300), (json!(-5), 300)] {
-            assert_eq!(license(json!({"heartbeatIntervalSeconds": told})).interval_seconds(), kept);
+        for (reply, kept) in [(json!(null), 300), (json!(60), 60), (json!(1), 10), (json!(0), 300), (json!(-5), 300)] {
+            assert_eq!(license(json!({"heartbeatIntervalSeconds": reply})).interval_seconds(), kept);
         }
     }
 

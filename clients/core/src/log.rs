@@ -76,7 +76,7 @@ impl Told for &'static str {
     }
 }
 
-macro_rules! told {
+macro_rules! reply {
     ($form:literal: $($kind:ty),*) => {
         $(impl Told for $kind {
             fn tell(&self, line: &mut String) {
@@ -86,8 +86,8 @@ macro_rules! told {
     };
 }
 
-told!("{}": u8, u16, u64, usize, i64, bool);
-told!("{:?}": ErrorCode, Status, Failure);
+reply!("{}": u8, u16, u64, usize, i64, bool);
+reply!("{:?}": ErrorCode, Status, Failure);
 
 impl Told for &Reason {
     fn tell(&self, line: &mut String) {

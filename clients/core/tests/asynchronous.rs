@@ -117,8 +117,8 @@ async fn events_are_awaited_until_the_client_is_closed() {
     while let Some(event) = waiting.events().pop() {
         seen.push(event);
     }
-    let told = |event: &Event| matches!(event, Event::LicenseStatusChanged { status: Status::Active, .. });
-    while !seen.iter().any(told) {
+    let reply = |event: &Event| matches!(event, Event::LicenseStatusChanged { status: Status::Active, .. });
+    while !seen.iter().any(reply) {
         seen.extend(waiting.next_event().await);
     }
     ground.lets.send(()).unwrap();

@@ -198,8 +198,8 @@ const BUSY_CODES: &[&str] = &["ThrottlingException", "DependencyTimeoutException
 
 fn key_error<E: ProvideErrorMetadata>(error: SdkError<E>) -> KeyError {
     let is_refused = match &error {
-        SdkError::ServiceError(told) => {
-            told.raw().status().as_u16() < 500 && !told.err().code().is_some_and(|code| BUSY_CODES.contains(&code))
+        SdkError::ServiceError(reply) => {
+            reply.raw().status().as_u16() < 500 && !reply.err().code().is_some_and(|code| BUSY_CODES.contains(&code))
         }
         other => matches!(other, SdkError::ConstructionFailure(_)),
     };

@@ -212,7 +212,7 @@ pub async fn set_member<T: Table>(
     let wanted = Wanted { user: Some(user), ..Wanted::default() };
     let decide = |state: &OrganizationState| {
         let decision = commands::set_member(state, user, is_member, call.now)?;
-        Ok(decision.map(|told| (told, false)))
+        Ok(decision.map(|answer| (answer, false)))
     };
     match key.map(|key| repeatable(app, call, key, "member")) {
         None => run(app, budget, call, &wanted, decide).await,

@@ -44,9 +44,9 @@ async fn an_account_in_which_everything_lapses_at_once_still_moves() {
     assert_eq!((dry.int_of("newBalance"), dry.spent.write_units), (seen - 1, 0.0), "{}", dry.text);
     let refused = world.account("POST", "/debited/debit", json!({"operationType": "x", "amount": 100_000})).await;
     assert_eq!((refused.status, refused.spent.write_units), (402, 0.0), "a refusal settles nothing");
-    let told = world.account("POST", "/debited/debit", json!({"operationType": "x", "amount": 1})).await;
-    assert_eq!((told.status, told.body["newBalance"].as_i64()), (200, Some(seen - 1)), "{}", told.text);
-    assert!((4..=6).contains(&told.spent.round_trips), "{:?}", told.spent);
+    let reply = world.account("POST", "/debited/debit", json!({"operationType": "x", "amount": 1})).await;
+    assert_eq!((reply.status, reply.body["newBalance"].as_i64()), (200, Some(seen - 1)), "{}", reply.text);
+    assert!((4..=6).contains(&reply.spent.round_trips), "{:?}", reply.spent);
     assert!(world.account_ledger("debited").await.len() > 200);
     assert_eq!(world.account("GET", "/debited/verification", Value::Null).await.body["intact"], true);
     // A run over all that is due renews it like any other.
@@ -102,8 +102,8 @@ async fn a_license_full_of_grants_that_end_is_charged_and_takes_what_is_paid() {
     let paid = json!({"amount": 7, "reason": "top-up", "operationId": "paid"});
     assert!(world.admin("POST", &path, paid).await.status < 300);
     world.clock.advance_seconds(3 * DAY);
-    let told = world.consume(crate::support::L1, &crate::support::device('a'), 1, "after").await;
-    assert_eq!(told.int_of("tokensRemaining"), 106, "{}", told.text);
+    let reply = world.consume(crate::support::L1, &crate::support::device('a'), 1, "after").await;
+    assert_eq!(reply.int_of("tokensRemaining"), 106, "{}", reply.text);
     assert!(world.largest_commit() <= limits::TRANSACTION_ITEMS_MAX);
 }
 
@@ -188,9 +188,9 @@ async fn a_refund_tells_how_much_of_it_can_be_spent() {
     world.clock.advance_seconds(2 * DAY);
     let refund = json!({"originalOperationId": "d", "operationId": "r"});
     for replayed in [false, true] {
-        let told = world.account("POST", "/u/refund", refund.clone()).await;
-        assert_eq!((told.int_of("newBalance"), told.int_of("spendable"), told.int_of("tokensSpent")), (100, 35, 0));
-        assert_eq!(told.body["replayed"], replayed);
+        let reply = world.account("POST", "/u/refund", refund.clone()).await;
+        assert_eq!((reply.int_of("newBalance"), reply.int_of("spendable"), reply.int_of("tokensSpent")), (100, 35, 0));
+        assert_eq!(reply.body["replayed"], replayed);
     }
     assert_eq!(world.balance("u").await, (100, 0));
     let ledger = world.account_ledger("u").await;
@@ -237,9 +237,9 @@ async fn any_wallet_at_its_limits_can_still_move() {
                 4 => ("plan", json!({"tier": (tiers[rng.random_range(0..3)])})),
                 _ => ("renewal", Value::Null),
             };
-            let told = world.account("POST", &format!("/{name}/{tail}"), body.clone()).await;
-            assert!(told.status < 300 || told.status == 402, "{round} {tail} {body}: {}", told.text);
-            assert!(told.spent.round_trips <= 12, "{round} {tail}: {:?}", told.spent);
+            let reply = world.account("POST", &format!("/{name}/{tail}"), body.clone()).await;
+            assert!(reply.status < 300 || reply.status == 402, "{round} {tail} {body}: {}", reply.text);
+            assert!(reply.spent.round_trips <= 12, "{round} {tail}: {:?}", reply.spent);
             world.clock.advance_seconds(rng.random_range(0..12) * DAY);
         }
         let checked = world.account("GET", &format!("/{name}/verification"), Value::Null).await;

@@ -16,12 +16,12 @@ async fn a_hold_is_spent_in_part_and_the_rest_comes_back() {
     world.account_with("u", 100, 0).await;
     let held = world.account("POST", "/u/holds", hold(30, "h1")).await;
     assert_eq!((held.status, held.int_of("newBalance"), held.int_of("tokensSpent")), (200, 70, 0));
-    let told = json!({"id": "h1", "amount": 30, "operationType": "video", "expiresAt": "2026-01-04T00:10:00.000Z"});
-    assert_eq!(held.body["hold"], told);
+    let reply = json!({"id": "h1", "amount": 30, "operationType": "video", "expiresAt": "2026-01-04T00:10:00.000Z"});
+    assert_eq!(held.body["hold"], reply);
     let again = world.account("POST", "/u/holds", hold(30, "h1")).await;
-    assert_eq!((&again.body["hold"], &again.body["replayed"]), (&told, &json!(true)));
+    assert_eq!((&again.body["hold"], &again.body["replayed"]), (&reply, &json!(true)));
     let account = world.account("GET", "/u", Value::Null).await;
-    assert_eq!((account.int_of("tokensHeld"), &account.body["holds"][0]), (30, &told));
+    assert_eq!((account.int_of("tokensHeld"), &account.body["holds"][0]), (30, &reply));
     world.account("POST", "/u/debit", debit(71)).await.refused(402, "INSUFFICIENT_TOKENS");
     let more = world.account("POST", "/u/holds/h1/commit", json!({"amount": 31})).await;
     assert_eq!(more.refused(409, "HOLD_TOO_SMALL").body["details"]["held"], 30);

@@ -59,8 +59,8 @@ async fn a_ledger_that_was_touched_is_not_intact() {
     let whole = json!({"accountId": "u", "intact": true, "verified": 7, "firstBreak": null, "nextCursor": null});
     assert_eq!(world.verified("u").await, whole);
     world.tamper("op3", "SET amount = :v", AttributeValue::N("-1".into())).await;
-    let told = world.verified("u").await;
-    assert_eq!((&told["intact"], &told["firstBreak"]), (&json!(false), &json!({"sequence": 4, "reason": "balance"})));
+    let reply = world.verified("u").await;
+    assert_eq!((&reply["intact"], &reply["firstBreak"]), (&json!(false), &json!({"sequence": 4, "reason": "balance"})));
     world.tamper("op3", "SET amount = :v", AttributeValue::N("-3".into())).await;
     assert_eq!(world.verified("u").await, whole);
     world.tamper("op5", "SET recordedAt = :v", AttributeValue::N("1".into())).await;
@@ -82,8 +82,8 @@ async fn the_chain_can_be_followed_by_who_reads_the_ledger() {
 async fn a_balance_of_the_past_is_what_had_been_written_by_then() {
     let world = spender().await;
     let then = async |at: &str| {
-        let told = world.account("GET", &format!("/u/balance?at={at}"), Value::Null).await;
-        (told.int_of("balance"), told.int_of("sequence"))
+        let reply = world.account("GET", &format!("/u/balance?at={at}"), Value::Null).await;
+        (reply.int_of("balance"), reply.int_of("sequence"))
     };
     assert_eq!(then("2026-01-04T00:00:00.000Z").await, (0, 0), "half-open: nothing was written before it");
     assert_eq!(then("2026-01-04T00:00:00.001Z").await, (1_000, 1));
@@ -145,9 +145,9 @@ async fn a_dry_run_tells_all_and_writes_nothing() {
         ("/u/holds", with(json!({"operationType": "x", "amount": 10})), "newBalance", 90),
     ];
     for (tail, body, member, value) in cases {
-        let told = world.account("POST", tail, body).await;
-        assert_eq!((told.status, told.int_of(member), &told.body["dryRun"]), (200, value, &json!(true)), "{tail}");
-        assert_eq!(told.spent.write_units, 0.0, "{tail}");
+        let reply = world.account("POST", tail, body).await;
+        assert_eq!((reply.status, reply.int_of(member), &reply.body["dryRun"]), (200, value, &json!(true)), "{tail}");
+        assert_eq!(reply.spent.write_units, 0.0, "{tail}");
     }
     world.account("GET", "/new", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
     // What would be refused is refused.
@@ -155,8 +155,8 @@ async fn a_dry_run_tells_all_and_writes_nothing() {
     world.account("POST", "/u/debit", much).await.refused(402, "INSUFFICIENT_TOKENS");
     // Nothing happened under the id: it is still free.
     let real = json!({"operationType": "x", "amount": 11, "operationId": "op"});
-    let told = world.account("POST", "/u/debit", real).await;
-    assert_eq!((told.int_of("newBalance"), &told.body["replayed"]), (89, &json!(false)));
+    let reply = world.account("POST", "/u/debit", real).await;
+    assert_eq!((reply.int_of("newBalance"), &reply.body["replayed"]), (89, &json!(false)));
     let unused = world.account("POST", "/u/debit", super::debit(1)).await;
     assert!(unused.body.get("dryRun").is_none());
 }
@@ -186,12 +186,12 @@ async fn a_licenses_ledger_is_checked_and_added_up_like_an_accounts() {
     assert_eq!(ask("verification").await.body["firstBreak"], json!({"sequence": 3, "reason": "balance"}));
     world.tamper_with(ledger, "op2", "SET amount = :v", AttributeValue::N("-2".into())).await;
     assert_eq!(ask("verification").await.body, whole);
-    let told = ask("statistics").await.body;
-    let figures = json!([told["totalSpent"], told["totalEarned"], told["netChange"], told["operationCount"]]);
-    assert_eq!(figures, json!([10, 100, 90, 5]), "{told}");
+    let reply = ask("statistics").await.body;
+    let figures = json!([reply["totalSpent"], reply["totalEarned"], reply["netChange"], reply["operationCount"]]);
+    assert_eq!(figures, json!([10, 100, 90, 5]), "{reply}");
     // Half-open: what was used in the second and third minute.
-    let told = ask("statistics?from=2026-01-04T00:02:00Z&to=2026-01-04T00:04:00Z").await.body;
-    assert_eq!((&told["totalSpent"], &told["operationCount"]), (&json!(5), &json!(2)), "{told}");
+    let reply = ask("statistics?from=2026-01-04T00:02:00Z&to=2026-01-04T00:04:00Z").await.body;
+    assert_eq!((&reply["totalSpent"], &reply["operationCount"]), (&json!(5), &json!(2)), "{reply}");
     ask("statistics?from=2026-01-05T00:00:00Z&to=2026-01-04T00:00:00Z").await.refused(422, "RANGE_REVERSED");
     ask("statistics?to=").await.refused(400, "BAD_REQUEST");
     ask("statistics?offset=1").await.refused(400, "BAD_REQUEST");
@@ -199,8 +199,8 @@ async fn a_licenses_ledger_is_checked_and_added_up_like_an_accounts() {
     world.admin("GET", path, Value::Null).await.refused(404, "LICENSE_NOT_FOUND");
     // A license without tokens has an empty ledger.
     let plain = world.license_with(json!({"tokens": {"enabled": false}})).await;
-    let told = world.admin("GET", &format!("/v1/admin/licenses/{plain}/usage/verification"), Value::Null).await;
-    assert_eq!((&told.body["intact"], &told.body["verified"]), (&json!(true), &json!(0)), "{}", told.text);
+    let reply = world.admin("GET", &format!("/v1/admin/licenses/{plain}/usage/verification"), Value::Null).await;
+    assert_eq!((&reply.body["intact"], &reply.body["verified"]), (&json!(true), &json!(0)), "{}", reply.text);
 }
 
 #[tokio::test]

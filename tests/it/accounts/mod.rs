@@ -34,8 +34,8 @@ impl World {
     }
 
     pub(crate) async fn balance(&self, name: &str) -> (i64, i64) {
-        let told = self.account("GET", &format!("/{name}"), Value::Null).await;
-        (told.int_of("tokensBalance"), told.int_of("tokensSpent"))
+        let result = self.account("GET", &format!("/{name}"), Value::Null).await;
+        (result.int_of("tokensBalance"), result.int_of("tokensSpent"))
     }
 
     /// The whole ledger, oldest first; it has no gap and adds up to the balance.
@@ -79,9 +79,9 @@ async fn ts_01_ts_02_an_account_as_it_stands() {
 async fn ts_03_to_ts_08_debits() {
     let world = World::new().await;
     world.account_with("u", 100, 0).await;
-    let told = world.account("POST", "/u/debit", debit(10)).await;
-    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (90, 10));
-    assert!(!told.text_of("ledgerEntryId").is_empty());
+    let result = world.account("POST", "/u/debit", debit(10)).await;
+    assert_eq!((result.int_of("newBalance"), result.int_of("tokensSpent")), (90, 10));
+    assert!(!result.text_of("ledgerEntryId").is_empty());
     for amount in [-10, 0] {
         world.account("POST", "/u/debit", debit(amount)).await.refused(400, "BAD_REQUEST");
     }
@@ -94,8 +94,8 @@ async fn ts_03_to_ts_08_debits() {
     assert_eq!(refused.body["details"], figures);
     let over = json!({"operationType": "image_generation", "amount": 10, "allowOverdraft": true});
     world.account("POST", "/poor/debit", over.clone()).await.refused(402, "INSUFFICIENT_TOKENS");
-    let told = world.account("POST", "/trusted/debit", over).await;
-    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (-5, 10));
+    let result = world.account("POST", "/trusted/debit", over).await;
+    assert_eq!((result.int_of("newBalance"), result.int_of("tokensSpent")), (-5, 10));
     world.account("POST", "/nobody/debit", debit(10)).await.refused(404, "ACCOUNT_NOT_FOUND");
     // To the last token, exactly.
     assert_eq!(world.account("POST", "/poor/debit", debit(5)).await.int_of("newBalance"), 0);
@@ -112,8 +112,8 @@ async fn ts_09_to_ts_17_credits_charges_and_what_can_be_afforded() {
         world.account("POST", "/u/credit", credit).await.refused(400, "BAD_REQUEST");
     }
     for (operation, left) in [("image_generation", 140), ("chatgpt_message", 135)] {
-        let told = world.account("POST", "/u/charge", json!({"operationType": operation})).await;
-        assert_eq!(told.int_of("newBalance"), left);
+        let result = world.account("POST", "/u/charge", json!({"operationType": operation})).await;
+        assert_eq!(result.int_of("newBalance"), left);
     }
     let free = world.account("POST", "/u/charge", json!({"operationType": "refund"})).await;
     assert_eq!(free.refused(422, "OPERATION_HAS_NO_COST").text_of("message"), "Operation type does not have a cost");
@@ -179,10 +179,10 @@ async fn ts_18_to_ts_21_refunds_and_resets() {
     let spent = json!({"operationType": "image_generation", "amount": 10, "operationId": "spend"});
     world.account("POST", "/u/debit", spent).await;
     let refund = |amount: i64, id: &str| json!({"originalOperationId": "spend", "amount": amount, "reason": "failed", "operationId": id});
-    let told = world.account("POST", "/u/refund", refund(4, "r1")).await;
-    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (94, 6));
+    let result = world.account("POST", "/u/refund", refund(4, "r1")).await;
+    assert_eq!((result.int_of("newBalance"), result.int_of("tokensSpent")), (94, 6));
     assert_eq!(
-        (&told.body["entry"]["category"], &told.body["entry"]["originalOperationId"]),
+        (&result.body["entry"]["category"], &result.body["entry"]["originalOperationId"]),
         (&json!("refunded"), &json!("spend"))
     );
     let again = world.account("POST", "/u/refund", refund(4, "r1")).await;
@@ -216,23 +216,23 @@ async fn ts_18_a_refund_by_amount_is_taken_from_the_newest_charges() {
     }
     let refund = |amount: i64, id: &str| json!({"amount": amount, "reason": "failed", "operationId": id});
     // One charge holds it: the same as if it were named.
-    let told = world.account("POST", "/u/refund", refund(3, "r1")).await;
-    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent")), (84, 16));
-    assert_eq!(told.body["refunded"], json!([{"operationId": "c", "amount": 3, "ledgerEntryId": "r1"}]));
-    assert_eq!(told.body["entry"]["originalOperationId"], "c");
+    let result = world.account("POST", "/u/refund", refund(3, "r1")).await;
+    assert_eq!((result.int_of("newBalance"), result.int_of("tokensSpent")), (84, 16));
+    assert_eq!(result.body["refunded"], json!([{"operationId": "c", "amount": 3, "ledgerEntryId": "r1"}]));
+    assert_eq!(result.body["entry"]["originalOperationId"], "c");
     // Several do: each is told by an entry, and the answer names them all.
-    let told = world.account("POST", "/u/refund", refund(8, "r2")).await;
-    assert_eq!((told.int_of("newBalance"), told.int_of("tokensSpent"), told.int_of("spendable")), (92, 8, 8));
+    let result = world.account("POST", "/u/refund", refund(8, "r2")).await;
+    assert_eq!((result.int_of("newBalance"), result.int_of("tokensSpent"), result.int_of("spendable")), (92, 8, 8));
     let parts = json!([
         {"operationId": "c", "amount": 2, "ledgerEntryId": "service refund r2 1"},
         {"operationId": "b", "amount": 4, "ledgerEntryId": "service refund r2 2"},
         {"operationId": "a", "amount": 2, "ledgerEntryId": "r2"},
     ]);
-    assert_eq!(told.body["refunded"], parts);
+    assert_eq!(result.body["refunded"], parts);
     let mut again = world.account("POST", "/u/refund", refund(8, "r2")).await;
     assert_eq!(again.body["replayed"], true);
     again.body["replayed"] = json!(false);
-    assert_eq!(again.body, told.body);
+    assert_eq!(again.body, result.body);
     world.account("POST", "/u/refund", refund(7, "r2")).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
     // More than there is is refused whole, with what there is.
     let more = world.account("POST", "/u/refund", refund(9, "r3")).await;
@@ -265,8 +265,8 @@ async fn a_refund_by_amount_is_bounded() {
     }
     let more = world.account("POST", "/u/refund", json!({"amount": 11})).await;
     assert_eq!(more.refused(409, "NOTHING_TO_REFUND").body["details"], json!({"refundable": 10}));
-    let told = world.account("POST", "/u/refund", json!({"amount": 10})).await;
-    assert_eq!((told.int_of("newBalance"), told.body["refunded"].as_array().unwrap().len()), (98, 10));
+    let result = world.account("POST", "/u/refund", json!({"amount": 10})).await;
+    assert_eq!((result.int_of("newBalance"), result.body["refunded"].as_array().unwrap().len()), (98, 10));
     let rest = world.account("POST", "/u/refund", json!({"amount": 2})).await;
     assert_eq!(rest.int_of("newBalance"), 100);
 }
@@ -307,8 +307,8 @@ async fn ts_23_a_store_that_fails_is_told_and_nothing_is_written() {
     }
     world.host.app.table.stop_after(None);
     assert_eq!(world.balance("u").await, (100, 0));
-    let told = world.account("POST", "/u/debit", spend).await;
-    assert_eq!((told.int_of("newBalance"), &told.body["replayed"]), (90, &json!(false)));
+    let result = world.account("POST", "/u/debit", spend).await;
+    assert_eq!((result.int_of("newBalance"), &result.body["replayed"]), (90, &json!(false)));
 }
 
 #[tokio::test]
@@ -458,7 +458,7 @@ async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<V
             reply = world.account("POST", tail, body).await;
         }
         world.host.app.table.stop_after(None);
-        reply.body.as_object_mut().map(|told| told.remove("replayed"));
+        reply.body.as_object_mut().map(|result| result.remove("replayed"));
         // The chain begins with the project, which is another each time.
         if let Some(entry) = reply.body.get_mut("entry").and_then(Value::as_object_mut) {
             entry.retain(|name, _| !name.to_lowercase().ends_with("hash"));
@@ -466,8 +466,8 @@ async fn run_all(at: usize, fault: impl Fn(&World)) -> (Vec<(u16, Value)>, Vec<V
         answers.push((reply.status, reply.body));
         world.clock.advance_seconds(7 * DAY);
     }
-    let told = world.account("GET", "/u/verification", Value::Null).await;
-    assert_eq!(told.body["intact"], true);
+    let result = world.account("GET", "/u/verification", Value::Null).await;
+    assert_eq!(result.body["intact"], true);
     let mut ledger = world.account_ledger("u").await;
     for entry in ledger.iter_mut().filter_map(Value::as_object_mut) {
         entry.retain(|name, _| !name.to_lowercase().ends_with("hash"));
@@ -496,13 +496,13 @@ async fn every_command_of_an_account_whose_answer_is_lost_is_done_once_in_any_sp
         let again = world.account("POST", tail, respelled(&body)).await;
         assert_eq!(again.status, first.status, "{tail}: {}", again.text);
         assert_eq!(again.headers["idempotent-replayed"], "true", "{tail}");
-        let told = |reply: &Reply| {
+        let result = |reply: &Reply| {
             let mut body = reply.body.clone();
             body.as_object_mut().unwrap().remove("replayed");
             body.as_object_mut().unwrap().remove("hold");
             body
         };
-        assert_eq!(told(&again), told(&first), "{tail}");
+        assert_eq!(result(&again), result(&first), "{tail}");
         world.clock.advance_seconds(7 * DAY);
     }
     let ledger = world.account_ledger("u").await;
@@ -607,15 +607,15 @@ async fn names_of_any_characters_are_listed_in_their_order_and_filtered_by_their
         assert_eq!(made.status, 201, "{}", made.text);
     }
     names.sort_unstable();
-    let (mut told, mut cursor) = (Vec::new(), String::new());
+    let (mut result, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = world.account("GET", &format!("?limit=2{cursor}"), Value::Null).await.body;
         let rows = page["accounts"].as_array().unwrap();
-        told.extend(rows.iter().map(|row| row["accountId"].as_str().unwrap().to_owned()));
+        result.extend(rows.iter().map(|row| row["accountId"].as_str().unwrap().to_owned()));
         let Some(next) = page["nextCursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
-    assert_eq!(told, names);
+    assert_eq!(result, names);
     let begun = world.account("GET", "?q=auth0%7C", Value::Null).await.body;
     assert_eq!(begun["accounts"].as_array().unwrap().len(), 2);
     let moved = world.account("POST", "/%E6%97%A5%E6%9C%AC/debit", json!({"operationType": "x", "amount": 1})).await;

@@ -112,17 +112,17 @@ async fn run(steps: Vec<Step>) {
                 let body = json!({"operationType": "x", "amount": amount, "operationId": format!("d{id}")});
                 let reply = post(&world, "debit", body).await;
                 match model.debits.get(&id) {
-                    Some((first, _, told)) if *first == amount => assert_eq!(reply.int_of("newBalance"), *told),
+                    Some((first, _, answer)) if *first == amount => assert_eq!(reply.int_of("newBalance"), *answer),
                     Some(_) => drop(reply.refused(422, "IDEMPOTENCY_KEY_REUSED")),
                     None if model.seen() < amount => {
                         let details = &reply.refused(402, "INSUFFICIENT_TOKENS").body["details"];
                         assert_eq!((&details["balance"], &details["required"]), (&json!(model.seen()), &json!(amount)));
                     }
                     None => {
-                        let told = model.write(-amount);
+                        let answer = model.write(-amount);
                         model.spent += amount;
-                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (told, model.spent));
-                        model.debits.insert(id, (amount, 0, told));
+                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (answer, model.spent));
+                        model.debits.insert(id, (amount, 0, answer));
                     }
                 }
             }
@@ -144,11 +144,11 @@ async fn run(steps: Vec<Step>) {
                         let left = &reply.refused(409, "REFUND_TOO_LARGE").body["details"]["refundable"];
                         assert_eq!(*left, json!(spent - refunded));
                     }
-                    Some((spent, refunded, told)) => {
-                        model.debits.insert(id, (spent, refunded + amount, told));
+                    Some((spent, refunded, answer)) => {
+                        model.debits.insert(id, (spent, refunded + amount, answer));
                         model.spent -= amount;
-                        let told = model.write(amount);
-                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (told, model.spent));
+                        let answer = model.write(amount);
+                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (answer, model.spent));
                     }
                 }
             }
@@ -172,8 +172,8 @@ async fn run(steps: Vec<Step>) {
                     Some((held, _)) => {
                         model.holds[which].1 = HoldState::Over;
                         model.spent += amount;
-                        let told = model.write(held - amount);
-                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (told, model.spent));
+                        let answer = model.write(held - amount);
+                        assert_eq!((reply.int_of("newBalance"), reply.int_of("tokensSpent")), (answer, model.spent));
                     }
                 }
             }
@@ -196,9 +196,9 @@ async fn run(steps: Vec<Step>) {
                 assert_eq!(reply.int_of("newBalance"), model.seen());
             }
         }
-        let told = world.account("GET", "/u", Value::Null).await;
-        let told = ["tokensBalance", "tokensSpent", "tokensHeld"].map(|name| told.int_of(name));
-        assert_eq!(told, [model.seen(), model.spent, model.held()]);
+        let answer = world.account("GET", "/u", Value::Null).await;
+        let answer = ["tokensBalance", "tokensSpent", "tokensHeld"].map(|name| answer.int_of(name));
+        assert_eq!(answer, [model.seen(), model.spent, model.held()]);
     }
     let ledger = world.account_ledger("u").await;
     let sum = |category: &str| -> i64 {
@@ -209,10 +209,10 @@ async fn run(steps: Vec<Step>) {
     let moved = sum("granted") + sum("spent") + sum("refunded") + sum("expired") + sum("adjusted");
     assert_eq!((moved, sum("held")), (model.balance + open, -open));
     assert_eq!(world.account("GET", "/u/verification", Value::Null).await.body["intact"], true);
-    let told = world.account("GET", "/u/statistics", Value::Null).await;
+    let answer = world.account("GET", "/u/statistics", Value::Null).await;
     // What has lapsed or come due counts before it is written.
-    assert_eq!(told.int_of("netChange"), model.seen());
-    assert!(told.int_of("operationCount") >= ledger.len() as i64);
+    assert_eq!(answer.int_of("netChange"), model.seen());
+    assert!(answer.int_of("operationCount") >= ledger.len() as i64);
 }
 
 #[test]

@@ -28,8 +28,8 @@ fn names(rows: &[Value]) -> Vec<&str> {
 async fn spend(world: &World, name: &str, kind: &str, times: usize) {
     for _ in 0..times {
         let body = json!({"operationType": kind, "amount": 1, "metadata": {"for": "Ada"}});
-        let told = world.account("POST", &format!("/{name}/debit"), body).await;
-        assert_eq!(told.status, 200, "{}", told.text);
+        let reply = world.account("POST", &format!("/{name}/debit"), body).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
     }
 }
 
@@ -283,12 +283,12 @@ async fn an_erasure_that_is_killed_goes_on() {
             }
             erase(&world, "e").await;
             world.host.app.table.stop_after(None);
-            let mut told = erase(&world, "e").await;
-            while told.body["done"] == false {
-                told = erase(&world, "e").await;
+            let mut reply = erase(&world, "e").await;
+            while reply.body["done"] == false {
+                reply = erase(&world, "e").await;
             }
-            assert_eq!(told.int_of("erased"), to_go as i64, "{is_killed}, {round_trip}");
-            assert_eq!(told.int_of("accounts"), 18, "{is_killed}, {round_trip}");
+            assert_eq!(reply.int_of("erased"), to_go as i64, "{is_killed}, {round_trip}");
+            assert_eq!(reply.int_of("accounts"), 18, "{is_killed}, {round_trip}");
             assert_eq!(erase(&world, "f").await.int_of("erased"), 0, "{is_killed}, {round_trip}");
         }
     }
@@ -300,11 +300,11 @@ async fn erasures_at_once_count_each_entry_once() {
     let to_go = with_facts(&world).await.iter().filter(|e| e["recordedAt"].as_str().unwrap() < BEFORE).count();
     let answers = join_all((0..5).map(|_| erase(&world, "e"))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
-    let mut told = erase(&world, "e").await;
-    while told.body["done"] == false {
-        told = erase(&world, "e").await;
+    let mut reply = erase(&world, "e").await;
+    while reply.body["done"] == false {
+        reply = erase(&world, "e").await;
     }
-    assert_eq!((told.int_of("erased"), told.int_of("accounts")), (to_go as i64, 18));
+    assert_eq!((reply.int_of("erased"), reply.int_of("accounts")), (to_go as i64, 18));
     assert_eq!(erase(&world, "f").await.int_of("erased"), 0);
     world.account("POST", "/u03/debit", debit(1)).await;
 }

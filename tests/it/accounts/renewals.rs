@@ -17,8 +17,8 @@ impl World {
     }
 }
 
-fn figures(told: &Reply) -> [i64; 4] {
-    ["totalProcessed", "successful", "failed", "skipped"].map(|name| told.int_of(name))
+fn figures(reply: &Reply) -> [i64; 4] {
+    ["totalProcessed", "successful", "failed", "skipped"].map(|name| reply.int_of(name))
 }
 
 #[tokio::test]
@@ -29,9 +29,9 @@ async fn a_renewal_is_given_once_whoever_asks() {
     let early = world.account("GET", "/u/renewal", Value::Null).await;
     assert_eq!((&early.body["eligible"], early.text_of("reason")), (&json!(false), "Next renewal in 1 days"));
     assert_eq!(early.text_of("nextRenewalDate"), "2026-02-03T00:00:00.000Z");
-    let told = world.account("POST", "/u/renewal", Value::Null).await;
-    assert_eq!((&told.body["success"], told.text_of("error")), (&json!(false), "Next renewal in 1 days"));
-    assert_eq!((told.int_of("tokensAdded"), told.int_of("newBalance")), (0, 100));
+    let reply = world.account("POST", "/u/renewal", Value::Null).await;
+    assert_eq!((&reply.body["success"], reply.text_of("error")), (&json!(false), "Next renewal in 1 days"));
+    assert_eq!((reply.int_of("tokensAdded"), reply.int_of("newBalance")), (0, 100));
     world.clock.advance_seconds(1);
     assert_eq!(world.account("GET", "/u/renewal", Value::Null).await.body["eligible"], true);
     let dry = world.account("POST", "/u/renewal?dryRun=true", Value::Null).await;

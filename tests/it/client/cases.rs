@@ -476,7 +476,7 @@ async fn c65_c66_what_does_not_verify_changes_nothing() {
                     let answer = HttpAnswer { body: recorded.body.clone(), ..recorded.clone() };
                     desk.machine.handle(Input::Answer { id: request.id, answer }, clocks);
                 }
-                ltlm_client::machine::Output::Finish { id: 900, result: told } => result = Some(told),
+                ltlm_client::machine::Output::Finish { id: 900, result: reply } => result = Some(reply),
                 _ => {}
             }
         }
@@ -589,7 +589,7 @@ async fn settings_the_store_and_the_portal_answer_with_their_own() {
     let checkout = Call::Checkout { policy_id: "sub".into(), email: "b@example.com".into(), redirect_url: None };
     assert!(matches!(a.call(checkout).await, Ok(Reply::Checkout(_))));
     let trial = Call::Trial { email: "new+tag@example.com".into() };
-    assert!(matches!(a.call(trial).await, Ok(Reply::Trial(told)) if told.eligible));
+    assert!(matches!(a.call(trial).await, Ok(Reply::Trial(reply)) if reply.eligible));
     assert_eq!(a.call(Call::RequestCode { email: "ada@example.com".into() }).await, Ok(Reply::Done));
     let wrong = Call::VerifyCode { email: "ada@example.com".into(), code: "000000".into() };
     assert_eq!(server_code(&a.call(wrong).await), Some("OTP_REJECTED"));

@@ -39,8 +39,8 @@ async fn an_application_lives_through_a_stop_of_the_server() {
     let folder = Folder::new("client-life");
     let mut running = start(&folder.0, &["--quiet"]).await;
     let (config, key) = (config(&running, &folder.0, "desk"), running.text("/licenses/SUB").to_owned());
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let (first, heard) = (config.clone(), told.clone());
+    let reply = Arc::new(Mutex::new(Vec::new()));
+    let (first, heard) = (config.clone(), reply.clone());
     blocking(move || {
         let client = Client::open(&first).unwrap();
         client.on_event(move |event| heard.lock().unwrap().push(event.clone()));
@@ -98,9 +98,9 @@ async fn an_application_lives_through_a_stop_of_the_server() {
         assert_eq!(client.status(), (Status::Unauthenticated, Reason::NoAnswerYet));
     })
     .await;
-    let told = told.lock().unwrap();
-    assert_eq!(told[0], Event::ValidationStarted);
-    assert!(told.iter().any(|event| matches!(event, Event::TokensConsumed { balance: 97, amount: 3, .. })));
+    let reply = reply.lock().unwrap();
+    assert_eq!(reply[0], Event::ValidationStarted);
+    assert!(reply.iter().any(|event| matches!(event, Event::TokensConsumed { balance: 97, amount: 3, .. })));
 }
 
 #[tokio::test]

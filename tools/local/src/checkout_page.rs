@@ -42,11 +42,11 @@ pub async fn page(server: &Server, method: &Method, id: &str, body: &[u8]) -> Re
     if event == Event::Paid {
         server.till.show_card(id, text("card"));
     }
-    let told = deliver(server, id, event, times).await;
-    let Some(session) = server.till.session(id) else { return show(&session, &told) };
-    match (event, told.as_str()) {
+    let reply = deliver(server, id, event, times).await;
+    let Some(session) = server.till.session(id) else { return show(&session, &reply) };
+    match (event, reply.as_str()) {
         (Event::Paid, "200" | "200, 200") => go(&session.success_url, id),
-        _ => show(&session, &format!("The product answered {told}.")),
+        _ => show(&session, &format!("The product answered {reply}.")),
     }
 }
 
@@ -85,7 +85,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn show(session: &Session, told: &str) -> Response {
+fn show(session: &Session, reply: &str) -> Response {
     let charged = Money { minor: session.amount, currency: session.currency.to_uppercase() };
     let amount = format!("{} {}", charged.amount().text(&charged.currency), charged.currency);
     let what = match session.mode.as_str() {
@@ -122,7 +122,7 @@ fn show(session: &Session, told: &str) -> Response {
         escaped(name),
         escaped(&what),
         escaped(&session.email),
-        escaped(told),
+        escaped(reply),
         escaped(&session.order),
     );
     html(StatusCode::OK, "Pay", &body)

@@ -182,10 +182,10 @@ pub async fn night<T: Table>(
     say(&format!("{renewed} accounts got {tokens} tokens in {:.1} s.", started.elapsed().as_secs_f64()));
     let again = background.dispatch().await;
     say(&format!("Once more: {} accounts are due.", count(&again, "Dispatched")));
-    let told = account(host, admin_key, project, "GET", "/v1/accounts/user-2", "night-look", &json!({})).await?;
+    let reply = account(host, admin_key, project, "GET", "/v1/accounts/user-2", "night-look", &json!({})).await?;
     say(&format!(
         "user-2 on {}: {} tokens, renewed {}, next {}\n",
-        told["tier"], told["tokensBalance"], told["lastRenewalAt"], told["nextRenewalAt"]
+        reply["tier"], reply["tokensBalance"], reply["lastRenewalAt"], reply["nextRenewalAt"]
     ));
     Ok(())
 }

@@ -100,7 +100,7 @@ async fn run(options: Options) -> Result<(), String> {
     if options.fresh {
         folder.empty().map_err(sentence)?;
     }
-    let known = folder.told().map_err(sentence)?;
+    let known = folder.reply().map_err(sentence)?;
 
     let master_key = folder.master_key(options.endpoint_url.is_some()).map_err(sentence)?;
     let clock = Arc::new(MovableClock::kept_in(folder.clone()).map_err(sentence)?);
@@ -152,7 +152,7 @@ async fn run(options: Options) -> Result<(), String> {
     let background = Arc::new(background.map_err(|error| format!("Cannot start the queue: {error}."))?);
 
     let base_url = format!("http://{address}");
-    let mut told = match options.demo {
+    let mut reply = match options.demo {
         Demo::Basic | Demo::Renewals => {
             let cannot = |error| {
                 format!("Cannot make the demo: {error}. What another version wrote may not fit: --fresh starts anew.")
@@ -162,9 +162,9 @@ async fn run(options: Options) -> Result<(), String> {
         // What an earlier start made can be used on.
         Demo::None => known.clone(),
     };
-    told["baseUrl"] = json!(base_url);
-    told["adminKey"] = json!(admin_key);
-    folder.tell(&told).map_err(sentence)?;
+    reply["baseUrl"] = json!(base_url);
+    reply["adminKey"] = json!(admin_key);
+    folder.tell(&reply).map_err(sentence)?;
 
     let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), till, address, !options.quiet));
     // Who reads that we are ready may stop us at once.
@@ -178,10 +178,10 @@ async fn run(options: Options) -> Result<(), String> {
         say(&format!("Its clock was moved, and is at {}.", clock.now()));
     }
     if first && !options.quiet && options.demo == Demo::Basic {
-        say(&walk_through(&told));
+        say(&walk_through(&reply));
     }
     if options.demo == Demo::Renewals {
-        let project = told["projectId"].as_str().unwrap_or_default();
+        let project = reply["projectId"].as_str().unwrap_or_default();
         demo::night(&host, &background, &clock, &admin_key, project, say)
             .await
             .map_err(|error| format!("The renewals' night failed: {error}."))?;
@@ -218,9 +218,9 @@ fn say(text: &str) {
 }
 
 /// What to do next, as commands to paste.
-fn walk_through(told: &Value) -> String {
+fn walk_through(reply: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (base, secret, key) = (text(&told["baseUrl"]), text(&told["projectSecret"]), text(&told["licenses"]["SUB"]));
+    let (base, secret, key) = (text(&reply["baseUrl"]), text(&reply["projectSecret"]), text(&reply["licenses"]["SUB"]));
     format!(
         "\nTry it (more in README.md):\n\n\
          URL={base}/v1/sdk/license/{key}\n\

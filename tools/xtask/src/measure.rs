@@ -191,8 +191,8 @@ fn hand_over(stream: &mut TcpStream, event: &str) -> std::io::Result<()> {
 }
 
 fn take_answer(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
-    let (told, answer) = read_request(reader)?;
-    match told.contains("/response") {
+    let (reply, answer) = read_request(reader)?;
+    match reply.contains("/response") {
         true => Ok(answer),
         false => Err(std::io::Error::other("it did not answer")),
     }

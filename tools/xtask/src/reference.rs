@@ -167,8 +167,9 @@ pub fn of(path: &str) -> Option<&'static Row> {
 pub fn declared() -> Vec<(String, Kind)> {
     let mut found = Vec::new();
     let policy = PolicyTerms::shape();
-    let told = policy.members.iter().filter(|member| !matches!(member.name.as_str(), "operationId" | "idempotencyKey"));
-    told.for_each(|member| collect("", member, &mut found));
+    let reply =
+        policy.members.iter().filter(|member| !matches!(member.name.as_str(), "operationId" | "idempotencyKey"));
+    reply.for_each(|member| collect("", member, &mut found));
     collect(
         "",
         &Member { name: "settings".into(), kind: Kind::Object, shape: hardening::SHAPE.clone(), ..Member::default() },

@@ -162,27 +162,27 @@ fn block(function: &Function) -> String {
 
 /// The two descriptions, with the parameters that the function is configured by: a version is published where they change.
 fn descriptions(function: &Function) -> String {
-    let mut told = PARAMETERS.to_owned();
+    let mut reply = PARAMETERS.to_owned();
     let mut values: Vec<_> = MARKS.map(str::to_owned).to_vec();
     let is_told = |setting: Setting| function.settings.contains(&setting);
     if function.clients.contains(&Client::Payments) {
-        told.push_str("|${PaymentSecretArn}");
+        reply.push_str("|${PaymentSecretArn}");
         values.push(SECRET.to_owned());
     }
     if is_told(Setting::Vendor) {
-        told.push_str("|${VendorName}");
+        reply.push_str("|${VendorName}");
     }
     if is_told(Setting::AdminKey) {
-        told.push_str("|${AdminKeySha256}");
+        reply.push_str("|${AdminKeySha256}");
     }
     // There is no room for an address and an ARN: whether there are any is all that the function is told.
     let conditions =
         [(Setting::SendsMail, "Mail", "HasMail, m"), (Setting::TakesPayments, "Payments", "HasPayments, p")];
     for (_, name, when) in conditions.into_iter().filter(|(setting, ..)| is_told(*setting)) {
-        let _ = write!(told, "${{{name}}}");
+        let _ = write!(reply, "${{{name}}}");
         values.push(format!("{name}: !If [{when}, '']"));
     }
-    let value = format!("!Sub\n        - '{told}'\n        - {{ {} }}", values.join(", "));
+    let value = format!("!Sub\n        - '{reply}'\n        - {{ {} }}", values.join(", "));
     format!("      Description: {value}\n      VersionDescription: {value}\n")
 }
 

@@ -12,8 +12,8 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// What is missing on this machine to test them.
 pub(crate) fn missing() -> Option<String> {
-    let version = Command::new("node").arg("--version").output().ok().filter(|told| told.status.success());
-    let version = version.map(|told| String::from_utf8_lossy(&told.stdout).trim().to_owned()).unwrap_or_default();
+    let version = Command::new("node").arg("--version").output().ok().filter(|reply| reply.status.success());
+    let version = version.map(|reply| String::from_utf8_lossy(&reply.stdout).trim().to_owned()).unwrap_or_default();
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major.is_none_or(|major| major < NODE_MAJOR) {
         return Some(format!("Node.js {NODE_MAJOR} or newer with npm"));

@@ -109,7 +109,7 @@ fn heard(machine: &Machine, flight: &Flight, answer: &HttpAnswer, now: Clocks) -
 /// A refusal in the server's own words.
 fn refusal(answer: &HttpAnswer) -> Option<Trouble> {
     let body: ErrorBody = json::parse_as(&answer.body).ok().filter(|body: &ErrorBody| !body.code.is_empty())?;
-    let told = body.details.as_ref().and_then(|details| details.get("serverTimeMs")).and_then(Value::as_i64);
+    let result = body.details.as_ref().and_then(|details| details.get("serverTimeMs")).and_then(Value::as_i64);
     let retry_after: Option<u64> = answer.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
     let mut error = Error::refused(&body.code, body.message);
     error.details = body.details.map(Box::new);
@@ -119,7 +119,7 @@ fn refusal(answer: &HttpAnswer) -> Option<Trouble> {
     }
     // What failed inside the server may have been done, and of a code that nobody knows nothing is known.
     let is_undone = answer.status < 500 && Code::ALL.iter().any(|row| error.server_code.as_deref() == Some(row.wire));
-    let server_ms = told.or_else(|| answer.date.as_deref().and_then(http_date));
+    let server_ms = result.or_else(|| answer.date.as_deref().and_then(http_date));
     Some(Trouble { error, is_undone, status: answer.status, server_ms })
 }
 
@@ -257,29 +257,29 @@ impl Machine {
         let status = self.status(now).0;
         let success = status.is_usable() || status == Status::ValidNoSeat;
         let validated = task.is_validation.then_some(success);
-        let told = Ok(Reply::Status(status));
+        let result = Ok(Reply::Status(status));
         match task.work {
             Work::Validate { .. } | Work::Status(Why::Start | Why::Reactivate) => {
                 self.beat.set(now.boot_ms);
                 self.beat.succeeded();
                 self.hasten_uses(now);
-                self.conclude(validated, task.call, told, now);
+                self.conclude(validated, task.call, result, now);
             }
             Work::Status(Why::Refresh) => {
                 self.beat_later(now);
                 self.hasten_uses(now);
-                self.conclude(validated, task.call, told, now);
+                self.conclude(validated, task.call, result, now);
             }
             Work::Status(Why::HasTokens(amount)) => {
                 let has = self.balance() >= amount;
                 self.conclude(None, task.call, Ok(Reply::Answer(has)), now);
             }
             Work::Status(Why::After(reply)) => self.conclude(None, task.call, Ok(*reply), now),
-            Work::Status(Why::Resync) => self.conclude(None, None, told, now),
+            Work::Status(Why::Resync) => self.conclude(None, None, result, now),
             Work::Beat => {
                 self.beat_later(now);
                 self.hasten_uses(now);
-                self.conclude(None, task.call, told, now);
+                self.conclude(None, task.call, result, now);
             }
             Work::SignOut | Work::Close => self.conclude(None, task.call, Ok(Reply::Done), now),
             Work::Consume(one) => self.confirmed(&one, operation, task.call, now),

@@ -205,7 +205,7 @@ impl Machine {
         let (mut over, mut skipped, mut charged) = (Vec::new(), Vec::new(), 0);
         for (id, result) in ids.iter().zip(&results) {
             // A use that the answer does not speak of is kept.
-            if result.operation_id.as_ref().is_some_and(|told| told != id) {
+            if result.operation_id.as_ref().is_some_and(|answer| answer != id) {
                 continue;
             }
             match result.result.as_str() {

@@ -648,7 +648,7 @@ impl Client {
     /// May this e-mail address have a trial? The answer is not signed: it is for showing.
     pub fn trial(&self, email: &str) -> Result<TrialEligibility, Error> {
         match self.call(Call::Trial { email: email.to_owned() })? {
-            Reply::Trial(told) => Ok(told),
+            Reply::Trial(reply) => Ok(reply),
             _ => Err(internal()),
         }
     }

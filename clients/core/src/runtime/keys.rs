@@ -50,10 +50,10 @@ impl Asked {
 /// Asks a key store for the key of this name. One that has none is given a new one: by one process at a time, with the help of a lock in
 /// the folder.
 pub(super) fn ask(store: Arc<dyn KeyStore>, name: String, folder: Option<PathBuf>) -> Asked {
-    let (told, wait) = mpsc::channel();
+    let (reply, wait) = mpsc::channel();
     let asking = thread::Builder::new().name("ltlm".to_owned()).spawn(move || {
         // Whoever asked may have gone.
-        let _ = told.send(found(&*store, &name, folder));
+        let _ = reply.send(found(&*store, &name, folder));
     });
     let found = asking.ok().and_then(|_| wait.recv_timeout(PATIENCE).ok());
     found.flatten().map_or(Asked::Unavailable, Asked::Key)

@@ -24,8 +24,8 @@ pub async fn request<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let visit = face.visit(incoming)?;
     incoming.take_token(Limited::Codes).await?;
     let served = service::request(incoming.app, incoming.budget, &visit, &command).await?;
-    let told = CodeRequested { success: true, message: ON_ITS_WAY.to_owned() };
-    face.reply(incoming, None, served.map(|()| told))
+    let answer = CodeRequested { success: true, message: ON_ITS_WAY.to_owned() };
+    face.reply(incoming, None, served.map(|()| answer))
 }
 
 /// `POST …/auth/customer-portfolio`
@@ -59,8 +59,8 @@ pub async fn sign_in<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let vendor = &incoming.settings.vendor;
     // Before a password is looked at, which is expensive.
     incoming.take_token(Limited::SignIns).await?;
-    let told = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock(incoming), vendor).await?;
-    Ok(Reply::json(&told))
+    let answer = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock(incoming), vendor).await?;
+    Ok(Reply::json(&answer))
 }
 
 /// `POST …/pro/auth/dev-login/verify-otp` (wire E16)
@@ -71,6 +71,6 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let code: String = r.text("otp", limits::NAME_CHARS_MAX).chars().filter(char::is_ascii_digit).collect();
     r.finish()?;
     let vendor = &incoming.settings.vendor;
-    let told = developers::verify(incoming.app, incoming.budget, &token, &code, &knock(incoming), vendor).await?;
-    Ok(Reply::json(&told))
+    let answer = developers::verify(incoming.app, incoming.budget, &token, &code, &knock(incoming), vendor).await?;
+    Ok(Reply::json(&answer))
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::accounts::movement;
 use crate::domain::accounts::request::reader;
-use crate::domain::accounts::state::{AccountState, told};
+use crate::domain::accounts::state::{AccountState, movement_of};
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
 use crate::model::ids::{OperationId, OperationKey, Origin};
@@ -102,7 +102,7 @@ pub fn reserve(
     key: &OperationKey,
     now: Timestamp,
 ) -> Result<Decision<AccountMovement>, Denied> {
-    let told = |entry: &Entry, movement: AccountMovement| {
+    let reply = |entry: &Entry, movement: AccountMovement| {
         let hold = AccountHold {
             id: entry.operation.id.clone(),
             amount: command.amount,
@@ -112,7 +112,7 @@ pub fn reserve(
         AccountMovement { hold: Some(hold), ..movement }
     };
     if let Some(entry) = state.replay(key)? {
-        return Ok(Decision::read(told(entry, crate::domain::accounts::state::told(entry, true))));
+        return Ok(Decision::read(reply(entry, movement_of(entry, true))));
     }
     let open = state.open(now)?;
     movement::affordable(&open, command.amount, 0)?;
@@ -120,7 +120,7 @@ pub fn reserve(
     let cause = Cause { meta: command.metadata.clone(), ..plain };
     let (moved, entries) = open.tokens.wallet.hold(command.amount, now.plus_seconds(command.seconds), cause, now)?;
     let own = entries.last().cloned().ok_or(Denied::AccountNotFound)?;
-    Ok(open.decided(key, moved, entries)?.map(|movement| told(&own, movement)))
+    Ok(open.decided(key, moved, entries)?.map(|movement| reply(&own, movement)))
 }
 
 /// Decides what becomes of the hold `id`.
@@ -132,7 +132,7 @@ pub fn end(
     now: Timestamp,
 ) -> Result<Decision<AccountMovement>, Denied> {
     if let Some(entry) = state.replay(key)? {
-        return Ok(Decision::read(told(entry, true)));
+        return Ok(Decision::read(movement_of(entry, true)));
     }
     let open = state.open(now)?;
     let made = state.entries.get(&operation(id)).filter(|entry| entry.source == Source::Hold && entry.amount < 0);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::accounts::plans::Plans;
 use crate::domain::accounts::request::reader;
-use crate::domain::accounts::state::{AccountState, OpenAccount, told};
+use crate::domain::accounts::state::{AccountState, OpenAccount, movement_of};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
@@ -118,7 +118,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Decision<AccountMovement>, Denied> {
     if let Some(entry) = state.replay(key)? {
-        return Ok(Decision::read(told(entry, true)));
+        return Ok(Decision::read(movement_of(entry, true)));
     }
     let open = state.open(now)?;
     let source = match command.movement {

@@ -7,7 +7,7 @@ use ltlm_protocol::{Timestamp, limits};
 use serde_json::{Map, Value};
 
 use crate::domain::accounts::request::reader;
-use crate::domain::accounts::state::{AccountState, told};
+use crate::domain::accounts::state::{AccountState, movement_of};
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
 use crate::model::ids::{OperationId, OperationKey, Origin};
@@ -219,7 +219,7 @@ fn give_back(
 
 /// What is told of a refund whose own entry is `entry`: the same from what was written and from what is read again.
 fn answer(state: &AccountState, key: &OperationKey, entry: &Entry, replayed: bool) -> AccountMovement {
-    let movement = told(entry, replayed);
+    let movement = movement_of(entry, replayed);
     if entry.source != Source::Refund {
         return movement;
     }

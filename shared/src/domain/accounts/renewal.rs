@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_wallet_is_told_why_nothing_is_due_in_the_words_of_the_seed() {
-        let told = |tier: &str, ends: Option<i64>, days: i64, ms: i64| {
+        let answer = |tier: &str, ends: Option<i64>, days: i64, ms: i64| {
             let account = account(tier, ends.map(|days| NOW.plus_days(days)));
             let state = AccountState {
                 project: Project { settings: Map::new(), ..project() },
@@ -219,13 +219,13 @@ mod tests {
                 wallet: Some(wallet(0)),
                 entries: std::collections::BTreeMap::new(),
             };
-            let told = eligibility(&state, Timestamp::from_ms(NOW.plus_days(days).ms() + ms)).unwrap();
-            (told.eligible, told.reason.unwrap_or_default(), told.days_until_renewal)
+            let answer = eligibility(&state, Timestamp::from_ms(NOW.plus_days(days).ms() + ms)).unwrap();
+            (answer.eligible, answer.reason.unwrap_or_default(), answer.days_until_renewal)
         };
-        assert_eq!(told("Gift", None, 30, 0), (true, String::new(), None));
-        assert_eq!(told("Gift", None, 29, 82_800_000), (false, "Next renewal in 1 days".into(), Some(1)));
-        assert_eq!(told("Gift", None, 5, 0), (false, "Next renewal in 25 days".into(), Some(25)));
-        assert_eq!(told("Professional", Some(10), 10, 0).1, "Subscription expired");
-        assert_eq!(told("Professional", Some(10), 10, -1).1, "Subscription ends before the next renewal");
+        assert_eq!(answer("Gift", None, 30, 0), (true, String::new(), None));
+        assert_eq!(answer("Gift", None, 29, 82_800_000), (false, "Next renewal in 1 days".into(), Some(1)));
+        assert_eq!(answer("Gift", None, 5, 0), (false, "Next renewal in 25 days".into(), Some(25)));
+        assert_eq!(answer("Professional", Some(10), 10, 0).1, "Subscription expired");
+        assert_eq!(answer("Professional", Some(10), 10, -1).1, "Subscription ends before the next renewal");
     }
 }

@@ -105,13 +105,13 @@ impl OpenAccount {
         entries: Vec<Entry>,
     ) -> Result<Decision<AccountMovement>, Denied> {
         let own = entries.iter().find(|entry| entry.operation == key.id);
-        let reply = own.map(|entry| told(entry, false)).ok_or(Denied::AccountNotFound)?;
+        let reply = own.map(|entry| movement_of(entry, false)).ok_or(Denied::AccountNotFound)?;
         Ok(Decision::write(self.moved(moved, entries), reply))
     }
 }
 
 /// A movement as its caller is told: the same the first time and ever after.
-pub fn told(entry: &Entry, replayed: bool) -> AccountMovement {
+pub fn movement_of(entry: &Entry, replayed: bool) -> AccountMovement {
     AccountMovement {
         success: true,
         new_balance: entry.balance_after.saturating_sub(entry.lapsed),

@@ -15,8 +15,8 @@ use crate::model::write::Write;
 
 /// Decides an activation.
 pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<Decision<LicenseData>, Denied> {
-    if let Some(told) = offline_file::told_online(state, call) {
-        return Ok(Decision::read(told));
+    if let Some(answer) = offline_file::told_online(state, call) {
+        return Ok(Decision::read(answer));
     }
     gate::online(state)?;
     gate::region(state, &call.caller)?;

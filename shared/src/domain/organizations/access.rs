@@ -73,10 +73,10 @@ impl AccessState {
         let found = self.token.as_ref().filter(|token| token.project_id == project_id);
         let token = found.ok_or(Denied::AccessTokenNotFound)?;
         let at = token.revoked_at.unwrap_or(now);
-        let told = AccessTokenRevoked { token_id: token.hash.clone(), revoked_at: at.to_string() };
+        let reply = AccessTokenRevoked { token_id: token.hash.clone(), revoked_at: at.to_string() };
         Ok(match token.revoked_at {
-            Some(_) => Decision::read(told),
-            None => Decision::write(vec![Write::RevokeAccessToken { hash: token.hash.clone(), at }], told),
+            Some(_) => Decision::read(reply),
+            None => Decision::write(vec![Write::RevokeAccessToken { hash: token.hash.clone(), at }], reply),
         })
     }
 

@@ -111,13 +111,13 @@ pub fn deduct(
 ) -> Result<Decision<(TokenUse, bool)>, Denied> {
     may_act(state, token, &id.name)?;
     let (kind, pool, cost) = priced(state, id, &command.feature)?;
-    let told = |entry: &Entry| TokenUse {
+    let reply = |entry: &Entry| TokenUse {
         success: true,
         remaining_balance: entry.balance_after,
         message: format!("Used {} tokens for {}", -entry.amount, entry.action),
     };
     if let Some(entry) = pool.replay(key)? {
-        return Ok(Decision::read((told(entry), true)));
+        return Ok(Decision::read((reply(entry), true)));
     }
     let open = pool.open(now)?;
     let balance = open.tokens.wallet.balance(now);
@@ -143,5 +143,5 @@ pub fn deduct(
     let cause = Cause { meta: Some(meta), ..Cause::plain(key.clone(), command.feature.clone(), Source::Debit, now) };
     let (moved, entries) = open.tokens.wallet.spend(cost, false, cause, now)?;
     let entry = entries.last().cloned().ok_or(Denied::OrganizationNotFound)?;
-    Ok(Decision::write(open.moved(moved, entries), (told(&entry), false)))
+    Ok(Decision::write(open.moved(moved, entries), (reply(&entry), false)))
 }

@@ -112,18 +112,18 @@ pub fn data(state: &OrganizationState, now: Timestamp) -> Result<OrganizationDat
 /// What the organization has of tokens at `now`.
 pub fn stats(state: &OrganizationState, now: Timestamp) -> Result<TokenStats, Denied> {
     let id = &state.organization()?.id;
-    let mut told =
+    let mut reply =
         TokenStats { total_balance: 0, total_used: 0, total_allocated: 0, refresh_date: None, by_type: Vec::new() };
     for token_type in TokenType::ALL {
         let open = state.pool(id, *token_type).open(now)?;
         let (balance, allocated) = (open.tokens.wallet.balance(now), open.tokens.wallet.limit(now));
         let used = open.tokens.wallet.spent - open.tokens.wallet.spent_before;
         let next = open.tokens.due_at;
-        told.total_balance += balance;
-        told.total_used += used;
-        told.total_allocated += allocated;
-        told.refresh_date = told.refresh_date.or(next.map(|at| at.to_string()));
-        told.by_type.push(PoolStats {
+        reply.total_balance += balance;
+        reply.total_used += used;
+        reply.total_allocated += allocated;
+        reply.refresh_date = reply.refresh_date.or(next.map(|at| at.to_string()));
+        reply.by_type.push(PoolStats {
             token_type: token_type.wire().to_owned(),
             balance,
             used,
@@ -132,7 +132,7 @@ pub fn stats(state: &OrganizationState, now: Timestamp) -> Result<TokenStats, De
             low: balance.saturating_mul(5) < allocated,
         });
     }
-    Ok(told)
+    Ok(reply)
 }
 
 /// Whole percent, rounded half up; 0 of nothing.

@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn a_product_has_all_that_the_existing_store_reads_without_looking() {
         let trial = of(json!({"name": "p", "type": "trial", "config": {"limits": {"time": {"durationDays": 14}}}}));
-        let told = serde_json::to_value(product(&project(), &trial)).unwrap();
-        assert_eq!((&told["recurringInterval"], &told["recurringIntervalCount"]), (&json!("day"), &json!(14)));
+        let reply = serde_json::to_value(product(&project(), &trial)).unwrap();
+        assert_eq!((&reply["recurringInterval"], &reply["recurringIntervalCount"]), (&json!("day"), &json!(14)));
         for path in [
             "/config/limits/tokens",
             "/config/limits/seats",
@@ -208,7 +208,7 @@ mod tests {
             "/config/features",
             "/topUpOptions",
         ] {
-            assert!(told.pointer(path).is_some_and(|value| !value.is_null()), "{path}");
+            assert!(reply.pointer(path).is_some_and(|value| !value.is_null()), "{path}");
         }
     }
 }

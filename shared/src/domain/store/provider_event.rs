@@ -15,7 +15,7 @@ pub struct Message {
     /// Is it about real money?
     pub is_live: bool,
     /// What it tells.
-    pub told: ProviderEvent,
+    pub event: ProviderEvent,
 }
 
 /// A paid invoice of a subscription.

@@ -72,8 +72,8 @@ mod tests {
         for check in [check_for_accounts, check_for_organizations] {
             let mut r = Reader::new(&settings).unwrap();
             check(&mut r);
-            let told = format!("{:?}", r.finish().unwrap_err());
-            assert!(told.contains("packs[2].packId") && !told.contains("packs[1]"), "{told}");
+            let reply = format!("{:?}", r.finish().unwrap_err());
+            assert!(reply.contains("packs[2].packId") && !reply.contains("packs[1]"), "{reply}");
         }
     }
 

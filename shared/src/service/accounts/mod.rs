@@ -366,8 +366,8 @@ pub async fn statistics<T: Table>(
     let state = look(app, budget, call).await?;
     let wallet = wallet_of(&state, call)?;
     let unwritten = state.open(call.now)?.tokens.entries;
-    let (told, next) = ledger::statistics(app, budget, &wallet, &unwritten, span, after, call.now).await?;
-    Ok((Statistics { account_id: Some(call.id.name.clone()), ..told }, next))
+    let (answer, next) = ledger::statistics(app, budget, &wallet, &unwritten, span, after, call.now).await?;
+    Ok((Statistics { account_id: Some(call.id.name.clone()), ..answer }, next))
 }
 
 /// Checks its ledger from a place on; the reply, and where to go on.
@@ -378,8 +378,8 @@ pub async fn verify<T: Table>(
     from: Checked,
 ) -> Result<(Verification, Option<Checked>), Error> {
     let wallet = wallet(app, budget, call).await?;
-    let (told, next) = ledger::verification(app, budget, &wallet, from, call.now).await?;
-    Ok((Verification { account_id: Some(call.id.name.clone()), ..told }, next))
+    let (answer, next) = ledger::verification(app, budget, &wallet, from, call.now).await?;
+    Ok((Verification { account_id: Some(call.id.name.clone()), ..answer }, next))
 }
 
 /// Erases the free-form facts of what was written before an instant: how many entries had some, and where to go on.

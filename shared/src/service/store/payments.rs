@@ -100,7 +100,7 @@ pub async fn receive<T: Table>(
 ) -> Result<Outcome, Error> {
     let (now, event) = (app.clock.now(), message.id.as_str());
     let settle = |known: &Known| known.settling(now);
-    let (outcome, order) = match &message.told {
+    let (outcome, order) = match &message.event {
         ProviderEvent::Nothing => (Outcome::Nothing, None),
         ProviderEvent::Paid { order, paid } => {
             let load = || find(app, budget, order, event, Some(paid), now);

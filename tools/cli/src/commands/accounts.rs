@@ -439,8 +439,8 @@ fn moving(movement: &Movement) -> Result<Value, Failure> {
 fn holds(session: &Session, command: Holds) -> Result<(), Failure> {
     match command {
         Holds::List { account } => {
-            let told = session.client.get(&path(&account, ""))?;
-            show::rows(session.format, HOLDS, told["holds"].as_array().map_or(&[], Vec::as_slice));
+            let reply = session.client.get(&path(&account, ""))?;
+            show::rows(session.format, HOLDS, reply["holds"].as_array().map_or(&[], Vec::as_slice));
             Ok(())
         }
         Holds::Create { movement, seconds } => {
@@ -475,9 +475,9 @@ pub(super) fn erase(
         let parts = [("before", &before), ("dryRun", &dry_run), ("cursor", &cursor)];
         let parts: Vec<_> = asked.iter().copied().chain(parts).collect();
         let operation = format!("{}.{call}", session.operation());
-        let told = session.client.ask_once(&Method::DELETE, &format!("{path}{}", query(&parts)), &operation, None)?;
-        erased += told["erased"].as_i64().unwrap_or(0);
-        cursor = told["nextCursor"].as_str().map(str::to_owned);
+        let reply = session.client.ask_once(&Method::DELETE, &format!("{path}{}", query(&parts)), &operation, None)?;
+        erased += reply["erased"].as_i64().unwrap_or(0);
+        cursor = reply["nextCursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
         }
@@ -496,9 +496,9 @@ pub(super) fn statistics(session: &Session, path: &str, asked: &[(&str, &Option<
     let (mut sum, mut cursor) = (Value::Null, None);
     loop {
         let parts: Vec<_> = asked.iter().copied().chain([("cursor", &cursor)]).collect();
-        let told = session.client.get(&format!("{path}{}", query(&parts)))?;
-        cursor = told["nextCursor"].as_str().map(str::to_owned);
-        sum = if sum.is_null() { told } else { added(sum, &told) };
+        let reply = session.client.get(&format!("{path}{}", query(&parts)))?;
+        cursor = reply["nextCursor"].as_str().map(str::to_owned);
+        sum = if sum.is_null() { reply } else { added(sum, &reply) };
         if cursor.is_none() {
             break;
         }
@@ -535,16 +535,16 @@ pub(super) fn verify(session: &Session, path: &str, asked: &[(&str, &Option<Stri
     let mut cursor = None;
     loop {
         let parts: Vec<_> = asked.iter().copied().chain([("cursor", &cursor)]).collect();
-        let told = session.client.get(&format!("{path}{}", query(&parts)))?;
-        cursor = told["nextCursor"].as_str().map(str::to_owned);
-        if told["intact"] != true {
-            let at = &told["firstBreak"];
+        let reply = session.client.get(&format!("{path}{}", query(&parts)))?;
+        cursor = reply["nextCursor"].as_str().map(str::to_owned);
+        if reply["intact"] != true {
+            let at = &reply["firstBreak"];
             return Err(Failure::User(format!("Entry {} is not what it was: {}.", at["sequence"], at["reason"])));
         }
         if cursor.is_none() {
             match session.format {
-                Format::Json => show::line(&format!("{told:#}")),
-                Format::People => show::line(&format!("{} entries, all as they were written", told["verified"])),
+                Format::Json => show::line(&format!("{reply:#}")),
+                Format::People => show::line(&format!("{} entries, all as they were written", reply["verified"])),
             }
             return Ok(());
         }
@@ -561,15 +561,15 @@ fn renew_due(session: &Session, tier: Option<&str>, limit: Option<u64>, go_on: b
         let body = json!({"tier": tier, "limit": left.map_or(PER_CALL, |left| left.min(PER_CALL)), "cursor": cursor,
             "dryRun": session.client.is_dry_run, "continueOnError": go_on});
         let operation = format!("{}.{call}", session.operation());
-        let told = session.client.ask_once(&Method::POST, "/v1/renewals", &operation, Some(body))?;
+        let reply = session.client.ask_once(&Method::POST, "/v1/renewals", &operation, Some(body))?;
         for name in ["totalProcessed", "successful", "failed", "skipped"] {
-            *sums.entry(name).or_default() += told[name].as_i64().unwrap_or(0);
+            *sums.entry(name).or_default() += reply[name].as_i64().unwrap_or(0);
         }
-        errors.extend(told["errors"].as_array().into_iter().flatten().cloned());
-        let due = (told["successful"].as_u64().unwrap_or(0)) + (told["failed"].as_u64().unwrap_or(0));
+        errors.extend(reply["errors"].as_array().into_iter().flatten().cloned());
+        let due = (reply["successful"].as_u64().unwrap_or(0)) + (reply["failed"].as_u64().unwrap_or(0));
         left = left.map(|left| left.saturating_sub(due));
         bar.set_position(sums.values().next().copied().unwrap_or(0).unsigned_abs());
-        cursor = told["cursor"].clone();
+        cursor = reply["cursor"].clone();
         let is_failed = !go_on && !errors.is_empty();
         if cursor.is_null() || left == Some(0) || is_failed {
             break;

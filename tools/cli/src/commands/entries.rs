@@ -68,13 +68,13 @@ fn erase(session: &Session, before: &str) -> Result<(), Failure> {
     let body = json!({ "before": before });
     let counter = show::counter("accounts done");
     loop {
-        let told = session.client.send(&Method::POST, ERASURE, session.operation(), Some(body.clone()))?;
-        counter.set_position(told["accounts"].as_u64().unwrap_or(0));
+        let reply = session.client.send(&Method::POST, ERASURE, session.operation(), Some(body.clone()))?;
+        counter.set_position(reply["accounts"].as_u64().unwrap_or(0));
         // A dry run tells nothing.
-        if told.is_null() || told["done"] == Value::Bool(true) {
+        if reply.is_null() || reply["done"] == Value::Bool(true) {
             counter.finish_and_clear();
-            if !told.is_null() {
-                show::facts(session.format, ERASED, &told);
+            if !reply.is_null() {
+                show::facts(session.format, ERASED, &reply);
             }
             return Ok(());
         }

@@ -208,9 +208,9 @@ fn revoke_tokens(session: &Session, organization: &Option<String>, user: &Option
     for call in 0_u64.. {
         let asked = query(&[("organizationId", organization), ("userId", user), ("cursor", &cursor)]);
         let (path, operation) = (format!("/v1/access-tokens{asked}"), format!("{}.{call}", session.operation()));
-        let told = session.client.send(&Method::DELETE, &path, &operation, None)?;
-        revoked += told["revoked"].as_i64().unwrap_or(0);
-        cursor = told["nextCursor"].as_str().map(str::to_owned);
+        let reply = session.client.send(&Method::DELETE, &path, &operation, None)?;
+        revoked += reply["revoked"].as_i64().unwrap_or(0);
+        cursor = reply["nextCursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
             break;
         }
@@ -256,10 +256,10 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
             accounts::erase(session, &of, &path(&organization, "/usage"), &[("tokenType", &pool)], before)
         }
         Command::Show { organization } => {
-            let told = session.client.get(&path(&organization, ""))?;
-            show::facts(session.format, FACTS, &told);
+            let reply = session.client.get(&path(&organization, ""))?;
+            show::facts(session.format, FACTS, &reply);
             if session.format == Format::People {
-                let pools: Vec<_> = told["tokens"]["byType"].as_array().into_iter().flatten().cloned().collect();
+                let pools: Vec<_> = reply["tokens"]["byType"].as_array().into_iter().flatten().cloned().collect();
                 show::rows(session.format, POOLS, &pools);
             }
             Ok(())

@@ -36,6 +36,6 @@ pub async fn test_mail<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     let command = TestMail::parse(&body)?;
     let act = incoming.act(&body, command.operation_id.as_ref(), TestMail::parse)?;
     let replayed = service::send_test_mail(incoming.app, incoming.budget, &command, &act).await?;
-    let told = TestMailQueued { operation_id: act.id.clone(), to: command.to.as_str().to_owned() };
-    Ok(Reply::accepted(&told).operation(&act.id, replayed))
+    let answer = TestMailQueued { operation_id: act.id.clone(), to: command.to.as_str().to_owned() };
+    Ok(Reply::accepted(&answer).operation(&act.id, replayed))
 }

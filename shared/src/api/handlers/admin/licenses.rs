@@ -120,8 +120,8 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let request = incoming.license_request(incoming.access()?, None);
     let owner = owner(&request);
     let from = checked_so_far(incoming, &owner)?;
-    let (told, next) = service::verify(incoming.app, incoming.budget, &request, from).await?;
-    Ok(verification(&owner, told, next))
+    let (result, next) = service::verify(incoming.app, incoming.budget, &request, from).await?;
+    Ok(verification(&owner, result, next))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/usage/statistics`: what the ledger adds up to.
@@ -129,8 +129,8 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     let request = incoming.license_request(incoming.access()?, None);
     let owner = owner(&request);
     let (span, after) = counted_so_far(incoming, &owner)?;
-    let (told, next) = service::statistics(incoming.app, incoming.budget, &request, span, after).await?;
-    Ok(statistics_told(&owner, told, next))
+    let (result, next) = service::statistics(incoming.app, incoming.budget, &request, span, after).await?;
+    Ok(statistics_told(&owner, result, next))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/seats`

@@ -93,11 +93,11 @@ pub async fn take<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
 pub async fn finish<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, act) = (incoming.project()?, incoming.plain_act()?);
     let finished = import::finish(incoming.app, incoming.budget, project, &act).await?;
-    let told = match finished.secret {
+    let answer = match finished.secret {
         Some(made) => with_secret(made),
         None => data(&finished.project),
     };
-    Ok(Reply::created(&told).operation(&act.id, finished.replayed))
+    Ok(Reply::created(&answer).operation(&act.id, finished.replayed))
 }
 
 /// `DELETE …/import`

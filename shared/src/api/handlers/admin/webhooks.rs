@@ -15,7 +15,7 @@ use crate::service::admin::webhooks as service;
 use crate::service::admin::webhooks::{NewWebhook, Which};
 use crate::table::port::Table;
 
-fn told(made: &NewWebhook) -> WebhookData {
+fn answer(made: &NewWebhook) -> WebhookData {
     WebhookData { secret: Some(made.secret.clone()), ..made.webhook.data() }
 }
 
@@ -27,7 +27,7 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
         CreateWebhook::parse(body, incoming.settings.plain_webhooks)
     })?;
     let made = service::create(incoming.app, incoming.budget, project, &command, &act).await?;
-    Ok(Reply::created(&told(&made)).operation(&act.id, made.replayed))
+    Ok(Reply::created(&answer(&made)).operation(&act.id, made.replayed))
 }
 
 /// `GET …/webhooks`
@@ -49,7 +49,7 @@ pub async fn rotate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let (project, act) = (incoming.project()?, incoming.plain_act()?);
     let id = incoming.parameter("webhookId");
     let made = service::rotate(incoming.app, incoming.budget, project, id, &act).await?;
-    Ok(Reply::json(&told(&made)).operation(&act.id, made.replayed))
+    Ok(Reply::json(&answer(&made)).operation(&act.id, made.replayed))
 }
 
 /// The place that a cursor stands for; one of the other list is told apart from what is none.
@@ -93,9 +93,9 @@ pub async fn replay<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let before = given.map(|text| place(which, &text)).transpose()?;
     let act = incoming.act(&body, operation_id.as_ref(), Replay::parse)?;
     let whose = (project, incoming.parameter("webhookId"));
-    let (mut told, again) = service::replay(incoming.app, incoming.budget, whose, which, before, limit, &act).await?;
-    told.next_cursor = incoming.next_cursor(list, told.next_cursor);
-    Ok(Reply::json(&told).operation(&act.id, again))
+    let (mut answer, again) = service::replay(incoming.app, incoming.budget, whose, which, before, limit, &act).await?;
+    answer.next_cursor = incoming.next_cursor(list, answer.next_cursor);
+    Ok(Reply::json(&answer).operation(&act.id, again))
 }
 
 /// `GET …/webhooks/{webhookId}/dead-letters`

@@ -222,8 +222,8 @@ async fn dead_letters(config: &SdkConfig, alarms: Option<&[MetricAlarm]>) -> Res
         let url = client.get_queue_url().queue_name(queue).send().await?;
         let wanted = QueueAttributeName::ApproximateNumberOfMessages;
         let asked = client.get_queue_attributes().set_queue_url(url.queue_url).attribute_names(wanted.clone());
-        let told = asked.send().await?;
-        let count = told.attributes().and_then(|all| all.get(&wanted)).and_then(|count| count.parse::<u64>().ok());
+        let reply = asked.send().await?;
+        let count = reply.attributes().and_then(|all| all.get(&wanted)).and_then(|count| count.parse::<u64>().ok());
         match count {
             Some(0) => {}
             Some(count) => full.push(format!("{count} in {queue}")),
@@ -306,10 +306,10 @@ mod tests {
             let start = format!("{property}: !Sub ltlm-${{Stage}}-");
             template.lines().filter_map(|line| line.trim().strip_prefix(start.as_str())).collect()
         };
-        let (mut told, mut known) = (named("AlarmName"), ALARMS.to_vec());
-        told.sort_unstable();
+        let (mut reply, mut known) = (named("AlarmName"), ALARMS.to_vec());
+        reply.sort_unstable();
         known.sort_unstable();
-        assert_eq!(told, known);
+        assert_eq!(reply, known);
         for name in SCHEDULES {
             assert!(named("Name").contains(name), "{name}");
         }

@@ -21,42 +21,42 @@ const MAIL_WAIT: Duration = Duration::from_secs(1);
 /// Webhooks that a finding names.
 const NAMED_MAX: usize = 5;
 
-pub(super) fn version(told: &DeploymentData, report: &mut Report) {
+pub(super) fn version(reply: &DeploymentData, report: &mut Report) {
     let own = env!("CARGO_PKG_VERSION");
-    report.add(match told.version == own {
+    report.add(match reply.version == own {
         true => Finding::ok("version", format!("{own}, as this ltlm")),
         false => Finding::warning(
             "version",
-            format!("the deployment is {}, this ltlm {own}", told.version),
+            format!("the deployment is {}, this ltlm {own}", reply.version),
             "Use the ltlm of the deployment's version, or deploy the newer one.",
         ),
     });
 }
 
 /// The table and the key service, which the deployment tried for us.
-pub(super) fn parts(told: &DeploymentData, report: &mut Report) {
+pub(super) fn parts(reply: &DeploymentData, report: &mut Report) {
     let part = |check, part: &PartData, does: &str, advice: &str| match &part.problem {
         None if part.ok => Finding::ok(check, format!("{does}, in {} ms", part.milliseconds)),
         problem => Finding::failed(check, problem.clone().unwrap_or_else(|| "it does not do".to_owned()), advice),
     };
     report.add(part(
         "table",
-        &told.table,
+        &reply.table,
         "can be read",
         "The log of the function webhooks says why: is the table there, may the function read it, is it throttled?",
     ));
     report.add(part(
         "kms",
-        &told.key,
+        &reply.key,
         "a key was made and unwrapped",
         "The log of the function webhooks says why: is the KMS key disabled or scheduled for deletion, or its policy changed?",
     ));
 }
 
 /// Mail, and with `to` a test mail on its real way.
-pub(super) fn mail(session: &Session, told: &DeploymentData, to: Option<&str>, report: &mut Report) {
+pub(super) fn mail(session: &Session, reply: &DeploymentData, to: Option<&str>, report: &mut Report) {
     let advice = "Set the stack's parameter MailFrom to an address that SES has verified, and deploy.";
-    let finding = match (told.mail.configured, to) {
+    let finding = match (reply.mail.configured, to) {
         (false, _) => Finding::warning("mail", "no sender is configured: no code and no license key is mailed", advice),
         (true, None) => Finding::ok("mail", "a sender is configured; --mail-to ADDRESS tries it"),
         (true, Some(to)) => test_mail(session, to),
@@ -80,8 +80,8 @@ fn test_mail(session: &Session, to: &str) -> Finding {
     for _ in 0..MAIL_TRIES {
         std::thread::sleep(MAIL_WAIT);
         let Ok(looked) = session.client.look(&url, true) else { continue };
-        let Ok(told) = serde_json::from_value::<DeploymentData>(looked.body) else { continue };
-        match told.mail.last_test.filter(|test| test.operation_id == operation) {
+        let Ok(reply) = serde_json::from_value::<DeploymentData>(looked.body) else { continue };
+        match reply.mail.last_test.filter(|test| test.operation_id == operation) {
             Some(test) if test.problem.is_none() => {
                 return Finding::ok(
                     "mail",
@@ -107,23 +107,23 @@ fn test_mail(session: &Session, to: &str) -> Finding {
     }
 }
 
-pub(super) fn payments(told: &DeploymentData, report: &mut Report) {
-    report.add(match told.payments.configured {
+pub(super) fn payments(reply: &DeploymentData, report: &mut Report) {
+    report.add(match reply.payments.configured {
         true => Finding::ok("payments", "a payment provider is configured"),
         false => Finding::ok("payments", "no payment provider is configured: nothing is for sale"),
     });
 }
 
-pub(super) fn schedules(told: &DeploymentData, report: &mut Report) {
-    if !told.table.ok {
+pub(super) fn schedules(reply: &DeploymentData, report: &mut Report) {
+    if !reply.table.ok {
         return report.add(Finding::warning(
             "schedules",
             "not known: the table cannot be read",
             "Mend the table first.",
         ));
     }
-    let finding = match Timestamp::parse(&told.time) {
-        Some(now) => of_schedules(&told.schedules, now),
+    let finding = match Timestamp::parse(&reply.time) {
+        Some(now) => of_schedules(&reply.schedules, now),
         None => {
             Finding::warning("schedules", "not known: the deployment tells no time", "Use the ltlm of its version.")
         }
@@ -173,8 +173,8 @@ fn told_run(run: &RunData, now: Timestamp) -> String {
     format!("{} {minutes} min ago, {} due{rest}{problem}", run.name, run.dispatched)
 }
 
-pub(super) fn webhooks(told: &DeploymentData, report: &mut Report) {
-    let Some(webhooks) = &told.webhooks else {
+pub(super) fn webhooks(reply: &DeploymentData, report: &mut Report) {
+    let Some(webhooks) = &reply.webhooks else {
         let unknown = "not known: the table cannot be read";
         return report.add(Finding::warning("webhooks", unknown, "Mend the table first."));
     };

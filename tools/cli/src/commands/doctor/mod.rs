@@ -139,23 +139,23 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<(), Failure> {
     let health = outside::health(session, &mut report);
     let deployment = outside::deployment(session, &mut report);
     outside::clock(health.as_ref(), deployment.as_ref(), &mut report);
-    if let Some((told, _)) = &deployment {
-        inside::version(told, &mut report);
-        inside::parts(told, &mut report);
-        inside::mail(session, told, options.mail_to.as_deref(), &mut report);
-        inside::payments(told, &mut report);
-        inside::schedules(told, &mut report);
-        inside::webhooks(told, &mut report);
+    if let Some((reply, _)) = &deployment {
+        inside::version(reply, &mut report);
+        inside::parts(reply, &mut report);
+        inside::mail(session, reply, options.mail_to.as_deref(), &mut report);
+        inside::payments(reply, &mut report);
+        inside::schedules(reply, &mut report);
+        inside::webhooks(reply, &mut report);
     }
     if options.aws {
-        let stage = options.stage.clone().or_else(|| deployment.map(|(told, _)| told.stage));
+        let stage = options.stage.clone().or_else(|| deployment.map(|(reply, _)| reply.stage));
         aws::checks(options, stage.as_deref(), &mut report);
     }
     let worst = report.worst();
     if session.format == Format::Json {
         let findings: Vec<_> = report.findings.iter().map(Finding::json).collect();
-        let told = json!({"url": session.client.base_url(), "outcome": worst.text(), "checks": findings});
-        show::line(&format!("{told:#}"));
+        let reply = json!({"url": session.client.base_url(), "outcome": worst.text(), "checks": findings});
+        show::line(&format!("{reply:#}"));
     }
     if worst == Outcome::Failed { Err(Failure::Told) } else { Ok(()) }
 }

@@ -115,9 +115,9 @@ pub(super) fn deployment(session: &Session, report: &mut Report) -> Option<Told>
     let code = looked.body["code"].as_str().unwrap_or("");
     let finding = match (looked.status, code) {
         (200, _) => match serde_json::from_value::<DeploymentData>(looked.body.clone()) {
-            Ok(told) => {
-                report.add(Finding::ok("key", format!("the administrator key is taken; the stage is {}", told.stage)));
-                return Some((told, looked.asked()));
+            Ok(reply) => {
+                report.add(Finding::ok("key", format!("the administrator key is taken; the stage is {}", reply.stage)));
+                return Some((reply, looked.asked()));
             }
             Err(_) => failed(
                 "the deployment tells of itself in a way that this ltlm does not know".to_owned(),
@@ -153,9 +153,9 @@ fn http_date(text: &str) -> Option<Timestamp> {
 
 /// Compares the deployment's clock with this machine's.
 pub(super) fn clock(health: Option<&Health>, deployment: Option<&Told>, report: &mut Report) {
-    let told = deployment.and_then(|(told, asked)| Some((Timestamp::parse(&told.time)?, *asked, 0)));
+    let reply = deployment.and_then(|(reply, asked)| Some((Timestamp::parse(&reply.time)?, *asked, 0)));
     let dated = || health.and_then(|health| Some((health.date?, health.asked, DATE_MS)));
-    let Some((there, asked, exactness)) = told.or_else(dated) else {
+    let Some((there, asked, exactness)) = reply.or_else(dated) else {
         if health.is_some() {
             report.add(Finding::warning("clock", "no answer tells the time", "Is the header Date removed on the way?"));
         }
