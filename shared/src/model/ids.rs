@@ -113,7 +113,7 @@ pub enum BatchOwner {
 pub struct AccountId {
     /// The project.
     pub project_id: String,
-    /// The vendor's own name for it: [`is_account_name`].
+    /// The vendor's own name for it: [`is_account_name`](crate::model::account::is_account_name).
     pub name: String,
 }
 

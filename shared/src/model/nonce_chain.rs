@@ -114,7 +114,7 @@ pub struct DeviceClock {
 /// The unproven charges of a device, and what helps to judge them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unproven {
-    /// The charges, oldest first; at most [`limits::UNPROVEN_CHARGES_MAX`].
+    /// The charges, oldest first; at most [`UNPROVEN_CHARGES_MAX`](ltlm_protocol::limits::UNPROVEN_CHARGES_MAX).
     pub charges: Vec<Charge>,
     /// A refused use whose queued twin has not come yet.
     pub refused: Option<Refused>,

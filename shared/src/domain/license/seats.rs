@@ -5,10 +5,10 @@
 //!
 //! A license of many seats has its slots in pages of a hundred. A device looks at its own page, where it finds a seat as
 //! long as there is room; so a heartbeat costs the same whatever the number of seats. How many seats the other pages hold
-//! is counted now and then ([`SeatCounts`]): it is shown, and it says where to look for room.
+//! is counted now and then ([`SeatCounts`](crate::model::seat::SeatCounts)): it is shown, and it says where to look for room.
 //!
 //! After the number was lowered, holders above it keep their seats. As long as any is there, a claim is decided on all slots.
-//! How many slots are open is noted in the license's record ([`SeatsOpen`]), with a turn that each lowering counts up and that
+//! How many slots are open is noted in the license's record ([`SeatsOpen`](crate::model::seat::SeatsOpen)), with a turn that each lowering counts up and that
 //! each claim's condition holds: none that was judged by a larger number lands after the lowering was seen.
 
 use ltlm_protocol::Timestamp;
