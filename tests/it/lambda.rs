@@ -235,7 +235,7 @@ async fn the_delivery_function_takes_messages_and_notices() {
     assert_eq!(world.admin("POST", &made, body).await.status, 201);
     let events = vec![event("background/delivery", &world.project_id, "1")];
     let (answers, printed) = invoke(&world, "delivery", events).await;
-    // The code is superseded, the notice goes to the webhook, the third is no parcel.
+    // The code is superseded, the notice goes to the webhook, the third is no message.
     assert_eq!(answers[0]["batchItemFailures"], serde_json::json!([{"itemIdentifier": "message-3"}]));
     assert!(printed.contains(r#""Job":"delivery""#) && printed.contains(r#""FannedOut":1"#), "{printed}");
     assert!(world.outbox.waiting()[0].body.contains("delivery"));

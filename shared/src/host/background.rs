@@ -16,16 +16,12 @@ use serde_json::{Value, json};
 
 use crate::model::one_time_code::Tries;
 use crate::model::record::Record;
-use crate::model::run;
-use crate::model::run::Run;
-use crate::service::accounts::dispatcher;
-use crate::service::accounts::dispatcher::{Dispatched, Message};
+use crate::model::run::{self, Run};
+use crate::service::accounts::dispatcher::{self, Dispatched, Message};
 use crate::service::app::{App, Budget, Error, chain};
 use crate::service::ports::{Bus, Queue};
-use crate::service::stream;
-use crate::service::stream::Change;
-use crate::service::webhooks::delivery;
-use crate::service::webhooks::delivery::{Channels, OutboxMessage, Sent, WebhookEvent};
+use crate::service::stream::{self, Change};
+use crate::service::webhooks::delivery::{self, Channels, OutboxMessage, Sent, WebhookEvent};
 use crate::table::item::attributes::Item;
 use crate::table::item::{attributes, record};
 use crate::table::port::{Meter, Source, Spent, Table};
@@ -139,7 +135,7 @@ fn image(image: &Value) -> Result<Item, Source> {
     Ok(item)
 }
 
-/// Handles a batch of the queue of what leaves the deployment: parcels, and the bus's notices; Lambda's answer, which names the
+/// Handles a batch of the queue of what leaves the deployment: messages, and the bus's notices; Lambda's answer, which names the
 /// messages that must come again, and the report.
 pub async fn delivery<T: Table>(
     app: &App<T>,
@@ -208,8 +204,8 @@ async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Channels<'
     let message = json::parse(body.as_bytes()).map_err(unreadable)?;
     let text = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(kind) = text("detail-type") else {
-        let parcel: OutboxMessage = json::typed(message).map_err(unreadable)?;
-        return delivery::send(app, budget, outlets, &parcel).await;
+        let outgoing: OutboxMessage = json::typed(message).map_err(unreadable)?;
+        return delivery::send(app, budget, outlets, &outgoing).await;
     };
     let detail = message.get("detail").cloned().unwrap_or_default();
     let id = detail.get("id").and_then(Value::as_str).map(str::to_owned);

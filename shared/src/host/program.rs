@@ -7,13 +7,11 @@ use aws_config::SdkConfig;
 
 use crate::api::function::{Client, Function};
 use crate::api::routes::{functions, rows};
-use crate::api::serving;
-use crate::api::serving::Handlers;
+use crate::api::serving::{self, Handlers};
 use crate::host::config::Config;
 use crate::host::queue::Sqs;
 use crate::host::secrets::Secret;
-use crate::host::stripe;
-use crate::host::stripe::Stripe;
+use crate::host::stripe::{self, Stripe};
 use crate::keys::kms::Kms;
 use crate::service::ports::{Payments, Queue};
 use crate::table::dynamo::Dynamo;

@@ -14,7 +14,7 @@ const MEANT_CHARS: usize = 32;
 
 /// The fingerprint of a request that `parse` reads: a hash of what was sent, and one of the command that it is. The second makes
 /// `5.0` the same as `5`, and a member at its default the same as none; the first recognizes a request that is sent again as it
-/// was, even if the command has changed since. `domain::entry::is_same_request` compares.
+/// was, even if the command has changed since. `model::ids::is_same_request` compares.
 pub fn of_command<C: Debug, E>(
     kind: &str,
     target: &str,

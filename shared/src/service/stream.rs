@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::webhooks::notice;
-use crate::domain::webhooks::notice::Notice;
+use crate::domain::webhooks::notice::{self, Notice};
 use crate::model::developer::SignIn;
 use crate::model::device::Device;
 use crate::model::ids::{LicenseId, WalletId};
@@ -12,8 +11,7 @@ use crate::model::one_time_code::OneTimeCode;
 use crate::model::order::{Order, OrderItem, OrderState};
 use crate::model::record::Record;
 use crate::model::wallet::entry::Entry;
-use crate::model::wallet::rollup;
-use crate::model::wallet::rollup::{DayRollup, Figures};
+use crate::model::wallet::rollup::{self, DayRollup, Figures};
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
 use crate::service::ports::{Bus, Queue};
@@ -119,7 +117,7 @@ fn notices(change: &Change) -> Vec<Notice> {
 
 /// The mail that follows from a change, as a message of the queue. The queue learns no code and no key.
 fn mail(change: &Change) -> Option<String> {
-    let parcel = match change {
+    let message = match change {
         Change::Code(code) => OutboxMessage::Code {
             project: code.project_id.clone(),
             email: code.email.as_str().to_owned(),
@@ -131,7 +129,7 @@ fn mail(change: &Change) -> Option<String> {
         }
         Change::Order { .. } | Change::Entry(_) | Change::Device { .. } => return None,
     };
-    serde_json::to_string(&parcel).ok()
+    serde_json::to_string(&message).ok()
 }
 
 /// Was a license bought by this change? A dispute that was won pays an order again that has its license already.

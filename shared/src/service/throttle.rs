@@ -2,8 +2,7 @@
 
 use ltlm_protocol::Timestamp;
 
-use crate::domain::throttle;
-use crate::domain::throttle::Limited;
+use crate::domain::throttle::{self, Limited};
 use crate::model::bucket::Bucket;
 use crate::model::project::Project;
 use crate::service::app::{App, Budget, Error};

@@ -1,6 +1,6 @@
 //! The table in DynamoDB, through the AWS SDK.
 //!
-//! Invariant: nothing is retried here. The SDK's own retries are off and `service::act` holds the one loop, which knows
+//! Invariant: nothing is retried here. The SDK's own retries are off and `service::retry` holds the one loop, which knows
 //! what a repetition means. Time-outs are explicit, because the SDK has none for operations by default.
 
 use std::collections::{BTreeSet, HashMap};

@@ -11,8 +11,7 @@ use crate::model::bucket::Rate;
 use crate::model::email::Email;
 use crate::model::ids::{AccountId, BatchOwner, ChainId, LicenseId, OperationId, OrganizationId, WalletId};
 use crate::model::organization::Holder;
-use crate::model::quota;
-use crate::model::quota::Counted;
+use crate::model::quota::{self, Counted};
 use crate::model::record::Record;
 use crate::model::write::Write;
 

@@ -10,8 +10,7 @@ use shared::model::ids::WalletId;
 use shared::model::record::Record;
 use shared::service::app::Budget;
 use shared::service::ids::license_id;
-use shared::service::ledger;
-use shared::service::ledger::Span;
+use shared::service::ledger::{self, Span};
 use shared::table::key::ledger_partition;
 use shared::table::port::{Meter, Read, Table};
 

@@ -123,7 +123,7 @@ async fn of_the_first_client(seed: u64, sums: &mut Sums) {
 }
 
 #[tokio::test]
-async fn ours_charges_exactly_on_a_network_where_the_first_client_needs_the_servers_help() {
+async fn ours_charges_exactly_on_the_network_of_the_first_client() {
     let lives = knob("LTLM_CLIENT_COMPARED").unwrap_or(LIVES);
     let (mut ours, mut first) = (Sums::default(), Sums::default());
     for seed in 1..=lives {

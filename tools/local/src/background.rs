@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
-use shared::host::background;
-use shared::host::background::JobReport;
+use shared::host::background::{self, JobReport};
 use shared::host::bus::EventBridge;
 use shared::host::log;
 use shared::host::mail::Ses;

@@ -14,8 +14,7 @@ use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::service::ids;
 use crate::service::license as service;
 use crate::service::license::command::{GetSettings, ListSeats, PutSettings, RemoveDevice, SignOut, Use};
-use crate::service::license::consume_batch;
-use crate::service::license::consume_batch::BatchKey;
+use crate::service::license::consume_batch::{self, BatchKey};
 use crate::table::port::Table;
 
 /// `GET /v1/sdk/license/{key}`

@@ -38,7 +38,7 @@ pub async fn portfolio<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     face.reply(incoming, None, served)
 }
 
-fn knock<T>(incoming: &Incoming<'_, T>) -> LoginAttempt {
+fn attempt<T>(incoming: &Incoming<'_, T>) -> LoginAttempt {
     LoginAttempt {
         request: ids::operation_id(incoming.now, incoming.app.entropy.as_ref()),
         action: incoming.route.name,
@@ -59,7 +59,8 @@ pub async fn sign_in<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let vendor = &incoming.settings.vendor;
     // Before a password is looked at, which is expensive.
     incoming.take_token(Limited::SignIns).await?;
-    let answer = developers::sign_in(incoming.app, incoming.budget, &name, &password, &knock(incoming), vendor).await?;
+    let answer =
+        developers::sign_in(incoming.app, incoming.budget, &name, &password, &attempt(incoming), vendor).await?;
     Ok(Reply::json(&answer))
 }
 
@@ -71,6 +72,6 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let code: String = r.text("otp", limits::NAME_CHARS_MAX).chars().filter(char::is_ascii_digit).collect();
     r.finish()?;
     let vendor = &incoming.settings.vendor;
-    let answer = developers::verify(incoming.app, incoming.budget, &token, &code, &knock(incoming), vendor).await?;
+    let answer = developers::verify(incoming.app, incoming.budget, &token, &code, &attempt(incoming), vendor).await?;
     Ok(Reply::json(&answer))
 }

@@ -20,8 +20,7 @@ use crate::model::email::Email;
 use crate::service::app::{App, Error};
 use crate::service::ports::MessageError;
 use crate::service::pro::project_call::ProjectCall;
-use crate::service::store;
-use crate::service::store::{OrderOperation, payments};
+use crate::service::store::{self, OrderOperation, payments};
 use crate::table::port::Table;
 
 /// The header that Stripe signs its messages with.

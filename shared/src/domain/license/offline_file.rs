@@ -11,8 +11,7 @@ use serde_json::Value;
 
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
-use crate::domain::license::gate;
-use crate::domain::license::gate::Call;
+use crate::domain::license::gate::{self, Call};
 use crate::domain::license::license_data::{Asking, client_date, license_data, machine};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::status::Status;

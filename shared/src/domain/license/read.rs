@@ -3,8 +3,7 @@
 use ltlm_protocol::license_data::{SeatList, SeatRow};
 use ltlm_protocol::{LicenseData, int32};
 
-use crate::domain::license::gate;
-use crate::domain::license::gate::Call;
+use crate::domain::license::gate::{self, Call};
 use crate::domain::license::license_data::{Asking, client_date, license_data, vendor_data};
 use crate::domain::license::state::LicenseState;
 use crate::model::denied::Denied;

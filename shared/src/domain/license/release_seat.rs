@@ -11,8 +11,7 @@ use crate::domain::license::state::LicenseState;
 use crate::domain::license::{gate, read, seats, signout};
 use crate::model::denied::Denied;
 use crate::model::device::{Device, SeatClaim};
-use crate::model::seat;
-use crate::model::seat::Seat;
+use crate::model::seat::{self, Seat};
 use crate::model::write::Write;
 
 /// Decides a device's release of another's seat; of its own it is a sign-out, without notice and cooldown.

@@ -6,8 +6,7 @@ use ltlm_protocol::read::{Problems, Reader};
 use serde_json::{Map, Value};
 
 use crate::domain::decision::Decision;
-use crate::domain::license::gate;
-use crate::domain::license::gate::Call;
+use crate::domain::license::gate::{self, Call};
 use crate::domain::license::state::LicenseState;
 use crate::model::denied::Denied;
 use crate::model::policy_config::RESERVED_NAMES;

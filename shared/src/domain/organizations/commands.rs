@@ -7,8 +7,7 @@ use ltlm_protocol::{Timestamp, limits, request};
 use serde_json::{Map, Value};
 
 use crate::domain::accounts::create::Opening;
-use crate::domain::accounts::movement;
-use crate::domain::accounts::movement::{Move, Movement};
+use crate::domain::accounts::movement::{self, Move, Movement};
 use crate::domain::accounts::plans::Plans;
 use crate::domain::accounts::request::reader;
 use crate::domain::accounts::state::OpenAccount;

@@ -70,18 +70,18 @@ pub(super) fn replay(order: Option<&Order>, key: &OrderKey) -> Result<Option<Ord
 
 /// Decides an order of a license.
 pub fn decide(
-    desk: &ProjectState,
+    state: &ProjectState,
     command: &Checkout,
     key: &impl Fn(&str) -> OrderKey,
     now: Timestamp,
 ) -> Result<Decision<Order>, Denied> {
-    let key = key(&desk.project.id);
-    if let Some(order) = replay(desk.order.as_ref(), &key)? {
+    let key = key(&state.project.id);
+    if let Some(order) = replay(state.order.as_ref(), &key)? {
         return Ok(Decision::read(order));
     }
-    redirect::allowed(&desk.project, command.redirect.as_deref())?;
-    let policy = catalog::find(&desk.policies, &command.policy).ok_or(Denied::PolicyNotFound)?;
-    if policy.terms.kind == "trial" && desk.trial.is_some() {
+    redirect::allowed(&state.project, command.redirect.as_deref())?;
+    let policy = catalog::find(&state.policies, &command.policy).ok_or(Denied::PolicyNotFound)?;
+    if policy.terms.kind == "trial" && state.trial.is_some() {
         return Err(Denied::TrialNotAvailable);
     }
     let (price, billing) = catalog::price(policy);
@@ -92,7 +92,7 @@ pub fn decide(
         redirect: command.redirect.clone(),
         fingerprint: key.fingerprint,
         is_named: key.is_named,
-        ..Order::new(key.id, desk.project.id.clone(), OrderItem::Policy { number: policy.number }, price, now)
+        ..Order::new(key.id, state.project.id.clone(), OrderItem::Policy { number: policy.number }, price, now)
     };
     Ok(Decision::write(vec![Write::SaveOrder { order: order.clone(), found: None }], order))
 }

@@ -6,8 +6,7 @@ use ltlm_protocol::request::operation_id;
 use serde_json::Value;
 
 use crate::domain::decision::Decision;
-use crate::domain::license::gate;
-use crate::domain::license::gate::Call;
+use crate::domain::license::gate::{self, Call};
 use crate::domain::license::state::LicenseState;
 use crate::domain::store::catalog::{is_pack_on_sale, pack_price};
 use crate::domain::store::checkout::{OrderKey, replay};

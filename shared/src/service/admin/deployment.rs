@@ -10,8 +10,7 @@ use serde_json::Value;
 use crate::domain::throttle::Limited;
 use crate::model::email::Email;
 use crate::model::record::Record;
-use crate::model::run;
-use crate::model::run::Run;
+use crate::model::run::{self, Run};
 use crate::model::webhook::Webhook;
 use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, once};
 use crate::service::app::{App, Budget, Error, chain};
@@ -169,8 +168,8 @@ pub async fn send_test_mail<T: Table>(
     }
     throttle::take(app, budget, Limited::TestMails, &[], None, (&act.request, act.now)).await?;
     let to = command.to.as_str().to_owned();
-    let parcel = OutboxMessage::TestMail { to, operation: act.id.clone(), asked_at: act.now.ms() };
-    let message = serde_json::to_string(&parcel).unwrap_or_default();
+    let outgoing = OutboxMessage::TestMail { to, operation: act.id.clone(), asked_at: act.now.ms() };
+    let message = serde_json::to_string(&outgoing).unwrap_or_default();
     queue.send(vec![message]).await.map_err(Error::Busy)?;
     let deed = |_: &Found| Ok(AdminChange { made: Vec::new(), writes: Vec::new() });
     let earlier = once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await?;

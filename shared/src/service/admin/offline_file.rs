@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::domain::ahead::must_lie_ahead;
-use crate::domain::license::offline_file;
-use crate::domain::license::offline_file::{FileState, IssueFile};
+use crate::domain::license::offline_file::{self, FileState, IssueFile};
 use crate::keys::Purpose;
 use crate::model::denied::Denied;
 use crate::model::project::Project;

@@ -11,8 +11,7 @@ use crate::model::webhook::{StoredNotice, Webhook};
 use crate::model::write::Write;
 use crate::service::admin::operation::{AdminCall, AdminChange, Found, Part, find, gone, once, page, page_in};
 use crate::service::app::{App, Budget, Error};
-use crate::service::webhooks::delivery;
-use crate::service::webhooks::delivery::{Delivery, secret_text};
+use crate::service::webhooks::delivery::{self, Delivery, secret_text};
 use crate::service::{ids, quota};
 use crate::table::port::{List, Read, Table};
 

@@ -10,8 +10,7 @@ use ltlm_protocol::request::{Consume, ConsumeBatch, Usage};
 use ltlm_protocol::{LicenseData, Timestamp, limits};
 use serde_json::json;
 
-use crate::domain::license::consume_batch;
-use crate::domain::license::consume_batch::{Batch, BatchState, Item, Progress};
+use crate::domain::license::consume_batch::{self, Batch, BatchState, Item, Progress};
 use crate::domain::license::state::LicenseState;
 use crate::domain::pro::nonce::NonceUse;
 use crate::domain::throttle::Limited;
@@ -21,8 +20,7 @@ use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
 use crate::service::license::load_spec::{Include, LoadSpec, SeatSearch};
 use crate::service::license::request::Request;
-use crate::service::pro::signer;
-use crate::service::pro::signer::SignerCell;
+use crate::service::pro::signer::{self, SignerCell};
 use crate::service::{fingerprint, ids, transact};
 use crate::table::port::{Read, Table};
 

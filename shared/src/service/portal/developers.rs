@@ -99,28 +99,28 @@ pub async fn sign_in<T: Table>(
     budget: &Budget<'_>,
     name: &str,
     given: &str,
-    knock: &LoginAttempt,
+    attempt: &LoginAttempt,
     vendor: &str,
 ) -> Result<SignedIn, Error> {
     let username = Email::of_kept(name);
     let name = ids::sha256_hex(username.as_str().as_bytes());
-    count_password(app, budget, &name, knock).await?;
+    count_password(app, budget, &name, attempt).await?;
     let reads: Vec<_> = username.spellings().into_iter().map(Read::Developer).collect();
     let known = retry::records(app, budget, &reads).await?.into_iter().find_map(Record::developer);
     let known = known.filter(|developer| developer.disabled_at.is_none());
     // The same work, whether the name is known or not.
     let is_right = password::verify(given, known.as_ref().map(|developer| developer.password.as_str()));
     let known = known.filter(|_| is_right).ok_or(Denied::SignInRejected)?;
-    throttle::refill(app, budget, Limited::Passwords, &[&name, &knock.source], knock.now).await?;
+    throttle::refill(app, budget, Limited::Passwords, &[&name, &attempt.source], attempt.now).await?;
     if known.mfa {
-        return begin(app, budget, &known, knock).await;
+        return begin(app, budget, &known, attempt).await;
     }
     let result = tell(app, budget, &known, vendor).await?;
-    let reads = [Read::AdminOperation(knock.request.clone())];
+    let reads = [Read::AdminOperation(attempt.request.clone())];
     let decide = |found: &Found| match found.done.is_some() {
         // Its reply was lost, and it looks again: the request finds itself.
         true => Ok(Decision::read(())),
-        false => Ok(Decision::write(vec![knock.record(&known, &result.projects)], ())),
+        false => Ok(Decision::write(vec![attempt.record(&known, &result.projects)], ())),
     };
     transact::act(app, budget, || retry::found(app, budget, &reads), decide).await?;
     Ok(result)
@@ -133,11 +133,11 @@ async fn count_password<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     name: &str,
-    knock: &LoginAttempt,
+    attempt: &LoginAttempt,
 ) -> Result<(), Error> {
-    let (own, call) = ([name, knock.source.as_str()], (knock.request.as_str(), knock.now));
+    let (own, call) = ([name, attempt.source.as_str()], (attempt.request.as_str(), attempt.now));
     let bucket = throttle::take(app, budget, Limited::Passwords, &own, None, call).await?;
-    if Limited::Passwords.rate(None).was_tried_before(&bucket, knock.now) {
+    if Limited::Passwords.rate(None).was_tried_before(&bucket, attempt.now) {
         throttle::take(app, budget, Limited::PasswordsOfName, &[name], None, call).await?;
     }
     Ok(())
@@ -148,9 +148,9 @@ async fn begin<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     developer: &Developer,
-    knock: &LoginAttempt,
+    attempt: &LoginAttempt,
 ) -> Result<SignedIn, Error> {
-    let (name, call) = (developer.username.as_str(), (knock.request.as_str(), knock.now));
+    let (name, call) = (developer.username.as_str(), (attempt.request.as_str(), attempt.now));
     throttle::take(app, budget, Limited::SecondFactorMails, &[name], None, call).await?;
     let token = ids::sign_in_token(app.entropy.as_ref());
     let sign_in = SignIn {
@@ -159,7 +159,7 @@ async fn begin<T: Table>(
         request: ids::nonce(app.entropy.as_ref()),
         password: Some(ids::sha256_hex(developer.password.as_bytes())),
         tries: Tries::default(),
-        at: knock.now,
+        at: attempt.now,
         revision: 1,
     };
     let reads = [Read::SignIn(sign_in.hash.clone())];
@@ -190,7 +190,7 @@ pub async fn verify<T: Table>(
     budget: &Budget<'_>,
     token: &str,
     code: &str,
-    knock: &LoginAttempt,
+    attempt: &LoginAttempt,
     vendor: &str,
 ) -> Result<SignedIn, Error> {
     let hash = ids::sha256_hex(token.as_bytes());
@@ -205,21 +205,21 @@ pub async fn verify<T: Table>(
     let sign_in = found.sign_in.as_ref().filter(|sign_in| is_of_password(sign_in, &developer));
     let sign_in = sign_in.ok_or(Denied::MfaSessionExpired)?;
     let expected = code_of(app, &developer, sign_in).await?;
-    count_code(app, budget, &developer, knock).await?;
+    count_code(app, budget, &developer, attempt).await?;
     let is_right = bool::from(expected.as_bytes().ct_eq(code.as_bytes()));
     // Read before anything is used up.
     let result = if is_right { tell(app, budget, &developer, vendor).await? } else { SignedIn::default() };
     let decide = |found: &Found| {
-        let mut tried = developer::try_code(found.sign_in.as_ref(), |_| is_right, &knock.request, knock.now)?;
+        let mut tried = developer::try_code(found.sign_in.as_ref(), |_| is_right, &attempt.request, attempt.now)?;
         if tried.reply == Tried::Right && !tried.writes.is_empty() {
-            tried.writes.push(knock.record(&developer, &result.projects));
+            tried.writes.push(attempt.record(&developer, &result.projects));
         }
         Ok(tried)
     };
     match transact::act_on(app, budget, Some(found), load, decide).await? {
         Tried::Right => {
             let name = developer.username.as_str();
-            throttle::refill(app, budget, Limited::SecondFactors, &[name], knock.now).await?;
+            throttle::refill(app, budget, Limited::SecondFactors, &[name], attempt.now).await?;
             Ok(result)
         }
         Tried::Wrong => Err(Denied::MfaCodeRejected.into()),
@@ -238,9 +238,9 @@ async fn count_code<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     developer: &Developer,
-    knock: &LoginAttempt,
+    attempt: &LoginAttempt,
 ) -> Result<(), Error> {
-    let (name, call) = (developer.username.as_str(), (knock.request.as_str(), knock.now));
+    let (name, call) = (developer.username.as_str(), (attempt.request.as_str(), attempt.now));
     match throttle::take(app, budget, Limited::SecondFactors, &[name], None, call).await {
         Err(Error::Denied(Denied::RateLimited { .. })) => Err(Denied::MfaCodeRejected.into()),
         counted => counted.map(|_| ()),

@@ -13,10 +13,8 @@ use subtle::ConstantTimeEq;
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::{Call, Caller};
 use crate::domain::license::read;
-use crate::domain::portal::one_time_code;
-use crate::domain::portal::one_time_code::{PortalCursor, PortalProof, RequestCode, UseCode};
-use crate::domain::pro::nonce;
-use crate::domain::pro::nonce::Evidence;
+use crate::domain::portal::one_time_code::{self, PortalCursor, PortalProof, RequestCode, UseCode};
+use crate::domain::pro::nonce::{self, Evidence};
 use crate::domain::pro::project_state::ProjectState;
 use crate::keys::{Key32, Purpose, seal};
 use crate::model::administrator::Administrator;
@@ -53,25 +51,31 @@ pub async fn request<T: Table>(
 ) -> Result<MaybeSigned<()>, Error> {
     let name = ids::nonce(app.entropy.as_ref());
     let wants = |project_id: &str| vec![Read::Code(project_id.to_owned(), command.email.clone())];
-    let decide = |desk: &ProjectState| {
+    let decide = |project_state: &ProjectState| {
         // Its reply was lost, and it looks again: the request finds itself.
-        match desk.code.as_ref().is_some_and(|code| code.request == name) {
+        match project_state.code.as_ref().is_some_and(|code| code.request == name) {
             true => Ok(Decision::read(())),
-            false => one_time_code::request(desk.code.as_ref(), &desk.project.id, command, &name, visit.now),
+            false => one_time_code::request(
+                project_state.code.as_ref(),
+                &project_state.project.id,
+                command,
+                &name,
+                visit.now,
+            ),
         }
     };
     project_call::run(app, budget, visit, wants, decide).await
 }
 
-/// A desk, and the key that codes follow from.
+/// A project_state, and the key that codes follow from.
 struct Counter {
-    desk: ProjectState,
+    project_state: ProjectState,
     derivation: Arc<Key32>,
 }
 
 impl Absorb for Counter {
     fn absorb(&mut self, record: Record) -> bool {
-        self.desk.absorb(record);
+        self.project_state.absorb(record);
         true
     }
 }
@@ -94,7 +98,7 @@ impl Counter {
         match &command.proof {
             PortalProof::Cursor(cursor) => self.leads_on(&command.email, cursor, now),
             PortalProof::Code(shown) => {
-                let code = self.desk.code.as_ref().filter(|code| code.is_usable(now));
+                let code = self.project_state.code.as_ref().filter(|code| code.is_usable(now));
                 code.is_some_and(|code| self.is_right(shown, code))
             }
         }
@@ -104,7 +108,7 @@ impl Counter {
     fn try_proof(&self, command: &UseCode, call: &str, now: Timestamp) -> Result<Decision<Tried>, Denied> {
         match &command.proof {
             PortalProof::Code(shown) => {
-                one_time_code::try_code(self.desk.code.as_ref(), |code| self.is_right(shown, code), call, now)
+                one_time_code::try_code(self.project_state.code.as_ref(), |code| self.is_right(shown, code), call, now)
             }
             PortalProof::Cursor(cursor) => match self.leads_on(&command.email, cursor, now) {
                 true => Ok(Decision::read(Tried::Right)),
@@ -131,28 +135,30 @@ pub async fn portfolio<T: Table>(
     let (cell, name) = (SignerCell::default(), ids::nonce(app.entropy.as_ref()));
     let wants = |project_id: &str| vec![Read::Code(project_id.to_owned(), command.email.clone())];
     let load = || async {
-        let desk = project_call::load(app, budget, visit, wants).await?;
-        let project = &desk.project;
+        let project_state = project_call::load(app, budget, visit, wants).await?;
+        let project = &project_state.project;
         if visit.turn.is_some() {
             keep_signer(app, &cell, project).await?;
         }
         let derivation = app.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
-        Ok(Counter { desk, derivation })
+        Ok(Counter { project_state, derivation })
     };
     let counter = retry::read(app, budget, load).await?;
     // Before the code is used up: what cannot be read now is asked for again with the same code.
     let (licenses, next) = match counter.is_shown(command, visit.now) {
-        true => licenses(app, budget, &counter.desk.project, command, visit).await?,
+        true => licenses(app, budget, &counter.project_state.project, command, visit).await?,
         false => (Vec::new(), None),
     };
     let next_cursor = next.map(|position| counter.cursor(&command.email, position, visit.now).text());
     let decide = |counter: &Counter| {
-        let desk = &counter.desk;
+        let project_state = &counter.project_state;
         let tried = counter.try_proof(command, &name, visit.now)?;
         match (&visit.turn, tried.reply) {
             // A wrong code leaves the device's chain as it is (wire 4.9).
             (None, _) | (_, Tried::Wrong) => Ok(tried),
-            (Some(turn), Tried::Right) => nonce::in_turn(desk, turn, visit.now, |_| Ok(tried), |_| Evidence::None),
+            (Some(turn), Tried::Right) => {
+                nonce::in_turn(project_state, turn, visit.now, |_| Ok(tried), |_| Evidence::None)
+            }
         }
     };
     match transact::act_on(app, budget, Some(counter), load, decide).await? {

@@ -4,8 +4,7 @@ use ltlm_protocol::Timestamp;
 
 use crate::domain::decision::Decision;
 use crate::domain::pro::hardening::Hardening;
-use crate::domain::pro::nonce;
-use crate::domain::pro::nonce::{Evidence, NonceUse};
+use crate::domain::pro::nonce::{self, Evidence, NonceUse};
 use crate::domain::pro::project_state::ProjectState;
 use crate::model::denied::Denied;
 use crate::model::project::Project;
@@ -13,8 +12,7 @@ use crate::model::record::{Record, project_in};
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::load;
 use crate::service::license::load_spec::Access;
-use crate::service::pro::signer;
-use crate::service::pro::signer::{Signed, Signer, SignerCell};
+use crate::service::pro::signer::{self, Signed, Signer, SignerCell};
 use crate::service::retry::Absorb;
 use crate::service::transact;
 use crate::table::port::{Read, Table};
@@ -89,15 +87,15 @@ pub async fn load<T: Table>(
     }
     let project = project_in(&records).ok_or_else(|| Error::Broken("a secret's project is not there".into()))?;
     project.in_service()?;
-    let mut desk = ProjectState::new(project);
-    records.into_iter().for_each(|record| desk.absorb(record));
+    let mut state = ProjectState::new(project);
+    records.into_iter().for_each(|record| state.absorb(record));
     if let Some(turn) = &visit.turn {
-        turn.check(desk.chain.as_ref(), desk.seen_blob.as_ref())?;
-        if turn.is_cbc && Hardening::of(&desk.project).gcm_only {
+        turn.check(state.chain.as_ref(), state.seen_blob.as_ref())?;
+        if turn.is_cbc && Hardening::of(&state.project).gcm_only {
             return Err(Denied::BadEnvelope.into());
         }
     }
-    Ok(desk)
+    Ok(state)
 }
 
 /// Runs a command on a project, in its turn if it came in an envelope.
@@ -110,15 +108,15 @@ pub async fn run<T: Table, R>(
 ) -> Result<MaybeSigned<R>, Error> {
     let cell = SignerCell::default();
     let load = || async {
-        let desk = load(app, budget, visit, &wants).await?;
+        let state = load(app, budget, visit, &wants).await?;
         if visit.turn.is_some() {
-            keep_signer(app, &cell, &desk.project).await?;
+            keep_signer(app, &cell, &state.project).await?;
         }
-        Ok(desk)
+        Ok(state)
     };
-    let decide = |desk: &ProjectState| match &visit.turn {
-        None => decide(desk),
-        Some(turn) => nonce::in_turn(desk, turn, visit.now, &decide, |_| Evidence::None),
+    let decide = |state: &ProjectState| match &visit.turn {
+        None => decide(state),
+        Some(turn) => nonce::in_turn(state, turn, visit.now, &decide, |_| Evidence::None),
     };
     let reply = transact::act(app, budget, load, decide).await?;
     Ok(MaybeSigned { reply, signer: signer::taken(cell) })

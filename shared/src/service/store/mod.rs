@@ -10,8 +10,7 @@ use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEli
 use crate::domain::accounts::state::AccountState;
 use crate::domain::decision::Decision;
 use crate::domain::license::state::LicenseState;
-use crate::domain::pro::nonce;
-use crate::domain::pro::nonce::{Evidence, NonceUse};
+use crate::domain::pro::nonce::{self, Evidence, NonceUse};
 use crate::domain::pro::project_state::ProjectState;
 use crate::domain::store::checkout::{Checkout, OrderKey};
 use crate::domain::store::redirect::telling;
@@ -52,8 +51,9 @@ pub async fn products<T: Table>(
 ) -> Result<MaybeSigned<Vec<StorePolicy>>, Error> {
     let wants = |project_id: &str| vec![policies(project_id)];
     // The existing client reads one list and knows no cursor: it sees as many as one answer holds.
-    let decide = |desk: &ProjectState| {
-        let (products, mut room) = (catalog::products(&desk.project, &desk.policies), ByteBudget::default());
+    let decide = |project_now: &ProjectState| {
+        let (products, mut room) =
+            (catalog::products(&project_now.project, &project_now.policies), ByteBudget::default());
         Ok(Decision::read(products.into_iter().take_while(|product| room.admits(product)).collect()))
     };
     project_call::run(app, budget, visit, wants, decide).await
@@ -73,11 +73,11 @@ pub async fn trial_eligibility<T: Table>(
     source: &str,
 ) -> Result<TrialEligibility, Error> {
     let wants = |project_id: &str| trials(project_id, email);
-    let desk = retry::read(app, budget, || project_call::load(app, budget, visit, wants)).await?;
-    let (project, call) = (&desk.project, ids::operation_id(visit.now, app.entropy.as_ref()));
+    let project_now = retry::read(app, budget, || project_call::load(app, budget, visit, wants)).await?;
+    let (project, call) = (&project_now.project, ids::operation_id(visit.now, app.entropy.as_ref()));
     let source = [source, project.id.as_str()];
     throttle::take(app, budget, Limited::TrialChecks, &source, Some(project), (&call, visit.now)).await?;
-    Ok(trial::eligibility(desk.trial.as_ref()))
+    Ok(trial::eligibility(project_now.trial.as_ref()))
 }
 
 /// The operation that an order is: the order's id follows from it.
@@ -118,8 +118,10 @@ pub async fn checkout<T: Table>(
         goods.into_iter().chain(trials(project_id, &command.email)).collect()
     };
     let key = |project_id: &str| operation.key(project_id);
-    let served =
-        project_call::run(app, budget, visit, wants, |desk| checkout::decide(desk, command, &key, visit.now)).await?;
+    let served = project_call::run(app, budget, visit, wants, |project_now| {
+        checkout::decide(project_now, command, &key, visit.now)
+    })
+    .await?;
     let answer = open(app, budget, payments, &served.reply, &operation.home).await?;
     Ok(served.map(|_| answer))
 }

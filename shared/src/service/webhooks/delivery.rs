@@ -1,4 +1,4 @@
-//! What leaves the deployment: mails, and the vendor's webhooks. Each parcel comes from the queue at least once; what it says is
+//! What leaves the deployment: mails, and the vendor's webhooks. Each message comes from the queue at least once; what it says is
 //! read from the table when it goes out, so that a queue holds no code and no key.
 
 use ltlm_protocol::Timestamp;
@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use standardwebhooks::Webhook as Signer;
 
-use crate::domain::portal::mail;
-use crate::domain::portal::mail::Mail;
+use crate::domain::portal::mail::{self, Mail};
 use crate::domain::webhooks::create::WAITS;
 use crate::keys::{Purpose, seal};
 use crate::model::email::Email;
@@ -16,8 +15,7 @@ use crate::model::one_time_code::OneTimeCode;
 use crate::model::order::{Order, OrderState};
 use crate::model::project::Project;
 use crate::model::record::Record;
-use crate::model::run;
-use crate::model::run::Run;
+use crate::model::run::{self, Run};
 use crate::model::webhook::{FailedDelivery, Failing, StoredNotice, Webhook};
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
@@ -94,9 +92,9 @@ impl Delivery {
     }
 }
 
-/// Where parcels go out.
+/// By what messages are sent.
 pub struct Channels<'a> {
-    /// Where a parcel waits for another try.
+    /// Where a message waits for another try.
     pub queue: &'a dyn Queue,
     /// Sends mails; none where mail is not set up.
     pub mailer: Option<&'a dyn Mailer>,
@@ -104,7 +102,7 @@ pub struct Channels<'a> {
     pub caller: &'a dyn Caller,
 }
 
-/// What became of a parcel.
+/// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// A mail went out.
@@ -121,14 +119,14 @@ pub enum Sent {
     Dropped,
 }
 
-/// Sends a parcel. An error means: bring it again.
+/// Sends a message. An error means: bring it again.
 pub async fn send<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     outlets: &Channels<'_>,
-    parcel: &OutboxMessage,
+    outgoing: &OutboxMessage,
 ) -> Result<Sent, Error> {
-    let mail = match parcel {
+    let mail = match outgoing {
         OutboxMessage::Delivery(delivery) => return deliver(app, budget, outlets, delivery).await,
         OutboxMessage::Code { project, email, request } => code(app, budget, project, email, request).await?,
         OutboxMessage::License { order } => license(app, budget, order).await?,

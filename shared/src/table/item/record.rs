@@ -35,8 +35,7 @@ use crate::table::item::store::{
     card, order, payment, read_card, read_order, read_payment, read_sale, read_trial, sale, trial,
 };
 use crate::table::item::webhooks::{read_dead, read_notice, read_webhook, webhook};
-use crate::table::key;
-use crate::table::key::{Key, Kind};
+use crate::table::key::{self, Key, Kind};
 use crate::table::port::Source;
 
 /// Reads the record of an item; `None` if its key names no record.
