@@ -225,7 +225,7 @@ fn form(order: &Order, home: &str) -> Vec<(&'static str, String)> {
     match order.billing {
         Billing::Every { interval, count } => form.extend([
             ("mode", "subscription".to_owned()),
-            ("line_items[0][price_data][recurring][interval]", interval.to_owned()),
+            ("line_items[0][price_data][recurring][interval]", interval.wire().to_owned()),
             ("line_items[0][price_data][recurring][interval_count]", count.to_string()),
             ("subscription_data[metadata][order]", order.id.clone()),
         ]),
@@ -375,6 +375,7 @@ mod tests {
     use super::*;
     use crate::model::money::Money;
     use crate::model::order::OrderItem;
+    use crate::model::policy_words::Interval;
     use serde_json::json;
 
     fn header(key: &str, at: i64, body: &[u8]) -> String {
@@ -528,7 +529,7 @@ mod tests {
         let (once, amount, back) = mode(Billing::Once);
         assert_eq!((once.as_str(), amount.as_deref()), ("payment", Some("999")));
         assert_eq!(back, "https://home/?session_id={CHECKOUT_SESSION_ID}&status=success");
-        assert_eq!(mode(Billing::Every { interval: "month", count: 1 }).0, "subscription");
+        assert_eq!(mode(Billing::Every { interval: Interval::Month, count: 1 }).0, "subscription");
         assert_eq!((mode(Billing::CardOnly).0.as_str(), mode(Billing::CardOnly).1), ("setup", None));
     }
 }

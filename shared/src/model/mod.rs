@@ -22,6 +22,7 @@ pub mod order;
 pub mod organization;
 pub mod policy;
 pub mod policy_config;
+pub mod policy_words;
 pub mod project;
 pub mod purchases;
 pub mod quota;

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::model::billing_period::{Period, Periods};
 use crate::model::ids::{AccountId, LicenseId};
 use crate::model::money::Money;
+use crate::model::policy_words::Interval;
 use crate::model::token_pack::TokenPack;
 
 /// How long an order that nobody pays is kept, in days.
@@ -46,7 +47,7 @@ pub enum Billing {
     /// Again and again.
     Every {
         /// `day`, `week`, `month` or `year`.
-        interval: &'static str,
+        interval: Interval,
         /// How many of them.
         count: i64,
     },

@@ -11,18 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::model::denied::Denied;
 use crate::model::money::Money;
 use crate::model::policy_config;
-
-/// Kinds of policy, spelt as on the wire (wire 3.3).
-pub const KINDS: &[&str] = &["perpetual", "subscription", "trial", "fixed_duration", "usage-based"];
-
-/// Is a policy still for sale? One that is archived goes on serving the licenses that it has.
-pub const STATUSES: &[&str] = &["active", "archived"];
-
-/// Environments a policy can be for.
-pub const ENVIRONMENTS: &[&str] = &["production", "staging", "development"];
-
-/// Recurring intervals.
-pub const INTERVALS: &[&str] = &["day", "week", "month", "year"];
+use crate::model::policy_words::{Environment, Interval, PolicyKind, PolicyStatus};
 
 /// What is wrong with a policy whose licenses must end and that does not say when.
 const NO_END: &str = "is required for this type";
@@ -40,12 +29,12 @@ pub struct PolicyTerms {
     pub name: String,
     /// A readable name for look-up, unique in the project by the vendor's care.
     pub slug: Option<String>,
-    /// One of [`KINDS`].
-    pub kind: &'static str,
-    /// One of [`STATUSES`].
-    pub status: &'static str,
-    /// One of [`ENVIRONMENTS`].
-    pub environment: &'static str,
+    /// Its kind.
+    pub kind: PolicyKind,
+    /// Is it still for sale?
+    pub status: PolicyStatus,
+    /// What it is for.
+    pub environment: Environment,
     /// Long text.
     pub description: Option<String>,
     /// Short text.
@@ -54,8 +43,8 @@ pub struct PolicyTerms {
     pub price: Option<Amount>,
     /// ISO 4217.
     pub currency: Option<String>,
-    /// One of [`INTERVALS`].
-    pub recurring_interval: Option<&'static str>,
+    /// How often it is paid for.
+    pub recurring_interval: Option<Interval>,
     /// How many intervals between two payments.
     pub recurring_interval_count: Option<i64>,
     /// Price of each.
@@ -122,14 +111,20 @@ impl PolicyTerms {
         let parsed = Self {
             name: r.name("name", limits::NAME_CHARS_MAX),
             slug: r.name_opt("slug", limits::NAME_CHARS_MAX),
-            kind: r.word_opt("type", KINDS).unwrap_or(KINDS[0]),
-            status: r.word_opt("status", STATUSES).unwrap_or(STATUSES[0]),
-            environment: r.word_opt("environment", ENVIRONMENTS).unwrap_or(ENVIRONMENTS[0]),
+            kind: r.word_opt("type", PolicyKind::WORDS).and_then(PolicyKind::parse).unwrap_or(PolicyKind::Perpetual),
+            status: r
+                .word_opt("status", PolicyStatus::WORDS)
+                .and_then(PolicyStatus::parse)
+                .unwrap_or(PolicyStatus::Active),
+            environment: r
+                .word_opt("environment", Environment::WORDS)
+                .and_then(Environment::parse)
+                .unwrap_or(Environment::Production),
             description: r.prose_or_empty("description", 10 * limits::NAME_CHARS_MAX),
             short_description: r.name_or_blank("shortDescription", limits::NAME_CHARS_MAX),
             price: r.price_opt("price"),
             currency: currency(r),
-            recurring_interval: r.word_opt("recurringInterval", INTERVALS),
+            recurring_interval: r.word_opt("recurringInterval", Interval::WORDS).and_then(Interval::parse),
             recurring_interval_count: r.int_opt("recurringIntervalCount", 1, 366),
             recurring_price: r.price_opt("recurringPrice"),
             is_air_gapped: r.bool_opt("isAirGapped").unwrap_or(false),
@@ -139,7 +134,7 @@ impl PolicyTerms {
         };
         r.object("renewal", |renewal| {
             renewal.word_opt("mode", RENEWAL_MODES);
-            renewal.word_opt("period", INTERVALS);
+            renewal.word_opt("period", Interval::WORDS);
             renewal.bool_opt("catchUp");
             renewal.int_opt("rolloverMax", 0, limits::TOKENS_MAX);
         });
@@ -152,14 +147,14 @@ impl PolicyTerms {
         let body = json!({
             "name": self.name,
             "slug": self.slug,
-            "type": self.kind,
-            "status": self.status,
-            "environment": self.environment,
+            "type": self.kind.wire(),
+            "status": self.status.wire(),
+            "environment": self.environment.wire(),
             "description": self.description,
             "shortDescription": self.short_description,
             "price": self.price,
             "currency": self.currency,
-            "recurringInterval": self.recurring_interval,
+            "recurringInterval": self.recurring_interval.map(Interval::wire),
             "recurringIntervalCount": self.recurring_interval_count,
             "recurringPrice": self.recurring_price,
             "isAirGapped": self.is_air_gapped,
@@ -202,23 +197,23 @@ impl PolicyTerms {
     /// Must licenses of this policy end, without another way to know when?
     fn needs_an_end(&self) -> bool {
         match self.kind {
-            "trial" | "fixed_duration" => true,
-            "subscription" => self.recurring_interval.is_none(),
-            _ => false,
+            PolicyKind::Trial | PolicyKind::FixedDuration => true,
+            PolicyKind::Subscription => self.recurring_interval.is_none(),
+            PolicyKind::Perpetual | PolicyKind::UsageBased => false,
         }
     }
 
     /// The end of a license issued at `now`, if this policy sets one.
     pub fn valid_until(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.kind == "perpetual" {
+        if self.kind == PolicyKind::Perpetual {
             return None;
         }
         let days =
             self.config.get("limits").and_then(|l| l.get("time")).and_then(|t| t.get("durationDays")).and_then(whole);
         match (days, self.kind, self.recurring_interval) {
             (Some(days), ..) => Some(now.plus_days(days)),
-            (None, "subscription", Some(interval)) => {
-                Some(now.plus_intervals(interval, self.recurring_interval_count.unwrap_or(1)))
+            (None, PolicyKind::Subscription, Some(interval)) => {
+                Some(now.plus_intervals(interval.wire(), self.recurring_interval_count.unwrap_or(1)))
             }
             _ => None,
         }
@@ -322,16 +317,16 @@ impl Policy {
         PolicyData {
             policy_id: int32(self.number),
             name: terms.name.clone(),
-            kind: terms.kind.to_owned(),
+            kind: terms.kind.wire().to_owned(),
             description: terms.description.clone(),
             short_description: terms.short_description.clone(),
             price: terms.price,
             currency: terms.currency.clone(),
-            recurring_interval: terms.recurring_interval.map(str::to_owned),
+            recurring_interval: terms.recurring_interval.map(|interval| interval.wire().to_owned()),
             recurring_interval_count: terms.recurring_interval_count.map(int32),
             recurring_price: terms.recurring_price,
             is_air_gapped: terms.is_air_gapped,
-            environment: Some(terms.environment.to_owned()),
+            environment: Some(terms.environment.wire().to_owned()),
             top_up_options: terms.top_up_options.clone(),
         }
     }

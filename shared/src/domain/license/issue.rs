@@ -11,6 +11,7 @@ use crate::model::ids::LicenseId;
 use crate::model::license::{AdminState, Buyer, License, Listing};
 use crate::model::policy::{Policy, policy_id_opt};
 use crate::model::policy_config;
+use crate::model::policy_words::PolicyKind;
 use crate::model::purchases::Purchases;
 use crate::model::seat::SeatsOpen;
 use crate::model::trial::Trial;
@@ -82,7 +83,7 @@ impl Issue {
 
 /// What remembers that an address had a trial, if the license is one.
 pub fn note_trial(policy: &Policy, license: &License, now: Timestamp) -> Option<Write> {
-    let email = Email::parse(&license.buyer.email).filter(|_| policy.terms.kind == "trial")?;
+    let email = Email::parse(&license.buyer.email).filter(|_| policy.terms.kind == PolicyKind::Trial)?;
     let (project_id, license) = (license.project_id.clone(), Some(license.id.clone()));
     let trial = Trial { project_id, email, license, converted_at: None, revision: 1, at: now };
     Some(Write::NoteTrial { trial })

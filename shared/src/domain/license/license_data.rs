@@ -15,6 +15,7 @@ use crate::domain::license::terms::Terms;
 use crate::model::device::{Device, SeatClaim};
 use crate::model::license::License;
 use crate::model::policy_config;
+use crate::model::policy_words::PolicyKind;
 
 /// Who asks, and what for: decides what the answer says about seats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         project_id: int32(after.project.number),
         license_key: call.key.clone(),
         status: seat.status.unwrap_or(status.wire()).to_owned(),
-        environment: after.policy.terms.environment.to_owned(),
+        environment: after.policy.terms.environment.wire().to_owned(),
         valid_until: license.valid_until.map(|end| client_date(end, after.is_sealed && terms.hardening.naive_dates)),
         grace_period_ends: license.valid_until.map(|t| t.plus_days(terms.grace_period_days).to_string()),
         last_check_in: before.device.as_ref().map(|device| last_seen(device, before).to_string()),
@@ -126,7 +127,7 @@ fn not_registered(state: &LicenseState, now: Timestamp) -> KickedNotice {
 }
 
 fn is_subscription(state: &LicenseState) -> bool {
-    state.policy.terms.kind == "subscription"
+    state.policy.terms.kind == PolicyKind::Subscription
 }
 
 fn subscription_word(status: Status) -> &'static str {

@@ -6,6 +6,7 @@ use ltlm_protocol::Timestamp;
 
 use crate::model::license::License;
 use crate::model::policy::PolicyTerms;
+use crate::model::policy_words::{Interval, PolicyKind};
 use crate::model::wallet::Wallet;
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::{Entry, Source};
@@ -27,16 +28,16 @@ impl TokenRenewal {
     pub fn of(terms: &PolicyTerms) -> Option<Self> {
         let text = |name: &str| terms.renewal.get(name).and_then(|value| value.as_str());
         let int = |name: &str| terms.renewal.get(name).and_then(ltlm_protocol::read::whole);
-        let own = terms.recurring_interval.filter(|_| terms.kind == "subscription");
-        let (interval, count) = match text("period") {
+        let own = terms.recurring_interval.filter(|_| terms.kind == PolicyKind::Subscription);
+        let (interval, count) = match text("period").and_then(Interval::parse) {
             Some(period) => (period, 1),
             None => (own?, terms.recurring_interval_count.unwrap_or(1)),
         };
         let length = match interval {
-            "day" => Length::Days(count),
-            "week" => Length::Days(7 * count),
-            "year" => Length::Months(12 * count),
-            _ => Length::Months(count),
+            Interval::Day => Length::Days(count),
+            Interval::Week => Length::Days(7 * count),
+            Interval::Month => Length::Months(count),
+            Interval::Year => Length::Months(12 * count),
         };
         let keep = match text("mode") {
             Some("add") => None,
@@ -157,7 +158,7 @@ mod tests {
         assert_eq!(renewal.next(&unpaid, &used(120), NOW), None);
         let paid = License { valid_until: Some(end.plus_days(30)), ..endless() };
         assert_eq!(renewal.brought_up(&paid, used(120), 100, end.plus_days(3)).1.len(), 1);
-        let perpetual = PolicyTerms { kind: "perpetual", ..policy().terms };
+        let perpetual = PolicyTerms { kind: PolicyKind::Perpetual, ..policy().terms };
         assert_eq!(TokenRenewal::of(&perpetual), None, "given once");
     }
 }

@@ -10,7 +10,8 @@ use crate::domain::license::license_data;
 use crate::domain::license::terms::Terms;
 use crate::model::money::Money;
 use crate::model::order::Billing;
-use crate::model::policy::{Policy, STATUSES};
+use crate::model::policy::Policy;
+use crate::model::policy_words::{PolicyKind, PolicyStatus};
 use crate::model::project::Project;
 
 /// Is it for sale? What costs nothing is not, but for trials; nor is what the store does not show, unless the vendor says so:
@@ -23,7 +24,8 @@ pub fn is_on_sale(policy: &Policy) -> bool {
 fn has_price(policy: &Policy) -> bool {
     let terms = &policy.terms;
     let is_paid = |price: Option<Amount>| price.is_some_and(costs);
-    terms.status == STATUSES[0] && (is_paid(terms.price) || is_paid(terms.recurring_price) || terms.kind == "trial")
+    terms.status == PolicyStatus::Active
+        && (is_paid(terms.price) || is_paid(terms.recurring_price) || terms.kind == PolicyKind::Trial)
 }
 
 fn costs(price: Amount) -> bool {
@@ -57,7 +59,7 @@ pub fn price(policy: &Policy) -> (Money, Billing) {
     let terms = &policy.terms;
     let currency = terms.currency();
     let recurring = terms.recurring_price.filter(|price| costs(*price)).zip(terms.recurring_interval);
-    if let Some((price, interval)) = recurring.filter(|_| terms.kind == "subscription") {
+    if let Some((price, interval)) = recurring.filter(|_| terms.kind == PolicyKind::Subscription) {
         let count = terms.recurring_interval_count.unwrap_or(1);
         return (Money::of(price, currency), Billing::Every { interval, count });
     }
@@ -91,7 +93,7 @@ pub fn product(project: &Project, policy: &Policy) -> StorePolicy {
     let mode = if terms.duration_days > 0 { "duration" } else { "unlimited" };
     let mut data = policy.data();
     // The existing client's store reads these of what is paid again and again, and of trials, without looking.
-    if matches!(policy.terms.kind, "subscription" | "trial") {
+    if matches!(policy.terms.kind, PolicyKind::Subscription | PolicyKind::Trial) {
         data.recurring_interval.get_or_insert_with(|| "day".to_owned());
         data.recurring_interval_count.get_or_insert_with(|| int32(terms.duration_days.max(1)));
     }
@@ -129,6 +131,7 @@ mod tests {
     use super::*;
     use crate::domain::license::state::tests::{policy, project};
     use crate::model::policy::PolicyTerms;
+    use crate::model::policy_words::Interval;
     use serde_json::json;
 
     fn of(body: Value) -> Policy {
@@ -190,7 +193,7 @@ mod tests {
             "recurringInterval": "month", "recurringIntervalCount": 3});
         let (money, billing) = price(&of(body));
         assert_eq!((money.minor, money.currency.as_str()), (500, "EUR"));
-        assert_eq!(billing, Billing::Every { interval: "month", count: 3 });
+        assert_eq!(billing, Billing::Every { interval: Interval::Month, count: 3 });
         let trial = json!({"name": "p", "type": "trial", "config": {"limits": {"time": {"durationDays": 14}},
             "store": {"trialNeedsCard": true}}});
         assert_eq!(price(&of(trial)).1, Billing::CardOnly);

@@ -12,6 +12,7 @@ use crate::model::denied::Denied;
 use crate::model::email::Email;
 use crate::model::ids::is_same_request;
 use crate::model::order::{Order, OrderItem};
+use crate::model::policy_words::PolicyKind;
 use crate::model::write::Write;
 
 /// `POST …/project/checkout-link`.
@@ -81,7 +82,7 @@ pub fn decide(
     }
     redirect::allowed(&state.project, command.redirect.as_deref())?;
     let policy = catalog::find(&state.policies, &command.policy).ok_or(Denied::PolicyNotFound)?;
-    if policy.terms.kind == "trial" && state.trial.is_some() {
+    if policy.terms.kind == PolicyKind::Trial && state.trial.is_some() {
         return Err(Denied::TrialNotAvailable);
     }
     let (price, billing) = catalog::price(policy);

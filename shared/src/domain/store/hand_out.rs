@@ -13,6 +13,7 @@ use crate::model::email::Email;
 use crate::model::ids::LicenseId;
 use crate::model::license::{AdminState, License};
 use crate::model::order::{Billing, Granted, Order, OrderItem, OrderState, Reason};
+use crate::model::policy_words::PolicyKind;
 use crate::model::trial::{Card, Trial};
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::Source;
@@ -53,7 +54,7 @@ pub(crate) fn sell(
         let trial = Trial { project_id: project_id.clone(), email, license, converted_at: None, revision: 1, at: now };
         Some(Write::SaveTrial { trial, found: None })
     };
-    if policy.terms.kind == "trial" {
+    if policy.terms.kind == PolicyKind::Trial {
         if state.trial.is_some() || state.card.is_some() {
             let known = state.trial.is_some();
             let refused = note(None).filter(|_| !known).into_iter().collect();

@@ -159,12 +159,6 @@ impl Reader<'_> {
     pub(crate) fn document(&self, name: &'static str) -> Result<Map<String, serde_json::Value>, ItemError> {
         Ok(self.document_opt(name)?.unwrap_or_default())
     }
-
-    /// A text that is one of `words`.
-    pub(crate) fn word_opt(&self, name: &str, words: &[&'static str]) -> Option<&'static str> {
-        let text = self.text_opt(name)?;
-        words.iter().find(|word| **word == text).copied()
-    }
 }
 
 /// Names, as they are kept with spaces between them.

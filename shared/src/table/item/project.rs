@@ -4,7 +4,8 @@ use ltlm_protocol::license_data::TopUpOption;
 use ltlm_protocol::{Amount, Timestamp};
 use serde_json::json;
 
-use crate::model::policy::{ENVIRONMENTS, INTERVALS, KINDS, Policy, PolicyTerms, STATUSES};
+use crate::model::policy::{Policy, PolicyTerms};
+use crate::model::policy_words::{Environment, Interval, PolicyKind, PolicyStatus};
 use crate::model::project::{Project, ProjectSecret, WrappedKeys};
 use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
@@ -86,14 +87,14 @@ pub fn policy(policy: &Policy) -> Item {
         .text("projectId", &policy.project_id)
         .text("name", &terms.name)
         .text_opt("slug", terms.slug.as_ref())
-        .text("type", terms.kind)
-        .text("status", terms.status)
-        .text("environment", terms.environment)
+        .text("type", terms.kind.wire())
+        .text("status", terms.status.wire())
+        .text("environment", terms.environment.wire())
         .text_opt("description", terms.description.as_ref())
         .text_opt("shortDescription", terms.short_description.as_ref())
         .text("prices", prices.to_string())
         .text_opt("currency", terms.currency.as_ref())
-        .text_opt("recurringInterval", terms.recurring_interval)
+        .text_opt("recurringInterval", terms.recurring_interval.map(Interval::wire))
         .int("recurringIntervalCount", terms.recurring_interval_count.unwrap_or(0))
         .int("airGapped", terms.is_air_gapped.into())
         .document("config", &terms.config)
@@ -112,14 +113,14 @@ pub(crate) fn read_policy(r: &Reader<'_>, number: i64) -> Result<Policy, ItemErr
     let terms = PolicyTerms {
         name: r.text("name")?,
         slug: r.text_opt("slug"),
-        kind: r.word_opt("type", KINDS).ok_or(ItemError { attribute: "type" })?,
-        status: r.word_opt("status", STATUSES).unwrap_or(STATUSES[0]),
-        environment: r.word_opt("environment", ENVIRONMENTS).ok_or(ItemError { attribute: "environment" })?,
+        kind: PolicyKind::parse(&r.text("type")?).ok_or(ItemError { attribute: "type" })?,
+        status: r.text_opt("status").and_then(|word| PolicyStatus::parse(&word)).unwrap_or(PolicyStatus::Active),
+        environment: Environment::parse(&r.text("environment")?).ok_or(ItemError { attribute: "environment" })?,
         description: r.text_opt("description"),
         short_description: r.text_opt("shortDescription"),
         price: read_price(prices.get("price")),
         currency: r.text_opt("currency"),
-        recurring_interval: r.word_opt("recurringInterval", INTERVALS),
+        recurring_interval: r.text_opt("recurringInterval").and_then(|word| Interval::parse(&word)),
         recurring_interval_count: r.int_opt("recurringIntervalCount").filter(|count| *count > 0),
         recurring_price: read_price(prices.get("recurringPrice")),
         is_air_gapped: r.int("airGapped")? == 1,

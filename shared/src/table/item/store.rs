@@ -12,7 +12,7 @@ use crate::model::order::{
     Billing, Chore, FailedRefund, Granted, Ignored, OPEN_DAYS, Order, OrderItem, OrderState, Payment, Reason, Refunds,
     Remarks, Sale, Todo, Unapplied,
 };
-use crate::model::policy::INTERVALS;
+use crate::model::policy_words::Interval;
 use crate::model::trial::{Card, Trial};
 use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
@@ -40,7 +40,7 @@ pub fn order(order: &Order) -> Item {
         .text_opt("packLicense", license)
         .text_opt("packAccount", account)
         .text_opt("pack", pack)
-        .text_opt("interval", interval)
+        .text_opt("interval", interval.map(Interval::wire))
         .int_opt("intervalCount", count)
         .int("minor", order.price.minor)
         .text("currency", &order.price.currency)
@@ -82,7 +82,7 @@ pub(super) fn read_order(r: &Reader<'_>, id: String) -> Result<Order, ItemError>
         }
         (None, None) => OrderItem::Pack { license: LicenseId(r.text("packLicense")?), pack: read_pack(r)? },
     };
-    let billing = match (r.word_opt("interval", INTERVALS), r.int_opt("intervalCount")) {
+    let billing = match (r.text_opt("interval").and_then(|word| Interval::parse(&word)), r.int_opt("intervalCount")) {
         (Some(interval), count) => Billing::Every { interval, count: count.unwrap_or(1) },
         (None, Some(_)) => Billing::CardOnly,
         (None, None) => Billing::Once,
@@ -343,7 +343,7 @@ mod tests {
     fn full_order() -> Order {
         let price = Money { minor: 999, currency: "EUR".into() };
         let mut order = Order::new("ord_1".into(), "prj_1".into(), OrderItem::Policy { number: 1 }, price, NOW);
-        order.billing = Billing::Every { interval: "month", count: 1 };
+        order.billing = Billing::Every { interval: Interval::Month, count: 1 };
         order.subscription = Some("sub_1".into());
         (order.is_named, order.is_test) = (false, true);
         let fate = Fate { back_at: Some(NOW), taken_at: Some(NOW), is_disputed: true, suspends: true, refunded: 999 };

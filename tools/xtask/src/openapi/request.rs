@@ -6,6 +6,7 @@ use shared::api::routes::{Endpoint, ROUTES, Route};
 use shared::domain::admin::rewrap::KeyArn;
 use shared::model::administrator::Scope;
 use shared::model::policy;
+use shared::model::policy_words::{Environment, Interval, PolicyKind, PolicyStatus};
 
 use crate::openapi::parameters::{cursor_pattern, token_types};
 use crate::openapi::schema::{
@@ -176,7 +177,7 @@ pub(crate) fn request_schema(route: &Route) -> Value {
             // A license must end, where its type says that it does.
             schema["anyOf"] = json!([
                 {"properties": {"type": {"enum": ["perpetual", "usage-based"]}}},
-                {"properties": {"type": {"enum": ["subscription"]}, "recurringInterval": {"enum": policy::INTERVALS}}, "required": ["recurringInterval"]},
+                {"properties": {"type": {"enum": ["subscription"]}, "recurringInterval": {"enum": Interval::WORDS}}, "required": ["recurringInterval"]},
                 {"properties": {"config": within("limits", within("time", json!({"type": "object", "required": ["durationDays"], "properties": {"durationDays": days}})))}, "required": ["config"]},
             ]);
             schema
@@ -402,11 +403,11 @@ pub(crate) fn policy_members(id: &Value, whole: bool) -> Value {
     let count = |max: i64| json!({"type": ["integer", "null"], "minimum": 0, "maximum": max});
     json!({
         "name": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME}, "slug": {"type": "string", "minLength": 1, "maxLength": limits::NAME_CHARS_MAX, "pattern": SLUG},
-        "type": {"enum": policy::KINDS}, "status": {"enum": policy::STATUSES}, "environment": {"enum": policy::ENVIRONMENTS},
+        "type": {"enum": PolicyKind::WORDS}, "status": {"enum": PolicyStatus::WORDS}, "environment": {"enum": Environment::WORDS},
         "description": {"type": "string", "maxLength": 10 * limits::NAME_CHARS_MAX, "pattern": PROSE},
         "shortDescription": {"type": "string", "maxLength": limits::NAME_CHARS_MAX, "pattern": NAME_OR_BLANK},
         "price": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"},
-        "recurringInterval": {"enum": policy::INTERVALS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
+        "recurringInterval": {"enum": Interval::WORDS}, "recurringIntervalCount": {"type": "integer", "minimum": 1, "maximum": 366},
         "recurringPrice": price(), "isAirGapped": {"type": "boolean"},
         "config": shape::config(whole),
         "topUpOptions": {"type": "array", "maxItems": 50, "items": {"type": "object", "required": ["packId", "name", "price"], "properties": {
@@ -416,7 +417,7 @@ pub(crate) fn policy_members(id: &Value, whole: bool) -> Value {
             "price": {"type": "object", "required": ["amount", "currency"], "properties": {
                 "amount": price(), "currency": {"type": "string", "pattern": "^[A-Za-z]{3}$"}}},
         }}},
-        "renewal": {"type": "object", "properties": {"mode": {"enum": policy::RENEWAL_MODES}, "period": {"enum": policy::INTERVALS}, "catchUp": {"type": "boolean"},
+        "renewal": {"type": "object", "properties": {"mode": {"enum": policy::RENEWAL_MODES}, "period": {"enum": Interval::WORDS}, "catchUp": {"type": "boolean"},
             "rolloverMax": {"type": "integer", "minimum": 0, "maximum": limits::TOKENS_MAX, "description": "With the mode rollover."}}},
         "operationId": id,
     })

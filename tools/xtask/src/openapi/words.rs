@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use shared::domain::license::status::Status;
 use shared::domain::webhooks::notice::KINDS;
 use shared::model::administrator::Scope;
-use shared::model::policy;
+use shared::model::policy_words::{Environment, Interval, PolicyKind, PolicyStatus};
 use shared::model::token_type::TokenType;
 
 /// Members that hold an instant, wherever they stand.
@@ -53,7 +53,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("LicenseSummary", "state", STATES),
     ("OrderAct", "act", &["refund", "cancel"]),
     ("OrderData", "status", &["open", "paid", "refused", "refunded", "disputed", "expired"]),
-    ("PolicyDetails", "status", policy::STATUSES),
+    ("PolicyDetails", "status", PolicyStatus::WORDS),
     ("ProjectEntry", "category", &["spent", "refunded", "granted", "expired", "adjusted", "held"]),
     ("SdkEnforcement", "mode", &["standard", "pro_only"]),
     ("TimeLimit", "mode", &["duration", "unlimited"]),
@@ -85,12 +85,12 @@ pub(crate) fn narrow(schemas: &mut Map<String, Value>) {
     // What a device sees of itself stands above the license's status.
     limit("LicenseData", "status", &[statuses.as_slice(), &["VALID_NO_SEAT", "KICKED"]].concat());
     for schema in ["PolicyData", "PolicyDetails", "StorePolicy"] {
-        limit(schema, "type", policy::KINDS);
-        limit(schema, "recurringInterval", policy::INTERVALS);
-        limit(schema, "environment", policy::ENVIRONMENTS);
+        limit(schema, "type", PolicyKind::WORDS);
+        limit(schema, "recurringInterval", Interval::WORDS);
+        limit(schema, "environment", Environment::WORDS);
     }
     for schema in ["LicenseData", "StoreConfig"] {
-        limit(schema, "environment", policy::ENVIRONMENTS);
+        limit(schema, "environment", Environment::WORDS);
     }
     let types: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
     for schema in ["DueAccount", "PoolStats", "ProjectEntry"] {

@@ -53,7 +53,7 @@ fn number<T>(incoming: &Incoming<'_, T>) -> i64 {
 fn details(policy: &Policy) -> PolicyDetails {
     PolicyDetails {
         policy: policy.data(),
-        status: policy.terms.status.to_owned(),
+        status: policy.terms.status.wire().to_owned(),
         project_id: policy.project_id.clone(),
         slug: policy.terms.slug.clone(),
         config: policy.terms.config.clone(),
