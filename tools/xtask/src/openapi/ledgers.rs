@@ -31,7 +31,7 @@ pub(crate) fn request(route: &Route, id: &Value, object: impl Fn(&[&str], Value)
 pub(crate) fn parameters(route: &Route) -> Vec<Value> {
     let text = |name: &str, what: &str, max: usize| {
         json!({"name": name, "in": "query", "description": what,
-            "schema": {"type": "string", "minLength": 1, "maxLength": max}})
+            "schema": {"type": "string", "maxLength": max}})
     };
     let instant = |name: &str, what: &str| {
         json!({"name": name, "in": "query", "description": what,
