@@ -18,7 +18,7 @@ fn every_binary_serves_the_function_of_its_name() {
         let is_linked_by_its_row =
             ROUTES.iter().any(|route| route.function == name) && !function.table_actions.is_empty();
         let serves = match is_linked_by_its_row {
-            true => format!("shared::host::lambda::serve(shared::host::program::{identifier}()).await"),
+            true => format!("shared::host::serve(shared::host::program::{identifier}()).await"),
             // What is called by a queue, a stream or a schedule, and what has no table.
             false => format!("shared::host::serve_{identifier}().await"),
         };

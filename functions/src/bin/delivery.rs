@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::host::Error> {
-    shared::host::lambda::serve_delivery().await
+    shared::host::serve_delivery().await
 }

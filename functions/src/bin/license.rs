@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::host::Error> {
-    shared::host::lambda::serve(shared::host::program::license()).await
+    shared::host::serve(shared::host::program::license()).await
 }

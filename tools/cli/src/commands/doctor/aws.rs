@@ -13,7 +13,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::{Finding, Options, Report};
+use super::finding::{Finding, Options, Report};
 
 /// Time for one call, its repetitions included.
 const CALL: Duration = Duration::from_secs(10);

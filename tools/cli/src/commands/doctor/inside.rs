@@ -7,7 +7,7 @@ use ltlm_protocol::Timestamp;
 use ltlm_protocol::deployment_data::{DeploymentData, FailingWebhook, PartData, RunData};
 use serde_json::json;
 
-use super::{Finding, Report};
+use super::finding::{Finding, Report};
 use crate::client::would_send;
 use crate::commands::Session;
 

@@ -3,7 +3,7 @@
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::deployment_data::DeploymentData;
 
-use super::{Asked, Finding, Report, Told};
+use super::finding::{Asked, Finding, Report, Told};
 use crate::client::{Looked, NoAnswer};
 use crate::commands::Session;
 
