@@ -29,14 +29,14 @@ impl Vendor {
     }
 
     /// What it prints; it must succeed.
-    async fn reply(&self, arguments: &[&str]) -> String {
+    async fn output(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments).await;
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     async fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.reply(&[arguments, &["--json"]].concat()).await).unwrap()
+        serde_json::from_str(&self.output(&[arguments, &["--json"]].concat()).await).unwrap()
     }
 
     /// What it says when it fails, and its exit code.
@@ -55,35 +55,38 @@ impl Vendor {
 async fn a_vendor_sells_and_serves_from_a_terminal() {
     let vendor = Vendor::new("cli").await;
     let project = vendor.project().to_owned();
-    assert!(vendor.reply(&["projects", "list"]).await.contains("Demo"));
+    assert!(vendor.output(&["projects", "list"]).await.contains("Demo"));
     let policy = json!({"name": "STUDIO", "type": "perpetual", "config": {"limits": {"devices": {"maxDevices": 2},
         "seats": {"enabled": true, "maxSeats": 1}, "tokens": {"enabled": true, "maxTokens": 10}}}});
     let file = vendor.folder.0.join("policy.json");
     std::fs::write(&file, policy.to_string()).unwrap();
     let made = vendor.json(&["policies", "create", &project, file.to_str().unwrap()]).await;
     let number = made["PolicyID"].to_string();
-    assert!(vendor.reply(&["policies", "list", &project]).await.contains("STUDIO"));
+    assert!(vendor.output(&["policies", "list", &project]).await.contains("STUDIO"));
     let change = r#"{"description": "For studios.", "config": {"limits": {"seats": {"maxSeats": 2}}}}"#;
     let (code, said) = vendor.refused(&["policies", "update", &number, change]).await;
     assert!(code == 2 && said.contains("add --yes"), "{said}");
-    let reply = vendor.reply(&["policies", "update", &number, change, "--dry-run"]).await;
-    assert!(reply.contains("config.limits.seats.maxSeats: 1 -> 2\n") && reply.contains("would send PATCH"), "{reply}");
-    assert!(!vendor.reply(&["policies", "show", &number]).await.contains("For studios."));
-    let reply = vendor.reply(&["policies", "update", &number, change, "--yes"]).await;
+    let output = vendor.output(&["policies", "update", &number, change, "--dry-run"]).await;
     assert!(
-        reply.starts_with("config.limits.seats.maxSeats: 1 -> 2\n") || reply.starts_with("description: "),
-        "{reply}"
+        output.contains("config.limits.seats.maxSeats: 1 -> 2\n") && output.contains("would send PATCH"),
+        "{output}"
+    );
+    assert!(!vendor.output(&["policies", "show", &number]).await.contains("For studios."));
+    let output = vendor.output(&["policies", "update", &number, change, "--yes"]).await;
+    assert!(
+        output.starts_with("config.limits.seats.maxSeats: 1 -> 2\n") || output.starts_with("description: "),
+        "{output}"
     );
     let back = r#"{"config": {"limits": {"seats": {"maxSeats": 1}}}}"#;
     vendor.json(&["policies", "update", &number, back, "--yes"]).await;
-    assert!(vendor.reply(&["policies", "update", &number, back]).await.starts_with("no difference"));
-    assert!(vendor.reply(&["policies", "show", &number]).await.contains("For studios."));
+    assert!(vendor.output(&["policies", "update", &number, back]).await.starts_with("no difference"));
+    assert!(vendor.output(&["policies", "show", &number]).await.contains("For studios."));
 
     let out = vendor.folder.0.join("keys.txt");
     let issue = ["licenses", "issue", &project, "--policy", &number, "--count", "250", "--email", "ada@studio.example"];
-    let reply = vendor.reply(&[&issue[..], &["--out", out.to_str().unwrap()]].concat()).await;
+    let output = vendor.output(&[&issue[..], &["--out", out.to_str().unwrap()]].concat()).await;
     let keys: Vec<_> = std::fs::read_to_string(&out).unwrap().lines().map(str::to_owned).collect();
-    assert!(keys.len() == 250 && reply.contains("250 keys are in"), "{reply}");
+    assert!(keys.len() == 250 && output.contains("250 keys are in"), "{output}");
     let listed = vendor.json(&["licenses", "list", &project, "--email", "ADA@studio.example", "--all"]).await;
     assert_eq!(listed.as_array().unwrap().len(), 250);
 
@@ -93,26 +96,26 @@ async fn a_vendor_sells_and_serves_from_a_terminal() {
         let path = format!("/v1/sdk/license/{key}/activate");
         vendor.running.post(&client, &path, &json!({"hwid": hwid, "nickname": format!("Desk {hwid}")})).await.unwrap();
     }
-    let seats = vendor.reply(&["licenses", "seats", key]).await;
+    let seats = vendor.output(&["licenses", "seats", key]).await;
     assert!(seats.contains("Desk a") && seats.ends_with("1 of 1 seats held\n"), "{seats}");
-    assert!(vendor.reply(&["licenses", "kick", key, "a"]).await.contains("0 of 1 seats held"));
-    vendor.reply(&["licenses", "name-device", key, "b", "Render node"]).await;
-    assert!(vendor.reply(&["licenses", "devices", key]).await.contains("Render node"));
+    assert!(vendor.output(&["licenses", "kick", key, "a"]).await.contains("0 of 1 seats held"));
+    vendor.output(&["licenses", "name-device", key, "b", "Render node"]).await;
+    assert!(vendor.output(&["licenses", "devices", key]).await.contains("Render node"));
     assert!(
-        vendor.reply(&["licenses", "tokens", key, "-4", "--reason", "refund", "--yes"]).await.contains("balance    6")
+        vendor.output(&["licenses", "tokens", key, "-4", "--reason", "refund", "--yes"]).await.contains("balance    6")
     );
-    assert!(vendor.reply(&["licenses", "usage", key]).await.contains("refund"));
-    assert!(vendor.reply(&["licenses", "update", key, "--email", "grace@studio.example"]).await.contains("grace@"));
-    assert_eq!(vendor.reply(&["licenses", "suspend", key, "--reason", "chargeback"]).await, "1 suspended\n");
-    assert!(vendor.reply(&["licenses", "show", key]).await.contains("suspended"));
-    assert_eq!(vendor.reply(&["licenses", "resume", "--from", out.to_str().unwrap()]).await, "250 resumed\n");
-    vendor.reply(&["licenses", "remove-device", key, "b", "--yes"]).await;
-    assert!(!vendor.reply(&["licenses", "devices", key]).await.contains("Render node"));
-    assert_eq!(vendor.reply(&["licenses", "revoke", key, "--yes"]).await, "1 revoked\n");
+    assert!(vendor.output(&["licenses", "usage", key]).await.contains("refund"));
+    assert!(vendor.output(&["licenses", "update", key, "--email", "grace@studio.example"]).await.contains("grace@"));
+    assert_eq!(vendor.output(&["licenses", "suspend", key, "--reason", "chargeback"]).await, "1 suspended\n");
+    assert!(vendor.output(&["licenses", "show", key]).await.contains("suspended"));
+    assert_eq!(vendor.output(&["licenses", "resume", "--from", out.to_str().unwrap()]).await, "250 resumed\n");
+    vendor.output(&["licenses", "remove-device", key, "b", "--yes"]).await;
+    assert!(!vendor.output(&["licenses", "devices", key]).await.contains("Render node"));
+    assert_eq!(vendor.output(&["licenses", "revoke", key, "--yes"]).await, "1 revoked\n");
 
     let secret = vendor.json(&["projects", "add-secret", &project]).await;
-    vendor.reply(&["projects", "retire-secret", &project, secret["secretId"].as_str().unwrap(), "--yes"]).await;
-    assert!(vendor.reply(&["audit"]).await.contains("admin-retire-secret"));
+    vendor.output(&["projects", "retire-secret", &project, secret["secretId"].as_str().unwrap(), "--yes"]).await;
+    assert!(vendor.output(&["audit"]).await.contains("admin-retire-secret"));
 }
 
 #[tokio::test]
@@ -121,15 +124,15 @@ async fn an_offline_file_is_written_for_its_devices() {
     let air = vendor.running.text("/licenses/AIR").to_owned();
     let out = vendor.folder.0.join("customer.ltlm");
     let order = ["licenses", "file", &air, "machine-1", "--out", out.to_str().unwrap()];
-    let reply = vendor.reply(&[&order[..], &["--dry-run"]].concat()).await;
-    assert!(reply.starts_with("would send POST") && !out.exists(), "{reply}");
-    assert!(vendor.reply(&order).await.contains("is for 1 devices"));
+    let output = vendor.output(&[&order[..], &["--dry-run"]].concat()).await;
+    assert!(output.starts_with("would send POST") && !out.exists(), "{output}");
+    assert!(vendor.output(&order).await.contains("is for 1 devices"));
     let secret = ltlm_protocol::envelope::key_of_secret(vendor.running.text("/projectSecret")).unwrap();
     let (_, file) = ltlm_protocol::envelope::decrypt(&secret, &std::fs::read_to_string(&out).unwrap()).unwrap();
     let key = crate::support::public_key(vendor.running.text("/publicKeyPem"));
     let members = ltlm_protocol::envelope::verify(&key, file).unwrap();
     assert_eq!(members["data"]["machines"][0]["hwid"], "machine-1");
-    assert!(vendor.reply(&["licenses", "devices", &air]).await.contains("machine-1"));
+    assert!(vendor.output(&["licenses", "devices", &air]).await.contains("machine-1"));
 }
 
 #[tokio::test]
@@ -148,7 +151,7 @@ async fn a_file_to_write_is_opened_before_anything_is_issued() {
         }
     }
     assert_eq!(vendor.json(&["licenses", "list", &project]).await.as_array().unwrap().len(), 3, "none was issued");
-    assert!(!vendor.reply(&["licenses", "devices", &air]).await.contains("machine-1"), "none was registered");
+    assert!(!vendor.output(&["licenses", "devices", &air]).await.contains("machine-1"), "none was registered");
 
     // What the deployment refuses leaves a file as it was, and makes none.
     let (kept, made) = (folder.join("kept"), folder.join("made"));
@@ -161,7 +164,7 @@ async fn a_file_to_write_is_opened_before_anything_is_issued() {
     }
     assert_eq!(std::fs::read_to_string(&kept).unwrap(), "a much longer text than what is written there");
     assert!(!made.exists());
-    vendor.reply(&["licenses", "issue", &project, "--policy", "1", "--out", kept.to_str().unwrap()]).await;
+    vendor.output(&["licenses", "issue", &project, "--policy", "1", "--out", kept.to_str().unwrap()]).await;
     assert_eq!(std::fs::read_to_string(&kept).unwrap().trim_end().len(), 20, "one key and nothing of before");
 }
 
@@ -181,9 +184,9 @@ async fn keys_are_made_and_work_from_the_environment() {
     let refused = with_key(&["licenses", "suspend", license]).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("FORBIDDEN"));
-    vendor.reply(&["keys", "revoke", id, "--yes"]).await;
+    vendor.output(&["keys", "revoke", id, "--yes"]).await;
     assert!(!with_key(&["licenses", "show", license]).await.status.success());
-    assert!(vendor.reply(&["keys", "list"]).await.contains(id));
+    assert!(vendor.output(&["keys", "list"]).await.contains(id));
 }
 
 #[tokio::test]
@@ -191,9 +194,9 @@ async fn a_dry_run_changes_nothing_and_destroying_takes_a_yes() {
     let vendor = Vendor::new("cli-dry").await;
     let license = vendor.running.text("/licenses/SUB").to_owned();
     let before = vendor.json(&["licenses", "show", &license]).await;
-    let reply = vendor.reply(&["licenses", "revoke", &license, "--dry-run"]).await;
-    assert_eq!(reply, format!("would send PATCH /v1/admin/licenses/{license} {{\"state\":\"revoked\"}}\n"));
-    vendor.reply(&["licenses", "issue", vendor.project(), "--policy", "1", "--count", "300", "--dry-run"]).await;
+    let output = vendor.output(&["licenses", "revoke", &license, "--dry-run"]).await;
+    assert_eq!(output, format!("would send PATCH /v1/admin/licenses/{license} {{\"state\":\"revoked\"}}\n"));
+    vendor.output(&["licenses", "issue", vendor.project(), "--policy", "1", "--count", "300", "--dry-run"]).await;
     for arguments in [["licenses", "revoke", &license], ["licenses", "terminate", &license]] {
         let (code, said) = vendor.refused(&arguments).await;
         assert!(code == 2 && said.contains("add --yes"), "{said}");
@@ -235,15 +238,15 @@ async fn a_dry_run_is_judged_by_the_deployment() {
         &["webhooks", "create", "https://hooks.example.com/"],
     ];
     let state = async || {
-        let mut reply = String::new();
+        let mut output = String::new();
         for list in [&["audit"][..], &["licenses", "list", &project, "--all"], &["policies", "list", &project]] {
-            reply.push_str(&vendor.reply(list).await);
+            output.push_str(&vendor.output(list).await);
         }
-        reply
+        output
     };
     let before = state().await;
     for order in taken {
-        assert!(vendor.reply(&[order, &["--dry-run"][..]].concat()).await.starts_with("would send "), "{order:?}");
+        assert!(vendor.output(&[order, &["--dry-run"][..]].concat()).await.starts_with("would send "), "{order:?}");
     }
     assert_eq!(state().await, before);
     // Of a file, each line that would fail.
@@ -302,7 +305,7 @@ async fn bulk_work_survives_lost_replies_and_is_done_once() {
 #[tokio::test]
 async fn a_vendor_looks_after_the_store_from_a_terminal() {
     let vendor = Vendor::new("cli-store").await;
-    assert_eq!(vendor.reply(&["orders", "list"]).await.trim(), "none");
+    assert_eq!(vendor.output(&["orders", "list"]).await.trim(), "none");
     let secret = vendor.running.text("/projectSecret").to_owned();
     let base = vendor.running.text("/baseUrl").to_owned();
     let ordered = Client::new()
@@ -312,22 +315,22 @@ async fn a_vendor_looks_after_the_store_from_a_terminal() {
     assert_eq!(ordered.send().await.unwrap().status(), 200);
     let orders = vendor.json(&["orders", "list"]).await;
     assert_eq!((&orders[0]["status"], &orders[0]["email"]), (&json!("open"), &json!("grace@example.com")));
-    assert!(vendor.reply(&["orders", "show", orders[0]["orderId"].as_str().unwrap()]).await.contains("9.99"));
+    assert!(vendor.output(&["orders", "show", orders[0]["orderId"].as_str().unwrap()]).await.contains("9.99"));
 
-    assert_eq!(vendor.reply(&["events", "list"]).await.trim(), "none");
-    assert_eq!(vendor.reply(&["events", "count"]).await.trim(), "none");
+    assert_eq!(vendor.output(&["events", "list"]).await.trim(), "none");
+    assert_eq!(vendor.output(&["events", "count"]).await.trim(), "none");
     assert_eq!(vendor.refused(&["events", "list", "--day", "yesterday"]).await.0, 1);
 
     let made = vendor.json(&["webhooks", "create", "https://hooks.example.com/", "--kinds", "order.paid"]).await;
     let id = made["webhookId"].as_str().unwrap();
     assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
-    assert!(vendor.reply(&["webhooks", "list"]).await.contains("order.paid"));
+    assert!(vendor.output(&["webhooks", "list"]).await.contains("order.paid"));
     assert_ne!(vendor.json(&["webhooks", "rotate", id]).await["secret"], made["secret"]);
-    assert_eq!(vendor.reply(&["webhooks", "dead-letters", id]).await.trim(), "none");
-    assert_eq!(vendor.reply(&["webhooks", "notices"]).await.trim(), "none");
-    assert!(vendor.reply(&["webhooks", "replay", id, "--dead-letters"]).await.contains("sent again"));
+    assert_eq!(vendor.output(&["webhooks", "dead-letters", id]).await.trim(), "none");
+    assert_eq!(vendor.output(&["webhooks", "notices"]).await.trim(), "none");
+    assert!(vendor.output(&["webhooks", "replay", id, "--dead-letters"]).await.contains("sent again"));
     assert_eq!(vendor.refused(&["webhooks", "remove", id]).await.0, 2, "it asks first");
-    vendor.reply(&["webhooks", "remove", id, "--yes"]).await;
+    vendor.output(&["webhooks", "remove", id, "--yes"]).await;
 
     // A password comes by standard input, and never stands among the arguments.
     let typed = async |arguments: &[&str], password: &str| {
@@ -343,7 +346,7 @@ async fn a_vendor_looks_after_the_store_from_a_terminal() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let short = typed(&["developers", "create", "dan@example.com"], "short\n").await;
     assert!(String::from_utf8_lossy(&short.stderr).contains("password must be 12 to 200 characters"));
-    vendor.reply(&["developers", "update", "dee@example.com", "--disabled", "true"]).await;
+    vendor.output(&["developers", "update", "dee@example.com", "--disabled", "true"]).await;
     assert_eq!(vendor.json(&["developers", "list"]).await[0]["disabled"], true);
 }
 
@@ -427,7 +430,7 @@ async fn taking_away_takes_a_yes() {
     }
     assert_eq!(vendor.json(&["licenses", "show", &license]).await["tokensRemaining"], 100);
     assert_eq!(vendor.json(&[&take[..], &["--yes"]].concat()).await["balanceAfter"], 70);
-    vendor.reply(&["licenses", "tokens", &license, "30", "--reason", "back"]).await;
+    vendor.output(&["licenses", "tokens", &license, "30", "--reason", "back"]).await;
 }
 
 #[tokio::test]
@@ -435,7 +438,7 @@ async fn a_list_that_is_cut_says_so_beside_it() {
     let vendor = Vendor::new("cli-more").await;
     let project = vendor.project().to_owned();
     for name in ["ada", "bob", "carl"] {
-        vendor.reply(&["accounts", "create", name]).await;
+        vendor.output(&["accounts", "create", name]).await;
     }
     let lists: &[&[&str]] =
         &[&["accounts", "list"], &["policies", "list", &project], &["licenses", "list", &project], &["audit"]];
@@ -449,7 +452,7 @@ async fn a_list_that_is_cut_says_so_beside_it() {
     let exact = vendor.run(&["accounts", "list", "--limit", "3", "--json"]).await;
     assert_eq!(exact.stderr, b"", "three are all");
     assert_eq!(serde_json::from_slice::<Value>(&exact.stdout).unwrap().as_array().unwrap().len(), 3);
-    vendor.reply(&["licenses", "issue", &project, "--policy", "2", "--count", "120"]).await;
+    vendor.output(&["licenses", "issue", &project, "--policy", "2", "--count", "120"]).await;
     let cut = vendor.json(&["licenses", "list", &project, "--limit", "110"]).await;
     assert_eq!(cut.as_array().unwrap().len(), 110);
 }
@@ -457,7 +460,7 @@ async fn a_list_that_is_cut_says_so_beside_it() {
 #[tokio::test]
 async fn a_refusal_names_what_there_is() {
     let vendor = Vendor::new("cli-known").await;
-    vendor.reply(&["accounts", "create", "ada"]).await;
+    vendor.output(&["accounts", "create", "ada"]).await;
     let (code, said) = vendor.refused(&["accounts", "charge", "ada", "nonsense"]).await;
     assert!(code == 1 && said.contains("UNKNOWN_OPERATION_TYPE"), "{said}");
     let known = said.lines().find(|line| line.starts_with("  known: ")).unwrap();
@@ -469,83 +472,85 @@ async fn a_refusal_names_what_there_is() {
 #[tokio::test]
 async fn every_command_of_accounts_works_from_a_terminal() {
     let vendor = Vendor::new("cli-accounts").await;
-    vendor.reply(&["accounts", "create", "ada", "--tier", "Gift"]).await;
+    vendor.output(&["accounts", "create", "ada", "--tier", "Gift"]).await;
     assert_eq!(vendor.json(&["accounts", "reset", "ada", "60"]).await["newBalance"], 60);
-    let reply = vendor.json(&["accounts", "affordability", "ada", "image_generation", "--amount", "61"]).await;
-    assert_eq!((&reply["canAfford"], &reply["deficit"]), (&json!(false), &json!(1)));
-    assert!(vendor.reply(&["accounts", "eligibility", "ada"]).await.contains("Next renewal in 30 days"));
+    let output = vendor.json(&["accounts", "affordability", "ada", "image_generation", "--amount", "61"]).await;
+    assert_eq!((&output["canAfford"], &output["deficit"]), (&json!(false), &json!(1)));
+    assert!(vendor.output(&["accounts", "eligibility", "ada"]).await.contains("Next renewal in 30 days"));
     let hold = ["accounts", "holds", "create", "ada", "20", "--type", "video", "--operation-id", "h1"];
     assert_eq!(vendor.json(&[&hold[..], &["--dry-run"]].concat()).await["dryRun"], true);
-    assert_eq!(vendor.reply(&["accounts", "holds", "list", "ada"]).await, "none\n");
+    assert_eq!(vendor.output(&["accounts", "holds", "list", "ada"]).await, "none\n");
     assert_eq!(vendor.json(&hold).await["hold"]["id"], "h1");
     assert_eq!(vendor.json(&hold).await["replayed"], true, "sent twice under one id");
-    assert!(vendor.reply(&["accounts", "holds", "list", "ada"]).await.contains("video"));
+    assert!(vendor.output(&["accounts", "holds", "list", "ada"]).await.contains("video"));
     assert_eq!(vendor.json(&["accounts", "holds", "commit", "ada", "h1", "--amount", "5"]).await["newBalance"], 55);
-    vendor.reply(&["accounts", "holds", "create", "ada", "5", "--operation-id", "h2"]).await;
+    vendor.output(&["accounts", "holds", "create", "ada", "5", "--operation-id", "h2"]).await;
     assert_eq!(vendor.json(&["accounts", "holds", "void", "ada", "h2"]).await["newBalance"], 55);
-    vendor.reply(&["accounts", "debit", "ada", "1", "--metadata", r#"{"name": "Ada"}"#]).await;
+    vendor.output(&["accounts", "debit", "ada", "1", "--metadata", r#"{"name": "Ada"}"#]).await;
     let erase = ["accounts", "erase", "ada", "--before", "2999-01-01T00:00:00Z"];
     assert_eq!(vendor.refused(&erase).await.0, 2, "it asks first");
-    vendor.reply(&[&erase[..], &["--yes"]].concat()).await;
-    assert!(!vendor.reply(&["accounts", "entries", "ada", "--json"]).await.contains("Ada"));
-    assert!(vendor.reply(&["accounts", "verify", "ada"]).await.contains("all as they were written"));
+    vendor.output(&[&erase[..], &["--yes"]].concat()).await;
+    assert!(!vendor.output(&["accounts", "entries", "ada", "--json"]).await.contains("Ada"));
+    assert!(vendor.output(&["accounts", "verify", "ada"]).await.contains("all as they were written"));
     for name in ["bob", "adam"] {
-        vendor.reply(&["accounts", "create", name]).await;
+        vendor.output(&["accounts", "create", name]).await;
     }
     let listed = vendor.json(&["accounts", "list", "--begins", "ada"]).await;
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["accountId"].as_str().unwrap()).collect();
     assert_eq!(names, ["ada", "adam"]);
-    vendor.reply(&["organizations", "create", "acme", "pro"]).await;
-    assert!(vendor.reply(&["organizations", "list"]).await.contains("acme"));
-    let reply = vendor.reply(&["organizations", "verify", "acme"]).await;
-    assert_eq!(reply.matches("all as they were written").count(), 5, "{reply}");
-    let reply = vendor.json(&["organizations", "statistics", "acme", "goal_generation"]).await;
-    assert_eq!(reply["totalEarned"], 20);
+    vendor.output(&["organizations", "create", "acme", "pro"]).await;
+    assert!(vendor.output(&["organizations", "list"]).await.contains("acme"));
+    let output = vendor.output(&["organizations", "verify", "acme"]).await;
+    assert_eq!(output.matches("all as they were written").count(), 5, "{output}");
+    let output = vendor.json(&["organizations", "statistics", "acme", "goal_generation"]).await;
+    assert_eq!(output["totalEarned"], 20);
     let erase = ["organizations", "erase", "acme", "goal_generation", "--before", "2999-01-01T00:00:00Z"];
     assert_eq!(vendor.refused(&erase).await.0, 2, "it asks first");
-    assert!(vendor.reply(&[&erase[..], &["--dry-run"]].concat()).await.contains("have facts"));
-    assert!(vendor.reply(&[&erase[..], &["--yes"]].concat()).await.contains("erased"));
+    assert!(vendor.output(&[&erase[..], &["--dry-run"]].concat()).await.contains("have facts"));
+    assert!(vendor.output(&[&erase[..], &["--yes"]].concat()).await.contains("erased"));
     all_accounts_together(&vendor).await;
     let license = vendor.running.text("/licenses/SUB").to_owned();
-    assert!(vendor.reply(&["licenses", "verify", &license]).await.contains("all as they were written"));
-    let reply = vendor.json(&["licenses", "statistics", &license, "--from", "2020-01-01T00:00:00Z"]).await;
-    assert_eq!((&reply["netChange"], &reply["nextCursor"]), (&reply["totalEarned"], &Value::Null), "{reply}");
+    assert!(vendor.output(&["licenses", "verify", &license]).await.contains("all as they were written"));
+    let output = vendor.json(&["licenses", "statistics", &license, "--from", "2020-01-01T00:00:00Z"]).await;
+    assert_eq!((&output["netChange"], &output["nextCursor"]), (&output["totalEarned"], &Value::Null), "{output}");
 }
 
 /// What is asked of all accounts together, and packs for them.
 async fn all_accounts_together(vendor: &Vendor) {
-    vendor.reply(&["accounts", "debit", "bob", "2", "--type", "video", "--metadata", r#"{"name": "Bob"}"#]).await;
+    vendor.output(&["accounts", "debit", "bob", "2", "--type", "video", "--metadata", r#"{"name": "Bob"}"#]).await;
     let listed = vendor.json(&["entries", "list", "--type", "video"]).await;
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|row| row["accountId"].as_str().unwrap()).collect();
     assert_eq!(names, ["ada", "ada", "ada", "bob"]);
-    assert!(vendor.reply(&["entries", "list", "--type", "video"]).await.contains("bob"));
+    assert!(vendor.output(&["entries", "list", "--type", "video"]).await.contains("bob"));
     let cut = vendor.run(&["entries", "list", "--limit", "2"]).await;
     assert!(String::from_utf8_lossy(&cut.stderr).contains("There are more than these 2"));
-    assert_eq!(vendor.reply(&["accounts", "due"]).await, "none\n");
+    assert_eq!(vendor.output(&["accounts", "due"]).await, "none\n");
     let due = vendor.json(&["accounts", "due", "--by", "2999-01-01T00:00:00Z", "--tier", "Gift"]).await;
     assert!(due.as_array().unwrap().iter().any(|row| row["accountId"] == "ada" && row["tokens"] == 100), "{due}");
 
     let erase = ["entries", "erase", "--before", "2999-01-01T00:00:00Z", "--operation-id", "old"];
     assert_eq!(vendor.refused(&erase).await.0, 2, "it asks first");
-    assert!(vendor.reply(&[&erase[..], &["--dry-run"]].concat()).await.contains("would send POST /v1/entries/erasure"));
-    assert!(vendor.reply(&["accounts", "entries", "bob", "--json"]).await.contains("Bob"));
+    assert!(
+        vendor.output(&[&erase[..], &["--dry-run"]].concat()).await.contains("would send POST /v1/entries/erasure")
+    );
+    assert!(vendor.output(&["accounts", "entries", "bob", "--json"]).await.contains("Bob"));
     let erased = vendor.json(&[&erase[..], &["--yes"]].concat()).await;
     assert_eq!((&erased["done"], &erased["operationId"]), (&json!(true), &json!("old")), "{erased}");
     assert!(erased["erased"].as_i64().unwrap() > 0, "{erased}");
     assert_eq!(vendor.json(&[&erase[..], &["--yes"]].concat()).await, erased, "sent twice under one id");
-    assert!(!vendor.reply(&["accounts", "entries", "bob", "--json"]).await.contains("Bob"));
+    assert!(!vendor.output(&["accounts", "entries", "bob", "--json"]).await.contains("Bob"));
 
     let price = json!({"amount": 29, "currency": "USD"});
     let pack = json!({"packId": "p", "name": "500 tokens", "tokens": 500, "price": price});
     let settings = json!({"accounts": {"packs": [pack]}, "organizations": {"packs": [pack]}}).to_string();
-    vendor.reply(&["projects", "update", vendor.project(), "--settings", &settings]).await;
+    vendor.output(&["projects", "update", vendor.project(), "--settings", &settings]).await;
     for owner in [["accounts", "checkout", "bob"], ["organizations", "checkout", "acme"]] {
         let order = [&owner[..], &["p", "--email", "bob@example.com"]].concat();
-        assert!(vendor.reply(&[&order[..], &["--dry-run"]].concat()).await.contains("would send POST"));
-        let reply = vendor.json(&[&order[..], &["--operation-id", owner[2]]].concat()).await;
-        assert!(reply["checkoutUrl"].as_str().unwrap().starts_with("http"), "{reply}");
-        assert_eq!(vendor.json(&[&order[..], &["--operation-id", owner[2]]].concat()).await, reply, "one order");
-        assert!(vendor.reply(&order).await.contains("pay at"));
+        assert!(vendor.output(&[&order[..], &["--dry-run"]].concat()).await.contains("would send POST"));
+        let output = vendor.json(&[&order[..], &["--operation-id", owner[2]]].concat()).await;
+        assert!(output["checkoutUrl"].as_str().unwrap().starts_with("http"), "{output}");
+        assert_eq!(vendor.json(&[&order[..], &["--operation-id", owner[2]]].concat()).await, output, "one order");
+        assert!(vendor.output(&order).await.contains("pay at"));
         let (code, said) = vendor.refused(&[&owner[..], &["none"]].concat()).await;
         assert!(code == 1 && said.contains("TOPUP_NOT_AVAILABLE"), "{said}");
     }
@@ -555,7 +560,7 @@ async fn all_accounts_together(vendor: &Vendor) {
 async fn file_of_licenses(vendor: &Vendor, count: &str) -> (std::path::PathBuf, Vec<String>) {
     let file = vendor.folder.0.join("keys.txt");
     let issue = ["licenses", "issue", vendor.project(), "--policy", "1", "--valid-until", "2030-01-01T00:00:00Z"];
-    vendor.reply(&[&issue[..], &["--count", count, "--out", file.to_str().unwrap()]].concat()).await;
+    vendor.output(&[&issue[..], &["--count", count, "--out", file.to_str().unwrap()]].concat()).await;
     let keys = std::fs::read_to_string(&file).unwrap().lines().map(str::to_owned).collect();
     (file, keys)
 }
@@ -607,8 +612,8 @@ async fn a_bulk_command_that_was_interrupted_goes_on_and_does_nothing_twice() {
         (&elsewhere, "is of another deployment"),
     ] {
         let (code, said) = vendor.refused(order).await;
-        let reply = said.lines().filter(|line| !line.contains("more than once")).collect::<Vec<_>>();
-        assert!(code == 2 && reply.len() == 1 && reply[0].contains(sentence), "{said}");
+        let output = said.lines().filter(|line| !line.contains("more than once")).collect::<Vec<_>>();
+        assert!(code == 2 && output.len() == 1 && output[0].contains(sentence), "{said}");
     }
     std::fs::write(&file, format!("{lines}NEW\n")).unwrap();
     let (code, said) = vendor.refused(&resume).await;
@@ -617,9 +622,9 @@ async fn a_bulk_command_that_was_interrupted_goes_on_and_does_nothing_twice() {
 
     // Now it can be done, and its reply is lost: it is done, and the journal does not know.
     let late = ["licenses", "issue", vendor.project(), "--policy", "1", "--valid-until", "2030-01-01T00:00:00Z"];
-    vendor.reply(&[&late[..], &["--license-key", "COMES-LATER-THAN-THAT"]].concat()).await;
-    let reply = vendor.reply(&[&resume[..], &["--dry-run"]].concat()).await;
-    assert_eq!(reply.matches("would send").count(), 1, "{reply}");
+    vendor.output(&[&late[..], &["--license-key", "COMES-LATER-THAN-THAT"]].concat()).await;
+    let output = vendor.output(&[&resume[..], &["--dry-run"]].concat()).await;
+    assert_eq!(output.matches("would send").count(), 1, "{output}");
     vendor.running.post(&client, "/__local/faults", &json!({"dropReplyPercent": 100})).await.unwrap();
     let (code, said) = vendor.refused(&resume).await;
     assert!(code == 1 && said.contains("does not answer") && said.contains("with --resume"), "{said}");
@@ -627,16 +632,16 @@ async fn a_bulk_command_that_was_interrupted_goes_on_and_does_nothing_twice() {
     // And the process died within a line.
     let mut torn = std::fs::OpenOptions::new().append(true).open(&journal).unwrap();
     std::io::Write::write_all(&mut torn, b"{\"done\":2").unwrap();
-    let reply = vendor.reply(&resume).await;
-    assert_eq!(reply, "1 extended, 3 before\n");
+    let output = vendor.output(&resume).await;
+    assert_eq!(output, "1 extended, 3 before\n");
     assert!(!journal.exists(), "all is done");
     assert_eq!(ends(&vendor, &keys).await, ["2030-01-11"; 4]);
 
     // A new command is a new one; what was done stays under its id, with another file too.
-    assert_eq!(vendor.reply(&extend).await, "4 extended\n");
+    assert_eq!(vendor.output(&extend).await, "4 extended\n");
     assert_eq!(ends(&vendor, &keys).await, ["2030-01-21"; 4]);
     std::fs::write(&file, keys[2..].join("\n")).unwrap();
-    vendor.reply(&[&extend[..], &["--operation-id", &id]].concat()).await;
+    vendor.output(&[&extend[..], &["--operation-id", &id]].concat()).await;
     assert_eq!(ends(&vendor, &keys).await, ["2030-01-21"; 4]);
 }
 
@@ -650,7 +655,7 @@ async fn a_bulk_command_stops_when_nobody_answers() {
     assert!(code == 1 && said.matches("does not answer").count() == 1, "{said}");
     vendor.running.post(&Client::new(), "/__local/faults", &json!({})).await.unwrap();
     assert_eq!(ends(&vendor, &keys).await, ["2030-01-11", "2030-01-01", "2030-01-01"]);
-    assert_eq!(vendor.reply(&[&order[..], &["--resume"]].concat()).await, "3 extended\n");
+    assert_eq!(vendor.output(&[&order[..], &["--resume"]].concat()).await, "3 extended\n");
     assert_eq!(ends(&vendor, &keys).await, ["2030-01-11"; 3]);
 }
 
@@ -701,7 +706,7 @@ async fn whatever_changes_something_tells_its_operation_id_first() {
     vendor.running.post(&Client::new(), "/__local/faults", &json!({})).await.unwrap();
     assert!(code == 1 && said.contains("Whether it was done is not known"), "{said}");
     let id = said.split("operation id: ").nth(1).unwrap().lines().next().unwrap();
-    vendor.reply(&[&issue[..], &["--operation-id", id]].concat()).await;
+    vendor.output(&[&issue[..], &["--operation-id", id]].concat()).await;
     assert_eq!(count().await, before + 1);
     let long = "x".repeat(112);
     let (code, said) = vendor.refused(&[&issue[..], &["--operation-id", &long]].concat()).await;
@@ -718,7 +723,7 @@ async fn a_project_moves_by_two_commands_and_a_file_that_is_not_whole_moves_noth
     std::fs::write(path("policy.json"), policy.to_string()).unwrap();
     let number = old.json(&["policies", "create", &project, &path("policy.json")]).await["PolicyID"].to_string();
     let issue = ["licenses", "issue", &project, "--policy", &number, "--count", "120", "--email", "ada@studio.example"];
-    old.reply(&[&issue[..], &["--out", &path("keys.txt")]].concat()).await;
+    old.output(&[&issue[..], &["--out", &path("keys.txt")]].concat()).await;
 
     let (code, said) =
         old.refused(&["projects", "export", "--project", &project, "--out", &path("p.jsonl"), "--with-keys"]).await;
@@ -728,7 +733,7 @@ async fn a_project_moves_by_two_commands_and_a_file_that_is_not_whole_moves_noth
     assert!(code == 1 && said.contains("PROJECT_NOT_FOUND") && !folder.join("none.jsonl").exists(), "{said}");
     let public = new.json(&["projects", "import-key"]).await["publicKey"].as_str().unwrap().to_owned();
     let file = path("project.jsonl");
-    old.reply(&["projects", "export", "--project", &project, "--out", &file, "--with-keys", "--to", &public]).await;
+    old.output(&["projects", "export", "--project", &project, "--out", &file, "--with-keys", "--to", &public]).await;
     let text = std::fs::read_to_string(&file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines.len() > 240 && lines[2].contains(r#""kind":"keys""#), "{} lines", lines.len());
@@ -757,18 +762,18 @@ async fn a_project_moves_by_two_commands_and_a_file_that_is_not_whole_moves_noth
     let (_, said) = new.refused(&["projects", "import-status", &project]).await;
     assert!(said.contains("IMPORT_NOT_FOUND"), "{said}");
 
-    let reply = new.reply(&["projects", "import", &file, "--dry-run"]).await;
-    assert!(reply.contains(&format!("would send {} lines", lines.len() - 1)), "{reply}");
-    let reply = new.json(&["projects", "import", &file]).await;
-    assert_eq!((reply["projectId"].as_str(), reply.get("secretKey")), (Some(project.as_str()), None), "{reply}");
+    let output = new.output(&["projects", "import", &file, "--dry-run"]).await;
+    assert!(output.contains(&format!("would send {} lines", lines.len() - 1)), "{output}");
+    let output = new.json(&["projects", "import", &file]).await;
+    assert_eq!((output["projectId"].as_str(), output.get("secretKey")), (Some(project.as_str()), None), "{output}");
     let again = new.json(&["projects", "import", &file]).await;
-    assert_eq!(again["publicKey"], reply["publicKey"]);
+    assert_eq!(again["publicKey"], output["publicKey"]);
     let status = new.json(&["projects", "import-status", &project]).await;
     assert_eq!((&status["state"], &status["counts"]["license"]), (&json!("finished"), &json!(120)), "{status}");
     let (_, said) = new.refused(&["projects", "drop-import", &project, "--yes"]).await;
     assert!(said.contains("IMPORT_NOT_FOUND"), "{said}");
     let keys = std::fs::read_to_string(path("keys.txt")).unwrap();
-    let listed = new.reply(&["licenses", "list", &project, "--limit", "200"]).await;
+    let listed = new.output(&["licenses", "list", &project, "--limit", "200"]).await;
     assert!(keys.lines().all(|key| listed.contains(key.trim())), "{listed}");
     let (_, said) = old.refused(&["projects", "import", &file]).await;
     assert!(said.contains("IMPORT_KEY_NOT_FOUND") || said.contains("PROJECT_EXISTS"), "{said}");

@@ -256,7 +256,7 @@ async fn a_reply_lost_in_any_round_trip_of_any_command_changes_no_answer() {
 }
 
 /// What tells whether two answers are the same: all but when the device was last heard of.
-fn answer(reply: &Reply) -> serde_json::Value {
+fn body_of(reply: &Reply) -> serde_json::Value {
     let mut answer = reply.body.clone();
     if let Some(members) = answer.as_object_mut() {
         members.remove("lastCheckIn");
@@ -310,7 +310,7 @@ async fn every_command_without_an_operation_id_can_be_sent_twice() {
         let seats = world.get(&key, "/seats").await.body;
         world.clock.advance_seconds(3);
         let again = send().await;
-        assert_eq!(answer(&again), answer(&first), "command {index}");
+        assert_eq!(body_of(&again), body_of(&first), "command {index}");
         let names = |seats: &serde_json::Value| -> Vec<_> {
             let rows = seats["seats"].as_array().unwrap();
             let mut names: Vec<_> = rows.iter().map(|row| row["hwid"].as_str().unwrap().to_owned()).collect();

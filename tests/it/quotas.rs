@@ -33,7 +33,7 @@ impl World {
 }
 
 /// Which members' tokens there are, the event files do not know: the access token in place of theirs.
-fn answer(name: &str, world: &World, session: &str) -> Request<bytes::Bytes> {
+fn request_of(name: &str, world: &World, session: &str) -> Request<bytes::Bytes> {
     let mut event = event(name, &world.project_id, "1");
     if name == "check-tokens" || name == "token-stats" {
         event["headers"]["authorization"] = json!(format!("Bearer {session}"));
@@ -69,7 +69,7 @@ async fn every_route_is_counted_once_as_what_it_is_or_never() {
         for traffic in Traffic::ALL {
             before.push(world.full_at(*traffic).await.max(start));
         }
-        let reply: Reply = world.send(answer(name, &world, &session)).await;
+        let reply: Reply = world.send(request_of(name, &world, &session)).await;
         for (traffic, before) in Traffic::ALL.iter().zip(before) {
             let taken = (world.full_at(*traffic).await.max(start) - before) / each;
             let expected = i64::from(counted_as(name) == Some(*traffic) && reply.status != 401);
@@ -89,13 +89,13 @@ async fn what_is_counted_is_refused_beyond_its_quota_and_does_nothing_and_what_i
     world.quotas(1, DAY).await;
     // One call of each, and all are used up.
     for name in ["seats", "accounts", "admin-policies"] {
-        assert_eq!(world.send(answer(name, &world, &session)).await.status, 200, "{name}");
+        assert_eq!(world.send(request_of(name, &world, &session)).await.status, 200, "{name}");
     }
     let mut wrong = Vec::new();
     let mut refused = 0;
     for (name, ..) in EXPECTED.iter().filter(|(name, ..)| *name != "admin-change-project") {
         let before = things(&world).await;
-        let reply: Reply = world.send(answer(name, &world, &session)).await;
+        let reply: Reply = world.send(request_of(name, &world, &session)).await;
         let is_held = reply.status == 429 && reply.body["code"] == "RATE_LIMITED";
         match counted_as(name) {
             None if is_held => wrong.push(format!("{name} is held back")),
@@ -131,7 +131,7 @@ async fn what_is_counted_is_refused_beyond_its_quota_and_does_nothing_and_what_i
     }
     // The vendor takes the quotas away, and all is answered again.
     world.project_settings(json!({"quotas": null})).await;
-    assert_eq!(world.send(answer("seats", &world, &session)).await.status, 200);
+    assert_eq!(world.send(request_of("seats", &world, &session)).await.status, 200);
 }
 
 #[tokio::test]

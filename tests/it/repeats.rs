@@ -188,7 +188,7 @@ async fn prepared() -> (World, Session) {
 }
 
 /// What an answer tells, but for what says that it is told again.
-fn answer(reply: &Reply) -> Value {
+fn body_of(reply: &Reply) -> Value {
     let mut body = reply.body.clone();
     if let Some(members) = body.as_object_mut() {
         members.remove("replayed");
@@ -240,7 +240,7 @@ async fn every_act_is_done_once_however_late_it_comes_again() {
         assert!(first.status < 300, "{name}: {}", first.text);
         assert!(!first.headers.contains_key("idempotent-replayed"), "{name}");
         let again = act(&body).await;
-        assert_eq!((again.status, answer(&again)), (first.status, answer(&first)), "{name}");
+        assert_eq!((again.status, body_of(&again)), (first.status, body_of(&first)), "{name}");
         assert_eq!(again.headers["idempotent-replayed"], "true", "{name}");
         if !other.is_null() {
             act(&other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
@@ -267,7 +267,7 @@ async fn every_act_is_done_once_however_late_it_comes_again() {
         );
         // What was made is told as it stands.
         if !name.starts_with("create-") || name == "create-access-token" {
-            assert_eq!(answer(&again), answer(&first), "{name}");
+            assert_eq!(body_of(&again), body_of(&first), "{name}");
         }
     }
     assert_eq!([world.balance("u").await, world.balance("due").await, world.balance("due2").await], before);
@@ -298,10 +298,10 @@ async fn every_act_whose_reply_is_lost_is_done_once() {
                 let again = act().await;
                 assert!(again.status < 300, "{name}, {round_trip}, {is_killed}: {}", again.text);
                 if first.status < 300 {
-                    assert_eq!(answer(&again), answer(&first), "{name}, {round_trip}, {is_killed}");
+                    assert_eq!(body_of(&again), body_of(&first), "{name}, {round_trip}, {is_killed}");
                 }
                 let third = act().await;
-                assert_eq!(answer(&third), answer(&again), "{name}, {round_trip}, {is_killed}");
+                assert_eq!(body_of(&third), body_of(&again), "{name}, {round_trip}, {is_killed}");
                 assert_eq!(third.headers["idempotent-replayed"], "true", "{name}");
             }
             assert_eq!(
@@ -346,9 +346,9 @@ async fn an_access_token_follows_from_its_operation_and_its_project() {
 /// The event's kinds of the fixture's day.
 async fn events(world: &World) -> Vec<Value> {
     let path = format!("/v1/admin/projects/{}/events?day=2026-01-04", world.project_id);
-    let answer = world.admin("GET", &path, Value::Null).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.body["events"].as_array().unwrap().clone()
+    let body_of = world.admin("GET", &path, Value::Null).await;
+    assert_eq!(body_of.status, 200, "{}", body_of.text);
+    body_of.body["events"].as_array().unwrap().clone()
 }
 
 /// The example is an event that comes again with the nonce that it came with, in another envelope; the siblings have an operation id,
@@ -361,9 +361,9 @@ async fn an_event_that_comes_again_is_kept_once() {
     let event = |payload: Value| json!({"key": L1, "type": "level_done", "payload": payload});
     for round_trip in [0, 1, 2, 9] {
         world.host.app.table.lose_after(round_trip);
-        let answer = world.pro("events", &a, n.as_str(), event(json!({"level": 1, "time": {"b": 1, "a": 2}}))).await;
+        let body_of = world.pro("events", &a, n.as_str(), event(json!({"level": 1, "time": {"b": 1, "a": 2}}))).await;
         world.host.app.table.set(shared::table::fault::Faults::default());
-        assert_eq!(answer.reply.body, json!({"success": true}), "{round_trip}");
+        assert_eq!(body_of.reply.body, json!({"success": true}), "{round_trip}");
         world.clock.advance_seconds(40);
     }
     assert_eq!(events(&world).await.len(), 1);
@@ -539,15 +539,15 @@ async fn an_administrators_operation_id_is_unique_in_its_project() {
                 "keys" => ("POST", json!({"scopes": ["licenses"], "projectId": project})),
                 _ => ("POST", json!({"policyId": "1"})),
             };
-            let answer = call(key, method, &path, body.clone()).await;
+            let body_of = call(key, method, &path, body.clone()).await;
             match tail {
                 "/policies" => {
-                    assert_eq!(answer.status, 201, "{tail} of {project}: {}", answer.text);
+                    assert_eq!(body_of.status, 201, "{tail} of {project}: {}", body_of.text);
                     let again = call(key, method, &path, body).await;
                     assert_eq!((again.status, &again.headers["idempotent-replayed"]), (201, &"true".parse().unwrap()));
-                    assert_eq!(again.body["PolicyID"], answer.body["PolicyID"]);
+                    assert_eq!(again.body["PolicyID"], body_of.body["PolicyID"]);
                 }
-                _ => drop(answer.refused(422, "IDEMPOTENCY_KEY_REUSED")),
+                _ => drop(body_of.refused(422, "IDEMPOTENCY_KEY_REUSED")),
             }
         }
     }

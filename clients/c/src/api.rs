@@ -184,8 +184,8 @@ pub unsafe extern "C" fn ltlm_status(client: ltlm_client, status: *mut i32, reas
     guard(|| {
         // SAFETY: the caller gives null or places for numbers.
         let (status, reason) = unsafe { (Place::optional(status, 0), Place::optional(reason, 0)) };
-        let (reply, why) = table::get(client)?.client.status();
-        status.put(code::status(reply));
+        let (current, why) = table::get(client)?.client.status();
+        status.put(code::status(current));
         reason.put(code::reason(&why));
         Ok(())
     })
@@ -490,8 +490,8 @@ pub unsafe extern "C" fn ltlm_pause(client: ltlm_client, paused: bool) -> i32 {
 /// Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn ltlm_last_error() -> *mut c_char {
-    let reply = guard::last().and_then(|reply| text::owned(reply).ok());
-    reply.unwrap_or(std::ptr::null_mut())
+    let last = guard::last().and_then(|last| text::owned(last).ok());
+    last.unwrap_or(std::ptr::null_mut())
 }
 
 /// Frees a text that this library wrote. Null is nothing to free. Any other pointer, or one that was freed, must not be given.

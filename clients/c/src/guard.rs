@@ -25,28 +25,28 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: i32,
-    pub(crate) reply: Value,
+    pub(crate) details: Value,
 }
 
 impl Failure {
     /// A failure of this layer's own.
     pub(crate) fn new(code: ltlm_code, message: &str) -> Self {
-        let reply = json!({
+        let details = json!({
             "code": code as i32, "name": code.name(), "serverCode": null, "message": message, "details": null,
             "retryAfterSeconds": null,
         });
-        Self { code: code as i32, reply }
+        Self { code: code as i32, details }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = error.code.number();
-        let reply = json!({
+        let details = json!({
             "code": code, "name": error.code, "serverCode": error.server_code, "message": error.message,
             "details": error.details, "retryAfterSeconds": error.retry_after_seconds,
         });
-        Self { code, reply }
+        Self { code, details }
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<(), Failure>) -> i32 {
         Ok(()) => return LTLM_OK as i32,
         Err(failure) => failure,
     };
-    LAST.set(Some(failure.reply.to_string()));
+    LAST.set(Some(failure.details.to_string()));
     failure.code
 }
 
@@ -98,7 +98,7 @@ mod tests {
         const CHILD: &str = "LTLM_FFI_PANICS";
         if std::env::var_os(CHILD).is_some() {
             assert_eq!(guard(|| panic!("within the library")), LTLM_INTERNAL as i32);
-            assert!(last().is_some_and(|reply| reply.contains("INTERNAL") && !reply.contains("within")));
+            assert!(last().is_some_and(|details| details.contains("INTERNAL") && !details.contains("within")));
             let thread = thread::Builder::new().name(CALLING_THREAD.to_owned());
             assert!(thread.spawn(|| panic!("in a thread")).unwrap().join().is_err());
             return;
@@ -106,8 +106,8 @@ mod tests {
         let name = thread::current().name().unwrap().to_owned();
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         let output = child.args(["--exact", &name, "--nocapture"]).env(CHILD, "1").output().unwrap();
-        let reply = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && reply.contains("1 passed"), "{reply}");
+        let details = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && details.contains("1 passed"), "{details}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     }
 
@@ -116,9 +116,9 @@ mod tests {
         let mut error = Error::new(ltlm_client::ErrorCode::Refused, "No.");
         (error.server_code, error.retry_after_seconds) = (Some("SEAT_RELEASE_COOLDOWN".to_owned()), Some(30));
         assert_eq!(guard(|| Err(error.into())), 21);
-        let reply: Value = serde_json::from_str(&last().unwrap()).unwrap();
-        assert_eq!((&reply["name"], &reply["serverCode"]), (&json!("REFUSED"), &json!("SEAT_RELEASE_COOLDOWN")));
-        assert_eq!((&reply["code"], &reply["retryAfterSeconds"]), (&json!(21), &json!(30)));
+        let details: Value = serde_json::from_str(&last().unwrap()).unwrap();
+        assert_eq!((&details["name"], &details["serverCode"]), (&json!("REFUSED"), &json!("SEAT_RELEASE_COOLDOWN")));
+        assert_eq!((&details["code"], &details["retryAfterSeconds"]), (&json!(21), &json!(30)));
         assert!(guard(|| Ok(())) == 0 && last().is_some(), "a success changes nothing");
         assert_eq!(thread::spawn(last).join().unwrap(), None);
     }

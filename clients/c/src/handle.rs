@@ -42,9 +42,9 @@ impl Handle {
             running: AtomicUsize::new(0),
             unfetched: AtomicUsize::new(0),
         });
-        let reply = Arc::downgrade(&handle);
+        let weak = Arc::downgrade(&handle);
         handle.client.on_event(move |event| {
-            if let Some(handle) = reply.upgrade() {
+            if let Some(handle) = weak.upgrade() {
                 handle.tell(event);
             }
         });
@@ -115,7 +115,7 @@ impl Handle {
     fn finish(&self, request: u64, outcome: Result<Value, Failure>) {
         let (code, result, error) = match outcome {
             Ok(result) => (0, result, None),
-            Err(failure) => (failure.code, Value::Null, Some(failure.reply)),
+            Err(failure) => (failure.code, Value::Null, Some(failure.details)),
         };
         self.unfetched.fetch_add(1, Ordering::Relaxed);
         self.client.announce(Event::CallDone { request, code, result, error });

@@ -167,7 +167,7 @@ impl Method {
             Self::Report { kind, payload } => Call::Report { kind, payload },
             local => return local.read(client),
         };
-        result(client.call_within(call, timeout)?, client)
+        rendered(client.call_within(call, timeout)?, client)
     }
 
     /// What is known without asking the server, or for [`Method::HasTokens`] in any case.
@@ -203,7 +203,7 @@ impl Method {
 }
 
 /// What a call came to.
-fn result(reply: Reply, client: &Client) -> Result<Value, Error> {
+fn rendered(reply: Reply, client: &Client) -> Result<Value, Error> {
     match reply {
         Reply::Done => Ok(json!({})),
         Reply::Status(_) => value(client.snapshot()),

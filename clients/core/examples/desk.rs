@@ -64,33 +64,33 @@ fn run(folder: &Path) -> Result<(), String> {
 
 /// What a command comes to, for people.
 fn act(client: &Client, command: &str, words: &[&str], demo_key: &str) -> String {
-    fn reply<T: std::fmt::Debug>(result: Result<T, ltlm_client::Error>) -> String {
+    fn shown<T: std::fmt::Debug>(result: Result<T, ltlm_client::Error>) -> String {
         result.map_or_else(|error| error.to_string(), |value| format!("{value:?}"))
     }
     let word = |place: usize| words.get(place).copied().unwrap_or_default();
     let tokens = word(0).parse().unwrap_or(1);
     match command {
-        "activate" => reply(client.activate(if word(0).is_empty() { demo_key } else { word(0) })),
+        "activate" => shown(client.activate(if word(0).is_empty() { demo_key } else { word(0) })),
         "status" => format!("{:?}, {} tokens, {} pending", client.status(), client.balance(), client.pending()),
-        "use" => reply(client.consume(tokens, if word(1).is_empty() { "export" } else { word(1) }, None)),
-        "confirm" => reply(client.consume_confirmed(tokens, "export", None, None)),
+        "use" => shown(client.consume(tokens, if word(1).is_empty() { "export" } else { word(1) }, None)),
+        "confirm" => shown(client.consume_confirmed(tokens, "export", None, None)),
         "balance" => client.balance().to_string(),
         "pending" => client.pending().to_string(),
-        "sync" => reply(client.sync()),
-        "refresh" => reply(client.refresh()),
-        "seats" => reply(client.seats()),
-        "release" => reply(client.release_seat(word(0), true)),
-        "settings" => reply(client.settings()),
+        "sync" => shown(client.sync()),
+        "refresh" => shown(client.refresh()),
+        "seats" => shown(client.seats()),
+        "release" => shown(client.release_seat(word(0), true)),
+        "settings" => shown(client.settings()),
         "save" => {
             let mut settings = client.local_settings();
             settings.insert(word(0).to_owned(), Value::from(word(1)));
-            reply(client.save_settings(settings))
+            shown(client.save_settings(settings))
         }
-        "history" => reply(client.history(5, None).map(|page| page.entries)),
-        "buy" => reply(client.top_up("tokens_50", None).map(|page| page.checkout_url)),
-        "signout" => reply(client.sign_out()),
-        "reactivate" => reply(client.reactivate()),
-        "clear" => reply(client.clear()),
+        "history" => shown(client.history(5, None).map(|page| page.entries)),
+        "buy" => shown(client.top_up("tokens_50", None).map(|page| page.checkout_url)),
+        "signout" => shown(client.sign_out()),
+        "reactivate" => shown(client.reactivate()),
+        "clear" => shown(client.clear()),
         "events" => format!("{:?}", client.events()),
         _ => HELP.to_owned(),
     }

@@ -43,20 +43,20 @@ fn show(client: &AsyncClient, when: &str) {
 
 async fn run(config: &str, key: &str) -> Result<(), String> {
     let text = std::fs::read_to_string(config).map_err(|error| format!("{config}: {error}."))?;
-    let reply = |error: Error| error.to_string();
-    let client = AsyncClient::open(&Config::from_json(&text).map_err(reply)?).await.map_err(reply)?;
+    let message = |error: Error| error.to_string();
+    let client = AsyncClient::open(&Config::from_json(&text).map_err(message)?).await.map_err(message)?;
     client.on_event(|event| say(&format!("  * {event:?}")));
 
     if client.load_stored().await.is_err() {
-        client.activate(key).await.map_err(reply)?;
+        client.activate(key).await.map_err(message)?;
     }
     say(&format!("entitled: {}", if client.entitled(Some("pro"), 3) { "yes" } else { "no" }));
-    client.consume(3, "export", None).await.map_err(reply)?;
-    client.sync().await.map_err(reply)?;
+    client.consume(3, "export", None).await.map_err(message)?;
+    client.sync().await.map_err(message)?;
     show(&client, "online");
 
     wait_for_enter("Stop the server").await;
-    client.consume(2, "export", None).await.map_err(reply)?;
+    client.consume(2, "export", None).await.map_err(message)?;
     show(&client, "offline");
 
     wait_for_enter("Start the server").await;

@@ -57,15 +57,15 @@ fn run(folder: &Path, seconds: u64) -> Result<(), String> {
     let text = std::fs::read_to_string(&demo).map_err(|error| format!("{}: {error}.", demo.display()))?;
     let demo: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let of_demo = |name: &str| demo.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let reply = |error: ltlm_client::Error| error.to_string();
+    let message = |error: ltlm_client::Error| error.to_string();
     let secret = of_demo("/projectSecret");
     let mut config = Config::new(&of_demo("/baseUrl"), &of_demo("/projectId"), &secret, &of_demo("/publicKeyPem"));
     config.data_dir = Some(folder.join("measure").display().to_string());
     (config.allow_overdraft, config.queue_max) = (true, 1_000_000);
 
     let before = resident_kib();
-    let client = Client::open(&config).map_err(reply)?;
-    client.activate(&of_demo("/licenses/SUB")).map_err(reply)?;
+    let client = Client::open(&config).map_err(message)?;
+    client.activate(&of_demo("/licenses/SUB")).map_err(message)?;
     // The beat after the activation is over.
     std::thread::sleep(Duration::from_secs(5));
     let switched = switches();
@@ -82,8 +82,8 @@ fn run(folder: &Path, seconds: u64) -> Result<(), String> {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let began = Instant::now();
-        let client = Client::open(&config).map_err(reply)?;
-        let status = client.load_stored().map_err(reply)?;
+        let client = Client::open(&config).map_err(message)?;
+        let status = client.load_stored().map_err(message)?;
         starts.push(began.elapsed());
         if !status.is_usable() {
             return Err(format!("The kept license is {status:?}."));
@@ -93,12 +93,12 @@ fn run(folder: &Path, seconds: u64) -> Result<(), String> {
     let (median, worst) = (of(starts.clone(), 50) / 1_000.0, of(starts, 100) / 1_000.0);
     say(&format!("start without a network: {median:.1} ms, {worst:.1} ms at worst of {STARTS}"));
 
-    let client = Client::open(&config).map_err(reply)?;
-    client.load_stored().map_err(reply)?;
+    let client = Client::open(&config).map_err(message)?;
+    client.load_stored().map_err(message)?;
     let mut uses = Vec::with_capacity(USES);
     for _ in 0..USES {
         let began = Instant::now();
-        client.consume(1, "export", None).map_err(reply)?;
+        client.consume(1, "export", None).map_err(message)?;
         uses.push(began.elapsed());
     }
     let (median, most, worst) = (of(uses.clone(), 50), of(uses.clone(), 99), of(uses, 100));

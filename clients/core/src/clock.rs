@@ -43,13 +43,13 @@ fn plus(base: (i64, u64), boot_ms: u64) -> i64 {
 impl TrustedClock {
     /// The clock at a start: by the wall clock as it was off last, and never before the mark.
     pub(crate) fn starting(kept: KeptTime, now: Clocks) -> Self {
-        let reply = now.wall_ms.saturating_add(kept.offset_ms);
+        let server_ms = now.wall_ms.saturating_add(kept.offset_ms);
         Self {
-            base: (reply.max(kept.mark_ms), now.boot_ms),
+            base: (server_ms.max(kept.mark_ms), now.boot_ms),
             is_signed: false,
             mark: (kept.mark_ms, now.boot_ms),
             offset_ms: kept.offset_ms,
-            is_set_back: reply < kept.mark_ms.saturating_sub(SET_BACK_MS),
+            is_set_back: server_ms < kept.mark_ms.saturating_sub(SET_BACK_MS),
         }
     }
 

@@ -53,8 +53,8 @@ impl License {
 
     /// Seconds between heartbeats.
     pub(crate) fn interval_seconds(&self) -> i64 {
-        let reply = self.data.heartbeat_interval_seconds.map_or(INTERVAL_SECONDS, i64::from);
-        if reply > 0 { reply.max(INTERVAL_SECONDS_MIN) } else { INTERVAL_SECONDS }
+        let sent = self.data.heartbeat_interval_seconds.map_or(INTERVAL_SECONDS, i64::from);
+        if sent > 0 { sent.max(INTERVAL_SECONDS_MIN) } else { INTERVAL_SECONDS }
     }
 
     /// When it ends by its own word; `None` if it never does.
@@ -242,8 +242,8 @@ mod tests {
 
     #[test]
     fn intervals_are_the_servers_within_reason() {
-        for (reply, kept) in [(json!(null), 300), (json!(60), 60), (json!(1), 10), (json!(0), 300), (json!(-5), 300)] {
-            assert_eq!(license(json!({"heartbeatIntervalSeconds": reply})).interval_seconds(), kept);
+        for (sent, kept) in [(json!(null), 300), (json!(60), 60), (json!(1), 10), (json!(0), 300), (json!(-5), 300)] {
+            assert_eq!(license(json!({"heartbeatIntervalSeconds": sent})).interval_seconds(), kept);
         }
     }
 

@@ -37,11 +37,11 @@ impl Line {
     }
 
     /// A fact. Only what is [`Told`] can be one.
-    pub(crate) fn with(mut self, name: &'static str, fact: impl Told) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, fact: impl Loggable) -> Self {
         self.0.push(' ');
         self.0.push_str(name);
         self.0.push('=');
-        fact.tell(&mut self.0);
+        fact.write_to(&mut self.0);
         self
     }
 
@@ -66,31 +66,31 @@ pub(crate) fn known_code(code: &str) -> &'static str {
 }
 
 /// What may be told in a log.
-pub(crate) trait Told {
-    fn tell(&self, line: &mut String);
+pub(crate) trait Loggable {
+    fn write_to(&self, line: &mut String);
 }
 
-impl Told for &'static str {
-    fn tell(&self, line: &mut String) {
+impl Loggable for &'static str {
+    fn write_to(&self, line: &mut String) {
         line.push_str(self);
     }
 }
 
-macro_rules! reply {
+macro_rules! loggable {
     ($form:literal: $($kind:ty),*) => {
-        $(impl Told for $kind {
-            fn tell(&self, line: &mut String) {
+        $(impl Loggable for $kind {
+            fn write_to(&self, line: &mut String) {
                 line.push_str(&format!($form, self));
             }
         })*
     };
 }
 
-reply!("{}": u8, u16, u64, usize, i64, bool);
-reply!("{:?}": ErrorCode, Status, Failure);
+loggable!("{}": u8, u16, u64, usize, i64, bool);
+loggable!("{:?}": ErrorCode, Status, Failure);
 
-impl Told for &Reason {
-    fn tell(&self, line: &mut String) {
+impl Loggable for &Reason {
+    fn write_to(&self, line: &mut String) {
         match self {
             Reason::Refused(code) => line.push_str(known_code(code)),
             other => line.push_str(&format!("{other:?}")),

@@ -117,8 +117,8 @@ async fn events_are_awaited_until_the_client_is_closed() {
     while let Some(event) = waiting.events().pop() {
         seen.push(event);
     }
-    let reply = |event: &Event| matches!(event, Event::LicenseStatusChanged { status: Status::Active, .. });
-    while !seen.iter().any(reply) {
+    let is_active = |event: &Event| matches!(event, Event::LicenseStatusChanged { status: Status::Active, .. });
+    while !seen.iter().any(is_active) {
         seen.extend(waiting.next_event().await);
     }
     ground.lets.send(()).unwrap();

@@ -284,11 +284,11 @@ impl<'a, T> Incoming<'a, T> {
     /// The caller's network address, if it is known: the one that reached the gateway or, from an edge that shows its secret, the one
     /// that the edge tells.
     pub fn address(&self) -> Option<String> {
-        let answer = self.settings.edge.as_ref().filter(|_| self.is_from_edge()).and_then(|edge| {
+        let from_edge = self.settings.edge.as_ref().filter(|_| self.is_from_edge()).and_then(|edge| {
             let first = without_port(self.header(&edge.address_header)?.split(',').next()?.trim());
             Some(first).filter(|address| !address.is_empty())
         });
-        answer.or_else(|| self.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()))
+        from_edge.or_else(|| self.request.extensions().get::<SourceAddress>().map(|address| address.0.clone()))
     }
 
     /// What tries are counted by: the address, of version 6 the network of a subscriber (its first 64 bits).

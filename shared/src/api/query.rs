@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::api::routes::ROUTES;
 
-    fn reply(endpoint: Endpoint, query: &str) -> Vec<String> {
+    fn warned(endpoint: Endpoint, query: &str) -> Vec<String> {
         let route = ROUTES.iter().find(|route| route.endpoint == endpoint).unwrap();
         let problems = check(route, Some(query)).err();
         problems.iter().flat_map(|p| p.list()).map(|p| format!("{} {}", p.path, p.text)).collect()
@@ -142,17 +142,17 @@ mod tests {
     #[test]
     fn the_nearest_parameter_is_named() {
         let mean = |name: &str, ours: &str| format!("{name} is not a parameter of this route: did you mean `{ours}`?");
-        let entries = reply(Endpoint::AccountEntries, "offset=10&startDate=x&endDate=y&limt=5&type=t&%63ursor=1");
+        let entries = warned(Endpoint::AccountEntries, "offset=10&startDate=x&endDate=y&limt=5&type=t&%63ursor=1");
         let expected =
             [mean("offset", "cursor"), mean("startDate", "from"), mean("endDate", "to"), mean("limt", "limit")];
         assert_eq!(entries[..4], expected);
         assert_eq!(
-            reply(Endpoint::AdminLicenses, "Email=a&policy=1"),
+            warned(Endpoint::AdminLicenses, "Email=a&policy=1"),
             [mean("Email", "email"), mean("policy", "policyId")]
         );
-        assert_eq!(reply(Endpoint::AdminEvents, "date=2027-01-01"), [mean("date", "day")]);
-        assert_eq!(reply(Endpoint::Account, "at=x"), ["at is not a parameter of this route: it has none"]);
-        assert_eq!(reply(Endpoint::AccountEntries, "limit=1&&cursor=2"), Vec::<String>::new());
-        assert_eq!(reply(Endpoint::License, "hwid=a&_=1"), Vec::<String>::new(), "the existing client may send more");
+        assert_eq!(warned(Endpoint::AdminEvents, "date=2027-01-01"), [mean("date", "day")]);
+        assert_eq!(warned(Endpoint::Account, "at=x"), ["at is not a parameter of this route: it has none"]);
+        assert_eq!(warned(Endpoint::AccountEntries, "limit=1&&cursor=2"), Vec::<String>::new());
+        assert_eq!(warned(Endpoint::License, "hwid=a&_=1"), Vec::<String>::new(), "the existing client may send more");
     }
 }

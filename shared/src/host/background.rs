@@ -209,8 +209,8 @@ async fn carry<T: Table>(app: &App<T>, budget: &Budget<'_>, outlets: &Channels<'
     };
     let detail = message.get("detail").cloned().unwrap_or_default();
     let id = detail.get("id").and_then(Value::as_str).map(str::to_owned);
-    let reply = id.zip(text("time").as_deref().and_then(Timestamp::parse));
-    let (id, at) = reply.ok_or_else(|| Error::Broken("a notice without id or time".into()))?;
+    let named = id.zip(text("time").as_deref().and_then(Timestamp::parse));
+    let (id, at) = named.ok_or_else(|| Error::Broken("a notice without id or time".into()))?;
     delivery::fan_out(app, budget, outlets.queue, WebhookEvent { id, kind, at, detail }).await
 }
 

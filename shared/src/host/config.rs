@@ -161,11 +161,11 @@ mod tests {
             "LTLM_COUNTRY_HEADER" => Some("no header".to_owned()),
             _ => None,
         };
-        let reply = from(get, true).unwrap_err().to_string();
+        let message = from(get, true).unwrap_err().to_string();
         for name in ["LTLM_TABLE", "LTLM_KMS_KEY", "LTLM_ADMIN_KEY_SHA256", "LTLM_COUNTRY_HEADER"] {
-            assert!(reply.contains(name), "{reply}");
+            assert!(message.contains(name), "{message}");
         }
-        assert!(!reply.contains("xyz"), "a value is never repeated");
+        assert!(!message.contains("xyz"), "a value is never repeated");
     }
 
     #[test]

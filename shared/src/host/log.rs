@@ -178,11 +178,11 @@ mod tests {
         for dimension in directive["Dimensions"][0].as_array().unwrap() {
             assert!(document[dimension.as_str().unwrap()].is_string(), "{dimension}");
         }
-        for (status, reply) in [(200, [0, 0, 0]), (403, [1, 0, 0]), (500, [0, 1, 0]), (503, [0, 0, 1])] {
+        for (status, counts) in [(200, [0, 0, 0]), (403, [1, 0, 0]), (500, [0, 1, 0]), (503, [0, 0, 1])] {
             let document = of(status);
             assert_eq!(
                 ["Refusals", "Failures", "Busy"].map(|name| document[name].as_i64().unwrap()),
-                reply,
+                counts,
                 "{status}"
             );
         }

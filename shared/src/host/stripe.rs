@@ -75,11 +75,11 @@ impl Stripe {
         // Its message may repeat what it was sent; its words of its own say enough.
         let word =
             |name: &str| body.pointer(name).and_then(Value::as_str).filter(|word| is_word(word)).unwrap_or("none");
-        let reply = format!("status {status}, type {}, code {}", word("/error/type"), word("/error/code")).into();
+        let cause = format!("status {status}, type {}, code {}", word("/error/type"), word("/error/code")).into();
         // 409: the same request is at work.
         match status.is_server_error() || matches!(status.as_u16(), 409 | 429) {
-            true => Err(PaymentError::Busy(reply)),
-            false => Err(PaymentError::Broken(reply)),
+            true => Err(PaymentError::Busy(cause)),
+            false => Err(PaymentError::Broken(cause)),
         }
     }
 
@@ -178,11 +178,11 @@ impl Stripe {
                 event: paid.map_or(ProviderEvent::Nothing, ProviderEvent::PeriodPaid),
             });
         }
-        let (mut reply, setup) = reply(&id, &kind, &event, told_at, is_live);
-        if let (ProviderEvent::Paid { paid, .. }, Some(setup)) = (&mut reply, setup) {
+        let (mut provider_event, setup) = event_of(&id, &kind, &event, told_at, is_live);
+        if let (ProviderEvent::Paid { paid, .. }, Some(setup)) = (&mut provider_event, setup) {
             paid.card = self.card(&setup).await.map_err(MessageError::Unread)?;
         }
-        Ok(Message { id, kind, is_live, event: reply })
+        Ok(Message { id, kind, is_live, event: provider_event })
     }
 }
 
@@ -261,9 +261,9 @@ fn text(value: &Value, path: &str) -> Option<String> {
 }
 
 /// What an event tells, and the setup that shows a card, if it is one that does. Paid invoices are read by [`Stripe::invoice`].
-fn reply(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool) -> (ProviderEvent, Option<String>) {
+fn event_of(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool) -> (ProviderEvent, Option<String>) {
     let Some(object) = event.pointer("/data/object") else { return (ProviderEvent::Nothing, None) };
-    let reply = match kind {
+    let read = match kind {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
             // Methods that take days complete the session first, and pay later.
             let is_paid = matches!(text(object, "/payment_status").as_deref(), Some("paid" | "no_payment_required"));
@@ -302,7 +302,7 @@ fn reply(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool)
         }
         _ => None,
     };
-    (reply.unwrap_or(ProviderEvent::Nothing), None)
+    (read.unwrap_or(ProviderEvent::Nothing), None)
 }
 
 fn incident(object: &Value, dispute: Option<String>, trouble: ReversalKind, at: Timestamp) -> Option<ProviderEvent> {
@@ -406,7 +406,7 @@ mod tests {
     #[test]
     fn events_are_told_in_our_words() {
         let now = Timestamp::from_ms(7_000);
-        let of = |kind: &str, object: Value| reply("evt", kind, &json!({"data": {"object": object}}), now, true).0;
+        let of = |kind: &str, object: Value| event_of("evt", kind, &json!({"data": {"object": object}}), now, true).0;
         let session =
             json!({"id": "cs", "client_reference_id": "ord_1", "payment_status": "paid", "payment_intent": "pi"});
         assert!(

@@ -55,19 +55,19 @@ impl Web {
     }
 
     async fn post_json(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Result<u16, CallError> {
-        let reply = |error: reqwest::Error| CallError(reason(&error));
+        let failed = |error: reqwest::Error| CallError(reason(&error));
         let parsed = reqwest::Url::parse(url).map_err(|_| CallError("not an address".to_owned()))?;
         // An address in numbers asks no resolver.
         let literal = parsed.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
         if self.reach == Reach::Public && literal.is_some_and(|address| !is_public(address)) {
             return Err(CallError("the address is not public".to_owned()));
         }
-        let mut request = self.client().map_err(reply)?.post(parsed).timeout(WEBHOOK).body(body);
+        let mut request = self.client().map_err(failed)?.post(parsed).timeout(WEBHOOK).body(body);
         request = request.header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        request.send().await.map(|answer| answer.status().as_u16()).map_err(reply)
+        request.send().await.map(|answer| answer.status().as_u16()).map_err(failed)
     }
 }
 

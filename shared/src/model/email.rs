@@ -143,12 +143,12 @@ mod tests {
     #[test]
     fn an_address_is_looked_for_as_it_was_kept_before() {
         assert_eq!(Email::parse("Ada@example.com").unwrap().spellings().len(), 1);
-        let reply = Email::parse("äda@xn--exmple-cua.de").unwrap().spellings();
-        assert_eq!(reply[0].as_str(), "äda@xn--exmple-cua.de");
+        let spellings = Email::parse("äda@xn--exmple-cua.de").unwrap().spellings();
+        assert_eq!(spellings[0].as_str(), "äda@xn--exmple-cua.de");
         for before in
             ["äda@exämple.de", "a\u{308}da@exa\u{308}mple.de", "a\u{308}da@exämple.de", "äda@exa\u{308}mple.de"]
         {
-            assert!(reply.contains(&Email::kept(before)), "{before}");
+            assert!(spellings.contains(&Email::kept(before)), "{before}");
         }
         assert_eq!(Email::of_kept(" A\u{200b}da@b.c").as_str(), "a\u{200b}da@b.c");
     }

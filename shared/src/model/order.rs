@@ -451,8 +451,8 @@ impl Refunds {
     /// Notes a figure of the provider's.
     pub fn note(&mut self, refunded: i64, total: i64, at: Timestamp) {
         match self.told_at {
-            Some(reply) if reply > at => return,
-            Some(reply) if reply == at => self.refunded = self.refunded.max(refunded),
+            Some(last) if last > at => return,
+            Some(last) if last == at => self.refunded = self.refunded.max(refunded),
             _ => self.refunded = refunded,
         }
         (self.total, self.told_at) = (total, Some(at));
@@ -462,7 +462,7 @@ impl Refunds {
     /// Notes that a refund failed, once.
     pub fn fail(&mut self, failed: FailedRefund) {
         let is_known = self.failed.iter().any(|known| known.id == failed.id);
-        if !is_known && self.told_at.is_none_or(|reply| failed.at >= reply) {
+        if !is_known && self.told_at.is_none_or(|last| failed.at >= last) {
             self.failed.push(failed);
             keep_last(&mut self.failed);
         }
@@ -541,7 +541,7 @@ mod tests {
             &|refunds| refunds.fail(fail("re_2", 699, 3)),
             &|refunds| refunds.note(500, 999, at(4)),
         ];
-        let reply = |order: &[usize]| {
+        let outcome = |order: &[usize]| {
             let mut refunds = Refunds::default();
             for step in order {
                 steps[*step](&mut refunds);
@@ -549,10 +549,10 @@ mod tests {
             }
             (refunds.returned(), refunds.is_whole())
         };
-        assert_eq!((reply(&[0]), reply(&[0, 1]), reply(&[0, 1, 2])), ((300, false), (999, true), (300, false)));
+        assert_eq!((outcome(&[0]), outcome(&[0, 1]), outcome(&[0, 1, 2])), ((300, false), (999, true), (300, false)));
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2], [2, 1, 0, 3], [0, 2, 1, 3]] {
-            assert_eq!(reply(&order), (500, false), "{order:?}");
+            assert_eq!(outcome(&order), (500, false), "{order:?}");
         }
-        assert_eq!(reply(&[2, 1]), (300, false), "the failure is told first");
+        assert_eq!(outcome(&[2, 1]), (300, false), "the failure is told first");
     }
 }

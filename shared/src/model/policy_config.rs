@@ -26,11 +26,11 @@ pub static SHAPE: LazyLock<Shape> = LazyLock::new(|| Reader::shape_of(check_memb
 /// What is said of the members of a stored document, a configuration under this name, that nothing knows. They change nothing; a
 /// version that was less strict let them in.
 pub fn warnings(name: &str, document: &Map<String, Value>) -> Vec<String> {
-    reply(name, &SHAPE.strays(document, None))
+    sentences(name, &SHAPE.strays(document, None))
 }
 
 /// Each stray member of the document `name` as a sentence.
-pub fn reply(name: &str, strays: &[(String, String)]) -> Vec<String> {
+pub fn sentences(name: &str, strays: &[(String, String)]) -> Vec<String> {
     strays.iter().map(|(path, text)| format!("{name}.{path} {text}")).collect()
 }
 

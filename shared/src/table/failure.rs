@@ -12,7 +12,7 @@ const WORD_CHARS_MAX: usize = 64;
 
 /// A failed call, without anything that was sent or answered.
 pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Source {
-    let reply = match error {
+    let text = match error {
         SdkError::ConstructionFailure(_) => "a request that cannot be built".to_owned(),
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => "no connection in time".to_owned(),
@@ -27,7 +27,7 @@ pub fn failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Source {
         }
         _ => "a call that failed".to_owned(),
     };
-    reply.into()
+    text.into()
 }
 
 /// Is it a code or an id, and not a sentence? Codes and request ids are letters, digits and dashes.

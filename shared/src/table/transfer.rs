@@ -30,7 +30,7 @@ pub fn line(record: &Record) -> Option<Value> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
     let sorted: BTreeMap<_, _> = item.iter().filter(|(name, _)| !DERIVED.contains(&name.as_str())).collect();
     let attributes: Map<_, _> =
-        sorted.into_iter().filter_map(|(name, value)| Some((name.clone(), reply(value)?))).collect();
+        sorted.into_iter().filter_map(|(name, value)| Some((name.clone(), encoded(value)?))).collect();
     let mut line = Map::new();
     line.insert("kind".to_owned(), json!(kind));
     if let Record::Policy(_) | Record::License(_) = record {
@@ -52,7 +52,7 @@ fn number(record: &Record) -> Option<i64> {
 }
 
 /// An attribute in a line. Ours are texts, numbers and bytes; no bytes are as good as none.
-fn reply(value: &AttributeValue) -> Option<Value> {
+fn encoded(value: &AttributeValue) -> Option<Value> {
     match value {
         AttributeValue::S(text) => Some(json!(text)),
         AttributeValue::N(digits) => digits.parse::<i64>().ok().map(|number| json!(number)),

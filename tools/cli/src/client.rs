@@ -93,10 +93,10 @@ fn now() -> Timestamp {
 
 /// Why there is no answer, for people.
 fn no_answer(error: &ureq::Error) -> NoAnswer {
-    let reply = error.to_string();
+    let cause = error.to_string();
     let is_refused = matches!(error, ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused);
     let (sentence, advice) = match error {
-        _ if matches!(error, ureq::Error::HostNotFound) || reply.contains("lookup address") => {
+        _ if matches!(error, ureq::Error::HostNotFound) || cause.contains("lookup address") => {
             ("there is no host of this name".to_owned(), "Is the address spelled as the stack's output ApiUrl is?")
         }
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => (
@@ -108,15 +108,15 @@ fn no_answer(error: &ureq::Error) -> NoAnswer {
             "Is there a firewall or a proxy on the way, or does the function not end in its time?",
         ),
         _ if is_refused => ("nothing listens there".to_owned(), "Is the port right, and does the server run?"),
-        _ if reply.contains("InvalidContentType") || reply.contains("corrupt message") => {
+        _ if cause.contains("InvalidContentType") || cause.contains("corrupt message") => {
             ("what listens there speaks no TLS".to_owned(), "Should the address begin with http://?")
         }
-        _ if reply.contains("certificate") => (
-            format!("its certificate is not taken: {reply}"),
+        _ if cause.contains("certificate") => (
+            format!("its certificate is not taken: {cause}"),
             "Is the certificate of the custom domain valid for this name, unexpired, and of a public authority; and is this machine's \
              clock right?",
         ),
-        _ => (reply, "Is the address right, and is there a way to it from this machine?"),
+        _ => (cause, "Is the address right, and is there a way to it from this machine?"),
     };
     NoAnswer { sentence, advice }
 }

@@ -142,7 +142,7 @@ fn run(common: &Common, command: Command) -> Result<(), Failure> {
         project: project(common),
         operation: common.operation_id.clone().unwrap_or_else(client::new_operation),
         is_given: common.operation_id.is_some(),
-        reply: RefCell::default(),
+        operation_shown: RefCell::default(),
     };
     dispatch(&session, command).map_err(|failure| session.explained(failure))
 }
@@ -177,8 +177,8 @@ fn operation_id(text: &str) -> Result<String, String> {
 /// The project of account commands: by option or environment, or the local server's where that is what answers.
 fn project(common: &Common) -> Option<String> {
     let local = || {
-        let reply: Value = serde_json::from_str(&std::fs::read_to_string(&common.local).ok()?).ok()?;
-        Some(reply.get("projectId")?.as_str()?.to_owned())
+        let demo: Value = serde_json::from_str(&std::fs::read_to_string(&common.local).ok()?).ok()?;
+        Some(demo.get("projectId")?.as_str()?.to_owned())
     };
     common.project_id.clone().or_else(|| common.url.is_none().then(local).flatten())
 }
@@ -187,7 +187,7 @@ fn project(common: &Common) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn deployment(common: &Common) -> Result<(String, String), Failure> {
     let local = || -> Option<Value> { serde_json::from_str(&std::fs::read_to_string(&common.local).ok()?).ok() };
-    let of_local = |name: &str| local().and_then(|reply| Some(reply.get(name)?.as_str()?.to_owned()));
+    let of_local = |name: &str| local().and_then(|demo| Some(demo.get(name)?.as_str()?.to_owned()));
     let key = match &common.admin_key_file {
         Some(path) => {
             let text = std::fs::read_to_string(path)

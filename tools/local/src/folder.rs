@@ -122,7 +122,7 @@ impl DataFolder {
         match File::open(&path).and_then(|file| file.metadata()) {
             Err(source) if source.kind() == ErrorKind::NotFound => Ok(()),
             Err(source) => Err(FolderError::Unreadable { path, source }),
-            Ok(found) if found.len() == 0 && self.reply()?.is_none() => Ok(()),
+            Ok(found) if found.len() == 0 && self.read_demo()?.is_none() => Ok(()),
             Ok(found) if found.len() > 0 && changes::is_whole(&path) => Ok(()),
             Ok(_) => Err(FolderError::Damaged { path }),
         }
@@ -134,15 +134,15 @@ impl DataFolder {
     }
 
     /// Keys and secrets that were told by the start before; none at the first.
-    pub fn reply(&self) -> Result<Option<Value>, FolderError> {
+    pub fn read_demo(&self) -> Result<Option<Value>, FolderError> {
         let path = self.demo();
         let Some(text) = read(&path)? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|_| FolderError::Malformed { path, what: "JSON" })
     }
 
     /// Tells keys and secrets.
-    pub fn tell(&self, reply: &Value) -> Result<(), FolderError> {
-        write(&self.demo(), &format!("{reply:#}\n"))
+    pub fn write_demo(&self, demo: &Value) -> Result<(), FolderError> {
+        write(&self.demo(), &format!("{demo:#}\n"))
     }
 
     /// The key service's master key: made once, kept where only the owner reads. What was encrypted with one that is gone stays

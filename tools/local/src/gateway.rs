@@ -119,15 +119,15 @@ mod tests {
             .header("x-name", "2")
             .header("Cookie", "a=1; b=2");
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let reply = event(&parts, b"{}", Some([127, 0, 0, 1].into()));
-        assert_eq!(reply["routeKey"], "DELETE /api/v1/sdk/license/{key}/devices/{hwid}");
+        let made = event(&parts, b"{}", Some([127, 0, 0, 1].into()));
+        assert_eq!(made["routeKey"], "DELETE /api/v1/sdk/license/{key}/devices/{hwid}");
         assert_eq!(
-            (&reply["rawPath"], &reply["rawQueryString"]),
+            (&made["rawPath"], &made["rawQueryString"]),
             (&json!("/api/v1/sdk/license/LIC-1/devices/a/b#%25"), &json!("hwid=a%20b"))
         );
-        assert_eq!(reply["pathParameters"], json!({"key": "LIC-1", "hwid": "a/b#%25"}));
-        assert_eq!((&reply["headers"]["x-name"], &reply["cookies"]), (&json!("1,2"), &json!(["a=1", "b=2"])));
-        assert_eq!((&reply["body"], &reply["isBase64Encoded"]), (&json!("e30="), &json!(true)));
+        assert_eq!(made["pathParameters"], json!({"key": "LIC-1", "hwid": "a/b#%25"}));
+        assert_eq!((&made["headers"]["x-name"], &made["cookies"]), (&json!("1,2"), &json!(["a=1", "b=2"])));
+        assert_eq!((&made["body"], &made["isBase64Encoded"]), (&json!("e30="), &json!(true)));
         assert_eq!(
             through(&parts, b"{}", None).uri().to_string(),
             "/api/v1/sdk/license/LIC-1/devices/a%2Fb%23%25?hwid=a%20b"

@@ -99,7 +99,7 @@ async fn run(options: Options) -> Result<(), String> {
     if options.fresh {
         folder.empty().map_err(sentence)?;
     }
-    let known = folder.reply().map_err(sentence)?;
+    let known = folder.read_demo().map_err(sentence)?;
 
     let master_key = folder.master_key(options.endpoint_url.is_some()).map_err(sentence)?;
     let clock = Arc::new(MovableClock::kept_in(folder.clone()).map_err(sentence)?);
@@ -151,7 +151,7 @@ async fn run(options: Options) -> Result<(), String> {
     let background = Arc::new(background.map_err(|error| format!("Cannot start the queue: {error}."))?);
 
     let base_url = format!("http://{address}");
-    let mut reply = match options.demo {
+    let mut demo = match options.demo {
         Demo::Basic | Demo::Renewals => {
             let cannot = |error| {
                 format!("Cannot make the demo: {error}. What another version wrote may not fit: --fresh starts anew.")
@@ -161,9 +161,9 @@ async fn run(options: Options) -> Result<(), String> {
         // What an earlier start made can be used on.
         Demo::None => known.clone(),
     };
-    reply["baseUrl"] = json!(base_url);
-    reply["adminKey"] = json!(admin_key);
-    folder.tell(&reply).map_err(sentence)?;
+    demo["baseUrl"] = json!(base_url);
+    demo["adminKey"] = json!(admin_key);
+    folder.write_demo(&demo).map_err(sentence)?;
 
     let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), till, address, !options.quiet));
     // Who reads that we are ready may stop us at once.
@@ -177,10 +177,10 @@ async fn run(options: Options) -> Result<(), String> {
         say(&format!("Its clock was moved, and is at {}.", clock.now()));
     }
     if first && !options.quiet && options.demo == Demo::Basic {
-        say(&walk_through(&reply));
+        say(&walk_through(&demo));
     }
     if options.demo == Demo::Renewals {
-        let project = reply["projectId"].as_str().unwrap_or_default();
+        let project = demo["projectId"].as_str().unwrap_or_default();
         demo::night(&host, &background, &clock, &admin_key, project, say)
             .await
             .map_err(|error| format!("The renewals' night failed: {error}."))?;
@@ -217,9 +217,9 @@ fn say(text: &str) {
 }
 
 /// What to do next, as commands to paste.
-fn walk_through(reply: &Value) -> String {
+fn walk_through(demo: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (base, secret, key) = (text(&reply["baseUrl"]), text(&reply["projectSecret"]), text(&reply["licenses"]["SUB"]));
+    let (base, secret, key) = (text(&demo["baseUrl"]), text(&demo["projectSecret"]), text(&demo["licenses"]["SUB"]));
     format!(
         "\nTry it (more in README.md):\n\n\
          URL={base}/v1/sdk/license/{key}\n\

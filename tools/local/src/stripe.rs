@@ -225,8 +225,8 @@ impl Till {
             book.pay_period(session, now)?;
         }
         let (livemode, is_newest) = (book.livemode, book.is_newest);
-        let reply = book.invoices.iter().rfind(|(_, invoice)| invoice.session == session);
-        let reply = reply.map(|(id, invoice)| (id.clone(), invoice.clone()));
+        let invoice = book.invoices.iter().rfind(|(_, invoice)| invoice.session == session);
+        let invoice = invoice.map(|(id, invoice)| (id.clone(), invoice.clone()));
         let session = book.sessions.get_mut(session)?;
         session.disputes += u32::from(event == Event::Disputed);
         let payment = session.payment.clone().filter(|_| session.mode == "payment");
@@ -265,7 +265,7 @@ impl Till {
             Event::Won => ("charge.dispute.closed", dispute(session, "won")),
             Event::Lost => ("charge.dispute.closed", dispute(session, "lost")),
             Event::PeriodPaid => {
-                let (id, invoice) = reply?;
+                let (id, invoice) = invoice?;
                 ("invoice.paid", if is_newest { newest(session, &id, &invoice) } else { older(session, &id, &invoice) })
             }
         };

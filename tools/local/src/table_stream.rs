@@ -105,17 +105,17 @@ fn record(record: &Record) -> Value {
             json!(image.iter().map(|(name, value)| (name.clone(), attribute(value))).collect::<Map<_, _>>())
         })
     };
-    let mut reply = json!({"eventID": record.event_id(), "eventName": name, "eventSource": "aws:dynamodb", "dynamodb": {
+    let mut event = json!({"eventID": record.event_id(), "eventName": name, "eventSource": "aws:dynamodb", "dynamodb": {
         "SequenceNumber": change.and_then(|change| change.sequence_number())}});
     for (name, image) in [
         ("NewImage", image(change.and_then(|change| change.new_image()))),
         ("OldImage", image(change.and_then(|change| change.old_image()))),
     ] {
         if let Some(image) = image {
-            reply["dynamodb"][name] = image;
+            event["dynamodb"][name] = image;
         }
     }
-    reply
+    event
 }
 
 fn attribute(value: &AttributeValue) -> Value {

@@ -79,10 +79,10 @@ pub(crate) fn run(root: &Path, venv: &Path) -> Outcome {
 
 /// What the server in `folder` tells of itself, by pointer.
 pub(crate) fn demo(folder: &Path) -> Result<impl Fn(&str) -> Result<String, String>, String> {
-    let reply = std::fs::read_to_string(folder.join("demo.json")).map_err(|error| format!("demo.json: {error}."))?;
-    let reply: Value = serde_json::from_str(&reply).map_err(|error| format!("demo.json: {error}."))?;
+    let demo = std::fs::read_to_string(folder.join("demo.json")).map_err(|error| format!("demo.json: {error}."))?;
+    let demo: Value = serde_json::from_str(&demo).map_err(|error| format!("demo.json: {error}."))?;
     Ok(move |pointer: &str| {
-        let text = reply.pointer(pointer).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
+        let text = demo.pointer(pointer).map(|value| value.as_str().map_or(value.to_string(), str::to_owned));
         text.ok_or(format!("demo.json has no {pointer}."))
     })
 }

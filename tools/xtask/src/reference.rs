@@ -167,9 +167,9 @@ pub fn of(path: &str) -> Option<&'static Row> {
 pub fn declared() -> Vec<(String, Kind)> {
     let mut found = Vec::new();
     let policy = PolicyTerms::shape();
-    let reply =
+    let members =
         policy.members.iter().filter(|member| !matches!(member.name.as_str(), "operationId" | "idempotencyKey"));
-    reply.for_each(|member| collect("", member, &mut found));
+    members.for_each(|member| collect("", member, &mut found));
     collect(
         "",
         &Member { name: "settings".into(), kind: Kind::Object, shape: hardening::SHAPE.clone(), ..Member::default() },

@@ -162,27 +162,27 @@ fn block(function: &Function) -> String {
 
 /// The two descriptions, with the parameters that the function is configured by: a version is published where they change.
 fn descriptions(function: &Function) -> String {
-    let mut reply = PARAMETERS.to_owned();
+    let mut description = PARAMETERS.to_owned();
     let mut values: Vec<_> = MARKS.map(str::to_owned).to_vec();
     let is_told = |setting: Setting| function.settings.contains(&setting);
     if function.clients.contains(&Client::Payments) {
-        reply.push_str("|${PaymentSecretArn}");
+        description.push_str("|${PaymentSecretArn}");
         values.push(SECRET.to_owned());
     }
     if is_told(Setting::Vendor) {
-        reply.push_str("|${VendorName}");
+        description.push_str("|${VendorName}");
     }
     if is_told(Setting::AdminKey) {
-        reply.push_str("|${AdminKeySha256}");
+        description.push_str("|${AdminKeySha256}");
     }
     // There is no room for an address and an ARN: whether there are any is all that the function is told.
     let conditions =
         [(Setting::SendsMail, "Mail", "HasMail, m"), (Setting::TakesPayments, "Payments", "HasPayments, p")];
     for (_, name, when) in conditions.into_iter().filter(|(setting, ..)| is_told(*setting)) {
-        let _ = write!(reply, "${{{name}}}");
+        let _ = write!(description, "${{{name}}}");
         values.push(format!("{name}: !If [{when}, '']"));
     }
-    let value = format!("!Sub\n        - '{reply}'\n        - {{ {} }}", values.join(", "));
+    let value = format!("!Sub\n        - '{description}'\n        - {{ {} }}", values.join(", "));
     format!("      Description: {value}\n      VersionDescription: {value}\n")
 }
 

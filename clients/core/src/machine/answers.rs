@@ -109,7 +109,7 @@ fn heard(machine: &Machine, flight: &Flight, answer: &HttpAnswer, now: Clocks) -
 /// A refusal in the server's own words.
 fn refusal(answer: &HttpAnswer) -> Option<Trouble> {
     let body: ErrorBody = json::parse_as(&answer.body).ok().filter(|body: &ErrorBody| !body.code.is_empty())?;
-    let result = body.details.as_ref().and_then(|details| details.get("serverTimeMs")).and_then(Value::as_i64);
+    let server_time = body.details.as_ref().and_then(|details| details.get("serverTimeMs")).and_then(Value::as_i64);
     let retry_after: Option<u64> = answer.retry_after.as_deref().and_then(|text| text.trim().parse().ok());
     let mut error = Error::refused(&body.code, body.message);
     error.details = body.details.map(Box::new);
@@ -119,7 +119,7 @@ fn refusal(answer: &HttpAnswer) -> Option<Trouble> {
     }
     // What failed inside the server may have been done, and of a code that nobody knows nothing is known.
     let is_undone = answer.status < 500 && Code::ALL.iter().any(|row| error.server_code.as_deref() == Some(row.wire));
-    let server_ms = result.or_else(|| answer.date.as_deref().and_then(http_date));
+    let server_ms = server_time.or_else(|| answer.date.as_deref().and_then(http_date));
     Some(Trouble { error, is_undone, status: answer.status, server_ms })
 }
 

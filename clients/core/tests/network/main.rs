@@ -81,18 +81,18 @@ fn with_environment(base_url: &str, authority: &Authority, variables: &[(&str, &
     }
     child.args(["--exact", "a_child_calls", "--nocapture"]).envs(variables.iter().copied());
     let output = child.env(CHILD, format!("{base_url} {}", authority.file.display())).output().unwrap();
-    let reply = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{reply}");
-    let reply = reply.lines().find_map(|line| line.split_once("came to ")).expect("a result");
-    reply.1.to_owned()
+    let output_text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output_text}");
+    let came_to = output_text.lines().find_map(|line| line.split_once("came to ")).expect("a result");
+    came_to.1.to_owned()
 }
 
 /// No test of its own: what [`with_environment`] runs.
 #[test]
 fn a_child_calls() {
-    let Some(reply) = std::env::var_os(CHILD) else { return };
-    let reply = reply.into_string().unwrap();
-    let (base_url, file) = reply.split_once(' ').unwrap();
+    let Some(task) = std::env::var_os(CHILD) else { return };
+    let task = task.into_string().unwrap();
+    let (base_url, file) = task.split_once(' ').unwrap();
     let error = ask(&Config { ca_file: Some(file.to_owned()), ..config(base_url) });
     let code = error.server_code.unwrap_or_else(|| format!("{:?}", error.code));
     let mut screen = std::io::stdout().lock();

@@ -109,7 +109,7 @@ fn operation<T, C: Debug>(
     Ok((call, OperationKey { id, fingerprint: operation.fingerprint }))
 }
 
-fn result(call: &AccountCall, key: &OperationKey, movement: AccountMovement) -> Reply {
+fn movement_reply(call: &AccountCall, key: &OperationKey, movement: AccountMovement) -> Reply {
     let movement = AccountMovement { dry_run: call.dry_run.then_some(true), ..movement };
     Reply::json(&movement).operation(&key.id.id, movement.replayed)
 }
@@ -169,7 +169,7 @@ async fn moved<T: Table>(
     let (call, key) =
         operation(incoming, incoming.parameter("accountId"), &body, &body, command.operation_id.as_ref(), parse)?;
     let movement = service::move_tokens(incoming.app, incoming.budget, &call, &command, &key).await?;
-    Ok(result(&call, &key, movement))
+    Ok(movement_reply(&call, &key, movement))
 }
 
 /// `POST …/debit`
@@ -205,7 +205,7 @@ pub async fn refund<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
         Refund::parse,
     )?;
     let movement = service::refund(incoming.app, incoming.budget, &call, &command, &key).await?;
-    Ok(result(&call, &key, movement))
+    Ok(movement_reply(&call, &key, movement))
 }
 
 /// `POST …/plan`
@@ -221,7 +221,7 @@ pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, 
         ChangePlan::parse,
     )?;
     let movement = service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?;
-    Ok(result(&call, &key, movement))
+    Ok(movement_reply(&call, &key, movement))
 }
 
 /// `POST …/holds`
@@ -237,7 +237,7 @@ pub async fn reserve<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
         Reserve::parse,
     )?;
     let movement = service::reserve(incoming.app, incoming.budget, &call, &command, &key).await?;
-    Ok(result(&call, &key, movement))
+    Ok(movement_reply(&call, &key, movement))
 }
 
 async fn end_hold<T: Table>(
@@ -256,7 +256,7 @@ async fn end_hold<T: Table>(
         parse(&asked[1]).map(|command| (hold.to_owned(), command))
     })?;
     let movement = service::end_hold(incoming.app, incoming.budget, &call, hold, &command, &key).await?;
-    Ok(result(&call, &key, movement))
+    Ok(movement_reply(&call, &key, movement))
 }
 
 /// `POST …/holds/{holdId}/commit`
@@ -280,16 +280,16 @@ pub async fn renew<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     let call = call(incoming, incoming.parameter("accountId"))?;
     let dry_run = incoming.query_bool("dryRun")?;
     let call = AccountCall { dry_run, ..call };
-    let result = |renewal: Renewal| Reply::json(&Renewal { dry_run: dry_run.then_some(true), ..renewal });
+    let shown = |renewal: Renewal| Reply::json(&Renewal { dry_run: dry_run.then_some(true), ..renewal });
     if !incoming.is_named(None) {
-        return Ok(result(service::renew(incoming.app, incoming.budget, &call, None).await?));
+        return Ok(shown(service::renew(incoming.app, incoming.budget, &call, None).await?));
     }
     let target = format!("{}#{}", call.id.project_id, call.id.name);
     let operation = incoming.operation(&target, &Value::Null, None, |_| Ok::<_, Problems>(()))?;
     let id = OperationId { origin: Origin::Client, id: operation.id };
     let key = OperationKey { id, fingerprint: operation.fingerprint };
     let (renewal, replayed) = service::renew_once(incoming.app, incoming.budget, &call, &key).await?;
-    Ok(result(renewal).operation(&key.id.id, replayed))
+    Ok(shown(renewal).operation(&key.id.id, replayed))
 }
 
 /// Does the `work` that a call asks for: once, if the caller named it, and its first answer is told again. Work that is only
@@ -350,8 +350,8 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 /// Checks the ledger of an account, from where the query says.
 pub(super) async fn verify_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
     let from = checked_so_far(incoming, &call.id.name)?;
-    let (result, next) = service::verify(incoming.app, incoming.budget, &call, from).await?;
-    Ok(verification(&call.id.name, result, next))
+    let (found, next) = service::verify(incoming.app, incoming.budget, &call, from).await?;
+    Ok(verification(&call.id.name, found, next))
 }
 
 /// How far the query says that this ledger, which is `owner`'s, was found whole.
@@ -361,9 +361,9 @@ pub(super) fn checked_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Resu
 }
 
 /// What a check of this ledger, which is `owner`'s, has found.
-pub(super) fn verification(owner: &str, result: Verification, next: Option<Checked>) -> Reply {
+pub(super) fn verification(owner: &str, found: Verification, next: Option<Checked>) -> Reply {
     let text = next.map(|next| format!("{}:{}:{}", next.sequence, next.balance, hex::encode(next.head)));
-    Reply::json(&Verification { next_cursor: cursor_of("verification", owner, text), ..result })
+    Reply::json(&Verification { next_cursor: cursor_of("verification", owner, text), ..found })
 }
 
 /// How far a ledger was found whole, as a cursor says it.
@@ -426,8 +426,8 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
 /// What the ledger of an account adds up to in the range that the query names.
 pub(super) async fn statistics_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
     let (span, after) = counted_so_far(incoming, &call.id.name)?;
-    let (result, next) = service::statistics(incoming.app, incoming.budget, &call, span, after).await?;
-    Ok(statistics_told(&call.id.name, result, next))
+    let (found, next) = service::statistics(incoming.app, incoming.budget, &call, span, after).await?;
+    Ok(statistics_reply(&call.id.name, found, next))
 }
 
 /// The range that the query names, and how far it says that the ledger, which is `owner`'s, was counted.
@@ -439,9 +439,9 @@ pub(super) fn counted_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Resu
 }
 
 /// What this ledger, which is `owner`'s, adds up to.
-pub(super) fn statistics_told(owner: &str, result: Statistics, next: Option<i64>) -> Reply {
+pub(super) fn statistics_reply(owner: &str, found: Statistics, next: Option<i64>) -> Reply {
     let next_cursor = cursor_of("statistics", owner, next.map(|sequence| sequence.to_string()));
-    Reply::json(&Statistics { next_cursor, ..result })
+    Reply::json(&Statistics { next_cursor, ..found })
 }
 
 /// The half-open range of time that the query names.

@@ -88,8 +88,8 @@ pub async fn release_seat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply,
 /// `GET …/settings`
 pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let request = incoming.license_request(incoming.access()?, incoming.query_hwid()?);
-    let output = service::run(incoming.app, incoming.budget, &request, &GetSettings).await?;
-    Ok(Reply::json(&output.answer).etag(output.revision))
+    let settings = service::run(incoming.app, incoming.budget, &request, &GetSettings).await?;
+    Ok(Reply::json(&settings.answer).etag(settings.revision))
 }
 
 /// `PUT …/settings`
@@ -99,8 +99,8 @@ pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let request = incoming.license_request(access, settings.hwid.clone());
     let call = ids::operation_id(request.call.now, incoming.app.entropy.as_ref());
     let command = PutSettings { settings, if_match: incoming.if_match()?, call };
-    let output = service::run(incoming.app, incoming.budget, &request, &command).await?;
-    Ok(Reply::json(&output.answer).etag(output.revision))
+    let settings = service::run(incoming.app, incoming.budget, &request, &command).await?;
+    Ok(Reply::json(&settings.answer).etag(settings.revision))
 }
 
 /// `POST …/consume`

@@ -51,7 +51,7 @@ fn key<T, C: Debug, E>(
     Ok(OperationKey { id, fingerprint: operation.fingerprint })
 }
 
-fn result(call: &OrganizationCall, data: OrganizationData) -> OrganizationData {
+fn marked(call: &OrganizationCall, data: OrganizationData) -> OrganizationData {
     OrganizationData { dry_run: call.dry_run.then_some(true), ..data }
 }
 
@@ -63,7 +63,7 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let call = OrganizationCall { dry_run: dry_run(&body)?, ..call };
     let key = key(incoming, &call, &body, command.operation_id.as_ref(), CreateOrganization::parse)?;
     let (data, replayed) = service::create(incoming.app, incoming.budget, &call, &command, &key).await?;
-    let data = result(&call, data);
+    let data = marked(&call, data);
     let reply = if call.dry_run { Reply::json(&data) } else { Reply::created(&data) };
     Ok(reply.operation(&key.id.id, replayed))
 }
@@ -89,7 +89,7 @@ pub async fn change_plan<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, 
     let call = OrganizationCall { dry_run: dry_run(&body)?, ..call(incoming)? };
     let key = key(incoming, &call, &body, command.operation_id.as_ref(), ChangeOrganizationPlan::parse)?;
     let (data, replayed) = service::change_plan(incoming.app, incoming.budget, &call, &command, &key).await?;
-    Ok(Reply::json(&result(&call, data)).operation(&key.id.id, replayed))
+    Ok(Reply::json(&marked(&call, data)).operation(&key.id.id, replayed))
 }
 
 /// `POST …/tokens`
@@ -151,9 +151,9 @@ async fn set_member<T: Table>(incoming: &Incoming<'_, T>, is_member: bool) -> Re
         true => Some(key(incoming, &call, &asked, None, |asked| Ok::<_, Problems>(asked.clone()))?),
         false => None,
     };
-    let (result, replayed) =
+    let (used, replayed) =
         service::set_member(incoming.app, incoming.budget, &call, user, is_member, key.as_ref()).await?;
-    let reply = Reply::json(&result);
+    let reply = Reply::json(&used);
     Ok(key.map(|key| key.id.id).into_iter().fold(reply, |reply, id| reply.operation(&id, replayed)))
 }
 

@@ -90,7 +90,7 @@ pub async fn settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fai
     let sealed = SealedRequest::open(incoming)?;
     let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &GetSettings).await?;
-    sealed.reply(incoming, &request, &signed.map(|result| result.answer))
+    sealed.reply(incoming, &request, &signed.map(|settings| settings.answer))
 }
 
 /// `POST …/pro/license/settings/save`
@@ -100,7 +100,7 @@ pub async fn save_settings<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let request = sealed.request(incoming, NonceRule::Lenient)?;
     let command = PutSettings { settings, if_match: None, call: request.turn.request.clone() };
     let signed = service::run(incoming.app, incoming.budget, &request, &command).await?;
-    sealed.reply(incoming, &request, &signed.map(|result| result.answer))
+    sealed.reply(incoming, &request, &signed.map(|settings| settings.answer))
 }
 
 /// `POST …/pro/license/consume`

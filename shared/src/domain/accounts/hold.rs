@@ -102,7 +102,7 @@ pub fn reserve(
     key: &OperationKey,
     now: Timestamp,
 ) -> Result<Decision<AccountMovement>, Denied> {
-    let reply = |entry: &Entry, movement: AccountMovement| {
+    let with_hold = |entry: &Entry, movement: AccountMovement| {
         let hold = AccountHold {
             id: entry.operation.id.clone(),
             amount: command.amount,
@@ -112,7 +112,7 @@ pub fn reserve(
         AccountMovement { hold: Some(hold), ..movement }
     };
     if let Some(entry) = state.replay(key)? {
-        return Ok(Decision::read(reply(entry, movement_of(entry, true))));
+        return Ok(Decision::read(with_hold(entry, movement_of(entry, true))));
     }
     let open = state.open(now)?;
     movement::affordable(&open, command.amount, 0)?;
@@ -120,7 +120,7 @@ pub fn reserve(
     let cause = Cause { meta: command.metadata.clone(), ..plain };
     let (moved, entries) = open.tokens.wallet.hold(command.amount, now.plus_seconds(command.seconds), cause, now)?;
     let own = entries.last().cloned().ok_or(Denied::AccountNotFound)?;
-    Ok(open.decided(key, moved, entries)?.map(|movement| reply(&own, movement)))
+    Ok(open.decided(key, moved, entries)?.map(|movement| with_hold(&own, movement)))
 }
 
 /// Decides what becomes of the hold `id`.

@@ -209,12 +209,12 @@ fn give_back(
             refunded: original.refunded + amount,
         });
     }
-    let mut told_of = state.clone();
-    told_of.entries.extend(written.iter().map(|entry| (entry.operation.clone(), entry.clone())));
+    let mut after = state.clone();
+    after.entries.extend(written.iter().map(|entry| (entry.operation.clone(), entry.clone())));
     let Decision { mut writes, touch, .. } = open.decided(key, moved, written)?;
     writes.extend(taken);
-    let own = told_of.entries.get(&key.id).ok_or(Denied::AccountNotFound)?;
-    Ok(Decision { writes, touch, reply: answer(&told_of, key, own, false) })
+    let own = after.entries.get(&key.id).ok_or(Denied::AccountNotFound)?;
+    Ok(Decision { writes, touch, reply: answer(&after, key, own, false) })
 }
 
 /// What is told of a refund whose own entry is `entry`: the same from what was written and from what is read again.

@@ -15,7 +15,7 @@ use crate::model::write::Write;
 
 /// Decides an activation.
 pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<Decision<LicenseData>, Denied> {
-    if let Some(answer) = offline_file::told_online(state, call) {
+    if let Some(answer) = offline_file::online_answer(state, call) {
         return Ok(Decision::read(answer));
     }
     gate::online(state)?;

@@ -500,8 +500,8 @@ fn remembered(
 pub fn answer(state: &BatchState, call: &Call, batch: &Batch) -> LicenseData {
     let outcomes = &state.progress.outcomes;
     // A client that sends more than one plain call may hold reads no result of a single use.
-    let output = if outcomes.len() > limits::BATCH_USAGES_MAX { 0 } else { outcomes.len() };
-    let rows = outcomes.iter().zip(&batch.items).take(output);
+    let shown = if outcomes.len() > limits::BATCH_USAGES_MAX { 0 } else { outcomes.len() };
+    let rows = outcomes.iter().zip(&batch.items).take(shown);
     let results = rows.map(|(outcome, item)| {
         let (result, reason) = match outcome {
             Outcome::Applied => ("applied", None),

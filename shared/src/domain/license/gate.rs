@@ -80,8 +80,8 @@ pub fn version(state: &LicenseState, command: &Activate) -> Result<(), Denied> {
     if !rule.enabled {
         return Ok(());
     }
-    let reply = command.client_version.as_deref().unwrap_or("");
-    let version = parts(reply);
+    let sent = command.client_version.as_deref().unwrap_or("");
+    let version = parts(sent);
     let too_old = rule.min_version.as_deref().is_some_and(|min| version < parts(min));
     let too_new = rule.max_version.as_deref().is_some_and(|max| version > parts(max));
     if !too_old && !too_new {
@@ -89,7 +89,7 @@ pub fn version(state: &LicenseState, command: &Activate) -> Result<(), Denied> {
     }
     Err(Denied::VersionNotSupported {
         member: command.version_member,
-        version: reply.to_owned(),
+        version: sent.to_owned(),
         min: rule.min_version.clone().unwrap_or_default(),
         max: rule.max_version.clone().unwrap_or_default(),
     })
@@ -152,7 +152,7 @@ mod tests {
     use crate::domain::license::state::tests::fresh;
     use ltlm_protocol::license_data::{Geofencing, Versioning};
 
-    fn reply(version: &str) -> Activate {
+    fn activation(version: &str) -> Activate {
         Activate::parse(&serde_json::json!({"hwid": "a", "clientVersion": version})).unwrap()
     }
 
@@ -163,10 +163,10 @@ mod tests {
             Versioning { enabled: true, min_version: Some("1.0.0".into()), max_version: Some("2.0".into()) };
         let allowed: Vec<_> = ["0.9.9", "1.0", "2.0.0", "2.0.1", "dev-build", "1.10.3-beta", ""]
             .iter()
-            .map(|v| version(&state, &reply(v)).is_ok())
+            .map(|v| version(&state, &activation(v)).is_ok())
             .collect();
         assert_eq!(allowed, [false, true, true, false, false, true, false]);
-        assert!(version(&state, &reply("")).is_err());
+        assert!(version(&state, &activation("")).is_err());
     }
 
     #[test]

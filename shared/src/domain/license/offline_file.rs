@@ -149,7 +149,7 @@ pub fn decide(state: &FileState, call: &Call, command: &IssueFile) -> Result<Dec
 
 /// What a device that a file is for is told if it calls all the same, as the existing client does after a pause: what a file
 /// would say now. Its call changes nothing. `None` for every other caller.
-pub(crate) fn told_online(state: &LicenseState, call: &Call) -> Option<LicenseData> {
+pub(crate) fn online_answer(state: &LicenseState, call: &Call) -> Option<LicenseData> {
     let device = state.device.as_ref().filter(|_| state.is_sealed && state.policy.terms.is_air_gapped)?;
     let data = license_data(call, state, state, Asking::Looking);
     Some(LicenseData {

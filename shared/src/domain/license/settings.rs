@@ -48,7 +48,7 @@ impl SaveSettings {
 /// The settings as they are.
 pub fn get(state: &LicenseState, call: &Call) -> Result<SettingsReply, Denied> {
     guards(state, call)?;
-    Ok(result(state.settings.as_ref()))
+    Ok(reply_of(state.settings.as_ref()))
 }
 
 /// Decides a save. Last writer wins, unless the caller says which revision it saw. Saving what is there changes nothing.
@@ -62,7 +62,7 @@ pub fn decide(
     let found = state.settings.as_ref().map(|settings| settings.revision);
     // Also where the caller saw an older revision: it is its own save, whose answer was lost (RFC 9110, 13.1.1).
     if state.settings.as_ref().is_some_and(|settings| settings.document == command.document) {
-        return Ok(Decision::read(result(state.settings.as_ref())));
+        return Ok(Decision::read(reply_of(state.settings.as_ref())));
     }
     if if_match.is_some_and(|seen| seen != found.unwrap_or(0)) {
         return Err(Denied::SettingsChanged);
@@ -70,7 +70,7 @@ pub fn decide(
     acceptable(&command.document)?;
     let settings =
         Settings { document: command.document.clone(), revision: found.unwrap_or(0) + 1, updated_at: call.now };
-    let reply = result(Some(&settings));
+    let reply = reply_of(Some(&settings));
     let license = state.license.id.clone();
     Ok(Decision::write(vec![Write::SaveSettings { license, settings, found }], reply))
 }
@@ -118,7 +118,7 @@ fn offending(value: &Value, levels: usize) -> Option<Vec<String>> {
     })
 }
 
-fn result(settings: Option<&Settings>) -> SettingsReply {
+fn reply_of(settings: Option<&Settings>) -> SettingsReply {
     SettingsReply {
         answer: UserSettings {
             success: true,

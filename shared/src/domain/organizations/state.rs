@@ -112,18 +112,18 @@ pub fn data(state: &OrganizationState, now: Timestamp) -> Result<OrganizationDat
 /// What the organization has of tokens at `now`.
 pub fn stats(state: &OrganizationState, now: Timestamp) -> Result<TokenStats, Denied> {
     let id = &state.organization()?.id;
-    let mut reply =
+    let mut stats =
         TokenStats { total_balance: 0, total_used: 0, total_allocated: 0, refresh_date: None, by_type: Vec::new() };
     for token_type in TokenType::ALL {
         let open = state.pool(id, *token_type).open(now)?;
         let (balance, allocated) = (open.tokens.wallet.balance(now), open.tokens.wallet.limit(now));
         let used = open.tokens.wallet.spent - open.tokens.wallet.spent_before;
         let next = open.tokens.due_at;
-        reply.total_balance += balance;
-        reply.total_used += used;
-        reply.total_allocated += allocated;
-        reply.refresh_date = reply.refresh_date.or(next.map(|at| at.to_string()));
-        reply.by_type.push(PoolStats {
+        stats.total_balance += balance;
+        stats.total_used += used;
+        stats.total_allocated += allocated;
+        stats.refresh_date = stats.refresh_date.or(next.map(|at| at.to_string()));
+        stats.by_type.push(PoolStats {
             token_type: token_type.wire().to_owned(),
             balance,
             used,
@@ -132,7 +132,7 @@ pub fn stats(state: &OrganizationState, now: Timestamp) -> Result<TokenStats, De
             low: balance.saturating_mul(5) < allocated,
         });
     }
-    Ok(reply)
+    Ok(stats)
 }
 
 /// Whole percent, rounded half up; 0 of nothing.

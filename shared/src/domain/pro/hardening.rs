@@ -91,7 +91,7 @@ pub static SHAPE: LazyLock<Shape> = LazyLock::new(|| Reader::shape_of(check));
 
 /// What is said of stored settings that nothing knows.
 pub fn warnings(settings: &Map<String, Value>) -> Vec<String> {
-    policy_config::reply("settings", &SHAPE.strays(settings, None))
+    policy_config::sentences("settings", &SHAPE.strays(settings, None))
 }
 
 /// Notes every mistake of a project's settings.

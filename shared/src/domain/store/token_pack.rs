@@ -72,8 +72,8 @@ mod tests {
         for check in [check_for_accounts, check_for_organizations] {
             let mut r = Reader::new(&settings).unwrap();
             check(&mut r);
-            let reply = format!("{:?}", r.finish().unwrap_err());
-            assert!(reply.contains("packs[2].packId") && !reply.contains("packs[1]"), "{reply}");
+            let problems = format!("{:?}", r.finish().unwrap_err());
+            assert!(problems.contains("packs[2].packId") && !problems.contains("packs[1]"), "{problems}");
         }
     }
 

@@ -64,28 +64,28 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
     let (before, after) = (entry.balance_before, entry.balance_after);
     let is_low = |balance: i64, limit: i64| balance.saturating_mul(100) < limit.saturating_mul(LOW_PERCENT);
     let was_low = is_low(before, entry.limit_before.unwrap_or(entry.limit_after));
-    let mut reply = Vec::new();
+    let mut kinds = Vec::new();
     if matches!(entry.wallet, WalletId::Account(_)) && entry.amount != 0 {
-        reply.push("tokens.changed");
+        kinds.push("tokens.changed");
     }
     // Once per crossing: the entry that crosses tells.
     if after > 0 && is_low(after, entry.limit_after) && !was_low {
-        reply.push("tokens.low");
+        kinds.push("tokens.low");
     }
     if after <= 0 && before > 0 {
-        reply.push("tokens.exhausted");
+        kinds.push("tokens.exhausted");
     }
     if after < 0 && before >= 0 {
-        reply.push("tokens.overdrawn");
+        kinds.push("tokens.overdrawn");
     }
     if entry.source == Source::Renewal && entry.amount > 0 {
-        reply.push("renewal.done");
+        kinds.push("renewal.done");
     }
     if entry.is_presumed {
-        reply.push("tokens.presumed");
+        kinds.push("tokens.presumed");
     }
     if entry.past_floor == Some(PastFloor::First) {
-        reply.push("tokens.uncharged");
+        kinds.push("tokens.uncharged");
     }
     let notice = |name: &str| {
         let mut detail = owner(&entry.wallet);
@@ -105,7 +105,7 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
             detail,
         }
     };
-    reply.into_iter().map(notice).collect()
+    kinds.into_iter().map(notice).collect()
 }
 
 /// What a device's record tells that was `before` and is `after`.
@@ -118,19 +118,19 @@ pub fn of_device(license: &LicenseId, before: Option<&Device>, after: &Device) -
         at,
         detail,
     };
-    let mut reply = Vec::new();
+    let mut notices = Vec::new();
     if is_new {
         let detail = json!({"licenseHash": license.0, "hwid": after.hwid, "nickname": after.nickname});
-        reply.push(notice("license.activated", after.registered_at, detail));
+        notices.push(notice("license.activated", after.registered_at, detail));
     }
     if let SeatClaim::Kicked(why) = &after.seat
         && !was_kicked
     {
         let detail = json!({"licenseHash": license.0, "hwid": after.hwid, "notice": why});
         let at = Timestamp::parse(&why.timestamp).unwrap_or(after.seen_at);
-        reply.push(notice("seat.kicked", at, detail));
+        notices.push(notice("seat.kicked", at, detail));
     }
-    reply
+    notices
 }
 
 /// What an order tells that was `before` and is `after`.
@@ -174,17 +174,17 @@ mod tests {
         let grant =
             Grant { id: "g".into(), amount: 100, remaining: 100, priority: 0, expires_at: None, granted_at: NOW };
         wallet = wallet.grant(grant, cause("g", Source::Credit), NOW).unwrap().0;
-        let mut reply = Vec::new();
+        let mut found = Vec::new();
         for (index, amount) in [80, 1, 9, 10, 5, 1].into_iter().enumerate() {
             let (moved, entries) = wallet.spend(amount, true, cause(&index.to_string(), Source::Debit), NOW).unwrap();
             wallet = moved;
             let notices = entries.iter().flat_map(of_entry).collect::<Vec<_>>();
             assert_eq!(notices, entries.iter().flat_map(of_entry).collect::<Vec<_>>(), "the same again");
-            reply.push(notices.into_iter().map(|notice| notice.kind).collect::<Vec<_>>());
+            found.push(notices.into_iter().map(|notice| notice.kind).collect::<Vec<_>>());
         }
         // Exactly a fifth is not low.
         let expected: [&[&str]; 6] = [&[], &["tokens.low"], &[], &["tokens.exhausted"], &["tokens.overdrawn"], &[]];
-        assert_eq!(reply, expected);
+        assert_eq!(found, expected);
     }
 
     #[test]

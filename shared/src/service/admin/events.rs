@@ -27,21 +27,21 @@ pub async fn list<T: Table>(
     before: Option<String>,
     limit: i64,
 ) -> Result<(Vec<EventData>, Option<String>), Error> {
-    let (mut reply, mut position) = (Vec::new(), before);
+    let (mut found, mut position) = (Vec::new(), before);
     for _ in 0..PAGES_MAX {
-        let left = limit - reply.len() as i64;
+        let left = limit - found.len() as i64;
         let list = List::Events(project_id.to_owned(), day);
         let (records, next) = page_in(app, budget, project_id, list, position.clone(), left).await?;
-        reply.extend(records.iter().filter_map(|record| match record {
+        found.extend(records.iter().filter_map(|record| match record {
             Record::Event(event) if kind.is_none_or(|kind| event.kind == kind) => Some(data(event)),
             _ => None,
         }));
         position = next;
-        if position.is_none() || reply.len() as i64 >= limit {
+        if position.is_none() || found.len() as i64 >= limit {
             break;
         }
     }
-    Ok((reply, position))
+    Ok((found, position))
 }
 
 fn data(event: &Event) -> EventData {
@@ -70,10 +70,10 @@ pub async fn counts<T: Table>(
             *by_day.entry(day).or_default().entry(kind).or_default() += 1;
         }
     }
-    let reply = by_day.into_iter().map(|(day, by_type)| EventDay {
+    let days = by_day.into_iter().map(|(day, by_type)| EventDay {
         day: Timestamp::of_day(day).to_string().chars().take(10).collect(),
         total: by_type.values().sum(),
         by_type,
     });
-    Ok(reply.collect())
+    Ok(days.collect())
 }

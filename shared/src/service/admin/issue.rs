@@ -54,11 +54,11 @@ pub async fn issue<T: Table>(
     let order = Order { act, project, policy, command, sealing: &sealing, replayed };
     let documents = json!(command.overrides).to_string().len() + json!(command.metadata).to_string().len();
     let size = if documents < LARGE_BYTES { LICENSES_PER_TRANSACTION } else { LARGE_LICENSES_PER_TRANSACTION };
-    let mut reply = Vec::with_capacity(keys.len());
+    let mut issued = Vec::with_capacity(keys.len());
     for (index, some) in keys.chunks(size).enumerate() {
-        reply.extend(issue_some(app, budget, &order, some, index).await?);
+        issued.extend(issue_some(app, budget, &order, some, index).await?);
     }
-    Ok((reply, replayed))
+    Ok((issued, replayed))
 }
 
 /// What licenses are issued from.
@@ -129,8 +129,8 @@ async fn issue_some<T: Table>(
     match once(app, budget, order.act, part, &[], deed).await? {
         Some(_) => tell(app, budget, order, keys).await,
         None => {
-            let reply = keys.iter().zip(&licenses);
-            Ok(reply.map(|(key, (state, _))| read::license_for_vendor(state, &call(key, order))).collect())
+            let pairs = keys.iter().zip(&licenses);
+            Ok(pairs.map(|(key, (state, _))| read::license_for_vendor(state, &call(key, order))).collect())
         }
     }
 }

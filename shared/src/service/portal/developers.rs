@@ -115,15 +115,15 @@ pub async fn sign_in<T: Table>(
     if known.mfa {
         return begin(app, budget, &known, attempt).await;
     }
-    let result = tell(app, budget, &known, vendor).await?;
+    let signed_in = tell(app, budget, &known, vendor).await?;
     let reads = [Read::AdminOperation(attempt.request.clone())];
     let decide = |found: &Found| match found.done.is_some() {
         // Its reply was lost, and it looks again: the request finds itself.
         true => Ok(Decision::read(())),
-        false => Ok(Decision::write(vec![attempt.record(&known, &result.projects)], ())),
+        false => Ok(Decision::write(vec![attempt.record(&known, &signed_in.projects)], ())),
     };
     transact::act(app, budget, || retry::found(app, budget, &reads), decide).await?;
-    Ok(result)
+    Ok(signed_in)
 }
 
 /// Counts a password before it is looked at, so that guesses that come at once are no more than those that come one after the other. By
@@ -208,11 +208,11 @@ pub async fn verify<T: Table>(
     count_code(app, budget, &developer, attempt).await?;
     let is_right = bool::from(expected.as_bytes().ct_eq(code.as_bytes()));
     // Read before anything is used up.
-    let result = if is_right { tell(app, budget, &developer, vendor).await? } else { SignedIn::default() };
+    let signed_in = if is_right { tell(app, budget, &developer, vendor).await? } else { SignedIn::default() };
     let decide = |found: &Found| {
         let mut tried = developer::try_code(found.sign_in.as_ref(), |_| is_right, &attempt.request, attempt.now)?;
         if tried.reply == Tried::Right && !tried.writes.is_empty() {
-            tried.writes.push(attempt.record(&developer, &result.projects));
+            tried.writes.push(attempt.record(&developer, &signed_in.projects));
         }
         Ok(tried)
     };
@@ -220,7 +220,7 @@ pub async fn verify<T: Table>(
         Tried::Right => {
             let name = developer.username.as_str();
             throttle::refill(app, budget, Limited::SecondFactors, &[name], attempt.now).await?;
-            Ok(result)
+            Ok(signed_in)
         }
         Tried::Wrong => Err(Denied::MfaCodeRejected.into()),
     }
@@ -263,10 +263,10 @@ async fn tell<T: Table>(
     };
     let mut projects: Vec<_> = records.into_iter().filter_map(Record::project).collect();
     projects.sort_by_key(|project| project.number);
-    let result = try_join_all(projects.iter().map(|project| tell_project(app, budget, project, vendor))).await?;
+    let shown = try_join_all(projects.iter().map(|project| tell_project(app, budget, project, vendor))).await?;
     // The existing editor reads one list and knows no cursor: it sees as many as one answer holds.
     let mut room = ByteBudget::default();
-    let result = result.into_iter().take_while(|project| room.admits(project)).collect();
+    let shown = shown.into_iter().take_while(|project| room.admits(project)).collect();
     let user = SignedInUser {
         user_id: int32(developer.number),
         username: developer.username.as_str().to_owned(),
@@ -282,7 +282,7 @@ async fn tell<T: Table>(
         user_id: user.user_id,
         user,
         organizations: vec![organization],
-        projects: result,
+        projects: shown,
         ..SignedIn::default()
     })
 }

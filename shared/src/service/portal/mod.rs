@@ -211,17 +211,17 @@ async fn licenses<T: Table>(
         let call = Call { key, caller: Caller { hwid: hwid.clone(), ..Caller::default() }, now: visit.now };
         Ok::<_, Error>(is_theirs.then(|| read::license_for_vendor(&state, &call)))
     };
-    let (mut result, mut room, mut last) = (Vec::new(), ByteBudget::default(), None);
+    let (mut listed, mut room, mut last) = (Vec::new(), ByteBudget::default(), None);
     for together in listings.chunks(READ_TOGETHER) {
         let rows = try_join_all(together.iter().map(tell)).await?;
         for (listing, row) in together.iter().zip(rows) {
             let Some(row) = row else { continue };
             if !room.admits(&row) {
-                return Ok((result, last));
+                return Ok((listed, last));
             }
-            result.push(row);
+            listed.push(row);
             last = Some(numbered_sort(listing.number));
         }
     }
-    Ok((result, next))
+    Ok((listed, next))
 }

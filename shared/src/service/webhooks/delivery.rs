@@ -280,17 +280,17 @@ pub async fn fan_out<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     queue: &dyn Queue,
-    reply: WebhookEvent,
+    event: WebhookEvent,
 ) -> Result<Sent, Error> {
-    let Some(project_id) = project_of(app, budget, &reply.detail).await? else { return Ok(Sent::Dropped) };
+    let Some(project_id) = project_of(app, budget, &event.detail).await? else { return Ok(Sent::Dropped) };
     let webhooks = webhooks(app, budget, &project_id).await?;
     if webhooks.is_empty() {
         return Ok(Sent::Dropped);
     }
-    let id = format!("msg_{}", &ids::sha256_hex(reply.id.as_bytes())[..32]);
-    let mut detail = reply.detail;
+    let id = format!("msg_{}", &ids::sha256_hex(event.id.as_bytes())[..32]);
+    let mut detail = event.detail;
     detail["projectId"] = Value::from(project_id.clone());
-    let notice = StoredNotice { id: id.clone(), project_id, kind: reply.kind, at: reply.at, detail };
+    let notice = StoredNotice { id: id.clone(), project_id, kind: event.kind, at: event.at, detail };
     let messages: Vec<_> = webhooks
         .iter()
         .filter(|webhook| webhook.takes(&notice.kind))

@@ -35,7 +35,7 @@ pub(crate) struct Session {
     /// Was it given?
     pub(crate) is_given: bool,
     /// The id that was told, once something is sent under it.
-    pub(crate) reply: RefCell<Option<String>>,
+    pub(crate) operation_shown: RefCell<Option<String>>,
     /// `--project-id`, or the local server's project.
     pub(crate) project: Option<String>,
 }
@@ -104,15 +104,15 @@ impl Session {
 
     /// Tells the id under which something is sent next, once. A dry run changes nothing that could be done twice.
     fn tell(&self, operation: &str) {
-        if !self.client.is_dry_run && self.reply.borrow().is_none() {
+        if !self.client.is_dry_run && self.operation_shown.borrow().is_none() {
             show::note(&format!("operation id: {operation}"));
-            self.reply.replace(Some(operation.to_owned()));
+            self.operation_shown.replace(Some(operation.to_owned()));
         }
     }
 
     /// A failure which leaves open whether the command acted, with the id to repeat it under.
     pub(crate) fn explained(&self, failure: Failure) -> Failure {
-        match (failure, self.reply.borrow().as_ref()) {
+        match (failure, self.operation_shown.borrow().as_ref()) {
             (Failure::Call(error), Some(operation)) if !error.is_refusal() => Failure::Lost(error, operation.clone()),
             (failure, _) => failure,
         }

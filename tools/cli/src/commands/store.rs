@@ -109,8 +109,8 @@ pub(crate) fn events(session: &Session, command: Events) -> Result<(), Failure> 
             let counted = session.client.get(&path)?;
             let days = counted["days"].as_array().cloned().unwrap_or_default();
             // A day without events says nothing to people.
-            let reply: Vec<_> = days.into_iter().filter(|day| day["total"] != 0).collect();
-            show::rows(session.format, COUNTS, &reply);
+            let days_with_events: Vec<_> = days.into_iter().filter(|day| day["total"] != 0).collect();
+            show::rows(session.format, COUNTS, &days_with_events);
             Ok(())
         }
     }

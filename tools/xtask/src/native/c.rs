@@ -24,9 +24,9 @@ pub(super) fn test(root: &Path) -> Outcome {
     run(Command::new(c.join("install.sh")).args([&prefix, &debug]))?;
     let packages = prefix.join("lib/pkgconfig");
     let flags = |options: &[&str]| -> Result<Vec<String>, String> {
-        let reply = Command::new("pkg-config").args(options).arg("ltlm").env("PKG_CONFIG_PATH", &packages).output();
-        let reply = reply.map_err(|error| format!("Cannot run pkg-config: {error}."))?;
-        Ok(String::from_utf8_lossy(&reply.stdout).split_whitespace().map(str::to_owned).collect())
+        let output = Command::new("pkg-config").args(options).arg("ltlm").env("PKG_CONFIG_PATH", &packages).output();
+        let output = output.map_err(|error| format!("Cannot run pkg-config: {error}."))?;
+        Ok(String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect())
     };
     let library = prefix.join("lib");
     let found = format!("-Wl,-rpath,{}", library.display());
@@ -54,9 +54,13 @@ pub(super) fn test(root: &Path) -> Outcome {
     let mut tokens = 100;
     let config = ground.device("desk")?;
     for program in [desk, desk_static] {
-        let reply = life(tokens);
+        let expected = life(tokens);
         let name = program.display().to_string();
-        ground.live_through(&name, bounded(program).arg(&config).arg(&key), &reply.each_ref().map(String::as_str))?;
+        ground.live_through(
+            &name,
+            bounded(program).arg(&config).arg(&key),
+            &expected.each_ref().map(String::as_str),
+        )?;
         tokens -= 5;
     }
     cmake(&folder, &c, &prefix)?;

@@ -42,8 +42,8 @@ impl Ground {
         let mut ground = Self { root, folder, port, server: None, demo: Value::Null };
         ground.start()?;
         let path = ground.folder.join("server/demo.json");
-        let reply = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
-        ground.demo = serde_json::from_str(&reply).map_err(|error| format!("{}: {error}.", path.display()))?;
+        let demo = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
+        ground.demo = serde_json::from_str(&demo).map_err(|error| format!("{}: {error}.", path.display()))?;
         Ok(ground)
     }
 
@@ -83,7 +83,7 @@ impl Ground {
     }
 
     /// Runs a program that asks for the server to be stopped and started again, and holds what it told to what has to be.
-    pub(crate) fn live_through(&mut self, name: &str, command: &mut Command, reply: &[&str]) -> Outcome {
+    pub(crate) fn live_through(&mut self, name: &str, command: &mut Command, expected: &[&str]) -> Outcome {
         let wrong = |error: std::io::Error| format!("{name}: {error}.");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(wrong)?;
         let (Some(mut keyboard), Some(screen)) = (child.stdin.take(), child.stdout.take()) else {
@@ -104,7 +104,7 @@ impl Ground {
             seen.push('\n');
         }
         let status = child.wait().map_err(wrong)?;
-        let absent = reply.iter().find(|text| !seen.contains(**text));
+        let absent = expected.iter().find(|text| !seen.contains(**text));
         match absent {
             None if status.success() => Ok(()),
             _ => Err(format!("{name} ended with {status}, without saying {absent:?}:\n{seen}")),

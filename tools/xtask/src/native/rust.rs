@@ -34,15 +34,15 @@ pub(super) fn test(root: &Path) -> Outcome {
     other_systems(&ground)?;
     typed(&ground, bounded(examples.join("desk")))?;
     let (config, key) = (ground.device("desk-async")?, ground.text("/licenses/SUB")?);
-    let reply = life(95);
+    let expected = life(95);
     let mut program = bounded(examples.join("desk_async"));
-    ground.live_through("desk_async", program.arg(config).arg(key), &reply.each_ref().map(String::as_str))
+    ground.live_through("desk_async", program.arg(config).arg(key), &expected.each_ref().map(String::as_str))
 }
 
 /// Is the standard library of a system here? `rustup target add` brings it.
 pub(super) fn has_library_of(system: &str) -> bool {
-    let reply = Command::new("rustc").args(["--print", "target-libdir", "--target", system]).output();
-    reply.is_ok_and(|reply| Path::new(String::from_utf8_lossy(&reply.stdout).trim()).is_dir())
+    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", system]).output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
 /// Compiles the crate and the C interface for the other systems, as far as that is possible here: no C, and no program.

@@ -178,8 +178,8 @@ pub(crate) fn responses(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         }
     }
     for (status, codes) in refused {
-        let reply: Vec<_> = codes.iter().map(|code| format!("`{}`", code.row().wire)).collect();
-        let response = json!({"description": reply.join(", "), "content": content(errors::one_of(&codes))});
+        let words: Vec<_> = codes.iter().map(|code| format!("`{}`", code.row().wire)).collect();
+        let response = json!({"description": words.join(", "), "content": content(errors::one_of(&codes))});
         responses.insert(status.to_string(), response);
     }
     tell_headers(route, &mut responses);

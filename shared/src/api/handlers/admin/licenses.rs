@@ -6,7 +6,7 @@ use ltlm_protocol::limits;
 use serde_json::json;
 
 use crate::api::extract::Incoming;
-use crate::api::handlers::accounts::{checked_so_far, counted_so_far, statistics_told, verification};
+use crate::api::handlers::accounts::{checked_so_far, counted_so_far, statistics_reply, verification};
 use crate::api::reply::{Failure, Reply};
 use crate::domain::license::change_license::ChangeLicense;
 use crate::domain::license::credit::Credit;
@@ -120,8 +120,8 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let request = incoming.license_request(incoming.access()?, None);
     let owner = owner(&request);
     let from = checked_so_far(incoming, &owner)?;
-    let (result, next) = service::verify(incoming.app, incoming.budget, &request, from).await?;
-    Ok(verification(&owner, result, next))
+    let (found, next) = service::verify(incoming.app, incoming.budget, &request, from).await?;
+    Ok(verification(&owner, found, next))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/usage/statistics`: what the ledger adds up to.
@@ -129,8 +129,8 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     let request = incoming.license_request(incoming.access()?, None);
     let owner = owner(&request);
     let (span, after) = counted_so_far(incoming, &owner)?;
-    let (result, next) = service::statistics(incoming.app, incoming.budget, &request, span, after).await?;
-    Ok(statistics_told(&owner, result, next))
+    let (found, next) = service::statistics(incoming.app, incoming.budget, &request, span, after).await?;
+    Ok(statistics_reply(&owner, found, next))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/seats`

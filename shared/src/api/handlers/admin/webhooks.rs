@@ -15,7 +15,7 @@ use crate::service::admin::webhooks as service;
 use crate::service::admin::webhooks::{NewWebhook, Which};
 use crate::table::port::Table;
 
-fn answer(made: &NewWebhook) -> WebhookData {
+fn with_secret(made: &NewWebhook) -> WebhookData {
     WebhookData { secret: Some(made.secret.clone()), ..made.webhook.data() }
 }
 
@@ -27,7 +27,7 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
         CreateWebhook::parse(body, incoming.settings.plain_webhooks)
     })?;
     let made = service::create(incoming.app, incoming.budget, project, &command, &act).await?;
-    Ok(Reply::created(&answer(&made)).operation(&act.id, made.replayed))
+    Ok(Reply::created(&with_secret(&made)).operation(&act.id, made.replayed))
 }
 
 /// `GET …/webhooks`
@@ -49,7 +49,7 @@ pub async fn rotate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let (project, act) = (incoming.project()?, incoming.plain_act()?);
     let id = incoming.parameter("webhookId");
     let made = service::rotate(incoming.app, incoming.budget, project, id, &act).await?;
-    Ok(Reply::json(&answer(&made)).operation(&act.id, made.replayed))
+    Ok(Reply::json(&with_secret(&made)).operation(&act.id, made.replayed))
 }
 
 /// The place that a cursor stands for; one of the other list is told apart from what is none.

@@ -100,17 +100,17 @@ pub async fn export<T: Table>(
     now: Timestamp,
 ) -> Result<(Vec<Value>, Option<Place>), Error> {
     let project = find(app, budget, &[Read::Project(project_id.to_owned())]).await?.project()?.clone();
-    let (mut reply, mut bytes, mut place) = (Vec::new(), 0, Some(from));
+    let (mut page, mut bytes, mut place) = (Vec::new(), 0, Some(from));
     for _ in 0..PARTS_MAX {
         let Some(here) = place.take() else { break };
         if here == Place::Start {
-            reply.push(header(&project, now));
+            page.push(header(&project, now));
         }
         let (records, next) = Box::pin(part(app, budget, &project, here)).await?;
         for record in records {
             let Some(line) = lines::line(&transfer::without_keys(record, with_sealed)) else { continue };
             bytes += line.to_string().len();
-            reply.push(line);
+            page.push(line);
         }
         place = next;
         let is_late = app.sleep.elapsed_ms() + RESERVE_MS >= budget.until_ms;
@@ -118,7 +118,7 @@ pub async fn export<T: Table>(
             break;
         }
     }
-    Ok((reply, place))
+    Ok((page, place))
 }
 
 fn header(project: &Project, now: Timestamp) -> Value {
@@ -215,21 +215,21 @@ async fn license<T: Table>(
         None => items.records.iter().filter(|record| matches!(record, Record::License(_))).cloned().collect(),
         Some(_) => retry::records(app, budget, &[Read::License(id.clone())]).await?,
     };
-    let mut reply = own;
+    let mut page = own;
     let mut bytes = 0;
     for (part, walked) in parts.into_iter().zip([items, ledger, events]) {
         let Walked { records, next, bytes: more } = walked;
         // What does not fit on the page any more is read again for the next one.
         if bytes > 0 && bytes + more > limits::EXPORT_PAGE_BYTES {
-            return Ok((reply, Some(Place::Within(id.0.clone(), position, part, None))));
+            return Ok((page, Some(Place::Within(id.0.clone(), position, part, None))));
         }
         bytes += more;
-        reply.extend(beside(records));
+        page.extend(beside(records));
         if next.is_some() {
-            return Ok((reply, Some(within(id, &position, part, next))));
+            return Ok((page, Some(within(id, &position, part, next))));
         }
     }
-    Ok((reply, Some(Place::Licenses(Some(position)))))
+    Ok((page, Some(Place::Licenses(Some(position)))))
 }
 
 /// Without the payments of other projects, which only their orders tell, and of none.

@@ -306,10 +306,10 @@ mod tests {
             let start = format!("{property}: !Sub ltlm-${{Stage}}-");
             template.lines().filter_map(|line| line.trim().strip_prefix(start.as_str())).collect()
         };
-        let (mut reply, mut known) = (named("AlarmName"), ALARMS.to_vec());
-        reply.sort_unstable();
+        let (mut names, mut known) = (named("AlarmName"), ALARMS.to_vec());
+        names.sort_unstable();
         known.sort_unstable();
-        assert_eq!(reply, known);
+        assert_eq!(names, known);
         for name in SCHEDULES {
             assert!(named("Name").contains(name), "{name}");
         }
