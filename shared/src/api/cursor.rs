@@ -17,7 +17,12 @@ pub fn parse(list: &str, text: &str) -> Result<String, Problems> {
     let position = decoded.as_deref().and_then(|text| text.strip_prefix(list)?.strip_prefix("/1:"));
     let usable = |position: &&str| (1..=POSITION_BYTES_MAX).contains(&position.len());
     let position = position.filter(usable).map(str::to_owned);
-    position.ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))
+    position.ok_or_else(problem)
+}
+
+/// What is wrong with a cursor that no answer of this list gave.
+pub fn problem() -> Problems {
+    Problems::one("cursor", "must be a nextCursor of this list")
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::domain::license::gate::{Call, Caller};
 use crate::domain::pro::device_proof::Proof;
 use crate::domain::throttle::Limited;
 use crate::model::administrator::Administrator;
+use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::model::organization::AccessToken;
 use crate::model::quota::{Counted, Traffic};
 use crate::service::admin::operation::AdminCall;
@@ -92,6 +93,13 @@ pub struct Operation {
     pub id: String,
     /// The fingerprint.
     pub fingerprint: String,
+}
+
+impl Operation {
+    /// What the operation is remembered by.
+    pub fn key(self) -> OperationKey {
+        OperationKey { id: OperationId { origin: Origin::Client, id: self.id }, fingerprint: self.fingerprint }
+    }
 }
 
 impl<T: Table> Incoming<'_, T> {

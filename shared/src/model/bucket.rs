@@ -3,7 +3,7 @@
 use ltlm_protocol::Timestamp;
 
 /// Milliseconds of a minute.
-pub(crate) const MINUTE_MS: i64 = 60_000;
+const MINUTE_MS: i64 = 60_000;
 
 /// How often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

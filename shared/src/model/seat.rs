@@ -51,7 +51,7 @@ pub struct SeatsOpen {
 }
 
 /// Seconds for which claims that were read before a lowering was seen may still be on their way: longer than any request.
-pub(crate) const IN_FLIGHT_SECONDS: i64 = 120;
+const IN_FLIGHT_SECONDS: i64 = 120;
 
 impl SeatsOpen {
     /// Of a license that has so many seats from the start.

@@ -315,7 +315,7 @@ pub enum Write {
         found: Option<i64>,
     },
     /// How far a job has come. Guard: it is still at the revision `found`.
-    SaveJob {
+    SaveDispatchCheckpoint {
         /// Its record, the revision already counted up.
         job: DispatchCheckpoint,
         /// The revision before, `None` if it never ran.
@@ -472,7 +472,7 @@ pub enum Write {
         notice: StoredNotice,
     },
     /// A delivery given up. No guard: the last one counts.
-    BuryDelivery {
+    AddFailedDelivery {
         /// Its record.
         dead: FailedDelivery,
     },

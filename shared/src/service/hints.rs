@@ -11,7 +11,7 @@ use crate::model::project::Project;
 use crate::model::seat::PAGE_SLOTS;
 
 /// Hints kept of each kind; beyond it all are forgotten.
-pub(crate) const HINTS_MAX: usize = 1_000;
+const HINTS_MAX: usize = 1_000;
 
 /// What recent reads saw.
 #[derive(Debug, Default)]

@@ -22,7 +22,7 @@ use crate::domain::accounts::hold::{EndHold, Reserve};
 use crate::domain::accounts::movement::Move;
 use crate::domain::accounts::refund::Refund;
 use crate::model::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
-use crate::model::ids::{AccountId, OperationId, OperationKey, Origin};
+use crate::model::ids::{AccountId, OperationKey};
 use crate::model::wallet::verification::Checked;
 use crate::service::accounts::renewals::{Place, RenewDue};
 use crate::service::accounts::{AccountCall, Filter, renewals};
@@ -73,7 +73,7 @@ fn placed(list: &str, owner: &str, text: &str) -> Result<String, Failure> {
     match position.split_once(':') {
         Some((of, place)) if of == tag(owner) => Ok(place.to_owned()),
         Some(_) => Err(Failure::new(Code::CursorElsewhere)),
-        None => Err(Problems::one("cursor", "must be a nextCursor of this list").into()),
+        None => Err(cursor::problem().into()),
     }
 }
 
@@ -105,8 +105,7 @@ fn operation<T, C: Debug>(
 ) -> Result<(AccountCall, OperationKey), Failure> {
     let call = AccountCall { dry_run: dry_run(body)?, ..call(incoming, name)? };
     let operation = incoming.operation(&format!("{}#{name}", call.id.project_id), asked, in_body, parse)?;
-    let id = OperationId { origin: Origin::Client, id: operation.id };
-    Ok((call, OperationKey { id, fingerprint: operation.fingerprint }))
+    Ok((call, operation.key()))
 }
 
 fn movement_reply(call: &AccountCall, key: &OperationKey, movement: AccountMovement) -> Reply {
@@ -149,7 +148,7 @@ pub(super) fn names<T>(
     }
     let after = place(incoming, list, owner)?;
     if after.as_deref().is_some_and(|after| !is_account_name(after)) {
-        return Err(Problems::one("cursor", "must be a nextCursor of this list").into());
+        return Err(cursor::problem().into());
     }
     Ok((begins, after))
 }
@@ -286,8 +285,7 @@ pub async fn renew<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     }
     let target = format!("{}#{}", call.id.project_id, call.id.name);
     let operation = incoming.operation(&target, &Value::Null, None, |_| Ok::<_, Problems>(()))?;
-    let id = OperationId { origin: Origin::Client, id: operation.id };
-    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let key = operation.key();
     let (renewal, replayed) = service::renew_once(incoming.app, incoming.budget, &call, &key).await?;
     Ok(shown(renewal).operation(&key.id.id, replayed))
 }
@@ -309,8 +307,7 @@ where
     if dry_run || !incoming.is_named(in_body) {
         return Ok(Reply::json(&work.await?));
     }
-    let id = OperationId { origin: Origin::Client, id: operation.id };
-    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let key = operation.key();
     let repeatable = Repeatable::new(incoming.app, &key, incoming.route.name, target, incoming.now);
     let (answer, replayed) = repeat::once(incoming.app, incoming.budget, &repeatable, work).await?;
     Ok(Reply::json(&answer).operation(&key.id.id, replayed))
@@ -357,7 +354,7 @@ pub(super) async fn verify_of<T: Table>(incoming: &Incoming<'_, T>, call: Accoun
 /// How far the query says that this ledger, which is `owner`'s, was found whole.
 pub(super) fn checked_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<Checked, Failure> {
     let Some(text) = place(incoming, "verification", owner)? else { return Ok(Checked::default()) };
-    checked(&text).ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list").into())
+    checked(&text).ok_or_else(|| cursor::problem().into())
 }
 
 /// What a check of this ledger, which is `owner`'s, has found.

@@ -5,12 +5,12 @@ use ltlm_protocol::license_data::Usage;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat, Signout};
 use ltlm_protocol::{Problems, limits};
 
+use crate::api::cursor;
 use crate::api::extract::{Incoming, Operation};
 use crate::api::handlers::pro;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::license::entitlement::Ask;
 use crate::domain::license::settings::SaveSettings;
-use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::service::ids;
 use crate::service::license as service;
 use crate::service::license::command::{GetSettings, ListSeats, PutSettings, RemoveDevice, SignOut, Use};
@@ -110,11 +110,9 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let command = Consume::parse(&body)?;
     let request = incoming.license_request(access, Some(command.hwid.clone()));
     let operation = incoming.operation(&request.call.key, &body, command.operation_id.as_ref(), Consume::parse)?;
-    let id = OperationId { origin: Origin::Client, id: operation.id.clone() };
-    let key = OperationKey { id, fingerprint: operation.fingerprint };
-    let command = Use { consume: command, key };
+    let command = Use { consume: command, key: operation.key() };
     let data = service::run(incoming.app, incoming.budget, &request, &command).await?;
-    Ok(Reply::json(&data).operation(&operation.id, data.replayed == Some(true)))
+    Ok(Reply::json(&data).operation(&command.key.id.id, data.replayed == Some(true)))
 }
 
 /// `POST …/consume-batch`
@@ -145,5 +143,5 @@ pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 /// The sequence number that a cursor stands for.
 pub(super) fn sequence(position: &str) -> Result<i64, Problems> {
     let sequence = position.parse().ok().filter(|sequence| *sequence > 0);
-    sequence.ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list"))
+    sequence.ok_or_else(cursor::problem)
 }

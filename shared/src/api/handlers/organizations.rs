@@ -17,7 +17,7 @@ use crate::domain::organizations::access::{CreateAccess, RevokeAccess};
 use crate::domain::organizations::commands::{ChangeOrganizationPlan, CreateOrganization, GrantTokens};
 use crate::domain::organizations::spend::{Action, Unusable, UseFeature};
 use crate::model::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
-use crate::model::ids::{OperationId, OperationKey, OrganizationId, Origin};
+use crate::model::ids::{OperationKey, OrganizationId};
 use crate::model::token_type::TokenType;
 use crate::service::accounts::{AccountCall, Filter};
 use crate::service::organizations::OrganizationCall;
@@ -47,8 +47,7 @@ fn key<T, C: Debug, E>(
 ) -> Result<OperationKey, Failure> {
     let target = format!("{}#{}", call.id.project_id, call.id.name);
     let operation = incoming.operation(&target, body, in_body, parse)?;
-    let id = OperationId { origin: Origin::Client, id: operation.id };
-    Ok(OperationKey { id, fingerprint: operation.fingerprint })
+    Ok(operation.key())
 }
 
 fn marked(call: &OrganizationCall, data: OrganizationData) -> OrganizationData {
@@ -173,8 +172,7 @@ pub async fn create_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let body = incoming.json()?;
     let command = CreateAccess::parse(&body)?;
     let operation = incoming.operation(&project_id, &body, command.operation_id.as_ref(), CreateAccess::parse)?;
-    let id = OperationId { origin: Origin::Client, id: operation.id };
-    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let key = operation.key();
     let maker = incoming.administrator()?;
     let (made, replayed) =
         service::create_access(incoming.app, incoming.budget, &project_id, &command, &key, &maker, incoming.now)

@@ -10,7 +10,6 @@ use crate::api::sealed::SealedRequest;
 use crate::domain::license::settings::SaveSettings;
 use crate::domain::pro::nonce::NonceRule;
 use crate::domain::pro::report_event::ReportEvent;
-use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::service::license::command::{GetSettings, ListSeats, PutSettings, Refresh, SignOut, Use};
 use crate::service::license::consume_batch::BatchKey;
 use crate::service::pro as service;
@@ -111,8 +110,7 @@ pub async fn consume<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     // As the plain endpoint names it: a use is the same use, whichever way it comes.
     let (key, facts) = (&request.request.call.key, sealed.facts());
     let operation = incoming.operation_of("consume", key, &facts, command.operation_id.as_ref(), Consume::parse)?;
-    let id = OperationId { origin: Origin::Client, id: operation.id };
-    let key = OperationKey { id, fingerprint: operation.fingerprint };
+    let key = operation.key();
     let signed = service::consume(incoming.app, incoming.budget, &request, &Use { consume: command, key }).await?;
     sealed.reply(incoming, &request, &signed)
 }

@@ -13,7 +13,7 @@ use crate::api::page::page;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::pro::nonce::NonceRule;
 use crate::domain::store::checkout::Checkout;
-use crate::domain::store::fulfilment::Outcome;
+use crate::domain::store::fulfillment::Outcome;
 use crate::domain::store::token_checkout::{Owner, TokenCheckout};
 use crate::domain::store::top_up::TopUp;
 use crate::model::email::Email;

@@ -4,15 +4,14 @@ use ltlm_protocol::Timestamp;
 use ltlm_protocol::project_ledger_data::DueAccount;
 
 use crate::domain::accounts::schedule;
-use crate::domain::accounts::state::{AccountState, pool_told};
+use crate::domain::accounts::state::{AccountState, pool_names};
 use crate::model::denied::Denied;
-use crate::model::wallet::entry::Source;
 
 /// What is due to the account at `at`, if something is: what a renewal at that instant gives.
 pub fn due(state: &AccountState, at: Timestamp) -> Result<Option<DueAccount>, Denied> {
     let open = state.open(at)?;
     let account = &open.account;
-    let given: Vec<_> = open.tokens.entries.iter().filter(|entry| entry.source == Source::Renewal).collect();
+    let given: Vec<_> = open.tokens.allocations().collect();
     if given.is_empty() {
         return Ok(None);
     }
@@ -22,7 +21,7 @@ pub fn due(state: &AccountState, at: Timestamp) -> Result<Option<DueAccount>, De
         // It never had one: its first period is due.
         None => account.anchor,
     };
-    let (organization_id, token_type) = pool_told(&account.id);
+    let (organization_id, token_type) = pool_names(&account.id);
     Ok(Some(DueAccount {
         account_id: account.id.name.clone(),
         organization_id,

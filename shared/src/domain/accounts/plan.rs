@@ -21,7 +21,7 @@ pub(crate) const COSTS: &[(&str, i64)] = &[
 ];
 
 /// Days of a period, where a plan does not say.
-pub(crate) const PERIOD_DAYS: i64 = 30;
+const PERIOD_DAYS: i64 = 30;
 
 /// Most plans, and most prices, of a project.
 pub(crate) const ROWS_MAX: usize = 200;
@@ -43,10 +43,10 @@ pub struct Plan {
 pub(crate) const MODES: &[&str] = &["add", "set", "rollover"];
 
 /// Which of the missed periods count.
-pub(crate) const CATCH_UPS: &[&str] = &["latest", "each"];
+const CATCH_UPS: &[&str] = &["latest", "each"];
 
 /// What periods are counted from.
-pub(crate) const ANCHORS: &[&str] = &["fixed", "onRenewal"];
+const ANCHORS: &[&str] = &["fixed", "onRenewal"];
 
 impl Plan {
     /// So many tokens each 30 days, added to what is there.

@@ -9,15 +9,12 @@ use crate::domain::accounts::schedule::plan;
 use crate::domain::accounts::state::{AccountState, OpenAccount};
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
-use crate::model::wallet::entry::{Entry, Source};
-
-/// A day, in milliseconds.
-const DAY_MS: i64 = 86_400_000;
+use crate::model::wallet::period::DAY_MS;
 
 /// Could the account be renewed now, and if not, why? In the words of seed 003.
 pub fn eligibility(state: &AccountState, now: Timestamp) -> Result<Eligibility, Denied> {
     let OpenAccount { account, plans, tokens, .. } = state.open(now)?;
-    let is_due = tokens.entries.iter().any(is_renewal);
+    let is_due = tokens.allocations().next().is_some();
     let next = tokens.due_at;
     let days = next.map(|next| (next.ms() - now.ms() + DAY_MS - 1).div_euclid(DAY_MS));
     let reason = match (is_due, next) {
@@ -39,10 +36,6 @@ pub fn eligibility(state: &AccountState, now: Timestamp) -> Result<Eligibility, 
     })
 }
 
-fn is_renewal(entry: &Entry) -> bool {
-    entry.source == Source::Renewal
-}
-
 /// Decides a renewal, if the account is on the plan `tier` where one is named: writes what is due, and what has lapsed. Sent twice it finds
 /// nothing due the second time: the period is its id.
 pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Result<Decision<Renewal>, Denied> {
@@ -52,7 +45,7 @@ pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Resul
     if is_on_another {
         eligibility = Eligibility { eligible: false, reason: Some("On another plan".to_owned()), ..eligibility };
     }
-    let given = open.tokens.entries.iter().filter(|entry| is_renewal(entry) && eligibility.eligible);
+    let given = open.tokens.allocations().filter(|_| eligibility.eligible);
     let added = given.map(|entry| entry.amount).sum();
     let previous = state.wallet.as_ref().map_or(0, |wallet| wallet.without_ended(now).0.balance(now));
     let balance = if eligibility.eligible { open.tokens.wallet.balance(now) } else { previous };
@@ -69,7 +62,7 @@ pub fn decide(state: &AccountState, tier: Option<&str>, now: Timestamp) -> Resul
         dry_run: None,
     };
     // The index nominates by ends too: what has lapsed is settled, and what it nominated in vain it forgets.
-    let is_stale = state.wallet.as_ref().is_some_and(|wallet| wallet.due_at.is_some_and(|due| due <= now));
+    let is_stale = state.wallet.as_ref().is_some_and(|wallet| wallet.is_nominated(now));
     if is_on_another || (!reply.success && open.tokens.entries.is_empty() && !is_stale) {
         return Ok(Decision::read(reply));
     }
@@ -87,6 +80,7 @@ mod tests {
     use crate::model::project::Project;
     use crate::model::wallet::Wallet;
     use crate::model::wallet::cause::Cause;
+    use crate::model::wallet::entry::{Entry, Source};
     use serde_json::{Map, json};
 
     fn account(tier: &str, tier_ends_at: Option<Timestamp>) -> Account {

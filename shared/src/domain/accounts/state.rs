@@ -173,6 +173,6 @@ pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied>
 }
 
 /// The organization and the kind of a pool, as answers about all accounts tell them; of an account of its own neither.
-pub fn pool_told(id: &AccountId) -> (Option<String>, Option<String>) {
+pub fn pool_names(id: &AccountId) -> (Option<String>, Option<String>) {
     id.pool().map(|(organization, kind)| (organization.to_owned(), kind.wire().to_owned())).unzip()
 }

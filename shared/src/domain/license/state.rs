@@ -227,7 +227,7 @@ impl LicenseState {
             | Write::RememberBlob { .. }
             | Write::AddEvent { .. }
             | Write::EraseFacts { .. }
-            | Write::SaveJob { .. }
+            | Write::SaveDispatchCheckpoint { .. }
             | Write::SaveErasure { .. }
             | Write::SaveRun { .. }
             | Write::SaveOrganization { .. }
@@ -251,7 +251,7 @@ impl LicenseState {
             | Write::SaveSignIn { .. }
             | Write::SaveWebhook { .. }
             | Write::KeepNotice { .. }
-            | Write::BuryDelivery { .. }
+            | Write::AddFailedDelivery { .. }
             | Write::StartCount { .. }
             | Write::CheckTurn { .. }
             | Write::AddListing { .. }

@@ -5,7 +5,7 @@ use ltlm_protocol::license_data::TopUpOption;
 
 use crate::domain::license::state::LicenseState;
 use crate::domain::store::catalog::store_flag;
-use crate::domain::store::fulfilment::{Fulfilment, unapplied};
+use crate::domain::store::fulfillment::{Fulfillment, unapplied};
 use crate::domain::store::tokens::purchased;
 use crate::domain::store::{reversal_policy, tokens};
 use crate::model::denied::Denied;
@@ -21,7 +21,7 @@ use crate::model::write::Write;
 
 /// Gives what was paid for.
 pub(crate) fn hand_out(
-    state: &Fulfilment,
+    state: &Fulfillment,
     order: Order,
     card: Option<&str>,
     now: Timestamp,
@@ -41,7 +41,7 @@ pub(crate) fn hand_out(
 
 /// Gives a license of a policy: a new one, or the buyer's trial moved to it.
 pub(crate) fn sell(
-    state: &Fulfilment,
+    state: &Fulfillment,
     order: Order,
     card: Option<&str>,
     now: Timestamp,
@@ -99,7 +99,7 @@ pub(crate) fn sell(
 }
 
 /// The order that gives a license this end: what is paid again and again moves it from there.
-pub(crate) fn with_end(order: Order, end: Option<Timestamp>) -> Order {
+fn with_end(order: Order, end: Option<Timestamp>) -> Order {
     let is_periodic = matches!(order.billing, Billing::Every { .. });
     Order { paid_until: end.filter(|_| is_periodic), ..order }
 }

@@ -3,8 +3,8 @@
 
 pub mod catalog;
 pub mod checkout;
-pub mod fulfil;
-pub mod fulfilment;
+pub mod fulfill;
+pub mod fulfillment;
 pub mod hand_out;
 pub mod provider_event;
 pub mod redirect;

@@ -3,7 +3,7 @@
 use ltlm_protocol::Timestamp;
 
 use crate::domain::decision::Decision;
-use crate::domain::store::fulfilment::{Fulfilment, Outcome};
+use crate::domain::store::fulfillment::{Fulfillment, Outcome};
 use crate::domain::store::{reversal_policy, standing};
 use crate::model::billing_period::Period;
 use crate::model::denied::Denied;
@@ -50,7 +50,7 @@ pub struct Reversal {
 
 /// Decides what follows for the order that was paid.
 pub fn decide(
-    state: &Fulfilment,
+    state: &Fulfillment,
     incident: &Reversal,
     event: &str,
     now: Timestamp,

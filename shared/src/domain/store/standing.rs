@@ -5,7 +5,7 @@ use ltlm_protocol::Timestamp;
 use ltlm_protocol::license_data::TopUpOption;
 
 use crate::domain::license::state::LicenseState;
-use crate::domain::store::fulfilment::Fulfilment;
+use crate::domain::store::fulfillment::Fulfillment;
 use crate::domain::store::hand_out::{give, hand_out, revised};
 use crate::domain::store::reversal_policy::taken;
 use crate::domain::store::{reversal_policy, tokens};
@@ -30,7 +30,7 @@ fn revoked_for(order: &Order) -> String {
 
 /// Brings an order and its license to what stands paid. `order` is the order with its payments as they are now.
 pub(super) fn follow(
-    state: &Fulfilment,
+    state: &Fulfillment,
     order: Order,
     card: Option<&str>,
     now: Timestamp,

@@ -5,7 +5,7 @@ use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
 
 use crate::domain::accounts::state::OpenAccount;
-use crate::domain::store::fulfilment::{Fulfilment, unapplied};
+use crate::domain::store::fulfillment::{Fulfillment, unapplied};
 use crate::domain::store::reversal_policy::{Rule, taken};
 use crate::model::denied::Denied;
 use crate::model::order::{Granted, Order, OrderState, Reason};
@@ -23,7 +23,7 @@ const TAKEN_BACK: &str = "refund";
 /// Brings the order and the account's wallet to what stands paid. A pack is there as a whole, or not at all; a partial refund takes its
 /// share.
 pub(super) fn follow(
-    state: &Fulfilment,
+    state: &Fulfillment,
     pack: &TokenPack,
     order: Order,
     now: Timestamp,

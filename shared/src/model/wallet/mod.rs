@@ -76,6 +76,11 @@ impl Wallet {
         }
     }
 
+    /// Does the index nominate it to the schedule at `now`?
+    pub fn is_nominated(&self, now: Timestamp) -> bool {
+        self.due_at.is_some_and(|due| due <= now)
+    }
+
     /// What can be spent at `now`; below zero if overdrawn.
     pub fn balance(&self, now: Timestamp) -> i64 {
         self.live(now).fold(0_i64, |sum, grant| sum.saturating_add(grant.remaining)).saturating_sub(self.debt)

@@ -3,7 +3,7 @@
 use ltlm_protocol::Timestamp;
 
 use crate::model::wallet::Wallet;
-use crate::model::wallet::entry::Entry;
+use crate::model::wallet::entry::{Entry, Source};
 use crate::model::write::Write;
 
 /// A wallet brought up to now: what lapsed is gone, what was due is given.
@@ -20,6 +20,11 @@ pub struct OpenWallet {
 }
 
 impl OpenWallet {
+    /// The allocations among what brought it up to now.
+    pub fn allocations(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.source == Source::Renewal)
+    }
+
     /// The writes that leave the wallet as `moved`, reached by `entries` after its own.
     pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
         let wallet = Wallet { due_at: moved.due_or_end(self.due_at), ..moved };

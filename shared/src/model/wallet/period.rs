@@ -3,7 +3,8 @@
 
 use ltlm_protocol::Timestamp;
 
-const DAY_MS: i64 = 86_400_000;
+/// A day, in milliseconds.
+pub const DAY_MS: i64 = 86_400_000;
 
 /// No month is longer.
 const MONTH_DAYS_MAX: i64 = 31;

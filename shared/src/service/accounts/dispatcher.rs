@@ -158,7 +158,7 @@ async fn send(queue: &dyn Queue, project: &str, names: &[String]) -> Result<(), 
 async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut DispatchCheckpoint) -> Result<bool, Error> {
     let found = Some(job.revision).filter(|revision| *revision > 0);
     job.revision += 1;
-    let write = [Write::SaveJob { job: job.clone(), found }];
+    let write = [Write::SaveDispatchCheckpoint { job: job.clone(), found }];
     match app.table.commit(&write, None, budget.meter).await {
         Ok(()) => Ok(true),
         Err(CommitError::Guard(_)) => Ok(false),

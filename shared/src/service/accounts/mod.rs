@@ -70,6 +70,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Entries of one read: all that the page needs where nothing is filtered, and one that tells whether there are more.
+    pub fn read_size(&self, limit: usize) -> usize {
+        if *self == Self::default() { limit + 1 } else { READ }
+    }
+
     /// Is the entry one of those that are asked for, but for the beginning of the range, which ends a search?
     pub fn holds(&self, entry: &Entry) -> bool {
         let is_in_time = self.to.is_none_or(|to| entry.recorded_at < to);
@@ -487,8 +492,7 @@ pub async fn entries<T: Table>(
 ) -> Result<(Vec<AccountEntry>, Option<i64>), Error> {
     look(app, budget, call).await?.account.ok_or(Denied::AccountNotFound)?;
     let wallet = WalletId::Account(call.id.clone());
-    // One more than asked for tells whether there is a next page.
-    let read = if filter == &Filter::default() { limit + 1 } else { READ };
+    let read = filter.read_size(limit);
     let (mut found, mut position, mut looked_at) = (Vec::new(), before, 0);
     loop {
         let list = [Read::Entries { wallet: wallet.clone(), before: position, limit: read as i64 }];

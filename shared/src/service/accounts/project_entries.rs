@@ -6,24 +6,20 @@ use std::collections::{HashMap, VecDeque};
 
 use ltlm_protocol::project_ledger_data::ProjectEntry;
 
-use crate::domain::accounts::state::pool_told;
+use crate::domain::accounts::state::pool_names;
 use crate::model::account::is_account_name;
 use crate::model::ids::{AccountId, WalletId};
 use crate::model::record::Record;
 use crate::model::wallet::entry::Entry;
-use crate::service::accounts::{Filter, project_accounts};
+use crate::service::accounts::{Filter, LOOKED_AT_MAX, project_accounts};
 use crate::service::app::{App, Budget, Error};
 use crate::service::{accounts, retry};
 use crate::table::port::{Read, Table};
 
-/// Entries that one call looks at.
-const LOOKED_AT_MAX: usize = 1_000;
 /// Accounts that one call begins.
 const ACCOUNTS_MAX: usize = 100;
 /// Accounts whose ledgers are read together.
 const TOGETHER: usize = 10;
-/// Entries of one read, where they are filtered.
-const READ: usize = 100;
 
 /// A place in the walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +66,7 @@ pub async fn page<T: Table>(
     limit: usize,
 ) -> Result<(Vec<ProjectEntry>, Option<Place>), Error> {
     let project = accounts::project(app, budget, project_id).await?;
-    let read = if filter == &Filter::default() { limit + 1 } else { READ };
+    let read = filter.read_size(limit);
     let (mut found, mut looked_at, mut begun) = (Vec::new(), 0, 0);
     let mut waiting = VecDeque::new();
     if let Some(Place { account, before: Some(before) }) = &from {
@@ -105,7 +101,7 @@ pub async fn page<T: Table>(
             looked_at += 1;
             place = Some(Place { account: name.clone(), before: Some(entry.sequence) });
             if filter.holds(&entry) {
-                let (organization_id, token_type) = pool_told(&reading.account);
+                let (organization_id, token_type) = pool_names(&reading.account);
                 found.push(ProjectEntry {
                     account_id: name.clone(),
                     organization_id,

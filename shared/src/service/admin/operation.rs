@@ -1,4 +1,5 @@
-//! An administrator's operation: once, with its audit entry; and what their lists have in common.
+//! An administrator's operation. Each carries an operation id and can be sent twice: the record that makes it happen once is the audit
+//! log's entry, written in the same transaction. Beside it stands what the administrators' lists have in common.
 
 use std::collections::BTreeSet;
 
@@ -24,10 +25,10 @@ use crate::table::key::position;
 use crate::table::port::{List, Read, Table};
 
 /// Largest request body that the audit log keeps, in bytes of compact JSON.
-pub(crate) const CHANGE_BYTES_MAX: usize = 2 * 1024;
+const CHANGE_BYTES_MAX: usize = 2 * 1024;
 
 /// What was remembered under its id alone, for the whole deployment, is known for so many days.
-pub(crate) const FORMER_DAYS: i64 = 30;
+const FORMER_DAYS: i64 = 30;
 
 /// An administrator's act as it arrives.
 #[derive(Clone, Debug, PartialEq)]
@@ -301,7 +302,7 @@ pub(crate) fn listing(list: List, before: Option<String>, limit: i64) -> Read {
     Read::List { list, before, limit: limit + 1 }
 }
 
-pub(crate) fn paged(mut records: Vec<Record>, limit: i64) -> (Vec<Record>, Option<String>) {
+fn paged(mut records: Vec<Record>, limit: i64) -> (Vec<Record>, Option<String>) {
     let (mut room, wanted) = (ByteBudget::default(), usize::try_from(limit).unwrap_or(0));
     let shown = records.iter().take(wanted).take_while(|record| room.admits_record(record)).count();
     let more = records.len() > shown;

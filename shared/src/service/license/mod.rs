@@ -17,7 +17,6 @@ use crate::domain::license::{gate, read};
 use crate::model::administrator::Administrator;
 use crate::model::ids::LicenseId;
 use crate::model::record::Record;
-use crate::model::wallet::entry::Source;
 use crate::model::wallet::verification::Checked;
 use crate::model::write::wallet_of;
 use crate::service::app::{App, Budget, Error};
@@ -124,10 +123,10 @@ pub async fn renew<T: Table>(
     let wanted = LoadSpec::new(Access::Administrator(Administrator::first()), id.clone(), now);
     let decide = |state: &LicenseState| {
         let Some(tokens) = state.tokens(now) else { return Ok(Decision::read(None)) };
-        let given: Vec<_> = tokens.entries.iter().filter(|entry| entry.source == Source::Renewal).collect();
+        let given: Vec<_> = tokens.allocations().collect();
         let amount = (!given.is_empty()).then(|| given.iter().map(|entry| entry.amount).sum());
         // The index nominates by ends too: what has lapsed is settled, and what it nominated in vain it forgets.
-        let is_stale = state.wallet.as_ref().is_some_and(|wallet| wallet.due_at.is_some_and(|due| due <= now));
+        let is_stale = state.wallet.as_ref().is_some_and(|wallet| wallet.is_nominated(now));
         if tokens.entries.is_empty() && !is_stale {
             return Ok(Decision::read(None));
         }

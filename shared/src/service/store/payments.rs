@@ -8,9 +8,9 @@ use crate::domain::accounts::state::AccountState;
 use crate::domain::decision::Decision;
 use crate::domain::license::issue::Issue;
 use crate::domain::license::state::LicenseState;
-use crate::domain::store::fulfilment::{Fulfilment, NewLicense, Outcome};
+use crate::domain::store::fulfillment::{Fulfillment, NewLicense, Outcome};
 use crate::domain::store::provider_event::{Message, Paid, ProviderEvent};
-use crate::domain::store::{fulfil, reversal};
+use crate::domain::store::{fulfill, reversal};
 use crate::keys::Purpose;
 use crate::model::administrator::Administrator;
 use crate::model::denied::Denied;
@@ -32,16 +32,16 @@ use crate::service::store::trials;
 use crate::service::{ids, retry, transact};
 use crate::table::port::{Read, Table};
 
-impl Absorb for Fulfilment {
+impl Absorb for Fulfillment {
     fn absorb(&mut self, record: Record) -> bool {
-        Fulfilment::absorb(self, record)
+        Fulfillment::absorb(self, record)
     }
 }
 
 /// What a message finds.
 pub(crate) enum Known {
     /// An order.
-    Order(Box<Fulfilment>),
+    Order(Box<Fulfillment>),
     /// A payment of which no order is known.
     Stranger(Option<Payment>),
     /// What is none of ours, or came before.
@@ -75,12 +75,12 @@ impl Known {
         message: &Message,
         payment: Option<&str>,
         now: Timestamp,
-        decide: impl FnOnce(&Fulfilment) -> Result<Decision<Outcome>, Denied>,
+        decide: impl FnOnce(&Fulfillment) -> Result<Decision<Outcome>, Denied>,
     ) -> Result<Decision<(Outcome, Option<Order>)>, Denied> {
         let Self::Order(state) = self else { return Ok(Decision::read((Outcome::Nothing, None))) };
         let is_taken = message.is_live == state.takes_live;
         let Decision { writes, touch, reply } =
-            if is_taken { decide(state)? } else { fulfil::ignore(state, message, payment, now) };
+            if is_taken { decide(state)? } else { fulfill::ignore(state, message, payment, now) };
         let saved = writes.iter().find_map(|write| match write {
             Write::SaveOrder { order, .. } => Some(order.clone()),
             _ => None,
@@ -105,12 +105,13 @@ pub async fn receive<T: Table>(
         ProviderEvent::Paid { order, paid } => {
             let load = || find(app, budget, order, event, Some(paid), now);
             let payment = paid.payment.as_deref();
-            let decide = |known: &Known| known.decide(message, payment, now, |state| fulfil::decide(state, paid, now));
+            let decide = |known: &Known| known.decide(message, payment, now, |state| fulfill::decide(state, paid, now));
             transact::act_settling(app, budget, load, decide, settle).await?
         }
         ProviderEvent::Expired { order } => {
             let load = || find(app, budget, order, event, None, now);
-            let decide = |known: &Known| known.decide(message, None, now, |state| Ok(fulfil::close(state, event, now)));
+            let decide =
+                |known: &Known| known.decide(message, None, now, |state| Ok(fulfill::close(state, event, now)));
             transact::act(app, budget, load, decide).await?
         }
         ProviderEvent::PeriodPaid(invoice) => {
@@ -118,7 +119,7 @@ pub async fn receive<T: Table>(
             let load = || find(app, budget, &invoice.order, event, Some(&paid), now);
             let decide = |known: &Known| {
                 let payment = invoice.payment.as_deref();
-                known.decide(message, payment, now, |state| fulfil::period(state, event, invoice, now))
+                known.decide(message, payment, now, |state| fulfill::period(state, event, invoice, now))
             };
             transact::act(app, budget, load, decide).await?
         }
@@ -141,7 +142,7 @@ pub async fn receive<T: Table>(
 }
 
 /// Does what an order still has to be done at the provider, and notes each as done.
-pub(crate) async fn do_chores<T: Table>(
+async fn do_chores<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     payments: &dyn Payments,
@@ -153,10 +154,10 @@ pub(crate) async fn do_chores<T: Table>(
         let load = || async {
             let records = app.table.read(&[Read::Order(order.id.clone())], budget.meter).await?;
             let found = records.into_iter().find_map(Record::order);
-            Ok(found.map_or(Known::Nothing, |found| Known::Order(Box::new(Fulfilment::new(found)))))
+            Ok(found.map_or(Known::Nothing, |found| Known::Order(Box::new(Fulfillment::new(found)))))
         };
         let decide = |known: &Known| match known {
-            Known::Order(state) => Ok(fulfil::done(state, &chore)),
+            Known::Order(state) => Ok(fulfill::done(state, &chore)),
             Known::Stranger(_) | Known::Nothing => Ok(Decision::read(())),
         };
         transact::act(app, budget, load, decide).await?;
@@ -165,7 +166,7 @@ pub(crate) async fn do_chores<T: Table>(
 }
 
 /// What a message about a payment finds: the order that it paid.
-pub(crate) async fn find_paid_by<T: Table>(
+async fn find_paid_by<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     payment: &str,
@@ -208,7 +209,7 @@ pub(crate) async fn find<T: Table>(
     });
     // A message of an order that is not there yet is none of ours: an order is written before the provider hears of it.
     let Some(found) = found else { return Ok(Known::Nothing) };
-    let mut state = Fulfilment::new(found);
+    let mut state = Fulfillment::new(found);
     for record in records {
         state.absorb(record);
     }
@@ -219,10 +220,10 @@ pub(crate) async fn find<T: Table>(
 }
 
 /// Adds what an order's goods hang on: the policy, the license, what is known of the buyer's trials.
-pub(crate) async fn add_goods<T: Table>(
+async fn add_goods<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    state: &mut Fulfilment,
+    state: &mut Fulfillment,
     paid: Option<&Paid>,
     now: Timestamp,
 ) -> Result<(), Error> {
@@ -276,10 +277,10 @@ pub(crate) async fn add_goods<T: Table>(
 }
 
 /// Adds the account that an order gives tokens to, and the last sale of the same.
-pub(crate) async fn add_account<T: Table>(
+async fn add_account<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    state: &mut Fulfilment,
+    state: &mut Fulfillment,
     account: AccountId,
 ) -> Result<(), Error> {
     let wallet = Read::Wallet(WalletId::Account(account.clone()));
@@ -299,7 +300,7 @@ pub(crate) async fn add_account<T: Table>(
     Ok(())
 }
 
-pub(crate) async fn license_of<T: Table>(
+async fn license_of<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     id: &LicenseId,

@@ -376,7 +376,7 @@ async fn deliver<T: Table>(
         None => {
             let dead =
                 FailedDelivery { webhook: webhook.id, notice: notice.id, kind: notice.kind, attempts, error, at: now };
-            app.table.commit(&[Write::BuryDelivery { dead }], None, budget.meter).await?;
+            app.table.commit(&[Write::AddFailedDelivery { dead }], None, budget.meter).await?;
             Ok(Sent::GivenUp)
         }
     }

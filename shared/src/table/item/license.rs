@@ -81,7 +81,7 @@ pub fn purchases_text(purchases: &Purchases) -> Option<String> {
     bought.then(|| json!({"devices": devices, "seats": seats, "capabilities": capabilities}).to_string())
 }
 
-pub(crate) fn read_purchases(r: &Reader<'_>) -> Result<Purchases, ItemError> {
+fn read_purchases(r: &Reader<'_>) -> Result<Purchases, ItemError> {
     let bought = r.document("purchases")?;
     let int = |name: &str| bought.get(name).and_then(serde_json::Value::as_i64).unwrap_or(0);
     let names = bought.get("capabilities").and_then(serde_json::Value::as_array).into_iter().flatten();
@@ -95,7 +95,7 @@ pub fn counts_text(counts: &SeatCounts) -> String {
     numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-pub(crate) fn read_counts(r: &Reader<'_>) -> Result<Option<SeatCounts>, ItemError> {
+fn read_counts(r: &Reader<'_>) -> Result<Option<SeatCounts>, ItemError> {
     let broken = ItemError { attribute: "seatCounts" };
     let Some(text) = r.text_opt("seatCounts") else { return Ok(None) };
     let numbers: Result<Vec<i64>, _> = text.split(' ').map(str::parse).collect();
@@ -162,7 +162,7 @@ pub fn seat_text(claim: &SeatClaim) -> String {
     }
 }
 
-pub(crate) fn read_seat_text(text: &str) -> Option<SeatClaim> {
+fn read_seat_text(text: &str) -> Option<SeatClaim> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     match word {
         "none" => Some(SeatClaim::None),

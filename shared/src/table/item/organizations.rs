@@ -37,7 +37,7 @@ pub fn member(member: &Member) -> Item {
 }
 
 /// For so many days after its end it is known which operation made an access token.
-pub(crate) const ACCESS_KNOWN_DAYS: i64 = 30;
+const ACCESS_KNOWN_DAYS: i64 = 30;
 
 /// An access token's item.
 pub fn access_token(token: &AccessToken) -> Item {

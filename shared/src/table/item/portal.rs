@@ -79,7 +79,7 @@ pub(crate) fn read_developer(r: &Reader<'_>) -> Result<Developer, ItemError> {
 }
 
 /// The tries of a code.
-pub(crate) fn read_tries(r: &Reader<'_>) -> Result<Tries, ItemError> {
+fn read_tries(r: &Reader<'_>) -> Result<Tries, ItemError> {
     Ok(Tries { attempts: r.int("attempts")?, used_by: r.text_opt("usedBy") })
 }
 

@@ -59,7 +59,7 @@ pub fn secrets_text(secrets: &[ProjectSecret]) -> String {
     json!(rows.collect::<Vec<_>>()).to_string()
 }
 
-pub(crate) fn read_secrets(r: &Reader<'_>) -> Result<Vec<ProjectSecret>, ItemError> {
+fn read_secrets(r: &Reader<'_>) -> Result<Vec<ProjectSecret>, ItemError> {
     let broken = ItemError { attribute: "secrets" };
     let Some(serde_json::Value::Array(rows)) = r.json("secrets")? else { return Err(broken) };
     let secret = |row: &serde_json::Value| {
@@ -132,6 +132,6 @@ pub(crate) fn read_policy(r: &Reader<'_>, number: i64) -> Result<Policy, ItemErr
     Ok(Policy { project_id, number, terms, revision, created_at: r.at("createdAt")? })
 }
 
-pub(crate) fn read_price(value: Option<&serde_json::Value>) -> Option<Amount> {
+fn read_price(value: Option<&serde_json::Value>) -> Option<Amount> {
     value.and_then(serde_json::Value::as_f64).and_then(Amount::of_number)
 }

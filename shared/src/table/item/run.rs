@@ -1,4 +1,4 @@
-//! The last run of what runs without a caller.
+//! Items of what runs without a caller: how far the dispatcher has come, and the last run.
 
 use crate::model::dispatch_checkpoint::DispatchCheckpoint;
 use crate::model::run::Run;

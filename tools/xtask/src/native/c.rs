@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::ground::{Ground, bounded, life};
+use super::local_server::{LocalServer, bounded, life};
 use crate::{Outcome, run, say};
 
 /// How often each of four threads uses a token; less where every instruction is watched.
@@ -17,9 +17,9 @@ const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g"];
 /// Tests the layers of C and C++ with the library that is built.
 pub(super) fn test(root: &Path) -> Outcome {
     say("Testing the C and C++ clients …");
-    let mut ground = Ground::new(root, "native/c")?;
-    let c = ground.root.join("clients/c");
-    let (folder, debug) = (ground.folder.clone(), ground.root.join("target/debug"));
+    let mut server = LocalServer::new(root, "native/c")?;
+    let c = server.root.join("clients/c");
+    let (folder, debug) = (server.folder.clone(), server.root.join("target/debug"));
     let prefix = folder.join("prefix");
     run(Command::new(c.join("install.sh")).args([&prefix, &debug]))?;
     let packages = prefix.join("lib/pkgconfig");
@@ -50,13 +50,13 @@ pub(super) fn test(root: &Path) -> Outcome {
     whole.push(library.join("libltlm.a").display().to_string());
     whole.extend(flags(&["--libs", "--static"])?.into_iter().filter(|flag| flag != "-lltlm"));
     let desk_static = compile("g++", "examples/desk.cpp", "desk-cpp", &["-std=c++17"], &whole)?;
-    let key = ground.text("/licenses/SUB")?;
+    let key = server.text("/licenses/SUB")?;
     let mut tokens = 100;
-    let config = ground.device("desk")?;
+    let config = server.device("desk")?;
     for program in [desk, desk_static] {
         let expected = life(tokens);
         let name = program.display().to_string();
-        ground.live_through(
+        server.live_through(
             &name,
             bounded(program).arg(&config).arg(&key),
             &expected.each_ref().map(String::as_str),
@@ -66,12 +66,12 @@ pub(super) fn test(root: &Path) -> Outcome {
     cmake(&folder, &c, &prefix)?;
 
     // More than the cases use: what overdraws a license too far is not charged.
-    ground.vendor(&["licenses", "tokens", &key, "20000", "--reason", "test"])?;
+    server.vendor(&["licenses", "tokens", &key, "20000", "--reason", "test"])?;
     // The cases, under AddressSanitizer and under valgrind.
     let silent = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("No port is free: {error}."))?;
     let silent = silent.local_addr().map(|address| (format!("http://{address}"), silent));
     let (silent, _listens) = silent.map_err(|error| error.to_string())?;
-    let config = ground.config()?.to_string();
+    let config = server.config()?.to_string();
     let plain = compile("gcc", "tests/cases.c", "cases", &["-std=gnu11"], &shared)?;
     let watched = ["-std=gnu11", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     let watched = compile("gcc", "tests/cases.c", "cases-watched", &watched, &shared)?;

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::ground::{Ground, bounded};
+use super::local_server::{LocalServer, bounded};
 use crate::{Outcome, run, say};
 
 /// Tests the class with the library that is built.
 pub(super) fn test(root: &Path) -> Outcome {
     say("Testing the C# client …");
-    let mut ground = Ground::new(root, "native/dotnet")?;
-    let dotnet = ground.root.join("clients/dotnet");
-    let (library, program) = (ground.folder.join("LTLM.dll"), ground.folder.join("Tests.exe"));
+    let mut server = LocalServer::new(root, "native/dotnet")?;
+    let dotnet = server.root.join("clients/dotnet");
+    let (library, program) = (server.folder.join("LTLM.dll"), server.folder.join("Tests.exe"));
     let option = |name: &str, path: &Path| format!("-{name}:{}", path.display());
     let compile = |options: &[String], folder: &str| {
         let sources = sources(&dotnet.join(folder))?;
@@ -20,11 +20,11 @@ pub(super) fn test(root: &Path) -> Outcome {
     let unsafe_library = ["-unsafe".to_owned(), "-target:library".to_owned(), option("out", &library)];
     compile(&unsafe_library, "Runtime")?;
     compile(&[option("reference", &library), option("out", &program)], "Tests")?;
-    let (config, key) = (ground.device("desk")?, ground.text("/licenses/SUB")?);
+    let (config, key) = (server.device("desk")?, server.text("/licenses/SUB")?);
     let mut tests = bounded("mono");
     tests.arg(program).arg(config).arg(key).arg(dotnet.join("README.md"));
-    tests.env("LD_LIBRARY_PATH", ground.root.join("target/debug"));
-    ground.live_through("The C# client", &mut tests, &["the tests of the C# client passed"])
+    tests.env("LD_LIBRARY_PATH", server.root.join("target/debug"));
+    server.live_through("The C# client", &mut tests, &["the tests of the C# client passed"])
 }
 
 /// The C# files of a folder.

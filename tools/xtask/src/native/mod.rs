@@ -2,7 +2,7 @@
 
 mod c;
 mod dotnet;
-mod ground;
+mod local_server;
 mod measure;
 mod python;
 mod rust;

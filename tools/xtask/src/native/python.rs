@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::ground::bounded;
+use super::local_server::bounded;
 use crate::{Outcome, run, say, venv_of};
 
 /// Tests the package with the library that is built.

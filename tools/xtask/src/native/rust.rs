@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::ground::{Ground, bounded, life};
+use super::local_server::{LocalServer, bounded, life};
 use crate::{Outcome, cargo, run, say};
 
 /// Systems that the crate is compiled for here and not tested on, as Rust calls them; the first has no threads, files or network.
@@ -29,14 +29,14 @@ pub(super) fn test(root: &Path) -> Outcome {
     say("Testing the Rust client …");
     run(cargo().args(["test", "--package", "ltlm-client", "--all-features", "--quiet"]))?;
     run(cargo().args(["build", "--package", "ltlm-client", "--all-features", "--examples"]))?;
-    let mut ground = Ground::new(root, "native/rust")?;
-    let examples = ground.root.join("target/debug/examples");
-    other_systems(&ground)?;
-    typed(&ground, bounded(examples.join("desk")))?;
-    let (config, key) = (ground.device("desk-async")?, ground.text("/licenses/SUB")?);
+    let mut server = LocalServer::new(root, "native/rust")?;
+    let examples = server.root.join("target/debug/examples");
+    other_systems(&server)?;
+    typed(&server, bounded(examples.join("desk")))?;
+    let (config, key) = (server.device("desk-async")?, server.text("/licenses/SUB")?);
     let expected = life(95);
     let mut program = bounded(examples.join("desk_async"));
-    ground.live_through("desk_async", program.arg(config).arg(key), &expected.each_ref().map(String::as_str))
+    server.live_through("desk_async", program.arg(config).arg(key), &expected.each_ref().map(String::as_str))
 }
 
 /// Is the standard library of a system here? `rustup target add` brings it.
@@ -46,11 +46,11 @@ pub(super) fn has_library_of(system: &str) -> bool {
 }
 
 /// Compiles the crate and the C interface for the other systems, as far as that is possible here: no C, and no program.
-fn other_systems(ground: &Ground) -> Outcome {
+fn other_systems(server: &LocalServer) -> Outcome {
     say("Checking the Rust client for other systems …");
     let [core, systems @ ..] = SYSTEMS;
     run(cargo().args(["check", "--quiet", "--package", "ltlm-client", "--no-default-features", "--target", core]))?;
-    let compiler = ground.folder.join("no-compiler");
+    let compiler = server.folder.join("no-compiler");
     let written = std::fs::write(&compiler, NO_COMPILER)
         .and_then(|()| std::fs::set_permissions(&compiler, std::fs::Permissions::from_mode(0o755)));
     written.map_err(|error| format!("{}: {error}.", compiler.display()))?;
@@ -66,9 +66,9 @@ fn other_systems(ground: &Ground) -> Outcome {
 }
 
 /// Types at the small application, and reads what it shows.
-fn typed(ground: &Ground, mut program: Command) -> Outcome {
+fn typed(server: &LocalServer, mut program: Command) -> Outcome {
     let wrong = |error: std::io::Error| format!("desk: {error}.");
-    program.arg(ground.folder.join("server")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    program.arg(server.folder.join("server")).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = program.spawn().map_err(wrong)?;
     child.stdin.take().map_or(Ok(()), |mut keyboard| keyboard.write_all(TYPED.as_bytes())).map_err(wrong)?;
     let output = child.wait_with_output().map_err(wrong)?;

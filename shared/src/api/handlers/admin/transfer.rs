@@ -6,6 +6,7 @@ use ltlm_protocol::request::operation_id;
 use ltlm_protocol::transfer::{ExportPage, SealedKeys};
 use serde_json::{Value, json};
 
+use crate::api::cursor;
 use crate::api::extract::Incoming;
 use crate::api::handlers::admin::projects::{data, with_secret};
 use crate::api::reply::{Failure, Reply};
@@ -23,9 +24,7 @@ const DROPPED: &str = "dropped";
 /// `GET …/export`
 pub async fn export<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, with_sealed) = (incoming.project()?, incoming.query_bool("sealed")?);
-    let place = incoming
-        .cursor(EXPORT)?
-        .map(|text| Place::parse(&text).ok_or_else(|| Problems::one("cursor", "must be a nextCursor of this list")));
+    let place = incoming.cursor(EXPORT)?.map(|text| Place::parse(&text).ok_or_else(cursor::problem));
     let place = place.transpose()?.unwrap_or_default();
     let (lines, next) =
         export::export(incoming.app, incoming.budget, project, with_sealed, place, incoming.now).await?;

@@ -3,7 +3,7 @@
 use ltlm_protocol::Timestamp;
 
 use crate::domain::decision::Decision;
-use crate::domain::store::fulfilment::{Fulfilment, Outcome, unapplied};
+use crate::domain::store::fulfillment::{Fulfillment, Outcome, unapplied};
 use crate::domain::store::provider_event::{Message, Paid, PaidInvoice};
 use crate::domain::store::standing;
 use crate::model::billing_period::{Fate, Period};
@@ -12,7 +12,7 @@ use crate::model::order::{Chore, Ignored, Order, OrderState, Reason};
 use crate::model::write::Write;
 
 /// Decides what a payment gives.
-pub fn decide(state: &Fulfilment, paid: &Paid, now: Timestamp) -> Result<Decision<Outcome>, Denied> {
+pub fn decide(state: &Fulfillment, paid: &Paid, now: Timestamp) -> Result<Decision<Outcome>, Denied> {
     if state.is_seen {
         return Ok(Decision::read(Outcome::Nothing));
     }
@@ -71,7 +71,7 @@ fn sent_back(mut order: Order, paid: &Paid, reason: Reason, now: Timestamp) -> O
 }
 
 /// Keeps a message of the mode that the project does not take: it is shown with the order and changes nothing.
-pub fn ignore(state: &Fulfilment, message: &Message, payment: Option<&str>, now: Timestamp) -> Decision<Outcome> {
+pub fn ignore(state: &Fulfillment, message: &Message, payment: Option<&str>, now: Timestamp) -> Decision<Outcome> {
     if state.is_seen {
         return Decision::read(Outcome::Nothing);
     }
@@ -86,7 +86,7 @@ pub fn ignore(state: &Fulfilment, message: &Message, payment: Option<&str>, now:
 }
 
 /// Notes that the provider has done something.
-pub fn done(state: &Fulfilment, chore: &Chore) -> Decision<()> {
+pub fn done(state: &Fulfillment, chore: &Chore) -> Decision<()> {
     let mut order = state.order.clone();
     order.remarks.todo.iter_mut().filter(|todo| todo.chore == *chore).for_each(|todo| todo.is_done = true);
     match order == state.order {
@@ -96,7 +96,7 @@ pub fn done(state: &Fulfilment, chore: &Chore) -> Decision<()> {
 }
 
 /// Decides what becomes of an order whose payment page was closed.
-pub fn close(state: &Fulfilment, event: &str, now: Timestamp) -> Decision<Outcome> {
+pub fn close(state: &Fulfillment, event: &str, now: Timestamp) -> Decision<Outcome> {
     if state.is_seen || state.order.state != OrderState::Open {
         return Decision::read(Outcome::Nothing);
     }
@@ -108,7 +108,7 @@ pub fn close(state: &Fulfilment, event: &str, now: Timestamp) -> Decision<Outcom
 /// Decides what a paid invoice of a subscription gives: the license lasts until the end of what is paid. Before the order itself
 /// is known to be paid, the invoice is kept with it.
 pub fn period(
-    state: &Fulfilment,
+    state: &Fulfillment,
     event: &str,
     invoice: &PaidInvoice,
     now: Timestamp,

@@ -28,7 +28,7 @@ pub struct NewLicense {
 
 /// What a payment finds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Fulfilment {
+pub struct Fulfillment {
     /// The order.
     pub order: Order,
     /// What is known of the payment.
@@ -78,7 +78,7 @@ pub enum Outcome {
     Extended,
 }
 
-impl Fulfilment {
+impl Fulfillment {
     /// What is known of an order, before anything else is.
     pub fn new(order: Order) -> Self {
         Self {

@@ -18,7 +18,7 @@ pub(crate) fn bounded(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// A local server that can be stopped and started again where it was, and what it told of itself.
-pub(crate) struct Ground {
+pub(crate) struct LocalServer {
     pub(crate) root: PathBuf,
     pub(crate) folder: PathBuf,
     port: String,
@@ -26,7 +26,7 @@ pub(crate) struct Ground {
     demo: Value,
 }
 
-impl Ground {
+impl LocalServer {
     /// In a folder of that name in `target`, which is emptied.
     pub(crate) fn new(root: &Path, name: &str) -> Result<Self, String> {
         let root = std::path::absolute(root).map_err(|error| error.to_string())?;
@@ -39,12 +39,12 @@ impl Ground {
         // A port that is free now, so that it is the same after a stop.
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = free.map_err(|error| format!("No port is free: {error}."))?.port().to_string();
-        let mut ground = Self { root, folder, port, server: None, demo: Value::Null };
-        ground.start()?;
-        let path = ground.folder.join("server/demo.json");
+        let mut server = Self { root, folder, port, server: None, demo: Value::Null };
+        server.start()?;
+        let path = server.folder.join("server/demo.json");
         let demo = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}.", path.display()))?;
-        ground.demo = serde_json::from_str(&demo).map_err(|error| format!("{}: {error}.", path.display()))?;
-        Ok(ground)
+        server.demo = serde_json::from_str(&demo).map_err(|error| format!("{}: {error}.", path.display()))?;
+        Ok(server)
     }
 
     fn start(&mut self) -> Outcome {

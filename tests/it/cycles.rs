@@ -1,4 +1,4 @@
-//! No file names a file that leads back to it: who reads one file needs those below it, and never itself again.
+//! The files of a package have no dependency cycles, so that each can be read with those below it alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -107,8 +107,8 @@ impl<'ast> Visit<'ast> for Named {
     }
 }
 
-/// The circles of files below `source`, each as its files.
-fn circles(source: &Path) -> Vec<Vec<String>> {
+/// The cycles of files below `source`, each as its files.
+fn cycles(source: &Path) -> Vec<Vec<String>> {
     let modules = modules(source);
     let names: Vec<&Module> = modules.keys().collect();
     let number = |module: &[String]| names.iter().position(|known| known[..] == *module);
@@ -128,21 +128,21 @@ fn circles(source: &Path) -> Vec<Vec<String>> {
         }
     }
     let file = |number: usize| modules[names[number]].strip_prefix(source).unwrap().display().to_string();
-    let found = tarjan_scc(&graph).into_iter().filter(|circle| circle.len() > 1);
-    found.map(|circle| circle.into_iter().map(file).collect()).collect()
+    let found = tarjan_scc(&graph).into_iter().filter(|cycle| cycle.len() > 1);
+    found.map(|cycle| cycle.into_iter().map(file).collect()).collect()
 }
 
 #[test]
-fn no_files_name_each_other_in_a_circle() {
+fn no_files_depend_on_each_other_in_a_cycle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for package in ["protocol", "shared", "tools/local", "tools/cli", "tools/xtask"] {
-        assert_eq!(circles(&root.join(package).join("src")), Vec::<Vec<String>>::new(), "{package}");
+        assert_eq!(cycles(&root.join(package).join("src")), Vec::<Vec<String>>::new(), "{package}");
     }
 }
 
 #[test]
-fn a_circle_is_found() {
-    let folder = std::env::temp_dir().join(format!("ltlm-circles-{}", std::process::id()));
+fn a_cycle_is_found() {
+    let folder = std::env::temp_dir().join(format!("ltlm-cycles-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("b")).unwrap();
     for (file, text) in [
         ("lib.rs", "pub mod a; pub mod b;"),
@@ -152,7 +152,7 @@ fn a_circle_is_found() {
     ] {
         std::fs::write(folder.join(file), text).unwrap();
     }
-    let found = circles(&folder);
+    let found = cycles(&folder);
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(
