@@ -36,7 +36,7 @@ impl Line {
         Self(what.to_owned())
     }
 
-    /// A fact. Only what is [`Told`] can be one.
+    /// A fact. Only what is [`Loggable`] can be one.
     pub(crate) fn with(mut self, name: &'static str, fact: impl Loggable) -> Self {
         self.0.push(' ');
         self.0.push_str(name);
@@ -65,7 +65,7 @@ pub(crate) fn known_code(code: &str) -> &'static str {
     Code::ALL.iter().map(|row| row.wire).find(|known| *known == code).unwrap_or("unknown")
 }
 
-/// What may be told in a log.
+/// What may stand in a log.
 pub(crate) trait Loggable {
     fn write_to(&self, line: &mut String);
 }
