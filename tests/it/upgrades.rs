@@ -6,7 +6,7 @@ use http::Method;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::local_server::{Folder, Running, start};
+use crate::tools::local_server::{Folder, Running, start};
 
 /// What the calls that filled the folder answered.
 fn made() -> Value {

@@ -150,7 +150,7 @@ impl Sources {
         for folder in ["clients/core", "clients/c", "clients/python/tests", "clients/dotnet/Tests", "tools/xtask/src"] {
             tests.push_str(&sources(folder, &[".rs", ".c", ".py", ".cs"]));
         }
-        tests.push_str(&sources("tests/it", &["documents.rs"]));
+        tests.push_str(&sources("tests/it/repository", &["documents.rs"]));
         Self {
             rust: sources("clients/core/src", &[".rs"]) + &sources("protocol/src", &["_data.rs"]),
             csharp: sources("clients/dotnet/Runtime", &[".cs"]),

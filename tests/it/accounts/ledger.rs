@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
-use crate::support::{World, device};
+use crate::support::{TestApp, device};
 
 use shared::model::ids::AccountId;
 use shared::model::ids::WalletId;
@@ -14,7 +14,7 @@ use shared::service::ledger::{self, Span};
 use shared::table::key::ledger_partition;
 use shared::table::port::{Meter, Read, Table};
 
-impl World {
+impl TestApp {
     async fn verified(&self, name: &str) -> Value {
         self.account("GET", &format!("/{name}/verification"), Value::Null).await.body
     }
@@ -40,37 +40,37 @@ impl World {
     }
 }
 
-async fn spender() -> World {
-    let world = World::new().await;
-    world.account_with("u", 1_000, 0).await;
+async fn spender() -> TestApp {
+    let app = TestApp::new().await;
+    app.account_with("u", 1_000, 0).await;
     for index in 1..=6 {
-        world.clock.advance_seconds(60);
+        app.clock.advance_seconds(60);
         let body = json!({"operationType": "x", "amount": index, "operationId": format!("op{index}"),
             "metadata": {"user": "Ada"}});
-        world.account("POST", "/u/debit", body).await;
+        app.account("POST", "/u/debit", body).await;
     }
-    world
+    app
 }
 
 #[tokio::test]
 async fn a_ledger_that_was_touched_is_not_intact() {
-    let world = spender().await;
+    let app = spender().await;
     let whole = json!({"accountId": "u", "intact": true, "verified": 7, "firstBreak": null, "nextCursor": null});
-    assert_eq!(world.verified("u").await, whole);
-    world.tamper("op3", "SET amount = :v", AttributeValue::N("-1".into())).await;
-    let reply = world.verified("u").await;
+    assert_eq!(app.verified("u").await, whole);
+    app.tamper("op3", "SET amount = :v", AttributeValue::N("-1".into())).await;
+    let reply = app.verified("u").await;
     assert_eq!((&reply["intact"], &reply["firstBreak"]), (&json!(false), &json!({"sequence": 4, "reason": "balance"})));
-    world.tamper("op3", "SET amount = :v", AttributeValue::N("-3".into())).await;
-    assert_eq!(world.verified("u").await, whole);
-    world.tamper("op5", "SET recordedAt = :v", AttributeValue::N("1".into())).await;
-    assert_eq!(world.verified("u").await["firstBreak"], json!({"sequence": 6, "reason": "altered"}));
-    world.account("GET", "/nobody/verification", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
+    app.tamper("op3", "SET amount = :v", AttributeValue::N("-3".into())).await;
+    assert_eq!(app.verified("u").await, whole);
+    app.tamper("op5", "SET recordedAt = :v", AttributeValue::N("1".into())).await;
+    assert_eq!(app.verified("u").await["firstBreak"], json!({"sequence": 6, "reason": "altered"}));
+    app.account("GET", "/nobody/verification", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
 }
 
 #[tokio::test]
 async fn the_chain_can_be_followed_by_who_reads_the_ledger() {
-    let world = spender().await;
-    let ledger = world.account_ledger("u").await;
+    let app = spender().await;
+    let ledger = app.account_ledger("u").await;
     for pair in ledger.windows(2) {
         assert_eq!(pair[0]["hash"], pair[1]["previousHash"]);
     }
@@ -79,9 +79,9 @@ async fn the_chain_can_be_followed_by_who_reads_the_ledger() {
 
 #[tokio::test]
 async fn a_balance_of_the_past_is_what_had_been_written_by_then() {
-    let world = spender().await;
+    let app = spender().await;
     let then = async |at: &str| {
-        let reply = world.account("GET", &format!("/u/balance?at={at}"), Value::Null).await;
+        let reply = app.account("GET", &format!("/u/balance?at={at}"), Value::Null).await;
         (reply.int_of("balance"), reply.int_of("sequence"))
     };
     assert_eq!(then("2026-01-04T00:00:00.000Z").await, (0, 0), "half-open: nothing was written before it");
@@ -91,44 +91,44 @@ async fn a_balance_of_the_past_is_what_had_been_written_by_then() {
         assert_eq!(then(&format!("2026-01-04T00:0{minute}:00.000Z")).await.1, minute);
     }
     assert_eq!(then("2099-01-01T00:00:00Z").await, (979, 7));
-    let now = world.account("GET", "/u/balance", Value::Null).await;
+    let now = app.account("GET", "/u/balance", Value::Null).await;
     assert_eq!((now.int_of("balance"), now.text_of("accountId")), (979, "u"));
-    world.account("GET", "/u/balance?at=then", Value::Null).await.refused(400, "BAD_REQUEST");
+    app.account("GET", "/u/balance?at=then", Value::Null).await.refused(400, "BAD_REQUEST");
 }
 
 #[tokio::test]
 async fn personal_facts_go_and_amounts_stay() {
-    let world = spender().await;
-    let erase = async |query: &str| world.account("DELETE", &format!("/u/entries?{query}"), Value::Null).await;
+    let app = spender().await;
+    let erase = async |query: &str| app.account("DELETE", &format!("/u/entries?{query}"), Value::Null).await;
     let before = "before=2026-01-04T00:04:00Z";
     let dry = erase(&format!("{before}&dryRun=true")).await;
     assert_eq!((dry.int_of("erased"), dry.spent.write_units), (3, 0.0));
     let done = erase(before).await;
     assert_eq!((done.status, done.int_of("erased"), &done.body["nextCursor"]), (200, 3, &Value::Null));
     assert_eq!(erase(before).await.int_of("erased"), 0, "sent twice");
-    let ledger = world.account_ledger("u").await;
+    let ledger = app.account_ledger("u").await;
     let with_facts: Vec<_> = ledger.iter().map(|entry| !entry["metadata"].is_null()).collect();
     assert_eq!(with_facts, [false, false, false, false, true, true, true]);
-    assert_eq!(world.verified("u").await["intact"], true);
-    assert_eq!(world.balance("u").await, (979, 21));
+    assert_eq!(app.verified("u").await["intact"], true);
+    assert_eq!(app.balance("u").await, (979, 21));
     erase("").await.refused(400, "BAD_REQUEST");
     erase("before=then").await.refused(400, "BAD_REQUEST");
 }
 
 #[tokio::test]
 async fn a_cursor_leads_through_its_own_accounts_ledger_only() {
-    let world = spender().await;
-    world.account_with("v", 5, 0).await;
-    let page = world.account("GET", "/u/entries?limit=2", Value::Null).await;
+    let app = spender().await;
+    app.account_with("v", 5, 0).await;
+    let page = app.account("GET", "/u/entries?limit=2", Value::Null).await;
     let cursor = page.text_of("nextCursor");
-    world.account("GET", &format!("/v/entries?cursor={cursor}"), Value::Null).await.refused(422, "CURSOR_ELSEWHERE");
-    world.account("GET", &format!("/u/verification?cursor={cursor}"), Value::Null).await.refused(400, "BAD_REQUEST");
+    app.account("GET", &format!("/v/entries?cursor={cursor}"), Value::Null).await.refused(422, "CURSOR_ELSEWHERE");
+    app.account("GET", &format!("/u/verification?cursor={cursor}"), Value::Null).await.refused(400, "BAD_REQUEST");
 }
 
 #[tokio::test]
 async fn a_dry_run_tells_all_and_writes_nothing() {
-    let world = World::new().await;
-    world.account_with("u", 100, 0).await;
+    let app = TestApp::new().await;
+    app.account_with("u", 100, 0).await;
     let with = |mut body: Value| {
         body["dryRun"] = json!(true);
         body
@@ -144,46 +144,45 @@ async fn a_dry_run_tells_all_and_writes_nothing() {
         ("/u/holds", with(json!({"operationType": "x", "amount": 10})), "newBalance", 90),
     ];
     for (tail, body, member, value) in cases {
-        let reply = world.account("POST", tail, body).await;
+        let reply = app.account("POST", tail, body).await;
         assert_eq!((reply.status, reply.int_of(member), &reply.body["dryRun"]), (200, value, &json!(true)), "{tail}");
         assert_eq!(reply.spent.write_units, 0.0, "{tail}");
     }
-    world.account("GET", "/new", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
+    app.account("GET", "/new", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
     // What would be refused is refused.
     let much = with(json!({"operationType": "x", "amount": 101}));
-    world.account("POST", "/u/debit", much).await.refused(402, "INSUFFICIENT_TOKENS");
+    app.account("POST", "/u/debit", much).await.refused(402, "INSUFFICIENT_TOKENS");
     // Nothing happened under the id: it is still free.
     let real = json!({"operationType": "x", "amount": 11, "operationId": "op"});
-    let reply = world.account("POST", "/u/debit", real).await;
+    let reply = app.account("POST", "/u/debit", real).await;
     assert_eq!((reply.int_of("newBalance"), &reply.body["replayed"]), (89, &json!(false)));
-    let unused = world.account("POST", "/u/debit", super::debit(1)).await;
+    let unused = app.account("POST", "/u/debit", super::debit(1)).await;
     assert!(unused.body.get("dryRun").is_none());
 }
 
 /// A license with 100 tokens, of which a device has used 1, 2, 3 and 4, a minute apart.
-async fn consumer() -> (World, String) {
-    let world = World::new().await;
+async fn consumer() -> (TestApp, String) {
+    let app = TestApp::new().await;
     let limits = json!({"tokens": {"enabled": true, "maxTokens": 100}, "devices": {"maxDevices": 2}});
-    let key = world.license_with(limits).await;
-    world.activate(&key, &device('a')).await;
+    let key = app.license_with(limits).await;
+    app.activate(&key, &device('a')).await;
     for amount in 1..=4 {
-        world.clock.advance_seconds(60);
-        assert_eq!(world.consume(&key, &device('a'), amount, &format!("op{amount}")).await.status, 200);
+        app.clock.advance_seconds(60);
+        assert_eq!(app.consume(&key, &device('a'), amount, &format!("op{amount}")).await.status, 200);
     }
-    (world, key)
+    (app, key)
 }
 
 #[tokio::test]
 async fn a_licenses_ledger_is_checked_and_added_up_like_an_accounts() {
-    let (world, key) = consumer().await;
-    let ask =
-        async |tail: &str| world.admin("GET", &format!("/v1/admin/licenses/{key}/usage/{tail}"), Value::Null).await;
+    let (app, key) = consumer().await;
+    let ask = async |tail: &str| app.admin("GET", &format!("/v1/admin/licenses/{key}/usage/{tail}"), Value::Null).await;
     let whole = json!({"intact": true, "verified": 5, "firstBreak": null, "nextCursor": null});
     assert_eq!(ask("verification").await.body, whole);
     let ledger = ledger_partition(&WalletId::License(license_id(&key)));
-    world.tamper_with(ledger.clone(), "op2", "SET amount = :v", AttributeValue::N("-1".into())).await;
+    app.tamper_with(ledger.clone(), "op2", "SET amount = :v", AttributeValue::N("-1".into())).await;
     assert_eq!(ask("verification").await.body["firstBreak"], json!({"sequence": 3, "reason": "balance"}));
-    world.tamper_with(ledger, "op2", "SET amount = :v", AttributeValue::N("-2".into())).await;
+    app.tamper_with(ledger, "op2", "SET amount = :v", AttributeValue::N("-2".into())).await;
     assert_eq!(ask("verification").await.body, whole);
     let reply = ask("statistics").await.body;
     let figures = json!([reply["totalSpent"], reply["totalEarned"], reply["netChange"], reply["operationCount"]]);
@@ -195,32 +194,33 @@ async fn a_licenses_ledger_is_checked_and_added_up_like_an_accounts() {
     ask("statistics?to=").await.refused(400, "BAD_REQUEST");
     ask("statistics?offset=1").await.refused(400, "BAD_REQUEST");
     let path = "/v1/admin/licenses/LIC-0000000000000000/usage/verification";
-    world.admin("GET", path, Value::Null).await.refused(404, "LICENSE_NOT_FOUND");
+    app.admin("GET", path, Value::Null).await.refused(404, "LICENSE_NOT_FOUND");
     // A license without tokens has an empty ledger.
-    let plain = world.license_with(json!({"tokens": {"enabled": false}})).await;
-    let reply = world.admin("GET", &format!("/v1/admin/licenses/{plain}/usage/verification"), Value::Null).await;
+    let plain = app.license_with(json!({"tokens": {"enabled": false}})).await;
+    let reply = app.admin("GET", &format!("/v1/admin/licenses/{plain}/usage/verification"), Value::Null).await;
     assert_eq!((&reply.body["intact"], &reply.body["verified"]), (&json!(true), &json!(0)), "{}", reply.text);
 }
 
 #[tokio::test]
 async fn statistics_are_counted_page_by_page_and_the_pages_add_up() {
-    let (world, key) = consumer().await;
-    world.account_with("u", 1_000, 0).await;
+    let (app, key) = consumer().await;
+    app.account_with("u", 1_000, 0).await;
     for amount in 1..=6 {
-        world.account("POST", "/u/debit", json!({"operationType": "x", "amount": amount})).await;
+        app.account("POST", "/u/debit", json!({"operationType": "x", "amount": amount})).await;
     }
-    let app = &world.host.app;
+    let service = &app.host.app;
     let license = WalletId::License(license_id(&key));
-    let account = WalletId::Account(AccountId { project_id: world.project_id.clone(), name: "u".to_owned() });
+    let account = WalletId::Account(AccountId { project_id: app.project_id.clone(), name: "u".to_owned() });
     for (id, entries, spent) in [(license, 5, -10), (account, 7, -21)] {
         let meter = Meter::default();
         let budget = Budget { meter: &meter, until_ms: u64::MAX };
-        let records = app.table.read(&[Read::Wallet(id)], &meter).await.unwrap();
+        let records = service.table.read(&[Read::Wallet(id)], &meter).await.unwrap();
         let wallet = records.into_iter().find_map(Record::wallet).unwrap();
         for most in [1, 2, 3, 100] {
             let (mut after, mut pages, mut count, mut sum) = (0, 0, 0, 0);
             loop {
-                let (tally, next) = ledger::tally(app, &budget, &wallet, Span::default(), after, most).await.unwrap();
+                let (tally, next) =
+                    ledger::tally(service, &budget, &wallet, Span::default(), after, most).await.unwrap();
                 assert!(tally.total.count <= most as i64);
                 (pages, count, sum) = (pages + 1, count + tally.total.count, sum + tally.total.spent);
                 match next {

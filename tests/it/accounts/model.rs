@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestApp};
 
 const HOUR: i64 = 3_600;
 const ALLOCATION: i64 = 100;
@@ -94,23 +94,23 @@ impl Model {
     }
 }
 
-async fn post(world: &World, tail: &str, body: Value) -> Reply {
-    world.account("POST", &format!("/u/{tail}"), body).await
+async fn post(app: &TestApp, tail: &str, body: Value) -> Reply {
+    app.account("POST", &format!("/u/{tail}"), body).await
 }
 
 async fn run(steps: Vec<Step>) {
-    let world = World::empty().await;
-    world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    let app = TestApp::empty().await;
+    app.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
     let mut model = Model { balance: ALLOCATION, ..Model::default() };
     for step in steps {
         match step {
             Step::Pass(hours) => {
-                world.clock.advance_seconds(hours * HOUR);
+                app.clock.advance_seconds(hours * HOUR);
                 model.hour += hours;
             }
             Step::Debit(amount, id) => {
                 let body = json!({"operationType": "x", "amount": amount, "operationId": format!("d{id}")});
-                let reply = post(&world, "debit", body).await;
+                let reply = post(&app, "debit", body).await;
                 match model.debits.get(&id) {
                     Some((first, _, answer)) if *first == amount => assert_eq!(reply.int_of("newBalance"), *answer),
                     Some(_) => drop(reply.refused(422, "IDEMPOTENCY_KEY_REUSED")),
@@ -127,17 +127,17 @@ async fn run(steps: Vec<Step>) {
                 }
             }
             Step::Credit(amount) => {
-                let reply = post(&world, "credit", json!({"operationType": "x", "amount": amount})).await;
+                let reply = post(&app, "credit", json!({"operationType": "x", "amount": amount})).await;
                 assert_eq!(reply.int_of("newBalance"), model.write(amount));
             }
             Step::Reset(balance) => {
-                let reply = post(&world, "reset", json!({"balance": balance})).await;
+                let reply = post(&app, "reset", json!({"balance": balance})).await;
                 model.write(balance - model.seen());
                 assert_eq!((reply.int_of("newBalance"), model.balance), (balance, balance));
             }
             Step::Refund(id, amount) => {
                 let body = json!({"originalOperationId": format!("d{id}"), "amount": amount});
-                let reply = post(&world, "refund", body).await;
+                let reply = post(&app, "refund", body).await;
                 match model.debits.get(&id).copied() {
                     None => drop(reply.refused(404, "OPERATION_NOT_FOUND")),
                     Some((spent, refunded, _)) if refunded + amount > spent => {
@@ -155,7 +155,7 @@ async fn run(steps: Vec<Step>) {
             Step::Hold(amount, hours) => {
                 let id = format!("h{}", model.holds.len());
                 let body = json!({"operationType": "y", "amount": amount, "expiresInSeconds": hours * HOUR, "operationId": id});
-                let reply = post(&world, "holds", body).await;
+                let reply = post(&app, "holds", body).await;
                 if model.seen() < amount {
                     reply.refused(402, "INSUFFICIENT_TOKENS");
                     continue;
@@ -164,7 +164,7 @@ async fn run(steps: Vec<Step>) {
                 model.holds.push((amount, HoldState::Open { until: model.hour + hours }));
             }
             Step::Commit(which, amount) => {
-                let reply = post(&world, &format!("holds/h{which}/commit"), json!({"amount": amount})).await;
+                let reply = post(&app, &format!("holds/h{which}/commit"), json!({"amount": amount})).await;
                 match model.holds.get(which).copied() {
                     None => drop(reply.refused(404, "HOLD_NOT_FOUND")),
                     Some(_) if !model.is_open(which) => drop(reply.refused(409, "HOLD_ENDED")),
@@ -178,7 +178,7 @@ async fn run(steps: Vec<Step>) {
                 }
             }
             Step::Void(which) => {
-                let reply = post(&world, &format!("holds/h{which}/void"), json!({})).await;
+                let reply = post(&app, &format!("holds/h{which}/void"), json!({})).await;
                 match model.holds.get(which).copied() {
                     None => drop(reply.refused(404, "HOLD_NOT_FOUND")),
                     Some(_) if !model.is_open(which) => drop(reply.refused(409, "HOLD_ENDED")),
@@ -189,18 +189,18 @@ async fn run(steps: Vec<Step>) {
                 }
             }
             Step::Renew => {
-                let reply = post(&world, "renewal", Value::Null).await;
+                let reply = post(&app, "renewal", Value::Null).await;
                 assert_eq!(reply.body["success"], json!(model.is_due()));
                 // What has lapsed is settled though nothing is due.
                 model.write(0);
                 assert_eq!(reply.int_of("newBalance"), model.seen());
             }
         }
-        let answer = world.account("GET", "/u", Value::Null).await;
+        let answer = app.account("GET", "/u", Value::Null).await;
         let answer = ["tokensBalance", "tokensSpent", "tokensHeld"].map(|name| answer.int_of(name));
         assert_eq!(answer, [model.seen(), model.spent, model.held()]);
     }
-    let ledger = world.account_ledger("u").await;
+    let ledger = app.account_ledger("u").await;
     let sum = |category: &str| -> i64 {
         ledger.iter().filter(|e| e["category"] == category).map(|e| e["amount"].as_i64().unwrap()).sum()
     };
@@ -208,8 +208,8 @@ async fn run(steps: Vec<Step>) {
         model.holds.iter().filter(|(_, s)| matches!(s, HoldState::Open { .. })).map(|(amount, _)| amount).sum();
     let moved = sum("granted") + sum("spent") + sum("refunded") + sum("expired") + sum("adjusted");
     assert_eq!((moved, sum("held")), (model.balance + open, -open));
-    assert_eq!(world.account("GET", "/u/verification", Value::Null).await.body["intact"], true);
-    let answer = world.account("GET", "/u/statistics", Value::Null).await;
+    assert_eq!(app.account("GET", "/u/verification", Value::Null).await.body["intact"], true);
+    let answer = app.account("GET", "/u/statistics", Value::Null).await;
     // What has lapsed or come due counts before it is written.
     assert_eq!(answer.int_of("netChange"), model.seen());
     assert!(answer.int_of("operationCount") >= ledger.len() as i64);

@@ -4,9 +4,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::DAY;
-use crate::support::{Reply, World};
+use crate::support::{Reply, TestApp};
 
-impl World {
+impl TestApp {
     async fn renew_due(&self, body: Value) -> Reply {
         let request = http::Request::builder()
             .method("POST")
@@ -23,20 +23,20 @@ fn figures(reply: &Reply) -> [i64; 4] {
 
 #[tokio::test]
 async fn a_renewal_is_given_once_whoever_asks() {
-    let world = World::new().await;
-    world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
-    world.clock.advance_seconds(30 * DAY - 1);
-    let early = world.account("GET", "/u/renewal", Value::Null).await;
+    let app = TestApp::new().await;
+    app.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    app.clock.advance_seconds(30 * DAY - 1);
+    let early = app.account("GET", "/u/renewal", Value::Null).await;
     assert_eq!((&early.body["eligible"], early.text_of("reason")), (&json!(false), "Next renewal in 1 days"));
     assert_eq!(early.text_of("nextRenewalDate"), "2026-02-03T00:00:00.000Z");
-    let reply = world.account("POST", "/u/renewal", Value::Null).await;
+    let reply = app.account("POST", "/u/renewal", Value::Null).await;
     assert_eq!((&reply.body["success"], reply.text_of("error")), (&json!(false), "Next renewal in 1 days"));
     assert_eq!((reply.int_of("tokensAdded"), reply.int_of("newBalance")), (0, 100));
-    world.clock.advance_seconds(1);
-    assert_eq!(world.account("GET", "/u/renewal", Value::Null).await.body["eligible"], true);
-    let dry = world.account("POST", "/u/renewal?dryRun=true", Value::Null).await;
+    app.clock.advance_seconds(1);
+    assert_eq!(app.account("GET", "/u/renewal", Value::Null).await.body["eligible"], true);
+    let dry = app.account("POST", "/u/renewal?dryRun=true", Value::Null).await;
     assert_eq!((dry.int_of("newBalance"), &dry.body["dryRun"], dry.spent.write_units), (200, &json!(true), 0.0));
-    let answers = join_all((0..6).map(|_| Box::pin(world.account("POST", "/u/renewal", Value::Null)))).await;
+    let answers = join_all((0..6).map(|_| Box::pin(app.account("POST", "/u/renewal", Value::Null)))).await;
     let given: Vec<_> = answers.iter().filter(|answer| answer.body["success"] == true).collect();
     assert_eq!(given.len(), 1);
     let given = given[0];
@@ -44,84 +44,82 @@ async fn a_renewal_is_given_once_whoever_asks() {
         (given.int_of("tokensAdded"), given.int_of("previousBalance"), given.int_of("newBalance")),
         (100, 100, 200)
     );
-    assert_eq!(world.account_ledger("u").await.len(), 2);
-    world.account("POST", "/nobody/renewal", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
+    assert_eq!(app.account_ledger("u").await.len(), 2);
+    app.account("POST", "/nobody/renewal", Value::Null).await.refused(404, "ACCOUNT_NOT_FOUND");
 }
 
 #[tokio::test]
 async fn the_due_accounts_of_a_project_are_renewed_page_by_page() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for index in 0..12 {
         let tier = if index % 3 == 0 { "Professional" } else { "Gift" };
-        world.account("POST", "", json!({"accountId": format!("u{index}"), "tier": tier})).await;
-        world.clock.advance_seconds(DAY);
+        app.account("POST", "", json!({"accountId": format!("u{index}"), "tier": tier})).await;
+        app.clock.advance_seconds(DAY);
     }
     // On day 36: those of the first seven days, 0 to 6, are due.
-    world.clock.advance_seconds(24 * DAY);
-    let dry = world.renew_due(json!({"dryRun": true, "limit": 1000})).await;
+    app.clock.advance_seconds(24 * DAY);
+    let dry = app.renew_due(json!({"dryRun": true, "limit": 1000})).await;
     assert_eq!((figures(&dry), &dry.body["cursor"], dry.spent.write_units), ([7, 7, 0, 0], &Value::Null, 0.0));
-    let of_a_tier = world.renew_due(json!({"dryRun": true, "tier": "Professional"})).await;
+    let of_a_tier = app.renew_due(json!({"dryRun": true, "tier": "Professional"})).await;
     assert_eq!(figures(&of_a_tier), [7, 3, 0, 4]);
     // The limit counts due ones; the cursor goes on behind them.
-    let first = world.renew_due(json!({"limit": 4, "continueOnError": true})).await;
+    let first = app.renew_due(json!({"limit": 4, "continueOnError": true})).await;
     assert_eq!(figures(&first), [4, 4, 0, 0]);
     let cursor = first.text_of("cursor");
-    let rest = world.renew_due(json!({"limit": 100, "cursor": cursor})).await;
+    let rest = app.renew_due(json!({"limit": 100, "cursor": cursor})).await;
     assert_eq!((figures(&rest), &rest.body["cursor"]), ([3, 3, 0, 0], &Value::Null));
-    assert_eq!(figures(&world.renew_due(json!({})).await), [0, 0, 0, 0], "nothing is left");
+    assert_eq!(figures(&app.renew_due(json!({})).await), [0, 0, 0, 0], "nothing is left");
     for index in 0..12 {
-        let entries = world.account_ledger(&format!("u{index}")).await.len();
+        let entries = app.account_ledger(&format!("u{index}")).await.len();
         assert_eq!(entries, if index < 7 { 2 } else { 1 });
     }
     // A cursor of another time leads to nothing.
-    world.clock.advance_seconds(-20 * DAY);
-    assert_eq!(figures(&world.renew_due(json!({"cursor": cursor})).await), [0, 0, 0, 0]);
-    world.clock.advance_seconds(20 * DAY);
+    app.clock.advance_seconds(-20 * DAY);
+    assert_eq!(figures(&app.renew_due(json!({"cursor": cursor})).await), [0, 0, 0, 0]);
+    app.clock.advance_seconds(20 * DAY);
     let elsewhere =
-        world.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
+        app.admin("POST", "/v1/admin/projects", json!({"name": "P2"})).await.text_of("projectId").to_owned();
     let other = http::Request::builder()
         .method("POST")
         .uri("/v1/renewals")
         .header("authorization", format!("Bearer {}", crate::support::ADMIN_KEY))
         .header("x-project-id", elsewhere);
-    let other = world.send(other.body(json!({"cursor": cursor}).to_string().into()).unwrap()).await;
+    let other = app.send(other.body(json!({"cursor": cursor}).to_string().into()).unwrap()).await;
     other.refused(422, "CURSOR_ELSEWHERE");
-    world.renew_due(json!({"cursor": "zz"})).await.refused(400, "BAD_REQUEST");
-    world.renew_due(json!({"limit": 0})).await.refused(400, "BAD_REQUEST");
+    app.renew_due(json!({"cursor": "zz"})).await.refused(400, "BAD_REQUEST");
+    app.renew_due(json!({"limit": 0})).await.refused(400, "BAD_REQUEST");
 }
 
 #[tokio::test]
 async fn what_was_renewed_on_the_way_is_not_due_any_more() {
-    let world = World::new().await;
-    world.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
-    world
-        .account("POST", "", json!({"accountId": "ended", "tier": "Gift", "tierEndsAt": "2026-01-20T00:00:00Z"}))
-        .await;
-    world.clock.advance_seconds(30 * DAY);
-    world.account("POST", "/u/debit", super::debit(1)).await;
-    assert_eq!(figures(&world.renew_due(json!({})).await), [0, 0, 0, 0]);
-    world.clock.advance_seconds(30 * DAY);
-    assert_eq!(figures(&world.renew_due(json!({})).await), [1, 1, 0, 0]);
+    let app = TestApp::new().await;
+    app.account("POST", "", json!({"accountId": "u", "tier": "Gift"})).await;
+    app.account("POST", "", json!({"accountId": "ended", "tier": "Gift", "tierEndsAt": "2026-01-20T00:00:00Z"})).await;
+    app.clock.advance_seconds(30 * DAY);
+    app.account("POST", "/u/debit", super::debit(1)).await;
+    assert_eq!(figures(&app.renew_due(json!({})).await), [0, 0, 0, 0]);
+    app.clock.advance_seconds(30 * DAY);
+    assert_eq!(figures(&app.renew_due(json!({})).await), [1, 1, 0, 0]);
 }
 
 #[tokio::test]
 async fn a_projects_own_plans_renew_as_they_say() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let plans = json!({"Set": {"tokens": 100, "mode": "set", "periodMonths": 1},
         "Roll": {"tokens": 100, "mode": "rollover", "rolloverMax": 30}});
-    world.project_settings(json!({"accounts": {"plans": plans}})).await;
+    app.project_settings(json!({"accounts": {"plans": plans}})).await;
     for (name, tier) in [("set", "Set"), ("roll", "Roll")] {
-        world.account("POST", "", json!({"accountId": name, "tier": tier})).await;
-        world.account("POST", &format!("/{name}/debit"), super::debit(40)).await;
+        app.account("POST", "", json!({"accountId": name, "tier": tier})).await;
+        app.account("POST", &format!("/{name}/debit"), super::debit(40)).await;
     }
-    world.clock.advance_seconds(31 * DAY);
-    assert_eq!((world.balance("set").await.0, world.balance("roll").await.0), (100, 130));
+    app.clock.advance_seconds(31 * DAY);
+    assert_eq!((app.balance("set").await.0, app.balance("roll").await.0), (100, 130));
     let bad = json!({"settings": {"accounts": {"plans": {"A": {"tokens": 5, "mode": "rollover"}}}}});
-    let path = format!("/v1/admin/projects/{}", world.project_id);
-    world.admin("PATCH", &path, bad).await.refused(400, "BAD_REQUEST");
+    let path = format!("/v1/admin/projects/{}", app.project_id);
+    app.admin("PATCH", &path, bad).await.refused(400, "BAD_REQUEST");
 }
 
-impl World {
+impl TestApp {
     async fn renew(&self, account: &str, id: &str) -> Reply {
         let request = http::Request::builder()
             .method("POST")
@@ -138,27 +136,27 @@ impl World {
 #[tokio::test]
 async fn a_renewal_sent_again_under_its_id_tells_the_first_answer() {
     for lost in [None, Some(0), Some(1), Some(2)] {
-        let world = World::new().await;
+        let app = TestApp::new().await;
         for account in ["u", "v"] {
-            world.account("POST", "", json!({"accountId": account, "tier": "Gift"})).await;
+            app.account("POST", "", json!({"accountId": account, "tier": "Gift"})).await;
         }
-        let early = world.renew("u", "r1").await;
+        let early = app.renew("u", "r1").await;
         assert_eq!((&early.body["success"], early.headers.contains_key("idempotent-replayed")), (&json!(false), false));
-        world.clock.advance_seconds(30 * DAY);
+        app.clock.advance_seconds(30 * DAY);
         if let Some(round_trip) = lost {
-            world.host.app.table.lose_after(round_trip);
+            app.host.app.table.lose_after(round_trip);
         }
-        let first = world.renew("u", "r1").await;
+        let first = app.renew("u", "r1").await;
         assert_eq!((first.int_of("tokensAdded"), first.int_of("newBalance")), (100, 200), "{lost:?}: {}", first.text);
         assert!(!first.headers.contains_key("idempotent-replayed"), "{lost:?}");
-        world.account("POST", "/u/debit", super::debit(7)).await;
-        world.clock.advance_seconds(30 * DAY);
-        let again = world.renew("u", "r1").await;
+        app.account("POST", "/u/debit", super::debit(7)).await;
+        app.clock.advance_seconds(30 * DAY);
+        let again = app.renew("u", "r1").await;
         assert_eq!(again.body, first.body, "{lost:?}");
         assert_eq!(again.headers["idempotent-replayed"], "true", "{lost:?}");
         // The id names the operation on its account.
-        assert_eq!(world.renew("v", "r1").await.body["success"], true);
-        assert_eq!(world.renew("u", "r2").await.int_of("tokensAdded"), 100);
-        assert_eq!(world.account_ledger("u").await.len(), 4, "{lost:?}");
+        assert_eq!(app.renew("v", "r1").await.body["success"], true);
+        assert_eq!(app.renew("u", "r2").await.int_of("tokensAdded"), 100);
+        assert_eq!(app.account_ledger("u").await.len(), 4, "{lost:?}");
     }
 }

@@ -6,7 +6,7 @@ use ltlm_client::{ErrorCode, Event, LogLevel, Reason, Status, hwid};
 use serde_json::{Value, json};
 
 use super::{Desk, Network, code, config, used};
-use crate::support::{L1, Reply as Http, World, device};
+use crate::support::{L1, Reply as Http, TestApp, device};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -19,17 +19,17 @@ fn server_code(result: &Result<Reply, ltlm_client::Error>) -> Option<&str> {
     result.as_ref().err().and_then(|error| error.server_code.as_deref())
 }
 
-async fn remove(world: &World, desk: &Desk<'_>) {
+async fn remove(app: &TestApp, desk: &Desk<'_>) {
     let path = format!("/v1/admin/licenses/{L1}/devices/{}", desk.machine.hwid());
-    assert_eq!(world.admin("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(app.admin("DELETE", &path, Value::Null).await.status, 204);
 }
 
 /// A license of a policy like SUB with another configuration.
-async fn license(world: &World, change: impl Fn(&mut Value)) -> String {
+async fn license(app: &TestApp, change: impl Fn(&mut Value)) -> String {
     let mut terms = ::local::demo::sub();
     change(&mut terms);
-    let policy = world.policy(terms).await;
-    world.license(&policy, None).await
+    let policy = app.policy(terms).await;
+    app.license(&policy, None).await
 }
 
 fn no_grace(terms: &mut Value) {
@@ -38,8 +38,8 @@ fn no_grace(terms: &mut Value) {
 
 #[tokio::test]
 async fn c16_c38_a_new_key_is_active_with_a_heartbeat_at_once() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     assert_eq!(desk.activate(L1).await, status(Status::Active));
     assert_eq!((desk.count("/validate"), desk.count("/heartbeat"), desk.count("/status")), (1, 1, 0));
     let order: Vec<_> = desk.events.iter().map(|event| serde_json::to_value(event).unwrap()["event"].clone()).collect();
@@ -49,13 +49,13 @@ async fn c16_c38_a_new_key_is_active_with_a_heartbeat_at_once() {
     assert!(matches!(desk.consume(3).await, Ok(Reply::Recorded { balance: 97, .. })));
     assert_eq!((desk.machine.balance(), desk.machine.pending()), (97, 1));
     assert_eq!(desk.call(Call::Sync).await, Ok(Reply::Synced { charged: 1, skipped: 0 }));
-    assert_eq!((desk.machine.balance(), desk.machine.pending(), world.audit(L1).await), (97, 0, 3));
+    assert_eq!((desk.machine.balance(), desk.machine.pending(), app.audit(L1).await), (97, 0, 3));
 }
 
 #[tokio::test]
 async fn c17_a_wrong_key_is_refused_and_nothing_is_kept() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     let refused = desk.activate("LIC-0000000000000000").await;
     assert_eq!((code(&refused), server_code(&refused)), (Some(ErrorCode::Refused), Some("LICENSE_NOT_FOUND")));
     assert_eq!(
@@ -69,11 +69,11 @@ async fn c17_a_wrong_key_is_refused_and_nothing_is_kept() {
 
 #[tokio::test]
 async fn c18_a_full_license_is_not_asked_again() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for letter in ['x', 'y', 'z'] {
-        assert_eq!(world.activate(L1, &device(letter)).await.status, 200);
+        assert_eq!(app.activate(L1, &device(letter)).await.status, 200);
     }
-    let mut desk = Desk::new(&world, "a");
+    let mut desk = Desk::new(&app, "a");
     assert_eq!(server_code(&desk.activate(L1).await), Some("DEVICE_LIMIT_REACHED"));
     desk.run_for(DAY).await;
     assert_eq!(desk.sent.len(), 1);
@@ -81,8 +81,8 @@ async fn c18_a_full_license_is_not_asked_again() {
 
 #[tokio::test]
 async fn c19_c20_a_start_shows_what_is_kept_without_the_server() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     assert_eq!(code(&desk.call(Call::LoadStored).await), Some(ErrorCode::NoLicense));
     let completed = Event::ValidationCompleted { success: false, status: Status::Unauthenticated };
     assert_eq!(desk.events, [Event::ValidationStarted, completed]);
@@ -101,13 +101,13 @@ async fn c19_c20_a_start_shows_what_is_kept_without_the_server() {
 
 #[tokio::test]
 async fn c21_c22_what_the_vendor_does_shows_at_the_next_beat() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     for (state, shown) in
         [("suspended", Status::Suspended), ("active", Status::Active), ("terminated", Status::Terminated)]
     {
-        assert_eq!(world.set_state(L1, state).await.status, 200, "{state}");
+        assert_eq!(app.set_state(L1, state).await.status, 200, "{state}");
         desk.run_for(301).await;
         assert_eq!(desk.status(), shown);
         assert_eq!(desk.machine.entitled(None, 0, desk.clocks()), shown == Status::Active);
@@ -118,13 +118,13 @@ async fn c21_c22_what_the_vendor_does_shows_at_the_next_beat() {
 
 #[tokio::test]
 async fn c23_c54_a_removed_device_does_not_come_back_by_itself_and_its_uses_wait() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     desk.network = Network::DOWN;
     desk.consume(5).await.unwrap();
     desk.run_for(10).await;
-    remove(&world, &desk).await;
+    remove(&app, &desk).await;
     desk.network = Network::default();
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active), "at once, by what is kept");
@@ -132,22 +132,22 @@ async fn c23_c54_a_removed_device_does_not_come_back_by_itself_and_its_uses_wait
     assert_eq!((desk.status(), desk.machine.license().is_some(), desk.machine.pending()), (Status::Kicked, false, 1));
     let kicked = desk.events.iter().filter(|event| matches!(event, Event::Kicked { .. })).count();
     assert_eq!((kicked, desk.count("/validate")), (1, 1));
-    let license = world.admin("GET", &format!("/v1/admin/licenses/{L1}"), Value::Null).await;
+    let license = app.admin("GET", &format!("/v1/admin/licenses/{L1}"), Value::Null).await;
     assert_eq!(license.body["machines"], json!([]));
     assert_eq!(desk.activate(L1).await, status(Status::Active));
     desk.run_for(5).await;
-    assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 5));
+    assert_eq!((desk.machine.pending(), app.audit(L1).await), (0, 5));
 }
 
 #[tokio::test]
 async fn c25_c26_a_license_ends_by_the_clock_offline() {
-    let world = World::new().await;
-    let key = license(&world, |terms| {
+    let app = TestApp::new().await;
+    let key = license(&app, |terms| {
         terms["config"]["sdkEnforcement"]["offlineGracePeriod"] = json!({"enabled": true, "duration": 8_000});
         terms["config"]["limits"]["time"]["gracePeriodDays"] = json!(7);
     })
     .await;
-    let mut desk = Desk::new(&world, "a");
+    let mut desk = Desk::new(&app, "a");
     let start = desk.now_ms();
     desk.activate(&key).await.unwrap();
     desk.network = Network::DOWN;
@@ -168,17 +168,17 @@ async fn c25_c26_a_license_ends_by_the_clock_offline() {
 
 #[tokio::test]
 async fn c27_a_changed_interval_is_followed() {
-    let world = World::new().await;
-    let policy = world.policy(::local::demo::sub()).await;
-    let key = world.license(&policy, None).await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let policy = app.policy(::local::demo::sub()).await;
+    let key = app.license(&policy, None).await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(&key).await.unwrap();
     desk.run_for(HOUR).await;
     let by_fives = desk.count("/heartbeat");
     assert!((12..=15).contains(&by_fives), "{by_fives}");
     let path = format!("/v1/admin/policies/{policy}");
     let change = json!({"config": {"sdkEnforcement": {"heartbeat": {"enabled": true, "interval": 20}}}});
-    let changed = world.admin("PATCH", &path, change).await;
+    let changed = app.admin("PATCH", &path, change).await;
     assert_eq!(changed.status, 200, "{}", changed.text);
     desk.sent.clear();
     desk.run_for(3 * HOUR).await;
@@ -187,14 +187,14 @@ async fn c27_a_changed_interval_is_followed() {
 
 #[tokio::test]
 async fn c28_a_version_that_is_not_supported_is_blocked_until_it_is_another() {
-    let world = World::new().await;
-    let policy = world.policy(::local::demo::sub()).await;
-    let key = world.license(&policy, None).await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let policy = app.policy(::local::demo::sub()).await;
+    let key = app.license(&policy, None).await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(&key).await.unwrap();
     let path = format!("/v1/admin/policies/{policy}");
     let change = json!({"config": {"versioning": {"enabled": true, "minVersion": "2.0"}}});
-    assert_eq!(world.admin("PATCH", &path, change).await.status, 200);
+    assert_eq!(app.admin("PATCH", &path, change).await.status, 200);
     desk.restart(false);
     desk.call(Call::LoadStored).await.unwrap();
     desk.run_for(1).await;
@@ -211,8 +211,8 @@ async fn c28_a_version_that_is_not_supported_is_blocked_until_it_is_another() {
 
 #[tokio::test]
 async fn c29_a_waiting_device_gets_the_next_free_seat() {
-    let world = World::new().await;
-    let (mut a, mut b, mut c) = (Desk::new(&world, "a"), Desk::new(&world, "b"), Desk::new(&world, "c"));
+    let app = TestApp::new().await;
+    let (mut a, mut b, mut c) = (Desk::new(&app, "a"), Desk::new(&app, "b"), Desk::new(&app, "c"));
     assert_eq!(a.activate(L1).await, status(Status::Active));
     assert_eq!(b.activate(L1).await, status(Status::Active));
     assert_eq!(c.activate(L1).await, status(Status::ValidNoSeat));
@@ -225,8 +225,8 @@ async fn c29_a_waiting_device_gets_the_next_free_seat() {
 
 #[tokio::test]
 async fn c30_c31_c32_c33_seats_are_released_and_taken() {
-    let world = World::new().await;
-    let (mut a, mut b, mut c) = (Desk::new(&world, "a"), Desk::new(&world, "b"), Desk::new(&world, "c"));
+    let app = TestApp::new().await;
+    let (mut a, mut b, mut c) = (Desk::new(&app, "a"), Desk::new(&app, "b"), Desk::new(&app, "c"));
     c.config.device_name = Some("Kasse 3".into());
     c.restart(false);
     for desk in [&mut a, &mut b, &mut c] {
@@ -235,12 +235,10 @@ async fn c30_c31_c32_c33_seats_are_released_and_taken() {
     let Ok(Reply::Seats(list)) = c.call(Call::Seats).await else { panic!("a list") };
     assert_eq!((list.seats.len(), list.can_release_seat), (2, true));
     let release = |hwid: &str| Call::ReleaseSeat { hwid: hwid.to_owned(), claim: true };
-    let Ok(Reply::Released(released)) = c.call(release(&hwid(&world.project_id, "a"))).await else {
-        panic!("released")
-    };
+    let Ok(Reply::Released(released)) = c.call(release(&hwid(&app.project_id, "a"))).await else { panic!("released") };
     assert!(released.seat_claimed);
     assert_eq!(c.status(), Status::Active);
-    let early = c.call(release(&hwid(&world.project_id, "b"))).await.unwrap_err();
+    let early = c.call(release(&hwid(&app.project_id, "b"))).await.unwrap_err();
     assert_eq!((early.code, early.server_code.as_deref()), (ErrorCode::Refused, Some("SEAT_RELEASE_COOLDOWN")));
     assert!(early.details.is_some() || early.retry_after_seconds.is_some(), "{early:?}");
     // It is told once, by whom, and beats no more.
@@ -265,9 +263,9 @@ async fn c30_c31_c32_c33_seats_are_released_and_taken() {
 
 #[tokio::test]
 async fn c31_a_kicked_device_waits_where_no_seat_is_free() {
-    let world = World::new().await;
-    let (mut a, mut b) = (Desk::new(&world, "a"), Desk::new(&world, "b"));
-    let mut c = Desk::new(&world, "c");
+    let app = TestApp::new().await;
+    let (mut a, mut b) = (Desk::new(&app, "a"), Desk::new(&app, "b"));
+    let mut c = Desk::new(&app, "c");
     for desk in [&mut a, &mut b, &mut c] {
         desk.activate(L1).await.unwrap();
     }
@@ -283,23 +281,23 @@ async fn c31_a_kicked_device_waits_where_no_seat_is_free() {
 
 #[tokio::test]
 async fn c35_a_killed_process_loses_its_seat_and_starts_unhindered() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     assert_eq!(desk.call(Call::Heartbeat).await, status(Status::Active));
     desk.restart(true);
-    world.clock.advance_seconds(601);
-    let seats = world.get(L1, "/seats").await;
+    app.clock.advance_seconds(601);
+    let seats = app.get(L1, "/seats").await;
     assert_eq!(seats.int_of("activeSeats"), 0);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active));
     desk.run_for(1).await;
-    assert_eq!(world.get(L1, "/seats").await.int_of("activeSeats"), 1);
+    assert_eq!(app.get(L1, "/seats").await.int_of("activeSeats"), 1);
 }
 
 #[tokio::test]
 async fn c36_who_signed_out_stays_so_until_it_comes_back() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     desk.network = Network::DOWN;
     assert_eq!(code(&desk.call(Call::SignOut).await), Some(ErrorCode::Offline));
@@ -318,11 +316,11 @@ async fn c36_who_signed_out_stays_so_until_it_comes_back() {
 
 #[tokio::test]
 async fn c37_a_week_of_sleep_is_one_heartbeat() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     desk.sent.clear();
-    world.clock.advance_seconds(7 * DAY);
+    app.clock.advance_seconds(7 * DAY);
     desk.run_for(5).await;
     assert_eq!(desk.count("/heartbeat"), 1);
     assert_eq!(desk.status(), Status::Active);
@@ -338,8 +336,8 @@ async fn c37_a_week_of_sleep_is_one_heartbeat() {
 
 #[tokio::test]
 async fn c56_c57_a_clock_that_was_set_back_ends_offline_rights_until_the_server_answers() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     // C-56: ten years ahead, while it runs.
     desk.skew_ms = 10 * 365 * DAY * 1_000;
@@ -358,8 +356,8 @@ async fn c56_c57_a_clock_that_was_set_back_ends_offline_rights_until_the_server_
 
 #[tokio::test]
 async fn offline_hours_are_not_had_again_by_a_kill_and_a_clock_that_is_set_back() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     desk.network = Network::DOWN;
     desk.run_for(50 * HOUR).await;
@@ -380,10 +378,10 @@ async fn offline_hours_are_not_had_again_by_a_kill_and_a_clock_that_is_set_back(
 
 #[tokio::test]
 async fn c58_a_clock_that_is_hours_off_does_not_hinder_where_devices_sign() {
-    let world = World::new().await;
-    world.project_settings(json!({"security": {"deviceKeys": "required", "gcmOnly": true}})).await;
+    let app = TestApp::new().await;
+    app.project_settings(json!({"security": {"deviceKeys": "required", "gcmOnly": true}})).await;
     for (source, hours) in [("a", 2), ("b", -2)] {
-        let mut desk = Desk::with(&world, source, config(&world), 7);
+        let mut desk = Desk::with(&app, source, config(&app), 7);
         desk.skew_ms = hours * HOUR * 1_000;
         desk.restart(false);
         assert_eq!(desk.activate(L1).await, status(Status::Active));
@@ -405,8 +403,8 @@ async fn c58_a_clock_that_is_hours_off_does_not_hinder_where_devices_sign() {
 
 #[tokio::test]
 async fn c60_offline_grace_ends_and_an_answer_heals_it() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     desk.network = Network::DOWN;
     desk.run_for(72 * HOUR - 60).await;
@@ -422,9 +420,9 @@ async fn c60_offline_grace_ends_and_an_answer_heals_it() {
 
 #[tokio::test]
 async fn c61_c62_without_grace_a_running_session_has_the_life_of_its_seat_and_a_start_needs_an_answer() {
-    let world = World::new().await;
-    let key = license(&world, no_grace).await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let key = license(&app, no_grace).await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(&key).await.unwrap();
     desk.network = Network::DOWN;
     let beats = desk.count("/heartbeat");
@@ -442,8 +440,8 @@ async fn c61_c62_without_grace_a_running_session_has_the_life_of_its_seat_and_a_
 
 #[tokio::test]
 async fn c63_a_sign_in_page_is_not_our_server() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.network.portals = 100;
     assert_eq!(code(&desk.activate(L1).await), Some(ErrorCode::NotOurServer));
     desk.network = Network::default();
@@ -459,11 +457,11 @@ async fn c63_a_sign_in_page_is_not_our_server() {
 
 #[tokio::test]
 async fn c65_c66_what_does_not_verify_changes_nothing() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     let recorded = desk.heard.last().cloned().unwrap();
-    world.set_state(L1, "suspended").await;
+    app.set_state(L1, "suspended").await;
     // Recorded answers, served instead of the server's.
     for _ in 0..3 {
         let before = desk.status();
@@ -493,8 +491,8 @@ async fn c65_c66_what_does_not_verify_changes_nothing() {
 
 #[tokio::test]
 async fn c75_a_state_of_another_machine_is_set_aside() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     desk.network = Network::DOWN;
     desk.consume(1).await.unwrap();
@@ -511,44 +509,44 @@ async fn c75_a_state_of_another_machine_is_set_aside() {
 
 #[tokio::test]
 async fn c77_a_lost_device_key_is_told_and_mended_by_the_vendor() {
-    let world = World::new().await;
-    world.project_settings(json!({"security": {"deviceKeys": "required"}})).await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    app.project_settings(json!({"security": {"deviceKeys": "required"}})).await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     desk.disk.state = None;
     desk.restart(false);
     assert_eq!(code(&desk.activate(L1).await), Some(ErrorCode::DeviceKeyLost));
-    remove(&world, &desk).await;
+    remove(&app, &desk).await;
     assert_eq!(desk.activate(L1).await, status(Status::Active));
 }
 
-async fn file(world: &World, key: &str, hwid: &str, end: Option<&str>) -> String {
+async fn file(app: &TestApp, key: &str, hwid: &str, end: Option<&str>) -> String {
     let body = json!({"hwids": [hwid], "validUntil": end});
-    let made: Http = world.admin("POST", &format!("/v1/admin/licenses/{key}/offline-file"), body).await;
+    let made: Http = app.admin("POST", &format!("/v1/admin/licenses/{key}/offline-file"), body).await;
     assert!(made.status < 300, "{}", made.text);
     made.text
 }
 
 #[tokio::test]
 async fn c80_an_offline_file_is_taken_without_traffic() {
-    let world = World::new().await;
-    let policy = world.policy(::local::demo::air()).await;
-    let key = world.license(&policy, None).await;
+    let app = TestApp::new().await;
+    let policy = app.policy(::local::demo::air()).await;
+    let key = app.license(&policy, None).await;
     // Files are encrypted with the newest secret.
-    let path = format!("/v1/admin/projects/{}/secrets", world.project_id);
-    let secret = world.admin("POST", &path, json!({})).await;
-    let mut config = config(&world);
+    let path = format!("/v1/admin/projects/{}/secrets", app.project_id);
+    let secret = app.admin("POST", &path, json!({})).await;
+    let mut config = config(&app);
     config.project_secret = secret.text_of("secretKey").to_owned();
-    let mut desk = Desk::with(&world, "a", config, 1);
+    let mut desk = Desk::with(&app, "a", config, 1);
     let refused = desk.activate(&key).await;
     assert_eq!(server_code(&refused), Some("OFFLINE_ACTIVATION_REQUIRED"));
     desk.sent.clear();
-    let own = file(&world, &key, desk.machine.hwid(), Some("2026-03-01T00:00:00Z")).await;
+    let own = file(&app, &key, desk.machine.hwid(), Some("2026-03-01T00:00:00Z")).await;
     let import = |text: &str| Call::ImportFile { text: text.to_owned() };
     for bad in ["", "no file", &own[..own.len() - 9], &own.replace('a', "b")] {
         assert_eq!(code(&desk.call(import(bad)).await), Some(ErrorCode::FileInvalid));
     }
-    let foreign = file(&world, &key, &device('f'), None).await;
+    let foreign = file(&app, &key, &device('f'), None).await;
     assert_eq!(code(&desk.call(import(&foreign)).await), Some(ErrorCode::FileOtherDevice));
     assert_eq!(desk.call(import(&own)).await, status(Status::Active));
     desk.restart(false);
@@ -566,8 +564,8 @@ async fn c80_an_offline_file_is_taken_without_traffic() {
 
 #[tokio::test]
 async fn settings_the_store_and_the_portal_answer_with_their_own() {
-    let world = World::new().await;
-    let (mut a, mut b) = (Desk::new(&world, "a"), Desk::new(&world, "b"));
+    let app = TestApp::new().await;
+    let (mut a, mut b) = (Desk::new(&app, "a"), Desk::new(&app, "b"));
     a.activate(L1).await.unwrap();
     b.activate(L1).await.unwrap();
     let settings = json!({"theme": "dark", "zoom": 0.1}).as_object().cloned().unwrap();
@@ -601,16 +599,16 @@ async fn settings_the_store_and_the_portal_answer_with_their_own() {
 
 #[tokio::test]
 async fn a_closed_machine_gives_its_seat_back_and_answers_no_more() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(L1).await.unwrap();
     assert_eq!(desk.call(Call::Close { is_last: false }).await, Ok(Reply::Done));
-    assert_eq!(world.get(L1, "/seats").await.int_of("activeSeats"), 1, "another process runs");
+    assert_eq!(app.get(L1, "/seats").await.int_of("activeSeats"), 1, "another process runs");
     desk.restart(false);
     desk.call(Call::LoadStored).await.unwrap();
     desk.run_for(1).await;
     assert_eq!(desk.call(Call::Close { is_last: true }).await, Ok(Reply::Done));
-    assert_eq!(world.get(L1, "/seats").await.int_of("activeSeats"), 0);
+    assert_eq!(app.get(L1, "/seats").await.int_of("activeSeats"), 0);
     assert_eq!(code(&desk.call(Call::Consume(used(1))).await), Some(ErrorCode::Closed));
     desk.restart(false);
     assert_eq!(desk.call(Call::LoadStored).await, status(Status::Active), "which is no sign-out");
@@ -618,8 +616,8 @@ async fn a_closed_machine_gives_its_seat_back_and_answers_no_more() {
 
 #[tokio::test]
 async fn c79_the_whole_log_holds_words_and_numbers() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "logged");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "logged");
     desk.activate(L1).await.unwrap();
     desk.consume(1).await.unwrap();
     desk.run_for(600).await;
@@ -627,9 +625,9 @@ async fn c79_the_whole_log_holds_words_and_numbers() {
     assert!(desk.call(Call::Refresh).await.is_err());
     // Each line was looked through as it came, here and in every other case.
     assert!(desk.logged > 20, "{}", desk.logged);
-    let mut config = config(&world);
+    let mut config = config(&app);
     config.log = LogLevel::Warn;
-    let mut quiet = Desk::with(&world, "quiet", config, 7);
+    let mut quiet = Desk::with(&app, "quiet", config, 7);
     quiet.activate(L1).await.unwrap();
     assert_eq!(quiet.logged, 0, "nothing is out of order");
 }

@@ -11,7 +11,7 @@ use ltlm_client::{
 };
 use serde_json::{Value, json};
 
-use crate::local_server::{Folder, Running, start};
+use crate::tools::local_server::{Folder, Running, start};
 
 fn config(running: &Running, folder: &Path, device: &str) -> Config {
     let text = |name: &str| running.text(name);

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::simulation::knob;
 use super::{Desk, Network, config};
-use crate::support::{L1, World};
-use crate::wire_client::{self, UseKind, WireClient};
+use crate::license::wire_client::{self, UseKind, WireClient};
+use crate::support::{L1, TestApp};
 
 /// Lives of each client in the gate; `LTLM_CLIENT_COMPARED` asks for others.
 const LIVES: u64 = 2;
@@ -23,8 +23,8 @@ const DELAYED: u64 = 3;
 /// G-3: what an idle client does in a day.
 #[tokio::test]
 async fn an_idle_client_wakes_up_seldom() {
-    let world = World::new().await;
-    let mut desk = Desk::new(&world, "idle");
+    let app = TestApp::new().await;
+    let mut desk = Desk::new(&app, "idle");
     desk.activate(L1).await.unwrap();
     desk.sent.clear();
     desk.heard.clear();
@@ -53,9 +53,9 @@ struct Sums {
 
 impl Sums {
     /// Compares what an application used with the ledger, by action and amount.
-    async fn judge(&mut self, world: &World, key: &str, used: &BTreeMap<UseKind, i64>) {
+    async fn judge(&mut self, app: &TestApp, key: &str, used: &BTreeMap<UseKind, i64>) {
         let mut charged: BTreeMap<UseKind, i64> = BTreeMap::new();
-        for entry in world.ledger(key).await {
+        for entry in app.ledger(key).await {
             match entry["source"].as_str().unwrap() {
                 "single" | "batch" => {
                     let kind = (entry["action"].as_str().unwrap().to_owned(), -entry["amount"].as_i64().unwrap());
@@ -76,9 +76,9 @@ impl Sums {
 }
 
 async fn of_ours(seed: u64, sums: &mut Sums) {
-    let world = World::new().await;
-    let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000_000}})).await;
-    let mut desk = Desk::with(&world, &format!("machine {seed}"), config(&world), seed);
+    let app = TestApp::new().await;
+    let key = app.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000_000}})).await;
+    let mut desk = Desk::with(&app, &format!("machine {seed}"), config(&app), seed);
     desk.activate(&key).await.unwrap();
     desk.network = Network {
         lost_requests: LOST_REQUESTS,
@@ -99,19 +99,19 @@ async fn of_ours(seed: u64, sums: &mut Sums) {
     desk.run_for(900).await;
     assert_eq!(desk.machine.pending(), 0);
     sums.requests += desk.sent.len() as u64;
-    sums.judge(&world, &key, &used).await;
+    sums.judge(&app, &key, &used).await;
 }
 
 async fn of_the_first_client(seed: u64, sums: &mut Sums) {
-    let world = World::new().await;
-    let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000_000}})).await;
+    let app = TestApp::new().await;
+    let key = app.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000_000}})).await;
     let network = wire_client::Network {
         lost_requests: LOST_REQUESTS,
         lost_answers: LOST_ANSWERS,
         doubled_requests: DOUBLED,
         slow_calls: DELAYED,
     };
-    let mut client = WireClient::new(&world, &key, &format!("{seed:064x}"), seed, network);
+    let mut client = WireClient::new(&app, &key, &format!("{seed:064x}"), seed, network);
     client.activate().await;
     for _ in 0..USES {
         client.consume(1).await;
@@ -119,7 +119,7 @@ async fn of_the_first_client(seed: u64, sums: &mut Sums) {
     }
     client.settle().await;
     sums.requests += client.calls;
-    sums.judge(&world, &key, &client.books.used).await;
+    sums.judge(&app, &key, &client.books.used).await;
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ use ltlm_client::{Clocks, Config, Error, ErrorCode, Event, LogLevel, Snapshot, S
 use ltlm_protocol::Timestamp;
 use shared::service::ports::Clock;
 
-use crate::support::{SECRET, World, send};
-use crate::wire_client::Chance;
+use crate::license::wire_client::Chance;
+use crate::support::{SECRET, TestApp, send};
 
 /// How long an application waits for a call, in milliseconds.
 const PATIENCE_MS: i64 = 10_000;
@@ -69,7 +69,7 @@ pub(crate) struct Disk {
 
 /// A device.
 pub(crate) struct Desk<'a> {
-    pub(crate) world: &'a World,
+    pub(crate) app: &'a TestApp,
     pub(crate) config: Config,
     pub(crate) source: String,
     pub(crate) machine: Machine,
@@ -101,10 +101,10 @@ pub(crate) struct Desk<'a> {
     pub(crate) logged: usize,
 }
 
-pub(crate) fn config(world: &World) -> Config {
+pub(crate) fn config(app: &TestApp) -> Config {
     use base64::Engine as _;
-    let key = base64::engine::general_purpose::STANDARD.encode(world.public_key);
-    let mut config = Config::new("https://ltlm.example/api", &world.project_id, SECRET, &key);
+    let key = base64::engine::general_purpose::STANDARD.encode(app.public_key);
+    let mut config = Config::new("https://ltlm.example/api", &app.project_id, SECRET, &key);
     config.app_version = Some("1.0.0".to_owned());
     // C-79: every case runs with the whole log, which `Desk::read_log` looks through.
     config.log = LogLevel::Trace;
@@ -121,19 +121,19 @@ pub(crate) fn used(amount: i64) -> Consumption {
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn new(world: &'a World, source: &str) -> Self {
+    pub(crate) fn new(app: &'a TestApp, source: &str) -> Self {
         let seed = source.bytes().fold(1, |seed, byte| seed * 257 + u64::from(byte));
-        Self::with(world, source, config(world), seed)
+        Self::with(app, source, config(app), seed)
     }
 
-    pub(crate) fn with(world: &'a World, source: &str, config: Config, seed: u64) -> Self {
-        let booted_ms = world.clock.now().ms() - 5_000;
+    pub(crate) fn with(app: &'a TestApp, source: &str, config: Config, seed: u64) -> Self {
+        let booted_ms = app.clock.now().ms() - 5_000;
         let mut chance = Chance(seed);
         let disk = Disk::default();
-        let clocks = Clocks { wall_ms: world.clock.now().ms(), boot_ms: 5_000 };
+        let clocks = Clocks { wall_ms: app.clock.now().ms(), boot_ms: 5_000 };
         let machine = open(&config, source, &disk, clocks, &mut chance);
         let mut desk = Self {
-            world,
+            app,
             config,
             source: source.to_owned(),
             machine,
@@ -164,7 +164,7 @@ impl<'a> Desk<'a> {
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        self.world.clock.now().ms()
+        self.app.clock.now().ms()
     }
 
     pub(crate) fn clocks(&self) -> Clocks {
@@ -322,10 +322,10 @@ impl<'a> Desk<'a> {
         let next = self.coming.iter().map(|(at, order, _)| (*at, *order)).min();
         let due = [wake, next.map(|(at, _)| at)].into_iter().flatten().min().filter(|at| *at <= until_ms);
         let Some(at) = due else {
-            self.world.clock.set(Timestamp::from_ms(until_ms.max(now)));
+            self.app.clock.set(Timestamp::from_ms(until_ms.max(now)));
             return false;
         };
-        self.world.clock.set(Timestamp::from_ms(at.max(now)));
+        self.app.clock.set(Timestamp::from_ms(at.max(now)));
         match next.filter(|(coming, _)| wake.is_none_or(|wake| *coming <= wake)) {
             Some(found) => {
                 let place = self.coming.iter().position(|(at, order, _)| (*at, *order) == found).unwrap();
@@ -345,7 +345,7 @@ impl<'a> Desk<'a> {
                     let answer = HttpAnswer { status, ..HttpAnswer::default() };
                     return self.comes(self.now_ms() + down_ms, Coming::Answer { id, answer });
                 }
-                let reply = send(&self.world.host, request).await;
+                let reply = send(&self.app.host, request).await;
                 if !is_heard {
                     return;
                 }

@@ -9,8 +9,8 @@ use ltlm_client::{ErrorCode, Event};
 use serde_json::{Value, json};
 
 use super::{Desk, Network, config};
-use crate::support::World;
-use crate::wire_client::Chance;
+use crate::license::wire_client::Chance;
+use crate::support::TestApp;
 
 /// Runs in the gate; `LTLM_CLIENT_RUNS` asks for others, from the seed `LTLM_CLIENT_FROM` on.
 const RUNS: u64 = 100;
@@ -207,13 +207,13 @@ impl Run<'_> {
 
 /// One device's life; how many uses were charged, and requests made.
 async fn run(seed: u64) -> (usize, usize) {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let limits = json!({"tokens": {"enabled": true, "maxTokens": TOKENS}});
-    let keys = [world.license_with(limits.clone()).await, world.license_with(limits).await];
+    let keys = [app.license_with(limits.clone()).await, app.license_with(limits).await];
     if seed.is_multiple_of(2) {
-        world.project_settings(json!({"security": {"deviceKeys": "required"}})).await;
+        app.project_settings(json!({"security": {"deviceKeys": "required"}})).await;
     }
-    let desk = Desk::with(&world, &format!("machine {seed}"), config(&world), seed);
+    let desk = Desk::with(&app, &format!("machine {seed}"), config(&app), seed);
     let mut run = Run { desk, books: Books::default(), keys, number: 0, fresh: Vec::new() };
     let first = run.keys[0].clone();
     run.call(Call::Activate { key: first }).await;
@@ -224,11 +224,11 @@ async fn run(seed: u64) -> (usize, usize) {
     run.settle(seed).await;
 
     let Run { desk, books, keys, .. } = run;
-    world.project_settings(json!({"security": {"deviceKeys": "off"}})).await;
+    app.project_settings(json!({"security": {"deviceKeys": "off"}})).await;
     let mut charged = BTreeMap::new();
     for key in &keys {
-        world.audit(key).await;
-        for entry in world.ledger(key).await {
+        app.audit(key).await;
+        for entry in app.ledger(key).await {
             let id = entry["operationId"].as_str().unwrap().to_owned();
             if matches!(entry["source"].as_str(), Some("single" | "batch")) {
                 let before = charged.insert(id.clone(), -entry["amount"].as_i64().unwrap());

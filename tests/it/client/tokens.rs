@@ -5,10 +5,10 @@ use ltlm_client::{ErrorCode, Event, Status};
 use serde_json::{Value, json};
 
 use super::{Desk, Network, code, config, used};
-use crate::support::{L1, World};
+use crate::support::{L1, TestApp};
 
-async fn active<'a>(world: &'a World, source: &str) -> Desk<'a> {
-    let mut desk = Desk::new(world, source);
+async fn active<'a>(app: &'a TestApp, source: &str) -> Desk<'a> {
+    let mut desk = Desk::new(app, source);
     desk.activate(L1).await.unwrap();
     desk
 }
@@ -19,8 +19,8 @@ fn confirmed(amount: i64, id: &str) -> Call {
 
 #[tokio::test]
 async fn c39_c40_the_balance_is_kept_to_unless_overdraft_is_allowed() {
-    let world = World::new().await;
-    let mut desk = active(&world, "a").await;
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
     desk.consume(98).await.unwrap();
     let refused = desk.consume(3).await;
     assert_eq!((code(&refused), desk.machine.pending()), (Some(ErrorCode::InsufficientTokens), 1));
@@ -36,26 +36,26 @@ async fn c39_c40_the_balance_is_kept_to_unless_overdraft_is_allowed() {
     desk.call(Call::LoadStored).await.unwrap();
     assert!(matches!(desk.consume(3).await, Ok(Reply::Recorded { balance: -1, .. })));
     desk.run_for(5).await;
-    assert_eq!((desk.machine.balance(), desk.machine.pending(), world.audit(L1).await), (-1, 0, 101));
+    assert_eq!((desk.machine.balance(), desk.machine.pending(), app.audit(L1).await), (-1, 0, 101));
 }
 
 #[tokio::test]
 async fn c41_what_was_used_offline_is_charged_whole() {
-    let world = World::new().await;
-    let (mut a, mut b) = (active(&world, "a").await, active(&world, "b").await);
+    let app = TestApp::new().await;
+    let (mut a, mut b) = (active(&app, "a").await, active(&app, "b").await);
     a.network = Network::DOWN;
     a.consume(60).await.unwrap();
     b.consume(90).await.unwrap();
     b.call(Call::Sync).await.unwrap();
     a.network = Network::default();
     a.run_for(400).await;
-    assert_eq!((a.machine.balance(), a.machine.pending(), world.audit(L1).await), (-50, 0, 150));
+    assert_eq!((a.machine.balance(), a.machine.pending(), app.audit(L1).await), (-50, 0, 150));
 }
 
 #[tokio::test]
 async fn c42_a_batch_whose_answer_is_lost_thrice_is_charged_once() {
-    let world = World::new().await;
-    let mut desk = active(&world, "a").await;
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
     for _ in 0..5 {
         desk.consume(2).await.unwrap();
     }
@@ -65,29 +65,29 @@ async fn c42_a_batch_whose_answer_is_lost_thrice_is_charged_once() {
     }
     desk.loses = None;
     desk.run_for(400).await;
-    assert_eq!((desk.machine.pending(), desk.machine.balance(), world.audit(L1).await), (0, 90, 10));
+    assert_eq!((desk.machine.pending(), desk.machine.balance(), app.audit(L1).await), (0, 90, 10));
 }
 
 #[tokio::test]
 async fn c43_c44_c45_a_killed_process_charges_once_what_was_used() {
-    let world = World::new().await;
-    let mut desk = active(&world, "a").await;
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
     // Before it is sent.
     desk.consume(1).await.unwrap();
     desk.restart(false);
     desk.call(Call::LoadStored).await.unwrap();
     assert_eq!((desk.machine.pending(), desk.machine.balance()), (1, 99));
     desk.run_for(5).await;
-    assert_eq!(world.audit(L1).await, 1);
+    assert_eq!(app.audit(L1).await, 1);
     // Before it is answered.
     desk.consume(2).await.unwrap();
     desk.network.lost_answers = 100;
     desk.run_for(5).await;
-    assert_eq!(world.audit(L1).await, 3);
+    assert_eq!(app.audit(L1).await, 3);
     (desk.network, _) = (Network::default(), desk.restart(false));
     desk.call(Call::LoadStored).await.unwrap();
     desk.run_for(5).await;
-    assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 3));
+    assert_eq!((desk.machine.pending(), app.audit(L1).await), (0, 3));
     // A loss of power takes the uses of a second at most.
     desk.network = Network::DOWN;
     desk.consume(4).await.unwrap();
@@ -97,14 +97,14 @@ async fn c43_c44_c45_a_killed_process_charges_once_what_was_used() {
     desk.network = Network::default();
     desk.call(Call::LoadStored).await.unwrap();
     desk.run_for(5).await;
-    assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 7));
+    assert_eq!((desk.machine.pending(), app.audit(L1).await), (0, 7));
 }
 
 #[tokio::test]
 async fn c46_ten_thousand_uses_are_ten_batches_in_order() {
-    let world = World::new().await;
-    let key = world.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000_000}})).await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let key = app.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000_000}})).await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(&key).await.unwrap();
     desk.network = Network::DOWN;
     for number in 0..10_000 {
@@ -119,37 +119,37 @@ async fn c46_ten_thousand_uses_are_ten_batches_in_order() {
         tries += 1;
     }
     assert_eq!(desk.count("/consume-batch"), 10);
-    let ledger = world.ledger(&key).await;
+    let ledger = app.ledger(&key).await;
     let actions: Vec<_> =
         ledger.iter().filter(|entry| entry["source"] == "batch").map(|entry| entry["action"].clone()).collect();
     assert_eq!(actions, (0..10_000).map(|number| json!(format!("a{number}"))).collect::<Vec<_>>());
     let expected: i64 = (0..10_000).map(|number| 1 + number % 3).sum();
-    assert_eq!((world.audit(&key).await, desk.machine.balance()), (expected, 1_000_000 - expected));
+    assert_eq!((app.audit(&key).await, desk.machine.balance()), (expected, 1_000_000 - expected));
     assert_eq!(desk.disk.journal.len(), 0);
 }
 
 #[tokio::test]
 async fn c47_a_use_that_the_server_leaves_out_is_told_and_the_others_are_charged() {
-    let world = World::new().await;
-    let mut desk = active(&world, "a").await;
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
     // Somebody used up an id that this device will use.
     desk.network = Network::DOWN;
     let Ok(Reply::Recorded { operation_id, .. }) = desk.consume(1).await else { panic!("recorded") };
     desk.consume(2).await.unwrap();
-    let stolen = world.consume(L1, desk.machine.hwid(), 7, &operation_id).await;
+    let stolen = app.consume(L1, desk.machine.hwid(), 7, &operation_id).await;
     assert_eq!(stolen.status, 200, "{}", stolen.text);
     desk.network = Network::default();
     desk.run_for(301).await;
     let skipped = Event::UseSkipped { operation_id: operation_id.clone(), reason: "operation_id_reused".into() };
     assert!(desk.events.contains(&skipped), "{:?}", desk.events);
     assert_eq!(desk.machine.operation(&operation_id), Outcome::Skipped("operation_id_reused".into()));
-    assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 9));
+    assert_eq!((desk.machine.pending(), app.audit(L1).await), (0, 9));
 }
 
 #[tokio::test]
 async fn c48_c49_c50_a_confirmed_use_is_charged_once_or_not_at_all() {
-    let world = World::new().await;
-    let mut desk = active(&world, "a").await;
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
     let refused = desk.call(confirmed(101, "op-1")).await;
     assert_eq!(
         (code(&refused), desk.machine.balance(), desk.machine.pending()),
@@ -172,22 +172,22 @@ async fn c48_c49_c50_a_confirmed_use_is_charged_once_or_not_at_all() {
         matches!(event, Event::OperationDone { operation_id, operation: Some(_), refused: None } if operation_id == "op-3")
     });
     assert!(done, "{:?}", desk.events);
-    assert_eq!((desk.machine.balance(), desk.machine.pending(), world.audit(L1).await), (70, 0, 30));
+    assert_eq!((desk.machine.balance(), desk.machine.pending(), app.audit(L1).await), (70, 0, 30));
     // It never left: it was not used.
     desk.network = Network::DOWN;
     assert_eq!(code(&desk.call(confirmed(5, "op-4")).await), Some(ErrorCode::Offline));
     desk.network = Network::default();
     desk.run_for(400).await;
-    assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 30));
+    assert_eq!((desk.machine.pending(), app.audit(L1).await), (0, 30));
     assert_eq!(code(&desk.call(confirmed(1, "spaced id")).await), Some(ErrorCode::BadArgument));
 }
 
 #[tokio::test]
 async fn c51_a_full_queue_takes_nothing_and_loses_nothing() {
-    let world = World::new().await;
-    let mut config = config(&world);
+    let app = TestApp::new().await;
+    let mut config = config(&app);
     config.queue_max = 3;
-    let mut desk = Desk::with(&world, "a", config, 1);
+    let mut desk = Desk::with(&app, "a", config, 1);
     desk.activate(L1).await.unwrap();
     desk.network = Network::DOWN;
     for _ in 0..3 {
@@ -196,14 +196,14 @@ async fn c51_a_full_queue_takes_nothing_and_loses_nothing() {
     assert_eq!((code(&desk.consume(1).await), desk.machine.pending()), (Some(ErrorCode::QueueFull), 3));
     desk.network = Network::default();
     desk.run_for(301).await;
-    assert_eq!((desk.machine.pending(), world.audit(L1).await), (0, 3));
+    assert_eq!((desk.machine.pending(), app.audit(L1).await), (0, 3));
 }
 
 #[tokio::test]
 async fn c52_uses_of_two_licenses_are_charged_each_to_its_own() {
-    let world = World::new().await;
-    let second = world.license_with(json!({})).await;
-    let mut desk = active(&world, "a").await;
+    let app = TestApp::new().await;
+    let second = app.license_with(json!({})).await;
+    let mut desk = active(&app, "a").await;
     desk.network = Network::DOWN;
     desk.consume(7).await.unwrap();
     assert_eq!(desk.call(Call::Clear).await, Ok(Reply::Done));
@@ -212,15 +212,15 @@ async fn c52_uses_of_two_licenses_are_charged_each_to_its_own() {
     desk.activate(&second).await.unwrap();
     desk.consume(2).await.unwrap();
     desk.run_for(5).await;
-    assert_eq!((world.audit(L1).await, world.audit(&second).await, desk.machine.balance()), (7, 2, 98));
+    assert_eq!((app.audit(L1).await, app.audit(&second).await, desk.machine.balance()), (7, 2, 98));
 }
 
 #[tokio::test]
 async fn c53_a_license_without_tokens_takes_no_uses() {
-    let world = World::new().await;
-    let policy = world.policy(::local::demo::perp()).await;
-    let key = world.license(&policy, None).await;
-    let mut desk = Desk::new(&world, "a");
+    let app = TestApp::new().await;
+    let policy = app.policy(::local::demo::perp()).await;
+    let key = app.license(&policy, None).await;
+    let mut desk = Desk::new(&app, "a");
     desk.activate(&key).await.unwrap();
     assert_eq!(code(&desk.consume(1).await), Some(ErrorCode::TokensDisabled));
     assert_eq!((desk.machine.balance(), desk.status()), (0, Status::Active));
@@ -229,8 +229,8 @@ async fn c53_a_license_without_tokens_takes_no_uses() {
 
 #[tokio::test]
 async fn c64_the_server_is_given_the_time_that_it_asks_for() {
-    let world = World::new().await;
-    let mut desk = active(&world, "a").await;
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
     let busy = || {
         ltlm_client::machine::HttpAnswer {
         status: 429,
@@ -264,9 +264,9 @@ async fn c64_the_server_is_given_the_time_that_it_asks_for() {
 
 #[tokio::test]
 async fn a_balance_is_asked_for_and_told_in_any_case() {
-    let world = World::new().await;
-    let mut desk = active(&world, "a").await;
-    world.consume(L1, desk.machine.hwid(), 40, "elsewhere").await;
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
+    app.consume(L1, desk.machine.hwid(), 40, "elsewhere").await;
     assert_eq!(desk.machine.balance(), 100);
     assert_eq!(desk.call(Call::HasTokens { amount: 61 }).await, Ok(Reply::Answer(false)));
     assert_eq!(desk.call(Call::HasTokens { amount: 60 }).await, Ok(Reply::Answer(true)));
@@ -276,7 +276,7 @@ async fn a_balance_is_asked_for_and_told_in_any_case() {
     desk.call(Call::Consume(Consumption { meta, action: "render".into(), amount: 5 })).await.unwrap();
     desk.network = Network::default();
     desk.run_for(301).await;
-    let entry = world.ledger(L1).await.pop().unwrap();
+    let entry = app.ledger(L1).await.pop().unwrap();
     assert_eq!((&entry["action"], &entry["meta"]["resolution"]), (&json!("render"), &json!("4K")));
     let Ok(Reply::History(page)) = desk.call(Call::History { limit: 1, cursor: None }).await else { panic!("history") };
     assert_eq!((page.entries[0].action.as_str(), page.next_cursor.is_some()), ("render", true));

@@ -1,5 +1,6 @@
 //! Fixture F of the wire contract (section 6) on a real engine, with a clock that is moved by hand.
 
+pub(crate) mod background;
 pub(crate) mod pro;
 
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl Reply {
 }
 
 /// The fixture: project P1 with the secret of Appendix A, policies SUB, PERP and AIR, license L1 of SUB.
-pub(crate) struct World {
+pub(crate) struct TestApp {
     pub(crate) host: Arc<Local>,
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) project_id: String,
@@ -102,17 +103,17 @@ pub(crate) struct World {
     pub(crate) public_key: [u8; 32],
 }
 
-impl World {
+impl TestApp {
     pub(crate) async fn new() -> Self {
         Self::starting_at(Timestamp::parse(START).unwrap()).await
     }
 
     /// The fixture, its clock standing at `now`.
     pub(crate) async fn starting_at(now: Timestamp) -> Self {
-        let world = Self::empty_at(now).await;
-        let sub = world.policy(demo::sub()).await;
-        world.license(&sub, Some(L1)).await;
-        world
+        let app = Self::empty_at(now).await;
+        let sub = app.policy(demo::sub()).await;
+        app.license(&sub, Some(L1)).await;
+        app
     }
 
     /// A project, and nothing in it.
@@ -129,16 +130,15 @@ impl World {
         let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.unwrap());
         let endpoints = endpoints(&engine, &keys, &till, &outbox);
         let host = Arc::new(wiring::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
-        let mut world =
-            Self { host, clock, project_id: String::new(), engine, keys, till, outbox, public_key: [0; 32] };
-        let project = world.admin("POST", "/v1/admin/projects", json!({"name": "P1"})).await;
+        let mut app = Self { host, clock, project_id: String::new(), engine, keys, till, outbox, public_key: [0; 32] };
+        let project = app.admin("POST", "/v1/admin/projects", json!({"name": "P1"})).await;
         assert_eq!(project.status, 201, "{}", project.text);
-        world.project_id = project.text_of("projectId").to_owned();
-        world.public_key = public_key(project.text_of("publicKey"));
+        app.project_id = project.text_of("projectId").to_owned();
+        app.public_key = public_key(project.text_of("publicKey"));
         let hash = sha256_hex(SECRET.as_bytes());
-        let secret = Write::AddSecret { hash, project_id: world.project_id.clone(), created_at: now };
-        world.host.app.table.inner().commit(&[secret], None, &Meter::default()).await.unwrap();
-        world
+        let secret = Write::AddSecret { hash, project_id: app.project_id.clone(), created_at: now };
+        app.host.app.table.inner().commit(&[secret], None, &Meter::default()).await.unwrap();
+        app
     }
 
     /// A further process on the same table, as another Lambda environment would be: no hints yet.

@@ -7,7 +7,7 @@ use http::Request;
 use ltlm_protocol::envelope::{self, Mode};
 use serde_json::{Map, Value, json};
 
-use super::{Reply, SECRET, World, send};
+use super::{Reply, SECRET, TestApp, send};
 
 /// An answer of the encrypted face.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(crate) fn sealed_request(path: &str, body: String) -> Request<Bytes> {
     builder.header("content-type", "application/json").body(Bytes::from(body)).unwrap()
 }
 
-impl World {
+impl TestApp {
     /// Calls an endpoint of the encrypted face; a success is opened and its signature verified.
     pub(crate) async fn pro(&self, endpoint: &str, hwid: &str, nonce: impl Into<Value>, data: Value) -> Sealed {
         // What is no license's is named from its group on: `project/checkout-link`.

@@ -1,0 +1,3 @@
+//! Organizations and their pools.
+
+mod pools;

@@ -1,0 +1,3 @@
+//! Customers and developers.
+
+mod sign_in;

@@ -1,0 +1,5 @@
+//! Rules of this repository.
+
+mod cycles;
+mod documents;
+mod tidy;

@@ -1,0 +1,4 @@
+//! What follows from changes.
+
+mod delivery;
+mod stream;
