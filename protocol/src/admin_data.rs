@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::license_data::{Machine, PolicyData};
+use crate::license_data::{LicenseData, Machine, PolicyData};
 
 /// A license in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,14 @@ pub struct LicenseBuyer {
     pub email: String,
     /// Name, if known.
     pub name: Option<String>,
+}
+
+/// Answer of `POST …/licenses`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct IssuedLicenses {
+    /// The licenses, in the order in which they were made.
+    pub licenses: Vec<LicenseData>,
 }
 
 /// Answer of `GET …/licenses`.

@@ -2,6 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Answer of `GET /health`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HealthData {
+    /// Always `ok`.
+    pub status: String,
+    /// Always `ltlm`.
+    pub service: String,
+    /// The version of the code.
+    pub version: String,
+}
+
 /// Answer of `GET /v1/admin/deployment`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -25,6 +25,14 @@ pub struct EventData {
     pub timestamp: String,
 }
 
+/// Answer of `POST …/pro/license/events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EventReported {
+    /// Always true.
+    pub success: bool,
+}
+
 /// Answer of `GET …/events`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -79,6 +79,17 @@ pub struct TokenUse {
     pub message: String,
 }
 
+/// Answer of `POST /v1/tokens/check-balance`: which of the two says the action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum TokenAnswer {
+    /// Of `check`.
+    Check(TokenCheck),
+    /// Of `deduct`.
+    Use(TokenUse),
+}
+
 /// An access token, told once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -7,6 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::Amount;
 use crate::license_data::{CustomerActions, Limits, PolicyData, TopUpOption, Versioning};
 
+/// Answer of `GET …/policies/buyable`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+#[cfg_attr(feature = "schema", schemars(inline))]
+pub struct StorePolicies(
+    /// The policies.
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::STORE_POLICIES_MAX)))]
+    pub Vec<StorePolicy>,
+);
+
 /// A policy as the store shows it: with what it promises.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

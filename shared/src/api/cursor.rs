@@ -6,6 +6,86 @@ use ltlm_protocol::Problems;
 /// Longest position in a list, in bytes.
 const POSITION_BYTES_MAX: usize = 4_000;
 
+/// A list that is answered page by page.
+#[derive(Clone, Copy, Debug)]
+pub struct List {
+    /// Its name in its cursors.
+    pub name: &'static str,
+    /// What its cursors hold.
+    pub position: Position,
+}
+
+/// A position in a list.
+#[derive(Clone, Copy, Debug)]
+pub enum Position {
+    /// A text of visible characters.
+    Text {
+        /// Most characters.
+        max: usize,
+    },
+    /// A sequence number.
+    Sequence,
+    /// A sequence number, the balance after it, and its hash.
+    Checked,
+    /// A sequence number, or 0, and an account's name.
+    Entry,
+    /// One of eight parts, and a position in it.
+    Due,
+    /// A tag that tells whose list it is, and a position in it.
+    Owned(&'static Self),
+}
+
+/// Projects.
+pub const PROJECTS: List = List { name: "projects", position: Position::Text { max: 64 } };
+/// Policies.
+pub const POLICIES: List = List { name: "policies", position: Position::Text { max: 64 } };
+/// Licenses.
+pub const LICENSES: List = List { name: "licenses", position: Position::Text { max: 64 } };
+/// Devices.
+pub const DEVICES: List = List { name: "devices", position: Position::Text { max: 64 } };
+/// Administrator keys.
+pub const KEYS: List = List { name: "keys", position: Position::Text { max: 64 } };
+/// Orders.
+pub const ORDERS: List = List { name: "orders", position: Position::Text { max: 64 } };
+/// Developers.
+pub const DEVELOPERS: List = List { name: "developers", position: Position::Text { max: 64 } };
+/// Events.
+pub const EVENTS: List = List { name: "events", position: Position::Text { max: 64 } };
+/// Notices that were given up.
+pub const DEAD_LETTERS: List = List { name: "dead-letters", position: Position::Text { max: 64 } };
+/// Notices.
+pub const NOTICES: List = List { name: "notices", position: Position::Text { max: 64 } };
+/// The audit log.
+pub const AUDIT: List = List { name: "audit", position: Position::Text { max: 64 } };
+/// Lines of an export.
+pub const EXPORT: List = List { name: "export", position: Position::Text { max: 4_000 } };
+/// What a dropped import wrote.
+pub const DROPPED: List = List { name: "dropped", position: Position::Text { max: 4_000 } };
+/// Entries of a license's ledger.
+pub const LEDGER: List = List { name: "ledger", position: Position::Sequence };
+/// Accounts.
+pub const ACCOUNTS: List = List { name: "accounts", position: Position::Owned(&Position::Text { max: 128 }) };
+/// Organizations.
+pub const ORGANIZATIONS: List = List { name: "organizations", position: Position::Owned(&Position::Text { max: 128 }) };
+/// Entries of an account.
+pub const ACCOUNT: List = List { name: "account", position: Position::Owned(&Position::Sequence) };
+/// Entries of an organization's pool.
+pub const POOL: List = List { name: "pool", position: Position::Owned(&Position::Sequence) };
+/// Entries that are erased.
+pub const ERASE: List = List { name: "erase", position: Position::Owned(&Position::Sequence) };
+/// Entries that are counted.
+pub const STATISTICS: List = List { name: "statistics", position: Position::Owned(&Position::Sequence) };
+/// Entries that are verified.
+pub const VERIFICATION: List = List { name: "verification", position: Position::Owned(&Position::Checked) };
+/// Entries of all accounts.
+pub const ENTRIES: List = List { name: "entries", position: Position::Owned(&Position::Entry) };
+/// Accounts that are due.
+pub const DUE: List = List { name: "due", position: Position::Owned(&Position::Due) };
+/// Accounts that are renewed.
+pub const RENEWALS: List = List { name: "renewals", position: Position::Owned(&Position::Due) };
+/// Access tokens that are revoked.
+pub const ACCESS: List = List { name: "access", position: Position::Owned(&Position::Text { max: 80 }) };
+
 /// The cursor after the row at `position` of the list called `list`.
 pub fn of(list: &str, position: &str) -> String {
     hex::encode(format!("{list}/1:{position}"))

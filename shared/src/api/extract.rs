@@ -14,12 +14,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::api::cursor;
 use crate::api::function::Auth;
 use crate::api::reply::Failure;
 use crate::api::router::{Parameters, without_prefix};
 use crate::api::routes::Route;
 use crate::api::settings::Settings;
-use crate::api::{cursor, traffic};
 use crate::domain::license::gate::{Call, Caller};
 use crate::domain::pro::device_proof::Proof;
 use crate::domain::throttle::Limited;
@@ -128,7 +128,7 @@ impl<'a, T> Incoming<'a, T> {
     /// Has the call counted against the quota of the project that it is about, if the route is counted; `by`: the administrator who
     /// calls. A call of nobody's project is not.
     pub fn count(&self, by: Option<&Administrator>) {
-        let Some(traffic) = traffic::of(self.route.endpoint) else { return };
+        let Some(traffic) = self.route.quota else { return };
         let path = Some(self.parameter("projectId")).filter(|id| !id.is_empty());
         let header = || self.request.headers().get(PROJECT_HEADER).and_then(|value| value.to_str().ok());
         // Elsewhere the header says nothing: what the path names may be of another project.
@@ -370,14 +370,19 @@ impl<'a, T> Incoming<'a, T> {
         }
     }
 
-    /// Where the query says that the page of the list called `list` starts.
-    pub fn cursor(&self, list: &str) -> Result<Option<String>, Failure> {
-        Ok(self.query("cursor").map(|text| cursor::parse(list, &text)).transpose()?)
+    /// Where the query says that the page of the route's list starts.
+    pub fn cursor(&self) -> Result<Option<String>, Failure> {
+        Ok(self.query("cursor").map(|text| cursor::parse(self.list(), &text)).transpose()?)
     }
 
-    /// The cursor of the page that starts at `position`.
-    pub fn next_cursor(&self, list: &str, position: Option<String>) -> Option<String> {
-        position.map(|position| cursor::of(list, &position))
+    /// The cursor of the page of the route's list that starts at `position`.
+    pub fn next_cursor(&self, position: Option<String>) -> Option<String> {
+        position.map(|position| cursor::of(self.list(), &position))
+    }
+
+    /// The name of the list that the route answers page by page. One without a list has no cursor: the empty name is no list's.
+    pub fn list(&self) -> &'static str {
+        self.route.cursor.map_or("", |list| list.name)
     }
 
     /// The size of the page that the query asks for.

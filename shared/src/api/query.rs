@@ -31,48 +31,10 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
 /// Most mistakes that are told of one query.
 const TOLD_MAX: usize = 20;
 
-/// The parameters of a route's query.
-pub fn parameters(endpoint: Endpoint) -> &'static [&'static str] {
-    match endpoint {
-        Endpoint::License | Endpoint::Seats | Endpoint::Settings => &["hwid"],
-        Endpoint::RemoveDevice => &["hwid"],
-        Endpoint::Entitlement => &["hwid", "capability", "tokens"],
-        Endpoint::Usage => &["hwid", "limit", "cursor"],
-        Endpoint::TrialEligibility => &["email"],
-        Endpoint::StoreReturn => &["session_id", "status"],
-        Endpoint::AdminUsage
-        | Endpoint::AdminProjects
-        | Endpoint::AdminPolicies
-        | Endpoint::AdminDevices
-        | Endpoint::AdminKeys
-        | Endpoint::AdminOrders
-        | Endpoint::AdminDevelopers
-        | Endpoint::AdminDeadLetters
-        | Endpoint::AdminNotices
-        | Endpoint::AdminAudit => &["limit", "cursor"],
-        Endpoint::AdminExport => &["sealed", "cursor"],
-        Endpoint::AdminDropImport => &["cursor"],
-        Endpoint::AdminLicenses => &["email", "policyId", "status", "test", "limit", "cursor"],
-        Endpoint::AdminEvents => &["day", "type", "limit", "cursor"],
-        Endpoint::AdminEventCounts => &["from", "to"],
-        Endpoint::Accounts | Endpoint::Organizations => &["q", "limit", "cursor"],
-        Endpoint::OrganizationVerification => &["tokenType", "cursor"],
-        Endpoint::OrganizationStatistics => &["tokenType", "from", "to", "cursor"],
-        Endpoint::AccountAffordability => &["operationType", "amount"],
-        Endpoint::AccountEntries | Endpoint::ProjectEntries => &["type", "from", "to", "limit", "cursor"],
-        Endpoint::DueAccounts => &["tier", "by", "limit", "cursor"],
-        Endpoint::AccountStatistics | Endpoint::AdminUsageStatistics => &["from", "to", "cursor"],
-        Endpoint::AccountBalance => &["at"],
-        Endpoint::AccountVerification | Endpoint::AdminUsageVerification => &["cursor"],
-        Endpoint::RenewAccount => &["dryRun"],
-        Endpoint::AdminRevokeKey => &["cascade"],
-        Endpoint::EraseEntries => &["before", "dryRun", "cursor"],
-        Endpoint::EraseUsage => &["tokenType", "before", "dryRun", "cursor"],
-        Endpoint::OrganizationUsage => &["tokenType", "limit", "cursor"],
-        Endpoint::TokenStats => &["organizationId"],
-        Endpoint::RevokeAccessTokens => &["organizationId", "userId", "cursor"],
-        _ => &[],
-    }
+/// The names of a route's parameters, but for the `dryRun` of every administrator's change.
+pub fn parameters(route: &Route) -> impl Iterator<Item = &'static str> + use<> {
+    let cursor = route.cursor.map(|_| "cursor");
+    route.query.iter().map(|parameter| parameter.name).chain(cursor)
 }
 
 /// Does the route take `dryRun` in the query? All that administrators change does, but for what has a `dryRun` of its own, which answers
@@ -101,7 +63,7 @@ pub fn check(route: &Route, query: Option<&str>) -> Result<(), Problems> {
         return Ok(());
     }
     let trial = supports_dry_run(route).then_some("dryRun");
-    let known: Vec<_> = parameters(route.endpoint).iter().copied().chain(trial).collect();
+    let known: Vec<_> = parameters(route).chain(trial).collect();
     let names = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
     let names = names.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
     let unknown = names.filter(|name| !known.contains(name)).take(TOLD_MAX);

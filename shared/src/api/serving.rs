@@ -6,7 +6,7 @@ use std::pin::Pin;
 use crate::api::extract::Incoming;
 use crate::api::handlers::{accounts, admin, health, license, organizations, portal, pro, project_ledgers, store};
 use crate::api::reply::{Failure, Reply};
-use crate::api::routes::{Endpoint, functions};
+use crate::api::routes::Endpoint;
 use crate::table::port::Table;
 
 /// A handler at work.
@@ -28,7 +28,7 @@ where
 
 macro_rules! handlers {
     ($(fn $function:ident $fields:tt {$(
-        $endpoint:ident: $name:literal, $method:ident $path:expr, $auth:expr, $takes:tt, $handler:path, $summary:literal;
+        $endpoint:ident: $name:literal, $method:ident $path:expr, $auth:expr, $takes:tt, $handler:path, $summary:literal, $details:tt;
     )*})*) => {
         $(
             #[doc = concat!("Of the function `", stringify!($function), "`.")]
@@ -49,4 +49,4 @@ macro_rules! handlers {
     };
 }
 
-functions!(handlers);
+crate::functions!(handlers);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 
 use crate::api::function::{Client, Function};
-use crate::api::routes::{functions, rows};
+use crate::api::routes::rows;
 use crate::api::serving::{self, Handlers};
 use crate::host::config::Config;
 use crate::host::queue::Sqs;
@@ -69,4 +69,4 @@ macro_rules! programs {
     )*};
 }
 
-functions!(programs);
+crate::functions!(programs);

@@ -1,9 +1,8 @@
-//! Quotas of a project's traffic: every route is counted as what the table of traffic says, or never.
+//! Quotas of a project's traffic: every route is counted as what its row says, or never.
 
 use http::Request;
 use serde_json::{Value, json};
 use shared::api::routes::ROUTES;
-use shared::api::traffic;
 use shared::model::quota::Traffic;
 use shared::model::record::Record;
 use shared::service::ids::sha256_hex;
@@ -47,7 +46,7 @@ async fn things(app: &TestApp) -> Vec<String> {
 }
 
 fn counted_as(name: &str) -> Option<Traffic> {
-    traffic::of(ROUTES.iter().find(|route| route.name == name).unwrap().endpoint)
+    ROUTES.iter().find(|route| route.name == name).unwrap().quota
 }
 
 #[tokio::test]

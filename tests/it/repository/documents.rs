@@ -130,7 +130,7 @@ fn the_openapi_document_is_fresh_and_complete() {
             .filter(|parameter| parameter["in"] == "query")
             .map(|parameter| parameter["name"].as_str().unwrap())
             .collect();
-        let mut taken = shared::api::query::parameters(route.endpoint).to_vec();
+        let mut taken: Vec<_> = shared::api::query::parameters(route).collect();
         taken.extend(shared::api::query::supports_dry_run(route).then_some("dryRun"));
         described.sort();
         taken.sort();

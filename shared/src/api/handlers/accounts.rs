@@ -77,14 +77,19 @@ fn placed(list: &str, owner: &str, text: &str) -> Result<String, Failure> {
     }
 }
 
-/// Where the query says that this list, which is `owner`'s, goes on.
-pub(super) fn place<T>(incoming: &Incoming<'_, T>, list: &str, owner: &str) -> Result<Option<String>, Failure> {
-    incoming.query("cursor").map(|text| placed(list, owner, &text)).transpose()
+/// Where the query says that the route's list, which is `owner`'s, goes on.
+pub(super) fn place<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<Option<String>, Failure> {
+    incoming.query("cursor").map(|text| placed(incoming.list(), owner, &text)).transpose()
+}
+
+/// The cursor of a place in the route's list, which is `owner`'s.
+pub(super) fn cursor_of<T>(incoming: &Incoming<'_, T>, owner: &str, place: Option<String>) -> Option<String> {
+    place.map(|place| cursor_in(incoming.list(), owner, &place))
 }
 
 /// The cursor of a place in this list, which is `owner`'s.
-pub(super) fn cursor_of(list: &str, owner: &str, place: Option<String>) -> Option<String> {
-    place.map(|place| cursor::of(list, &format!("{}:{place}", tag(owner))))
+fn cursor_in(list: &str, owner: &str, place: &str) -> String {
+    cursor::of(list, &format!("{}:{place}", tag(owner)))
 }
 
 /// Does the caller only want to see what would be done?
@@ -128,25 +133,21 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 /// `GET /v1/accounts`
 pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = project(incoming)?;
-    let (begins, after) = names(incoming, "accounts", &project_id)?;
+    let (begins, after) = names(incoming, &project_id)?;
     let limit = incoming.query_limit()?;
     let (accounts, next) =
         service::list(incoming.app, incoming.budget, &project_id, begins, after, limit, incoming.now).await?;
-    Ok(Reply::json(&AccountList { accounts, next_cursor: cursor_of("accounts", &project_id, next) }))
+    Ok(Reply::json(&AccountList { accounts, next_cursor: cursor_of(incoming, &project_id, next) }))
 }
 
 /// What the names of a list that the query asks for begin with, and the name that its page starts behind. The list is
 /// `owner`'s.
-pub(super) fn names<T>(
-    incoming: &Incoming<'_, T>,
-    list: &str,
-    owner: &str,
-) -> Result<(Option<String>, Option<String>), Failure> {
+pub(super) fn names<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<(Option<String>, Option<String>), Failure> {
     let begins = incoming.query_text("q", limits::ACCOUNT_CHARS_MAX)?;
     if begins.as_deref().is_some_and(|begins| begins.chars().any(char::is_control)) {
         return Err(Problems::one("q", "must hold no control characters").into());
     }
-    let after = place(incoming, list, owner)?;
+    let after = place(incoming, owner)?;
     if after.as_deref().is_some_and(|after| !is_account_name(after)) {
         return Err(cursor::problem().into());
     }
@@ -318,7 +319,7 @@ pub async fn renew_due<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     let project_id = project(incoming)?;
     let body = incoming.json()?;
     let command = RenewDue::parse(&body)?;
-    let place = command.cursor.as_ref().map(|text| placed("renewals", &project_id, text)).transpose()?;
+    let place = command.cursor.as_ref().map(|text| placed(cursor::RENEWALS.name, &project_id, text)).transpose()?;
     let place = place
         .map(|text| Place::parse(&text).ok_or_else(|| Problems::one("cursor", "must be a cursor of this call")))
         .transpose()?
@@ -326,7 +327,7 @@ pub async fn renew_due<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
     let work = async {
         let (done, next) =
             renewals::renew_due(incoming.app, incoming.budget, &project_id, &command, incoming.now, place).await?;
-        let cursor = cursor_of("renewals", &project_id, next.map(|place| place.text()));
+        let cursor = next.map(|place| cursor_in(cursor::RENEWALS.name, &project_id, &place.text()));
         Ok(Renewals { cursor, ..done })
     };
     once_if_named(incoming, &project_id, &body, command.operation_id.as_ref(), command.dry_run, work).await
@@ -348,19 +349,24 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 pub(super) async fn verify_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
     let from = checked_so_far(incoming, &call.id.name)?;
     let (found, next) = service::verify(incoming.app, incoming.budget, &call, from).await?;
-    Ok(verification(&call.id.name, found, next))
+    Ok(verification(incoming, &call.id.name, found, next))
 }
 
 /// How far the query says that this ledger, which is `owner`'s, was found whole.
 pub(super) fn checked_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<Checked, Failure> {
-    let Some(text) = place(incoming, "verification", owner)? else { return Ok(Checked::default()) };
+    let Some(text) = place(incoming, owner)? else { return Ok(Checked::default()) };
     checked(&text).ok_or_else(|| cursor::problem().into())
 }
 
 /// What a check of this ledger, which is `owner`'s, has found.
-pub(super) fn verification(owner: &str, found: Verification, next: Option<Checked>) -> Reply {
+pub(super) fn verification<T>(
+    incoming: &Incoming<'_, T>,
+    owner: &str,
+    found: Verification,
+    next: Option<Checked>,
+) -> Reply {
     let text = next.map(|next| format!("{}:{}:{}", next.sequence, next.balance, hex::encode(next.head)));
-    Reply::json(&Verification { next_cursor: cursor_of("verification", owner, text), ..found })
+    Reply::json(&Verification { next_cursor: cursor_of(incoming, owner, text), ..found })
 }
 
 /// How far a ledger was found whole, as a cursor says it.
@@ -381,12 +387,11 @@ pub(super) async fn erase_of<T: Table>(incoming: &Incoming<'_, T>, call: Account
     let dry_run = incoming.query_bool("dryRun")?;
     let call = AccountCall { dry_run, ..call };
     let before = instant(incoming, "before")?.ok_or_else(|| Problems::one("before", "is required"))?;
-    let from =
-        place(incoming, "erase", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let from = place(incoming, &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
     let target = format!("{}#{}", call.id.project_id, call.id.name);
     let work = async {
         let (erased, next) = service::erase(incoming.app, incoming.budget, &call, before, from).await?;
-        let next_cursor = cursor_of("erase", &call.id.name, next.map(|sequence| sequence.to_string()));
+        let next_cursor = cursor_of(incoming, &call.id.name, next.map(|sequence| sequence.to_string()));
         Ok(Erased { erased, next_cursor, dry_run: dry_run.then_some(true) })
     };
     once_if_named(incoming, &target, &json!([before.ms(), from]), None, dry_run, work).await
@@ -407,11 +412,10 @@ pub async fn entries<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let operation_type = incoming.query_text("type", limits::ACTION_CHARS_MAX)?;
     let Span { from, to } = range(incoming)?;
     let filter = Filter { operation_type, from, to };
-    let before =
-        place(incoming, "account", &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let before = place(incoming, &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let (entries, next) = service::entries(incoming.app, incoming.budget, &call, &filter, before, limit).await?;
-    let next_cursor = cursor_of("account", &call.id.name, next.map(|sequence| sequence.to_string()));
+    let next_cursor = cursor_of(incoming, &call.id.name, next.map(|sequence| sequence.to_string()));
     Ok(Reply::json(&AccountEntries { entries, next_cursor }))
 }
 
@@ -424,20 +428,24 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
 pub(super) async fn statistics_of<T: Table>(incoming: &Incoming<'_, T>, call: AccountCall) -> Result<Reply, Failure> {
     let (span, after) = counted_so_far(incoming, &call.id.name)?;
     let (found, next) = service::statistics(incoming.app, incoming.budget, &call, span, after).await?;
-    Ok(statistics_reply(&call.id.name, found, next))
+    Ok(statistics_reply(incoming, &call.id.name, found, next))
 }
 
 /// The range that the query names, and how far it says that the ledger, which is `owner`'s, was counted.
 pub(super) fn counted_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<(Span, i64), Failure> {
     let span = range(incoming)?;
-    let after =
-        place(incoming, "statistics", owner)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let after = place(incoming, owner)?.map(|position| super::license::sequence(&position)).transpose()?;
     Ok((span, after.unwrap_or(0)))
 }
 
 /// What this ledger, which is `owner`'s, adds up to.
-pub(super) fn statistics_reply(owner: &str, found: Statistics, next: Option<i64>) -> Reply {
-    let next_cursor = cursor_of("statistics", owner, next.map(|sequence| sequence.to_string()));
+pub(super) fn statistics_reply<T>(
+    incoming: &Incoming<'_, T>,
+    owner: &str,
+    found: Statistics,
+    next: Option<i64>,
+) -> Reply {
+    let next_cursor = cursor_of(incoming, owner, next.map(|sequence| sequence.to_string()));
     Reply::json(&Statistics { next_cursor, ..found })
 }
 

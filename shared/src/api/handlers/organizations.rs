@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
-use ltlm_protocol::organization_data::{AccessTokensRevoked, OrganizationData, OrganizationList};
+use ltlm_protocol::organization_data::{AccessTokensRevoked, OrganizationData, OrganizationList, TokenAnswer};
 use ltlm_protocol::{Code, Problems, limits};
 use serde_json::{Value, json};
 
@@ -70,10 +70,10 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 /// `GET /v1/organizations`
 pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = project(incoming)?;
-    let (begins, after) = names(incoming, "organizations", &project_id)?;
+    let (begins, after) = names(incoming, &project_id)?;
     let limit = incoming.query_limit()?;
     let (organizations, next) = service::list(incoming.app, incoming.budget, &project_id, begins, after, limit).await?;
-    Ok(Reply::json(&OrganizationList { organizations, next_cursor: cursor_of("organizations", &project_id, next) }))
+    Ok(Reply::json(&OrganizationList { organizations, next_cursor: cursor_of(incoming, &project_id, next) }))
 }
 
 /// `GET /v1/organizations/{organizationId}`
@@ -130,12 +130,11 @@ pub async fn erase<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 /// `GET …/usage`: the ledger of one pool.
 pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let pool = pool(incoming)?;
-    let before =
-        place(incoming, "pool", &pool.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let before = place(incoming, &pool.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let all = Filter::default();
     let (entries, next) = accounts::entries(incoming.app, incoming.budget, &pool, &all, before, limit).await?;
-    let next_cursor = cursor_of("pool", &pool.id.name, next.map(|sequence| sequence.to_string()));
+    let next_cursor = cursor_of(incoming, &pool.id.name, next.map(|sequence| sequence.to_string()));
     Ok(Reply::json(&AccountEntries { entries, next_cursor }))
 }
 
@@ -194,12 +193,12 @@ pub async fn revoke_all_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<R
     let user = incoming.query_text("userId", limits::ACCOUNT_CHARS_MAX)?;
     let owner = json!([project_id, organization, user]);
     let command = RevokeAccess::new(organization, user)?;
-    let from = place(incoming, "access", &owner.to_string())?;
+    let from = place(incoming, &owner.to_string())?;
     let asked = json!([owner, from]);
     let work = async {
         let (app, budget, now) = (incoming.app, incoming.budget, incoming.now);
         let (revoked, next) = service::revoke_all(app, budget, &project_id, &command, from, now).await?;
-        Ok(AccessTokensRevoked { revoked, next_cursor: cursor_of("access", &owner.to_string(), next) })
+        Ok(AccessTokensRevoked { revoked, next_cursor: cursor_of(incoming, &owner.to_string(), next) })
     };
     once_if_named(incoming, &project_id, &asked, None, false, work).await
 }
@@ -215,12 +214,15 @@ pub async fn check_balance<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let call = call_in(incoming, token.project_id.clone(), &command.organization)?;
     let call = OrganizationCall { dry_run: dry_run(&body)?, ..call };
     match command.action {
-        Action::Check => Ok(Reply::json(&service::check(incoming.app, incoming.budget, &call, token, &command).await?)),
+        Action::Check => {
+            let answer = service::check(incoming.app, incoming.budget, &call, token, &command).await?;
+            Ok(Reply::json(&TokenAnswer::Check(answer)))
+        }
         Action::Deduct => {
             let key = key(incoming, &call, &body, command.operation_id.as_ref(), UseFeature::parse)?;
             let (answer, replayed) =
                 service::deduct(incoming.app, incoming.budget, &call, token, &command, &key).await?;
-            Ok(Reply::json(&answer).operation(&key.id.id, replayed))
+            Ok(Reply::json(&TokenAnswer::Use(answer)).operation(&key.id.id, replayed))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The PRO endpoints: the license handlers over envelopes (wire 1.2, E1 to E9 and E18).
 
+use ltlm_protocol::event_data::EventReported;
 use ltlm_protocol::limits;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
-use serde_json::json;
 
 use crate::api::extract::{Incoming, Operation};
 use crate::api::reply::{Failure, Reply};
@@ -137,5 +137,5 @@ pub async fn events<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let command = ReportEvent::parse(&sealed.body)?;
     let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::report(incoming.app, incoming.budget, &request, &command).await?;
-    sealed.reply(incoming, &request, &signed.map(|()| json!({"success": true})))
+    sealed.reply(incoming, &request, &signed.map(|()| EventReported { success: true }))
 }

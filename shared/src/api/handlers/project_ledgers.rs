@@ -12,23 +12,18 @@ use crate::service::accounts::{Filter, due, erasure, project_entries, renewals};
 use crate::service::ledger::Span;
 use crate::table::port::Table;
 
-/// The name of the list of entries in its cursors.
-const ENTRIES: &str = "entries";
-/// The name of the list of due accounts in its cursors.
-const DUE: &str = "due";
-
 /// `GET /v1/entries`
 pub async fn entries<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = project(incoming)?;
     let operation_type = incoming.query_text("type", limits::ACTION_CHARS_MAX)?;
     let Span { from, to } = range(incoming)?;
     let filter = Filter { operation_type, from, to };
-    let behind = place(incoming, ENTRIES, &project_id)?;
+    let behind = place(incoming, &project_id)?;
     let behind = behind.map(|text| project_entries::Place::parse(&text).ok_or_else(cursor::problem)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let (entries, next) =
         project_entries::page(incoming.app, incoming.budget, &project_id, &filter, behind, limit).await?;
-    let next_cursor = cursor_of(ENTRIES, &project_id, next.map(|place| place.text()));
+    let next_cursor = cursor_of(incoming, &project_id, next.map(|place| place.text()));
     Ok(Reply::json(&ProjectEntries { entries, next_cursor }))
 }
 
@@ -37,13 +32,16 @@ pub async fn due<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
     let project_id = project(incoming)?;
     let tier = incoming.query_text("tier", limits::NAME_CHARS_MAX)?;
     let by = instant(incoming, "by")?.unwrap_or(incoming.now);
-    let from = place(incoming, DUE, &project_id)?;
+    let from = place(incoming, &project_id)?;
     let from = from.map(|text| renewals::Place::parse(&text).ok_or_else(cursor::problem)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let from = from.unwrap_or_default();
     let (accounts, next) =
         due::page(incoming.app, incoming.budget, &project_id, tier.as_deref(), by, from, limit).await?;
-    Ok(Reply::json(&DueAccounts { accounts, next_cursor: cursor_of(DUE, &project_id, next.map(|place| place.text())) }))
+    Ok(Reply::json(&DueAccounts {
+        accounts,
+        next_cursor: cursor_of(incoming, &project_id, next.map(|place| place.text())),
+    }))
 }
 
 /// `POST /v1/entries/erasure`

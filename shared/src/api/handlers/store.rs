@@ -158,9 +158,9 @@ pub async fn stripe_message<T: Table>(incoming: &Incoming<'_, T>) -> Result<Repl
 
 /// `GET …/orders`
 pub async fn orders<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (project, before, limit) = (incoming.project()?, incoming.cursor("orders")?, incoming.query_limit()?);
+    let (project, before, limit) = (incoming.project()?, incoming.cursor()?, incoming.query_limit()?);
     let (orders, next) = store::orders(incoming.app, incoming.budget, project, before, limit).await?;
-    Ok(Reply::json(&OrderList { orders, next_cursor: incoming.next_cursor("orders", next) }))
+    Ok(Reply::json(&OrderList { orders, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `GET …/orders/{orderId}`

@@ -5,7 +5,7 @@ pub mod payments;
 use std::collections::BTreeMap;
 
 use ltlm_protocol::Timestamp;
-use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicy, TrialEligibility};
+use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicies, TrialEligibility};
 
 use crate::domain::accounts::state::AccountState;
 use crate::domain::decision::Decision;
@@ -48,13 +48,14 @@ pub async fn products<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     visit: &ProjectCall,
-) -> Result<MaybeSigned<Vec<StorePolicy>>, Error> {
+) -> Result<MaybeSigned<StorePolicies>, Error> {
     let wants = |project_id: &str| vec![policies(project_id)];
     // The existing client reads one list and knows no cursor: it sees as many as one answer holds.
     let decide = |project_now: &ProjectState| {
         let (products, mut room) =
             (catalog::products(&project_now.project, &project_now.policies), ByteBudget::default());
-        Ok(Decision::read(products.into_iter().take_while(|product| room.admits(product)).collect()))
+        let shown = products.into_iter().take_while(|product| room.admits(product)).collect();
+        Ok(Decision::read(StorePolicies(shown)))
     };
     project_call::run(app, budget, visit, wants, decide).await
 }

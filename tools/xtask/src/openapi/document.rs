@@ -99,7 +99,7 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     }
     if is_sealed(route) {
         operation["description"] = json!(SEALED);
-        operation["x-ltlm-data"] = json!({"request": sealed_data(route), "response": success(route, schemas).1});
+        operation["x-ltlm-data"] = json!({"request": sealed_data(route), "response": success(route, schemas)});
     }
     operation
 }

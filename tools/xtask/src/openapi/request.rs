@@ -2,6 +2,7 @@
 
 use ltlm_protocol::limits;
 use serde_json::{Value, json};
+use shared::api::cursor;
 use shared::api::routes::{Endpoint, ROUTES, Route};
 use shared::domain::admin::rewrap::KeyArn;
 use shared::model::administrator::Scope;
@@ -264,7 +265,7 @@ pub(crate) fn request_schema(route: &Route) -> Value {
                 "tier": text(limits::NAME_CHARS_MAX),
                 "limit": {"type": "integer", "minimum": 1, "maximum": limits::RENEWALS_MAX, "default": limits::RENEWALS_DEFAULT, "description": "Counts accounts that are due."},
                 "dryRun": {"type": "boolean"}, "continueOnError": {"type": "boolean"},
-                "cursor": {"type": "string", "pattern": cursor_pattern(route), "description": "The cursor of an earlier answer."},
+                "cursor": {"type": "string", "pattern": cursor_pattern(&cursor::RENEWALS), "description": "The cursor of an earlier answer."},
                 "operationId": id,
             }),
         ),

@@ -26,12 +26,6 @@ pub(crate) fn account_name() -> String {
     format!(r"^(?!\.{{1,2}}$)(?!.*/({})$){}", kinds.join("|"), NAME.trim_start_matches('^'))
 }
 
-/// A parameter that is a name; an empty one counts as absent.
-pub(crate) fn named(mut parameter: Value) -> Value {
-    parameter["schema"]["pattern"] = json!(format!("^$|{NAME}"));
-    parameter
-}
-
 /// Visible ASCII.
 pub(crate) const VISIBLE: &str = "^[!-~]+$";
 

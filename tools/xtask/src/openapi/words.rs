@@ -65,7 +65,8 @@ const WORDS: &[(&str, &str, &[&str])] = &[
 /// Says of the schemas' texts what they can be.
 pub(crate) fn narrow(schemas: &mut Map<String, Value>) {
     for (name, schema) in schemas.iter_mut() {
-        for (member, schema) in schema["properties"].as_object_mut().into_iter().flatten() {
+        let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+        for (member, schema) in members.into_iter().flatten() {
             if INSTANTS.contains(&member.as_str()) || INSTANTS_OF.contains(&(name, member)) {
                 schema["format"] = json!("date-time");
             }

@@ -35,11 +35,11 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 
 /// `GET /v1/admin/developers`
 pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (by, before, limit) = (incoming.administrator()?, incoming.cursor("developers")?, incoming.query_limit()?);
+    let (by, before, limit) = (incoming.administrator()?, incoming.cursor()?, incoming.query_limit()?);
     by.may_everywhere().map_err(Error::Denied)?;
     let (developers, next) = service::list(incoming.app, incoming.budget, before, limit).await?;
     let developers = developers.iter().map(Developer::data).collect();
-    Ok(Reply::json(&DeveloperList { developers, next_cursor: incoming.next_cursor("developers", next) }))
+    Ok(Reply::json(&DeveloperList { developers, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// The developer that the path names. Also a name that is not taken any more: a developer that has it can be changed.

@@ -17,12 +17,12 @@ fn day<T>(incoming: &Incoming<'_, T>, name: &str) -> Result<Option<i64>, Failure
 
 /// `GET …/events`
 pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (project, before, limit) = (incoming.project()?, incoming.cursor("events")?, incoming.query_limit()?);
+    let (project, before, limit) = (incoming.project()?, incoming.cursor()?, incoming.query_limit()?);
     let day = day(incoming, "day")?.unwrap_or(incoming.now.day());
     let kind = incoming.query_text("type", limits::ACTION_CHARS_MAX)?;
     let (events, next) =
         service::list(incoming.app, incoming.budget, (project, day), kind.as_deref(), before, limit).await?;
-    Ok(Reply::json(&EventList { events, next_cursor: incoming.next_cursor("events", next) }))
+    Ok(Reply::json(&EventList { events, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `GET …/event-counts`

@@ -24,10 +24,10 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 
 /// `GET /v1/admin/keys`
 pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (by, before, limit) = (incoming.administrator()?, incoming.cursor("keys")?, incoming.query_limit()?);
+    let (by, before, limit) = (incoming.administrator()?, incoming.cursor()?, incoming.query_limit()?);
     let (keys, next) = keys::list(incoming.app, incoming.budget, &by, before, limit).await?;
     let keys = keys.iter().map(data).collect();
-    Ok(Reply::json(&AdminKeyList { keys, next_cursor: incoming.next_cursor("keys", next) }))
+    Ok(Reply::json(&AdminKeyList { keys, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `DELETE /v1/admin/keys/{keyId}`
@@ -45,10 +45,10 @@ pub async fn revoke<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 
 /// `GET /v1/admin/audit`
 pub async fn audit<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (by, before, limit) = (incoming.administrator()?, incoming.cursor("audit")?, incoming.query_limit()?);
+    let (by, before, limit) = (incoming.administrator()?, incoming.cursor()?, incoming.query_limit()?);
     let (acts, next) = audit::list(incoming.app, incoming.budget, &by, before, limit).await?;
     let entries = acts.iter().filter_map(entry).collect();
-    Ok(Reply::json(&AuditLog { entries, next_cursor: incoming.next_cursor("audit", next) }))
+    Ok(Reply::json(&AuditLog { entries, next_cursor: incoming.next_cursor(next) }))
 }
 
 fn data(key: &AdminKey) -> AdminKeyData {

@@ -1,7 +1,7 @@
 //! Licenses, their devices, seats and tokens.
 
 use ltlm_protocol::Problems;
-use ltlm_protocol::admin_data::{DeviceList, LicenseList};
+use ltlm_protocol::admin_data::{DeviceList, IssuedLicenses, LicenseList};
 use ltlm_protocol::limits;
 use serde_json::json;
 
@@ -31,13 +31,13 @@ pub async fn issue<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     let command = Issue::parse(&body)?;
     let act = incoming.act(&body, command.operation_id.as_ref(), Issue::parse)?;
     let (licenses, replayed) = issue::issue(incoming.app, incoming.budget, project_id, &command, &act).await?;
-    Ok(Reply::created(&json!({ "licenses": licenses })).operation(&act.id, replayed))
+    Ok(Reply::created(&IssuedLicenses { licenses }).operation(&act.id, replayed))
 }
 
 /// `GET /v1/admin/projects/{projectId}/licenses`
 pub async fn search<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = incoming.project()?;
-    let (before, limit) = (incoming.cursor("licenses")?, incoming.query_limit()?);
+    let (before, limit) = (incoming.cursor()?, incoming.query_limit()?);
     let search = Search {
         email: incoming.query_text("email", limits::EMAIL_CHARS_MAX)?.map(|text| Email::of_kept(&text)),
         // What is no number names no policy.
@@ -57,7 +57,7 @@ pub async fn search<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     }
     let (app, budget) = (incoming.app, incoming.budget);
     let (licenses, next) = licenses::search(app, budget, project_id, &search, before, limit, incoming.now).await?;
-    Ok(Reply::json(&LicenseList { licenses, next_cursor: incoming.next_cursor("licenses", next) }))
+    Ok(Reply::json(&LicenseList { licenses, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}`
@@ -121,7 +121,7 @@ pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let owner = owner(&request);
     let from = checked_so_far(incoming, &owner)?;
     let (found, next) = service::verify(incoming.app, incoming.budget, &request, from).await?;
-    Ok(verification(&owner, found, next))
+    Ok(verification(incoming, &owner, found, next))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/usage/statistics`: what the ledger adds up to.
@@ -130,7 +130,7 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     let owner = owner(&request);
     let (span, after) = counted_so_far(incoming, &owner)?;
     let (found, next) = service::statistics(incoming.app, incoming.budget, &request, span, after).await?;
-    Ok(statistics_reply(&owner, found, next))
+    Ok(statistics_reply(incoming, &owner, found, next))
 }
 
 /// `GET /v1/admin/licenses/{licenseKey}/seats`
@@ -141,10 +141,10 @@ pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 
 /// `GET /v1/admin/licenses/{licenseKey}/devices`
 pub async fn devices<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (before, limit) = (incoming.cursor("devices")?, incoming.query_limit()?);
+    let (before, limit) = (incoming.cursor()?, incoming.query_limit()?);
     let request = incoming.license_request(incoming.access()?, None);
     let (devices, next) = acts::devices(incoming.app, incoming.budget, &request, before, limit).await?;
-    Ok(Reply::json(&DeviceList { devices, next_cursor: incoming.next_cursor("devices", next) }))
+    Ok(Reply::json(&DeviceList { devices, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `PATCH /v1/admin/licenses/{licenseKey}/devices/{hwid}`

@@ -23,10 +23,10 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 /// `GET /v1/admin/projects/{projectId}/policies`
 pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = incoming.project()?;
-    let (before, limit) = (incoming.cursor("policies")?, incoming.query_limit()?);
+    let (before, limit) = (incoming.cursor()?, incoming.query_limit()?);
     let (policies, next) = policies::list(incoming.app, incoming.budget, project_id, before, limit).await?;
     let policies = policies.iter().map(details).collect();
-    Ok(Reply::json(&PolicyList { policies, next_cursor: incoming.next_cursor("policies", next) }))
+    Ok(Reply::json(&PolicyList { policies, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `GET /v1/admin/policies/{PolicyID}`

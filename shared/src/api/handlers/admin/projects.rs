@@ -25,10 +25,10 @@ pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 
 /// `GET /v1/admin/projects`
 pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (by, before, limit) = (incoming.administrator()?, incoming.cursor("projects")?, incoming.query_limit()?);
+    let (by, before, limit) = (incoming.administrator()?, incoming.cursor()?, incoming.query_limit()?);
     let (projects, next) = projects::list(incoming.app, incoming.budget, &by, before, limit).await?;
     let projects = projects.iter().map(data).collect();
-    Ok(Reply::json(&ProjectList { projects, next_cursor: incoming.next_cursor("projects", next) }))
+    Ok(Reply::json(&ProjectList { projects, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `GET /v1/admin/projects/{projectId}`

@@ -16,19 +16,14 @@ use crate::service::admin::transfer::import::{BeginImport, TakeLines};
 use crate::service::admin::transfer::{export, import, sealed};
 use crate::table::port::Table;
 
-/// The list that cursors of an export are of.
-const EXPORT: &str = "export";
-/// The list that cursors of a dropped import are of.
-const DROPPED: &str = "dropped";
-
 /// `GET …/export`
 pub async fn export<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, with_sealed) = (incoming.project()?, incoming.query_bool("sealed")?);
-    let place = incoming.cursor(EXPORT)?.map(|text| Place::parse(&text).ok_or_else(cursor::problem));
+    let place = incoming.cursor()?.map(|text| Place::parse(&text).ok_or_else(cursor::problem));
     let place = place.transpose()?.unwrap_or_default();
     let (lines, next) =
         export::export(incoming.app, incoming.budget, project, with_sealed, place, incoming.now).await?;
-    let next_cursor = incoming.next_cursor(EXPORT, next.map(|next| next.text()));
+    let next_cursor = incoming.next_cursor(next.map(|next| next.text()));
     Ok(Reply::json(&ExportPage { lines, next_cursor }))
 }
 
@@ -101,8 +96,8 @@ pub async fn finish<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
 
 /// `DELETE …/import`
 pub async fn drop_import<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let (project, act, from) = (incoming.project()?, incoming.plain_act()?, incoming.cursor(DROPPED)?);
+    let (project, act, from) = (incoming.project()?, incoming.plain_act()?, incoming.cursor()?);
     let (mut dropped, replayed) = import::drop_some(incoming.app, incoming.budget, project, from, &act).await?;
-    dropped.next_cursor = incoming.next_cursor(DROPPED, dropped.next_cursor);
+    dropped.next_cursor = incoming.next_cursor(dropped.next_cursor);
     Ok(Reply::json(&dropped).operation(&act.id, replayed))
 }

@@ -94,23 +94,21 @@ pub async fn replay<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     let act = incoming.act(&body, operation_id.as_ref(), Replay::parse)?;
     let whose = (project, incoming.parameter("webhookId"));
     let (mut answer, again) = service::replay(incoming.app, incoming.budget, whose, which, before, limit, &act).await?;
-    answer.next_cursor = incoming.next_cursor(list, answer.next_cursor);
+    answer.next_cursor = answer.next_cursor.map(|position| cursor::of(list, &position));
     Ok(Reply::json(&answer).operation(&act.id, again))
 }
 
 /// `GET …/webhooks/{webhookId}/dead-letters`
 pub async fn dead_letters<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let list = Which::Dead.list();
-    let (project, before, limit) = (incoming.project()?, incoming.cursor(list)?, incoming.query_limit()?);
+    let (project, before, limit) = (incoming.project()?, incoming.cursor()?, incoming.query_limit()?);
     let id = incoming.parameter("webhookId");
     let (dead_letters, next) = service::dead_letters(incoming.app, incoming.budget, project, id, before, limit).await?;
-    Ok(Reply::json(&DeadLetterList { dead_letters, next_cursor: incoming.next_cursor(list, next) }))
+    Ok(Reply::json(&DeadLetterList { dead_letters, next_cursor: incoming.next_cursor(next) }))
 }
 
 /// `GET …/notices`
 pub async fn notices<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    let list = Which::All.list();
-    let (project, before, limit) = (incoming.project()?, incoming.cursor(list)?, incoming.query_limit()?);
+    let (project, before, limit) = (incoming.project()?, incoming.cursor()?, incoming.query_limit()?);
     let (notices, next) = service::notices(incoming.app, incoming.budget, project, before, limit).await?;
-    Ok(Reply::json(&NoticeList { notices, next_cursor: incoming.next_cursor(list, next) }))
+    Ok(Reply::json(&NoticeList { notices, next_cursor: incoming.next_cursor(next) }))
 }
