@@ -5,6 +5,7 @@
 
 pub mod account_data;
 pub mod admin_data;
+pub mod body;
 pub mod canonical;
 pub mod code;
 pub mod deployment_data;
@@ -17,6 +18,7 @@ pub mod limits;
 pub mod merge;
 pub mod money;
 pub mod organization_data;
+pub mod pattern;
 pub mod portal_data;
 pub mod project_ledger_data;
 pub mod proof;
@@ -28,6 +30,7 @@ pub mod time;
 pub mod transfer;
 pub mod webhook_data;
 
+pub use body::Body;
 pub use code::Code;
 pub use error::ErrorBody;
 pub use license_data::LicenseData;

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::Amount;
 use crate::code::holds_reserved_word;
-use crate::limits;
 use crate::shape::{Kind, Shape};
+use crate::{Amount, limits};
 
 /// One mistake in a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,6 +175,45 @@ impl<'a> Reader<'a> {
     pub fn value_of(&mut self, name: &str, kind: Kind) -> Option<&'a Value> {
         self.shape.note(name, kind);
         self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Says of a member that was read, or will be, what more is known of it.
+    pub fn is(&mut self, name: &str, kind: Kind) {
+        self.shape.note(name, kind);
+    }
+
+    /// Says of a member that was read what it means.
+    pub fn about(&mut self, name: &str, about: &'static str) {
+        self.shape.note(name, Kind::Any).about = Some(about);
+    }
+
+    /// Says of a member that was read that it is another name of one, which documents leave out.
+    pub fn is_alias(&mut self, name: &str) {
+        self.shape.note(name, Kind::Any).is_alias = true;
+    }
+
+    /// Is there a member `name`, be it null?
+    pub fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
+    /// Is the member `name` an explicit null?
+    pub fn is_null(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(Value::is_null)
+    }
+
+    /// All members as they were sent, nulls included, for whoever judges them later: none is unknown.
+    pub fn rest(&mut self) -> Map<String, Value> {
+        let names: Vec<_> = self.object.keys().map(String::as_str).collect();
+        self.also(&names);
+        self.object.clone()
+    }
+
+    /// The members of these names as they were sent, nulls included, for whoever merges them into something.
+    pub fn taken(&mut self, names: &[&str]) -> Map<String, Value> {
+        self.also(names);
+        let named = |name: &&str| Some(((*name).to_owned(), self.object.get(*name)?.clone()));
+        names.iter().filter_map(named).collect()
     }
 
     /// Says that members of these names are read elsewhere.
@@ -378,6 +416,18 @@ impl<'a> Reader<'a> {
         let paths = (0..list.len()).map(|index| format!("{}[{index}]", self.path_of(name)));
         let rows: Vec<_> = paths.zip(list).collect();
         rows.into_iter().filter_map(|(path, row)| self.row_of(name, path, row, &mut read)).collect()
+    }
+
+    /// The list `name` of at most `most` rows, of which `read` says what a usable one holds. A row that is not is not refused.
+    pub fn any_objects(&mut self, name: &str, most: usize, mut read: impl FnMut(&mut Reader<'a>)) -> &'a [Value] {
+        self.require(name);
+        let value = self.value_of(name, Kind::AnyObjects { most });
+        self.ask_for_a_row(name, &mut read);
+        let list = value.and_then(Value::as_array).filter(|list| list.len() <= most);
+        if value.is_some() && list.is_none() {
+            self.problem(name, format!("must be a list of at most {most} uses"));
+        }
+        list.map_or(&[], Vec::as_slice)
     }
 
     /// Reads each object of the map `name`, which has at most `most` members of any names, with `read`, which is also told the name.

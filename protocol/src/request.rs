@@ -2,11 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
+use crate::body::{Body, Unknown};
 use crate::limits;
 use crate::read::{Problems, Reader, is_name};
+use crate::shape::Kind;
 
 /// Who calls: the device's opaque id (wire, introduction).
 pub type Hwid = String;
@@ -168,28 +170,46 @@ impl Skip {
     }
 }
 
-impl ConsumeBatch {
-    /// Parses the body. Only what is wrong with the batch as a whole is a mistake.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        Self::parse_with(body, limits::BATCH_USAGES_MAX)
+impl Body for ConsumeBatch {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    /// Only what is wrong with the batch as a whole is a mistake.
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self::of_at_most(r, limits::BATCH_USAGES_MAX)
     }
 
+    fn keywords() -> Value {
+        json!({"properties": {"usages": {"description": "Oldest first."}}})
+    }
+}
+
+impl ConsumeBatch {
     /// Parses the body of a batch that may hold `max` uses.
     pub fn parse_with(body: &Value, max: usize) -> Result<Self, Problems> {
         let mut r = Reader::new(body)?;
-        r.require("usages");
-        let hwid = r.name("hwid", limits::HWID_CHARS_MAX);
-        let list = r.value("usages").and_then(Value::as_array);
-        if r.value("usages").is_some() && list.is_none_or(|list| list.len() > max) {
-            r.problem("usages", format!("must be a list of at most {max} uses"));
-        }
-        let usages = list.into_iter().flatten().map(|usage| Usage::read(usage, &hwid)).collect();
-        let parsed = Self { usages, operation_id: operation_id(&mut r), hwid };
+        let parsed = Self::of_at_most(&mut r, max);
         r.finish().map(|()| parsed)
+    }
+
+    fn of_at_most(r: &mut Reader<'_>, max: usize) -> Self {
+        let hwid = r.name("hwid", limits::HWID_CHARS_MAX);
+        let list = r.any_objects("usages", max, Usage::describe);
+        let usages = list.iter().map(|usage| Usage::read(usage, &hwid)).collect();
+        Self { usages, operation_id: operation_id(r), hwid }
     }
 }
 
 impl Usage {
+    /// Says what a use may hold.
+    fn describe(r: &mut Reader<'_>) {
+        for name in ["key", "timestamp", "hwid"] {
+            r.is(name, Kind::Text { max: usize::MAX, may_be_empty: true, is_name: false });
+        }
+        r.about("key", "Another license of this device, if the use was not of the path's.");
+        Charge::members(r);
+        r.about("operationId", "Names the use; the same id is never charged twice.");
+    }
+
     fn read(usage: &Value, caller: &str) -> Self {
         let text = |name: &str| usage.get(name).and_then(Value::as_str);
         let key = text("key").filter(|key| !key.trim().is_empty());
@@ -204,14 +224,18 @@ impl Usage {
 }
 
 impl Charge {
-    fn read(usage: &Value, caller: &str) -> Result<Self, Skip> {
-        let mut r = Reader::new(usage).map_err(|_| Skip::NotAnObject)?;
-        let charge = Self {
+    fn members(r: &mut Reader<'_>) -> Self {
+        Self {
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
             action: r.text("action", limits::ACTION_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
-            operation_id: operation_id(&mut r),
-        };
+            operation_id: operation_id(r),
+        }
+    }
+
+    fn read(usage: &Value, caller: &str) -> Result<Self, Skip> {
+        let mut r = Reader::new(usage).map_err(|_| Skip::NotAnObject)?;
+        let charge = Self::members(&mut r);
         if r.value("hwid").is_some_and(|hwid| hwid.as_str() != Some(caller)) {
             r.problem("hwid", "must be the caller's");
         }
@@ -226,24 +250,29 @@ impl Charge {
     }
 }
 
-impl Activate {
-    /// Parses the body. Where there is no `clientVersion`, `version` is the application's.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let (mut parsed, version) = Self::read(body)?;
+impl Body for Activate {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    /// Where there is no `clientVersion`, `version` is the application's.
+    fn read(r: &mut Reader<'_>) -> Self {
+        let (mut parsed, version) = Self::members(r);
         if let (None, Some(version)) = (&parsed.client_version, version) {
             (parsed.client_version, parsed.version_member) = (Some(version), VersionMember::Version);
         }
-        Ok(parsed)
+        parsed
     }
+}
 
+impl Activate {
     /// Parses the data of the encrypted face, where `version` is the SDK's own (`1.2.0-PRO`), and says nothing of the application (X48).
     pub fn parse_sealed(data: &Value) -> Result<Self, Problems> {
-        Self::read(data).map(|(parsed, _)| parsed)
+        let mut r = Reader::new(data)?;
+        let (parsed, _) = Self::members(&mut r);
+        r.finish().map(|()| parsed)
     }
 
-    /// Reads the body, and its `version`.
-    fn read(body: &Value) -> Result<(Self, Option<String>), Problems> {
-        let mut r = Reader::new(body)?;
+    /// Reads the members, and `version`.
+    fn members(r: &mut Reader<'_>) -> (Self, Option<String>) {
         let mut parsed = Self {
             hwid: r.name("hwid", limits::HWID_CHARS_MAX),
             version_member: VersionMember::default(),
@@ -251,19 +280,22 @@ impl Activate {
             client_version: r.text_or_empty("clientVersion", limits::VERSION_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             require_seat: r.bool_opt("requireSeat").unwrap_or(false),
-            device_key: device_key(&mut r),
+            device_key: device_key(r),
         };
         let version = r.text_or_empty("version", limits::VERSION_CHARS_MAX);
         if parsed.nickname.is_none() {
             parsed.nickname = hostname(parsed.meta.as_ref());
         }
-        r.finish().map(|()| (parsed, version))
+        (parsed, version)
     }
 }
 
+/// Bytes of an Ed25519 public key.
+const DEVICE_KEY_BYTES: usize = 32;
+
 /// A public key: the base64 of 32 bytes, in the standard alphabet.
 fn device_key(r: &mut Reader<'_>) -> Option<[u8; 32]> {
-    let value = r.value("deviceKey")?;
+    let value = r.value_of("deviceKey", Kind::Base64 { bytes: DEVICE_KEY_BYTES })?;
     let key = value.as_str().and_then(|text| BASE64.decode(text).ok()).and_then(|bytes| bytes.try_into().ok());
     if key.is_none() {
         r.problem("deviceKey", "must be 32 bytes in base64");
@@ -277,51 +309,46 @@ fn hostname(meta: Option<&Map<String, Value>>) -> Option<String> {
     is_name(name).then(|| name.chars().take(limits::NICKNAME_CHARS_MAX).collect())
 }
 
-impl Heartbeat {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let parsed =
-            Self { hwid: r.name("hwid", limits::HWID_CHARS_MAX), is_closing: r.bool_opt("isClosing").unwrap_or(false) };
-        r.finish().map(|()| parsed)
+impl Body for Heartbeat {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self { hwid: r.name("hwid", limits::HWID_CHARS_MAX), is_closing: r.bool_opt("isClosing").unwrap_or(false) }
     }
 }
 
-impl Signout {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let parsed = Self { hwid: r.name("hwid", limits::HWID_CHARS_MAX) };
-        r.finish().map(|()| parsed)
+impl Body for Signout {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self { hwid: r.name("hwid", limits::HWID_CHARS_MAX) }
     }
 }
 
-impl ReleaseSeat {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let parsed = Self {
+impl Body for ReleaseSeat {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self {
             target: r.name("targetHwid", limits::HWID_CHARS_MAX),
             hwid: r.name("callerHwid", limits::HWID_CHARS_MAX),
             claim_seat: r.bool_opt("claimSeat").unwrap_or(false),
-        };
-        r.finish().map(|()| parsed)
+        }
     }
 }
 
-impl Consume {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let parsed = Self {
+impl Body for Consume {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self {
             hwid: r.name("hwid", limits::HWID_CHARS_MAX),
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
             action: r.text("action", limits::ACTION_CHARS_MAX),
             capability: r.text_opt("capability", limits::NAME_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
-            operation_id: operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: operation_id(r),
+        }
     }
 }
 
@@ -329,6 +356,8 @@ impl Consume {
 pub fn operation_id(r: &mut Reader<'_>) -> Option<String> {
     let ours = r.text_opt("operationId", limits::OPERATION_ID_CHARS_MAX);
     let theirs = r.text_opt("idempotencyKey", limits::OPERATION_ID_CHARS_MAX);
+    r.is("operationId", Kind::Visible { max: limits::OPERATION_ID_CHARS_MAX });
+    r.is_alias("idempotencyKey");
     if ours.is_some() && theirs.is_some() && ours != theirs {
         r.problem("idempotencyKey", "must equal operationId if both are sent");
     }
@@ -397,7 +426,6 @@ pub fn canonical_secret(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_consume_is_read() {

@@ -28,6 +28,23 @@ pub enum Kind {
         /// Most characters.
         max: usize,
     },
+    /// Visible ASCII characters.
+    Visible {
+        /// Most characters.
+        max: usize,
+    },
+    /// So many bytes in base64, of the standard alphabet and padded.
+    Base64 {
+        /// How many.
+        bytes: usize,
+    },
+    /// An e-mail address.
+    Email,
+    /// A whole number, or a text of at most `max` characters.
+    WholeOrText {
+        /// Most characters.
+        max: usize,
+    },
     /// A whole number.
     Whole {
         /// The least.
@@ -59,6 +76,8 @@ pub enum Kind {
         /// Most characters of each.
         max: usize,
     },
+    /// A list of some of these words.
+    Words(Vec<&'static str>),
     /// An object of the vendor's own, with any members.
     Free {
         /// Most bytes of compact JSON.
@@ -68,6 +87,11 @@ pub enum Kind {
     Object,
     /// A list of such objects.
     Objects {
+        /// Most of them.
+        most: usize,
+    },
+    /// A list of such objects. What is none is passed over, and told.
+    AnyObjects {
         /// Most of them.
         most: usize,
     },
@@ -94,6 +118,9 @@ impl Kind {
             Self::Any => *self != Self::Any,
             // Its size was bounded first, its members are read then.
             Self::Free { .. } => !matches!(self, Self::Any | Self::Free { .. }),
+            // Its characters were bounded first, what they are is read then.
+            Self::Text { .. } => !matches!(self, Self::Any | Self::Text { .. }),
+            Self::Texts { .. } => matches!(self, Self::Words(_)),
             _ => false,
         }
     }
@@ -108,6 +135,10 @@ pub struct Member {
     pub kind: Kind,
     /// Must it be there?
     pub is_required: bool,
+    /// What it means, where its name does not say it.
+    pub about: Option<&'static str>,
+    /// Is it another name of a member, which only its reader knows?
+    pub is_alias: bool,
     /// Its own members, or those of each of its rows.
     pub shape: Shape,
 }
@@ -144,6 +175,8 @@ impl Shape {
         for member in other.members {
             let noted = self.note(&member.name, member.kind);
             noted.is_required |= member.is_required;
+            noted.is_alias |= member.is_alias;
+            noted.about = noted.about.or(member.about);
             noted.shape.merge(member.shape);
         }
     }

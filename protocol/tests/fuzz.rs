@@ -5,7 +5,7 @@
 
 use ltlm_protocol::envelope::{self, Mode};
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
-use ltlm_protocol::{canonical, json};
+use ltlm_protocol::{Body, canonical, json};
 use serde_json::Value;
 
 const INPUTS: u64 = 60_000;

@@ -35,6 +35,28 @@ pub enum Position {
     Owned(&'static Self),
 }
 
+impl List {
+    /// What its cursors look like, as a regular expression for JSON Schema: its name and a position, in hex.
+    pub fn pattern(&self) -> String {
+        format!("^{}{}$", hex::encode(format!("{}/1:", self.name)), self.position.pattern())
+    }
+}
+
+impl Position {
+    fn pattern(self) -> String {
+        const SEQUENCE: &str = "3[1-9](3[0-9]){0,17}";
+        const HEX_DIGIT: &str = "(3[0-9]|6[1-6])";
+        match self {
+            Self::Text { max } => format!("([2-7][0-9a-e]){{1,{max}}}"),
+            Self::Sequence => SEQUENCE.to_owned(),
+            Self::Checked => format!("{SEQUENCE}3a(2d)?{SEQUENCE}3a{HEX_DIGIT}{{64}}"),
+            Self::Entry => format!("(30|{SEQUENCE})3a([2-7][0-9a-e]){{1,128}}"),
+            Self::Due => "3[0-7]3a([2-7][0-9a-e]){0,64}".to_owned(),
+            Self::Owned(position) => format!("{HEX_DIGIT}{{8}}3a{}", position.pattern()),
+        }
+    }
+}
+
 /// Projects.
 pub const PROJECTS: List = List { name: "projects", position: Position::Text { max: 64 } };
 /// Policies.

@@ -22,16 +22,13 @@ macro_rules! pro {
     };
 }
 
-/// Is `$flag` among those in brackets?
-macro_rules! has {
-    (body [body $($rest:tt)*]) => {
-        true
-    };
-    (operation_id [$(body,)? operation_id]) => {
-        true
-    };
-    ($flag:ident [$($any:tt)*]) => {
+/// Is there anything?
+macro_rules! given {
+    () => {
         false
+    };
+    ($($any:tt)+) => {
+        true
     };
 }
 
@@ -57,7 +54,8 @@ macro_rules! traffic {
 
 macro_rules! tables {
     ($(fn $function:ident $fields:tt {$(
-        $endpoint:ident: $name:literal, $method:ident $path:expr, $auth:expr, $takes:tt, $handler:path, $summary:literal, {
+        $endpoint:ident: $name:literal, $method:ident $path:expr, $auth:expr, [$($flag:ident)?], $handler:path, $summary:literal, {
+            $(request: $request:ty,)?
             $(query: [$($parameter:ident),*],)?
             $(cursor: $list:ident,)?
             response: $status:literal $response:ty,
@@ -79,8 +77,8 @@ macro_rules! tables {
             path: $path,
             function: rows::$function().name,
             auth: $auth,
-            body: has!(body $takes),
-            operation_id: has!(operation_id $takes),
+            body: given!($($request)?),
+            operation_id: given!($($flag)?),
             query: &[$($(parameter::$parameter),*)?],
             cursor: list!($($list)?),
             status: $status,

@@ -65,8 +65,9 @@ macro_rules! functions {
                 indexes: &["list"],
                 ..Function::DEFAULT
             } {
-                Activate: "activate", POST license!("/activate"), Project, [body],
+                Activate: "activate", POST license!("/activate"), Project, [],
                     license::activate, "Register a device and give it a seat.", {
+                        request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
@@ -80,8 +81,9 @@ macro_rules! functions {
                 indexes: &["list"],
                 ..Function::DEFAULT
             } {
-                Heartbeat: "heartbeat", POST license!("/heartbeat"), Project, [body],
+                Heartbeat: "heartbeat", POST license!("/heartbeat"), Project, [],
                     license::heartbeat, "Keep the seat, wait for one, or give it back.", {
+                        request: request::Heartbeat,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked],
                         quota: none,
@@ -95,8 +97,9 @@ macro_rules! functions {
                 indexes: &["list"],
                 ..Function::DEFAULT
             } {
-                Signout: "signout", POST license!("/signout"), Project, [body],
+                Signout: "signout", POST license!("/signout"), Project, [],
                     license::signout, "Give the seat back.", {
+                        request: request::Signout,
                         response: 200 license_data::SignoutAnswer,
                         refusals: [ProSdkRequired, OfflineActivationRequired],
                         quota: none,
@@ -124,14 +127,16 @@ macro_rules! functions {
                 purposes: &[Purpose::SigningSeed],
                 ..Function::DEFAULT
             } {
-                ReleaseSeat: "release-seat", POST license!("/release-seat"), Project, [body],
+                ReleaseSeat: "release-seat", POST license!("/release-seat"), Project, [],
                     license::release_seat, "Take another device's seat away.", {
+                        request: request::ReleaseSeat,
                         response: 200 license_data::ReleaseSeatAnswer,
                         refusals: [ProSdkRequired, OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, SeatReleaseNotAllowed, SeatReleaseCooldown, SeatNotHeld],
                         quota: none,
                     };
-                ProReleaseSeat: "pro-release-seat", POST pro!("/release-seat"), Project, [body],
+                ProReleaseSeat: "pro-release-seat", POST pro!("/release-seat"), Project, [],
                     pro::release_seat, "Take another device's seat away.", {
+                        request: request::ReleaseSeat,
                         response: 200 license_data::ReleaseSeatAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, SeatReleaseNotAllowed, SeatReleaseCooldown, SeatNotHeld],
                         quota: none,
@@ -163,8 +168,9 @@ macro_rules! functions {
                 Settings: "settings", GET license!("/settings"), Project, [],
                     license::settings, "The user settings.",
                     { query: [HWID], response: 200 license_data::UserSettings, refusals: [ProSdkRequired], quota: Applications };
-                SaveSettings: "save-settings", PUT license!("/settings"), Project, [body],
+                SaveSettings: "save-settings", PUT license!("/settings"), Project, [],
                     license::save_settings, "Save the user settings, as a whole.", {
+                        request: license::settings::SaveSettings,
                         response: 200 license_data::UserSettings,
                         refusals: [ProSdkRequired, SettingsChanged, SettingsTooLarge, SettingsRejected],
                         quota: Applications,
@@ -178,8 +184,9 @@ macro_rules! functions {
                 indexes: &["list"],
                 ..Function::DEFAULT
             } {
-                Consume: "consume", POST license!("/consume"), Project, [body, operation_id],
+                Consume: "consume", POST license!("/consume"), Project, [operation_id],
                     license::consume, "Charge tokens, once per operation id.", {
+                        request: request::Consume,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, CapabilityMissing, TokensDisabled, InsufficientTokens],
                         quota: none,
@@ -193,8 +200,9 @@ macro_rules! functions {
                 indexes: &["list"],
                 ..Function::DEFAULT
             } {
-                ConsumeBatch: "consume-batch", POST license!("/consume-batch"), Project, [body, operation_id],
+                ConsumeBatch: "consume-batch", POST license!("/consume-batch"), Project, [operation_id],
                     license::consume_batch, "Charge what a device used while it was offline.", {
+                        request: request::ConsumeBatch,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired],
                         quota: none,
@@ -228,14 +236,16 @@ macro_rules! functions {
                 purposes: &[Purpose::SigningSeed],
                 ..Function::DEFAULT
             } {
-                ProValidate: "pro-validate", POST pro!("/validate"), Project, [body],
+                ProValidate: "pro-validate", POST pro!("/validate"), Project, [],
                     pro::validate, "Register a device and give it a seat; the device is in step again afterwards.", {
+                        request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
-                ProActivate: "pro-activate", POST pro!("/activate"), Project, [body],
+                ProActivate: "pro-activate", POST pro!("/activate"), Project, [],
                     pro::validate, "Another name of validate.", {
+                        request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
@@ -251,14 +261,19 @@ macro_rules! functions {
                 purposes: &[Purpose::SigningSeed],
                 ..Function::DEFAULT
             } {
-                ProStatus: "pro-status", POST pro!("/status"), Project, [body],
+                ProStatus: "pro-status", POST pro!("/status"), Project, [],
                     pro::status, "The license for a device that shows itself; claims a seat, never registers.", {
+                        request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
-                ProSeats: "pro-seats", POST pro!("/seats"), Project, [body],
-                    pro::seats, "Who holds a seat.", { response: 200 license_data::SeatList, quota: Applications };
+                ProSeats: "pro-seats", POST pro!("/seats"), Project, [],
+                    pro::seats, "Who holds a seat.", {
+                        request: request::Signout,
+                        response: 200 license_data::SeatList,
+                        quota: Applications,
+                    };
             }
 
             fn pro_heartbeat {
@@ -270,12 +285,22 @@ macro_rules! functions {
                 purposes: &[Purpose::SigningSeed],
                 ..Function::DEFAULT
             } {
-                ProHeartbeat: "pro-heartbeat", POST pro!("/heartbeat"), Project, [body],
+                ProHeartbeat: "pro-heartbeat", POST pro!("/heartbeat"), Project, [],
                     pro::heartbeat, "Keep the seat, wait for one, or give it back.",
-                    { response: 200 license_data::LicenseData, refusals: [OfflineActivationRequired, RegionBlocked], quota: none };
-                ProSignout: "pro-signout", POST pro!("/signout"), Project, [body],
+                    {
+                        request: request::Heartbeat,
+                        response: 200 license_data::LicenseData,
+                        refusals: [OfflineActivationRequired, RegionBlocked],
+                        quota: none,
+                    };
+                ProSignout: "pro-signout", POST pro!("/signout"), Project, [],
                     pro::signout, "Give the seat back.",
-                    { response: 200 license_data::SignoutAnswer, refusals: [OfflineActivationRequired], quota: none };
+                    {
+                        request: request::Signout,
+                        response: 200 license_data::SignoutAnswer,
+                        refusals: [OfflineActivationRequired],
+                        quota: none,
+                    };
             }
 
             fn pro_consume {
@@ -287,8 +312,9 @@ macro_rules! functions {
                 purposes: &[Purpose::SigningSeed],
                 ..Function::DEFAULT
             } {
-                ProConsume: "pro-consume", POST pro!("/consume"), Project, [body],
+                ProConsume: "pro-consume", POST pro!("/consume"), Project, [],
                     pro::consume, "Charge tokens.", {
+                        request: request::Consume,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, CapabilityMissing, TokensDisabled, InsufficientTokens, IdempotencyKeyReused],
                         quota: none,
@@ -304,8 +330,9 @@ macro_rules! functions {
                 purposes: &[Purpose::SigningSeed],
                 ..Function::DEFAULT
             } {
-                ProConsumeBatch: "pro-consume-batch", POST pro!("/consume-batch"), Project, [body],
+                ProConsumeBatch: "pro-consume-batch", POST pro!("/consume-batch"), Project, [],
                     pro::consume_batch, "Charge what a device used while it was offline.", {
+                        request: request::ConsumeBatch,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, IdempotencyKeyReused],
                         quota: none,
@@ -321,10 +348,15 @@ macro_rules! functions {
                 updates_buckets_only: true,
                 ..Function::DEFAULT
             } {
-                ProSettings: "pro-settings", POST pro!("/settings/get"), Project, [body],
-                    pro::settings, "The user settings.", { response: 200 license_data::UserSettings, quota: Applications };
-                ProSaveSettings: "pro-save-settings", POST pro!("/settings/save"), Project, [body],
+                ProSettings: "pro-settings", POST pro!("/settings/get"), Project, [],
+                    pro::settings, "The user settings.", {
+                        request: request::Signout,
+                        response: 200 license_data::UserSettings,
+                        quota: Applications,
+                    };
+                ProSaveSettings: "pro-save-settings", POST pro!("/settings/save"), Project, [],
                     pro::save_settings, "Save the user settings, as a whole.", {
+                        request: license::settings::SaveSettings,
                         response: 200 license_data::UserSettings,
                         refusals: [SettingsTooLarge, SettingsRejected],
                         quota: Applications,
@@ -341,8 +373,12 @@ macro_rules! functions {
                 reserves_concurrency: true,
                 ..Function::DEFAULT
             } {
-                ProEvents: "pro-events", POST pro!("/events"), Project, [body],
-                    pro::events, "Report something.", { response: 200 event_data::EventReported, quota: Applications };
+                ProEvents: "pro-events", POST pro!("/events"), Project, [],
+                    pro::events, "Report something.", {
+                        request: pro::report_event::ReportEvent,
+                        response: 200 event_data::EventReported,
+                        quota: Applications,
+                    };
             }
 
             fn store {
@@ -359,40 +395,50 @@ macro_rules! functions {
             } {
                 BuyablePolicies: "buyable-policies", GET "/v1/sdk/project/buyable-policies", Project, [],
                     store::buyable_policies, "What is for sale.", { response: 200 store_data::StorePolicies, quota: Applications };
-                CheckoutLink: "checkout-link", POST "/v1/sdk/project/checkout-link", Project, [body, operation_id],
+                CheckoutLink: "checkout-link", POST "/v1/sdk/project/checkout-link", Project, [operation_id],
                     store::checkout_link, "Order a license; answers where to pay it.", {
+                        request: store::checkout::Checkout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [PolicyNotFound, RedirectNotAllowed, TrialNotAvailable, PaymentsNotSetUp],
                         quota: Applications,
                     };
-                TopupLink: "topup-link", POST license!("/topup-link"), Project, [body, operation_id],
+                TopupLink: "topup-link", POST license!("/topup-link"), Project, [operation_id],
                     store::topup_link, "Order a pack on top of a license; answers where to pay it.", {
+                        request: store::top_up::TopUp,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp, ProSdkRequired],
                         quota: Applications,
                     };
-                ProBuyablePolicies: "pro-buyable-policies", POST "/v1/sdk/pro/project/buyable-policies", Project, [body],
-                    store::buyable_policies, "What is for sale.", { response: 200 store_data::StorePolicies, quota: Applications };
-                ProCheckoutLink: "pro-checkout-link", POST "/v1/sdk/pro/project/checkout-link", Project, [body],
+                ProBuyablePolicies: "pro-buyable-policies", POST "/v1/sdk/pro/project/buyable-policies", Project, [],
+                    store::buyable_policies, "What is for sale.", {
+                        request: request::Signout,
+                        response: 200 store_data::StorePolicies,
+                        quota: Applications,
+                    };
+                ProCheckoutLink: "pro-checkout-link", POST "/v1/sdk/pro/project/checkout-link", Project, [],
                     store::checkout_link, "Order a license; answers where to pay it.", {
+                        request: store::checkout::Checkout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [PolicyNotFound, RedirectNotAllowed, TrialNotAvailable, PaymentsNotSetUp, IdempotencyKeyReused],
                         quota: Applications,
                     };
-                ProTopupLink: "pro-topup-link", POST pro!("/topup-link"), Project, [body],
+                ProTopupLink: "pro-topup-link", POST pro!("/topup-link"), Project, [],
                     store::topup_link, "Order a pack on top of a license; answers where to pay it.", {
+                        request: store::top_up::TopUp,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp, IdempotencyKeyReused],
                         quota: Applications,
                     };
-                AccountCheckoutLink: "account-checkout-link", POST "/v1/accounts/{accountId}/checkout-link", Administrator(Scope::Tokens), [body, operation_id],
+                AccountCheckoutLink: "account-checkout-link", POST "/v1/accounts/{accountId}/checkout-link", Administrator(Scope::Tokens), [operation_id],
                     store::account_checkout, "Order a pack of tokens for an account; answers where to pay it.", {
+                        request: store::token_checkout::TokenCheckout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [AccountNotFound, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp],
                         quota: Backends,
                     };
-                OrganizationCheckoutLink: "organization-checkout-link", POST "/v1/organizations/{organizationId}/checkout-link", Administrator(Scope::Tokens), [body, operation_id],
+                OrganizationCheckoutLink: "organization-checkout-link", POST "/v1/organizations/{organizationId}/checkout-link", Administrator(Scope::Tokens), [operation_id],
                     store::organization_checkout, "Order a pack of tokens for an organization; answers where to pay it.", {
+                        request: store::token_checkout::TokenCheckout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OrganizationNotFound, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp],
                         quota: Backends,
@@ -414,8 +460,9 @@ macro_rules! functions {
                 clients: &[Client::Payments],
                 ..Function::DEFAULT
             } {
-                StripeMessage: "stripe-message", POST "/v1/payments/stripe", Open, [body],
+                StripeMessage: "stripe-message", POST "/v1/payments/stripe", Open, [],
                     store::stripe_message, "What Stripe tells, signed by it.", {
+                        request: store::provider_event::SignedEvent,
                         response: 200 store_data::Received,
                         refusals: [WebhookSignatureRejected, PaymentsNotSetUp, ProjectSuspended],
                         quota: none,
@@ -433,18 +480,36 @@ macro_rules! functions {
                 reserves_concurrency: true,
                 ..Function::DEFAULT
             } {
-                LoginRequest: "login-request", POST "/v1/sdk/auth/customer-login-request", Project, [body],
+                LoginRequest: "login-request", POST "/v1/sdk/auth/customer-login-request", Project, [],
                     portal::request, "Ask for a code by mail; the same answer for every address.",
-                    { response: 200 portal_data::CodeRequested, quota: Applications };
-                Portfolio: "portfolio", POST "/v1/sdk/auth/customer-portfolio", Project, [body],
+                    {
+                        request: portal::one_time_code::RequestCode,
+                        response: 200 portal_data::CodeRequested,
+                        quota: Applications,
+                    };
+                Portfolio: "portfolio", POST "/v1/sdk/auth/customer-portfolio", Project, [],
                     portal::portfolio, "What was bought with an address, to who shows its code.",
-                    { response: 200 portal_data::Portfolio, refusals: [OtpRejected], quota: Applications };
-                ProLoginRequest: "pro-login-request", POST "/v1/sdk/pro/auth/customer-login-request", Project, [body],
+                    {
+                        request: portal::one_time_code::UseCode,
+                        response: 200 portal_data::Portfolio,
+                        refusals: [OtpRejected],
+                        quota: Applications,
+                    };
+                ProLoginRequest: "pro-login-request", POST "/v1/sdk/pro/auth/customer-login-request", Project, [],
                     portal::request, "Ask for a code by mail; the same answer for every address.",
-                    { response: 200 portal_data::CodeRequested, quota: Applications };
-                ProPortfolio: "pro-portfolio", POST "/v1/sdk/pro/auth/customer-portfolio", Project, [body],
+                    {
+                        request: portal::one_time_code::RequestCode,
+                        response: 200 portal_data::CodeRequested,
+                        quota: Applications,
+                    };
+                ProPortfolio: "pro-portfolio", POST "/v1/sdk/pro/auth/customer-portfolio", Project, [],
                     portal::portfolio, "What was bought with an address, to who shows its code.",
-                    { response: 200 portal_data::Portfolio, refusals: [OtpRejected], quota: Applications };
+                    {
+                        request: portal::one_time_code::UseCode,
+                        response: 200 portal_data::Portfolio,
+                        refusals: [OtpRejected],
+                        quota: Applications,
+                    };
             }
 
             fn sign_in {
@@ -459,12 +524,22 @@ macro_rules! functions {
                 reserves_concurrency: true,
                 ..Function::DEFAULT
             } {
-                DevLogin: "dev-login", POST "/v1/sdk/pro/auth/dev-login", Open, [body],
+                DevLogin: "dev-login", POST "/v1/sdk/pro/auth/dev-login", Open, [],
                     portal::sign_in, "Sign a developer in by password. Plain, though its path says otherwise.",
-                    { response: 200 portal_data::SignedIn, refusals: [SignInRejected, RateLimited], quota: none };
-                DevVerifyOtp: "dev-verify-otp", POST "/v1/sdk/pro/auth/dev-login/verify-otp", Open, [body],
+                    {
+                        request: portal::sign_in::SignIn,
+                        response: 200 portal_data::SignedIn,
+                        refusals: [SignInRejected, RateLimited],
+                        quota: none,
+                    };
+                DevVerifyOtp: "dev-verify-otp", POST "/v1/sdk/pro/auth/dev-login/verify-otp", Open, [],
                     portal::verify, "The second factor of a developer's sign-in. Plain, though its path says otherwise.",
-                    { response: 200 portal_data::SignedIn, refusals: [MfaSessionExpired, MfaCodeRejected], quota: none };
+                    {
+                        request: portal::sign_in::VerifyCode,
+                        response: 200 portal_data::SignedIn,
+                        refusals: [MfaSessionExpired, MfaCodeRejected],
+                        quota: none,
+                    };
             }
 
             fn webhooks {
@@ -479,8 +554,9 @@ macro_rules! functions {
                 updates_buckets_only: true,
                 ..Function::DEFAULT
             } {
-                AdminCreateWebhook: "admin-create-webhook", POST "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [body, operation_id],
+                AdminCreateWebhook: "admin-create-webhook", POST "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [operation_id],
                     admin::webhooks::create, "Make a webhook that notices go to; answers its secret.", {
+                        request: webhooks::create::CreateWebhook,
                         response: 201 webhook_data::WebhookData,
                         refusals: [ProjectNotFound, WebhookLimitReached],
                         quota: Administration,
@@ -493,9 +569,14 @@ macro_rules! functions {
                 AdminRotateWebhook: "admin-rotate-webhook", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/secret", Administrator(Scope::Projects), [operation_id],
                     admin::webhooks::rotate, "Give a webhook a new secret; the old one signs beside it for a day.",
                     { response: 200 webhook_data::WebhookData, refusals: [WebhookNotFound], quota: Administration };
-                AdminReplay: "admin-replay", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay", Administrator(Scope::Projects), [body, operation_id],
+                AdminReplay: "admin-replay", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay", Administrator(Scope::Projects), [operation_id],
                     admin::webhooks::replay, "Send notices to a webhook again, or its dead letters.",
-                    { response: 200 webhook_data::Replayed, refusals: [WebhookNotFound, CursorElsewhere], quota: Administration };
+                    {
+                        request: handlers::admin::webhooks::Replay,
+                        response: 200 webhook_data::Replayed,
+                        refusals: [WebhookNotFound, CursorElsewhere],
+                        quota: Administration,
+                    };
                 AdminDeadLetters: "admin-dead-letters", GET "/v1/admin/projects/{projectId}/webhooks/{webhookId}/dead-letters", Administrator(Scope::Projects), [],
                     admin::webhooks::dead_letters, "Deliveries that were given up, newest first.", {
                         query: [LIMIT],
@@ -515,9 +596,14 @@ macro_rules! functions {
                 AdminDeployment: "admin-deployment", GET "/v1/admin/deployment", Administrator(Scope::Projects), [],
                     admin::deployment::deployment, "How the deployment does: its parts, tried by this call, its schedules, its webhooks.",
                     { response: 200 deployment_data::DeploymentData, quota: none };
-                AdminTestMail: "admin-test-mail", POST "/v1/admin/test-mails", Administrator(Scope::Projects), [body, operation_id],
+                AdminTestMail: "admin-test-mail", POST "/v1/admin/test-mails", Administrator(Scope::Projects), [operation_id],
                     admin::deployment::test_mail, "Send a test mail, the way that all mails go.",
-                    { response: 202 deployment_data::TestMailQueued, refusals: [RateLimited], quota: none };
+                    {
+                        request: deployment::TestMail,
+                        response: 202 deployment_data::TestMailQueued,
+                        refusals: [RateLimited],
+                        quota: none,
+                    };
             }
 
             // Serves no route: its queue calls it.
@@ -541,9 +627,14 @@ macro_rules! functions {
                 settings: &[Setting::AdminKey],
                 ..Function::DEFAULT
             } {
-                CreateAccount: "create-account", POST "/v1/accounts", Administrator(Scope::Tokens), [body, operation_id],
+                CreateAccount: "create-account", POST "/v1/accounts", Administrator(Scope::Tokens), [operation_id],
                     accounts::create, "Make a token account.",
-                    { response: 201 account_data::AccountData, refusals: [AccountExists, UnknownTier, NotAhead], quota: Backends };
+                    {
+                        request: accounts::create::CreateAccount,
+                        response: 201 account_data::AccountData,
+                        refusals: [AccountExists, UnknownTier, NotAhead],
+                        quota: Backends,
+                    };
                 Accounts: "accounts", GET "/v1/accounts", Administrator(Scope::Tokens), [],
                     accounts::list, "A project's accounts, by name.", {
                         query: [PREFIX, LIMIT],
@@ -555,34 +646,44 @@ macro_rules! functions {
                 Account: "account", GET "/v1/accounts/{accountId}", Administrator(Scope::Tokens), [],
                     accounts::get, "A token account as it stands.",
                     { response: 200 account_data::AccountData, refusals: [AccountNotFound], quota: Backends };
-                DebitAccount: "debit-account", POST "/v1/accounts/{accountId}/debit", Administrator(Scope::Tokens), [body, operation_id],
+                DebitAccount: "debit-account", POST "/v1/accounts/{accountId}/debit", Administrator(Scope::Tokens), [operation_id],
                     accounts::debit, "Spend tokens, once per operation id.", {
+                        request: accounts::movement::Debit,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, AccountInsufficient],
                         quota: Backends,
                     };
-                ChargeAccount: "charge-account", POST "/v1/accounts/{accountId}/charge", Administrator(Scope::Tokens), [body, operation_id],
+                ChargeAccount: "charge-account", POST "/v1/accounts/{accountId}/charge", Administrator(Scope::Tokens), [operation_id],
                     accounts::charge, "Pay an operation at its price.", {
+                        request: accounts::movement::Charge,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, AccountInsufficient, UnknownOperationType, OperationHasNoCost],
                         quota: Backends,
                     };
-                CreditAccount: "credit-account", POST "/v1/accounts/{accountId}/credit", Administrator(Scope::Tokens), [body, operation_id],
+                CreditAccount: "credit-account", POST "/v1/accounts/{accountId}/credit", Administrator(Scope::Tokens), [operation_id],
                     accounts::credit, "Give tokens.", {
+                        request: accounts::movement::Credit,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, NotAhead, GrantLimitReached],
                         quota: Backends,
                     };
-                RefundAccount: "refund-account", POST "/v1/accounts/{accountId}/refund", Administrator(Scope::Tokens), [body, operation_id],
+                RefundAccount: "refund-account", POST "/v1/accounts/{accountId}/refund", Administrator(Scope::Tokens), [operation_id],
                     accounts::refund, "Give back what an operation spent, never more.", {
+                        request: accounts::refund::Refund,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, OperationNotFound, RefundTooLarge, NothingToRefund],
                         quota: Backends,
                     };
-                ResetAccount: "reset-account", POST "/v1/accounts/{accountId}/reset", Administrator(Scope::Tokens), [body, operation_id],
-                    accounts::reset, "Set the balance.", { response: 200 account_data::AccountMovement, refusals: [AccountNotFound], quota: Backends };
-                AccountPlan: "account-plan", POST "/v1/accounts/{accountId}/plan", Administrator(Scope::Tokens), [body, operation_id],
+                ResetAccount: "reset-account", POST "/v1/accounts/{accountId}/reset", Administrator(Scope::Tokens), [operation_id],
+                    accounts::reset, "Set the balance.", {
+                        request: accounts::movement::Reset,
+                        response: 200 account_data::AccountMovement,
+                        refusals: [AccountNotFound],
+                        quota: Backends,
+                    };
+                AccountPlan: "account-plan", POST "/v1/accounts/{accountId}/plan", Administrator(Scope::Tokens), [operation_id],
                     accounts::change_plan, "Put the account on a plan; starts a period.", {
+                        request: accounts::change_plan::ChangePlan,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, UnknownTier, NotAhead],
                         quota: Backends,
@@ -602,20 +703,23 @@ macro_rules! functions {
                         refusals: [AccountNotFound, RangeReversed, CursorElsewhere],
                         quota: Backends,
                     };
-                HoldTokens: "hold-tokens", POST "/v1/accounts/{accountId}/holds", Administrator(Scope::Tokens), [body, operation_id],
+                HoldTokens: "hold-tokens", POST "/v1/accounts/{accountId}/holds", Administrator(Scope::Tokens), [operation_id],
                     accounts::reserve, "Set tokens aside for something that is under way.", {
+                        request: accounts::hold::Reserve,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, AccountInsufficient, HoldLimitReached],
                         quota: Backends,
                     };
-                CommitHold: "commit-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/commit", Administrator(Scope::Tokens), [body, operation_id],
+                CommitHold: "commit-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/commit", Administrator(Scope::Tokens), [operation_id],
                     accounts::commit_hold, "Spend what was set aside, or a part; the rest is given back.", {
+                        request: accounts::hold::CommitHold,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, HoldNotFound, HoldEnded, HoldTooSmall],
                         quota: Backends,
                     };
-                VoidHold: "void-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/void", Administrator(Scope::Tokens), [body, operation_id],
+                VoidHold: "void-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/void", Administrator(Scope::Tokens), [operation_id],
                     accounts::void_hold, "Give back what was set aside.", {
+                        request: accounts::hold::VoidHold,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, HoldNotFound, HoldEnded],
                         quota: Backends,
@@ -652,9 +756,14 @@ macro_rules! functions {
                         refusals: [AccountNotFound, CursorElsewhere],
                         quota: Backends,
                     };
-                RenewAccounts: "renew-accounts", POST "/v1/renewals", Administrator(Scope::Tokens), [body, operation_id],
+                RenewAccounts: "renew-accounts", POST "/v1/renewals", Administrator(Scope::Tokens), [operation_id],
                     accounts::renew_due, "Give the allocations that are due in the project.",
-                    { response: 200 account_data::Renewals, refusals: [CursorElsewhere], quota: Backends };
+                    {
+                        request: handlers::accounts::RenewAccounts,
+                        response: 200 account_data::Renewals,
+                        refusals: [CursorElsewhere],
+                        quota: Backends,
+                    };
                 DueAccounts: "due-accounts", GET "/v1/renewals/due", Administrator(Scope::Tokens), [],
                     project_ledgers::due, "Accounts to which an allocation is due.", {
                         query: [TIER, BY, LIMIT],
@@ -671,9 +780,13 @@ macro_rules! functions {
                         refusals: [RangeReversed, CursorElsewhere],
                         quota: Backends,
                     };
-                EraseProjectEntries: "erase-project-entries", POST "/v1/entries/erasure", Administrator(Scope::Tokens), [body, operation_id],
+                EraseProjectEntries: "erase-project-entries", POST "/v1/entries/erasure", Administrator(Scope::Tokens), [operation_id],
                     project_ledgers::erase, "Erase the free-form facts of old entries of all accounts, some with each call; amounts stay.",
-                    { response: 200 project_ledger_data::ErasureData, quota: Backends };
+                    {
+                        request: accounts::erasure::Erase,
+                        response: 200 project_ledger_data::ErasureData,
+                        quota: Backends,
+                    };
             }
 
             fn organizations {
@@ -686,8 +799,9 @@ macro_rules! functions {
                 settings: &[Setting::AdminKey],
                 ..Function::DEFAULT
             } {
-                CreateOrganization: "create-organization", POST "/v1/organizations", Administrator(Scope::Tokens), [body, operation_id],
+                CreateOrganization: "create-organization", POST "/v1/organizations", Administrator(Scope::Tokens), [operation_id],
                     organizations::create, "Make an organization with its five pools.", {
+                        request: organizations::commands::CreateOrganization,
                         response: 201 organization_data::OrganizationData,
                         refusals: [OrganizationExists, UnknownTier],
                         quota: Backends,
@@ -719,14 +833,16 @@ macro_rules! functions {
                 Organization: "organization", GET "/v1/organizations/{organizationId}", Administrator(Scope::Tokens), [],
                     organizations::get, "An organization and its pools.",
                     { response: 200 organization_data::OrganizationData, refusals: [OrganizationNotFound], quota: Backends };
-                OrganizationPlan: "organization-plan", PUT "/v1/organizations/{organizationId}/plan", Administrator(Scope::Tokens), [body, operation_id],
+                OrganizationPlan: "organization-plan", PUT "/v1/organizations/{organizationId}/plan", Administrator(Scope::Tokens), [operation_id],
                     organizations::change_plan, "Put an organization on a plan.", {
+                        request: organizations::commands::ChangeOrganizationPlan,
                         response: 200 organization_data::OrganizationData,
                         refusals: [OrganizationNotFound, UnknownTier],
                         quota: Backends,
                     };
-                OrganizationTokens: "organization-tokens", POST "/v1/organizations/{organizationId}/tokens", Administrator(Scope::Tokens), [body, operation_id],
+                OrganizationTokens: "organization-tokens", POST "/v1/organizations/{organizationId}/tokens", Administrator(Scope::Tokens), [operation_id],
                     organizations::grant, "Give a pool further tokens.", {
+                        request: organizations::commands::GrantTokens,
                         response: 200 account_data::AccountMovement,
                         refusals: [OrganizationNotFound, NotAhead, GrantLimitReached],
                         quota: Backends,
@@ -753,9 +869,14 @@ macro_rules! functions {
                 RemoveMember: "remove-member", DELETE "/v1/organizations/{organizationId}/members/{userId}", Administrator(Scope::Tokens), [operation_id],
                     organizations::remove_member, "Take a user's membership away.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
-                CreateAccessToken: "create-access-token", POST "/v1/access-tokens", Administrator(Scope::Tokens), [body, operation_id],
+                CreateAccessToken: "create-access-token", POST "/v1/access-tokens", Administrator(Scope::Tokens), [operation_id],
                     organizations::create_access, "Make an access token for a user or an organization.",
-                    { response: 201 organization_data::AccessTokenData, refusals: [OrganizationNotFound], quota: Backends };
+                    {
+                        request: organizations::access::CreateAccess,
+                        response: 201 organization_data::AccessTokenData,
+                        refusals: [OrganizationNotFound],
+                        quota: Backends,
+                    };
                 RevokeAccessToken: "revoke-access-token", DELETE "/v1/access-tokens/{tokenId}", Administrator(Scope::Tokens), [operation_id],
                     organizations::revoke_access, "Revoke an access token at once.",
                     { response: 200 organization_data::AccessTokenRevoked, refusals: [AccessTokenNotFound], quota: Backends };
@@ -776,8 +897,9 @@ macro_rules! functions {
                 updates_buckets_only: true,
                 ..Function::DEFAULT
             } {
-                CheckTokens: "check-tokens", POST "/v1/tokens/check-balance", Member, [body, operation_id],
+                CheckTokens: "check-tokens", POST "/v1/tokens/check-balance", Member, [operation_id],
                     organizations::check_balance, "Check or deduct the tokens of a feature.", {
+                        request: organizations::spend::UseFeature,
                         response: 200 organization_data::TokenAnswer,
                         refusals: [FeatureFieldsMissing, FeatureActionUnknown, OrganizationForbidden, UnknownFeature, FeatureNotAvailable],
                         quota: Backends,
@@ -833,8 +955,9 @@ macro_rules! functions {
                     };
                 AdminOrder: "admin-order", GET "/v1/admin/projects/{projectId}/orders/{orderId}", Administrator(Scope::Licenses), [],
                     store::order, "An order.", { response: 200 store_data::OrderData, refusals: [OrderNotFound], quota: Administration };
-                AdminCreateDeveloper: "admin-create-developer", POST "/v1/admin/developers", Administrator(Scope::Projects), [body, operation_id],
+                AdminCreateDeveloper: "admin-create-developer", POST "/v1/admin/developers", Administrator(Scope::Projects), [operation_id],
                     admin::developers::create, "Make a developer, who may sign in from the editor.", {
+                        request: portal::developer::CreateDeveloper,
                         response: 201 portal_data::DeveloperData,
                         refusals: [DeveloperExists, DeveloperNotFound, ProjectNotFound],
                         quota: none,
@@ -842,9 +965,14 @@ macro_rules! functions {
                 AdminDevelopers: "admin-developers", GET "/v1/admin/developers", Administrator(Scope::Projects), [],
                     admin::developers::list, "Developers, newest first.",
                     { query: [LIMIT], cursor: DEVELOPERS, response: 200 portal_data::DeveloperList, quota: none };
-                AdminChangeDeveloper: "admin-change-developer", PATCH "/v1/admin/developers/{username}", Administrator(Scope::Projects), [body, operation_id],
+                AdminChangeDeveloper: "admin-change-developer", PATCH "/v1/admin/developers/{username}", Administrator(Scope::Projects), [operation_id],
                     admin::developers::change, "Change a developer: password, projects, second factor, or sign in no more.",
-                    { response: 200 portal_data::DeveloperData, refusals: [DeveloperNotFound, ProjectNotFound], quota: none };
+                    {
+                        request: portal::developer::ChangeDeveloper,
+                        response: 200 portal_data::DeveloperData,
+                        refusals: [DeveloperNotFound, ProjectNotFound],
+                        quota: none,
+                    };
                 AdminEvents: "admin-events", GET "/v1/admin/projects/{projectId}/events", Administrator(Scope::Licenses), [],
                     admin::events::list, "What applications reported on a day, newest first.", {
                         query: [DAY, EVENT_TYPE, LIMIT],
@@ -860,31 +988,55 @@ macro_rules! functions {
                         refusals: [ProjectNotFound, RangeReversed, RangeTooLong],
                         quota: Administration,
                     };
-                AdminCreateProject: "admin-create-project", POST "/v1/admin/projects", Administrator(Scope::Projects), [body, operation_id],
-                    admin::projects::create, "Make a project.", { response: 201 admin_data::ProjectData, quota: none };
+                AdminCreateProject: "admin-create-project", POST "/v1/admin/projects", Administrator(Scope::Projects), [operation_id],
+                    admin::projects::create, "Make a project.", {
+                        request: admin::project::CreateProject,
+                        response: 201 admin_data::ProjectData,
+                        quota: none,
+                    };
                 AdminProjects: "admin-projects", GET "/v1/admin/projects", Administrator(Scope::Projects), [],
                     admin::projects::list, "Projects, newest first.",
                     { query: [LIMIT], cursor: PROJECTS, response: 200 admin_data::ProjectList, quota: none };
                 AdminProject: "admin-project", GET "/v1/admin/projects/{projectId}", Administrator(Scope::Projects), [],
                     admin::projects::get, "A project, without its secrets.",
                     { response: 200 admin_data::ProjectData, refusals: [ProjectNotFound], quota: none };
-                AdminChangeProject: "admin-change-project", PATCH "/v1/admin/projects/{projectId}", Administrator(Scope::Projects), [body, operation_id],
-                    admin::projects::change, "Change a project.", { response: 200 admin_data::ProjectData, refusals: [ProjectNotFound], quota: none };
+                AdminChangeProject: "admin-change-project", PATCH "/v1/admin/projects/{projectId}", Administrator(Scope::Projects), [operation_id],
+                    admin::projects::change, "Change a project.", {
+                        request: admin::project::ChangeProject,
+                        response: 200 admin_data::ProjectData,
+                        refusals: [ProjectNotFound],
+                        quota: none,
+                    };
                 AdminAddSecret: "admin-add-secret", POST "/v1/admin/projects/{projectId}/secrets", Administrator(Scope::Projects), [operation_id],
                     admin::projects::add_secret, "Add a secret; those there are stay valid.",
                     { response: 201 admin_data::ProjectData, refusals: [ProjectNotFound, SecretLimitReached], quota: none };
                 AdminRetireSecret: "admin-retire-secret", DELETE "/v1/admin/projects/{projectId}/secrets/{secretId}", Administrator(Scope::Projects), [operation_id],
                     admin::projects::retire_secret, "Retire a secret.",
                     { response: 204 (), refusals: [ProjectNotFound, SecretNotFound, LastSecret], quota: none };
-                AdminRewrapProject: "admin-rewrap-project", POST "/v1/admin/projects/{projectId}/rewrap", Administrator(Scope::Projects), [body, operation_id],
+                AdminRewrapProject: "admin-rewrap-project", POST "/v1/admin/projects/{projectId}/rewrap", Administrator(Scope::Projects), [operation_id],
                     admin::projects::rewrap, "Wrap a project's keys, which another KMS key wrapped, with this deployment's.",
-                    { response: 200 admin_data::Rewrapped, refusals: [ProjectNotFound, WrappingKeyNotUsable], quota: none };
-                AdminRewrapDeveloper: "admin-rewrap-developer", POST "/v1/admin/developers/{username}/rewrap", Administrator(Scope::Projects), [body, operation_id],
+                    {
+                        request: admin::rewrap::Rewrap,
+                        response: 200 admin_data::Rewrapped,
+                        refusals: [ProjectNotFound, WrappingKeyNotUsable],
+                        quota: none,
+                    };
+                AdminRewrapDeveloper: "admin-rewrap-developer", POST "/v1/admin/developers/{username}/rewrap", Administrator(Scope::Projects), [operation_id],
                     admin::developers::rewrap, "Wrap a developer's key, which another KMS key wrapped, with this deployment's.",
-                    { response: 200 admin_data::Rewrapped, refusals: [DeveloperNotFound, WrappingKeyNotUsable], quota: none };
-                AdminCreatePolicy: "admin-create-policy", POST "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [body, operation_id],
+                    {
+                        request: admin::rewrap::Rewrap,
+                        response: 200 admin_data::Rewrapped,
+                        refusals: [DeveloperNotFound, WrappingKeyNotUsable],
+                        quota: none,
+                    };
+                AdminCreatePolicy: "admin-create-policy", POST "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [operation_id],
                     admin::policies::create, "Make a policy.",
-                    { response: 201 admin_data::PolicyDetails, refusals: [ProjectNotFound], quota: Administration };
+                    {
+                        request: policy::PolicyTerms,
+                        response: 201 admin_data::PolicyDetails,
+                        refusals: [ProjectNotFound],
+                        quota: Administration,
+                    };
                 AdminPolicies: "admin-policies", GET "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [],
                     admin::policies::list, "A project's policies, newest first.", {
                         query: [LIMIT],
@@ -895,14 +1047,16 @@ macro_rules! functions {
                     };
                 AdminPolicy: "admin-policy", GET "/v1/admin/policies/{PolicyID}", Administrator(Scope::Policies), [],
                     admin::policies::get, "A policy.", { response: 200 admin_data::PolicyDetails, refusals: [PolicyNotFound], quota: Administration };
-                AdminChangePolicy: "admin-change-policy", PATCH "/v1/admin/policies/{PolicyID}", Administrator(Scope::Policies), [body, operation_id],
+                AdminChangePolicy: "admin-change-policy", PATCH "/v1/admin/policies/{PolicyID}", Administrator(Scope::Policies), [operation_id],
                     admin::policies::change, "Change a policy; its licenses follow at once.", {
+                        request: policy::ChangePolicy,
                         response: 200 admin_data::PolicyDetails,
                         refusals: [PolicyNotFound, PolicyIncomplete],
                         quota: Administration,
                     };
-                AdminCreateLicense: "admin-create-license", POST "/v1/admin/projects/{projectId}/licenses", Administrator(Scope::Licenses), [body, operation_id],
+                AdminCreateLicense: "admin-create-license", POST "/v1/admin/projects/{projectId}/licenses", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::issue, "Issue licenses.", {
+                        request: license::issue::Issue,
                         response: 201 admin_data::IssuedLicenses,
                         refusals: [ProjectNotFound, PolicyNotFound, LicenseKeyTaken, NotAhead, ProjectSuspended],
                         quota: Administration,
@@ -917,23 +1071,31 @@ macro_rules! functions {
                     };
                 AdminLicense: "admin-license", GET "/v1/admin/licenses/{licenseKey}", Administrator(Scope::Licenses), [],
                     admin::licenses::get, "The license, as its vendor sees it.", { response: 200 license_data::LicenseData, quota: Administration };
-                AdminChangeLicense: "admin-change-license", PATCH "/v1/admin/licenses/{licenseKey}", Administrator(Scope::Licenses), [body, operation_id],
+                AdminChangeLicense: "admin-change-license", PATCH "/v1/admin/licenses/{licenseKey}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::change, "Suspend, resume, revoke, terminate; extend, override, transfer.", {
+                        request: license::change_license::ChangeLicense,
                         response: 200 license_data::LicenseData,
                         refusals: [PolicyNotFound, StateFinal, NotAhead],
                         quota: Administration,
                     };
-                AdminReinstate: "admin-reinstate", POST "/v1/admin/licenses/{licenseKey}/reinstate", Administrator(Scope::Licenses), [body, operation_id],
+                AdminReinstate: "admin-reinstate", POST "/v1/admin/licenses/{licenseKey}/reinstate", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::reinstate, "Take back a revocation that was a mistake.",
-                    { response: 200 license_data::LicenseData, refusals: [StateFinal], quota: Administration };
-                AdminOfflineFile: "admin-offline-file", POST "/v1/admin/licenses/{licenseKey}/offline-file", Administrator(Scope::Licenses), [body, operation_id],
+                    {
+                        request: license::reinstate::Reinstate,
+                        response: 200 license_data::LicenseData,
+                        refusals: [StateFinal],
+                        quota: Administration,
+                    };
+                AdminOfflineFile: "admin-offline-file", POST "/v1/admin/licenses/{licenseKey}/offline-file", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::offline_file, "Issue the file of an air-gapped license.", {
+                        request: license::offline_file::IssueFile,
                         response: 200 String,
                         refusals: [LicenseNotAirGapped, NotAhead, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, DeviceLimitReached, SecretNotFound],
                         quota: Administration,
                     };
-                AdminTokens: "admin-tokens", POST "/v1/admin/licenses/{licenseKey}/tokens", Administrator(Scope::Tokens), [body, operation_id],
+                AdminTokens: "admin-tokens", POST "/v1/admin/licenses/{licenseKey}/tokens", Administrator(Scope::Tokens), [operation_id],
                     admin::licenses::tokens, "Credit or debit tokens.", {
+                        request: license::credit::Credit,
                         response: 200 license_data::Operation,
                         refusals: [TokensDisabled, GrantLimitReached, NotAhead],
                         quota: Administration,
@@ -960,9 +1122,14 @@ macro_rules! functions {
                 AdminDevices: "admin-devices", GET "/v1/admin/licenses/{licenseKey}/devices", Administrator(Scope::Licenses), [],
                     admin::licenses::devices, "Devices, last activated first.",
                     { query: [LIMIT], cursor: DEVICES, response: 200 admin_data::DeviceList, quota: Administration };
-                AdminDescribeDevice: "admin-describe-device", PATCH "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [body, operation_id],
+                AdminDescribeDevice: "admin-describe-device", PATCH "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::describe_device, "Name a device.",
-                    { response: 200 license_data::Machine, refusals: [DeviceNotRegistered], quota: Administration };
+                    {
+                        request: license::describe_device::DescribeDevice,
+                        response: 200 license_data::Machine,
+                        refusals: [DeviceNotRegistered],
+                        quota: Administration,
+                    };
                 AdminRemoveDevice: "admin-remove-device", DELETE "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::remove_device, "Remove a device.", { response: 204 (), refusals: [DeviceNotRegistered], quota: Administration };
                 AdminSeats: "admin-seats", GET "/v1/admin/licenses/{licenseKey}/seats", Administrator(Scope::Licenses), [],
@@ -970,9 +1137,14 @@ macro_rules! functions {
                 AdminReleaseSeat: "admin-release-seat", POST "/v1/admin/licenses/{licenseKey}/seats/{hwid}/release", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::release_seat, "Take a device's seat away.",
                     { response: 200 license_data::SeatList, refusals: [SeatNotHeld], quota: Administration };
-                AdminCreateKey: "admin-create-key", POST "/v1/admin/keys", Administrator(Scope::Projects), [body, operation_id],
+                AdminCreateKey: "admin-create-key", POST "/v1/admin/keys", Administrator(Scope::Projects), [operation_id],
                     admin::keys::create, "Make an administrator key.",
-                    { response: 201 admin_data::AdminKeyData, refusals: [ProjectNotFound, NotAhead], quota: none };
+                    {
+                        request: admin::create_key::CreateKey,
+                        response: 201 admin_data::AdminKeyData,
+                        refusals: [ProjectNotFound, NotAhead],
+                        quota: none,
+                    };
                 AdminKeys: "admin-keys", GET "/v1/admin/keys", Administrator(Scope::Projects), [],
                     admin::keys::list, "Administrator keys, newest first.",
                     { query: [LIMIT], cursor: KEYS, response: 200 admin_data::AdminKeyList, quota: none };
@@ -1001,14 +1173,20 @@ macro_rules! functions {
                         refusals: [ProjectNotFound],
                         quota: none,
                     };
-                AdminExportKeys: "admin-export-keys", POST "/v1/admin/projects/{projectId}/export-keys", Administrator(Scope::Projects), [body, operation_id],
+                AdminExportKeys: "admin-export-keys", POST "/v1/admin/projects/{projectId}/export-keys", Administrator(Scope::Projects), [operation_id],
                     admin::transfer::export_keys, "A project's keys, sealed to another deployment's import key. With the stack's own key only.",
-                    { response: 200 transfer::SealedKeys, refusals: [ProjectNotFound], quota: none };
+                    {
+                        request: handlers::admin::transfer::ExportKeys,
+                        response: 200 transfer::SealedKeys,
+                        refusals: [ProjectNotFound],
+                        quota: none,
+                    };
                 AdminCreateImportKey: "admin-create-import-key", POST "/v1/admin/import-keys", Administrator(Scope::Projects), [operation_id],
                     admin::transfer::create_key, "Make a key that another deployment seals a project's keys to. With the stack's own key only.",
                     { response: 201 transfer::ImportKeyData, refusals: [ImportKeyNotFound], quota: none };
-                AdminBeginImport: "admin-begin-import", POST "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [body, operation_id],
+                AdminBeginImport: "admin-begin-import", POST "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [operation_id],
                     admin::transfer::begin, "Begin to import a project from another deployment's export.", {
+                        request: import::ImportHead,
                         response: 201 transfer::ImportData,
                         refusals: [ProjectExists, ImportInProgress, ImportKeyNotFound],
                         quota: none,
@@ -1016,8 +1194,9 @@ macro_rules! functions {
                 AdminImport: "admin-import", GET "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [],
                     admin::transfer::get, "How far an import has come.",
                     { response: 200 transfer::ImportData, refusals: [ImportNotFound], quota: none };
-                AdminImportLines: "admin-import-lines", POST "/v1/admin/projects/{projectId}/import/lines", Administrator(Scope::Projects), [body, operation_id],
+                AdminImportLines: "admin-import-lines", POST "/v1/admin/projects/{projectId}/import/lines", Administrator(Scope::Projects), [operation_id],
                     admin::transfer::take, "Take the next lines of an import, all or none.", {
+                        request: import::ImportLines,
                         response: 200 transfer::ImportData,
                         refusals: [ImportNotFound, ImportInProgress, ImportOutOfOrder, ImportTaken],
                         quota: none,

@@ -19,6 +19,12 @@ pub fn is_account_name(name: &str) -> bool {
     name.chars().count() <= limits::ACCOUNT_CHARS_MAX && is_name(name) && !matches!(name, "." | "..") && !is_pools
 }
 
+/// [`is_account_name`] as a regular expression for JSON Schema.
+pub fn account_name_pattern() -> String {
+    let kinds: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
+    format!(r"^(?!\.{{1,2}}$)(?!.*/({})$){}", kinds.join("|"), ltlm_protocol::pattern::NAME.trim_start_matches('^'))
+}
+
 /// An account's record: facts. What it has lies in its wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {

@@ -201,6 +201,7 @@ pub struct Audit {
 mod tests {
     use super::*;
     use crate::domain::admin::create_key::CreateKey;
+    use ltlm_protocol::Body;
     use serde_json::json;
 
     fn key(scopes: &[Scope], project: Option<&str>) -> Administrator {

@@ -4,6 +4,7 @@ use idna::AsciiDenyList;
 use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::is_format;
+use ltlm_protocol::shape::Kind;
 use unicode_normalization::UnicodeNormalization;
 
 /// An address. What stands after a `+` belongs to it (wire 4.9).
@@ -91,6 +92,7 @@ impl Email {
 
     /// Reads the address in a member, or nothing.
     pub fn optional(r: &mut Reader<'_>, name: &str) -> Option<Self> {
+        r.is(name, Kind::Email);
         let text = r.text_opt(name, 2 * limits::EMAIL_CHARS_MAX)?;
         Self::read(&text).map_err(|wrong| r.problem(name, wrong.problem())).ok()
     }

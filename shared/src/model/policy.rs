@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use ltlm_protocol::body::{Unknown, one_of};
 use ltlm_protocol::license_data::{PolicyData, Price, TopUpOption};
 use ltlm_protocol::read::{Problems, Reader, whole};
-use ltlm_protocol::shape::Shape;
-use ltlm_protocol::{Amount, Timestamp, int32, limits, merge};
+use ltlm_protocol::request::operation_id;
+use ltlm_protocol::shape::{Kind, Shape};
+use ltlm_protocol::{Amount, Body, Timestamp, int32, limits, merge, pattern};
 use serde_json::{Map, Value, json};
 
 use crate::model::denied::Denied;
@@ -74,39 +76,80 @@ pub struct Policy {
     pub created_at: Timestamp,
 }
 
-impl PolicyTerms {
-    /// Parses the body of `POST …/policies`; all mistakes at once.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        Self::read(Reader::strict(body)?)
-    }
-
-    /// What a policy may hold.
-    pub fn shape() -> Shape {
-        Reader::shape_of(Self::members)
-    }
-
-    /// Reads a body; all mistakes at once.
-    fn read(mut r: Reader<'_>) -> Result<Self, Problems> {
-        let parsed = Self::members(&mut r);
+impl Body for PolicyTerms {
+    fn read(r: &mut Reader<'_>) -> Self {
+        let parsed = Self::members(r);
         // The store finds policies by number or slug.
         if parsed.slug.as_ref().is_some_and(|slug| slug.bytes().all(|b| b.is_ascii_digit())) {
             r.problem("slug", "must not be a number");
         }
         let currency = parsed.currency();
         for (name, price) in [("price", parsed.price), ("recurringPrice", parsed.recurring_price)] {
-            check_price(&mut r, name, price, currency);
+            check_price(r, name, price, currency);
         }
         let has_end = |l: &mut Reader<'_>| l.object("time", |t| t.value("durationDays").is_some());
         if parsed.needs_an_end() && !r.object("config", |config| config.object("limits", has_end)) {
             let problem = |l: &mut Reader<'_>| l.object("time", |t| t.problem("durationDays", NO_END));
             r.object("config", |config| config.object("limits", problem));
         }
-        r.finish().map(|()| parsed)
+        parsed
     }
 
+    fn keywords() -> Value {
+        let days = json!({"type": "integer", "minimum": 1, "maximum": limits::DURATION_DAYS_MAX});
+        let within =
+            |name: &str, schema: Value| json!({"type": "object", "required": [name], "properties": {name: schema}});
+        let has_end = within("limits", within("time", within("durationDays", days)));
+        json!({
+            "properties": {"slug": {"pattern": pattern::SLUG}, "currency": {"minLength": null, "maxLength": null, "pattern": pattern::CURRENCY},
+                "topUpOptions": {"items": {"properties": {"price": {"properties": {
+                    "currency": {"minLength": null, "maxLength": null, "pattern": pattern::CURRENCY}}}}}},
+                "renewal": {"properties": {"rolloverMax": {"description": "With the mode rollover."}}}},
+            // A license must end, where its type says that it does.
+            "anyOf": [
+                {"properties": {"type": {"enum": [PolicyKind::Perpetual.wire(), PolicyKind::UsageBased.wire()]}}},
+                {"properties": {"type": {"enum": [PolicyKind::Subscription.wire()]}, "recurringInterval": {"enum": Interval::WORDS}},
+                    "required": ["recurringInterval"]},
+                {"properties": {"config": has_end}, "required": ["config"]},
+            ],
+        })
+    }
+}
+
+/// `PATCH …/policies/{PolicyID}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangePolicy {
+    /// What changes, as it was sent.
+    pub patch: Map<String, Value>,
+    /// The caller's operation id.
+    pub operation_id: Option<String>,
+}
+
+impl Body for ChangePolicy {
+    const UNKNOWN: Unknown = Unknown::RefusedInPatch;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        // The whole is judged together with the policy, unknown members too.
+        Self { patch: r.rest(), operation_id: operation_id(r) }
+    }
+
+    fn shape() -> Shape {
+        PolicyTerms::shape()
+    }
+
+    fn keywords() -> Value {
+        let names: Vec<_> = Self::shape().members.into_iter().map(|member| member.name).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).filter(|name| *name != "operationId").collect();
+        let mut keywords = PolicyTerms::keywords();
+        keywords["anyOf"] = json!(one_of(&names, &names));
+        keywords
+    }
+}
+
+impl PolicyTerms {
     fn members(r: &mut Reader<'_>) -> Self {
-        // Their callers read them.
-        r.also(&["operationId", "idempotencyKey"]);
+        // Its callers read it.
+        operation_id(r);
         r.require("type");
         let parsed = Self {
             name: r.name("name", limits::NAME_CHARS_MAX),
@@ -173,7 +216,7 @@ impl PolicyTerms {
         let mut whole = found.clone();
         merge::merge(&mut whole, &known, merge::POLICY_FREE_FORM);
         let whole = Value::Object(whole);
-        let changed = Reader::patched(&whole, patch, &found).and_then(Self::read);
+        let changed = Reader::patched(&whole, patch, &found).and_then(Self::finish);
         let changed = changed.map_err(|problems| match lacks_an_end(&problems) {
             true => Denied::PolicyIncomplete,
             false => Denied::Invalid(problems),
@@ -227,7 +270,7 @@ fn lacks_an_end(problems: &Problems) -> bool {
 
 /// A policy is named by its number, as a number or as text. What is no number names no policy.
 pub fn policy_id_opt(r: &mut Reader<'_>) -> Option<i64> {
-    let value = r.value("policyId")?;
+    let value = r.value_of("policyId", Kind::WholeOrText { max: limits::NAME_CHARS_MAX })?;
     match value {
         Value::Number(_) => Some(whole(value).unwrap_or(0)),
         _ => r.text_opt("policyId", limits::NAME_CHARS_MAX).map(|text| text.trim().parse().unwrap_or(0)),

@@ -109,8 +109,9 @@ fn print(value: &Value, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::accounts::movement::Move;
+    use crate::domain::accounts::movement::Debit;
     use crate::model::ids::is_same_request;
+    use ltlm_protocol::Body;
     use serde_json::json;
 
     #[test]
@@ -133,7 +134,7 @@ mod tests {
     /// The example is an amount with a fraction of nothing; the siblings are members at their defaults, and what is sent as it was before there was a second part.
     #[test]
     fn the_same_command_is_the_same_request_however_it_is_spelled() {
-        let debit = |body: Value| of_command("debit", "u", &body, Move::debit);
+        let debit = |body: Value| of_command("debit", "u", &body, |body| Debit::parse(body).map(|body| body.0));
         let first = debit(json!({"operationType": "x", "amount": 5, "metadata": {"a": 1, "b": 2.0}}));
         for same in [
             json!({"operationType": "x", "amount": 5.0, "metadata": {"b": 2, "a": 1}}),

@@ -1,5 +1,6 @@
 //! Generated documents are what the code says now.
 
+use ltlm_protocol::Body;
 use serde_json::{Value, json};
 use shared::domain::admin::project::CreateProject;
 use shared::model::policy::PolicyTerms;
@@ -107,6 +108,26 @@ fn generators_of_clients_can_read_every_schema() {
     assert_eq!(bare(&document["components"]["schemas"], ""), [""; 0]);
     let anything = json!({"a": {"items": true}, "b": {"properties": {"c": true, "items": {"type": "string"}}}});
     assert_eq!(bare(&anything, ""), ["/a/items", "/b/properties/c"]);
+}
+
+/// A reader that looks at a member by itself has to say what it is, or the document says nothing of it.
+#[test]
+fn every_member_of_a_body_says_what_it_is() {
+    let document = xtask::openapi::document::document();
+    let mut bodies = 0;
+    for route in shared::api::routes::ROUTES.iter().filter(|route| route.body) {
+        let operation = &document["paths"][route.path][route.method.to_lowercase()];
+        let plain = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let sealed = operation.pointer("/x-ltlm-data/request");
+        for body in std::iter::once(plain).chain(sealed) {
+            assert_eq!(body["type"], "object", "{}", route.name);
+            for (name, member) in body["properties"].as_object().into_iter().flatten() {
+                assert!(member["type"] != Value::Null || member["enum"] != Value::Null, "{}: {name}", route.name);
+                bodies += 1;
+            }
+        }
+    }
+    assert!(bodies > 200, "{bodies}");
 }
 
 #[test]

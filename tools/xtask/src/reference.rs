@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use ltlm_protocol::Body;
 use ltlm_protocol::shape::{Kind, Member, Shape};
 use serde_json::{Value, json};
 use shared::domain::pro::hardening;
@@ -167,8 +168,7 @@ pub fn of(path: &str) -> Option<&'static Row> {
 pub fn declared() -> Vec<(String, Kind)> {
     let mut found = Vec::new();
     let policy = PolicyTerms::shape();
-    let members =
-        policy.members.iter().filter(|member| !matches!(member.name.as_str(), "operationId" | "idempotencyKey"));
+    let members = policy.members.iter().filter(|member| !member.is_alias && member.name != "operationId");
     members.for_each(|member| collect("", member, &mut found));
     collect(
         "",
@@ -269,7 +269,14 @@ fn kind_text(kind: &Kind) -> String {
         Kind::Free { bytes_max } => format!("your own object, up to {bytes_max} bytes"),
         Kind::WholeOrWord { min, max, word } => format!("whole number, {min} to {max}, or `{word}`"),
         Kind::Wholes { most, min, max } => format!("object of up to {most} whole numbers, {min} to {max}"),
-        Kind::Any | Kind::Object | Kind::Objects { .. } | Kind::Map { .. } => "any".to_owned(),
+        Kind::Visible { max } => format!("text, up to {max} visible ASCII characters"),
+        Kind::Base64 { bytes } => format!("{bytes} bytes in base64"),
+        Kind::Email => "e-mail address".to_owned(),
+        Kind::WholeOrText { max } => format!("whole number, or text of up to {max} characters"),
+        Kind::Words(words) => format!("list of some of `{}`", words.join("`, `")),
+        Kind::Any | Kind::Object | Kind::Objects { .. } | Kind::AnyObjects { .. } | Kind::Map { .. } => {
+            "any".to_owned()
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use shared::api::routes::Route;
 use shared::api::routes::{FUNCTIONS, ROUTES};
 
 /// What stands before everything.
-const HEAD: &str = "# Made by `cargo xtask docs` of infra/stack.yaml and shared/src/api/routes.rs: change those.\n";
+const HEAD: &str = "# Made by `cargo xtask docs` of infra/stack.yaml and shared/src/api/rows.rs: change those.\n";
 /// What a line of the stack ends with that stands for something generated.
 const MARK: &str = "# generated: ";
 /// The parameters that every function is configured by, in the descriptions of its versions.

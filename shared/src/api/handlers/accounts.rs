@@ -8,7 +8,7 @@ use ltlm_protocol::account_data::{
 };
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::is_operation_id;
-use ltlm_protocol::{Code, Problems, Timestamp, limits};
+use ltlm_protocol::{Body, Code, Problems, Timestamp, limits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ use crate::api::extract::{Incoming, PROJECT_HEADER};
 use crate::api::reply::{Failure, Reply};
 use crate::domain::accounts::change_plan::ChangePlan;
 use crate::domain::accounts::create::CreateAccount;
-use crate::domain::accounts::hold::{EndHold, Reserve};
-use crate::domain::accounts::movement::Move;
+use crate::domain::accounts::hold::{CommitHold, EndHold, Reserve, VoidHold};
+use crate::domain::accounts::movement::{Charge, Credit, Debit, Move, Reset};
 use crate::domain::accounts::refund::Refund;
 use crate::model::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
 use crate::model::ids::{AccountId, OperationKey};
@@ -174,22 +174,22 @@ async fn moved<T: Table>(
 
 /// `POST …/debit`
 pub async fn debit<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    moved(incoming, Move::debit).await
+    moved(incoming, |body| Debit::parse(body).map(|body| body.0)).await
 }
 
 /// `POST …/charge`
 pub async fn charge<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    moved(incoming, Move::charge).await
+    moved(incoming, |body| Charge::parse(body).map(|body| body.0)).await
 }
 
 /// `POST …/credit`
 pub async fn credit<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    moved(incoming, Move::credit).await
+    moved(incoming, |body| Credit::parse(body).map(|body| body.0)).await
 }
 
 /// `POST …/reset`
 pub async fn reset<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    moved(incoming, Move::reset).await
+    moved(incoming, |body| Reset::parse(body).map(|body| body.0)).await
 }
 
 /// `POST …/refund`
@@ -261,12 +261,12 @@ async fn end_hold<T: Table>(
 
 /// `POST …/holds/{holdId}/commit`
 pub async fn commit_hold<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    end_hold(incoming, EndHold::commit).await
+    end_hold(incoming, |body| CommitHold::parse(body).map(|body| body.0)).await
 }
 
 /// `POST …/holds/{holdId}/void`
 pub async fn void_hold<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
-    end_hold(incoming, EndHold::void).await
+    end_hold(incoming, |body| VoidHold::parse(body).map(|body| body.0)).await
 }
 
 /// `GET …/renewal`
@@ -314,11 +314,30 @@ where
     Ok(Reply::json(&answer).operation(&key.id.id, replayed))
 }
 
+/// The body of `POST /v1/renewals`.
+pub struct RenewAccounts(RenewDue);
+
+impl Body for RenewAccounts {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self(RenewDue::read(r))
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {
+            "limit": {"default": limits::RENEWALS_DEFAULT, "description": "Counts accounts that are due."},
+            "cursor": {
+                "pattern": cursor::RENEWALS.pattern(), "minLength": null, "maxLength": null,
+                "description": "The cursor of an earlier answer.",
+            },
+        }})
+    }
+}
+
 /// `POST /v1/renewals`. Each account's period names its renewal, so that a call without an operation id renews once as well.
 pub async fn renew_due<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = project(incoming)?;
     let body = incoming.json()?;
-    let command = RenewDue::parse(&body)?;
+    let RenewAccounts(command) = RenewAccounts::parse(&body)?;
     let place = command.cursor.as_ref().map(|text| placed(cursor::RENEWALS.name, &project_id, text)).transpose()?;
     let place = place
         .map(|text| Place::parse(&text).ok_or_else(|| Problems::one("cursor", "must be a cursor of this call")))

@@ -1,9 +1,8 @@
 //! The plain REST face of a license.
 
-use ltlm_protocol::envelope;
 use ltlm_protocol::license_data::Usage;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat, Signout};
-use ltlm_protocol::{Problems, limits};
+use ltlm_protocol::{Body, Problems, envelope, limits};
 
 use crate::api::cursor;
 use crate::api::extract::{Incoming, Operation};

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use ltlm_protocol::account_data::{AccountEntries, AccountMovement};
 use ltlm_protocol::organization_data::{AccessTokensRevoked, OrganizationData, OrganizationList, TokenAnswer};
-use ltlm_protocol::{Code, Problems, limits};
+use ltlm_protocol::{Body, Code, Problems, limits};
 use serde_json::{Value, json};
 
 use crate::api::extract::Incoming;
@@ -207,7 +207,7 @@ pub async fn revoke_all_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<R
 pub async fn check_balance<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let token = incoming.access_token()?;
     let body = incoming.json()?;
-    let command = UseFeature::parse(&body).map_err(|unusable| match unusable {
+    let command = UseFeature::parse_in_words(&body).map_err(|unusable| match unusable {
         Unusable::Told(code) => Failure::new(code),
         Unusable::Problems(problems) => problems.into(),
     })?;
@@ -219,7 +219,7 @@ pub async fn check_balance<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
             Ok(Reply::json(&TokenAnswer::Check(answer)))
         }
         Action::Deduct => {
-            let key = key(incoming, &call, &body, command.operation_id.as_ref(), UseFeature::parse)?;
+            let key = key(incoming, &call, &body, command.operation_id.as_ref(), UseFeature::parse_in_words)?;
             let (answer, replayed) =
                 service::deduct(incoming.app, incoming.budget, &call, token, &command, &key).await?;
             Ok(Reply::json(&TokenAnswer::Use(answer)).operation(&key.id.id, replayed))

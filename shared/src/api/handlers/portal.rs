@@ -1,13 +1,13 @@
 //! The portal (wire 1.2, E13 and E14), in envelopes for applications and plainly for servers; and the developers' sign-in (E15, E16).
 
-use ltlm_protocol::limits;
+use ltlm_protocol::Body;
 use ltlm_protocol::portal_data::CodeRequested;
-use ltlm_protocol::read::Reader;
 
 use crate::api::extract::Incoming;
 use crate::api::face::Face;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::portal::one_time_code::{RequestCode, UseCode};
+use crate::domain::portal::sign_in::{SignIn, VerifyCode};
 use crate::domain::throttle::Limited;
 use crate::service::portal::developers;
 use crate::service::portal::developers::LoginAttempt;
@@ -51,26 +51,19 @@ fn attempt<T>(incoming: &Incoming<'_, T>) -> LoginAttempt {
 /// `POST …/pro/auth/dev-login`: plain, though its path says otherwise (wire E15).
 pub async fn sign_in<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
-    let mut r = Reader::new(&body)?;
-    let name = r.text("username", 2 * limits::EMAIL_CHARS_MAX);
-    let password = r.text("password", limits::NAME_CHARS_MAX);
-    r.text_or_empty("mfaToken", limits::NAME_CHARS_MAX);
-    r.finish()?;
+    let SignIn { username, password } = SignIn::parse(&body)?;
     let vendor = &incoming.settings.vendor;
     // Before a password is looked at, which is expensive.
     incoming.take_token(Limited::SignIns).await?;
     let answer =
-        developers::sign_in(incoming.app, incoming.budget, &name, &password, &attempt(incoming), vendor).await?;
+        developers::sign_in(incoming.app, incoming.budget, &username, &password, &attempt(incoming), vendor).await?;
     Ok(Reply::json(&answer))
 }
 
 /// `POST …/pro/auth/dev-login/verify-otp` (wire E16)
 pub async fn verify<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
-    let mut r = Reader::new(&body)?;
-    let token = r.text("mfaToken", limits::NAME_CHARS_MAX);
-    let code: String = r.text("otp", limits::NAME_CHARS_MAX).chars().filter(char::is_ascii_digit).collect();
-    r.finish()?;
+    let VerifyCode { token, code } = VerifyCode::parse(&body)?;
     let vendor = &incoming.settings.vendor;
     let answer = developers::verify(incoming.app, incoming.budget, &token, &code, &attempt(incoming), vendor).await?;
     Ok(Reply::json(&answer))

@@ -1,8 +1,8 @@
 //! The PRO endpoints: the license handlers over envelopes (wire 1.2, E1 to E9 and E18).
 
 use ltlm_protocol::event_data::EventReported;
-use ltlm_protocol::limits;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
+use ltlm_protocol::{Body, limits};
 
 use crate::api::extract::{Incoming, Operation};
 use crate::api::reply::{Failure, Reply};

@@ -1,7 +1,7 @@
 //! What is asked of all accounts of a project together: their ledger entries, what is due to them, and an erasure.
 
-use ltlm_protocol::limits;
 use ltlm_protocol::project_ledger_data::{DueAccounts, ProjectEntries};
+use ltlm_protocol::{Body, limits};
 
 use crate::api::cursor;
 use crate::api::extract::Incoming;

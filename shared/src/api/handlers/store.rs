@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use ltlm_protocol::store_data::{OrderList, Received};
-use ltlm_protocol::{Code, Problems, limits};
+use ltlm_protocol::{Body, Code, Problems, limits};
 use serde_json::{Value, json};
 
 use crate::api::extract::{Incoming, Operation};

@@ -2,11 +2,11 @@
 //! (contract/token-accounting.md, section 2, rule 2).
 
 use ltlm_protocol::account_data::AccountMovement;
-use ltlm_protocol::read::Problems;
-use ltlm_protocol::{Timestamp, limits};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
 use serde_json::{Map, Value};
 
-use crate::domain::accounts::request::reader;
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::schedule;
 use crate::domain::accounts::state::{AccountState, OpenAccount, movement_of};
 use crate::domain::ahead::must_lie_ahead;
@@ -34,18 +34,16 @@ pub struct ChangePlan {
     pub operation_id: Option<String>,
 }
 
-impl ChangePlan {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
-        let parsed = Self {
+impl Body for ChangePlan {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
+        Self {
             tier: r.text("tier", limits::NAME_CHARS_MAX),
-            tier_ends_at: instant_opt(&mut r, "tierEndsAt"),
+            tier_ends_at: instant_opt(r, "tierEndsAt"),
             overdraft_limit: r.int_opt("overdraftLimit", 0, limits::TOKENS_MAX),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
     }
 }
 

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use ltlm_protocol::account_data::AccountData;
-use ltlm_protocol::read::Problems;
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Value, json};
 
 use crate::domain::accounts::plans::Plans;
-use crate::domain::accounts::request::reader;
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::schedule;
 use crate::domain::accounts::state::{AccountState, data};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
-use crate::model::account::{ACCOUNT_NAME_PROBLEM, Account, is_account_name};
+use crate::model::account::{ACCOUNT_NAME_PROBLEM, Account, account_name_pattern, is_account_name};
 use crate::model::denied::Denied;
 use crate::model::ids::{AccountId, OperationKey, WalletId};
 use crate::model::wallet::Wallet;
@@ -39,22 +39,28 @@ pub struct CreateAccount {
     pub operation_id: Option<String>,
 }
 
-impl CreateAccount {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
+impl Body for CreateAccount {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
         let parsed = Self {
             name: r.text("accountId", limits::ACCOUNT_CHARS_MAX),
             tier: r.text_opt("tier", limits::NAME_CHARS_MAX).unwrap_or_else(|| "Gift".to_owned()),
-            tier_ends_at: instant_opt(&mut r, "tierEndsAt"),
+            tier_ends_at: instant_opt(r, "tierEndsAt"),
             opening_balance: r.int_opt("openingBalance", 0, limits::TOKENS_MAX),
             overdraft_limit: r.int_opt("overdraftLimit", 0, limits::TOKENS_MAX).unwrap_or(0),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
+            operation_id: ltlm_protocol::request::operation_id(r),
         };
         if r.value("accountId").is_some_and(Value::is_string) && !is_account_name(&parsed.name) {
             r.problem("accountId", ACCOUNT_NAME_PROBLEM);
         }
-        r.finish().map(|()| parsed)
+        parsed
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {
+            "accountId": {"pattern": account_name_pattern()},
+            "openingBalance": {"description": "In place of the plan's first allocation."},
+        }})
     }
 }
 

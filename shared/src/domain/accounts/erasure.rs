@@ -1,10 +1,10 @@
 //! The erasure of old entries' free-form facts over all accounts of a project: a job that calls carry on, each for a while. Its
 //! record says how far it came, and moves in the transaction of what it erases.
 
-use ltlm_protocol::Timestamp;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
-use serde_json::Value;
+use ltlm_protocol::{Body, Timestamp};
+use serde_json::{Value, json};
 
 use crate::domain::license::credit::instant_opt;
 
@@ -17,13 +17,14 @@ pub struct Erase {
     pub operation_id: Option<String>,
 }
 
-impl Erase {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for Erase {
+    fn read(r: &mut Reader<'_>) -> Self {
         r.require("before");
-        let before = instant_opt(&mut r, "before");
-        let parsed = Self { before: before.unwrap_or(Timestamp::from_ms(0)), operation_id: operation_id(&mut r) };
-        r.finish().map(|()| parsed)
+        let before = instant_opt(r, "before");
+        Self { before: before.unwrap_or(Timestamp::from_ms(0)), operation_id: operation_id(r) }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"before": {"description": "Entries written before this instant."}}})
     }
 }

@@ -1,12 +1,12 @@
 //! Holds on an account: tokens set aside before something is done, spent when it is done, given back when it is not.
 
 use ltlm_protocol::account_data::{AccountHold, AccountMovement};
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::{Map, Value};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Map, Value, json};
 
 use crate::domain::accounts::movement;
-use crate::domain::accounts::request::reader;
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::state::{AccountState, movement_of};
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
@@ -52,41 +52,57 @@ pub struct EndHold {
     pub operation_id: Option<String>,
 }
 
-impl Reserve {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
+impl Body for Reserve {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
         let seconds = r.int_opt("expiresInSeconds", 1, limits::HOLD_SECONDS_MAX);
-        let parsed = Self {
+        Self {
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
             operation_type: r.text("operationType", limits::ACTION_CHARS_MAX),
             seconds: seconds.unwrap_or(limits::HOLD_SECONDS_DEFAULT),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"expiresInSeconds": {"default": limits::HOLD_SECONDS_DEFAULT}}})
+    }
+}
+
+/// The body of a commit.
+#[derive(Debug)]
+pub struct CommitHold(pub EndHold);
+
+/// The body of a void.
+#[derive(Debug)]
+pub struct VoidHold(pub EndHold);
+
+impl Body for CommitHold {
+    fn read(r: &mut Reader<'_>) -> Self {
+        let ending = Ending::Commit { amount: r.int_opt("amount", 1, limits::AMOUNT_MAX) };
+        Self(EndHold::read(r, ending))
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"amount": {"description": "How many are spent; else all."}}})
+    }
+}
+
+impl Body for VoidHold {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self(EndHold::read(r, Ending::Void))
     }
 }
 
 impl EndHold {
-    /// Parses a commit.
-    pub fn commit(body: &Value) -> Result<Self, Problems> {
-        Self::parse(body, |r| Ending::Commit { amount: r.int_opt("amount", 1, limits::AMOUNT_MAX) })
-    }
-
-    /// Parses a void.
-    pub fn void(body: &Value) -> Result<Self, Problems> {
-        Self::parse(body, |_| Ending::Void)
-    }
-
-    fn parse(body: &Value, ending: impl FnOnce(&mut Reader<'_>) -> Ending) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
-        let parsed = Self {
-            ending: ending(&mut r),
+    fn read(r: &mut Reader<'_>, ending: Ending) -> Self {
+        may_be_dry_run(r);
+        Self {
+            ending,
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
     }
 }
 

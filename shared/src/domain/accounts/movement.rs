@@ -1,12 +1,12 @@
 //! Debits, credits, charges at a known price, and resets of an account.
 
 use ltlm_protocol::account_data::{AccountMovement, Affordability};
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
 use serde_json::{Map, Value};
 
 use crate::domain::accounts::plans::Plans;
-use crate::domain::accounts::request::reader;
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::state::{AccountState, OpenAccount, movement_of};
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::decision::Decision;
@@ -58,55 +58,70 @@ pub struct Move {
     pub operation_id: Option<String>,
 }
 
-impl Move {
-    /// Parses a debit.
-    pub fn debit(body: &Value) -> Result<Self, Problems> {
-        Self::parse(body, None, |r| Movement::Debit {
+/// The body of a debit.
+#[derive(Debug)]
+pub struct Debit(pub Move);
+
+/// The body of a charge.
+#[derive(Debug)]
+pub struct Charge(pub Move);
+
+/// The body of a credit.
+#[derive(Debug)]
+pub struct Credit(pub Move);
+
+/// The body of a reset.
+#[derive(Debug)]
+pub struct Reset(pub Move);
+
+impl Body for Debit {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self(Move::read(r, None, |r| Movement::Debit {
             amount: r.int_worded("amount", 1, limits::AMOUNT_MAX, "Debit amount must be positive"),
             allow_overdraft: r.bool_opt("allowOverdraft").unwrap_or(false),
-        })
+        }))
     }
+}
 
-    /// Parses a charge.
-    pub fn charge(body: &Value) -> Result<Self, Problems> {
-        Self::parse(body, None, |_| Movement::Charge)
+impl Body for Charge {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self(Move::read(r, None, |_| Movement::Charge))
     }
+}
 
-    /// Parses a credit.
-    pub fn credit(body: &Value) -> Result<Self, Problems> {
-        Self::parse(body, None, |r| Movement::Credit {
+impl Body for Credit {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self(Move::read(r, None, |r| Movement::Credit {
             amount: r.int_worded("amount", 1, limits::AMOUNT_MAX, "Credit amount must be positive"),
             expires_at: instant_opt(r, "expiresAt"),
             priority: r.int_opt("priority", 0, limits::PRIORITY_MAX).unwrap_or(CREDIT_PRIORITY),
-        })
+        }))
     }
+}
 
-    /// Parses a reset.
-    pub fn reset(body: &Value) -> Result<Self, Problems> {
-        Self::parse(body, Some("monthly_reset"), |r| Movement::Reset {
+impl Body for Reset {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self(Move::read(r, Some("monthly_reset"), |r| Movement::Reset {
             balance: r.int_worded("balance", 0, limits::TOKENS_MAX, "Balance cannot be negative"),
-        })
+        }))
     }
+}
 
-    fn parse(
-        body: &Value,
-        default: Option<&str>,
-        movement: impl FnOnce(&mut Reader<'_>) -> Movement,
-    ) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
+impl Move {
+    fn read(r: &mut Reader<'_>, default: Option<&str>, movement: impl FnOnce(&mut Reader<'_>) -> Movement) -> Self {
+        may_be_dry_run(r);
         let operation_type = match default {
             Some(default) => {
                 r.text_opt("operationType", limits::ACTION_CHARS_MAX).unwrap_or_else(|| default.to_owned())
             }
             None => r.text("operationType", limits::ACTION_CHARS_MAX),
         };
-        let parsed = Self {
-            movement: movement(&mut r),
+        Self {
+            movement: movement(r),
             operation_type,
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 //! (contract/token-accounting.md, section 2, rule 7, and case TS-18).
 
 use ltlm_protocol::account_data::{AccountMovement, RefundedOperation};
-use ltlm_protocol::read::Problems;
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::{Map, Value};
+use ltlm_protocol::body::one_of;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Map, Value, json};
 
-use crate::domain::accounts::request::reader;
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::state::{AccountState, movement_of};
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
@@ -46,10 +47,9 @@ pub enum Refundable {
     },
 }
 
-impl Refund {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
+impl Body for Refund {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
         let original = r.text_opt("originalOperationId", limits::OPERATION_ID_CHARS_MAX);
         let of = match original {
             Some(id) => Refundable::Operation {
@@ -58,15 +58,28 @@ impl Refund {
             },
             None => Refundable::Newest { amount: r.int("amount", 1, limits::AMOUNT_MAX) },
         };
-        let parsed = Self {
+        Self {
             of,
             reason: r.name_or_blank("reason", limits::REASON_CHARS_MAX),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
     }
 
+    fn keywords() -> Value {
+        json!({
+            "properties": {
+                "originalOperationId": {"description": "The operation that spent; else the newest ones that can be refunded."},
+                "amount": {"type": ["integer", "null"],
+                    "description": "How many; of an operation that is named, else all that can be refunded."},
+            },
+            "required": [],
+            "anyOf": one_of(&["originalOperationId", "amount"], &[]),
+        })
+    }
+}
+
+impl Refund {
     /// The facts that are kept with its entries.
     fn facts(&self) -> Option<Map<String, Value>> {
         let Some(reason) = &self.reason else { return self.metadata.clone() };

@@ -1,11 +1,8 @@
 //! What the bodies of requests about accounts have in common.
 
-use ltlm_protocol::read::{Problems, Reader};
-use serde_json::Value;
+use ltlm_protocol::read::Reader;
 
-/// A strict reader of a body that may hold `dryRun`, which the handler reads.
-pub(crate) fn reader(body: &Value) -> Result<Reader<'_>, Problems> {
-    let mut r = Reader::strict(body)?;
+/// Says that the body may hold `dryRun`, which the handler reads.
+pub(crate) fn may_be_dry_run(r: &mut Reader<'_>) {
     r.bool_opt("dryRun");
-    Ok(r)
 }

@@ -1,8 +1,9 @@
 //! Creating an administrator's key.
 
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::shape::Kind;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Value, json};
 
 use crate::domain::license::credit::instant_opt;
 use crate::model::administrator::{Administrator, Scope};
@@ -23,10 +24,8 @@ pub struct CreateKey {
     pub operation_id: Option<String>,
 }
 
-impl CreateKey {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for CreateKey {
+    fn read(r: &mut Reader<'_>) -> Self {
         r.require("scopes");
         let words = r.texts_opt("scopes", Scope::ALL.len(), limits::NAME_CHARS_MAX).unwrap_or_default();
         let mut scopes: Vec<_> = words.iter().filter_map(|word| Scope::parse(word)).collect();
@@ -34,18 +33,24 @@ impl CreateKey {
             let all: Vec<_> = Scope::ALL.iter().map(|(_, text)| *text).collect();
             r.problem("scopes", format!("must be some of {}", all.join(", ")));
         }
+        r.is("scopes", Kind::Words(Scope::ALL.iter().map(|(_, text)| *text).collect()));
         scopes.sort();
         scopes.dedup();
-        let parsed = Self {
+        Self {
             name: r.name_or_blank("name", limits::NAME_CHARS_MAX),
             scopes,
             project_id: r.text_opt("projectId", limits::NAME_CHARS_MAX),
-            expires_at: instant_opt(&mut r, "expiresAt"),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            expires_at: instant_opt(r, "expiresAt"),
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
     }
 
+    fn keywords() -> Value {
+        json!({"properties": {"scopes": {"minItems": 1}}})
+    }
+}
+
+impl CreateKey {
     /// A key makes no key that may do more than itself.
     pub fn allowed(&self, by: &Administrator) -> Result<(), Denied> {
         let within = self.scopes.iter().all(|scope| by.scopes.contains(scope));

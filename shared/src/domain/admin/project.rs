@@ -1,7 +1,9 @@
 //! Creating and changing a project.
 
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{limits, merge};
+use ltlm_protocol::body::{Unknown, one_of};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::shape::Shape;
+use ltlm_protocol::{Body, limits, merge};
 use serde_json::{Map, Value, json};
 
 use crate::domain::pro::hardening;
@@ -22,22 +24,16 @@ pub struct CreateProject {
     pub operation_id: Option<String>,
 }
 
-impl CreateProject {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        Self::read(Reader::strict(body)?)
-    }
-
-    /// Reads a body.
-    fn read(mut r: Reader<'_>) -> Result<Self, Problems> {
+impl Body for CreateProject {
+    fn read(r: &mut Reader<'_>) -> Self {
         let parsed = Self {
             name: r.name("name", limits::NAME_CHARS_MAX),
-            settings: policy_config::free_form(&mut r, "settings", limits::DOCUMENT_BYTES_MAX),
-            project_settings: policy_config::free_form(&mut r, "projectSettings", limits::DOCUMENT_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
+            settings: policy_config::free_form(r, "settings", limits::DOCUMENT_BYTES_MAX),
+            project_settings: policy_config::free_form(r, "projectSettings", limits::DOCUMENT_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(r),
         };
         r.object("settings", hardening::check);
-        r.finish().map(|()| parsed)
+        parsed
     }
 }
 
@@ -50,23 +46,30 @@ pub struct ChangeProject {
     pub operation_id: Option<String>,
 }
 
-impl ChangeProject {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        const CHANGED: &[&str] = &["name", "settings", "projectSettings"];
-        let mut r = Reader::patch(body)?;
-        r.also(CHANGED);
-        let named = |name: &&str| Some(((*name).to_owned(), body.get(*name)?.clone()));
-        let parsed = Self {
-            patch: CHANGED.iter().filter_map(named).collect(),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
+impl Body for ChangeProject {
+    const UNKNOWN: Unknown = Unknown::RefusedInPatch;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        let parsed = Self { patch: r.taken(CHANGED), operation_id: ltlm_protocol::request::operation_id(r) };
         if parsed.patch.is_empty() {
             r.problem("", "must name something to change");
         }
-        r.finish().map(|()| parsed)
+        parsed
     }
 
+    fn shape() -> Shape {
+        CreateProject::shape()
+    }
+
+    fn keywords() -> Value {
+        json!({"anyOf": one_of(CHANGED, &["settings", "projectSettings"])})
+    }
+}
+
+/// What of a project can change.
+const CHANGED: &[&str] = &["name", "settings", "projectSettings"];
+
+impl ChangeProject {
     /// The project after it. The whole is checked, and all its mistakes are told.
     pub fn apply(&self, project: &Project) -> Result<Project, Denied> {
         let body = json!({"name": project.name, "settings": project.settings,
@@ -75,7 +78,7 @@ impl ChangeProject {
         let mut whole = found.clone();
         merge::merge(&mut whole, &self.patch, merge::PROJECT_FREE_FORM);
         let whole = Value::Object(whole);
-        let changed = Reader::patched(&whole, &self.patch, &found).and_then(CreateProject::read);
+        let changed = Reader::patched(&whole, &self.patch, &found).and_then(CreateProject::finish);
         let CreateProject { name, settings, project_settings, .. } = changed.map_err(Denied::Invalid)?;
         Ok(Project { name, settings, project_settings, revision: project.revision + 1, ..project.clone() })
     }

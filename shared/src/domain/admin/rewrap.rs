@@ -1,8 +1,9 @@
 //! Keys wrapped anew: what another KMS key wrapped, the deployment's own wraps afterwards.
 
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::Body;
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Name of a KMS key, with its region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,11 @@ impl KeyArn {
         is_key.then(|| Self { text: text.to_owned(), region: region.to_owned() })
     }
 
+    /// Stands for a key that could not be read, until the mistake is told.
+    fn unknown() -> Self {
+        Self { text: String::new(), region: String::new() }
+    }
+
     /// The whole.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -49,20 +55,21 @@ pub struct Rewrap {
     pub operation_id: Option<String>,
 }
 
-impl Rewrap {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for Rewrap {
+    fn read(r: &mut Reader<'_>) -> Self {
         let text = r.text("previousKeyArn", KeyArn::CHARS_MAX);
         let previous = KeyArn::parse(&text);
         if previous.is_none() && !text.is_empty() {
             r.problem("previousKeyArn", "must be the ARN of a KMS key: arn:aws:kms:<region>:<account>:key/<id>");
         }
-        let operation_id = operation_id(&mut r);
-        r.finish()?;
-        previous
-            .map(|previous| Self { previous, operation_id })
-            .ok_or_else(|| Problems::one("previousKeyArn", "is missing"))
+        Self { previous: previous.unwrap_or_else(KeyArn::unknown), operation_id: operation_id(r) }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"previousKeyArn": {
+            "pattern": "^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]+$",
+            "description": "The KMS key that wrapped so far; the stack must allow it as PreviousKeyArn.",
+        }}})
     }
 }
 

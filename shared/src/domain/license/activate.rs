@@ -107,6 +107,7 @@ mod tests {
     use crate::domain::license::gate::Caller;
     use crate::domain::license::state::tests::{NOW, device, fresh};
     use crate::model::license::AdminState;
+    use ltlm_protocol::Body;
     use ltlm_protocol::license_data::KickedNotice;
     use serde_json::json;
 

@@ -1,14 +1,15 @@
 //! The vendor's changes of a license: its state (wire 4.1), its end, what differs from its policy, whose it is.
 
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{LicenseData, Timestamp, limits, merge};
+use ltlm_protocol::body::{Unknown, one_of};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, LicenseData, Timestamp, limits, merge};
 use serde_json::{Map, Value, json};
 
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
 use crate::domain::license::gate::Call;
-use crate::domain::license::issue::{buyer, note_trial};
+use crate::domain::license::issue::{buyer, email_or_blank, note_trial};
 use crate::domain::license::license_data::vendor_data;
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::terms;
@@ -37,32 +38,30 @@ pub struct ChangeLicense {
     pub operation_id: Option<String>,
 }
 
-impl ChangeLicense {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        const STATES: &[&str] = &["active", "suspended", "revoked", "terminated"];
-        let mut r = Reader::patch(body)?;
+/// The states that a vendor gives a license.
+const STATES: &[&str] = &["active", "suspended", "revoked", "terminated"];
+
+impl Body for ChangeLicense {
+    const UNKNOWN: Unknown = Unknown::RefusedInPatch;
+
+    fn read(r: &mut Reader<'_>) -> Self {
         // What every license has cannot be removed.
         for name in ["state", "policyId"] {
-            if body.get(name).is_some_and(Value::is_null) {
+            if r.is_null(name) {
                 r.problem(name, "must not be null");
             }
         }
-        let end = instant_opt(&mut r, "validUntil");
-        let named = |name: &&str| Some(((*name).to_owned(), body.get(*name)?.clone()));
+        let end = instant_opt(r, "validUntil");
         let parsed = Self {
             state: r.word_opt("state", STATES).and_then(AdminState::parse),
             reason: r.name_or_blank("reason", limits::REASON_CHARS_MAX),
-            valid_until: match body.get("validUntil") {
-                Some(Value::Null) => Some(None),
-                _ => end.map(Some),
-            },
+            valid_until: if r.is_null("validUntil") { Some(None) } else { end.map(Some) },
             extend_days: r.int_opt("extendDays", 1, limits::DURATION_DAYS_MAX),
-            patch: ["overrides", "customer", "metadata"].iter().filter_map(named).collect(),
-            policy: policy_id_opt(&mut r),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
+            patch: r.taken(&["overrides", "customer", "metadata"]),
+            policy: policy_id_opt(r),
+            operation_id: ltlm_protocol::request::operation_id(r),
         };
-        read_documents(&mut r, None);
+        read_documents(r, None);
         if parsed.valid_until.is_some() && parsed.extend_days.is_some() {
             r.problem("extendDays", "does not go together with validUntil");
         }
@@ -70,9 +69,27 @@ impl ChangeLicense {
         if asked == Self::default() {
             r.problem("", "must name something to change");
         }
-        r.finish().map(|()| parsed)
+        parsed
     }
 
+    fn keywords() -> Value {
+        let names = ["state", "validUntil", "extendDays", "policyId", "overrides", "metadata", "customer"];
+        json!({
+            "properties": {
+                // What every license has cannot be removed.
+                "state": {"type": "string", "enum": STATES},
+                "policyId": {"type": ["string", "integer"]},
+                "validUntil": {"description": "null takes the end away."},
+                "extendDays": {"description": "From the end, or from now if it has ended."},
+                "customer": {"properties": {"email": email_or_blank()}},
+            },
+            "anyOf": one_of(&names, &["validUntil", "overrides", "metadata", "customer"]),
+            "not": {"required": ["validUntil", "extendDays"], "properties": {"extendDays": {"not": {"type": "null"}}}},
+        })
+    }
+}
+
+impl ChangeLicense {
     /// The license after it, under the policy that it then has. What it makes is checked, and all the mistakes are told.
     fn apply(&self, license: &License, policy: &Policy, now: Timestamp) -> Result<License, Denied> {
         let extended = |end: Timestamp, days: i64| end.max(now).plus_days(days);

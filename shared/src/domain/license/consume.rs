@@ -88,6 +88,7 @@ mod tests {
     use crate::domain::license::state::tests::{NOW, device, fresh};
     use crate::model::ids::{OperationId, Origin};
     use crate::model::license::AdminState;
+    use ltlm_protocol::Body;
     use serde_json::json;
 
     fn key(id: &str, fingerprint: &str) -> OperationKey {

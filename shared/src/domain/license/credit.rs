@@ -1,11 +1,11 @@
 //! The vendor's credits and debits of a license's tokens.
 
 use ltlm_protocol::license_data::Operation;
-use ltlm_protocol::read::{Problems, Reader, whole};
+use ltlm_protocol::read::{Reader, whole};
 use ltlm_protocol::shape::Kind;
 use ltlm_protocol::time::NoInstant;
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Value, json};
 
 use crate::domain::ahead::must_lie_ahead;
 use crate::domain::decision::Decision;
@@ -39,15 +39,13 @@ pub struct Credited {
     pub replayed: bool,
 }
 
-impl Credit {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for Credit {
+    fn read(r: &mut Reader<'_>) -> Self {
         let parsed = Self {
             amount: r.int("amount", -limits::AMOUNT_MAX, limits::AMOUNT_MAX),
             reason: r.name("reason", limits::ACTION_CHARS_MAX),
-            expires_at: instant_opt(&mut r, "expiresAt"),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
+            expires_at: instant_opt(r, "expiresAt"),
+            operation_id: ltlm_protocol::request::operation_id(r),
         };
         if r.value("amount").and_then(whole) == Some(0) {
             r.problem("amount", "must not be 0");
@@ -55,7 +53,16 @@ impl Credit {
         if parsed.amount < 0 && parsed.expires_at.is_some() {
             r.problem("expiresAt", "goes with a credit only");
         }
-        r.finish().map(|()| parsed)
+        parsed
+    }
+
+    fn keywords() -> Value {
+        let debit = json!({"properties": {"amount": {"maximum": 0}}, "required": ["amount"]});
+        let ends = json!({"required": ["expiresAt"], "properties": {"expiresAt": {"type": "string"}}});
+        json!({
+            "properties": {"amount": {"not": {"const": 0}}, "expiresAt": {"description": "With a credit only."}},
+            "not": {"allOf": [debit, ends]},
+        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! The vendor's naming of a device. The device itself does the same by activating again (wire 4.2).
 
+use ltlm_protocol::body::one_of;
 use ltlm_protocol::license_data::Machine;
-use ltlm_protocol::limits;
-use ltlm_protocol::read::{Problems, Reader};
-use serde_json::{Map, Value};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, limits};
+use serde_json::{Map, Value, json};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::license_data::machine;
@@ -22,21 +23,23 @@ pub struct DescribeDevice {
     pub operation_id: Option<String>,
 }
 
-impl DescribeDevice {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for DescribeDevice {
+    fn read(r: &mut Reader<'_>) -> Self {
         let nickname = r.name_or_blank("nickname", limits::NICKNAME_CHARS_MAX);
         let meta = r.document_opt("meta", limits::META_BYTES_MAX);
         let parsed = Self {
-            nickname: body.get("nickname").map(|_| nickname),
-            meta: body.get("meta").map(|_| meta),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
+            nickname: r.has("nickname").then_some(nickname),
+            meta: r.has("meta").then_some(meta),
+            operation_id: ltlm_protocol::request::operation_id(r),
         };
         if parsed.nickname.is_none() && parsed.meta.is_none() {
             r.problem("", "must name something to change");
         }
-        r.finish().map(|()| parsed)
+        parsed
+    }
+
+    fn keywords() -> Value {
+        json!({"anyOf": one_of(&["nickname", "meta"], &["nickname", "meta"])})
     }
 }
 

@@ -150,6 +150,7 @@ pub fn replay<'a>(state: &'a LicenseState, key: &OperationKey) -> Result<Option<
 mod tests {
     use super::*;
     use crate::domain::license::state::tests::fresh;
+    use ltlm_protocol::Body;
     use ltlm_protocol::license_data::{Geofencing, Versioning};
 
     fn activation(version: &str) -> Activate {

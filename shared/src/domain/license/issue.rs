@@ -1,8 +1,8 @@
 //! Issuing licenses from a policy.
 
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::{Map, Value};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Map, Value, json};
 
 use crate::domain::license::credit::instant_opt;
 use crate::domain::license::state::LicenseState;
@@ -40,28 +40,36 @@ pub struct Issue {
     pub operation_id: Option<String>,
 }
 
-impl Issue {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for Issue {
+    fn read(r: &mut Reader<'_>) -> Self {
         let parsed = Self {
             policy: {
                 r.require("policyId");
-                policy_id_opt(&mut r).unwrap_or(0)
+                policy_id_opt(r).unwrap_or(0)
             },
             count: r.int_opt("count", 1, limits::LICENSES_PER_CALL_MAX).unwrap_or(1),
-            license_key: own_key(&mut r),
+            license_key: own_key(r),
             buyer: r.object("customer", |customer| buyer(customer, None)),
-            valid_until: instant_opt(&mut r, "validUntil"),
+            valid_until: instant_opt(r, "validUntil"),
             overrides: r.document_opt("overrides", limits::DOCUMENT_BYTES_MAX).unwrap_or_default(),
-            metadata: policy_config::free_form(&mut r, "metadata", limits::DOCUMENT_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
+            metadata: policy_config::free_form(r, "metadata", limits::DOCUMENT_BYTES_MAX),
+            operation_id: ltlm_protocol::request::operation_id(r),
         };
         r.object("overrides", policy_config::check);
         if parsed.license_key.is_some() && parsed.count > 1 {
             r.problem("count", "must be 1 with a licenseKey of your own");
         }
-        r.finish().map(|()| parsed)
+        parsed
+    }
+
+    fn keywords() -> Value {
+        json!({
+            "properties": {
+                "licenseKey": {"pattern": "^[A-Za-z0-9-]+$", "minLength": limits::LICENSE_KEY_CHARS_MIN},
+                "customer": {"properties": {"email": email_or_blank()}},
+            },
+            "not": {"properties": {"licenseKey": {"type": "string"}, "count": {"minimum": 2}}, "required": ["licenseKey", "count"]},
+        })
     }
 }
 
@@ -98,6 +106,11 @@ fn own_key(r: &mut Reader<'_>) -> Option<String> {
         r.problem("licenseKey", format!("must be {min} to {max} letters, digits and dashes"));
     }
     key
+}
+
+/// What a schema says of an address that may be blank.
+pub fn email_or_blank() -> Value {
+    json!({"anyOf": [{"const": ""}, {"const": null}, {"format": "email"}]})
 }
 
 /// Reads a customer. The address that is `kept` may stay, whatever was taken for one when it came.

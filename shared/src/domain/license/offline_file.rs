@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use ltlm_protocol::read::{NAME_PROBLEM, Problems, Reader, is_name};
-use ltlm_protocol::{LicenseData, Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::pattern::NAME;
+use ltlm_protocol::read::{NAME_PROBLEM, Reader, is_name};
+use ltlm_protocol::{Body, LicenseData, Timestamp, limits};
+use serde_json::{Value, json};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
@@ -36,10 +37,8 @@ pub struct IssueFile {
     pub operation_id: Option<String>,
 }
 
-impl IssueFile {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for IssueFile {
+    fn read(r: &mut Reader<'_>) -> Self {
         r.require("hwids");
         let hwids = r.texts_opt("hwids", limits::FILE_DEVICES_MAX, limits::HWID_CHARS_MAX).unwrap_or_default();
         if r.value("hwids").and_then(Value::as_array).is_some_and(Vec::is_empty) {
@@ -51,13 +50,20 @@ impl IssueFile {
         if hwids.iter().collect::<BTreeSet<_>>().len() < hwids.len() {
             r.problem("hwids", "must name each device once");
         }
-        let parsed = Self {
+        Self {
             hwids,
-            valid_until: instant_opt(&mut r, "validUntil"),
+            valid_until: instant_opt(r, "validUntil"),
             secret_id: r.text_opt("secretId", limits::NAME_CHARS_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {
+            "hwids": {"minItems": 1, "uniqueItems": true, "items": {"pattern": NAME}},
+            "validUntil": {"description": "No later than the license's end."},
+            "secretId": {"description": "The secret that it is encrypted with; else the newest."},
+        }})
     }
 }
 

@@ -29,6 +29,7 @@ mod tests {
     use super::*;
     use crate::domain::license::gate::Caller;
     use crate::domain::license::state::tests::{NOW, device, fresh};
+    use ltlm_protocol::Body;
     use serde_json::json;
 
     fn run(state: &LicenseState) -> Decision<LicenseData> {

@@ -1,8 +1,7 @@
 //! The vendor takes back a revocation that was a mistake. What is terminated stays so.
 
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{LicenseData, limits};
-use serde_json::Value;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, LicenseData, limits};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
@@ -21,15 +20,12 @@ pub struct Reinstate {
     pub operation_id: Option<String>,
 }
 
-impl Reinstate {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        let parsed = Self {
+impl Body for Reinstate {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self {
             reason: r.name("reason", limits::REASON_CHARS_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! User settings: one JSON document per license, shared by its devices, saved as a whole (wire 4.8, E25, E26).
 
+use ltlm_protocol::body::Unknown;
 use ltlm_protocol::license_data::UserSettings;
-use ltlm_protocol::limits;
-use ltlm_protocol::read::{Problems, Reader};
-use serde_json::{Map, Value};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, limits};
+use serde_json::{Map, Value, json};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::{self, Call};
@@ -31,17 +32,21 @@ pub struct SettingsReply {
     pub revision: i64,
 }
 
-impl SaveSettings {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
+impl Body for SaveSettings {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
         r.require("settings");
         let document = r.value("settings").and_then(Value::as_object).cloned();
         if r.value("settings").is_some() && document.is_none() {
             r.problem("settings", "must be a JSON object");
         }
-        let parsed = Self { hwid: r.name_opt("hwid", limits::HWID_CHARS_MAX), document: document.unwrap_or_default() };
-        r.finish().map(|()| parsed)
+        Self { hwid: r.name_opt("hwid", limits::HWID_CHARS_MAX), document: document.unwrap_or_default() }
+    }
+
+    fn keywords() -> Value {
+        let what = format!("At most {} UTF-16 units of compact JSON.", limits::SETTINGS_UNITS_MAX);
+        json!({"properties": {"settings": {"type": "object", "description": what}}})
     }
 }
 

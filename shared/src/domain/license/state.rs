@@ -394,6 +394,7 @@ pub(crate) mod tests {
     use crate::model::project::WrappedKeys;
     use crate::model::purchases::Purchases;
     use crate::model::wallet::grant::{Grant, PLAN_PRIORITY};
+    use ltlm_protocol::Body;
     use serde_json::{Map, json};
 
     pub(crate) const NOW: Timestamp = Timestamp::EPOCH;

@@ -1,13 +1,14 @@
 //! Access tokens: what a vendor's web application calls with, for an organization or for a user.
 
+use ltlm_protocol::body::one_of;
 use ltlm_protocol::organization_data::AccessTokenRevoked;
 use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits, request};
-use serde_json::Value;
+use ltlm_protocol::{Body, Timestamp, limits, request};
+use serde_json::{Value, json};
 
 use crate::domain::decision::Decision;
 use crate::domain::organizations::state::OrganizationState;
-use crate::model::account::{ACCOUNT_NAME_PROBLEM, is_account_name};
+use crate::model::account::{ACCOUNT_NAME_PROBLEM, account_name_pattern, is_account_name};
 use crate::model::denied::Denied;
 use crate::model::organization::{AccessToken, Holder, Organization};
 use crate::model::record::Record;
@@ -110,16 +111,14 @@ pub struct CreateAccess {
     pub operation_id: Option<String>,
 }
 
-impl CreateAccess {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for CreateAccess {
+    fn read(r: &mut Reader<'_>) -> Self {
         let seconds = r.int_opt("expiresInSeconds", 1, limits::ACCESS_SECONDS_MAX);
         let parsed = Self {
             organization: r.text_opt("organizationId", limits::ORGANIZATION_CHARS_MAX),
             user: r.text_opt("userId", limits::ACCOUNT_CHARS_MAX),
             seconds: seconds.unwrap_or(limits::ACCESS_SECONDS_DEFAULT),
-            operation_id: request::operation_id(&mut r),
+            operation_id: request::operation_id(r),
         };
         for (name, value) in [("organizationId", &parsed.organization), ("userId", &parsed.user)] {
             if value.as_ref().is_some_and(|value| !is_account_name(value)) {
@@ -129,7 +128,15 @@ impl CreateAccess {
         if parsed.organization.is_none() && parsed.user.is_none() {
             r.problem("organizationId", "or userId must be sent");
         }
-        r.finish().map(|()| parsed)
+        parsed
+    }
+
+    fn keywords() -> Value {
+        let name = json!({"pattern": account_name_pattern()});
+        json!({
+            "properties": {"organizationId": name, "userId": name, "expiresInSeconds": {"default": limits::ACCESS_SECONDS_DEFAULT}},
+            "anyOf": one_of(&["organizationId", "userId"], &[]),
+        })
     }
 }
 

@@ -2,20 +2,20 @@
 
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::organization_data::{MemberData, OrganizationData};
-use ltlm_protocol::read::Problems;
-use ltlm_protocol::{Timestamp, limits, request};
-use serde_json::{Map, Value};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits, request};
+use serde_json::{Map, Value, json};
 
 use crate::domain::accounts::create::Opening;
 use crate::domain::accounts::movement::{self, Move, Movement};
 use crate::domain::accounts::plans::Plans;
-use crate::domain::accounts::request::reader;
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::state::OpenAccount;
 use crate::domain::decision::Decision;
 use crate::domain::license::credit::instant_opt;
 use crate::domain::organizations::features::{Features, tier};
 use crate::domain::organizations::state::{OrganizationState, data};
-use crate::model::account::{ACCOUNT_NAME_PROBLEM, Account, is_account_name};
+use crate::model::account::{ACCOUNT_NAME_PROBLEM, Account, account_name_pattern, is_account_name};
 use crate::model::denied::Denied;
 use crate::model::ids::{OperationKey, OrganizationId};
 use crate::model::organization::{Member, Organization};
@@ -60,44 +60,43 @@ pub struct GrantTokens {
     pub operation_id: Option<String>,
 }
 
-impl CreateOrganization {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
+impl Body for CreateOrganization {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
         let parsed = Self {
             name: r.text("organizationId", limits::ORGANIZATION_CHARS_MAX),
             plan: r.text("plan", limits::NAME_CHARS_MAX),
-            operation_id: request::operation_id(&mut r),
+            operation_id: request::operation_id(r),
         };
         if r.value("organizationId").is_some_and(Value::is_string) && !is_account_name(&parsed.name) {
             r.problem("organizationId", ACCOUNT_NAME_PROBLEM);
         }
-        r.finish().map(|()| parsed)
+        parsed
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"organizationId": {"pattern": account_name_pattern()}}})
     }
 }
 
-impl ChangeOrganizationPlan {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
-        let parsed = Self { plan: r.text("plan", limits::NAME_CHARS_MAX), operation_id: request::operation_id(&mut r) };
-        r.finish().map(|()| parsed)
+impl Body for ChangeOrganizationPlan {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
+        Self { plan: r.text("plan", limits::NAME_CHARS_MAX), operation_id: request::operation_id(r) }
     }
 }
 
-impl GrantTokens {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
-        let token_type = TokenType::read(&mut r, "tokenType").unwrap_or(TokenType::General);
-        let parsed = Self {
+impl Body for GrantTokens {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
+        let token_type = TokenType::read(r, "tokenType").unwrap_or(TokenType::General);
+        Self {
             token_type,
             amount: r.int("amount", 1, limits::AMOUNT_MAX),
-            expires_at: instant_opt(&mut r, "expiresAt"),
+            expires_at: instant_opt(r, "expiresAt"),
             metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
-            operation_id: request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: request::operation_id(r),
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! The use of a feature: checked or paid, word for word as seed 004 says.
 
+use ltlm_protocol::body::Unknown;
 use ltlm_protocol::organization_data::{TokenCheck, TokenUse};
 use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Code, Timestamp, limits, request};
+use ltlm_protocol::{Body, Code, Timestamp, limits, request};
 use serde_json::{Map, Value, json};
 
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::state::AccountState;
 use crate::domain::decision::Decision;
 use crate::domain::organizations::access::may_act;
 use crate::domain::organizations::features::Features;
 use crate::domain::organizations::state::OrganizationState;
+use crate::model::account::account_name_pattern;
 use crate::model::denied::Denied;
 use crate::model::ids::{OperationKey, OrganizationId};
 use crate::model::organization::AccessToken;
@@ -50,27 +53,45 @@ pub enum Unusable {
     Problems(Problems),
 }
 
+impl Body for UseFeature {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
+        Self {
+            organization: r.text("organizationId", limits::ORGANIZATION_CHARS_MAX),
+            feature: r.text("featureUsed", limits::ACTION_CHARS_MAX),
+            action: match r.word_opt("action", ACTIONS) {
+                Some(CHECK) => Action::Check,
+                _ => Action::Deduct,
+            },
+            metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
+            operation_id: request::operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        json!({"required": ["organizationId", "featureUsed", "action"],
+            "properties": {"organizationId": {"pattern": account_name_pattern()}, "action": {"type": "string", "enum": ACTIONS}}})
+    }
+}
+
+const CHECK: &str = "check";
+const ACTIONS: &[&str] = &[CHECK, "deduct"];
+
 impl UseFeature {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Unusable> {
-        let mut r = Reader::new(body).map_err(Unusable::Problems)?;
+    /// Parses the body, in the seed's words where it has some.
+    pub fn parse_in_words(body: &Value) -> Result<Self, Unusable> {
+        let r = Self::reader(body).map_err(Unusable::Problems)?;
         let is_there = |name: &str| body.get(name).is_some_and(|value| !value.is_null() && value != "");
         if !is_there("organizationId") || !is_there("featureUsed") {
             return Err(Unusable::Told(Code::FeatureFieldsMissing));
         }
-        let action = match body.get("action").and_then(Value::as_str) {
-            Some("check") => Action::Check,
-            Some("deduct") => Action::Deduct,
-            _ => return Err(Unusable::Told(Code::FeatureActionUnknown)),
-        };
-        let parsed = Self {
-            organization: r.text("organizationId", limits::ORGANIZATION_CHARS_MAX),
-            feature: r.text("featureUsed", limits::ACTION_CHARS_MAX),
-            action,
-            metadata: r.document_opt("metadata", limits::META_BYTES_MAX),
-            operation_id: request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed).map_err(Unusable::Problems)
+        let action = body.get("action").and_then(Value::as_str);
+        if !action.is_some_and(|action| ACTIONS.contains(&action)) {
+            return Err(Unusable::Told(Code::FeatureActionUnknown));
+        }
+        Self::finish(r).map_err(Unusable::Problems)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Developers: people who sign in from the editor to have a project's keys (wire E15, E16).
 
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::body::one_of;
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Value, json};
 
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
@@ -63,58 +64,79 @@ fn password(r: &mut Reader<'_>) -> Option<String> {
     Some(password)
 }
 
-impl CreateDeveloper {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for CreateDeveloper {
+    fn read(r: &mut Reader<'_>) -> Self {
         r.require("password");
-        let username = Email::required(&mut r, "username");
-        let parsed = Self {
-            username: username.clone().unwrap_or_else(Email::nobody),
+        let username = Email::required(r, "username");
+        Self {
+            username: username.unwrap_or_else(Email::nobody),
             full_name: r.name_or_blank("fullName", limits::NAME_CHARS_MAX).unwrap_or_default(),
-            password: password(&mut r).unwrap_or_default(),
+            password: password(r).unwrap_or_default(),
             projects: r.texts_opt("projects", PROJECTS_MAX, limits::NAME_CHARS_MAX),
             mfa: r.bool_opt("mfa").unwrap_or(true),
-            operation_id: operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: operation_id(r),
+        }
     }
 
+    fn keywords() -> Value {
+        let mut keywords = passwords();
+        keywords["properties"]["mfa"] = json!({"default": true});
+        keywords
+    }
+}
+
+/// What is said of passwords and projects.
+fn passwords() -> Value {
+    json!({"properties": {
+        "password": {"minLength": PASSWORD_CHARS_MIN},
+        "projects": {"description": "The projects whose secrets it may have; null for all."},
+    }})
+}
+
+impl CreateDeveloper {
     /// What is asked for, without the password and the operation id.
     pub fn facts(&self) -> (&Email, &str, &Option<Vec<String>>, bool) {
         (&self.username, &self.full_name, &self.projects, self.mfa)
     }
 }
 
-impl ChangeDeveloper {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for ChangeDeveloper {
+    fn read(r: &mut Reader<'_>) -> Self {
         let full_name = r.name_or_blank("fullName", limits::NAME_CHARS_MAX).unwrap_or_default();
         let projects = r.texts_opt("projects", PROJECTS_MAX, limits::NAME_CHARS_MAX);
         let parsed = Self {
-            full_name: body.get("fullName").map(|_| full_name),
-            password: password(&mut r),
-            projects: match body.get("projects") {
-                Some(Value::Null) => Some(None),
-                _ => projects.map(Some),
-            },
+            full_name: r.has("fullName").then_some(full_name),
+            password: password(r),
+            projects: if r.is_null("projects") { Some(None) } else { projects.map(Some) },
             mfa: r.bool_opt("mfa"),
             disabled: r.bool_opt("disabled"),
-            operation_id: operation_id(&mut r),
+            operation_id: operation_id(r),
         };
         // What every developer has cannot be removed.
         for name in ["password", "mfa", "disabled"] {
-            if body.get(name).is_some_and(Value::is_null) {
+            if r.is_null(name) {
                 r.problem(name, "must not be null");
             }
         }
         if (Self { operation_id: None, ..parsed.clone() }) == Self::default() {
             r.problem("", "must name something to change");
         }
-        r.finish().map(|()| parsed)
+        parsed
     }
 
+    fn keywords() -> Value {
+        let names = ["fullName", "password", "projects", "mfa", "disabled"];
+        let mut keywords = passwords();
+        keywords["anyOf"] = json!(one_of(&names, &["fullName", "projects"]));
+        // What every developer has cannot be removed.
+        for (name, kind) in [("password", "string"), ("mfa", "boolean"), ("disabled", "boolean")] {
+            keywords["properties"][name]["type"] = json!(kind);
+        }
+        keywords
+    }
+}
+
+impl ChangeDeveloper {
     /// The developer after it; `hash` is that of the new password, if there is one.
     pub fn apply(&self, found: &Developer, hash: Option<&str>, now: Timestamp) -> Developer {
         Developer {

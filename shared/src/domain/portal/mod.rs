@@ -3,3 +3,4 @@
 pub mod developer;
 pub mod mail;
 pub mod one_time_code;
+pub mod sign_in;

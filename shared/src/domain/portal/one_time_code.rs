@@ -4,9 +4,10 @@
 //! A code is not kept. It follows from the project's key and from a random name of the request for it, so nobody who reads the
 //! table, or the queue of mails, learns it.
 
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::body::{Unknown, one_of};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Value, json};
 
 use crate::domain::decision::Decision;
 use crate::model::denied::Denied;
@@ -71,29 +72,28 @@ impl PortalCursor {
     }
 }
 
-fn email(r: &mut Reader<'_>) -> Option<Email> {
-    Email::required(r, "email")
+fn email(r: &mut Reader<'_>) -> Email {
+    Email::required(r, "email").unwrap_or_else(Email::nobody)
 }
 
-impl RequestCode {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let email = email(&mut r);
-        r.finish()?;
-        email.map(|email| Self { email }).ok_or_else(|| Problems::one("email", "is required"))
+impl Body for RequestCode {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self { email: email(r) }
     }
 }
 
-impl UseCode {
-    /// Parses the body. People write codes with spaces and dashes.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let email = email(&mut r);
+impl Body for UseCode {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    /// People write codes with spaces and dashes.
+    fn read(r: &mut Reader<'_>) -> Self {
+        let email = email(r);
         let proof = match r.text_or_empty("cursor", limits::PORTAL_CURSOR_CHARS_MAX) {
             None => {
                 let code = r.text("otp", 10 * CODE_DIGITS);
-                Some(PortalProof::Code(code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect()))
+                PortalProof::Code(code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect())
             }
             Some(text) => {
                 r.text_or_empty("otp", 10 * CODE_DIGITS);
@@ -101,13 +101,22 @@ impl UseCode {
                 if cursor.is_none() {
                     r.problem("cursor", "must be a nextCursor of a portfolio");
                 }
-                cursor.map(PortalProof::Cursor)
+                // Without one it is not used.
+                cursor.map_or_else(|| PortalProof::Code(String::new()), PortalProof::Cursor)
             }
         };
-        let hwid = r.name_opt("hwid", limits::HWID_CHARS_MAX);
-        r.finish()?;
-        let both = email.zip(proof);
-        both.map(|(email, proof)| Self { email, proof, hwid }).ok_or_else(|| Problems::one("email", "is required"))
+        Self { email, proof, hwid: r.name_opt("hwid", limits::HWID_CHARS_MAX) }
+    }
+
+    fn keywords() -> Value {
+        json!({
+            "properties": {
+                "otp": {"description": "The code that was mailed. Spaces and dashes do not matter."},
+                "cursor": {"description": "A nextCursor of a portfolio, in place of the code."},
+            },
+            "required": ["email"],
+            "anyOf": one_of(&["otp", "cursor"], &[]),
+        })
     }
 }
 

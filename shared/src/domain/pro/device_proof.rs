@@ -77,7 +77,7 @@ mod tests {
 
     fn key() -> [u8; 32] {
         let body = serde_json::json!({"hwid": "a", "deviceKey": proof::public_key(&SEED)});
-        ltlm_protocol::request::Activate::parse(&body).unwrap().device_key.unwrap()
+        <ltlm_protocol::request::Activate as ltlm_protocol::Body>::parse(&body).unwrap().device_key.unwrap()
     }
 
     fn state(wanted: DeviceKeys, public_key: Option<[u8; 32]>) -> LicenseState {

@@ -1,8 +1,9 @@
 //! What applications report (wire 4.14, E6).
 
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::{Map, Value};
+use ltlm_protocol::body::Unknown;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Map, Value, json};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate;
@@ -43,16 +44,19 @@ impl EventNames {
     }
 }
 
-impl ReportEvent {
-    /// Parses the body. Any type is accepted.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let parsed = Self {
+impl Body for ReportEvent {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self {
             kind: r.text("type", limits::ACTION_CHARS_MAX),
             payload: r.document_opt("payload", limits::EVENT_BYTES_MAX).unwrap_or_default(),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"operationId": {"description": "Names the event; the same id is kept once."}}})
     }
 }
 

@@ -132,6 +132,7 @@ mod tests {
     use crate::domain::license::state::tests::{policy, project};
     use crate::model::policy::PolicyTerms;
     use crate::model::policy_words::Interval;
+    use ltlm_protocol::Body;
     use serde_json::json;
 
     fn of(body: Value) -> Policy {

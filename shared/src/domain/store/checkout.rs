@@ -1,9 +1,11 @@
 //! Going to pay for a license (wire E11).
 
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::body::Unknown;
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::shape::Kind;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Value, json};
 
 use crate::domain::decision::Decision;
 use crate::domain::pro::project_state::ProjectState;
@@ -39,22 +41,28 @@ pub struct OrderKey {
     pub fingerprint: String,
 }
 
-impl Checkout {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let policy = match r.value("policyId") {
+impl Body for Checkout {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        let policy = match r.value_of("policyId", Kind::WholeOrText { max: limits::NAME_CHARS_MAX }) {
             Some(Value::Number(number)) => number.to_string(),
             _ => r.text("policyId", limits::NAME_CHARS_MAX),
         };
-        let email = Email::required(&mut r, "customerEmail");
-        let redirect = redirect::read(&mut r, "redirectUrl");
-        let operation_id = operation_id(&mut r);
-        r.finish()?;
-        let email = email.ok_or_else(|| Problems::one("customerEmail", "is required"))?;
-        Ok(Self { policy, email, redirect, operation_id })
+        Self {
+            policy,
+            email: Email::required(r, "customerEmail").unwrap_or_else(Email::nobody),
+            redirect: redirect::read(r, "redirectUrl"),
+            operation_id: operation_id(r),
+        }
     }
 
+    fn keywords() -> Value {
+        json!({"properties": {"policyId": {"description": "Its number, or its slug."}, "redirectUrl": redirect::keywords()}})
+    }
+}
+
+impl Checkout {
     /// The number, if the policy is named by one.
     pub fn number(&self) -> Option<i64> {
         catalog::number(&self.policy)

@@ -1,9 +1,27 @@
 //! What a payment provider tells, in our words.
 
-use ltlm_protocol::Timestamp;
+use ltlm_protocol::body::Unknown;
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp};
+use serde_json::{Value, json};
 
 use crate::domain::store::reversal::Reversal;
 use crate::model::money::Money;
+
+/// The body of a provider's message, which its signature vouches for. It is read by the provider's module, as it was signed.
+pub struct SignedEvent;
+
+impl Body for SignedEvent {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(_: &mut Reader<'_>) -> Self {
+        Self
+    }
+
+    fn keywords() -> Value {
+        json!({"description": "An event of Stripe's, as it was signed."})
+    }
+}
 
 /// A provider's message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use ltlm_protocol::limits;
 use ltlm_protocol::read::Reader;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::model::denied::Denied;
@@ -49,6 +50,11 @@ const DANGEROUS: &[&str] = &[
 const DANGEROUS_START: &str = "ms-";
 /// Most entries of a project's list of addresses.
 const ALLOWED_MAX: usize = 100;
+
+/// What a schema says of such a member.
+pub fn keywords() -> Value {
+    json!({"description": "An http or https address, or one with a scheme of your own."})
+}
 
 /// Reads a member that may name where to go; an empty one counts as absent.
 pub fn read(r: &mut Reader<'_>, name: &str) -> Option<String> {

@@ -1,11 +1,11 @@
 //! Going to pay for a pack of tokens.
 
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::Value;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::{Value, json};
 
-use crate::domain::accounts::request::reader;
+use crate::domain::accounts::request::may_be_dry_run;
 use crate::domain::accounts::state::AccountState;
 use crate::domain::decision::Decision;
 use crate::domain::store::catalog::pack_price;
@@ -85,17 +85,19 @@ pub struct TokenCheckout {
     pub operation_id: Option<String>,
 }
 
-impl TokenCheckout {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = reader(body)?;
-        let parsed = Self {
+impl Body for TokenCheckout {
+    fn read(r: &mut Reader<'_>) -> Self {
+        may_be_dry_run(r);
+        Self {
             pack: r.text("packId", limits::NAME_CHARS_MAX),
-            email: Email::optional(&mut r, "customerEmail"),
-            redirect: redirect::read(&mut r, "redirectUrl"),
-            operation_id: operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            email: Email::optional(r, "customerEmail"),
+            redirect: redirect::read(r, "redirectUrl"),
+            operation_id: operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"redirectUrl": redirect::keywords()}})
     }
 }
 

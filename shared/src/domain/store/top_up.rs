@@ -1,9 +1,10 @@
 //! Going to pay for a pack on top of a license (wire E7).
 
-use ltlm_protocol::limits;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::body::Unknown;
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
-use serde_json::Value;
+use ltlm_protocol::{Body, limits};
+use serde_json::{Value, json};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::{self, Call};
@@ -28,17 +29,20 @@ pub struct TopUp {
     pub operation_id: Option<String>,
 }
 
-impl TopUp {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::new(body)?;
-        let parsed = Self {
+impl Body for TopUp {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self {
             pack: r.text("packId", limits::NAME_CHARS_MAX),
             hwid: r.name_opt("hwid", limits::HWID_CHARS_MAX),
-            redirect: redirect::read(&mut r, "redirectUrl"),
-            operation_id: operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            redirect: redirect::read(r, "redirectUrl"),
+            operation_id: operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {"redirectUrl": redirect::keywords()}})
     }
 }
 

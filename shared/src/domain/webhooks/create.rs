@@ -1,9 +1,10 @@
 //! Creating a webhook, and how often a delivery is tried (Standard Webhooks, standardwebhooks.com).
 
-use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::request::operation_id;
-use serde_json::Value;
+use ltlm_protocol::shape::Kind;
+use ltlm_protocol::{Body, limits};
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::domain::webhooks::address::has_public_host;
@@ -26,21 +27,35 @@ pub struct CreateWebhook {
     pub operation_id: Option<String>,
 }
 
-impl CreateWebhook {
-    /// Parses the body. Addresses are of `https`; `http` is for a deployment that may reach any network.
-    pub fn parse(body: &Value, may_be_plain: bool) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for CreateWebhook {
+    fn read(r: &mut Reader<'_>) -> Self {
         let url = r.text("url", limits::REDIRECT_CHARS_MAX);
-        if let Some(problem) = mistake_of(&url, may_be_plain) {
-            r.problem("url", problem);
-        }
         let kinds = r.texts_opt("kinds", KINDS.len(), limits::NAME_CHARS_MAX).unwrap_or_default();
         if kinds.iter().any(|kind| !KINDS.iter().any(|(known, _)| known == kind)) {
             let known: Vec<_> = KINDS.iter().map(|(known, _)| *known).collect();
             r.problem("kinds", format!("must be some of {}", known.join(", ")));
         }
-        let operation_id = operation_id(&mut r);
-        r.finish().map(|()| Self { url, kinds, operation_id })
+        r.is("kinds", Kind::Words(KINDS.iter().map(|(known, _)| *known).collect()));
+        Self { url, kinds, operation_id: operation_id(r) }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {
+            "url": {"description": "An https address that anybody can reach."},
+            "kinds": {"description": "All if none is named."},
+        }})
+    }
+}
+
+impl CreateWebhook {
+    /// Parses the body. Addresses are of `https`; `http` is for a deployment that may reach any network.
+    pub fn parse_for(body: &Value, may_be_plain: bool) -> Result<Self, Problems> {
+        let mut r = Self::reader(body)?;
+        let parsed = Self::read(&mut r);
+        if let Some(problem) = mistake_of(&parsed.url, may_be_plain) {
+            r.problem("url", problem);
+        }
+        r.finish().map(|()| parsed)
     }
 }
 

@@ -3,9 +3,9 @@
 
 use futures_util::future::join_all;
 use ltlm_protocol::account_data::{Renewal, RenewalError, Renewals};
-use ltlm_protocol::read::{Problems, Reader};
-use ltlm_protocol::{Timestamp, limits};
-use serde_json::{Value, json};
+use ltlm_protocol::read::Reader;
+use ltlm_protocol::{Body, Timestamp, limits};
+use serde_json::json;
 
 use crate::model::ids::{AccountId, WalletId};
 use crate::model::record::Record;
@@ -42,20 +42,17 @@ pub struct RenewDue {
     pub operation_id: Option<String>,
 }
 
-impl RenewDue {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for RenewDue {
+    fn read(r: &mut Reader<'_>) -> Self {
         let limit = r.int_opt("limit", 1, limits::RENEWALS_MAX).unwrap_or(limits::RENEWALS_DEFAULT);
-        let parsed = Self {
+        Self {
             tier: r.text_opt("tier", limits::NAME_CHARS_MAX),
             limit: usize::try_from(limit).unwrap_or(1),
             dry_run: r.bool_opt("dryRun").unwrap_or(false),
             continue_on_error: r.bool_opt("continueOnError").unwrap_or(false),
             cursor: r.text_opt("cursor", limits::DOCUMENT_BYTES_MAX),
-            operation_id: ltlm_protocol::request::operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: ltlm_protocol::request::operation_id(r),
+        }
     }
 }
 

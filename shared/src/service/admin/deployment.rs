@@ -2,10 +2,9 @@
 
 use futures_util::future::join;
 use ltlm_protocol::deployment_data::{FailingWebhook, FailingWebhooks, PartData, RunData, TestMailData};
-use ltlm_protocol::limits;
-use ltlm_protocol::read::{Problems, Reader};
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
-use serde_json::Value;
+use ltlm_protocol::{Body, limits};
 
 use crate::domain::throttle::Limited;
 use crate::model::email::Email;
@@ -143,13 +142,9 @@ pub struct TestMail {
     pub operation_id: Option<String>,
 }
 
-impl TestMail {
-    /// Parses the body.
-    pub fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        let to = Email::required(&mut r, "to").unwrap_or_else(Email::nobody);
-        let operation_id = operation_id(&mut r);
-        r.finish().map(|()| Self { to, operation_id })
+impl Body for TestMail {
+    fn read(r: &mut Reader<'_>) -> Self {
+        Self { to: Email::required(r, "to").unwrap_or_else(Email::nobody), operation_id: operation_id(r) }
     }
 }
 

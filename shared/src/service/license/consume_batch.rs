@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, try_join_all};
 use ltlm_protocol::request::{Consume, ConsumeBatch, Usage};
-use ltlm_protocol::{LicenseData, Timestamp, limits};
+use ltlm_protocol::{Body, LicenseData, Timestamp, limits};
 use serde_json::json;
 
 use crate::domain::license::consume_batch::{self, Batch, BatchState, Item, Progress};

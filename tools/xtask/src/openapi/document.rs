@@ -5,13 +5,13 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use shared::api::function::Auth;
-use shared::api::routes::{Endpoint, ROUTES, Route};
+use shared::api::routes::{ROUTES, Route};
 
-use crate::openapi::parameters::{is_backend, parameters};
+use crate::openapi::parameters::parameters;
 use crate::openapi::request::{SEALED, is_sealed, request_schema, sealed_data, sealed_schema};
 use crate::openapi::responses::{example, responses, success};
 use crate::openapi::schema::schema;
-use crate::openapi::{errors, place, shape, words};
+use crate::openapi::{errors, place, words};
 
 /// The document.
 pub fn document() -> Value {
@@ -74,21 +74,10 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         operation["parameters"] = json!(parameters);
     }
     if route.body {
-        let mut schema = match is_sealed(route) {
+        let schema = match is_sealed(route) {
             true => sealed_schema(),
             false => request_schema(route),
         };
-        let tries = (is_backend(route)
-            && !matches!(route.endpoint, Endpoint::CreateAccessToken | Endpoint::EraseProjectEntries))
-            || route.endpoint == Endpoint::CheckTokens;
-        if route.operation_id && tries {
-            schema["properties"]["dryRun"] =
-                json!({"type": ["boolean", "null"], "description": "Write nothing, and tell what would be done."});
-        }
-        // The server refuses what it does not know, but for the old clients.
-        if matches!(route.auth, Auth::Administrator(_)) {
-            shape::close(&mut schema);
-        }
         operation["requestBody"] = json!({
             "required": true,
             "content": {"application/json": {"schema": schema, "example": example(route)}},

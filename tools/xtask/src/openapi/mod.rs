@@ -2,7 +2,6 @@
 
 pub mod document;
 pub mod errors;
-pub mod ledgers;
 pub mod parameters;
 pub mod place;
 pub mod refusals;
@@ -10,6 +9,4 @@ pub mod request;
 pub mod responses;
 pub mod schema;
 pub mod shape;
-pub mod store;
-pub mod transfer;
 pub mod words;

@@ -1,14 +1,12 @@
 //! Parameters: those of paths and headers by their names, those of queries from the route's row.
 
 use ltlm_protocol::limits;
+use ltlm_protocol::pattern::{INSTANT, NAME, NAME_OR_BLANK, VISIBLE};
 use serde_json::{Value, json};
-use shared::api::cursor::{List, Position};
 use shared::api::parameter::{Kind, LIMIT, Parameter};
 use shared::api::query;
 use shared::api::routes::{Endpoint, Route};
-use shared::model::token_type::TokenType;
-
-use crate::openapi::schema::{INSTANT, NAME, NAME_OR_BLANK, VISIBLE, account_name};
+use shared::model::account::account_name_pattern;
 
 /// Does it answer with a page of a list, as long as the query says?
 pub(crate) fn is_paged(route: &Route) -> bool {
@@ -22,7 +20,7 @@ fn text(max: usize) -> Value {
 
 /// The name of an account, an organization or a user.
 fn named(max: usize) -> Value {
-    json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": account_name()})
+    json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": account_name_pattern()})
 }
 
 /// What stands in a path for the name between braces.
@@ -67,7 +65,7 @@ fn query_schema(parameter: &Parameter) -> Value {
         }
         Kind::Name { max } => json!({"type": "string", "maxLength": max, "pattern": format!("^$|{NAME}")}),
         Kind::Prefix { max } => json!({"type": "string", "maxLength": max, "pattern": NAME_OR_BLANK}),
-        Kind::AccountName { max } => json!({"type": "string", "maxLength": max, "pattern": account_name()}),
+        Kind::AccountName { max } => json!({"type": "string", "maxLength": max, "pattern": account_name_pattern()}),
         Kind::Email => json!({"type": "string", "format": "email", "maxLength": limits::EMAIL_CHARS_MAX}),
         Kind::Whole { min, max, default } => {
             let mut schema = json!({"type": "integer", "minimum": min, "maximum": max});
@@ -106,7 +104,7 @@ pub(crate) fn parameters(route: &Route) -> Vec<Value> {
     if let Some(list) = &route.cursor {
         let of = if is_paged(route) { "list" } else { "call" };
         parameters.push(json!({"name": "cursor", "in": "query", "description": format!("A nextCursor of this {of}."),
-            "schema": {"type": "string", "pattern": cursor_pattern(list)}}));
+            "schema": {"type": "string", "pattern": list.pattern()}}));
     }
     parameters.extend(header(route));
     parameters
@@ -137,30 +135,6 @@ fn header(route: &Route) -> Vec<Value> {
             "schema": {"type": "string", "minLength": 1, "maxLength": limits::OPERATION_ID_CHARS_MAX, "pattern": VISIBLE}}));
     }
     headers
-}
-
-/// The kinds of tokens.
-pub(crate) fn token_types() -> Value {
-    let names: Vec<_> = TokenType::ALL.iter().map(|kind| kind.wire()).collect();
-    json!({ "enum": names })
-}
-
-/// What cursors of a list look like: the list's name and a position, in hex.
-pub(crate) fn cursor_pattern(list: &List) -> String {
-    format!("^{}{}$", hex::encode(format!("{}/1:", list.name)), position_pattern(&list.position))
-}
-
-fn position_pattern(position: &Position) -> String {
-    const SEQUENCE: &str = "3[1-9](3[0-9]){0,17}";
-    const HEX_DIGIT: &str = "(3[0-9]|6[1-6])";
-    match position {
-        Position::Text { max } => format!("([2-7][0-9a-e]){{1,{max}}}"),
-        Position::Sequence => SEQUENCE.to_owned(),
-        Position::Checked => format!("{SEQUENCE}3a(2d)?{SEQUENCE}3a{HEX_DIGIT}{{64}}"),
-        Position::Entry => format!("(30|{SEQUENCE})3a([2-7][0-9a-e]){{1,128}}"),
-        Position::Due => "3[0-7]3a([2-7][0-9a-e]){0,64}".to_owned(),
-        Position::Owned(position) => format!("{HEX_DIGIT}{{8}}3a{}", position_pattern(position)),
-    }
 }
 
 /// Is it a vendor's backend that calls, for a project that it names?

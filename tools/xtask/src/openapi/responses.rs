@@ -39,6 +39,7 @@ pub(crate) fn answer(route: &Route) -> Option<(String, Value)> {
 macro_rules! answers {
     ($(fn $function:ident $fields:tt {$(
         $endpoint:ident: $name:literal, $method:ident $path:expr, $auth:expr, $takes:tt, $handler:path, $summary:literal, {
+            $(request: $request:ty,)?
             $(query: $query:tt,)?
             $(cursor: $list:ident,)?
             response: $status:literal $response:ty,

@@ -1,37 +1,61 @@
 //! JSON Schema of what a reader asks for: the declaration that validates a document is the one that describes it.
 
 use ltlm_protocol::limits;
+use ltlm_protocol::pattern::{INSTANT, NAME, NAME_OR_BLANK, PROSE, VISIBLE};
 use ltlm_protocol::shape::{Kind, Member, Shape};
 use serde_json::{Value, json};
 use shared::domain::pro::hardening;
 use shared::model::policy_config;
 
-use crate::openapi::schema::{INSTANT, NAME, NAME_OR_BLANK, PROSE, allow_null, price};
+use crate::openapi::schema::{allow_null, price};
 use crate::reference;
 
-/// An object with the members of `shape`, and no others.
-pub(crate) fn object(shape: &Shape, path: &str) -> Value {
+/// An object with the members of `shape`, and no others if it `is_closed`.
+pub(crate) fn object(shape: &Shape, path: &str, is_closed: bool) -> Value {
     let mut properties = serde_json::Map::new();
-    for member in &shape.members {
-        properties.insert(member.name.clone(), schema(member, &format!("{path}.{}", member.name)));
+    for member in shape.members.iter().filter(|member| !member.is_alias) {
+        let path = if path.is_empty() { member.name.clone() } else { format!("{path}.{}", member.name) };
+        properties.insert(member.name.clone(), schema(member, &path, is_closed));
     }
     let required: Vec<_> =
         shape.members.iter().filter(|member| member.is_required).map(|member| &member.name).collect();
-    json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
+    // A body that nobody reads member by member.
+    if properties.is_empty() {
+        return json!({"type": "object"});
+    }
+    let mut object = json!({"type": "object", "required": required, "properties": properties});
+    if is_closed {
+        object["additionalProperties"] = json!(false);
+    }
+    object
 }
 
-fn schema(member: &Member, path: &str) -> Value {
-    let row = |rows: &str| object(&member.shape, &format!("{path}{rows}"));
+fn schema(member: &Member, path: &str, is_closed: bool) -> Value {
+    let row = |rows: &str| object(&member.shape, &format!("{path}{rows}"), is_closed);
     let mut schema = match &member.kind {
         Kind::Any => json!({}),
+        Kind::Text { max: usize::MAX, .. } => json!({"type": "string"}),
         Kind::Text { max, may_be_empty, is_name } => {
-            let mut text = json!({"type": "string", "minLength": i32::from(!may_be_empty), "maxLength": max});
+            let mut text = json!({"type": "string", "maxLength": max});
+            if !may_be_empty {
+                text["minLength"] = json!(1);
+            }
             if *is_name {
                 text["pattern"] = json!(if *may_be_empty { NAME_OR_BLANK } else { NAME });
             }
             text
         }
         Kind::Prose { max } => json!({"type": "string", "maxLength": max, "pattern": PROSE}),
+        Kind::Visible { max } => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": VISIBLE}),
+        Kind::Base64 { bytes } => {
+            json!({"type": "string", "contentEncoding": "base64", "minLength": bytes.div_ceil(3) * 4, "maxLength": bytes.div_ceil(3) * 4})
+        }
+        Kind::Email => json!({"type": "string", "format": "email", "maxLength": limits::EMAIL_CHARS_MAX}),
+        // Bounds of length concern texts.
+        Kind::WholeOrText { max } => json!({"type": ["string", "integer"], "minLength": 1, "maxLength": max}),
+        Kind::Words(words) => json!({"type": "array", "maxItems": words.len(), "items": {"enum": words}}),
+        Kind::AnyObjects { most } => json!({"type": "array", "maxItems": most,
+            "items": {"anyOf": [row("[]"), {"description": "Anything else is skipped, and told."}]}}),
         Kind::Whole { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Word(words) => json!({ "enum": words }),
@@ -51,6 +75,9 @@ fn schema(member: &Member, path: &str) -> Value {
         Kind::Wholes { most, min, max } => json!({"type": "object", "maxProperties": most,
             "additionalProperties": {"type": "integer", "minimum": min, "maximum": max}}),
     };
+    if let Some(about) = member.about {
+        schema["description"] = json!(about);
+    }
     if let Some(text) = reference::description(path) {
         schema["description"] = json!(text);
     }
@@ -62,7 +89,7 @@ fn schema(member: &Member, path: &str) -> Value {
 
 /// A configuration, which is `whole` or merged into another.
 pub(crate) fn config(whole: bool) -> Value {
-    let mut schema = object(&policy_config::SHAPE, "config");
+    let mut schema = object(&policy_config::SHAPE, "config", true);
     for (name, max, most) in [("seats", "maxSeats", limits::SEATS_MAX), ("tokens", "maxTokens", limits::TOKENS_MAX)] {
         let limit = &mut schema["properties"]["limits"]["properties"][name];
         let count = json!({"type": "integer", "minimum": 0, "maximum": most});
@@ -80,7 +107,7 @@ pub(crate) fn config(whole: bool) -> Value {
 
 /// Settings of a project.
 pub(crate) fn settings() -> Value {
-    let mut schema = object(&hardening::SHAPE, "settings");
+    let mut schema = object(&hardening::SHAPE, "settings", true);
     let plan = &mut schema["properties"]["accounts"]["properties"]["plans"]["additionalProperties"];
     let nothing = json!({"type": "null"});
     plan["allOf"] = json!([
@@ -93,19 +120,4 @@ pub(crate) fn settings() -> Value {
     // Those with a slash are the pools' own.
     schema["properties"]["organizations"]["properties"]["plans"]["propertyNames"] = json!({"pattern": "^[^/]*$"});
     schema
-}
-
-/// Lets no object of a request have members that it does not name.
-pub(crate) fn close(schema: &mut Value) {
-    if schema.get("properties").is_some_and(Value::is_object) {
-        if schema.get("additionalProperties").is_none() {
-            schema["additionalProperties"] = json!(false);
-        }
-        for member in schema["properties"].as_object_mut().into_iter().flat_map(|members| members.values_mut()) {
-            close(member);
-        }
-    }
-    if let Some(items) = schema.get_mut("items") {
-        close(items);
-    }
 }

@@ -1,5 +1,6 @@
 //! The deployment itself: how it does, and whether its mails arrive.
 
+use ltlm_protocol::Body;
 use ltlm_protocol::deployment_data::{DeploymentData, MailData, PaymentsData, TestMailQueued};
 
 use crate::api::extract::Incoming;

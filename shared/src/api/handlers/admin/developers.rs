@@ -1,7 +1,7 @@
 //! Developers: who may sign in from the editor, to which projects' keys.
 
-use ltlm_protocol::Problems;
 use ltlm_protocol::portal_data::DeveloperList;
+use ltlm_protocol::{Body, Problems};
 use serde_json::Value;
 
 use crate::api::extract::Incoming;

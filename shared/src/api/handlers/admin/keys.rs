@@ -1,7 +1,7 @@
 //! Administrator keys, and the log of what was done with them.
 
-use ltlm_protocol::Problems;
 use ltlm_protocol::admin_data::{AdminKeyData, AdminKeyList, AuditEntry, AuditLog};
+use ltlm_protocol::{Body, Problems};
 
 use serde_json::json;
 

@@ -1,8 +1,7 @@
 //! Licenses, their devices, seats and tokens.
 
-use ltlm_protocol::Problems;
 use ltlm_protocol::admin_data::{DeviceList, IssuedLicenses, LicenseList};
-use ltlm_protocol::limits;
+use ltlm_protocol::{Body, Problems, limits};
 use serde_json::json;
 
 use crate::api::extract::Incoming;

@@ -1,12 +1,12 @@
 //! Policies.
 
-use ltlm_protocol::Problems;
+use ltlm_protocol::Body;
 use ltlm_protocol::admin_data::{PolicyDetails, PolicyList};
 
 use crate::api::extract::Incoming;
 use crate::api::handlers::admin::operation_id;
 use crate::api::reply::{Failure, Reply};
-use crate::model::policy::{Policy, PolicyTerms};
+use crate::model::policy::{ChangePolicy, Policy, PolicyTerms};
 use crate::service::admin::policies;
 use crate::table::port::Table;
 
@@ -39,9 +39,10 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
 /// `PATCH /v1/admin/policies/{PolicyID}`
 pub async fn change<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let body = incoming.json()?;
-    let patch = body.as_object().ok_or_else(|| Problems::one("", "must be a JSON object"))?;
-    let act = incoming.act_of_patch(&body, operation_id(&body)?.as_ref())?;
-    let (policy, replayed) = policies::change(incoming.app, incoming.budget, number(incoming), patch, &act).await?;
+    let command = ChangePolicy::parse(&body)?;
+    let act = incoming.act_of_patch(&body, command.operation_id.as_ref())?;
+    let (policy, replayed) =
+        policies::change(incoming.app, incoming.budget, number(incoming), &command.patch, &act).await?;
     Ok(Reply::json(&details(&policy)).operation(&act.id, replayed))
 }
 

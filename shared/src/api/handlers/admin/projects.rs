@@ -1,7 +1,7 @@
 //! Projects and their secrets.
 
 use ltlm_protocol::admin_data::{ProjectData, ProjectList, SecretName};
-use ltlm_protocol::int32;
+use ltlm_protocol::{Body, int32};
 
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};

@@ -1,9 +1,9 @@
 //! Projects that move from one deployment to another.
 
-use ltlm_protocol::Problems;
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
 use ltlm_protocol::transfer::{ExportPage, SealedKeys};
+use ltlm_protocol::{Body, Problems};
 use serde_json::{Value, json};
 
 use crate::api::cursor;
@@ -27,16 +27,34 @@ pub async fn export<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     Ok(Reply::json(&ExportPage { lines, next_cursor }))
 }
 
-/// The public key that keys are sealed to.
-fn recipient(body: &Value) -> Result<([u8; 32], Option<String>), Problems> {
-    let mut r = Reader::strict(body)?;
-    let text = r.text("publicKey", 100);
-    let key = sealed::parse_public(&text);
-    if key.is_none() && !text.is_empty() {
-        r.problem("publicKey", "must be the public key of an import key: ltlm_import_ and 64 hex digits".to_owned());
+/// `POST …/export-keys`.
+#[derive(Debug)]
+pub struct ExportKeys {
+    public_key: [u8; 32],
+    operation_id: Option<String>,
+}
+
+impl Body for ExportKeys {
+    fn read(r: &mut Reader<'_>) -> Self {
+        let text = r.text("publicKey", 100);
+        let key = sealed::parse_public(&text);
+        if key.is_none() && !text.is_empty() {
+            r.problem("publicKey", "must be the public key of an import key: ltlm_import_ and 64 hex digits");
+        }
+        Self { public_key: key.unwrap_or_default(), operation_id: operation_id(r) }
     }
-    let operation_id = operation_id(&mut r);
-    r.finish().map(|()| (key.unwrap_or_default(), operation_id))
+
+    fn keywords() -> Value {
+        json!({"properties": {"publicKey": {
+            "pattern": "^ltlm_import_[0-9a-f]{64}$", "minLength": null, "maxLength": null,
+            "description": "What the receiving deployment's import-keys told.",
+        }}})
+    }
+}
+
+/// The public key that keys are sealed to, and the operation's id.
+fn recipient(body: &Value) -> Result<([u8; 32], Option<String>), Problems> {
+    ExportKeys::parse(body).map(|command| (command.public_key, command.operation_id))
 }
 
 /// `POST …/export-keys`
@@ -58,7 +76,7 @@ pub async fn create_key<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
 /// `POST …/import`
 pub async fn begin<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, body) = (incoming.project()?, incoming.json()?);
-    let command = BeginImport::parse(&body, project)?;
+    let command = BeginImport::parse_of(&body, project)?;
     let act = incoming.act(&body, command.operation_id.as_ref(), |body| Ok::<_, ()>(body.clone()))?;
     // The log tells which file it was, and keeps no keys of it, sealed or not.
     let act = AdminCall { change: json!({"trailer": body["trailer"], "withKeys": command.head.len() > 2}), ..act };
@@ -77,7 +95,7 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
 pub async fn take<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, body) = (incoming.project()?, incoming.json()?);
     incoming.administrator()?.may_everywhere().map_err(crate::service::app::Error::Denied)?;
-    let command = TakeLines::parse(&body, incoming.settings.plain_webhooks)?;
+    let command = TakeLines::parse_for(&body, incoming.settings.plain_webhooks)?;
     let id = incoming.operation_id(command.operation_id.as_ref())?;
     let taken = import::take(incoming.app, incoming.budget, project, &command.lines).await?;
     Ok(Reply::json(&taken.data()).operation(&id, false))

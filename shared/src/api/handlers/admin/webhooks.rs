@@ -3,8 +3,8 @@
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::operation_id;
 use ltlm_protocol::webhook_data::{DeadLetterList, NoticeList, WebhookData, WebhookList};
-use ltlm_protocol::{Code, Problems, limits};
-use serde_json::Value;
+use ltlm_protocol::{Body, Code, limits};
+use serde_json::{Value, json};
 
 use crate::api::cursor;
 use crate::api::extract::Incoming;
@@ -22,9 +22,9 @@ fn with_secret(made: &NewWebhook) -> WebhookData {
 /// `POST …/webhooks`
 pub async fn create<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, body) = (incoming.project()?, incoming.json()?);
-    let command = CreateWebhook::parse(&body, incoming.settings.plain_webhooks)?;
+    let command = CreateWebhook::parse_for(&body, incoming.settings.plain_webhooks)?;
     let act = incoming.act(&body, command.operation_id.as_ref(), |body| {
-        CreateWebhook::parse(body, incoming.settings.plain_webhooks)
+        CreateWebhook::parse_for(body, incoming.settings.plain_webhooks)
     })?;
     let made = service::create(incoming.app, incoming.budget, project, &command, &act).await?;
     Ok(Reply::created(&with_secret(&made)).operation(&act.id, made.replayed))
@@ -63,24 +63,31 @@ fn place(which: Which, text: &str) -> Result<String, Failure> {
 
 /// What a replay asks for.
 #[derive(Debug)]
-struct Replay {
+pub struct Replay {
     which: Which,
     limit: i64,
     cursor: Option<String>,
     operation_id: Option<String>,
 }
 
-impl Replay {
-    fn parse(body: &Value) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+impl Body for Replay {
+    fn read(r: &mut Reader<'_>) -> Self {
         let is_dead = r.bool_opt("deadLetters").unwrap_or(false);
-        let parsed = Self {
+        Self {
             which: if is_dead { Which::Dead } else { Which::All },
             limit: r.int_opt("limit", 1, limits::PAGE_MAX).unwrap_or(limits::PAGE_MAX),
             cursor: r.text_opt("cursor", 2 * limits::REDIRECT_CHARS_MAX),
-            operation_id: operation_id(&mut r),
-        };
-        r.finish().map(|()| parsed)
+            operation_id: operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        let pattern = format!("{}|{}", cursor::NOTICES.pattern(), cursor::DEAD_LETTERS.pattern());
+        json!({"properties": {
+            "deadLetters": {"description": "Only what was given up."},
+            "limit": {"default": limits::PAGE_MAX},
+            "cursor": {"pattern": pattern, "minLength": null, "maxLength": null, "description": "The nextCursor of an earlier answer."},
+        }})
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ltlm_protocol::limits;
 use ltlm_protocol::read::{Problems, Reader};
 use ltlm_protocol::request::operation_id;
 use ltlm_protocol::transfer::{Chain, DroppedData, FORMAT, HEADER, Span, Summary, TRAILER, VERSION};
-use serde_json::Value;
+use ltlm_protocol::{Body, limits};
+use serde_json::{Value, json};
 
 use crate::domain::admin::transfer::{self, Known, Lines, References};
 use crate::keys::Purpose;
@@ -47,15 +47,43 @@ pub struct BeginImport {
     pub operation_id: Option<String>,
 }
 
-impl BeginImport {
-    /// Parses the body, of an import of this project.
-    pub fn parse(body: &Value, project_id: &str) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
+/// The body of `POST …/import`, before its lines are looked at.
+#[derive(Debug)]
+pub struct ImportHead {
+    lines: Option<Value>,
+    trailer: Option<Value>,
+    operation_id: Option<String>,
+}
+
+impl Body for ImportHead {
+    fn read(r: &mut Reader<'_>) -> Self {
         r.require("lines");
         r.require("trailer");
-        let (head, trailer) = (r.value("lines").cloned(), r.value("trailer").cloned());
-        let operation_id = operation_id(&mut r);
-        r.finish()?;
+        Self { lines: r.value("lines").cloned(), trailer: r.value("trailer").cloned(), operation_id: operation_id(r) }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {
+            "lines": {
+                "type": "array", "minItems": 2, "maxItems": HEAD_MAX,
+                "prefixItems": [line(Some(HEADER)), line(Some("project")), line(Some("keys"))], "items": line(None),
+                "description": "The first lines of the file: header, project, and keys if there are any.",
+            },
+            "trailer": line(Some(TRAILER)),
+        }})
+    }
+}
+
+/// What a schema says of a line of an export, of this kind if it is named.
+fn line(kind: Option<&str>) -> Value {
+    let kind = kind.map_or(json!({"type": "string"}), |kind| json!({ "const": kind }));
+    json!({"type": "object", "required": ["kind"], "properties": {"kind": kind}, "additionalProperties": true})
+}
+
+impl BeginImport {
+    /// Parses the body, of an import of this project.
+    pub fn parse_of(body: &Value, project_id: &str) -> Result<Self, Problems> {
+        let ImportHead { lines: head, trailer, operation_id } = ImportHead::parse(body)?;
         let head = match head {
             Some(Value::Array(head)) if (2..=HEAD_MAX).contains(&head.len()) => head,
             _ => {
@@ -201,15 +229,36 @@ pub struct TakeLines {
     pub operation_id: Option<String>,
 }
 
+/// The body of `POST …/import/lines`, before its lines are looked at.
+#[derive(Debug)]
+pub struct ImportLines {
+    from: i64,
+    lines: Option<Value>,
+    operation_id: Option<String>,
+}
+
+impl Body for ImportLines {
+    fn read(r: &mut Reader<'_>) -> Self {
+        r.require("lines");
+        Self {
+            from: r.int("from", 0, i64::from(i32::MAX)),
+            lines: r.value("lines").cloned(),
+            operation_id: operation_id(r),
+        }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {
+            "from": {"description": "The place of the first of these lines in the file, counted from 0."},
+            "lines": {"type": "array", "minItems": 1, "maxItems": limits::IMPORT_ITEMS_MAX, "items": line(None)},
+        }})
+    }
+}
+
 impl TakeLines {
     /// Parses the body. `reaches_anything`: webhooks may lead into the deployment's own network.
-    pub fn parse(body: &Value, reaches_anything: bool) -> Result<Self, Problems> {
-        let mut r = Reader::strict(body)?;
-        r.require("lines");
-        let from = r.int("from", 0, i64::from(i32::MAX));
-        let lines = r.value("lines").cloned();
-        let operation_id = operation_id(&mut r);
-        r.finish()?;
+    pub fn parse_for(body: &Value, reaches_anything: bool) -> Result<Self, Problems> {
+        let ImportLines { from, lines, operation_id } = ImportLines::parse(body)?;
         let lines = match lines {
             Some(Value::Array(lines)) if !lines.is_empty() && lines.len() <= limits::IMPORT_ITEMS_MAX => lines,
             _ => {
