@@ -268,6 +268,12 @@ macro_rules! functions {
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
+                ProEntitlement: "pro-entitlement", POST pro!("/entitlement"), Project, [],
+                    pro::entitlement, "Would a capability and its tokens be granted now?", {
+                        request: license::entitlement::Ask,
+                        response: 200 license_data::Entitlement,
+                        quota: none,
+                    };
                 ProSeats: "pro-seats", POST pro!("/seats"), Project, [],
                     pro::seats, "Who holds a seat.", {
                         request: request::Signout,
@@ -286,16 +292,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProHeartbeat: "pro-heartbeat", POST pro!("/heartbeat"), Project, [],
-                    pro::heartbeat, "Keep the seat, wait for one, or give it back.",
-                    {
+                    pro::heartbeat, "Keep the seat, wait for one, or give it back.", {
                         request: request::Heartbeat,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked],
                         quota: none,
                     };
                 ProSignout: "pro-signout", POST pro!("/signout"), Project, [],
-                    pro::signout, "Give the seat back.",
-                    {
+                    pro::signout, "Give the seat back.", {
                         request: request::Signout,
                         response: 200 license_data::SignoutAnswer,
                         refusals: [OfflineActivationRequired],
@@ -481,30 +485,26 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 LoginRequest: "login-request", POST "/v1/sdk/auth/customer-login-request", Project, [],
-                    portal::request, "Ask for a code by mail; the same answer for every address.",
-                    {
+                    portal::request, "Ask for a code by mail; the same answer for every address.", {
                         request: portal::one_time_code::RequestCode,
                         response: 200 portal_data::CodeRequested,
                         quota: Applications,
                     };
                 Portfolio: "portfolio", POST "/v1/sdk/auth/customer-portfolio", Project, [],
-                    portal::portfolio, "What was bought with an address, to who shows its code.",
-                    {
+                    portal::portfolio, "What was bought with an address, to who shows its code.", {
                         request: portal::one_time_code::UseCode,
                         response: 200 portal_data::Portfolio,
                         refusals: [OtpRejected],
                         quota: Applications,
                     };
                 ProLoginRequest: "pro-login-request", POST "/v1/sdk/pro/auth/customer-login-request", Project, [],
-                    portal::request, "Ask for a code by mail; the same answer for every address.",
-                    {
+                    portal::request, "Ask for a code by mail; the same answer for every address.", {
                         request: portal::one_time_code::RequestCode,
                         response: 200 portal_data::CodeRequested,
                         quota: Applications,
                     };
                 ProPortfolio: "pro-portfolio", POST "/v1/sdk/pro/auth/customer-portfolio", Project, [],
-                    portal::portfolio, "What was bought with an address, to who shows its code.",
-                    {
+                    portal::portfolio, "What was bought with an address, to who shows its code.", {
                         request: portal::one_time_code::UseCode,
                         response: 200 portal_data::Portfolio,
                         refusals: [OtpRejected],
@@ -525,16 +525,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 DevLogin: "dev-login", POST "/v1/sdk/pro/auth/dev-login", Open, [],
-                    portal::sign_in, "Sign a developer in by password. Plain, though its path says otherwise.",
-                    {
+                    portal::sign_in, "Sign a developer in by password. Plain, though its path says otherwise.", {
                         request: portal::sign_in::SignIn,
                         response: 200 portal_data::SignedIn,
                         refusals: [SignInRejected, RateLimited],
                         quota: none,
                     };
                 DevVerifyOtp: "dev-verify-otp", POST "/v1/sdk/pro/auth/dev-login/verify-otp", Open, [],
-                    portal::verify, "The second factor of a developer's sign-in. Plain, though its path says otherwise.",
-                    {
+                    portal::verify, "The second factor of a developer's sign-in. Plain, though its path says otherwise.", {
                         request: portal::sign_in::VerifyCode,
                         response: 200 portal_data::SignedIn,
                         refusals: [MfaSessionExpired, MfaCodeRejected],
@@ -570,8 +568,7 @@ macro_rules! functions {
                     admin::webhooks::rotate, "Give a webhook a new secret; the old one signs beside it for a day.",
                     { response: 200 webhook_data::WebhookData, refusals: [WebhookNotFound], quota: Administration };
                 AdminReplay: "admin-replay", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::replay, "Send notices to a webhook again, or its dead letters.",
-                    {
+                    admin::webhooks::replay, "Send notices to a webhook again, or its dead letters.", {
                         request: handlers::admin::webhooks::Replay,
                         response: 200 webhook_data::Replayed,
                         refusals: [WebhookNotFound, CursorElsewhere],
@@ -597,8 +594,7 @@ macro_rules! functions {
                     admin::deployment::deployment, "How the deployment does: its parts, tried by this call, its schedules, its webhooks.",
                     { response: 200 deployment_data::DeploymentData, quota: none };
                 AdminTestMail: "admin-test-mail", POST "/v1/admin/test-mails", Administrator(Scope::Projects), [operation_id],
-                    admin::deployment::test_mail, "Send a test mail, the way that all mails go.",
-                    {
+                    admin::deployment::test_mail, "Send a test mail, the way that all mails go.", {
                         request: deployment::TestMail,
                         response: 202 deployment_data::TestMailQueued,
                         refusals: [RateLimited],
@@ -628,8 +624,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 CreateAccount: "create-account", POST "/v1/accounts", Administrator(Scope::Tokens), [operation_id],
-                    accounts::create, "Make a token account.",
-                    {
+                    accounts::create, "Make a token account.", {
                         request: accounts::create::CreateAccount,
                         response: 201 account_data::AccountData,
                         refusals: [AccountExists, UnknownTier, NotAhead],
@@ -757,8 +752,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 RenewAccounts: "renew-accounts", POST "/v1/renewals", Administrator(Scope::Tokens), [operation_id],
-                    accounts::renew_due, "Give the allocations that are due in the project.",
-                    {
+                    accounts::renew_due, "Give the allocations that are due in the project.", {
                         request: handlers::accounts::RenewAccounts,
                         response: 200 account_data::Renewals,
                         refusals: [CursorElsewhere],
@@ -781,8 +775,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 EraseProjectEntries: "erase-project-entries", POST "/v1/entries/erasure", Administrator(Scope::Tokens), [operation_id],
-                    project_ledgers::erase, "Erase the free-form facts of old entries of all accounts, some with each call; amounts stay.",
-                    {
+                    project_ledgers::erase, "Erase the free-form facts of old entries of all accounts, some with each call; amounts stay.", {
                         request: accounts::erasure::Erase,
                         response: 200 project_ledger_data::ErasureData,
                         quota: Backends,
@@ -870,8 +863,7 @@ macro_rules! functions {
                     organizations::remove_member, "Take a user's membership away.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
                 CreateAccessToken: "create-access-token", POST "/v1/access-tokens", Administrator(Scope::Tokens), [operation_id],
-                    organizations::create_access, "Make an access token for a user or an organization.",
-                    {
+                    organizations::create_access, "Make an access token for a user or an organization.", {
                         request: organizations::access::CreateAccess,
                         response: 201 organization_data::AccessTokenData,
                         refusals: [OrganizationNotFound],
@@ -966,8 +958,7 @@ macro_rules! functions {
                     admin::developers::list, "Developers, newest first.",
                     { query: [LIMIT], cursor: DEVELOPERS, response: 200 portal_data::DeveloperList, quota: none };
                 AdminChangeDeveloper: "admin-change-developer", PATCH "/v1/admin/developers/{username}", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::change, "Change a developer: password, projects, second factor, or sign in no more.",
-                    {
+                    admin::developers::change, "Change a developer: password, projects, second factor, or sign in no more.", {
                         request: portal::developer::ChangeDeveloper,
                         response: 200 portal_data::DeveloperData,
                         refusals: [DeveloperNotFound, ProjectNotFound],
@@ -1014,24 +1005,21 @@ macro_rules! functions {
                     admin::projects::retire_secret, "Retire a secret.",
                     { response: 204 (), refusals: [ProjectNotFound, SecretNotFound, LastSecret], quota: none };
                 AdminRewrapProject: "admin-rewrap-project", POST "/v1/admin/projects/{projectId}/rewrap", Administrator(Scope::Projects), [operation_id],
-                    admin::projects::rewrap, "Wrap a project's keys, which another KMS key wrapped, with this deployment's.",
-                    {
+                    admin::projects::rewrap, "Wrap a project's keys, which another KMS key wrapped, with this deployment's.", {
                         request: admin::rewrap::Rewrap,
                         response: 200 admin_data::Rewrapped,
                         refusals: [ProjectNotFound, WrappingKeyNotUsable],
                         quota: none,
                     };
                 AdminRewrapDeveloper: "admin-rewrap-developer", POST "/v1/admin/developers/{username}/rewrap", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::rewrap, "Wrap a developer's key, which another KMS key wrapped, with this deployment's.",
-                    {
+                    admin::developers::rewrap, "Wrap a developer's key, which another KMS key wrapped, with this deployment's.", {
                         request: admin::rewrap::Rewrap,
                         response: 200 admin_data::Rewrapped,
                         refusals: [DeveloperNotFound, WrappingKeyNotUsable],
                         quota: none,
                     };
                 AdminCreatePolicy: "admin-create-policy", POST "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [operation_id],
-                    admin::policies::create, "Make a policy.",
-                    {
+                    admin::policies::create, "Make a policy.", {
                         request: policy::PolicyTerms,
                         response: 201 admin_data::PolicyDetails,
                         refusals: [ProjectNotFound],
@@ -1079,8 +1067,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminReinstate: "admin-reinstate", POST "/v1/admin/licenses/{licenseKey}/reinstate", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::reinstate, "Take back a revocation that was a mistake.",
-                    {
+                    admin::licenses::reinstate, "Take back a revocation that was a mistake.", {
                         request: license::reinstate::Reinstate,
                         response: 200 license_data::LicenseData,
                         refusals: [StateFinal],
@@ -1123,8 +1110,7 @@ macro_rules! functions {
                     admin::licenses::devices, "Devices, last activated first.",
                     { query: [LIMIT], cursor: DEVICES, response: 200 admin_data::DeviceList, quota: Administration };
                 AdminDescribeDevice: "admin-describe-device", PATCH "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::describe_device, "Name a device.",
-                    {
+                    admin::licenses::describe_device, "Name a device.", {
                         request: license::describe_device::DescribeDevice,
                         response: 200 license_data::Machine,
                         refusals: [DeviceNotRegistered],
@@ -1138,8 +1124,7 @@ macro_rules! functions {
                     admin::licenses::release_seat, "Take a device's seat away.",
                     { response: 200 license_data::SeatList, refusals: [SeatNotHeld], quota: Administration };
                 AdminCreateKey: "admin-create-key", POST "/v1/admin/keys", Administrator(Scope::Projects), [operation_id],
-                    admin::keys::create, "Make an administrator key.",
-                    {
+                    admin::keys::create, "Make an administrator key.", {
                         request: admin::create_key::CreateKey,
                         response: 201 admin_data::AdminKeyData,
                         refusals: [ProjectNotFound, NotAhead],
@@ -1174,8 +1159,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminExportKeys: "admin-export-keys", POST "/v1/admin/projects/{projectId}/export-keys", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::export_keys, "A project's keys, sealed to another deployment's import key. With the stack's own key only.",
-                    {
+                    admin::transfer::export_keys, "A project's keys, sealed to another deployment's import key. With the stack's own key only.", {
                         request: handlers::admin::transfer::ExportKeys,
                         response: 200 transfer::SealedKeys,
                         refusals: [ProjectNotFound],

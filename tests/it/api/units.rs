@@ -191,7 +191,7 @@ async fn measure_token_pack(app: &TestApp) -> [Reply; 3] {
     app.backend("POST", "/v1/accounts", json!({"accountId": "packed", "tier": "Gift"})).await;
     let ordered = app.backend("POST", "/v1/accounts/packed/checkout-link", json!({"packId": "p"})).await;
     let session = ordered.text_of("sessionId").to_owned();
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     let given = app.deliver(&app.event_of(&session, Event::Paid)).await;
     let back = app.deliver(&app.event_of(&session, Event::Refunded)).await;
     [ordered, given, back]
@@ -207,12 +207,12 @@ async fn measure_store() -> Vec<String> {
     let body = json!({"policyId": "1", "customerEmail": "grace@example.com"});
     let checkout = app.store("POST", "project/checkout-link", body).await;
     let session = checkout.text_of("sessionId").to_owned();
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     let event = app.event_of(&session, Event::Paid);
     let (paid, again) = (app.deliver(&event).await, app.deliver(&event).await);
     let top_up = app.store("POST", &format!("license/{L1}/topup-link"), json!({"packId": "bundle"})).await;
     let session = top_up.text_of("sessionId").to_owned();
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     let pack = app.deliver(&app.event_of(&session, Event::Paid)).await;
     settle(&background).await;
     let asked = app.store("POST", "auth/customer-login-request", json!({"email": "ada@example.com"})).await;
@@ -378,8 +378,9 @@ async fn measure_pro(app: &TestApp, key: &str, devices: usize) -> Vec<String> {
     let save = app.pro("settings/save", &b, settings.nonce(), save).await;
     let event = json!({"key": key, "type": "x", "payload": {"a": 1}});
     let event = app.pro("events", &b, save.nonce(), event).await;
+    let asked = app.pro("entitlement", &b, event.nonce(), data(&b)).await;
     refused.refused(409, "NONCE_MISMATCH");
-    event.nonce();
+    asked.nonce();
     let rows = [
         ("pro validate, new device", new),
         ("pro validate, known device", known),
@@ -393,6 +394,7 @@ async fn measure_pro(app: &TestApp, key: &str, devices: usize) -> Vec<String> {
         ("pro settings/get", settings),
         ("pro settings/save", save),
         ("pro events", event),
+        ("pro entitlement", asked),
     ];
     rows.into_iter().map(|(name, answer)| row(name, devices, &answer.reply)).collect()
 }

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{GUID, data, use_of};
+use super::{GUID, data, remaining, use_of};
 use crate::support::pro::{letter, sealed_request};
 use crate::support::{L1, TestApp, device, send};
 
@@ -310,4 +310,37 @@ async fn a102_a103_a_removed_device_is_told_and_one_failure_is_forgotten() {
     app.admin("DELETE", &format!("/v1/admin/licenses/{L1}/devices/{a}"), Value::Null).await;
     let output = app.pro("heartbeat", &a, beat.nonce(), data(L1, &a)).await;
     assert_eq!((output.reply.seat().0, &output.reply.body["machines"]), ("KICKED", &json!([])));
+}
+
+#[tokio::test]
+async fn a_capability_and_its_tokens_are_checked_in_an_envelope_as_on_the_plain_face() {
+    let app = TestApp::new().await;
+    let over = json!({"overrides": {"sdkEnforcement": {"mode": "pro_only"}, "features": {"export": "true"}}});
+    app.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), over).await;
+    let a = device('a');
+    app.validated(L1, &a).await;
+    let ask = |more: Value| {
+        let mut data = data(L1, &a);
+        data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        data
+    };
+    // An application that may use the encrypted face alone has no other way to ask.
+    app.get(L1, &format!("/entitlement?hwid={a}")).await.refused(200, "");
+    for (more, allowed, reason) in [
+        (json!({}), true, Value::Null),
+        (json!({"capability": "export", "tokens": 100}), true, Value::Null),
+        (json!({"capability": "export", "tokens": 101}), false, json!("INSUFFICIENT_TOKENS")),
+        (json!({"capability": "print"}), false, json!("CAPABILITY_MISSING")),
+    ] {
+        let asked = app.pro("entitlement", &a, "", ask(more.clone())).await;
+        assert_eq!((asked.reply.status, &asked.reply.body["allowed"]), (200, &json!(allowed)), "{more}");
+        assert_eq!(asked.reply.body["reason"], reason, "{more}");
+        assert_eq!(asked.reply.body["tokensRemaining"], 100);
+    }
+    app.pro("entitlement", &a, "", ask(json!({"tokens": -1}))).await.refused(400, "BAD_REQUEST");
+    // Nothing was charged, and a stranger is told so as data.
+    assert_eq!(remaining(&app).await, 100);
+    let b = device('b');
+    let stranger = app.pro("entitlement", &b, "", data(L1, &b)).await;
+    assert_eq!(stranger.reply.body["reason"], "DEVICE_NOT_REGISTERED");
 }

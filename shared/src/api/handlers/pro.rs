@@ -7,6 +7,7 @@ use ltlm_protocol::{Body, limits};
 use crate::api::extract::{Incoming, Operation};
 use crate::api::reply::{Failure, Reply};
 use crate::api::sealed::SealedRequest;
+use crate::domain::license::entitlement::Ask;
 use crate::domain::license::settings::SaveSettings;
 use crate::domain::pro::nonce::NonceRule;
 use crate::domain::pro::report_event::ReportEvent;
@@ -57,6 +58,15 @@ pub async fn seats<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     let sealed = SealedRequest::open(incoming)?;
     let request = sealed.request(incoming, NonceRule::Lenient)?;
     let signed = service::run(incoming.app, incoming.budget, &request, &ListSeats).await?;
+    sealed.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/entitlement`
+pub async fn entitlement<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let sealed = SealedRequest::open(incoming)?;
+    let ask = Ask::parse(&sealed.body)?;
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
+    let signed = service::run(incoming.app, incoming.budget, &request, &ask).await?;
     sealed.reply(incoming, &request, &signed)
 }
 

@@ -1,6 +1,8 @@
 //! May this device use a capability that costs so many tokens? One look, and the same answer that `consume` would give.
 
+use ltlm_protocol::body::{Body, Unknown};
 use ltlm_protocol::license_data::Entitlement;
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::Consume;
 use ltlm_protocol::{int32, limits};
 
@@ -19,6 +21,21 @@ pub struct Ask {
     pub capability: Option<String>,
     /// Tokens that there must be, 0 for none.
     pub tokens: i64,
+}
+
+impl Body for Ask {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        let ask = Self {
+            hwid: r.name("hwid", limits::HWID_CHARS_MAX),
+            capability: r.text_or_empty("capability", limits::NAME_CHARS_MAX),
+            tokens: r.int_opt("tokens", 0, limits::AMOUNT_MAX).unwrap_or(0),
+        };
+        r.about("capability", "A capability that there must be.");
+        r.about("tokens", "Tokens that there must be.");
+        ask
+    }
 }
 
 /// Looks. Nothing changes, and what is refused is told as data.
