@@ -45,14 +45,14 @@ impl Handle {
         let weak = Arc::downgrade(&handle);
         handle.client.on_event(move |event| {
             if let Some(handle) = weak.upgrade() {
-                handle.tell(event);
+                handle.notify(event);
             }
         });
         Ok(handle)
     }
 
     /// Tells the caller's function. Where there is one, nothing is kept for fetching.
-    fn tell(&self, event: &Event) {
+    fn notify(&self, event: &Event) {
         if self.outlet.deliver(|| text(event)) {
             self.client.events().iter().for_each(|event| self.count_out(event));
         }

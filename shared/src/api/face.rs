@@ -43,7 +43,7 @@ impl Face {
     }
 
     /// The call on the project.
-    pub(crate) fn visit<T>(&self, incoming: &Incoming<'_, T>) -> Result<ProjectCall, Failure> {
+    pub(crate) fn call<T>(&self, incoming: &Incoming<'_, T>) -> Result<ProjectCall, Failure> {
         let turn = match self {
             Self::Plain(_) => None,
             Self::Sealed(sealed) => Some(sealed.turn(incoming, NonceRule::Lenient)),

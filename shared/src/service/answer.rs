@@ -39,7 +39,7 @@ impl ByteBudget {
 }
 
 fn size<T: Serialize>(row: &T) -> usize {
-    let mut counter = Counter(0);
+    let mut counter = ByteCounter(0);
     match serde_json::to_writer(&mut counter, row) {
         Ok(()) => counter.0,
         // What cannot be written is refused where it is answered.
@@ -61,9 +61,9 @@ fn documents(record: &Record) -> usize {
 }
 
 /// Counts what is written.
-struct Counter(usize);
+struct ByteCounter(usize);
 
-impl std::io::Write for Counter {
+impl std::io::Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())

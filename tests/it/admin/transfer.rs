@@ -773,7 +773,7 @@ async fn a_suspended_project_changes_nothing_and_goes_on_where_it_moved() {
     let mut new = TestApp::empty().await;
     let (a, b) = (device('a'), device('b'));
     let session = old.ordered("studio", "late@example.com").await;
-    old.till.show_card(&session, "4242");
+    old.stripe.show_card(&session, "4242");
     let paid = old.event_of(&session, local::stripe::Event::Paid);
     old.project_settings(json!({"suspended": true})).await;
     let before = old.items().await;

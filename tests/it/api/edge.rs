@@ -89,7 +89,7 @@ async fn the_browser_comes_back_to_the_host_of_the_edge() {
         let order = json!({"policyId": policy, "customerEmail": "ada@example.com"});
         let answer = call(&app, "POST", "/v1/sdk/project/checkout-link", &headers, order).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
-        let page = app.till.session(answer.text_of("sessionId")).unwrap();
+        let page = app.stripe.session(answer.text_of("sessionId")).unwrap();
         page.success_url.split("/v1/").next().unwrap().to_owned()
     };
     assert_eq!(host_of(EDGE_SECRET).await, "https://licenses.example.com");

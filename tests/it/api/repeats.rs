@@ -428,7 +428,7 @@ async fn calls_of_the_store_whose_answer_was_lost_can_be_sent_again() {
             app.pay(page.reply.text_of("sessionId")).await;
         }
         refunds += 1;
-        assert_eq!(app.till.refunded().len(), refunds, "{endpoint}");
+        assert_eq!(app.stripe.refunded().len(), refunds, "{endpoint}");
     }
     assert_eq!(app.licenses_of(&buyer("two")).await.len(), 1);
     assert_eq!(app.seen(L1).await["tokensRemaining"], 200);

@@ -84,7 +84,7 @@ async fn json_is_read_alike_on_both_faces() {
     }
     // The payment provider's messages are signed with their mark.
     let event = format!("\u{feff}{}", json!({"id": "evt_bom", "type": "nothing.ours", "livemode": true}));
-    let signature = app.till.sign(&event, shared::service::ports::Clock::now(app.clock.as_ref()));
+    let signature = app.stripe.sign(&event, shared::service::ports::Clock::now(app.clock.as_ref()));
     let request = Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", signature);
     let answer = app.send(request.body(Bytes::from(event)).unwrap()).await;
     assert_eq!((answer.status, &answer.body["received"]), (200, &json!(true)), "{}", answer.text);

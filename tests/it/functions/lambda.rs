@@ -107,9 +107,9 @@ pub(crate) async fn invoke_within(
             ("LTLM_TABLE", local::wiring::TABLE.to_owned()),
             ("LTLM_KMS_KEY", local::kms::KEY_ID.to_owned()),
             ("LTLM_PAYMENT_SECRET", local::stripe::SECRET.to_owned()),
-            ("LTLM_STRIPE_API", app.till.endpoint().to_owned()),
+            ("LTLM_STRIPE_API", app.stripe.endpoint().to_owned()),
             ("LTLM_OUTBOX_URL", app.outbox.endpoint().to_owned()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", app.till.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", app.stripe.endpoint().to_owned()),
             ("AWS_ENDPOINT_URL_SQS", app.outbox.endpoint().to_owned()),
             ("LTLM_ADMIN_KEY_SHA256", hex::encode(Sha256::digest(ADMIN_KEY))),
         ])

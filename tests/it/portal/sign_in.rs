@@ -420,7 +420,7 @@ async fn a_reply_lost_in_any_round_trip_of_a_call_on_the_project_changes_no_answ
         let link = app.pro("project/checkout-link", &a, "", order).await;
         keep();
         assert_eq!(link.reply.status, 200, "after {lost}: {}", link.reply.text);
-        assert_eq!(app.till.sessions().len(), 1, "after {lost}");
+        assert_eq!(app.stripe.sessions().len(), 1, "after {lost}");
 
         lose();
         let asked = app.pro("auth/customer-login-request", &a, link.nonce(), json!({"email": ADA})).await;

@@ -154,7 +154,7 @@ async fn a_warm_process_asks_for_no_key_and_a_cold_one_has_no_effect_without() {
         table: app.engine.endpoint(),
         table_is_external: false,
         keys: other.endpoint(),
-        till: app.till.endpoint(),
+        stripe: app.stripe.endpoint(),
         outbox: app.outbox.endpoint(),
     };
     let cold = build(endpoints, app.clock.clone(), ADMIN_KEY).await.unwrap();

@@ -85,7 +85,7 @@ async fn a84_a_checkout_link_leads_to_a_payment_page() {
     let (url, session) = (answer.reply.text_of("checkoutUrl").to_owned(), answer.reply.text_of("sessionId").to_owned());
     assert!(url.starts_with("https://") && !session.is_empty(), "{url}");
     assert!(!answer.nonce().is_empty());
-    let page = app.till.session(&session).unwrap();
+    let page = app.stripe.session(&session).unwrap();
     assert_eq!((page.amount, page.currency.as_str(), page.email.as_str()), (999, "usd", MAIL));
     assert_eq!(page.success_url, "myapp://callback?session_id={CHECKOUT_SESSION_ID}&status=success");
     // A slug that is a number would be taken for one.
@@ -201,9 +201,9 @@ async fn packs_are_sold_where_the_policy_sells_them() {
 async fn a_provider_that_loses_its_answer_is_asked_for_the_same_page() {
     let app = TestApp::empty().await;
     let policy = app.policy(perpetual("studio")).await;
-    app.till.lose_answers(2);
+    app.stripe.lose_answers(2);
     app.ordered(&policy, MAIL).await;
-    assert_eq!((app.till.sessions().len(), app.orders().await.len()), (1, 1));
+    assert_eq!((app.stripe.sessions().len(), app.orders().await.len()), (1, 1));
     // The same operation leads to the same page; with another body it is refused.
     let ask = |email: &str| {
         app.store(
@@ -228,11 +228,11 @@ async fn an_order_that_was_paid_gets_no_second_page() {
     let session = ask().await.text_of("sessionId").to_owned();
     let paid = app.pay(&session).await;
     // A day later the provider has forgotten whose page it was.
-    app.till.forget_keys();
+    app.stripe.forget_keys();
     let again = ask().await;
     assert_eq!((again.status, again.text_of("sessionId")), (200, session.as_str()), "{}", again.text);
     assert_eq!(again.text_of("checkoutUrl"), format!("app://done?a=1&session_id={session}&status=success"));
-    assert_eq!(app.till.sessions().len(), 1);
+    assert_eq!(app.stripe.sessions().len(), 1);
     // Somebody who pays the same order on another page gets nothing for it, and does not lose the first one with its refund.
     let mut other = paid.clone();
     other["id"] = json!("evt_other");

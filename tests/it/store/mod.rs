@@ -43,13 +43,13 @@ impl TestApp {
 
     /// What the provider tells of a payment page.
     pub(crate) fn event_of(&self, session: &str, event: Event) -> Value {
-        self.till.tell(session, event, shared::service::ports::Clock::now(self.clock.as_ref())).unwrap()
+        self.stripe.webhook_event(session, event, shared::service::ports::Clock::now(self.clock.as_ref())).unwrap()
     }
 
     /// The provider's message as it arrives.
     pub(crate) fn message(&self, event: &Value) -> Request<Bytes> {
         let body = event.to_string();
-        let signature = self.till.sign(&body, shared::service::ports::Clock::now(self.clock.as_ref()));
+        let signature = self.stripe.sign(&body, shared::service::ports::Clock::now(self.clock.as_ref()));
         let request =
             Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", signature);
         request.header("content-type", "application/json; charset=utf-8").body(Bytes::from(body)).unwrap()
@@ -61,7 +61,7 @@ impl TestApp {
 
     /// Somebody pays with this card; the provider tells it.
     pub(crate) async fn pay_with(&self, session: &str, card: &str) -> Value {
-        self.till.show_card(session, card);
+        self.stripe.show_card(session, card);
         let event = self.event_of(session, Event::Paid);
         let answer = self.deliver(&event).await;
         assert_eq!((answer.status, &answer.body["received"]), (200, &json!(true)), "{}", answer.text);

@@ -45,7 +45,7 @@ impl TestApp {
     /// Messages of a subscription whose page is paid and whose next period is paid 30 days later.
     async fn two_periods(&self, email: &str) -> (String, [Value; 3]) {
         let page = self.ordered("sub", email).await;
-        self.till.show_card(&page, "4242");
+        self.stripe.show_card(&page, "4242");
         let (first, paid) = (self.event_of(&page, Event::PeriodPaid), self.event_of(&page, Event::Paid));
         self.clock.advance_seconds(30 * DAY);
         let second = self.event_of(&page, Event::PeriodPaid);
@@ -67,8 +67,8 @@ async fn a_subscriptions_period_is_not_read_by_position() {
         // More lines of one-off items than a message, and than a page of the API, hold.
         for one_off in [0, 1, 9, 10, 11, 250] {
             let app = TestApp::new().await;
-            app.till.tell_newest(is_newest);
-            app.till.add_lines(one_off);
+            app.stripe.tell_newest(is_newest);
+            app.stripe.add_lines(one_off);
             let (_, messages) = app.two_periods(MAIL).await;
             for message in &messages {
                 app.delivered(message).await;
@@ -96,12 +96,12 @@ async fn a_refund_takes_back_what_that_payment_bought() {
     let license = app.bought(MAIL).await;
     assert_eq!((&license["state"], &license["validUntil"]), (&json!("active"), &json!("2026-03-05T00:00:00.000Z")));
     assert_eq!(app.order_of(MAIL).await["status"], "paid");
-    assert!(app.till.cancelled().is_empty(), "it goes on");
+    assert!(app.stripe.cancelled().is_empty(), "it goes on");
     // Then the second: nothing stands, and nothing more is charged.
     app.delivered(&refund(&app, &page, &second)).await;
     assert_eq!(app.bought(MAIL).await["state"], "revoked");
     assert_eq!(app.order_of(MAIL).await["status"], "refunded");
-    assert_eq!(app.till.cancelled(), [format!("sub_{page}")]);
+    assert_eq!(app.stripe.cancelled(), [format!("sub_{page}")]);
     // The provider charges all the same.
     app.clock.advance_seconds(DAY);
     app.happens(&page, Event::PeriodPaid).await;
@@ -180,7 +180,7 @@ async fn a_partial_refund_takes_back_tokens_only() {
 async fn a_partial_refund_that_is_told_before_its_payment_takes_its_share() {
     let app = TestApp::new().await;
     let pack = app.topped_up("bundle").await;
-    app.till.show_card(&pack, "4242");
+    app.stripe.show_card(&pack, "4242");
     let paid = app.event_of(&pack, Event::Paid);
     app.clock.advance_seconds(1);
     let refunded = app.event_of(&pack, Event::PartlyRefunded);
@@ -233,7 +233,7 @@ async fn messages_of_a_purchase_lead_to_the_same_in_any_order() {
                 }
                 _ => {
                     let page = app.ordered(&policy, &email).await;
-                    app.till.show_card(&page, "4242");
+                    app.stripe.show_card(&page, "4242");
                     let later = if scenario == 2 {
                         [Event::Disputed, Event::Won]
                     } else {
@@ -281,7 +281,7 @@ async fn only_messages_of_the_projects_mode_change_something() {
     let policy = app.policy(perpetual("studio")).await;
     // A project that says nothing takes real money, and what does not say counts as real.
     let page = app.ordered(&policy, MAIL).await;
-    app.till.say_livemode(Some(false));
+    app.stripe.say_livemode(Some(false));
     app.pay(&page).await;
     for event in [Event::Refunded, Event::Disputed] {
         app.happens(&page, event).await;
@@ -291,7 +291,7 @@ async fn only_messages_of_the_projects_mode_change_something() {
     let kinds: Vec<_> =
         order["otherMode"].as_array().unwrap().iter().map(|reply| reply["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["checkout.session.completed", "charge.refunded", "charge.dispute.created"]);
-    app.till.say_livemode(None);
+    app.stripe.say_livemode(None);
     app.pay(&page).await;
     let license = app.bought(MAIL).await;
     assert_eq!((&license["state"], &license["test"]), (&json!("active"), &json!(false)));
@@ -301,10 +301,10 @@ async fn only_messages_of_the_projects_mode_change_something() {
     refused.refused(400, "BAD_REQUEST");
     assert_eq!(app.admin("PATCH", &path, json!({"settings": {"payments": {"mode": "test"}}})).await.status, 200);
     let page = app.ordered(&policy, "t@y.z").await;
-    app.till.say_livemode(Some(true));
+    app.stripe.say_livemode(Some(true));
     app.pay(&page).await;
     assert_eq!(app.bought("t@y.z").await, Value::Null);
-    app.till.say_livemode(Some(false));
+    app.stripe.say_livemode(Some(false));
     app.pay(&page).await;
     assert_eq!(
         (&app.bought("t@y.z").await["test"], &app.order_of("t@y.z").await["test"]),
@@ -329,7 +329,7 @@ async fn a_second_open_page_for_the_same_thing_sells_it_once() {
     }
     assert_eq!((app.licenses_of(MAIL).await.len(), &app.seen(L1).await["tokensRemaining"]), (1, &json!(110)));
     assert_eq!(
-        app.till.refunded(),
+        app.stripe.refunded(),
         [format!("pi_{}", pages[1]), format!("pi_{}", packs[1])]
             .into_iter()
             .collect::<std::collections::BTreeSet<_>>()
@@ -353,7 +353,7 @@ async fn a_second_open_page_for_the_same_thing_sells_it_once() {
     for page in &twice {
         app.happens(page, Event::PeriodPaid).await;
     }
-    assert_eq!((app.till.refunded().len(), app.till.cancelled().len()), (3, 1));
+    assert_eq!((app.stripe.refunded().len(), app.stripe.cancelled().len()), (3, 1));
     let orders = app.orders().await;
     let of = |status: &str| orders.iter().filter(|o| o["email"] == "s@y.z" && o["status"] == status).count();
     assert_eq!((of("paid"), of("refused")), (1, 1));
@@ -406,7 +406,7 @@ async fn a_pack_that_is_paid_is_delivered_to_a_wallet_that_is_full() {
     }
     let after = app.seen(L1).await["tokensRemaining"].as_i64().unwrap();
     assert_eq!(after - before, 20, "ten tokens each");
-    assert!(app.till.refunded().is_empty());
+    assert!(app.stripe.refunded().is_empty());
     let orders = app.orders().await;
     assert!(orders.iter().all(|order| order["status"] == "paid"), "{orders:?}");
 }
@@ -418,18 +418,18 @@ async fn what_is_to_be_done_at_the_provider_is_done_once_though_answers_are_lost
     let pages = [app.ordered(&policy, MAIL).await, app.ordered(&policy, MAIL).await];
     app.clock.advance_seconds(60);
     app.pay(&pages[0]).await;
-    app.till.show_card(&pages[1], "4242");
+    app.stripe.show_card(&pages[1], "4242");
     let paid = app.event_of(&pages[1], Event::Paid);
     // The provider refunds, and its answer is lost more often than the request has time for.
-    app.till.lose_answers(1_000_000);
+    app.stripe.lose_answers(1_000_000);
     let answer = app.deliver(&paid).await;
     assert!(answer.status >= 500, "{}", answer.text);
     let acts =
         async || app.orders().await.iter().find(|order| order["status"] == "refused").unwrap()["acts"][0].clone();
     assert_eq!(acts().await["done"], false, "it is still to be done");
-    app.till.lose_answers(0);
+    app.stripe.lose_answers(0);
     app.delivered(&paid).await;
-    assert_eq!((acts().await["done"].clone(), app.till.refunded().len()), (json!(true), 1));
+    assert_eq!((acts().await["done"].clone(), app.stripe.refunded().len()), (json!(true), 1));
 }
 
 #[tokio::test]
@@ -475,7 +475,7 @@ async fn a_payment_page_shows_what_the_currency_costs() {
         let mut terms = perpetual(&format!("in-{}", currency.to_lowercase()));
         (terms["price"], terms["currency"]) = (json!(price), json!(currency));
         let page = app.ordered(&app.policy(terms).await, MAIL).await;
-        assert_eq!(app.till.session(&page).unwrap().amount, minor, "{currency}");
+        assert_eq!(app.stripe.session(&page).unwrap().amount, minor, "{currency}");
         let order = app.orders().await.into_iter().find(|order| order["currency"] == currency).unwrap();
         assert_eq!(order["amount"], json!(price), "{currency}");
     }

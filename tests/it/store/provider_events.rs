@@ -14,7 +14,7 @@ async fn a_paid_order_makes_one_license_however_often_it_is_told() {
     let app = TestApp::empty().await;
     let policy = app.policy(perpetual("studio")).await;
     let session = app.ordered(&policy, " Grace@Example.com ").await;
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     let event = app.event_of(&session, Event::Paid);
     // Sixteen deliveries at once, over two processes.
     let other = app.another_process().await;
@@ -59,11 +59,11 @@ async fn a_message_that_was_cut_short_is_done_once_when_it_comes_again() {
                 assert_eq!(app.deliver(event).await.status, 200, "after {cut}");
             };
             let session = app.ordered(&policy, MAIL).await;
-            app.till.show_card(&session, "4242");
+            app.stripe.show_card(&session, "4242");
             interrupted(&app.event_of(&session, Event::Paid)).await;
             assert_eq!(app.licenses_of(MAIL).await.len(), 1, "after {cut}");
             let session = app.topped_up("bundle").await;
-            app.till.show_card(&session, "4242");
+            app.stripe.show_card(&session, "4242");
             interrupted(&app.event_of(&session, Event::Paid)).await;
             assert_eq!(app.seen(L1).await["tokensRemaining"], 110, "after {cut}");
             interrupted(&app.event_of(&session, Event::Refunded)).await;
@@ -83,21 +83,21 @@ async fn messages_that_the_provider_did_not_sign_change_nothing() {
     let app = TestApp::empty().await;
     let policy = app.policy(perpetual("studio")).await;
     let session = app.ordered(&policy, MAIL).await;
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     let event = app.event_of(&session, Event::Paid);
     let forged = |header: &str, body: String| {
         let request = Request::builder().method("POST").uri("/v1/payments/stripe").header("stripe-signature", header);
         app.send(request.body(Bytes::from(body)).unwrap())
     };
     let (now, body) = (shared::service::ports::Clock::now(app.clock.as_ref()), event.to_string());
-    let good = app.till.sign(&body, now);
+    let good = app.stripe.sign(&body, now);
     for (header, body) in [
         (String::new(), body.clone()),
         (format!("t={},v1={}", now.ms() / 1_000, "0".repeat(64)), body.clone()),
         (good.clone(), body.replace("paid", "Paid")),
         // A replay of long ago, and one from the future.
-        (app.till.sign(&body, now.plus_seconds(-301)), body.clone()),
-        (app.till.sign(&body, now.plus_seconds(301)), body.clone()),
+        (app.stripe.sign(&body, now.plus_seconds(-301)), body.clone()),
+        (app.stripe.sign(&body, now.plus_seconds(301)), body.clone()),
     ] {
         forged(&header, body).await.refused(400, "WEBHOOK_SIGNATURE_REJECTED");
     }
@@ -116,9 +116,9 @@ async fn messages_that_the_provider_did_not_sign_change_nothing() {
 async fn each_paid_period_of_a_subscription_moves_the_end() {
     let app = TestApp::new().await;
     let session = app.ordered("sub", MAIL).await;
-    assert_eq!(app.till.session(&session).unwrap().mode, "subscription");
+    assert_eq!(app.stripe.session(&session).unwrap().mode, "subscription");
     // Stripe tells of the first invoice before the order itself, as it happens.
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     app.happens(&session, Event::PeriodPaid).await;
     app.pay(&session).await;
     let key = app.licenses_of(MAIL).await[0]["licenseKey"].as_str().unwrap().to_owned();

@@ -37,7 +37,7 @@ async fn a_refund_that_is_told_before_the_payment_leaves_nothing_to_give() {
     let app = TestApp::empty().await;
     let policy = app.policy(perpetual("studio")).await;
     let session = app.ordered(&policy, MAIL).await;
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     let (paid, refunded) = (app.event_of(&session, Event::Paid), app.event_of(&session, Event::Refunded));
     for event in [&refunded, &refunded, &paid, &paid] {
         assert_eq!(app.deliver(event).await.status, 200);
@@ -113,7 +113,7 @@ async fn what_is_disputed_before_it_is_paid_is_given_when_the_dispute_is_won() {
     let pages = [app.ordered(&policy, MAIL).await, app.topped_up("bundle").await];
     let tokens = async || app.seen(L1).await["tokensRemaining"].clone();
     for page in &pages {
-        app.till.show_card(page, "4242");
+        app.stripe.show_card(page, "4242");
         let (paid, disputed) = (app.event_of(page, Event::Paid), app.event_of(page, Event::Disputed));
         for event in [&disputed, &paid, &paid] {
             assert_eq!(app.deliver(event).await.status, 200);
@@ -137,7 +137,7 @@ async fn what_is_disputed_before_it_is_paid_is_given_when_the_dispute_is_won() {
     assert_eq!((&app.licenses_of(MAIL).await[0]["status"], tokens().await), (&json!("active"), json!(110)));
     // One that is lost leaves nothing to take.
     let page = app.ordered(&policy, "b@y.z").await;
-    app.till.show_card(&page, "4242");
+    app.stripe.show_card(&page, "4242");
     let paid = app.event_of(&page, Event::Paid);
     app.happens(&page, Event::Disputed).await;
     app.deliver(&paid).await;

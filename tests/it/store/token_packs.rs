@@ -84,7 +84,7 @@ fn rows(rows: &[(&str, i64)]) -> Vec<(String, i64)> {
 async fn a_pack_is_sold_to_an_account_and_to_a_pool() {
     let app = TestApp::selling().await;
     let session = app.pack("accounts/u", "tokens_500").await;
-    let page = app.till.session(&session).unwrap();
+    let page = app.stripe.session(&session).unwrap();
     assert_eq!((page.amount, page.currency.as_str(), page.email.as_str()), (2_900, "usd", ""));
     assert_eq!(app.balance_of("u").await, 100, "nobody paid");
     let event = app.pay(&session).await;
@@ -147,7 +147,7 @@ async fn what_cannot_be_sold_is_refused() {
     let said = json!({"packId": "tokens_500", "dryRun": true});
     let dry = app.backend("POST", "/v1/organizations/acme/checkout-link", said).await;
     assert_eq!((dry.status, &dry.body["dryRun"]), (200, &json!(true)), "{}", dry.text);
-    assert_eq!((app.orders().await.len(), app.till.sessions().len()), (0, 0), "nothing was ordered");
+    assert_eq!((app.orders().await.len(), app.stripe.sessions().len()), (0, 0), "nothing was ordered");
     // A list of packs that nobody could pay is not kept.
     let path = format!("/v1/admin/projects/{}", app.project_id);
     for (section, bad) in [
@@ -184,17 +184,17 @@ async fn a_named_order_is_made_once_and_a_second_open_page_sells_once() {
     assert_eq!(first.text_of("sessionId"), again.text_of("sessionId"));
     ask("kept").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
     let session = first.text_of("sessionId").to_owned();
-    assert_eq!(app.till.session(&session).unwrap().email, "grace@example.com");
+    assert_eq!(app.stripe.session(&session).unwrap().email, "grace@example.com");
     app.pay(&session).await;
     let paid = ask("tokens_500").await;
     assert!(paid.text_of("checkoutUrl").contains("status=success"), "{}", paid.text);
-    assert_eq!((app.till.sessions().len(), app.balance_of("u").await), (1, 600));
+    assert_eq!((app.stripe.sessions().len(), app.balance_of("u").await), (1, 600));
 
     // Two pages of one buyer, both paid: the second payment goes back.
     let (one, two) = (app.pack("accounts/u", "tokens_500").await, app.pack("accounts/u", "tokens_500").await);
     app.pay(&two).await;
     app.pay(&one).await;
-    assert_eq!((app.balance_of("u").await, app.till.refunded().len()), (1_100, 1));
+    assert_eq!((app.balance_of("u").await, app.stripe.refunded().len()), (1_100, 1));
     let unapplied: Vec<_> =
         app.orders().await.iter().flat_map(|order| order["unapplied"].as_array().unwrap().clone()).collect();
     assert_eq!((unapplied.len(), &unapplied[0]["reason"]), (1, &json!("duplicate")));
@@ -257,7 +257,7 @@ async fn messages_in_any_order_lead_to_the_same() {
         for order in orders {
             let app = TestApp::selling().await;
             let session = app.pack("accounts/u", "tokens_500").await;
-            app.till.show_card(&session, "4242");
+            app.stripe.show_card(&session, "4242");
             let mut events = Vec::new();
             for event in last {
                 events.push(app.event_of(&session, event));
@@ -288,7 +288,7 @@ async fn what_is_paid_is_delivered_to_a_full_wallet_and_once() {
     let full = app.balance_of("u").await;
     assert!(full < 160, "some were refused: {full}");
     let session = app.pack("accounts/u", "tokens_500").await;
-    app.till.show_card(&session, "4242");
+    app.stripe.show_card(&session, "4242");
     let event = app.event_of(&session, Event::Paid);
     let other = app.another_process().await;
     let answers = join_all((0..12).map(|index| {
@@ -314,7 +314,7 @@ async fn a_message_that_was_cut_short_gives_or_takes_a_pack_once() {
         for is_killed in [true, false] {
             let app = TestApp::selling().await;
             let session = app.pack("accounts/u", "tokens_500").await;
-            app.till.show_card(&session, "4242");
+            app.stripe.show_card(&session, "4242");
             for (event, balance) in [(Event::Paid, 600), (Event::Refunded, 100)] {
                 let event = app.event_of(&session, event);
                 let table = &app.host.app.table;
@@ -343,7 +343,7 @@ async fn a_message_that_was_cut_short_gives_or_takes_a_pack_once() {
 async fn a_project_takes_the_money_of_its_mode_only() {
     let app = TestApp::selling().await;
     app.project_settings(json!({"payments": {"mode": "live"}})).await;
-    app.till.say_livemode(Some(false));
+    app.stripe.say_livemode(Some(false));
     let session = app.pack("accounts/u", "tokens_500").await;
     app.pay(&session).await;
     assert_eq!(app.balance_of("u").await, 100);

@@ -44,7 +44,7 @@ async fn a_card_has_one_trial_where_the_policy_asks_for_one() {
     terms["config"]["store"] = json!({"trialNeedsCard": true});
     app.policy(terms).await;
     let one = app.ordered("trial", "a@y.z").await;
-    assert_eq!(app.till.session(&one).unwrap().mode, "setup");
+    assert_eq!(app.stripe.session(&one).unwrap().mode, "setup");
     app.pay_with(&one, "4242 4242 4242 4242").await;
     assert_eq!(app.licenses_of("a@y.z").await.len(), 1);
     let two = app.ordered("trial", "b@y.z").await;

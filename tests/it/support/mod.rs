@@ -15,7 +15,7 @@ use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
 use local::queue::WorkQueue;
-use local::stripe::Till;
+use local::stripe::StripeServer;
 use local::wiring::{self, Endpoints, Local};
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ pub(crate) struct TestApp {
     pub(crate) project_id: String,
     pub(crate) engine: Engine,
     pub(crate) keys: KeyService,
-    pub(crate) till: Till,
+    pub(crate) stripe: StripeServer,
     pub(crate) outbox: Arc<WorkQueue>,
     /// Verifies what the project signs.
     pub(crate) public_key: [u8; 32],
@@ -125,12 +125,13 @@ impl TestApp {
         let engine = Engine::start(Storage::Memory).await.unwrap();
         let keys = KeyService::start(master_key()).await.unwrap();
         let clock = Arc::new(MovableClock::standing(now));
-        let till = Till::start("https://pay.example").await.unwrap();
-        till.say_livemode(Some(true));
+        let stripe = StripeServer::start("https://pay.example").await.unwrap();
+        stripe.say_livemode(Some(true));
         let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.unwrap());
-        let endpoints = endpoints(&engine, &keys, &till, &outbox);
+        let endpoints = endpoints(&engine, &keys, &stripe, &outbox);
         let host = Arc::new(wiring::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
-        let mut app = Self { host, clock, project_id: String::new(), engine, keys, till, outbox, public_key: [0; 32] };
+        let mut app =
+            Self { host, clock, project_id: String::new(), engine, keys, stripe, outbox, public_key: [0; 32] };
         let project = app.admin("POST", "/v1/admin/projects", json!({"name": "P1"})).await;
         assert_eq!(project.status, 201, "{}", project.text);
         app.project_id = project.text_of("projectId").to_owned();
@@ -143,7 +144,7 @@ impl TestApp {
 
     /// A further process on the same table, as another Lambda environment would be: no hints yet.
     pub(crate) async fn another_process(&self) -> Arc<Local> {
-        let endpoints = endpoints(&self.engine, &self.keys, &self.till, &self.outbox);
+        let endpoints = endpoints(&self.engine, &self.keys, &self.stripe, &self.outbox);
         Arc::new(wiring::build(endpoints, self.clock.clone(), ADMIN_KEY).await.unwrap())
     }
 
@@ -260,12 +261,17 @@ impl TestApp {
     }
 }
 
-fn endpoints<'a>(engine: &'a Engine, keys: &'a KeyService, till: &'a Till, outbox: &'a WorkQueue) -> Endpoints<'a> {
+fn endpoints<'a>(
+    engine: &'a Engine,
+    keys: &'a KeyService,
+    stripe: &'a StripeServer,
+    outbox: &'a WorkQueue,
+) -> Endpoints<'a> {
     Endpoints {
         table: engine.endpoint(),
         table_is_external: false,
         keys: keys.endpoint(),
-        till: till.endpoint(),
+        stripe: stripe.endpoint(),
         outbox: outbox.endpoint(),
     }
 }

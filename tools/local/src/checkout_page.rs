@@ -13,7 +13,7 @@ use crate::stripe::{Event, Session, form};
 
 /// Shows a payment page, or does what was chosen there.
 pub async fn page(server: &Server, method: &Method, id: &str, body: &[u8]) -> Response {
-    let Some(session) = server.till.session(id) else {
+    let Some(session) = server.stripe.session(id) else {
         return html(
             StatusCode::NOT_FOUND,
             "No such payment page",
@@ -40,10 +40,10 @@ pub async fn page(server: &Server, method: &Method, id: &str, body: &[u8]) -> Re
         _ => return show(&session, "Nothing was chosen."),
     };
     if event == Event::Paid {
-        server.till.show_card(id, text("card"));
+        server.stripe.show_card(id, text("card"));
     }
     let reply = deliver(server, id, event, times).await;
-    let Some(session) = server.till.session(id) else { return show(&session, &reply) };
+    let Some(session) = server.stripe.session(id) else { return show(&session, &reply) };
     match (event, reply.as_str()) {
         (Event::Paid, "200" | "200, 200") => go(&session.success_url, id),
         _ => show(&session, &format!("The product answered {reply}.")),
@@ -53,14 +53,14 @@ pub async fn page(server: &Server, method: &Method, id: &str, body: &[u8]) -> Re
 /// Has a message delivered to the product, so often; the statuses that it answered.
 async fn deliver(server: &Server, id: &str, event: Event, times: usize) -> String {
     let now = server.clock.now();
-    let Some(message) = server.till.tell(id, event, now) else { return "nothing".to_owned() };
+    let Some(message) = server.stripe.webhook_event(id, event, now) else { return "nothing".to_owned() };
     let body = message.to_string();
     let mut statuses = Vec::new();
     for _ in 0..times {
         let request = Request::builder()
             .method("POST")
             .uri("/v1/payments/stripe")
-            .header("stripe-signature", server.till.sign(&body, now))
+            .header("stripe-signature", server.stripe.sign(&body, now))
             .header("content-type", "application/json")
             .body(Bytes::from(body.clone()));
         let Ok(request) = request else { continue };

@@ -15,7 +15,7 @@ use local::kms::KeyService;
 use local::queue::WorkQueue;
 use local::server::router;
 use local::state::Server;
-use local::stripe::Till;
+use local::stripe::StripeServer;
 use local::table_stream::StreamReader;
 use local::wiring::{self, Endpoints};
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ async fn run(options: Options) -> Result<(), String> {
         None => Some(engine(&folder).await?),
     };
     let table = options.endpoint_url.as_deref().or(engine.as_ref().map(Engine::endpoint)).unwrap_or_default();
-    let till = Till::start(&format!("http://{address}/__local/pay"))
+    let stripe = StripeServer::start(&format!("http://{address}/__local/pay"))
         .await
         .map_err(|error| format!("Cannot start the payment provider: {error}."))?;
     let outbox = WorkQueue::start(clock.clone(), local::queue::OUTBOX)
@@ -125,7 +125,7 @@ async fn run(options: Options) -> Result<(), String> {
         table,
         table_is_external: engine.is_none(),
         keys: keys.endpoint(),
-        till: till.endpoint(),
+        stripe: stripe.endpoint(),
     };
     let first = known.is_none();
     let known = known.unwrap_or_default();
@@ -165,7 +165,8 @@ async fn run(options: Options) -> Result<(), String> {
     demo["adminKey"] = json!(admin_key);
     folder.write_demo(&demo).map_err(sentence)?;
 
-    let server = Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), till, address, !options.quiet));
+    let server =
+        Arc::new(Server::new(host.clone(), background.clone(), clock.clone(), stripe, address, !options.quiet));
     // Who reads that we are ready may stop us at once.
     let stop = asked_to_stop();
     say(&format!(

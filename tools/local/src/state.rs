@@ -11,7 +11,7 @@ use shared::table::port::Spent;
 use crate::background::Background;
 use crate::clock::MovableClock;
 
-use crate::stripe::Till;
+use crate::stripe::StripeServer;
 use crate::wiring::Local;
 
 /// Time for one request, as in Lambda: ten seconds less the time to say that we are busy.
@@ -26,7 +26,7 @@ pub struct Server {
     /// Its clock.
     pub clock: Arc<MovableClock>,
     /// The payment provider.
-    pub till: Till,
+    pub stripe: StripeServer,
     /// Where it listens.
     pub address: SocketAddr,
     /// Log each request?
@@ -56,11 +56,11 @@ impl Server {
         host: Arc<Local>,
         background: Arc<Background>,
         clock: Arc<MovableClock>,
-        till: Till,
+        stripe: StripeServer,
         address: SocketAddr,
         logs: bool,
     ) -> Self {
-        Self { host, background, clock, till, address, logs, units: Mutex::default(), edge: Mutex::default() }
+        Self { host, background, clock, stripe, address, logs, units: Mutex::default(), edge: Mutex::default() }
     }
 
     pub(crate) fn count(&self, report: &Report) {

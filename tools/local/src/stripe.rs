@@ -26,7 +26,7 @@ const PERIOD_SECONDS: i64 = 30 * 86_400;
 
 /// A running provider; it stops when dropped.
 #[derive(Debug)]
-pub struct Till {
+pub struct StripeServer {
     endpoint: Endpoint,
     book: Arc<Mutex<Book>>,
 }
@@ -126,7 +126,7 @@ fn lock(book: &Shared) -> std::sync::MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-impl Till {
+impl StripeServer {
     /// Starts it; its payment pages are shown below `pages`.
     pub async fn start(pages: &str) -> std::io::Result<Self> {
         let secret = || ids::nonce(&SystemEntropy);
@@ -217,7 +217,7 @@ impl Till {
     }
 
     /// The message that tells of this, with an id of its own.
-    pub fn tell(&self, session: &str, event: Event, now: Timestamp) -> Option<Value> {
+    pub fn webhook_event(&self, session: &str, event: Event, now: Timestamp) -> Option<Value> {
         let mut book = lock(&self.book);
         book.events += 1;
         let id = format!("evt_local_{}_{}", now.ms(), book.events);

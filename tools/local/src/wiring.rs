@@ -72,7 +72,7 @@ pub struct Endpoints<'a> {
     /// The key service.
     pub keys: &'a str,
     /// The payment provider, which also keeps the secret with its keys.
-    pub till: &'a str,
+    pub stripe: &'a str,
     /// The queue of what leaves the deployment.
     pub outbox: &'a str,
 }
@@ -85,11 +85,11 @@ pub async fn build(
 ) -> Result<Local, Box<dyn std::error::Error + Send + Sync>> {
     let dynamo = Dynamo::new(&sdk_config(endpoints.table, endpoints.table_is_external).await, TABLE);
     schema::create_if_absent(dynamo.client(), dynamo.name()).await?;
-    let secret = Secret::new(&sdk_config(endpoints.till, false).await, stripe::SECRET);
+    let secret = Secret::new(&sdk_config(endpoints.stripe, false).await, stripe::SECRET);
     let outbox = Sqs::new(&sdk_config(endpoints.outbox, false).await, endpoints.outbox);
     let app = App {
         outbox: Some(Arc::new(outbox)),
-        payments: Some(Arc::new(Stripe::new(endpoints.till, secret))),
+        payments: Some(Arc::new(Stripe::new(endpoints.stripe, secret))),
         table: Faulty::new(dynamo),
         kms: Some(Kms::new(&sdk_config(endpoints.keys, false).await, KEY_ID)),
         clock,

@@ -9,7 +9,7 @@ use local::demo;
 use local::engine::{Engine, Storage};
 use local::kms::{KeyService, master_key};
 use local::queue::WorkQueue;
-use local::stripe::Till;
+use local::stripe::StripeServer;
 use local::wiring::{self, Endpoints, Local};
 use serde_json::{Value, json};
 use shared::service::ports::Clock;
@@ -28,7 +28,7 @@ pub(crate) struct Deployment {
     pub(crate) outbox: Arc<WorkQueue>,
     admin_key: String,
     _keys: KeyService,
-    _till: Till,
+    _till: StripeServer,
 }
 
 impl Deployment {
@@ -37,18 +37,18 @@ impl Deployment {
         let failed = |error: &dyn std::fmt::Display| error.to_string();
         let engine = Engine::start(storage).await.map_err(|e| failed(&e))?;
         let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
-        let till = Till::start("http://localhost").await.map_err(|e| failed(&e))?;
+        let stripe = StripeServer::start("http://localhost").await.map_err(|e| failed(&e))?;
         let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?);
         let endpoints = Endpoints {
             outbox: outbox.endpoint(),
             table: engine.endpoint(),
             table_is_external: false,
             keys: keys.endpoint(),
-            till: till.endpoint(),
+            stripe: stripe.endpoint(),
         };
         let admin_key = demo::new_admin_key();
         let host = Arc::new(wiring::build(endpoints, clock, &admin_key).await.map_err(|e| failed(&e))?);
-        Ok(Self { host, engine, outbox, admin_key, _keys: keys, _till: till })
+        Ok(Self { host, engine, outbox, admin_key, _keys: keys, _till: stripe })
     }
 
     /// The answer to a request of the administrator with one header more, and what it spent; or what was answered in place of a success.

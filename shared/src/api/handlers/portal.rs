@@ -21,9 +21,9 @@ const ON_ITS_WAY: &str = "If something was bought with this address, a code is o
 pub async fn request<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let face = Face::of(incoming)?;
     let command = RequestCode::parse(face.body())?;
-    let visit = face.visit(incoming)?;
+    let call = face.call(incoming)?;
     incoming.take_token(Limited::Codes).await?;
-    let served = service::request(incoming.app, incoming.budget, &visit, &command).await?;
+    let served = service::request(incoming.app, incoming.budget, &call, &command).await?;
     let answer = CodeRequested { success: true, message: ON_ITS_WAY.to_owned() };
     face.reply(incoming, None, served.map(|()| answer))
 }
@@ -32,9 +32,9 @@ pub async fn request<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
 pub async fn portfolio<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let face = Face::of(incoming)?;
     let command = UseCode::parse(face.body())?;
-    let visit = face.visit(incoming)?;
+    let call = face.call(incoming)?;
     incoming.take_token(Limited::Codes).await?;
-    let served = service::portfolio(incoming.app, incoming.budget, &visit, &command).await?;
+    let served = service::portfolio(incoming.app, incoming.budget, &call, &command).await?;
     face.reply(incoming, None, served)
 }
 

@@ -43,8 +43,8 @@ fn operation<T, C: Debug>(
 /// `GET …/project/buyable-policies`, `POST …/pro/project/buyable-policies`
 pub async fn buyable_policies<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let face = Face::of(incoming)?;
-    let visit = face.visit(incoming)?;
-    let served = store::products(incoming.app, incoming.budget, &visit).await?;
+    let call = face.call(incoming)?;
+    let served = store::products(incoming.app, incoming.budget, &call).await?;
     face.reply(incoming, None, served)
 }
 
@@ -52,9 +52,9 @@ pub async fn buyable_policies<T: Table>(incoming: &Incoming<'_, T>) -> Result<Re
 pub async fn checkout_link<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let face = Face::of(incoming)?;
     let command = Checkout::parse(face.body())?;
-    let visit = face.visit(incoming)?;
+    let call = face.call(incoming)?;
     let operation = operation(incoming, &face, "checkout-link", "", command.operation_id.as_ref(), Checkout::parse)?;
-    let served = store::checkout(incoming.app, incoming.budget, &visit, &command, &operation).await?;
+    let served = store::checkout(incoming.app, incoming.budget, &call, &command, &operation).await?;
     Ok(face.reply(incoming, None, served)?.operation(&operation.id, false))
 }
 
@@ -106,8 +106,8 @@ async fn token_checkout<T: Table>(incoming: &Incoming<'_, T>, owner: Owner) -> R
 pub async fn trial_eligibility<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let text = incoming.query_text("email", 2 * limits::EMAIL_CHARS_MAX)?.unwrap_or_default();
     let email = Email::read(&text).map_err(|wrong| Problems::one("email", wrong.problem()))?;
-    let visit = ProjectCall { access: incoming.access()?, turn: None, now: incoming.now };
-    Ok(Reply::json(&store::trial_eligibility(incoming.app, incoming.budget, &visit, &email, &incoming.source()).await?))
+    let call = ProjectCall { access: incoming.access()?, turn: None, now: incoming.now };
+    Ok(Reply::json(&store::trial_eligibility(incoming.app, incoming.budget, &call, &email, &incoming.source()).await?))
 }
 
 /// `GET /v1/store/return`: where a browser ends that was sent nowhere else. Whoever comes may have written the address by hand, so that

@@ -20,7 +20,7 @@ use crate::model::wallet::entry::Source;
 use crate::model::write::Write;
 
 /// Gives what was paid for.
-pub(crate) fn hand_out(
+pub(crate) fn grant_order(
     state: &Fulfillment,
     order: Order,
     card: Option<&str>,

@@ -5,7 +5,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod fulfill;
 pub mod fulfillment;
-pub mod hand_out;
+pub mod grants;
 pub mod provider_event;
 pub mod redirect;
 pub mod reversal;

@@ -6,7 +6,7 @@ use ltlm_protocol::license_data::TopUpOption;
 
 use crate::domain::license::state::LicenseState;
 use crate::domain::store::fulfillment::Fulfillment;
-use crate::domain::store::hand_out::{give, hand_out, revised};
+use crate::domain::store::grants::{give, grant_order, revised};
 use crate::domain::store::reversal_policy::taken;
 use crate::domain::store::{reversal_policy, tokens};
 use crate::model::billing_period::moved_end;
@@ -49,7 +49,7 @@ pub(super) fn follow(
         (Some(_), None) => (order, Vec::new()),
         (None, _) if has_ended || order.periods.refunded_at().is_some() => (order, Vec::new()),
         (None, _) if order.periods.is_disputed() && state.is_held_back() => (order, Vec::new()),
-        (None, _) => hand_out(state, order, card, now)?,
+        (None, _) => grant_order(state, order, card, now)?,
     };
     Ok((with_consequences(order, now), writes))
 }

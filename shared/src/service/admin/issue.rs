@@ -110,7 +110,7 @@ async fn issue_some<T: Table>(
     if order.replayed {
         let found = find(app, budget, &order.act.known(index)).await?;
         if order.act.replay(&found.done)?.is_some() {
-            return tell(app, budget, order, keys).await;
+            return replayed_answer(app, budget, order, keys).await;
         }
         part.found = Some(found);
     }
@@ -127,7 +127,7 @@ async fn issue_some<T: Table>(
         Ok(AdminChange { made: vec![first.to_string()], writes })
     };
     match once(app, budget, order.act, part, &[], deed).await? {
-        Some(_) => tell(app, budget, order, keys).await,
+        Some(_) => replayed_answer(app, budget, order, keys).await,
         None => {
             let pairs = keys.iter().zip(&licenses);
             Ok(pairs.map(|(key, (state, _))| read::license_for_vendor(state, &call(key, order))).collect())
@@ -149,19 +149,19 @@ async fn keys<T: Table>(
 }
 
 /// The licenses as they are in the table, read side by side.
-async fn tell<T: Table>(
+async fn replayed_answer<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     order: &Order<'_>,
     keys: &[String],
 ) -> Result<Vec<LicenseData>, Error> {
-    let tell = async |key: &String| {
+    let replayed_answer = async |key: &String| {
         let (access, license) = (Access::Administrator(Administrator::first()), ids::license_id(key));
         let wanted = LoadSpec { beside: Include::Everything, ..LoadSpec::new(access, license, order.act.now) };
         let state = retry::read(app, budget, || load::license(app, budget, &wanted)).await?;
         Ok::<_, Error>(read::license_for_vendor(&state, &call(key, order)))
     };
-    try_join_all(keys.iter().map(tell)).await
+    try_join_all(keys.iter().map(replayed_answer)).await
 }
 
 fn call(key: &str, order: &Order<'_>) -> Call {

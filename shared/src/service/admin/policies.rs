@@ -23,7 +23,7 @@ pub async fn create<T: Table>(
     let found = find(app, budget, &reads).await?;
     found.project()?;
     if let Some(done) = act.replay(&found.done)? {
-        return tell(app, budget, &done.made).await;
+        return replayed_answer(app, budget, &done.made).await;
     }
     let policy = Policy {
         project_id: project_id.to_owned(),
@@ -38,12 +38,16 @@ pub async fn create<T: Table>(
         Ok(AdminChange { made: vec![policy.number.to_string()], writes })
     };
     match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads[..1], deed).await? {
-        Some(made) => tell(app, budget, &made).await,
+        Some(made) => replayed_answer(app, budget, &made).await,
         None => Ok((policy, false)),
     }
 }
 
-async fn tell<T: Table>(app: &App<T>, budget: &Budget<'_>, made: &[String]) -> Result<(Policy, bool), Error> {
+async fn replayed_answer<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    made: &[String],
+) -> Result<(Policy, bool), Error> {
     let number = made.first().and_then(|number| number.parse().ok()).unwrap_or(0);
     let found = find(app, budget, &[Read::Policy(number)]).await?;
     found.policy.map(|policy| (policy, true)).ok_or_else(|| gone("policy"))

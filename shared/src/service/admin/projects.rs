@@ -41,7 +41,7 @@ pub async fn create<T: Table>(
     act.by.may_everywhere()?;
     let found = find(app, budget, &act.known(0)).await?;
     if let Some(done) = act.replay(&found.done)? {
-        return tell(app, budget, done.made.first().map_or("", String::as_str), None).await;
+        return replayed_answer(app, budget, done.made.first().map_or("", String::as_str), None).await;
     }
     let (project, secret) = new_project(app, budget, command, act).await?;
     let added = &project.secrets[0];
@@ -54,7 +54,7 @@ pub async fn create<T: Table>(
         })
     };
     match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await? {
-        Some(made) => tell(app, budget, made.first().map_or("", String::as_str), None).await,
+        Some(made) => replayed_answer(app, budget, made.first().map_or("", String::as_str), None).await,
         None => Ok(NewSecret { secret_id: added.id.clone(), secret: Arc::new(secret), replayed: false, project }),
     }
 }
@@ -115,7 +115,7 @@ async fn new_secret<T: Table>(
 }
 
 /// The project with the secret of that id, or with its oldest: what an earlier call made.
-pub async fn tell<T: Table>(
+pub async fn replayed_answer<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     project_id: &str,
@@ -179,7 +179,7 @@ pub async fn add_secret<T: Table>(
     let found = find(app, budget, &reads).await?;
     found.project()?;
     if let Some(done) = act.replay(&found.done)? {
-        return tell(app, budget, id, done.made.first().map(String::as_str)).await;
+        return replayed_answer(app, budget, id, done.made.first().map(String::as_str)).await;
     }
     let (secret, key) = new_secret(app, id, act).await?;
     let deed = |found: &Found| {
@@ -188,7 +188,7 @@ pub async fn add_secret<T: Table>(
         Ok(AdminChange { made: vec![secret.id.clone()], writes: vec![Write::ReplaceProject { project }, pointer] })
     };
     match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &reads[..1], deed).await? {
-        Some(made) => tell(app, budget, id, made.first().map(String::as_str)).await,
+        Some(made) => replayed_answer(app, budget, id, made.first().map(String::as_str)).await,
         None => {
             let project = get(app, budget, id).await?;
             Ok(NewSecret { project, secret_id: secret.id.clone(), secret: Arc::new(key), replayed: false })

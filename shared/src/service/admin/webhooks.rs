@@ -38,7 +38,7 @@ pub async fn create<T: Table>(
     let found = find(app, budget, &reads).await?;
     found.project()?;
     if let Some(done) = act.replay(&found.done)? {
-        return tell(app, budget, done.made.first().map_or("", String::as_str)).await;
+        return replayed_answer(app, budget, done.made.first().map_or("", String::as_str)).await;
     }
     let count = delivery::webhooks(app, budget, project_id).await?.iter().filter(|w| w.disabled_at.is_none()).count();
     if count >= limits::WEBHOOKS_MAX {
@@ -62,12 +62,12 @@ pub async fn create<T: Table>(
         Ok(AdminChange { made: vec![webhook.id.clone()], writes: vec![write] })
     };
     match once(app, budget, act, Part { found: Some(found), ..Part::whole() }, &[], deed).await? {
-        Some(made) => tell(app, budget, made.first().map_or("", String::as_str)).await,
+        Some(made) => replayed_answer(app, budget, made.first().map_or("", String::as_str)).await,
         None => Ok(NewWebhook { secret: secret_text(&made.key), webhook, replayed: false }),
     }
 }
 
-async fn tell<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str) -> Result<NewWebhook, Error> {
+async fn replayed_answer<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str) -> Result<NewWebhook, Error> {
     let webhook = find(app, budget, &[Read::Webhook(id.to_owned())]).await?.webhook.ok_or_else(|| gone("webhook"))?;
     let key = app.unwrap(&webhook.project_id, Purpose::Webhook, &webhook.wrapped).await?;
     Ok(NewWebhook { secret: secret_text(&key), webhook, replayed: true })
@@ -123,7 +123,7 @@ pub async fn rotate<T: Table>(
         Ok(AdminChange { made: vec![id.to_owned()], writes: vec![write] })
     };
     let earlier = once(app, budget, act, Part::whole(), &[Read::Webhook(id.to_owned())], deed).await?;
-    Ok(NewWebhook { replayed: earlier.is_some(), ..tell(app, budget, id).await? })
+    Ok(NewWebhook { replayed: earlier.is_some(), ..replayed_answer(app, budget, id).await? })
 }
 
 /// A page of what was told of a project, newest first.

@@ -115,7 +115,7 @@ pub async fn sign_in<T: Table>(
     if known.mfa {
         return begin(app, budget, &known, attempt).await;
     }
-    let signed_in = tell(app, budget, &known, vendor).await?;
+    let signed_in = signed_in(app, budget, &known, vendor).await?;
     let reads = [Read::AdminOperation(attempt.request.clone())];
     let decide = |found: &Found| match found.done.is_some() {
         // Its reply was lost, and it looks again: the request finds itself.
@@ -208,7 +208,7 @@ pub async fn verify<T: Table>(
     count_code(app, budget, &developer, attempt).await?;
     let is_right = bool::from(expected.as_bytes().ct_eq(code.as_bytes()));
     // Read before anything is used up.
-    let signed_in = if is_right { tell(app, budget, &developer, vendor).await? } else { SignedIn::default() };
+    let signed_in = if is_right { signed_in(app, budget, &developer, vendor).await? } else { SignedIn::default() };
     let decide = |found: &Found| {
         let mut tried = developer::try_code(found.sign_in.as_ref(), |_| is_right, &attempt.request, attempt.now)?;
         if tried.reply == Tried::Right && !tried.writes.is_empty() {
@@ -248,7 +248,7 @@ async fn count_code<T: Table>(
 }
 
 /// What a developer is given.
-async fn tell<T: Table>(
+async fn signed_in<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     developer: &Developer,

@@ -46,7 +46,7 @@ pub fn code_of(derivation: &Key32, code: &OneTimeCode) -> String {
 pub async fn request<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &ProjectCall,
+    call: &ProjectCall,
     command: &RequestCode,
 ) -> Result<MaybeSigned<()>, Error> {
     let name = ids::nonce(app.entropy.as_ref());
@@ -55,32 +55,28 @@ pub async fn request<T: Table>(
         // Its reply was lost, and it looks again: the request finds itself.
         match project_state.code.as_ref().is_some_and(|code| code.request == name) {
             true => Ok(Decision::read(())),
-            false => one_time_code::request(
-                project_state.code.as_ref(),
-                &project_state.project.id,
-                command,
-                &name,
-                visit.now,
-            ),
+            false => {
+                one_time_code::request(project_state.code.as_ref(), &project_state.project.id, command, &name, call.now)
+            }
         }
     };
-    project_call::run(app, budget, visit, wants, decide).await
+    project_call::run(app, budget, call, wants, decide).await
 }
 
-/// A project_state, and the key that codes follow from.
-struct Counter {
+/// The project, and the key that codes follow from.
+struct CodeKeeper {
     project_state: ProjectState,
     derivation: Arc<Key32>,
 }
 
-impl Absorb for Counter {
+impl Absorb for CodeKeeper {
     fn absorb(&mut self, record: Record) -> bool {
         self.project_state.absorb(record);
         true
     }
 }
 
-impl Counter {
+impl CodeKeeper {
     /// Is it the code that was sent?
     fn is_right(&self, shown: &str, code: &OneTimeCode) -> bool {
         let expected = code_of(&self.derivation, code);
@@ -129,35 +125,35 @@ impl Counter {
 pub async fn portfolio<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &ProjectCall,
+    call: &ProjectCall,
     command: &UseCode,
 ) -> Result<MaybeSigned<Portfolio>, Error> {
     let (cell, name) = (SignerCell::default(), ids::nonce(app.entropy.as_ref()));
     let wants = |project_id: &str| vec![Read::Code(project_id.to_owned(), command.email.clone())];
     let load = || async {
-        let project_state = project_call::load(app, budget, visit, wants).await?;
+        let project_state = project_call::load(app, budget, call, wants).await?;
         let project = &project_state.project;
-        if visit.turn.is_some() {
+        if call.turn.is_some() {
             keep_signer(app, &cell, project).await?;
         }
         let derivation = app.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
-        Ok(Counter { project_state, derivation })
+        Ok(CodeKeeper { project_state, derivation })
     };
     let counter = retry::read(app, budget, load).await?;
     // Before the code is used up: what cannot be read now is asked for again with the same code.
-    let (licenses, next) = match counter.is_shown(command, visit.now) {
-        true => licenses(app, budget, &counter.project_state.project, command, visit).await?,
+    let (licenses, next) = match counter.is_shown(command, call.now) {
+        true => licenses(app, budget, &counter.project_state.project, command, call).await?,
         false => (Vec::new(), None),
     };
-    let next_cursor = next.map(|position| counter.cursor(&command.email, position, visit.now).text());
-    let decide = |counter: &Counter| {
+    let next_cursor = next.map(|position| counter.cursor(&command.email, position, call.now).text());
+    let decide = |counter: &CodeKeeper| {
         let project_state = &counter.project_state;
-        let tried = counter.try_proof(command, &name, visit.now)?;
-        match (&visit.turn, tried.reply) {
+        let tried = counter.try_proof(command, &name, call.now)?;
+        match (&call.turn, tried.reply) {
             // A wrong code leaves the device's chain as it is (wire 4.9).
             (None, _) | (_, Tried::Wrong) => Ok(tried),
             (Some(turn), Tried::Right) => {
-                nonce::in_turn(project_state, turn, visit.now, |_| Ok(tried), |_| Evidence::None)
+                nonce::in_turn(project_state, turn, call.now, |_| Ok(tried), |_| Evidence::None)
             }
         }
     };
@@ -180,7 +176,7 @@ async fn licenses<T: Table>(
     budget: &Budget<'_>,
     project: &Project,
     command: &UseCode,
-    visit: &ProjectCall,
+    call: &ProjectCall,
 ) -> Result<(Vec<LicenseData>, Option<String>), Error> {
     let UseCode { email, hwid, proof } = command;
     let before = match proof {
@@ -203,12 +199,12 @@ async fn licenses<T: Table>(
         let wanted = LoadSpec {
             hwid: hwid.clone(),
             beside: Include::Everything,
-            ..LoadSpec::new(access, listing.license.clone(), visit.now)
+            ..LoadSpec::new(access, listing.license.clone(), call.now)
         };
         let mut state = retry::read(app, budget, || load::license(app, budget, &wanted)).await?;
-        state.is_sealed = visit.turn.is_some();
+        state.is_sealed = call.turn.is_some();
         let is_theirs = Email::parse(&state.license.buyer.email).as_ref() == Some(email);
-        let call = Call { key, caller: Caller { hwid: hwid.clone(), ..Caller::default() }, now: visit.now };
+        let call = Call { key, caller: Caller { hwid: hwid.clone(), ..Caller::default() }, now: call.now };
         Ok::<_, Error>(is_theirs.then(|| read::license_for_vendor(&state, &call)))
     };
     let (mut listed, mut room, mut last) = (Vec::new(), ByteBudget::default(), None);

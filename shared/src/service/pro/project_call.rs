@@ -61,17 +61,17 @@ impl Absorb for ProjectState {
 pub async fn load<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &ProjectCall,
+    call: &ProjectCall,
     wants: impl Fn(&str) -> Vec<Read>,
 ) -> Result<ProjectState, Error> {
-    let Access::Secret(hash) = &visit.access else { return Err(Denied::UnauthorizedProject.into()) };
+    let Access::Secret(hash) = &call.access else { return Err(Denied::UnauthorizedProject.into()) };
     let of_project = |id: &str| {
-        let chain = visit.turn.as_ref().map(|turn| Read::Chain(turn.chain_id(id)));
+        let chain = call.turn.as_ref().map(|turn| Read::Chain(turn.chain_id(id)));
         [Read::Project(id.to_owned())].into_iter().chain(chain).chain(wants(id)).collect::<Vec<_>>()
     };
-    let hinted = load::hinted_project(app, &visit.access);
+    let hinted = load::hinted_project(app, &call.access);
     let mut first = vec![Read::Secret(hash.clone())];
-    first.extend(visit.turn.iter().flat_map(NonceUse::blobs).map(Read::SeenBlob));
+    first.extend(call.turn.iter().flat_map(NonceUse::blobs).map(Read::SeenBlob));
     first.extend(hinted.as_deref().into_iter().flat_map(of_project));
     let mut records = app.table.read(&first, budget.meter).await?;
     let named = records.iter().find_map(|record| match record {
@@ -89,7 +89,7 @@ pub async fn load<T: Table>(
     project.in_service()?;
     let mut state = ProjectState::new(project);
     records.into_iter().for_each(|record| state.absorb(record));
-    if let Some(turn) = &visit.turn {
+    if let Some(turn) = &call.turn {
         turn.check(state.chain.as_ref(), state.seen_blob.as_ref())?;
         if turn.is_cbc && Hardening::of(&state.project).gcm_only {
             return Err(Denied::BadEnvelope.into());
@@ -102,21 +102,21 @@ pub async fn load<T: Table>(
 pub async fn run<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &ProjectCall,
+    call: &ProjectCall,
     wants: impl Fn(&str) -> Vec<Read>,
     decide: impl Fn(&ProjectState) -> Result<Decision<R>, Denied>,
 ) -> Result<MaybeSigned<R>, Error> {
     let cell = SignerCell::default();
     let load = || async {
-        let state = load(app, budget, visit, &wants).await?;
-        if visit.turn.is_some() {
+        let state = load(app, budget, call, &wants).await?;
+        if call.turn.is_some() {
             keep_signer(app, &cell, &state.project).await?;
         }
         Ok(state)
     };
-    let decide = |state: &ProjectState| match &visit.turn {
+    let decide = |state: &ProjectState| match &call.turn {
         None => decide(state),
-        Some(turn) => nonce::in_turn(state, turn, visit.now, &decide, |_| Evidence::None),
+        Some(turn) => nonce::in_turn(state, turn, call.now, &decide, |_| Evidence::None),
     };
     let reply = transact::act(app, budget, load, decide).await?;
     Ok(MaybeSigned { reply, signer: signer::taken(cell) })

@@ -47,7 +47,7 @@ fn policies(project_id: &str) -> Read {
 pub async fn products<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &ProjectCall,
+    call: &ProjectCall,
 ) -> Result<MaybeSigned<StorePolicies>, Error> {
     let wants = |project_id: &str| vec![policies(project_id)];
     // The existing client reads one list and knows no cursor: it sees as many as one answer holds.
@@ -57,7 +57,7 @@ pub async fn products<T: Table>(
         let shown = products.into_iter().take_while(|product| room.admits(product)).collect();
         Ok(Decision::read(StorePolicies(shown)))
     };
-    project_call::run(app, budget, visit, wants, decide).await
+    project_call::run(app, budget, call, wants, decide).await
 }
 
 /// Reads what is known of an address and trials, under every spelling under which it may be kept.
@@ -69,15 +69,15 @@ fn trials(project_id: &str, email: &Email) -> Vec<Read> {
 pub async fn trial_eligibility<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &ProjectCall,
+    call: &ProjectCall,
     email: &Email,
     source: &str,
 ) -> Result<TrialEligibility, Error> {
     let wants = |project_id: &str| trials(project_id, email);
-    let project_now = retry::read(app, budget, || project_call::load(app, budget, visit, wants)).await?;
-    let (project, call) = (&project_now.project, ids::operation_id(visit.now, app.entropy.as_ref()));
+    let project_now = retry::read(app, budget, || project_call::load(app, budget, call, wants)).await?;
+    let (project, id) = (&project_now.project, ids::operation_id(call.now, app.entropy.as_ref()));
     let source = [source, project.id.as_str()];
-    throttle::take(app, budget, Limited::TrialChecks, &source, Some(project), (&call, visit.now)).await?;
+    throttle::take(app, budget, Limited::TrialChecks, &source, Some(project), (&id, call.now)).await?;
     Ok(trial::eligibility(project_now.trial.as_ref()))
 }
 
@@ -107,7 +107,7 @@ impl OrderOperation {
 pub async fn checkout<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
-    visit: &ProjectCall,
+    call: &ProjectCall,
     command: &Checkout,
     operation: &OrderOperation,
 ) -> Result<MaybeSigned<CheckoutAnswer>, Error> {
@@ -119,8 +119,8 @@ pub async fn checkout<T: Table>(
         goods.into_iter().chain(trials(project_id, &command.email)).collect()
     };
     let key = |project_id: &str| operation.key(project_id);
-    let served = project_call::run(app, budget, visit, wants, |project_now| {
-        checkout::decide(project_now, command, &key, visit.now)
+    let served = project_call::run(app, budget, call, wants, |project_now| {
+        checkout::decide(project_now, command, &key, call.now)
     })
     .await?;
     let answer = open(app, budget, payments, &served.reply, &operation.home).await?;

@@ -75,7 +75,7 @@ pub(super) fn change(session: &Session, many: &Many, mut body: Value, done: &str
         None => None,
     };
     let operation = journal.as_ref().map_or(session.operation.as_str(), Journal::operation).to_owned();
-    session.tell(&operation);
+    session.show_operation(&operation);
     let outcome = send(session, &keys, &body, &operation, journal.as_mut(), done)?;
     if session.client.is_dry_run {
         return match outcome.failed {

@@ -93,7 +93,7 @@ impl Session {
     /// The operation's id, for what is sent next. It is told before that: who loses the answer, or the terminal, can repeat the
     /// command under it.
     pub(crate) fn operation(&self) -> &str {
-        self.tell(&self.operation);
+        self.show_operation(&self.operation);
         &self.operation
     }
 
@@ -103,7 +103,7 @@ impl Session {
     }
 
     /// Tells the id under which something is sent next, once. A dry run changes nothing that could be done twice.
-    fn tell(&self, operation: &str) {
+    fn show_operation(&self, operation: &str) {
         if !self.client.is_dry_run && self.operation_shown.borrow().is_none() {
             show::note(&format!("operation id: {operation}"));
             self.operation_shown.replace(Some(operation.to_owned()));

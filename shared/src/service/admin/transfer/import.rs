@@ -420,7 +420,7 @@ pub async fn finish<T: Table>(
     }
     let secret = match import.with_keys {
         true => None,
-        false => Some(projects::tell(app, budget, project_id, None).await?),
+        false => Some(projects::replayed_answer(app, budget, project_id, None).await?),
     };
     Ok(Finished { project: projects::get(app, budget, project_id).await?, secret, replayed })
 }
