@@ -120,8 +120,8 @@ fn consumption() -> Report {
 /// What a domain, CloudFront and a web ACL add, which no stage has unless its parameters say so.
 fn edge(waf: &str) -> String {
     let mut text = String::from(
-        "\n## With CloudFront and a web ACL\n\nA domain of your own costs nothing at the gateway, nor does its certificate. \
-         CloudFront and WAF, which a stage has by parameter only ([operations.md](operations.md)),\nadd to the table above:\n\n\
+        "\n## With CloudFront and a web ACL\n\nA custom domain name costs nothing at the gateway, and neither does its certificate. \
+         CloudFront and WAF, which a stage has only if its parameters say so ([operations.md](operations.md)),\nadd these amounts to the table above:\n\n\
          | calls of applications | CloudFront | web ACL |\n|---|---|---|\n",
     );
     for millions in CALLS {
@@ -132,8 +132,8 @@ fn edge(waf: &str) -> String {
     }
     let _ = write!(
         text,
-        "\nAn answer is taken to have {ANSWER_BYTES} bytes with its headers (assumed). The web ACL is that of infra/waf.yaml, with {} rules. Not in it: CloudFront's \
-         free tier of each account,\n10 million requests and 1 TB a month; what CloudFront sends to the gateway; a hosted zone of Route 53, {:.2} a month. \
+        "\nAn answer is taken to have {ANSWER_BYTES} bytes with its headers (assumed). The web ACL is that of infra/waf.yaml, with {} rules. The table does not contain CloudFront's \
+         free tier of each account,\n10 million requests and 1 TB a month; the traffic from CloudFront to the gateway; and a hosted zone of Route 53, {:.2} a month. \
          CloudFront's plans with a flat rate are not considered.\n",
         rules(waf),
         ZONE.dollars
@@ -155,8 +155,8 @@ pub fn document(data_model: &str, template: &str, waf: &str) -> Option<String> {
 
     let mut text = String::from(
         "# What a stage costs\n\n<!-- Made by `cargo xtask docs` from tools/xtask/src/cost.rs, docs/data-model.md and template.yaml. -->\n\n\
-         A month, in US dollars, without free tiers and taxes. Units of operations are measured ([data-model.md](data-model.md)); how long a call \
-         runs\nand what Lambda logs beside us are assumptions, named below, and not yet seen on AWS.\n\n\
+         Figures are US dollars a month, without free tiers and taxes. The units of operations are measured ([data-model.md](data-model.md)). The duration of a \
+         call\nand the size of Lambda's own log lines are assumptions, which are named below and not yet verified on AWS.\n\n\
          | calls of applications | gateway | Lambda | table | logs | metrics, alarms, key | all |\n|---|---|---|---|---|---|---|\n",
     );
     for millions in CALLS {
@@ -176,8 +176,8 @@ pub fn document(data_model: &str, template: &str, waf: &str) -> Option<String> {
     }
     let _ = write!(
         text,
-        "\nStorage comes to it: {:.2} a GB of what is kept, backups of the last 35 days included. So do notices, mails, webhooks and payments, by use.\n\n\
-         ## What a call is\n\nOf a hundred calls of applications, on licenses with one device:\n\n| operation | calls | read units | write units |\n|---|---|---|---|\n",
+        "\nStorage is charged in addition: {:.2} a GB, backups of the last 35 days included. Notices, mails, webhooks and payments are charged by use.\n\n\
+         ## The mix of calls\n\nThe table above assumes this mix of a hundred calls of applications, on licenses with one device:\n\n| operation | calls | read units | write units |\n|---|---|---|---|\n",
         STORAGE.dollars
     );
     for (operation, percent) in MIX {
@@ -187,8 +187,8 @@ pub fn document(data_model: &str, template: &str, waf: &str) -> Option<String> {
     let _ = write!(
         text,
         "\nA call is taken to run for {RUN_MS} ms in {MEMORY_GB} GB (assumed), and to write {logged:.0} bytes to the log: {line} of metrics (measured), \
-         {LINE_BYTES} of our own line\nand {PLATFORM_BYTES} of Lambda's (assumed). `LogLevel: WARN` leaves our own line out. There are {metrics} custom metrics, of \
-         requests and jobs together, and alarms on {} metrics.\n{}\n## Prices\n\n`us-east-1`, as published on {LOOKED_UP}; other regions differ. AWS's own price pages decide.\n\n\
+         {LINE_BYTES} of the service's own line\nand {PLATFORM_BYTES} of Lambda's (assumed). `LogLevel: WARN` omits the service's own line. There are {metrics} custom metrics, of \
+         requests and jobs together, and alarms on {} metrics.\n{}\n## Prices\n\n`us-east-1`, as published on {LOOKED_UP}; other regions differ. AWS's price pages are authoritative.\n\n\
          | price of | per | US dollars |\n|---|---|---|\n",
         watched(template),
         edge(waf)
