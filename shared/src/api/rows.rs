@@ -35,7 +35,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Health: "health", GET "/health", Open, [],
-                    health::health, "Is the service there?", { response: 200 deployment_data::HealthData, quota: none };
+                    health::health, "Check that the service answers.", { response: 200 deployment_data::HealthData, quota: none };
             }
 
             fn license {
@@ -47,14 +47,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 License: "license", GET license!(""), Project, [],
-                    license::license, "The license as it is; changes nothing.", {
+                    license::license, "Get a license; changes nothing.", {
                         query: [HWID],
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired],
                         quota: none,
                     };
                 Entitlement: "entitlement", GET license!("/entitlement"), Project, [],
-                    license::entitlement, "Would a capability and its tokens be granted now?",
+                    license::entitlement, "Check whether a capability and its tokens would be granted now.",
                     { query: [HWID_REQUIRED, CAPABILITY, TOKENS], response: 200 license_data::Entitlement, quota: none };
             }
 
@@ -115,7 +115,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Seats: "seats", GET license!("/seats"), Project, [],
-                    license::seats, "Who holds a seat.", { query: [HWID], response: 200 license_data::SeatList, quota: Applications };
+                    license::seats, "List the devices that hold a seat.", { query: [HWID], response: 200 license_data::SeatList, quota: Applications };
             }
 
             fn release_seat {
@@ -150,7 +150,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 RemoveDevice: "remove-device", DELETE license!("/devices/{hwid}"), Project, [],
-                    license::remove_device, "Remove a device, if the customer may.", {
+                    license::remove_device, "Remove a device, if the policy allows it.", {
                         query: [HWID_REQUIRED],
                         response: 204 (),
                         refusals: [ProSdkRequired, OfflineActivationRequired, DeviceReleaseNotAllowed],
@@ -166,7 +166,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Settings: "settings", GET license!("/settings"), Project, [],
-                    license::settings, "The user settings.",
+                    license::settings, "Get the user settings.",
                     { query: [HWID], response: 200 license_data::UserSettings, refusals: [ProSdkRequired], quota: Applications };
                 SaveSettings: "save-settings", PUT license!("/settings"), Project, [],
                     license::save_settings, "Save the user settings, as a whole.", {
@@ -218,7 +218,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Usage: "usage", GET license!("/usage"), Project, [],
-                    license::usage, "Ledger entries, newest first.", {
+                    license::usage, "List ledger entries, newest first.", {
                         query: [HWID, LIMIT],
                         cursor: LEDGER,
                         response: 200 license_data::Usage,
@@ -444,10 +444,10 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 TrialEligibility: "trial-eligibility", GET "/v1/sdk/pro/project/trial-eligibility", Project, [],
-                    store::trial_eligibility, "May this e-mail address have a trial? Plain, though its path says otherwise.",
+                    store::trial_eligibility, "Check whether an e-mail address can have a trial. Not encrypted, despite its path.",
                     { query: [EMAIL_REQUIRED], response: 200 store_data::TrialEligibility, quota: Applications };
                 StoreReturn: "store-return", GET "/v1/store/return", Open, [],
-                    store::store_return, "Where a browser ends after paying, if it was sent nowhere else.",
+                    store::store_return, "The page after a payment without a redirect address.",
                     { query: [SESSION_ID, PAGE_STATUS], response: 200 String, quota: none };
             }
 
@@ -562,12 +562,12 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminWebhooks: "admin-webhooks", GET "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [],
-                    admin::webhooks::list, "Webhooks, newest first.",
+                    admin::webhooks::list, "List webhooks, newest first.",
                     { response: 200 webhook_data::WebhookList, refusals: [ProjectNotFound], quota: Administration };
                 AdminRemoveWebhook: "admin-remove-webhook", DELETE "/v1/admin/projects/{projectId}/webhooks/{webhookId}", Administrator(Scope::Projects), [operation_id],
                     admin::webhooks::remove, "Stop a webhook.", { response: 204 (), refusals: [WebhookNotFound], quota: Administration };
                 AdminRotateWebhook: "admin-rotate-webhook", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/secret", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::rotate, "Give a webhook a new secret; the old one signs beside it for a day.",
+                    admin::webhooks::rotate, "Rotate the secret of a webhook; the old one also signs for a day.",
                     { response: 200 webhook_data::WebhookData, refusals: [WebhookNotFound], quota: Administration };
                 AdminReplay: "admin-replay", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay", Administrator(Scope::Projects), [operation_id],
                     admin::webhooks::replay, "Send notices to a webhook again, or its dead letters.",
@@ -578,7 +578,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminDeadLetters: "admin-dead-letters", GET "/v1/admin/projects/{projectId}/webhooks/{webhookId}/dead-letters", Administrator(Scope::Projects), [],
-                    admin::webhooks::dead_letters, "Deliveries that were given up, newest first.", {
+                    admin::webhooks::dead_letters, "List deliveries that failed permanently, newest first.", {
                         query: [LIMIT],
                         cursor: DEAD_LETTERS,
                         response: 200 webhook_data::DeadLetterList,
@@ -586,7 +586,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminNotices: "admin-notices", GET "/v1/admin/projects/{projectId}/notices", Administrator(Scope::Projects), [],
-                    admin::webhooks::notices, "What was told of a project, newest first.", {
+                    admin::webhooks::notices, "List the notices of a project, newest first.", {
                         query: [LIMIT],
                         cursor: NOTICES,
                         response: 200 webhook_data::NoticeList,
@@ -594,7 +594,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminDeployment: "admin-deployment", GET "/v1/admin/deployment", Administrator(Scope::Projects), [],
-                    admin::deployment::deployment, "How the deployment does: its parts, tried by this call, its schedules, its webhooks.",
+                    admin::deployment::deployment, "Get the state of the deployment: its parts, tested by this call, its schedules, its webhooks.",
                     { response: 200 deployment_data::DeploymentData, quota: none };
                 AdminTestMail: "admin-test-mail", POST "/v1/admin/test-mails", Administrator(Scope::Projects), [operation_id],
                     admin::deployment::test_mail, "Send a test mail, the way that all mails go.",
@@ -636,7 +636,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 Accounts: "accounts", GET "/v1/accounts", Administrator(Scope::Tokens), [],
-                    accounts::list, "A project's accounts, by name.", {
+                    accounts::list, "List a project's accounts, by name.", {
                         query: [PREFIX, LIMIT],
                         cursor: ACCOUNTS,
                         response: 200 account_data::AccountList,
@@ -644,7 +644,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 Account: "account", GET "/v1/accounts/{accountId}", Administrator(Scope::Tokens), [],
-                    accounts::get, "A token account as it stands.",
+                    accounts::get, "Get a token account.",
                     { response: 200 account_data::AccountData, refusals: [AccountNotFound], quota: Backends };
                 DebitAccount: "debit-account", POST "/v1/accounts/{accountId}/debit", Administrator(Scope::Tokens), [operation_id],
                     accounts::debit, "Spend tokens, once per operation id.", {
@@ -689,14 +689,14 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AccountAffordability: "account-affordability", GET "/v1/accounts/{accountId}/affordability", Administrator(Scope::Tokens), [],
-                    accounts::affordability, "Could the account pay for this?", {
+                    accounts::affordability, "Check whether the account can pay for an operation.", {
                         query: [OPERATION_TYPE, AMOUNT],
                         response: 200 account_data::Affordability,
                         refusals: [UnknownOperationType],
                         quota: Backends,
                     };
                 AccountEntries: "account-entries", GET "/v1/accounts/{accountId}/entries", Administrator(Scope::Tokens), [],
-                    accounts::entries, "Ledger entries, newest first.", {
+                    accounts::entries, "List ledger entries, newest first.", {
                         query: [ENTRY_TYPE, FROM, TO, LIMIT],
                         cursor: ACCOUNT,
                         response: 200 account_data::AccountEntries,
@@ -725,16 +725,16 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AccountRenewal: "account-renewal", GET "/v1/accounts/{accountId}/renewal", Administrator(Scope::Tokens), [],
-                    accounts::eligibility, "Is an allocation due, and if not, when?",
+                    accounts::eligibility, "Check whether an allocation is due, and when.",
                     { response: 200 account_data::Eligibility, refusals: [AccountNotFound], quota: Backends };
                 RenewAccount: "renew-account", POST "/v1/accounts/{accountId}/renewal", Administrator(Scope::Tokens), [operation_id],
-                    accounts::renew, "Give the allocation that is due.",
+                    accounts::renew, "Grant the due allocation.",
                     { query: [DRY_RUN], response: 200 account_data::Renewal, refusals: [AccountNotFound], quota: Backends };
                 AccountBalance: "account-balance", GET "/v1/accounts/{accountId}/balance", Administrator(Scope::Tokens), [],
-                    accounts::balance, "The balance at an instant.",
+                    accounts::balance, "Get the balance at an instant.",
                     { query: [AT], response: 200 account_data::BalanceThen, refusals: [AccountNotFound], quota: Backends };
                 AccountStatistics: "account-statistics", GET "/v1/accounts/{accountId}/statistics", Administrator(Scope::Tokens), [],
-                    accounts::statistics, "What the ledger adds up to in a range of time.", {
+                    accounts::statistics, "Get the sums of the ledger in a time range.", {
                         query: [FROM, TO],
                         cursor: STATISTICS,
                         response: 200 account_data::Statistics,
@@ -742,14 +742,14 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AccountVerification: "account-verification", GET "/v1/accounts/{accountId}/verification", Administrator(Scope::Tokens), [],
-                    accounts::verify, "Is the ledger whole?", {
+                    accounts::verify, "Verify the ledger.", {
                         cursor: VERIFICATION,
                         response: 200 account_data::Verification,
                         refusals: [AccountNotFound, CursorElsewhere],
                         quota: Backends,
                     };
                 EraseEntries: "erase-entries", DELETE "/v1/accounts/{accountId}/entries", Administrator(Scope::Tokens), [operation_id],
-                    accounts::erase, "Erase the free-form facts of old entries; amounts stay.", {
+                    accounts::erase, "Erase the free-form metadata of old entries; amounts stay.", {
                         query: [BEFORE, DRY_RUN],
                         cursor: ERASE,
                         response: 200 account_data::Erased,
@@ -765,7 +765,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 DueAccounts: "due-accounts", GET "/v1/renewals/due", Administrator(Scope::Tokens), [],
-                    project_ledgers::due, "Accounts to which an allocation is due.", {
+                    project_ledgers::due, "List accounts whose allocation is due.", {
                         query: [TIER, BY, LIMIT],
                         cursor: DUE,
                         response: 200 project_ledger_data::DueAccounts,
@@ -773,7 +773,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 ProjectEntries: "project-entries", GET "/v1/entries", Administrator(Scope::Tokens), [],
-                    project_ledgers::entries, "Ledger entries of all accounts, account by account, each newest first.", {
+                    project_ledgers::entries, "List the ledger entries of all accounts, account by account, each newest first.", {
                         query: [ENTRY_TYPE, FROM, TO, LIMIT],
                         cursor: ENTRIES,
                         response: 200 project_ledger_data::ProjectEntries,
@@ -807,7 +807,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 Organizations: "organizations", GET "/v1/organizations", Administrator(Scope::Tokens), [],
-                    organizations::list, "A project's organizations, by name.", {
+                    organizations::list, "List a project's organizations, by name.", {
                         query: [PREFIX, LIMIT],
                         cursor: ORGANIZATIONS,
                         response: 200 organization_data::OrganizationList,
@@ -815,7 +815,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 OrganizationVerification: "organization-verification", GET "/v1/organizations/{organizationId}/verification", Administrator(Scope::Tokens), [],
-                    organizations::verify, "Is a pool's ledger whole?", {
+                    organizations::verify, "Verify the ledger of a pool.", {
                         query: [TOKEN_TYPE],
                         cursor: VERIFICATION,
                         response: 200 account_data::Verification,
@@ -823,7 +823,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 OrganizationStatistics: "organization-statistics", GET "/v1/organizations/{organizationId}/statistics", Administrator(Scope::Tokens), [],
-                    organizations::statistics, "What a pool's ledger adds up to in a range of time.", {
+                    organizations::statistics, "Get the sums of a pool's ledger in a time range.", {
                         query: [TOKEN_TYPE, FROM, TO],
                         cursor: STATISTICS,
                         response: 200 account_data::Statistics,
@@ -831,7 +831,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 Organization: "organization", GET "/v1/organizations/{organizationId}", Administrator(Scope::Tokens), [],
-                    organizations::get, "An organization and its pools.",
+                    organizations::get, "Get an organization and its pools.",
                     { response: 200 organization_data::OrganizationData, refusals: [OrganizationNotFound], quota: Backends };
                 OrganizationPlan: "organization-plan", PUT "/v1/organizations/{organizationId}/plan", Administrator(Scope::Tokens), [operation_id],
                     organizations::change_plan, "Put an organization on a plan.", {
@@ -848,7 +848,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 OrganizationUsage: "organization-usage", GET "/v1/organizations/{organizationId}/usage", Administrator(Scope::Tokens), [],
-                    organizations::usage, "A pool's ledger, newest first: who used what.", {
+                    organizations::usage, "List the ledger entries of a pool, newest first.", {
                         query: [TOKEN_TYPE, LIMIT],
                         cursor: POOL,
                         response: 200 account_data::AccountEntries,
@@ -856,7 +856,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 EraseUsage: "erase-usage", DELETE "/v1/organizations/{organizationId}/usage", Administrator(Scope::Tokens), [operation_id],
-                    organizations::erase, "Erase who used what in a pool; amounts stay.", {
+                    organizations::erase, "Erase the metadata of a pool's entries; amounts stay.", {
                         query: [TOKEN_TYPE, BEFORE, DRY_RUN],
                         cursor: ERASE,
                         response: 200 account_data::Erased,
@@ -864,10 +864,10 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AddMember: "add-member", PUT "/v1/organizations/{organizationId}/members/{userId}", Administrator(Scope::Tokens), [operation_id],
-                    organizations::add_member, "Make a user a member.",
+                    organizations::add_member, "Add a member.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
                 RemoveMember: "remove-member", DELETE "/v1/organizations/{organizationId}/members/{userId}", Administrator(Scope::Tokens), [operation_id],
-                    organizations::remove_member, "Take a user's membership away.",
+                    organizations::remove_member, "Remove a member.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
                 CreateAccessToken: "create-access-token", POST "/v1/access-tokens", Administrator(Scope::Tokens), [operation_id],
                     organizations::create_access, "Make an access token for a user or an organization.",
@@ -905,7 +905,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 TokenStats: "token-stats", GET "/v1/tokens/stats", Member, [],
-                    organizations::stats, "What an organization has of tokens.", {
+                    organizations::stats, "Get the token balances of an organization.", {
                         query: [ORGANIZATION_REQUIRED],
                         response: 200 organization_data::TokenStats,
                         refusals: [OrganizationMissing, OrganizationForbidden],
@@ -946,7 +946,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 AdminOrders: "admin-orders", GET "/v1/admin/projects/{projectId}/orders", Administrator(Scope::Licenses), [],
-                    store::orders, "Orders, newest first.", {
+                    store::orders, "List orders, newest first.", {
                         query: [LIMIT],
                         cursor: ORDERS,
                         response: 200 store_data::OrderList,
@@ -963,7 +963,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminDevelopers: "admin-developers", GET "/v1/admin/developers", Administrator(Scope::Projects), [],
-                    admin::developers::list, "Developers, newest first.",
+                    admin::developers::list, "List developers, newest first.",
                     { query: [LIMIT], cursor: DEVELOPERS, response: 200 portal_data::DeveloperList, quota: none };
                 AdminChangeDeveloper: "admin-change-developer", PATCH "/v1/admin/developers/{username}", Administrator(Scope::Projects), [operation_id],
                     admin::developers::change, "Change a developer: password, projects, second factor, or sign in no more.",
@@ -974,7 +974,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminEvents: "admin-events", GET "/v1/admin/projects/{projectId}/events", Administrator(Scope::Licenses), [],
-                    admin::events::list, "What applications reported on a day, newest first.", {
+                    admin::events::list, "List the events that applications reported on a day, newest first.", {
                         query: [DAY, EVENT_TYPE, LIMIT],
                         cursor: EVENTS,
                         response: 200 event_data::EventList,
@@ -982,7 +982,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminEventCounts: "admin-event-counts", GET "/v1/admin/projects/{projectId}/event-counts", Administrator(Scope::Licenses), [],
-                    admin::events::counts, "How much applications reported, by type and day.", {
+                    admin::events::counts, "Count the events that applications reported, by type and day.", {
                         query: [FIRST_DAY, LAST_DAY],
                         response: 200 event_data::EventCounts,
                         refusals: [ProjectNotFound, RangeReversed, RangeTooLong],
@@ -995,10 +995,10 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminProjects: "admin-projects", GET "/v1/admin/projects", Administrator(Scope::Projects), [],
-                    admin::projects::list, "Projects, newest first.",
+                    admin::projects::list, "List projects, newest first.",
                     { query: [LIMIT], cursor: PROJECTS, response: 200 admin_data::ProjectList, quota: none };
                 AdminProject: "admin-project", GET "/v1/admin/projects/{projectId}", Administrator(Scope::Projects), [],
-                    admin::projects::get, "A project, without its secrets.",
+                    admin::projects::get, "Get a project, without its secrets.",
                     { response: 200 admin_data::ProjectData, refusals: [ProjectNotFound], quota: none };
                 AdminChangeProject: "admin-change-project", PATCH "/v1/admin/projects/{projectId}", Administrator(Scope::Projects), [operation_id],
                     admin::projects::change, "Change a project.", {
@@ -1008,7 +1008,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminAddSecret: "admin-add-secret", POST "/v1/admin/projects/{projectId}/secrets", Administrator(Scope::Projects), [operation_id],
-                    admin::projects::add_secret, "Add a secret; those there are stay valid.",
+                    admin::projects::add_secret, "Add a secret; existing secrets stay valid.",
                     { response: 201 admin_data::ProjectData, refusals: [ProjectNotFound, SecretLimitReached], quota: none };
                 AdminRetireSecret: "admin-retire-secret", DELETE "/v1/admin/projects/{projectId}/secrets/{secretId}", Administrator(Scope::Projects), [operation_id],
                     admin::projects::retire_secret, "Retire a secret.",
@@ -1038,7 +1038,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminPolicies: "admin-policies", GET "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [],
-                    admin::policies::list, "A project's policies, newest first.", {
+                    admin::policies::list, "List a project's policies, newest first.", {
                         query: [LIMIT],
                         cursor: POLICIES,
                         response: 200 admin_data::PolicyList,
@@ -1102,17 +1102,17 @@ macro_rules! functions {
                     };
                 // The same page for both: who asks decides what is shown.
                 AdminUsage: "admin-usage", GET "/v1/admin/licenses/{licenseKey}/usage", Administrator(Scope::Tokens), [],
-                    license::usage, "Ledger entries, newest first.",
+                    license::usage, "List ledger entries, newest first.",
                     { query: [LIMIT], cursor: LEDGER, response: 200 license_data::Usage, quota: Administration };
                 AdminUsageVerification: "admin-usage-verification", GET "/v1/admin/licenses/{licenseKey}/usage/verification", Administrator(Scope::Tokens), [],
-                    admin::licenses::verify, "Is the license's ledger whole?", {
+                    admin::licenses::verify, "Verify the ledger of a license.", {
                         cursor: VERIFICATION,
                         response: 200 account_data::Verification,
                         refusals: [CursorElsewhere],
                         quota: Administration,
                     };
                 AdminUsageStatistics: "admin-usage-statistics", GET "/v1/admin/licenses/{licenseKey}/usage/statistics", Administrator(Scope::Tokens), [],
-                    admin::licenses::statistics, "What the license's ledger adds up to in a range of time.", {
+                    admin::licenses::statistics, "Get the sums of a license's ledger in a time range.", {
                         query: [FROM, TO],
                         cursor: STATISTICS,
                         response: 200 account_data::Statistics,
@@ -1120,7 +1120,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminDevices: "admin-devices", GET "/v1/admin/licenses/{licenseKey}/devices", Administrator(Scope::Licenses), [],
-                    admin::licenses::devices, "Devices, last activated first.",
+                    admin::licenses::devices, "List devices, last activated first.",
                     { query: [LIMIT], cursor: DEVICES, response: 200 admin_data::DeviceList, quota: Administration };
                 AdminDescribeDevice: "admin-describe-device", PATCH "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::describe_device, "Name a device.",
@@ -1133,9 +1133,9 @@ macro_rules! functions {
                 AdminRemoveDevice: "admin-remove-device", DELETE "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::remove_device, "Remove a device.", { response: 204 (), refusals: [DeviceNotRegistered], quota: Administration };
                 AdminSeats: "admin-seats", GET "/v1/admin/licenses/{licenseKey}/seats", Administrator(Scope::Licenses), [],
-                    admin::licenses::seats, "Who holds a seat.", { response: 200 license_data::SeatList, quota: Administration };
+                    admin::licenses::seats, "List the devices that hold a seat.", { response: 200 license_data::SeatList, quota: Administration };
                 AdminReleaseSeat: "admin-release-seat", POST "/v1/admin/licenses/{licenseKey}/seats/{hwid}/release", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::release_seat, "Take a device's seat away.",
+                    admin::licenses::release_seat, "Release a device's seat.",
                     { response: 200 license_data::SeatList, refusals: [SeatNotHeld], quota: Administration };
                 AdminCreateKey: "admin-create-key", POST "/v1/admin/keys", Administrator(Scope::Projects), [operation_id],
                     admin::keys::create, "Make an administrator key.",
@@ -1146,12 +1146,12 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminKeys: "admin-keys", GET "/v1/admin/keys", Administrator(Scope::Projects), [],
-                    admin::keys::list, "Administrator keys, newest first.",
+                    admin::keys::list, "List administrator keys, newest first.",
                     { query: [LIMIT], cursor: KEYS, response: 200 admin_data::AdminKeyList, quota: none };
                 AdminRevokeKey: "admin-revoke-key", DELETE "/v1/admin/keys/{keyId}", Administrator(Scope::Projects), [operation_id],
                     admin::keys::revoke, "Revoke an administrator key.", { query: [CASCADE], response: 204 (), refusals: [KeyNotFound], quota: none };
                 AdminAudit: "admin-audit", GET "/v1/admin/audit", Administrator(Scope::Read), [],
-                    admin::keys::audit, "What administrators did, newest first.",
+                    admin::keys::audit, "List administrators' operations, newest first.",
                     { query: [LIMIT], cursor: AUDIT, response: 200 admin_data::AuditLog, quota: none };
             }
 
@@ -1166,7 +1166,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 AdminExport: "admin-export", GET "/v1/admin/projects/{projectId}/export", Administrator(Scope::Projects), [],
-                    admin::transfer::export, "Everything of a project but its keys, as lines of a file.", {
+                    admin::transfer::export, "Export a project, except its keys, as lines of a file.", {
                         query: [SEALED],
                         cursor: EXPORT,
                         response: 200 transfer::ExportPage,
@@ -1182,7 +1182,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminCreateImportKey: "admin-create-import-key", POST "/v1/admin/import-keys", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::create_key, "Make a key that another deployment seals a project's keys to. With the stack's own key only.",
+                    admin::transfer::create_key, "Create a key to which another deployment seals a project's keys. Requires the stack's own administrator key.",
                     { response: 201 transfer::ImportKeyData, refusals: [ImportKeyNotFound], quota: none };
                 AdminBeginImport: "admin-begin-import", POST "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [operation_id],
                     admin::transfer::begin, "Begin to import a project from another deployment's export.", {
@@ -1192,7 +1192,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminImport: "admin-import", GET "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [],
-                    admin::transfer::get, "How far an import has come.",
+                    admin::transfer::get, "Get the progress of an import.",
                     { response: 200 transfer::ImportData, refusals: [ImportNotFound], quota: none };
                 AdminImportLines: "admin-import-lines", POST "/v1/admin/projects/{projectId}/import/lines", Administrator(Scope::Projects), [operation_id],
                     admin::transfer::take, "Take the next lines of an import, all or none.", {
@@ -1202,13 +1202,13 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminFinishImport: "admin-finish-import", POST "/v1/admin/projects/{projectId}/import/finish", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::finish, "Make the project, once all its lines are taken.", {
+                    admin::transfer::finish, "Finish an import and create the project.", {
                         response: 201 admin_data::ProjectData,
                         refusals: [ImportNotFound, ImportInProgress, ImportIncomplete, ProjectExists],
                         quota: none,
                     };
                 AdminDropImport: "admin-drop-import", DELETE "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::drop_import, "Drop an import that is not finished: remove what it wrote, as much as one call can.",
+                    admin::transfer::drop_import, "Drop an unfinished import: removes what it wrote, as much as one call can.",
                     { cursor: DROPPED, response: 200 transfer::DroppedData, refusals: [ImportNotFound], quota: none };
             }
         }

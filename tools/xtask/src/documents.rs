@@ -54,7 +54,7 @@ pub fn api() -> String {
     );
     for route in ROUTES {
         let who = match route.auth {
-            Auth::Open => "anybody",
+            Auth::Open => "anyone",
             Auth::Project => "`x-project-secret`",
             Auth::Administrator(_) => "administrator",
             Auth::Member => "access token",
