@@ -26,7 +26,7 @@ pub struct ChangeLicense {
     pub state: Option<AdminState>,
     /// Why, for the vendor.
     pub reason: Option<String>,
-    /// Its end; `Some(None)` takes the end away.
+    /// Its end; `Some(None)` removes the end.
     pub valid_until: Option<Option<Timestamp>>,
     /// Days from its end, or from now if it has ended, that it shall last.
     pub extend_days: Option<i64>,

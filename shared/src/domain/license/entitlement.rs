@@ -21,7 +21,7 @@ pub struct Ask {
     pub tokens: i64,
 }
 
-/// Looks. Nothing changes, and what is refused is told as data.
+/// Reads. Nothing changes, and refusals are returned as data.
 pub fn check(state: &LicenseState, call: &Call, ask: &Ask) -> Entitlement {
     let refusal = refusal(state, call, ask).err();
     let tokens = state.tokens(call.now).map(|tokens| tokens.wallet.balance(call.now));
