@@ -1,6 +1,6 @@
-//! The one table of functions and their routes, a row each. Everything that is known of a route stands in its row: the words for routes, the
-//! dispatch, the check of queries, the quotas, the template, the OpenAPI document, the local server and the tests are made of it or held
-//! to it. A row says:
+//! The one table of functions and their routes, a row each. The row of a route contains everything that is known of it.
+//! The enum of routes, the dispatch, the check of queries, the quotas, the template, the OpenAPI document, the local
+//! server and the tests are generated from it or compared with it. A row contains:
 //!
 //! ```text
 //! fn <identifier> { <fields of `Function`> } {
@@ -16,13 +16,14 @@
 //! }
 //! ```
 //!
-//! `request` stands where the route has a body, `query`, `cursor` and `refusals` where it has any. The types are named by their module in
-//! `ltlm_protocol` or in `crate::domain`, the parameters in [`crate::api::parameter`], the lists in [`crate::api::cursor`]. `()` is no body,
-//! and `String` one that is no JSON.
+//! `request` is present if the route has a body, and `query`, `cursor` and `refusals` if it has any. The types are
+//! named by their module in `ltlm_protocol` or in `crate::domain`, the parameters in [`crate::api::parameter`], the
+//! lists in [`crate::api::cursor`]. `()` is no body, and `String` is a body that is not JSON.
 //!
-//! A project's quotas never count what an application needs to go on working and a customer to get back in, what is of no project or of
-//! all, a project that moves, payments, and what changes a quota or stops a secret that leaked. Whether a device is registered is known
-//! only when the table was read; strangers who guess keys are held back by their address.
+//! A project's quotas never count what an application needs to keep running and a customer to regain access, calls that
+//! concern no project or all projects, a project that moves, payments, and calls that change a quota or retire a leaked
+//! secret. Whether a device is registered is known only after the table was read; callers who guess keys are limited by
+//! their address.
 
 /// Gives all rows to a macro.
 #[macro_export]
