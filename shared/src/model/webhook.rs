@@ -63,7 +63,7 @@ pub struct FailedDelivery {
     pub webhook: String,
     /// The notice.
     pub notice: String,
-    /// Its content.
+    /// Its type.
     pub kind: String,
     /// Tries.
     pub attempts: i64,
