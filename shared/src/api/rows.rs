@@ -32,7 +32,7 @@ macro_rules! functions {
         $generate! {
             fn health {
                 name: "health",
-                about: "the service is there",
+                about: "health check",
                 ..Function::DEFAULT
             } {
                 Health: "health", GET "/health", Open, [],
@@ -41,7 +41,7 @@ macro_rules! functions {
 
             fn license {
                 name: "license",
-                about: "the license as it is",
+                about: "get a license",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 updates_buckets_only: true,
@@ -61,7 +61,7 @@ macro_rules! functions {
 
             fn activate {
                 name: "activate",
-                about: "register a device and seat it",
+                about: "register a device and claim a seat",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 ..Function::DEFAULT
@@ -93,7 +93,7 @@ macro_rules! functions {
 
             fn signout {
                 name: "signout",
-                about: "give a seat back",
+                about: "release the device's own seat",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 ..Function::DEFAULT
@@ -109,7 +109,7 @@ macro_rules! functions {
 
             fn seats {
                 name: "seats",
-                about: "who holds a seat",
+                about: "list seats",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 updates_buckets_only: true,
@@ -121,7 +121,7 @@ macro_rules! functions {
 
             fn release_seat {
                 name: "release-seat",
-                about: "take another device's seat away",
+                about: "release another device's seat",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -212,7 +212,7 @@ macro_rules! functions {
 
             fn usage {
                 name: "usage",
-                about: "the ledger",
+                about: "list the ledger",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 updates_buckets_only: true,
@@ -255,7 +255,7 @@ macro_rules! functions {
 
             fn pro_status {
                 name: "pro-status",
-                about: "the license for a device that shows itself, encrypted",
+                about: "get a license, encrypted",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -366,7 +366,7 @@ macro_rules! functions {
 
             fn pro_events {
                 name: "pro-events",
-                about: "what applications report, encrypted",
+                about: "events of applications, encrypted",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 key_actions: &["Decrypt"],
                 purposes: &[Purpose::SigningSeed],
@@ -384,7 +384,7 @@ macro_rules! functions {
 
             fn store {
                 name: "store",
-                about: "what is for sale, and where to pay it",
+                about: "the store and its payment pages",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -454,7 +454,7 @@ macro_rules! functions {
 
             fn payments {
                 name: "payments",
-                about: "what the payment provider tells",
+                about: "messages of the payment provider",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 key_actions: &["Decrypt"],
                 purposes: &[Purpose::Derivation, Purpose::Sealing],
@@ -472,7 +472,7 @@ macro_rules! functions {
 
             fn portal {
                 name: "portal",
-                about: "codes by mail, and what was bought",
+                about: "the customer portal: codes by mail, and purchases",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -515,7 +515,7 @@ macro_rules! functions {
 
             fn sign_in {
                 name: "sign-in",
-                about: "developers in the editor",
+                about: "sign-in of developers in the editor",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -545,7 +545,7 @@ macro_rules! functions {
 
             fn webhooks {
                 name: "webhooks",
-                about: "where notices go",
+                about: "webhooks",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt", "GenerateDataKey"],
@@ -893,7 +893,7 @@ macro_rules! functions {
 
             fn tokens {
                 name: "tokens",
-                about: "what web applications spend",
+                about: "balances and spending for web applications",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 updates_buckets_only: true,
                 ..Function::DEFAULT
@@ -927,7 +927,7 @@ macro_rules! functions {
             // Serves no route: the table's stream calls it.
             fn stream {
                 name: "stream",
-                about: "what follows from changes of the table: roll-ups and notices",
+                about: "consumer of the table's stream: roll-ups and notices",
                 table_actions: &["PutItem", "Query"],
                 indexes: &["list"],
                 clients: &[Client::Outbox],
@@ -937,7 +937,7 @@ macro_rules! functions {
 
             fn admin {
                 name: "admin",
-                about: "the vendor's face",
+                about: "administration",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["due", "list"],
                 key_actions: &["Decrypt", "Encrypt", "GenerateDataKey"],
@@ -1158,7 +1158,7 @@ macro_rules! functions {
 
             fn transfer {
                 name: "transfer",
-                about: "projects that move from one deployment to another",
+                about: "export and import of projects",
                 table_actions: &["BatchGetItem", "DeleteItem", "PutItem", "Query", "Scan", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt", "Encrypt", "GenerateDataKey"],

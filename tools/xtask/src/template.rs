@@ -247,7 +247,7 @@ fn statements(function: &Function) -> String {
         text.push_str(&allow(&named("dynamodb", &others), "!GetAtt TableArn.Value", ""));
     }
     if !updates.is_empty() {
-        text.push_str("            # The buckets that hold back whoever tries too much, and nothing else.\n");
+        text.push_str("            # Only the token buckets that limit excessive attempts.\n");
         let buckets = "              Condition:\n                ForAllValues:StringLike:\n                  dynamodb:LeadingKeys: ['RATE#*']\n";
         text.push_str(&allow(&named("dynamodb", &updates), "!GetAtt TableArn.Value", buckets));
     }
@@ -263,7 +263,7 @@ fn statements(function: &Function) -> String {
         );
         text.push_str(&allow(&named("kms", function.key_actions), "!GetAtt KeyArn.Value", &context));
         if function.uses_previous_key {
-            text.push_str("            # What another key wrapped is unwrapped once more, to be wrapped with ours.\n");
+            text.push_str("            # To rewrap: unwraps what the previous key wrapped.\n");
             let former = allow(&named("kms", &["Decrypt"]), "!Ref PreviousKeyArn", &context);
             text.push_str(&allow_if("HasPreviousKey", &former));
         }
