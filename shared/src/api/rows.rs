@@ -67,7 +67,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Activate: "activate", POST license!("/activate"), Project, [],
-                    license::activate, "Register a device and give it a seat.", {
+                    license::activate, "Register a device and claim a seat.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
@@ -83,7 +83,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Heartbeat: "heartbeat", POST license!("/heartbeat"), Project, [],
-                    license::heartbeat, "Keep the seat, wait for one, or give it back.", {
+                    license::heartbeat, "Keep a seat, wait for one, or release it.", {
                         request: request::Heartbeat,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked],
@@ -99,7 +99,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Signout: "signout", POST license!("/signout"), Project, [],
-                    license::signout, "Give the seat back.", {
+                    license::signout, "Release the seat.", {
                         request: request::Signout,
                         response: 200 license_data::SignoutAnswer,
                         refusals: [ProSdkRequired, OfflineActivationRequired],
@@ -129,14 +129,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ReleaseSeat: "release-seat", POST license!("/release-seat"), Project, [],
-                    license::release_seat, "Take another device's seat away.", {
+                    license::release_seat, "Release another device's seat.", {
                         request: request::ReleaseSeat,
                         response: 200 license_data::ReleaseSeatAnswer,
                         refusals: [ProSdkRequired, OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, SeatReleaseNotAllowed, SeatReleaseCooldown, SeatNotHeld],
                         quota: none,
                     };
                 ProReleaseSeat: "pro-release-seat", POST pro!("/release-seat"), Project, [],
-                    pro::release_seat, "Take another device's seat away.", {
+                    pro::release_seat, "Release another device's seat.", {
                         request: request::ReleaseSeat,
                         response: 200 license_data::ReleaseSeatAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, SeatReleaseNotAllowed, SeatReleaseCooldown, SeatNotHeld],
@@ -170,7 +170,7 @@ macro_rules! functions {
                     license::settings, "Get the user settings.",
                     { query: [HWID], response: 200 license_data::UserSettings, refusals: [ProSdkRequired], quota: Applications };
                 SaveSettings: "save-settings", PUT license!("/settings"), Project, [],
-                    license::save_settings, "Save the user settings, as a whole.", {
+                    license::save_settings, "Replace the user settings.", {
                         request: license::settings::SaveSettings,
                         response: 200 license_data::UserSettings,
                         refusals: [ProSdkRequired, SettingsChanged, SettingsTooLarge, SettingsRejected],
@@ -238,14 +238,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProValidate: "pro-validate", POST pro!("/validate"), Project, [],
-                    pro::validate, "Register a device and give it a seat; the device is in step again afterwards.", {
+                    pro::validate, "Register a device and claim a seat; synchronizes the device's nonce.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
                 ProActivate: "pro-activate", POST pro!("/activate"), Project, [],
-                    pro::validate, "Another name of validate.", {
+                    pro::validate, "Another name for validate.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
@@ -263,14 +263,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProStatus: "pro-status", POST pro!("/status"), Project, [],
-                    pro::status, "The license for a device that shows itself; claims a seat, never registers.", {
+                    pro::status, "Get the license for a registered device; claims a seat, never registers.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
                 ProSeats: "pro-seats", POST pro!("/seats"), Project, [],
-                    pro::seats, "Who holds a seat.", {
+                    pro::seats, "List the devices that hold a seat.", {
                         request: request::Signout,
                         response: 200 license_data::SeatList,
                         quota: Applications,
@@ -287,7 +287,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProHeartbeat: "pro-heartbeat", POST pro!("/heartbeat"), Project, [],
-                    pro::heartbeat, "Keep the seat, wait for one, or give it back.",
+                    pro::heartbeat, "Keep a seat, wait for one, or release it.",
                     {
                         request: request::Heartbeat,
                         response: 200 license_data::LicenseData,
@@ -295,7 +295,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 ProSignout: "pro-signout", POST pro!("/signout"), Project, [],
-                    pro::signout, "Give the seat back.",
+                    pro::signout, "Release the seat.",
                     {
                         request: request::Signout,
                         response: 200 license_data::SignoutAnswer,
@@ -350,13 +350,13 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProSettings: "pro-settings", POST pro!("/settings/get"), Project, [],
-                    pro::settings, "The user settings.", {
+                    pro::settings, "Get the user settings.", {
                         request: request::Signout,
                         response: 200 license_data::UserSettings,
                         quota: Applications,
                     };
                 ProSaveSettings: "pro-save-settings", POST pro!("/settings/save"), Project, [],
-                    pro::save_settings, "Save the user settings, as a whole.", {
+                    pro::save_settings, "Replace the user settings.", {
                         request: license::settings::SaveSettings,
                         response: 200 license_data::UserSettings,
                         refusals: [SettingsTooLarge, SettingsRejected],
@@ -375,7 +375,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProEvents: "pro-events", POST pro!("/events"), Project, [],
-                    pro::events, "Report something.", {
+                    pro::events, "Report an event.", {
                         request: pro::report_event::ReportEvent,
                         response: 200 event_data::EventReported,
                         quota: Applications,
@@ -395,50 +395,50 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 BuyablePolicies: "buyable-policies", GET "/v1/sdk/project/buyable-policies", Project, [],
-                    store::buyable_policies, "What is for sale.", { response: 200 store_data::StorePolicies, quota: Applications };
+                    store::buyable_policies, "List the policies that are for sale.", { response: 200 store_data::StorePolicies, quota: Applications };
                 CheckoutLink: "checkout-link", POST "/v1/sdk/project/checkout-link", Project, [operation_id],
-                    store::checkout_link, "Order a license; answers where to pay it.", {
+                    store::checkout_link, "Order a license; returns the address of its payment page.", {
                         request: store::checkout::Checkout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [PolicyNotFound, RedirectNotAllowed, TrialNotAvailable, PaymentsNotSetUp],
                         quota: Applications,
                     };
                 TopupLink: "topup-link", POST license!("/topup-link"), Project, [operation_id],
-                    store::topup_link, "Order a pack on top of a license; answers where to pay it.", {
+                    store::topup_link, "Order a pack for a license; returns the address of its payment page.", {
                         request: store::top_up::TopUp,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp, ProSdkRequired],
                         quota: Applications,
                     };
                 ProBuyablePolicies: "pro-buyable-policies", POST "/v1/sdk/pro/project/buyable-policies", Project, [],
-                    store::buyable_policies, "What is for sale.", {
+                    store::buyable_policies, "List the policies that are for sale.", {
                         request: request::Signout,
                         response: 200 store_data::StorePolicies,
                         quota: Applications,
                     };
                 ProCheckoutLink: "pro-checkout-link", POST "/v1/sdk/pro/project/checkout-link", Project, [],
-                    store::checkout_link, "Order a license; answers where to pay it.", {
+                    store::checkout_link, "Order a license; returns the address of its payment page.", {
                         request: store::checkout::Checkout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [PolicyNotFound, RedirectNotAllowed, TrialNotAvailable, PaymentsNotSetUp, IdempotencyKeyReused],
                         quota: Applications,
                     };
                 ProTopupLink: "pro-topup-link", POST pro!("/topup-link"), Project, [],
-                    store::topup_link, "Order a pack on top of a license; answers where to pay it.", {
+                    store::topup_link, "Order a pack for a license; returns the address of its payment page.", {
                         request: store::top_up::TopUp,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp, IdempotencyKeyReused],
                         quota: Applications,
                     };
                 AccountCheckoutLink: "account-checkout-link", POST "/v1/accounts/{accountId}/checkout-link", Administrator(Scope::Tokens), [operation_id],
-                    store::account_checkout, "Order a pack of tokens for an account; answers where to pay it.", {
+                    store::account_checkout, "Order a pack of tokens for an account; returns the address of its payment page.", {
                         request: store::token_checkout::TokenCheckout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [AccountNotFound, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp],
                         quota: Backends,
                     };
                 OrganizationCheckoutLink: "organization-checkout-link", POST "/v1/organizations/{organizationId}/checkout-link", Administrator(Scope::Tokens), [operation_id],
-                    store::organization_checkout, "Order a pack of tokens for an organization; answers where to pay it.", {
+                    store::organization_checkout, "Order a pack of tokens for an organization; returns the address of its payment page.", {
                         request: store::token_checkout::TokenCheckout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OrganizationNotFound, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp],
@@ -462,7 +462,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 StripeMessage: "stripe-message", POST "/v1/payments/stripe", Open, [],
-                    store::stripe_message, "What Stripe tells, signed by it.", {
+                    store::stripe_message, "Receive a signed message of Stripe.", {
                         request: store::provider_event::SignedEvent,
                         response: 200 store_data::Received,
                         refusals: [WebhookSignatureRejected, PaymentsNotSetUp, ProjectSuspended],
@@ -482,14 +482,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 LoginRequest: "login-request", POST "/v1/sdk/auth/customer-login-request", Project, [],
-                    portal::request, "Ask for a code by mail; the same answer for every address.",
+                    portal::request, "Request a code by mail; the answer is the same for every address.",
                     {
                         request: portal::one_time_code::RequestCode,
                         response: 200 portal_data::CodeRequested,
                         quota: Applications,
                     };
                 Portfolio: "portfolio", POST "/v1/sdk/auth/customer-portfolio", Project, [],
-                    portal::portfolio, "What was bought with an address, to who shows its code.",
+                    portal::portfolio, "List what was bought with an e-mail address, for a caller with its code.",
                     {
                         request: portal::one_time_code::UseCode,
                         response: 200 portal_data::Portfolio,
@@ -497,14 +497,14 @@ macro_rules! functions {
                         quota: Applications,
                     };
                 ProLoginRequest: "pro-login-request", POST "/v1/sdk/pro/auth/customer-login-request", Project, [],
-                    portal::request, "Ask for a code by mail; the same answer for every address.",
+                    portal::request, "Request a code by mail; the answer is the same for every address.",
                     {
                         request: portal::one_time_code::RequestCode,
                         response: 200 portal_data::CodeRequested,
                         quota: Applications,
                     };
                 ProPortfolio: "pro-portfolio", POST "/v1/sdk/pro/auth/customer-portfolio", Project, [],
-                    portal::portfolio, "What was bought with an address, to who shows its code.",
+                    portal::portfolio, "List what was bought with an e-mail address, for a caller with its code.",
                     {
                         request: portal::one_time_code::UseCode,
                         response: 200 portal_data::Portfolio,
@@ -526,7 +526,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 DevLogin: "dev-login", POST "/v1/sdk/pro/auth/dev-login", Open, [],
-                    portal::sign_in, "Sign a developer in by password. Plain, though its path says otherwise.",
+                    portal::sign_in, "Sign a developer in by password. Not encrypted, despite its path.",
                     {
                         request: portal::sign_in::SignIn,
                         response: 200 portal_data::SignedIn,
@@ -534,7 +534,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 DevVerifyOtp: "dev-verify-otp", POST "/v1/sdk/pro/auth/dev-login/verify-otp", Open, [],
-                    portal::verify, "The second factor of a developer's sign-in. Plain, though its path says otherwise.",
+                    portal::verify, "Check the second factor of a developer's sign-in. Not encrypted, despite its path.",
                     {
                         request: portal::sign_in::VerifyCode,
                         response: 200 portal_data::SignedIn,
@@ -556,7 +556,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 AdminCreateWebhook: "admin-create-webhook", POST "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::create, "Make a webhook that notices go to; answers its secret.", {
+                    admin::webhooks::create, "Create a webhook for notices; returns its secret.", {
                         request: webhooks::create::CreateWebhook,
                         response: 201 webhook_data::WebhookData,
                         refusals: [ProjectNotFound, WebhookLimitReached],
@@ -571,7 +571,7 @@ macro_rules! functions {
                     admin::webhooks::rotate, "Rotate the secret of a webhook; the old one also signs for a day.",
                     { response: 200 webhook_data::WebhookData, refusals: [WebhookNotFound], quota: Administration };
                 AdminReplay: "admin-replay", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::replay, "Send notices to a webhook again, or its dead letters.",
+                    admin::webhooks::replay, "Send notices, or dead letters, to a webhook again.",
                     {
                         request: handlers::admin::webhooks::Replay,
                         response: 200 webhook_data::Replayed,
@@ -598,7 +598,7 @@ macro_rules! functions {
                     admin::deployment::deployment, "Get the state of the deployment: its parts, tested by this call, its schedules, its webhooks.",
                     { response: 200 deployment_data::DeploymentData, quota: none };
                 AdminTestMail: "admin-test-mail", POST "/v1/admin/test-mails", Administrator(Scope::Projects), [operation_id],
-                    admin::deployment::test_mail, "Send a test mail, the way that all mails go.",
+                    admin::deployment::test_mail, "Send a test mail on the path of all mails.",
                     {
                         request: deployment::TestMail,
                         response: 202 deployment_data::TestMailQueued,
@@ -629,7 +629,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 CreateAccount: "create-account", POST "/v1/accounts", Administrator(Scope::Tokens), [operation_id],
-                    accounts::create, "Make a token account.",
+                    accounts::create, "Create a token account.",
                     {
                         request: accounts::create::CreateAccount,
                         response: 201 account_data::AccountData,
@@ -655,21 +655,21 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 ChargeAccount: "charge-account", POST "/v1/accounts/{accountId}/charge", Administrator(Scope::Tokens), [operation_id],
-                    accounts::charge, "Pay an operation at its price.", {
+                    accounts::charge, "Charge an operation at its price.", {
                         request: accounts::movement::Charge,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, AccountInsufficient, UnknownOperationType, OperationHasNoCost],
                         quota: Backends,
                     };
                 CreditAccount: "credit-account", POST "/v1/accounts/{accountId}/credit", Administrator(Scope::Tokens), [operation_id],
-                    accounts::credit, "Give tokens.", {
+                    accounts::credit, "Credit tokens.", {
                         request: accounts::movement::Credit,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, NotAhead, GrantLimitReached],
                         quota: Backends,
                     };
                 RefundAccount: "refund-account", POST "/v1/accounts/{accountId}/refund", Administrator(Scope::Tokens), [operation_id],
-                    accounts::refund, "Give back what an operation spent, never more.", {
+                    accounts::refund, "Refund what an operation spent, never more.", {
                         request: accounts::refund::Refund,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, OperationNotFound, RefundTooLarge, NothingToRefund],
@@ -683,7 +683,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AccountPlan: "account-plan", POST "/v1/accounts/{accountId}/plan", Administrator(Scope::Tokens), [operation_id],
-                    accounts::change_plan, "Put the account on a plan; starts a period.", {
+                    accounts::change_plan, "Change the account's plan; starts a period.", {
                         request: accounts::change_plan::ChangePlan,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, UnknownTier, NotAhead],
@@ -705,21 +705,21 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 HoldTokens: "hold-tokens", POST "/v1/accounts/{accountId}/holds", Administrator(Scope::Tokens), [operation_id],
-                    accounts::reserve, "Set tokens aside for something that is under way.", {
+                    accounts::reserve, "Hold tokens for an operation in progress.", {
                         request: accounts::hold::Reserve,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, AccountInsufficient, HoldLimitReached],
                         quota: Backends,
                     };
                 CommitHold: "commit-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/commit", Administrator(Scope::Tokens), [operation_id],
-                    accounts::commit_hold, "Spend what was set aside, or a part; the rest is given back.", {
+                    accounts::commit_hold, "Spend held tokens, or a part of them; the rest is returned.", {
                         request: accounts::hold::CommitHold,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, HoldNotFound, HoldEnded, HoldTooSmall],
                         quota: Backends,
                     };
                 VoidHold: "void-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/void", Administrator(Scope::Tokens), [operation_id],
-                    accounts::void_hold, "Give back what was set aside.", {
+                    accounts::void_hold, "Return held tokens.", {
                         request: accounts::hold::VoidHold,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, HoldNotFound, HoldEnded],
@@ -758,7 +758,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 RenewAccounts: "renew-accounts", POST "/v1/renewals", Administrator(Scope::Tokens), [operation_id],
-                    accounts::renew_due, "Give the allocations that are due in the project.",
+                    accounts::renew_due, "Grant the due allocations of the project.",
                     {
                         request: handlers::accounts::RenewAccounts,
                         response: 200 account_data::Renewals,
@@ -782,7 +782,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 EraseProjectEntries: "erase-project-entries", POST "/v1/entries/erasure", Administrator(Scope::Tokens), [operation_id],
-                    project_ledgers::erase, "Erase the free-form facts of old entries of all accounts, some with each call; amounts stay.",
+                    project_ledgers::erase, "Erase the free-form metadata of old entries of all accounts, a part with each call; amounts stay.",
                     {
                         request: accounts::erasure::Erase,
                         response: 200 project_ledger_data::ErasureData,
@@ -801,7 +801,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 CreateOrganization: "create-organization", POST "/v1/organizations", Administrator(Scope::Tokens), [operation_id],
-                    organizations::create, "Make an organization with its five pools.", {
+                    organizations::create, "Create an organization with its five pools.", {
                         request: organizations::commands::CreateOrganization,
                         response: 201 organization_data::OrganizationData,
                         refusals: [OrganizationExists, UnknownTier],
@@ -835,14 +835,14 @@ macro_rules! functions {
                     organizations::get, "Get an organization and its pools.",
                     { response: 200 organization_data::OrganizationData, refusals: [OrganizationNotFound], quota: Backends };
                 OrganizationPlan: "organization-plan", PUT "/v1/organizations/{organizationId}/plan", Administrator(Scope::Tokens), [operation_id],
-                    organizations::change_plan, "Put an organization on a plan.", {
+                    organizations::change_plan, "Change an organization's plan.", {
                         request: organizations::commands::ChangeOrganizationPlan,
                         response: 200 organization_data::OrganizationData,
                         refusals: [OrganizationNotFound, UnknownTier],
                         quota: Backends,
                     };
                 OrganizationTokens: "organization-tokens", POST "/v1/organizations/{organizationId}/tokens", Administrator(Scope::Tokens), [operation_id],
-                    organizations::grant, "Give a pool further tokens.", {
+                    organizations::grant, "Credit tokens to a pool.", {
                         request: organizations::commands::GrantTokens,
                         response: 200 account_data::AccountMovement,
                         refusals: [OrganizationNotFound, NotAhead, GrantLimitReached],
@@ -871,7 +871,7 @@ macro_rules! functions {
                     organizations::remove_member, "Remove a member.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
                 CreateAccessToken: "create-access-token", POST "/v1/access-tokens", Administrator(Scope::Tokens), [operation_id],
-                    organizations::create_access, "Make an access token for a user or an organization.",
+                    organizations::create_access, "Create an access token for a user or an organization.",
                     {
                         request: organizations::access::CreateAccess,
                         response: 201 organization_data::AccessTokenData,
@@ -955,9 +955,9 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminOrder: "admin-order", GET "/v1/admin/projects/{projectId}/orders/{orderId}", Administrator(Scope::Licenses), [],
-                    store::order, "An order.", { response: 200 store_data::OrderData, refusals: [OrderNotFound], quota: Administration };
+                    store::order, "Get an order.", { response: 200 store_data::OrderData, refusals: [OrderNotFound], quota: Administration };
                 AdminCreateDeveloper: "admin-create-developer", POST "/v1/admin/developers", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::create, "Make a developer, who may sign in from the editor.", {
+                    admin::developers::create, "Create a developer, who can sign in from the editor.", {
                         request: portal::developer::CreateDeveloper,
                         response: 201 portal_data::DeveloperData,
                         refusals: [DeveloperExists, DeveloperNotFound, ProjectNotFound],
@@ -967,7 +967,7 @@ macro_rules! functions {
                     admin::developers::list, "List developers, newest first.",
                     { query: [LIMIT], cursor: DEVELOPERS, response: 200 portal_data::DeveloperList, quota: none };
                 AdminChangeDeveloper: "admin-change-developer", PATCH "/v1/admin/developers/{username}", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::change, "Change a developer: password, projects, second factor, or sign in no more.",
+                    admin::developers::change, "Change a developer: password, projects, second factor, or disable the sign-in.",
                     {
                         request: portal::developer::ChangeDeveloper,
                         response: 200 portal_data::DeveloperData,
@@ -990,7 +990,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminCreateProject: "admin-create-project", POST "/v1/admin/projects", Administrator(Scope::Projects), [operation_id],
-                    admin::projects::create, "Make a project.", {
+                    admin::projects::create, "Create a project.", {
                         request: admin::project::CreateProject,
                         response: 201 admin_data::ProjectData,
                         quota: none,
@@ -1015,7 +1015,7 @@ macro_rules! functions {
                     admin::projects::retire_secret, "Retire a secret.",
                     { response: 204 (), refusals: [ProjectNotFound, SecretNotFound, LastSecret], quota: none };
                 AdminRewrapProject: "admin-rewrap-project", POST "/v1/admin/projects/{projectId}/rewrap", Administrator(Scope::Projects), [operation_id],
-                    admin::projects::rewrap, "Wrap a project's keys, which another KMS key wrapped, with this deployment's.",
+                    admin::projects::rewrap, "Wrap a project's keys, which another KMS key wrapped, with this deployment's key.",
                     {
                         request: admin::rewrap::Rewrap,
                         response: 200 admin_data::Rewrapped,
@@ -1023,7 +1023,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminRewrapDeveloper: "admin-rewrap-developer", POST "/v1/admin/developers/{username}/rewrap", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::rewrap, "Wrap a developer's key, which another KMS key wrapped, with this deployment's.",
+                    admin::developers::rewrap, "Wrap a developer's key, which another KMS key wrapped, with this deployment's key.",
                     {
                         request: admin::rewrap::Rewrap,
                         response: 200 admin_data::Rewrapped,
@@ -1031,7 +1031,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminCreatePolicy: "admin-create-policy", POST "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [operation_id],
-                    admin::policies::create, "Make a policy.",
+                    admin::policies::create, "Create a policy.",
                     {
                         request: policy::PolicyTerms,
                         response: 201 admin_data::PolicyDetails,
@@ -1047,9 +1047,9 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminPolicy: "admin-policy", GET "/v1/admin/policies/{PolicyID}", Administrator(Scope::Policies), [],
-                    admin::policies::get, "A policy.", { response: 200 admin_data::PolicyDetails, refusals: [PolicyNotFound], quota: Administration };
+                    admin::policies::get, "Get a policy.", { response: 200 admin_data::PolicyDetails, refusals: [PolicyNotFound], quota: Administration };
                 AdminChangePolicy: "admin-change-policy", PATCH "/v1/admin/policies/{PolicyID}", Administrator(Scope::Policies), [operation_id],
-                    admin::policies::change, "Change a policy; its licenses follow at once.", {
+                    admin::policies::change, "Change a policy; takes effect for its licenses at once.", {
                         request: policy::ChangePolicy,
                         response: 200 admin_data::PolicyDetails,
                         refusals: [PolicyNotFound, PolicyIncomplete],
@@ -1071,7 +1071,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminLicense: "admin-license", GET "/v1/admin/licenses/{licenseKey}", Administrator(Scope::Licenses), [],
-                    admin::licenses::get, "The license, as its vendor sees it.", { response: 200 license_data::LicenseData, quota: Administration };
+                    admin::licenses::get, "Get a license with the vendor's data.", { response: 200 license_data::LicenseData, quota: Administration };
                 AdminChangeLicense: "admin-change-license", PATCH "/v1/admin/licenses/{licenseKey}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::change, "Suspend, resume, revoke, terminate; extend, override, transfer.", {
                         request: license::change_license::ChangeLicense,
@@ -1080,7 +1080,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminReinstate: "admin-reinstate", POST "/v1/admin/licenses/{licenseKey}/reinstate", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::reinstate, "Take back a revocation that was a mistake.",
+                    admin::licenses::reinstate, "Undo a mistaken revocation.",
                     {
                         request: license::reinstate::Reinstate,
                         response: 200 license_data::LicenseData,
@@ -1124,7 +1124,7 @@ macro_rules! functions {
                     admin::licenses::devices, "List devices, last activated first.",
                     { query: [LIMIT], cursor: DEVICES, response: 200 admin_data::DeviceList, quota: Administration };
                 AdminDescribeDevice: "admin-describe-device", PATCH "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::describe_device, "Name a device.",
+                    admin::licenses::describe_device, "Set the nickname and metadata of a device.",
                     {
                         request: license::describe_device::DescribeDevice,
                         response: 200 license_data::Machine,
@@ -1139,7 +1139,7 @@ macro_rules! functions {
                     admin::licenses::release_seat, "Release a device's seat.",
                     { response: 200 license_data::SeatList, refusals: [SeatNotHeld], quota: Administration };
                 AdminCreateKey: "admin-create-key", POST "/v1/admin/keys", Administrator(Scope::Projects), [operation_id],
-                    admin::keys::create, "Make an administrator key.",
+                    admin::keys::create, "Create an administrator key.",
                     {
                         request: admin::create_key::CreateKey,
                         response: 201 admin_data::AdminKeyData,
@@ -1175,7 +1175,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminExportKeys: "admin-export-keys", POST "/v1/admin/projects/{projectId}/export-keys", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::export_keys, "A project's keys, sealed to another deployment's import key. With the stack's own key only.",
+                    admin::transfer::export_keys, "Export a project's keys, sealed to another deployment's import key. Requires the stack's own administrator key.",
                     {
                         request: handlers::admin::transfer::ExportKeys,
                         response: 200 transfer::SealedKeys,
@@ -1186,7 +1186,7 @@ macro_rules! functions {
                     admin::transfer::create_key, "Create a key to which another deployment seals a project's keys. Requires the stack's own administrator key.",
                     { response: 201 transfer::ImportKeyData, refusals: [ImportKeyNotFound], quota: none };
                 AdminBeginImport: "admin-begin-import", POST "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::begin, "Begin to import a project from another deployment's export.", {
+                    admin::transfer::begin, "Begin the import of a project from another deployment's export.", {
                         request: import::ImportHead,
                         response: 201 transfer::ImportData,
                         refusals: [ProjectExists, ImportInProgress, ImportKeyNotFound],
@@ -1196,7 +1196,7 @@ macro_rules! functions {
                     admin::transfer::get, "Get the progress of an import.",
                     { response: 200 transfer::ImportData, refusals: [ImportNotFound], quota: none };
                 AdminImportLines: "admin-import-lines", POST "/v1/admin/projects/{projectId}/import/lines", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::take, "Take the next lines of an import, all or none.", {
+                    admin::transfer::take, "Import the next lines, all or none.", {
                         request: import::ImportLines,
                         response: 200 transfer::ImportData,
                         refusals: [ImportNotFound, ImportInProgress, ImportOutOfOrder, ImportTaken],

@@ -89,7 +89,7 @@ impl Body for CreateDeveloper {
 fn passwords() -> Value {
     json!({"properties": {
         "password": {"minLength": PASSWORD_CHARS_MIN},
-        "projects": {"description": "The projects whose secrets it may have; null for all."},
+        "projects": {"description": "The projects whose secrets the developer can get; null for all."},
     }})
 }
 
