@@ -25,7 +25,7 @@ pub fn account_name_pattern() -> String {
     format!(r"^(?!\.{{1,2}}$)(?!.*/({})$){}", kinds.join("|"), ltlm_protocol::pattern::NAME.trim_start_matches('^'))
 }
 
-/// An account's record: facts. What it has lies in its wallet.
+/// An account's record. Its tokens are in its wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its name.

@@ -113,7 +113,7 @@ pub fn email_or_blank() -> Value {
     json!({"anyOf": [{"const": ""}, {"const": null}, {"format": "email"}]})
 }
 
-/// Reads a customer. The address that is `kept` may stay, whatever was taken for one when it came.
+/// Reads a customer. The address that is `kept` may stay, whatever an earlier version accepted as an address.
 pub fn buyer(r: &mut Reader<'_>, kept: Option<&str>) -> Buyer {
     let email = r.text_or_empty("email", limits::EMAIL_CHARS_MAX).unwrap_or_default();
     if !email.is_empty()
