@@ -27,11 +27,11 @@ pub struct AccountData {
     pub last_renewal_at: Option<String>,
     /// When the next allocation comes, if one comes.
     pub next_renewal_at: Option<String>,
-    /// What was given and has not ended, in no particular order.
+    /// Grants that have not ended, in no particular order.
     pub grants: Vec<AccountGrant>,
     /// What is set aside.
     pub holds: Vec<AccountHold>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
     /// True where nothing was written, because the caller only wanted to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub struct AccountHold {
     pub amount: i64,
     /// What for.
     pub operation_type: String,
-    /// Given back by themselves at this instant, ISO 8601.
+    /// The instant at which they are returned automatically, ISO 8601.
     pub expires_at: String,
 }
 
@@ -84,11 +84,11 @@ pub struct Eligibility {
 pub struct Renewal {
     /// The account.
     pub account_id: String,
-    /// An allocation was due, and given.
+    /// An allocation was due, and was granted.
     pub success: bool,
     /// The plan, by name.
     pub tier: String,
-    /// Tokens given.
+    /// Granted tokens.
     pub tokens_added: i64,
     /// The balance before.
     pub previous_balance: i64,
@@ -98,7 +98,7 @@ pub struct Renewal {
     pub last_renewal_at: Option<String>,
     /// When the next allocation is due, ISO 8601.
     pub next_renewal_at: Option<String>,
-    /// Why nothing was given, if nothing was.
+    /// The reason why nothing was granted, if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// True where nothing was written, because the caller only wanted to see.
@@ -121,7 +121,7 @@ pub struct AccountSummary {
     pub tier: String,
     /// The plan's end, ISO 8601.
     pub tier_ends_at: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
 }
 
@@ -136,14 +136,14 @@ pub struct AccountList {
     pub next_cursor: Option<String>,
 }
 
-/// Tokens given to an account.
+/// Tokens granted to an account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountGrant {
     /// Its name.
     pub id: String,
-    /// How many were given.
+    /// The number of granted tokens.
     pub amount: i64,
     /// How many are left.
     pub remaining: i64,
@@ -174,7 +174,7 @@ pub struct AccountMovement {
     /// Of a refund: which operations its tokens were spent by, newest first, and how many of each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Vec<RefundedOperation>>,
-    /// What was set aside, if that was asked for.
+    /// The hold, if one was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<AccountHold>,
     /// It had been done before.
@@ -193,7 +193,7 @@ pub struct RefundedOperation {
     pub operation_id: String,
     /// How many tokens.
     pub amount: i64,
-    /// The entry that tells of it: the refund's own, or one beside it.
+    /// The entry of this refund: the refund's own, or a separate one.
     pub ledger_entry_id: String,
 }
 
@@ -279,7 +279,7 @@ pub struct BalanceThen {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// The account; not told of a license's ledger.
+    /// The account; absent for a license's ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
     /// Nothing wrong was found.
@@ -288,7 +288,7 @@ pub struct Verification {
     pub verified: i64,
     /// The first place at which something is wrong.
     pub first_break: Option<LedgerBreak>,
-    /// Where to go on, if there is more to check.
+    /// Where to continue, if there is more to verify.
     pub next_cursor: Option<String>,
 }
 
@@ -310,7 +310,7 @@ pub struct LedgerBreak {
 pub struct Erased {
     /// Entries that had free-form facts. Amounts stay.
     pub erased: i64,
-    /// Where to go on, if there is more to erase.
+    /// Where to continue, if there is more to erase.
     pub next_cursor: Option<String>,
     /// True where nothing was written, because the caller only wanted to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -322,7 +322,7 @@ pub struct Erased {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Renewals {
-    /// Accounts that were looked at.
+    /// The number of examined accounts.
     pub total_processed: i64,
     /// Of them, renewed.
     pub successful: i64,
@@ -332,9 +332,9 @@ pub struct Renewals {
     pub skipped: i64,
     /// Why some failed.
     pub errors: Vec<RenewalError>,
-    /// What was given.
+    /// The renewals that granted tokens.
     pub renewals: Vec<Renewal>,
-    /// Where to go on, if the call stopped before the end.
+    /// Where to continue, if the call stopped before the end.
     pub cursor: Option<String>,
     /// True where nothing was written, because the caller only wanted to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -357,14 +357,14 @@ pub struct RenewalError {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Statistics {
-    /// The account; not told of a license's ledger.
+    /// The account; absent for a license's ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
     /// Written at this instant or later, ISO 8601; null from the beginning on.
     pub from: Option<String>,
     /// Written before this instant, ISO 8601; null up to now.
     pub to: Option<String>,
-    /// Spent. What was refunded is not taken off.
+    /// Spent. Refunds are not subtracted.
     pub total_spent: i64,
     /// Given: allocations, purchases, other credits.
     pub total_earned: i64,
@@ -380,9 +380,9 @@ pub struct Statistics {
     pub net_change: i64,
     /// Entries of any kind.
     pub operation_count: i64,
-    /// The same by operation type; those beyond 500 of a day stand together under `*`.
+    /// The same by operation type; types beyond 500 a day are combined under `*`.
     pub by_type: Vec<TypeStatistics>,
-    /// Where to go on, if there is more to count: the figures of all pages add up. Null at the end.
+    /// Where to continue, if there is more to count: the figures of all pages add up. Null at the end.
     pub next_cursor: Option<String>,
 }
 

@@ -29,13 +29,13 @@ pub struct LicenseSummary {
     /// It was paid for with the payment provider's test money.
     #[serde(default)]
     pub test: bool,
-    /// Who bought it.
+    /// The buyer.
     pub customer: LicenseBuyer,
     /// When it was issued.
     pub created_at: String,
 }
 
-/// Who bought a license, in a list.
+/// The buyer of a license, in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LicenseBuyer {
@@ -49,7 +49,7 @@ pub struct LicenseBuyer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IssuedLicenses {
-    /// The licenses, in the order in which they were made.
+    /// The licenses, in the order of their creation.
     pub licenses: Vec<LicenseData>,
 }
 
@@ -95,12 +95,12 @@ pub struct ProjectData {
     pub public_key: String,
     /// The secrets in force, by name; never the secrets themselves.
     pub secrets: Vec<SecretName>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
-    /// What of the settings nothing knows.
+    /// Unknown members of the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The secret that this call made; in no other answer.
+    /// The secret that this call created; in no other answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key: Option<String>,
     /// Its name.
@@ -115,7 +115,7 @@ pub struct ProjectData {
 pub struct SecretName {
     /// Its id.
     pub secret_id: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
 }
 
@@ -148,9 +148,9 @@ pub struct PolicyDetails {
     pub config: Map<String, Value>,
     /// How the allocation is renewed.
     pub renewal: Map<String, Value>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
-    /// What of the configuration nothing knows.
+    /// Unknown members of the configuration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -181,16 +181,16 @@ pub struct AdminKeyData {
     pub project_id: Option<String>,
     /// It stops working here.
     pub expires_at: Option<String>,
-    /// The key that made it.
+    /// The key that created it.
     pub created_by: String,
-    /// The keys that it descends from, its maker last. Of a key that an older version made only the maker is known.
+    /// Its ancestors, the creator last. For a key of an older version, only the creator is known.
     #[serde(default)]
     pub family: Vec<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
     /// When it was revoked.
     pub revoked_at: Option<String>,
-    /// The key itself: in the answer to the call that made it, and in no other.
+    /// The key itself: only in the answer to the call that created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
@@ -213,7 +213,7 @@ pub struct AdminKeyList {
 pub struct AuditEntry {
     /// When.
     pub timestamp: String,
-    /// Whose key; `first` is the stack's own.
+    /// The id of the key; `first` is the stack's own.
     pub key_id: String,
     /// The keys that this one descends from, its maker last; empty of the stack's own, and of what was noted by an older version.
     #[serde(default)]

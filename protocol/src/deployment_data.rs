@@ -29,7 +29,7 @@ pub struct DeploymentData {
     pub time: String,
     /// Can the table be read?
     pub table: PartData,
-    /// Can keys be made and unwrapped?
+    /// Can keys be generated and unwrapped?
     pub key: PartData,
     /// Mail.
     pub mail: MailData,
@@ -70,9 +70,9 @@ pub struct MailData {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestMailData {
-    /// The operation that asked for it.
+    /// The operation that requested it.
     pub operation_id: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: String,
     /// When it was handed to the mail service, or not.
     pub tried_at: String,
@@ -102,7 +102,7 @@ pub struct RunData {
     pub ended_at: String,
     /// Accounts and licenses that it handed to the queue.
     pub dispatched: i64,
-    /// It looked at all that was due. What is left of another goes on as a message of the queue.
+    /// It processed everything that was due. The rest of an incomplete run continues as a message of the queue.
     pub complete: bool,
     /// What went wrong; null if nothing did.
     pub problem: Option<String>,
@@ -115,13 +115,13 @@ pub struct RunData {
 pub struct FailingWebhooks {
     /// Each, of the newest project first; at most 100.
     pub failing: Vec<FailingWebhook>,
-    /// Projects whose webhooks were looked at: the newest, at most 100.
+    /// The number of projects whose webhooks were examined: the newest, at most 100.
     pub projects: i64,
-    /// There is no further project, and no further webhook that takes nothing.
+    /// There is no further project, and no further webhook whose deliveries fail.
     pub complete: bool,
 }
 
-/// A webhook that takes nothing. Its address is not told: it may carry a secret.
+/// A webhook whose deliveries fail. Its address is not included, because it can contain a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -143,8 +143,8 @@ pub struct FailingWebhook {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestMailQueued {
-    /// The operation. `GET /v1/admin/deployment` tells by it what came of the mail.
+    /// The operation. `GET /v1/admin/deployment` returns the result of the mail with it.
     pub operation_id: String,
-    /// To whom.
+    /// The recipient.
     pub to: String,
 }

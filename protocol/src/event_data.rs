@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 pub struct EventData {
     /// Its id.
     pub event_id: String,
-    /// What happened: any word of the application's.
+    /// The type: any word that the application chooses.
     #[serde(rename = "type")]
     pub kind: String,
     /// Free-form facts.

@@ -84,13 +84,13 @@ pub struct LicenseData {
     /// What this call charged, on consume only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
-    /// On consume only: this is the first answer, given again.
+    /// On consume only: this is the repeated first answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<bool>,
     /// What became of each use, on consume-batch only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_result: Option<BatchResult>,
-    /// What of the license's overrides nothing knows; told to its vendor alone.
+    /// Unknown members of the license's overrides; only in answers to the vendor.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -239,7 +239,7 @@ pub struct Price {
     pub currency: String,
 }
 
-/// Who bought it. `metadata` always has the member `name` (wire 3.2).
+/// The buyer. `metadata` always has the member `name` (wire 3.2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -248,7 +248,7 @@ pub struct Customer {
     pub email: String,
     /// Free-form, with `name`.
     pub metadata: Map<String, Value>,
-    /// Country of the last call that told one.
+    /// Country of the last call that carried one.
     pub last_detected_country: Option<String>,
 }
 
@@ -271,7 +271,7 @@ pub struct LicenseConfig {
     pub geofencing: Geofencing,
     /// How the client must behave.
     pub sdk_enforcement: SdkEnforcement,
-    /// What customers may do by themselves.
+    /// What customers can do themselves.
     pub customer_actions: CustomerActions,
 }
 
@@ -479,9 +479,9 @@ pub struct Entitlement {
     pub message: Option<String>,
     /// The license's status, seats aside.
     pub status: String,
-    /// The capability that was asked for.
+    /// The requested capability.
     pub capability: Option<String>,
-    /// The tokens that were asked for.
+    /// The requested tokens.
     pub tokens_required: i32,
     /// Tokens left; null without tokens.
     pub tokens_remaining: Option<i32>,
@@ -524,9 +524,9 @@ pub struct ReleaseSeatAnswer {
     pub success: bool,
     /// What happened, for people.
     pub message: String,
-    /// Whose seat was released.
+    /// The device whose seat was released.
     pub released_hwid: String,
-    /// Does the caller hold a seat now, having asked for it?
+    /// Does the caller hold a seat now, if it asked to claim it?
     pub seat_claimed: bool,
     /// Seats held afterwards.
     pub active_seats: i32,
@@ -537,7 +537,7 @@ pub struct ReleaseSeatAnswer {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SeatList {
-    /// Who holds one.
+    /// The devices that hold one.
     pub seats: Vec<SeatRow>,
     /// How many are held.
     pub active_seats: i32,
@@ -558,7 +558,7 @@ pub struct SeatRow {
     pub nickname: Option<String>,
     /// When the holder was last heard of.
     pub last_seen: String,
-    /// Until when it holds the seat if it is not heard of again, by the interval that it was last told.
+    /// The end of its lease if it does not call again, by the interval in its last answer.
     pub lease_until: String,
     /// Is the holder the asking device?
     pub is_current_device: bool,

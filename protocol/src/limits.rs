@@ -75,7 +75,7 @@ pub const TRANSACTION_ITEMS_MAX: usize = 100;
 pub const REFUND_PARTS_MAX: usize = 10;
 /// Most grants that these operations together drew on: each may have ended, and is told by an entry of its own.
 pub const REFUND_PIECES_MAX: usize = 60;
-/// Newest entries of an account that a refund by amount looks at.
+/// Newest entries of an account that a refund by amount examines.
 pub const REFUND_ENTRIES_MAX: usize = 1_000;
 /// Entries that are settled together where more has lapsed than one transaction holds.
 pub const LAPSES_TOGETHER_MAX: usize = 90;
@@ -120,7 +120,7 @@ pub const PORTFOLIO_CURSOR_MINUTES: i64 = 15;
 pub const ANSWER_BYTES_MAX: usize = 2_500_000;
 /// Webhooks of one project.
 pub const WEBHOOKS_MAX: usize = 10;
-/// Projects whose webhooks the deployment's check looks at, and webhooks that it tells.
+/// Projects whose webhooks the check of the deployment examines, and webhooks that it lists.
 pub const CHECKED_MAX: usize = 100;
 /// Policies that the store shows of one project.
 pub const STORE_POLICIES_MAX: usize = 200;
@@ -187,16 +187,16 @@ pub const ALL: &[Limit] = &[
     Limit { what: "period of a plan", value: PERIOD_MONTHS_MAX, unit: "months" },
     Limit { what: "heartbeat interval", value: HEARTBEAT_MINUTES_MAX, unit: "minutes" },
     Limit { what: "offline grace", value: OFFLINE_HOURS_MAX, unit: "hours" },
-    Limit { what: "charges of one device whose answer may be lost, remembered", value: UNPROVEN_CHARGES_MAX as i64, unit: "charges" },
-    Limit { what: "uses of one device that are presumed charged already, a day", value: PRESUMED_LOST_PER_DAY, unit: "uses" },
+    Limit { what: "remembered charges of one device whose answer may be lost", value: UNPROVEN_CHARGES_MAX as i64, unit: "charges" },
+    Limit { what: "uses of one device a day that are presumed to be charged already", value: PRESUMED_LOST_PER_DAY, unit: "uses" },
     Limit { what: "live grants of one wallet", value: GRANTS_MAX as i64, unit: "grants" },
     Limit { what: "accounts renewed by one call", value: RENEWALS_MAX, unit: "accounts" },
-    Limit { what: "renewals told by one call", value: RENEWALS_ANSWER_BYTES_MAX as i64, unit: "bytes" },
+    Limit { what: "renewals listed by one call", value: RENEWALS_ANSWER_BYTES_MAX as i64, unit: "bytes" },
     Limit { what: "open holds of one wallet", value: HOLDS_MAX as i64, unit: "holds" },
     Limit { what: "grants that the open holds of one wallet draw on", value: HOLD_PIECES_MAX as i64, unit: "grants" },
     Limit { what: "charges that one refund by amount is taken from", value: REFUND_PARTS_MAX as i64, unit: "charges" },
     Limit { what: "grants that these charges drew on", value: REFUND_PIECES_MAX as i64, unit: "grants" },
-    Limit { what: "newest entries that a refund by amount looks at", value: REFUND_ENTRIES_MAX as i64, unit: "entries" },
+    Limit { what: "newest entries that a refund by amount examines", value: REFUND_ENTRIES_MAX as i64, unit: "entries" },
     Limit { what: "length of a hold", value: HOLD_SECONDS_MAX, unit: "seconds" },
     Limit { what: "licenses issued by one call", value: LICENSES_PER_CALL_MAX, unit: "licenses" },
     Limit { what: "secrets of a project at once", value: SECRETS_MAX as i64, unit: "secrets" },
@@ -215,7 +215,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "age of the portal's cursor", value: PORTFOLIO_CURSOR_MINUTES, unit: "minutes" },
     Limit { what: "rows of one answer, together", value: ANSWER_BYTES_MAX as i64, unit: "bytes of compact JSON" },
     Limit { what: "webhooks of a project", value: WEBHOOKS_MAX as i64, unit: "webhooks" },
-    Limit { what: "projects that the deployment's check looks at, and webhooks that it tells", value: CHECKED_MAX as i64, unit: "rows" },
+    Limit { what: "projects that the deployment's check examines, and webhooks that it lists", value: CHECKED_MAX as i64, unit: "rows" },
     Limit { what: "payments listed with an order", value: PERIODS_MAX as i64, unit: "payments" },
     Limit { what: "remarks of each kind listed with an order", value: ORDER_REMARKS_MAX as i64, unit: "remarks" },
     Limit { what: "policies shown by the store", value: STORE_POLICIES_MAX as i64, unit: "policies" },

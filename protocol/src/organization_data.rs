@@ -12,9 +12,9 @@ pub struct OrganizationData {
     pub organization_id: String,
     /// The plan, by name.
     pub plan: String,
-    /// When it was made, ISO 8601.
+    /// When it was created, ISO 8601.
     pub created_at: String,
-    /// Its pools, as `GET /v1/tokens/stats` tells them.
+    /// Its pools, as in `GET /v1/tokens/stats`.
     pub tokens: TokenStats,
     /// True where nothing was written, because the caller only wanted to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ pub struct TokenStats {
     pub total_balance: i64,
     /// Spent in this period.
     pub total_used: i64,
-    /// Given for this period, and what was given beside it and has not ended.
+    /// Granted for this period, and other grants that have not ended.
     pub total_allocated: i64,
     /// When the pools are filled again, ISO 8601; null where the plan gives nothing.
     pub refresh_date: Option<String>,
@@ -49,7 +49,7 @@ pub struct PoolStats {
     pub balance: i64,
     /// Spent in this period.
     pub used: i64,
-    /// Given for this period, and what was given beside it and has not ended.
+    /// Granted for this period, and other grants that have not ended.
     pub allocated: i64,
     /// Balance of what was allocated, in whole percent, rounded; 0 if nothing was.
     pub percentage: i64,
@@ -90,7 +90,7 @@ pub enum TokenAnswer {
     Use(TokenUse),
 }
 
-/// An access token, told once.
+/// An access token, which is returned only once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -125,7 +125,7 @@ pub struct AccessTokenRevoked {
 pub struct AccessTokensRevoked {
     /// How many this call revoked.
     pub revoked: i64,
-    /// Where to go on, if there may be more.
+    /// Where to continue, if there can be more.
     pub next_cursor: Option<String>,
 }
 
@@ -151,7 +151,7 @@ pub struct OrganizationSummary {
     pub organization_id: String,
     /// The plan, by name.
     pub plan: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
 }
 

@@ -34,13 +34,13 @@ pub struct Portfolio {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignedIn {
-    /// Who signed in.
+    /// The developer who signed in.
     pub user: SignedInUser,
     /// The vendor.
     pub organizations: Vec<SignedInOrganization>,
     /// Projects with their secrets.
     pub projects: Vec<SignedInProject>,
-    /// Always `""`: no route takes one.
+    /// Always `""`: no route accepts one.
     pub access_token: String,
     /// A second factor is needed: send `mfaToken` with the code.
     pub mfa_required: bool,
@@ -146,13 +146,13 @@ pub struct DeveloperData {
     pub username: String,
     /// The name.
     pub full_name: String,
-    /// The projects whose secrets it may have; null for all.
+    /// The projects whose secrets the developer can get; null for all.
     pub projects: Option<Vec<String>>,
-    /// Is a second factor asked for?
+    /// Is a second factor required?
     pub mfa: bool,
     /// May it sign in no more?
     pub disabled: bool,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account_data::AccountEntry;
 
-/// A ledger entry, and whose it is.
+/// A ledger entry, and its account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -70,7 +70,7 @@ pub struct DueAccounts {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ErasureData {
-    /// Its name: sent again under it, the call goes on.
+    /// Its operation id: the call, sent again with it, continues.
     pub operation_id: String,
     /// Entries that were written before this instant, ISO 8601.
     pub before: String,
@@ -78,7 +78,7 @@ pub struct ErasureData {
     pub done: bool,
     /// Accounts that are done, pools of organizations among them.
     pub accounts: i64,
-    /// Entries whose free-form facts it erased. Amounts stay.
+    /// The number of entries whose free-form metadata it erased. Amounts stay.
     pub erased: i64,
     /// When it was begun, ISO 8601.
     pub started_at: String,

@@ -29,7 +29,7 @@ pub struct StorePolicy {
     pub config: StoreConfig,
 }
 
-/// What a policy promises to whoever buys it (wire 3.3).
+/// What the store shows of a policy (wire 3.3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -38,9 +38,9 @@ pub struct StoreConfig {
     pub environment: Option<String>,
     /// Time, seats, tokens, devices.
     pub limits: Limits,
-    /// What customers may do by themselves.
+    /// What customers can do themselves.
     pub customer_actions: StoreActions,
-    /// For whoever shows it.
+    /// For the application that shows it.
     pub metadata: StoreMetadata,
     /// Versions of the application.
     pub versioning: Versioning,
@@ -123,13 +123,13 @@ pub struct OrderData {
     pub policy_id: Option<i64>,
     /// The pack that was bought.
     pub pack_id: Option<String>,
-    /// Who bought it.
+    /// The buyer.
     pub email: Option<String>,
     /// What it costs; each time, if it is paid again and again.
     pub amount: Amount,
     /// ISO 4217.
     pub currency: String,
-    /// The license that it made or moved: SHA-256 of its key, in hex.
+    /// The license that it created or moved: SHA-256 of its key, in hex.
     pub license_hash: Option<String>,
     /// The account that its tokens are for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,7 +158,7 @@ pub struct OrderData {
     /// What the service does at the provider because of it.
     #[serde(default)]
     pub acts: Vec<OrderAct>,
-    /// Messages that were not taken because they are of the mode that the project does not take.
+    /// Messages that had no effect because they are of the mode that the project does not accept.
     #[serde(default)]
     pub other_mode: Vec<OtherMode>,
     /// When it was ordered.
@@ -195,7 +195,7 @@ pub struct UnappliedPayment {
     pub payment_id: String,
     /// `ended`, `paid_already`, `duplicate` or `trial_had`.
     pub reason: String,
-    /// When the provider told of it.
+    /// When the provider reported it.
     pub at: String,
 }
 
@@ -238,7 +238,7 @@ pub struct OrderList {
     pub next_cursor: Option<String>,
 }
 
-/// That a payment provider's message was taken.
+/// The acknowledgment of a payment provider's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Received {

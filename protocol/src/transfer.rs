@@ -168,11 +168,11 @@ pub struct ImportData {
     pub import_id: String,
     /// `open`, `dropping` or `finished`.
     pub state: String,
-    /// Lines that were taken so far, header, project and keys included: the place of the next one.
+    /// The number of lines imported so far, header, project and keys included: the position of the next one.
     pub taken: i64,
     /// All lines of the file but the trailer.
     pub lines: i64,
-    /// The trailer's hash: tells the file.
+    /// The trailer's hash, which identifies the file.
     pub sha256: String,
     /// Did the project's keys come with it?
     pub with_keys: bool,
@@ -180,7 +180,7 @@ pub struct ImportData {
     pub policies_shifted: i64,
     /// What is added to each number of a license: 0 if they stay what they were.
     pub licenses_shifted: i64,
-    /// Lines of each kind that were taken.
+    /// The number of imported lines of each kind.
     pub counts: BTreeMap<String, i64>,
     /// When it was begun.
     pub begun_at: String,

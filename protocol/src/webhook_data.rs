@@ -16,15 +16,15 @@ pub struct WebhookData {
     pub kinds: Vec<String>,
     /// Nothing is sent there any more: it was removed, or answered 410.
     pub disabled: bool,
-    /// Since when it takes no delivery, if the last one failed.
+    /// Since when its deliveries fail, if the last one failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<String>,
     /// What came of the first delivery that failed since then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: String,
-    /// What signs: in the answer to the call that made it, and in no other.
+    /// The signing secret: only in the answer to the call that created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
@@ -67,21 +67,21 @@ pub struct NoticeList {
     pub next_cursor: Option<String>,
 }
 
-/// A delivery that was given up.
+/// A delivery that failed permanently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// The notice's id.
     pub message_id: String,
-    /// What it tells.
+    /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
     /// Tries.
     pub attempts: i64,
     /// What came of the last one.
     pub error: String,
-    /// When it was given up.
+    /// When it failed permanently.
     pub at: String,
 }
 

@@ -29,7 +29,7 @@ pub struct Consumption {
 pub enum Call {
     /// Uses the license that is kept, if there is one.
     LoadStored,
-    /// Registers this device on a license, and takes a seat.
+    /// Registers this device on a license, and claims a seat.
     Activate {
         /// The license's key, as people paste it.
         key: String,
@@ -40,7 +40,7 @@ pub enum Call {
     Heartbeat,
     /// Gives the seat back. Needs the server.
     SignOut,
-    /// Takes a seat again, after a sign-out or when it was taken away.
+    /// Claims a seat again, after a sign-out or a release by another device.
     Reactivate,
     /// Forgets the license. Uses that wait are kept.
     Clear,
@@ -60,12 +60,12 @@ pub enum Call {
     ConsumeConfirmed {
         /// The use.
         consumption: Consumption,
-        /// Its id, 1 to 128 visible ASCII characters; made if there is none.
+        /// Its id, 1 to 128 visible ASCII characters; created if absent.
         operation_id: Option<String>,
     },
     /// Charges what waits.
     Sync,
-    /// Who holds a seat?
+    /// The devices that hold a seat.
     Seats,
     /// Takes a seat away from a device.
     ReleaseSeat {
@@ -109,7 +109,7 @@ pub enum Call {
         /// The address.
         email: String,
     },
-    /// The licenses of a customer who got a code.
+    /// The licenses of a customer with a code.
     VerifyCode {
         /// The address.
         email: String,
@@ -138,7 +138,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The name of the method that makes it.
+    /// The name of the method that makes the call.
     pub fn name(&self) -> &'static str {
         match self {
             Self::LoadStored => "load_stored",
@@ -195,9 +195,9 @@ pub enum Reply {
         /// Set aside.
         skipped: usize,
     },
-    /// Who holds a seat.
+    /// The devices that hold a seat.
     Seats(SeatList),
-    /// A seat was taken away.
+    /// A seat was released.
     Released(ReleaseSeatAnswer),
     /// User settings.
     Settings(Map<String, Value>),

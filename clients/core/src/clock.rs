@@ -1,8 +1,8 @@
-//! What time it is, told by the server and by clocks that only run forward; never by the wall clock alone.
+//! The current time, from the server and from monotonic clocks; never from the wall clock alone.
 
 use serde::{Deserialize, Serialize};
 
-/// How far the wall clock may lie behind what is known, in milliseconds, before it counts as set back.
+/// How far the wall clock can be behind the known time, in milliseconds, before it counts as set back.
 const SET_BACK_MS: i64 = 5 * 60 * 1_000;
 
 /// Two readings of one moment.
@@ -64,7 +64,7 @@ impl TrustedClock {
         self.base.1.saturating_add(ahead)
     }
 
-    /// Did the server tell the time in this run?
+    /// Did the server send the time in this run?
     pub(crate) fn is_signed(&self) -> bool {
         self.is_signed
     }

@@ -43,7 +43,8 @@ pub enum KeyStoreKind {
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Config {
-    /// Where the deployment is: `https://…`, with `/api` if that is part of its routes. `http` is taken for this machine only.
+    /// The address of the deployment: `https://…`, with `/api` if that is part of its routes. `http` is accepted for
+    /// this machine only.
     pub base_url: String,
     /// The project's id. It is part of what a device is called, and is not sent.
     pub project_id: String,
@@ -72,7 +73,7 @@ pub struct Config {
     /// 2: authenticated encryption and a key of the device's own. 1: what the first client speaks.
     #[serde(default = "protocol")]
     pub protocol: u8,
-    /// Believe answers that do not say whom they are for. Whoever recorded one can then show it again.
+    /// Accept answers that do not state for whom they are. A recorded answer can then be replayed.
     #[serde(default)]
     pub accept_unbound: bool,
     /// A proxy's address. Without one the environment's `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` hold.

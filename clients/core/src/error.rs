@@ -34,7 +34,7 @@ pub enum ErrorCode {
     ServerBusy = 16,
     /// There is no license.
     NoLicense = 20,
-    /// The server refused, or the license's state does: [`Error::server_code`] tells.
+    /// The server refused, or the license's state does: see [`Error::server_code`].
     Refused = 21,
     /// The application has to reach the server first.
     ConnectionRequired = 22,
@@ -44,7 +44,8 @@ pub enum ErrorCode {
     TokensDisabled = 24,
     /// As many uses wait as may.
     QueueFull = 25,
-    /// It is not known whether the server acted. Tried again under the same operation id; an event tells.
+    /// It is unknown whether the server acted. The client retries with the same operation id; an event reports the
+    /// result.
     OutcomeUnknown = 26,
     /// The server knows another key of this device: the vendor has to remove the device first.
     DeviceKeyLost = 27,

@@ -1,4 +1,4 @@
-//! What happens, as an application is told.
+//! Events: what an application is notified of.
 
 use ltlm_protocol::license_data::{KickedNotice, Operation};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use crate::error::ErrorCode;
 use crate::log::LogLevel;
 use crate::status::{Reason, Status};
 
-/// Something happened. State is changed first: whoever asks while handling an event sees what it tells.
+/// An event. State is changed first: a call during the handling of an event sees the new state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -47,9 +47,9 @@ pub enum Event {
         /// Seats that there are.
         max: i32,
     },
-    /// The seat or the device was taken away.
+    /// The seat or the device was removed.
     Kicked {
-        /// By whom, when and why, if the server told.
+        /// By whom, when and why, if the server sent it.
         notice: Option<KickedNotice>,
     },
     /// The server cannot be reached, and the license holds on.
@@ -93,7 +93,7 @@ pub enum Event {
         /// What it says: words and numbers for people, whose form may change.
         message: String,
     },
-    /// A call has ended whose caller did not wait for it. Only layers of other languages make such calls.
+    /// A call has ended whose caller did not wait for it. Only language layers make such calls.
     CallDone {
         /// The number that its caller was given.
         request: u64,

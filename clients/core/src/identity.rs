@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Separates device ids from whatever else is made of the same source.
+/// Separates device ids from other values that are derived from the same source.
 const HWID: &[u8] = b"ltlm-hwid-1";
 
 /// HMAC-SHA256.
@@ -18,7 +18,7 @@ pub(crate) fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// The device's id in a project: 64 hex digits that tell nothing of the source, and differ between projects.
+/// The device's id in a project: 64 hex digits that do not reveal the source, and differ between projects.
 pub fn hwid(project_id: &str, source: &str) -> String {
     hex::encode(mac(HWID, &[project_id.as_bytes(), source.as_bytes()]))
 }
@@ -34,7 +34,7 @@ impl Chance {
         Self { seed: Zeroizing::new(seed), count: 0 }
     }
 
-    /// 32 bytes that nobody can foretell without the seed.
+    /// 32 bytes that cannot be predicted without the seed.
     pub(crate) fn bytes(&mut self) -> [u8; 32] {
         self.count += 1;
         Sha256::new().chain_update(*self.seed).chain_update(self.count.to_le_bytes()).finalize().into()

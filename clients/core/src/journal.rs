@@ -20,7 +20,7 @@ pub(crate) struct Use {
     pub(crate) action: String,
     /// When, in milliseconds since the Unix epoch, by the trusted clock.
     pub(crate) at_ms: i64,
-    /// Counts the uses of a run: tells uses of one millisecond apart.
+    /// Counts the uses of a run, which distinguishes uses of the same millisecond.
     pub(crate) number: u64,
     /// Facts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ impl Record {
 }
 
 impl Use {
-    /// The use as a batch has it. The seven digits of its second tell it from every other use of this run.
+    /// The use as a batch contains it. The seven digits of its second distinguish it from every other use of this run.
     pub(crate) fn item(&self, hwid: &str) -> Value {
         let time = Timestamp::from_ms(self.at_ms).to_string();
         let time = format!("{}{:04}Z", time.trim_end_matches('Z'), self.number % 10_000);
@@ -125,7 +125,7 @@ impl Queue {
         self.unresolved.front()
     }
 
-    /// Where an operation stands here.
+    /// The state of an operation in the journal.
     pub(crate) fn find(&self, id: &str) -> Option<crate::call::Outcome> {
         if self.waiting.iter().any(|one| one.id == id) {
             return Some(crate::call::Outcome::Queued);
@@ -188,7 +188,7 @@ impl Queue {
         self.records += count;
     }
 
-    /// The records that a journal without what is done holds, if it is worth writing it anew.
+    /// The records of a journal without finished operations, if it is worth rewriting it.
     pub(crate) fn compacted(&mut self) -> Option<Vec<Vec<u8>>> {
         let is_worth_it = match self.len() {
             0 => self.records > 0,

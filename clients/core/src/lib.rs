@@ -1,8 +1,8 @@
 //! LTLM for applications.
 //!
-//! A [`Client`] activates a license, keeps its seat, charges tokens and lets the application run without a network for as long as
-//! the vendor allows it. All of its rules are in [`machine::Machine`], which does no I/O: it takes what happens and gives what is to
-//! be done, so that every rule can be simulated.
+//! A [`Client`] activates a license, keeps its seat, charges tokens and lets the application run without a network for
+//! as long as the vendor allows. All of its rules are in [`machine::Machine`], which does no I/O: it receives events
+//! and returns actions, so that every rule can be simulated.
 //!
 //! Nothing that a server says is believed before its signature is verified, and every use of tokens has an operation id from the
 //! start: it is charged once, whatever is lost.

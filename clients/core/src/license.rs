@@ -25,7 +25,7 @@ pub(crate) struct License {
     pub(crate) is_file: bool,
 }
 
-/// What beside the license decides its status.
+/// What determines the status besides the license.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing<'a> {
     /// The trusted time.
@@ -46,7 +46,7 @@ impl License {
         self.data.machines.iter().any(|machine| machine.hwid == hwid)
     }
 
-    /// Is this device told that its seat was taken away?
+    /// Did the server report to this device that its seat was released?
     pub(crate) fn is_kicked(&self) -> bool {
         self.data.status == "KICKED" || self.data.seat_status == "KICKED" || self.data.kicked_notice.is_some()
     }
@@ -120,7 +120,7 @@ impl License {
         }
     }
 
-    /// The trusted instants at which its status may change by itself, earliest first.
+    /// The trusted instants at which its status can change without an answer, earliest first.
     pub(crate) fn turns_ms(&self, is_answered: bool) -> [Option<i64>; 2] {
         let offline = (!self.is_file).then(|| self.signed_ms.saturating_add(self.lasts_ms(is_answered)));
         [self.ends_ms(), offline]
@@ -132,7 +132,7 @@ impl License {
         matches!(value.to_lowercase().as_str(), "true" | "1")
     }
 
-    /// The balance as the server told it.
+    /// The balance in the last answer.
     pub(crate) fn remaining(&self) -> i64 {
         self.data.tokens_remaining.map_or(0, i64::from)
     }

@@ -1,5 +1,5 @@
-//! Lines of a log: fixed words, numbers and closed enumerations. No text of a license, a device, a customer or a server can get into one,
-//! because a line takes none.
+//! Lines of a log: fixed words, numbers and closed enumerations. No text of a license, a device, a customer or a server
+//! can be in a line, because no line has a text argument.
 
 use ltlm_protocol::Code;
 use serde::{Deserialize, Serialize};
@@ -8,14 +8,14 @@ use crate::error::{Error, ErrorCode};
 use crate::machine::Failure;
 use crate::status::{Reason, Status};
 
-/// How much is logged: a level takes in those before it.
+/// How much is logged: a level includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Nothing.
     #[default]
     Off,
-    /// What needs somebody's attention: nothing can be written.
+    /// Problems that need attention: nothing can be written.
     Error,
     /// What is out of order: answers that do not verify, uses that are left out.
     Warn,
@@ -60,12 +60,12 @@ impl Line {
     }
 }
 
-/// A code of the server's, if it is one: whoever answers in its place may send any text.
+/// A code of the server, if it is one: a program that answers in the server's place can send any text.
 pub(crate) fn known_code(code: &str) -> &'static str {
     Code::ALL.iter().map(|row| row.wire).find(|known| *known == code).unwrap_or("unknown")
 }
 
-/// What may stand in a log.
+/// The values that a log can contain.
 pub(crate) trait Loggable {
     fn write_to(&self, line: &mut String);
 }

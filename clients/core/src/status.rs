@@ -71,10 +71,10 @@ pub struct Snapshot {
     pub status: Status,
     /// Why.
     pub reason: Reason,
-    /// The license as it was last told.
+    /// The license in the last answer.
     #[serde(serialize_with = "shared")]
     pub license: Option<Arc<LicenseData>>,
-    /// Tokens left, uses that wait already taken off; 0 where there are none.
+    /// The remaining tokens, less the waiting uses; 0 if there are none.
     pub balance: i64,
     /// Uses that wait to be charged.
     pub pending: usize,

@@ -28,7 +28,7 @@ pub(crate) struct Seal {
     pub(crate) hwid: String,
     /// Protocol 2: requests are sealed with authentication, and signed by the device.
     pub(crate) is_signing: bool,
-    /// Believe answers that do not say whom they are for.
+    /// Accept answers that do not state for whom they are.
     pub(crate) accept_unbound: bool,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Verified {
     pub(crate) data: Value,
     /// When the server signed it, in milliseconds since the Unix epoch.
     pub(crate) signed_ms: i64,
-    /// The nonce to go on with, if it brings one.
+    /// The nonce to continue with, if it contains one.
     pub(crate) nonce: Option<String>,
 }
 
@@ -154,7 +154,7 @@ impl Seal {
         if is_ours { Ok(verified) } else { Err(Untrusted::Rejected) }
     }
 
-    /// Opens an answer that was kept. It is verified again; whom it was for must be this device, if it says so.
+    /// Opens a stored answer. It is verified again; if it states for whom it is, this must be this device.
     pub(crate) fn reopen(&self, text: &str) -> Option<Verified> {
         let (verified, members) = self.verified(text.to_owned())?;
         let is_ours = members.get("for").is_none_or(|whom| whom["hwid"] == self.hwid.as_str());

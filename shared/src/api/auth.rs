@@ -1,4 +1,5 @@
-//! Who calls: the project's secret, or an administrator's key. Secrets are compared by their hashes, in constant time.
+//! Authentication: by the project's secret, or by an administrator's key. Secrets are compared by their hashes, in
+//! constant time.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;

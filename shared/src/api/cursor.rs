@@ -1,5 +1,5 @@
-//! Opaque cursors of lists. They hold no key and no secret, only where to go on within what the caller may see anyway; a
-//! forged one shows nothing else.
+//! Opaque cursors of lists. They contain no key and no secret, only the position from which to continue within what the
+//! caller can see anyway; a forged cursor shows nothing else.
 
 use ltlm_protocol::Problems;
 
@@ -31,7 +31,7 @@ pub enum Position {
     Entry,
     /// One of eight parts, and a position in it.
     Due,
-    /// A tag that tells whose list it is, and a position in it.
+    /// A tag that identifies the list, and a position in it.
     Owned(&'static Self),
 }
 

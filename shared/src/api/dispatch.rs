@@ -63,8 +63,9 @@ async fn counted<T: Table>(incoming: &mut Incoming<'_, T>, handler: Handler<T>) 
     outcome
 }
 
-/// Strangers first: who may not call is told that, whatever else is wrong with the request. Whether a well-formed secret
-/// names a project the handlers learn with what they load; where one stops before, at the request itself, it is asked for.
+/// Authentication comes first: a caller without permission learns that, whatever else is wrong with the request.
+/// Whether a well-formed secret belongs to a project, the handlers learn with the records that they load; if a handler
+/// stops before that, because of the request itself, it is checked separately.
 async fn dispatch<T: Table>(incoming: &mut Incoming<'_, T>, handler: Handler<T>) -> Result<Reply, Failure> {
     let access = match incoming.route.auth {
         Auth::Open => return handle(incoming, handler).await,

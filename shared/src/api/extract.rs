@@ -38,7 +38,7 @@ use crate::table::port::Table;
 pub struct Incoming<'a, T> {
     /// The service.
     pub app: &'a App<T>,
-    /// What the host told.
+    /// The facts that the host provides.
     pub settings: &'a Settings,
     /// What the request may spend.
     pub budget: &'a Budget<'a>,
@@ -48,9 +48,9 @@ pub struct Incoming<'a, T> {
     pub request: &'a Request<Bytes>,
     /// The one instant this request is judged at.
     pub now: Timestamp,
-    /// Who calls, once it is known.
+    /// The caller, once it is known.
     pub access: Option<Access>,
-    /// The access token of who calls, where one is needed.
+    /// The caller's access token, if the route requires one.
     pub session: Option<AccessToken>,
     parameters: Parameters,
 }
@@ -65,10 +65,10 @@ pub(super) const PROJECT_HEADER: &str = "x-project-id";
 /// The header in which a trusted edge shows its secret.
 pub const EDGE_HEADER: &str = "x-ltlm-edge";
 
-/// The header in which a trusted edge tells the host that the caller reached it at.
+/// The header in which a trusted edge sends the host name that the caller used.
 pub const HOST_HEADER: &str = "x-ltlm-host";
 
-/// An address without the port that an edge may tell with it.
+/// An address without the port that an edge can send with it.
 fn without_port(address: &str) -> String {
     let bare = |text: &str| text.trim_matches(['[', ']']).to_owned();
     match address.rsplit_once(':') {
@@ -125,8 +125,8 @@ impl<'a, T> Incoming<'a, T> {
         Self { app, settings, budget, route, request, now, access: None, session: None, parameters }
     }
 
-    /// Has the call counted against the quota of the project that it is about, if the route is counted; `by`: the administrator who
-    /// calls. A call of nobody's project is not.
+    /// Counts the call against the quota of its project, if the route is counted; `by`: the calling administrator. A
+    /// call that concerns no project is not counted.
     pub fn count(&self, by: Option<&Administrator>) {
         let Some(traffic) = self.route.quota else { return };
         let path = Some(self.parameter("projectId")).filter(|id| !id.is_empty());
@@ -143,12 +143,12 @@ impl<'a, T> Incoming<'a, T> {
         });
     }
 
-    /// Who calls; asked for before any handler runs.
+    /// The caller; checked before any handler runs.
     pub fn access(&self) -> Result<Access, Failure> {
         self.access.clone().ok_or_else(|| Failure::new(Code::Unauthorized))
     }
 
-    /// The administrator who calls.
+    /// The calling administrator.
     pub fn administrator(&self) -> Result<Administrator, Failure> {
         match self.access()? {
             Access::Administrator(by) => Ok(by),
@@ -231,7 +231,8 @@ impl<'a, T> Incoming<'a, T> {
         self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// The device that the path names. Any name will do: what no device may be called now, one that was made before may be.
+    /// The device that the path names. Any name is accepted: a device of an earlier version can have a name that is no
+    /// longer allowed.
     pub fn path_hwid(&self) -> Result<&str, Failure> {
         let hwid = self.parameter("hwid");
         if !(1..=limits::HWID_CHARS_MAX).contains(&hwid.chars().count()) {
@@ -289,8 +290,8 @@ impl<'a, T> Incoming<'a, T> {
         Sha256::digest(shown.as_bytes()).as_slice().ct_eq(&edge.secret_sha256).into()
     }
 
-    /// The caller's network address, if it is known: the one that reached the gateway or, from an edge that shows its secret, the one
-    /// that the edge tells.
+    /// The caller's network address, if it is known: the one that reached the gateway or, from an edge that shows its
+    /// secret, the one that the edge sends.
     pub fn address(&self) -> Option<String> {
         let from_edge = self.settings.edge.as_ref().filter(|_| self.is_from_edge()).and_then(|edge| {
             let first = without_port(self.header(&edge.address_header)?.split(',').next()?.trim());
@@ -308,7 +309,7 @@ impl<'a, T> Incoming<'a, T> {
         }
     }
 
-    /// The caller's country, if a trusted edge told it: two letters, upper-case.
+    /// The caller's country, if a trusted edge sent it: two letters, upper-case.
     fn country(&self) -> Option<String> {
         if self.settings.edge.is_some() && !self.is_from_edge() {
             return None;
@@ -317,8 +318,8 @@ impl<'a, T> Incoming<'a, T> {
         (text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())).then_some(text)
     }
 
-    /// The address that the caller reached us at, without a path: the edge's, where the edge tells it. Otherwise it may be anything that the
-    /// caller says: it is for the caller.
+    /// The address at which the caller reached the service, without a path: the edge's statement, if there is one.
+    /// Otherwise the caller can choose it freely; it is used only in answers to that caller.
     pub fn base_url(&self) -> String {
         let edge_host = self.is_from_edge().then(|| self.header(HOST_HEADER)).flatten();
         let host = edge_host.or_else(|| self.header("host")).unwrap_or("localhost");
@@ -390,7 +391,7 @@ impl<'a, T> Incoming<'a, T> {
         Ok(self.query_int("limit", 1, limits::PAGE_MAX)?.unwrap_or(limits::PAGE_DEFAULT))
     }
 
-    /// Refuses a body that is declared as anything but JSON; one that is not declared is taken for it.
+    /// Refuses a body that is declared as anything but JSON; a body without a declaration is read as JSON.
     pub fn declared_json(&self) -> Result<(), Failure> {
         if let Some(kind) = self.request.headers().get(CONTENT_TYPE) {
             let kind = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
@@ -452,7 +453,8 @@ impl<'a, T> Incoming<'a, T> {
         Ok(Operation { id, fingerprint: fingerprint::of_command(kind, target, body, parse) })
     }
 
-    /// The operation's id: of the header `Idempotency-Key`, or of the body, or made here. Header and body must agree.
+    /// The operation's id: from the header `Idempotency-Key`, from the body, or created here. Header and body must
+    /// agree.
     pub fn operation_id(&self, in_body: Option<&String>) -> Result<String, Failure> {
         let header = self.request.headers().get("idempotency-key").map(|value| value.to_str().unwrap_or("").to_owned());
         if header.as_ref().is_some_and(|id| !is_operation_id(id)) {

@@ -3,16 +3,16 @@
 use crate::keys::Purpose;
 use crate::model::administrator::Scope;
 
-/// Who may call a route.
+/// The callers that a route admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// Anybody.
     Open,
-    /// Who knows a project's secret.
+    /// Callers with a project's secret.
     Project,
-    /// Who has an access token.
+    /// Callers with an access token.
     Member,
-    /// Who has an administrator key of this scope; to look, one that may read everything will do.
+    /// Callers with an administrator key of this scope; for reading, a key that can read everything suffices.
     Administrator(Scope),
 }
 
@@ -25,7 +25,7 @@ pub enum Client {
     Outbox,
 }
 
-/// What a function is told besides what all are told.
+/// Configuration of a function besides what all functions receive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// The hash of the stack's own administrator key.
@@ -38,7 +38,7 @@ pub enum Setting {
     Vendor,
 }
 
-/// A Lambda function: what it may do, and what it is made of.
+/// A Lambda function: its permissions, and its clients.
 #[derive(Debug)]
 pub struct Function {
     /// Its name, and its binary's.
@@ -47,7 +47,7 @@ pub struct Function {
     pub about: &'static str,
     /// DynamoDB actions on the table.
     pub table_actions: &'static [&'static str],
-    /// Does it update nothing but the buckets that hold back whoever tries too much?
+    /// Does it update only the buckets that limit excessive attempts?
     pub updates_buckets_only: bool,
     /// Indexes that it may query.
     pub indexes: &'static [&'static str],
@@ -59,9 +59,9 @@ pub struct Function {
     pub uses_previous_key: bool,
     /// Its clients besides those of the table and the keys.
     pub clients: &'static [Client],
-    /// What it is told besides what all are told.
+    /// Configuration besides what all functions receive.
     pub settings: &'static [Setting],
-    /// Can strangers make it work so much that its concurrency is limited where the vendor says so?
+    /// Can unauthenticated callers cause so much work that the vendor can limit its concurrency?
     pub reserves_concurrency: bool,
 }
 

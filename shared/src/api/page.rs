@@ -1,4 +1,5 @@
-//! Pages for people: what a browser shows that was sent here. They run no script and load nothing, and the browser is told so.
+//! Pages for people, which a browser shows after a redirect. They run no script and load nothing, and their headers
+//! tell the browser so.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,7 +11,7 @@ use super::reply::Reply;
 const STYLE: &str = "body{font:1.125rem/1.5 system-ui,sans-serif;max-width:36rem;margin:4rem auto;padding:0 1.25rem}\
     h1{font-size:1.75rem;line-height:1.2}:root{color-scheme:light dark}";
 
-/// A page: its title, and a paragraph each. Both are ours: nothing of a request stands in them.
+/// A page: its title, and a paragraph each. Both are fixed texts: nothing of a request is in them.
 pub fn page(title: &'static str, paragraphs: &[&'static str]) -> Reply {
     let text: String = paragraphs.iter().map(|paragraph| format!("<p>{paragraph}</p>\n")).collect();
     let body = format!(

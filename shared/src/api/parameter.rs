@@ -103,7 +103,7 @@ pub const TOKENS: Parameter =
 /// A customer's address.
 pub const EMAIL: Parameter =
     optional("email", "The customer's e-mail, in any letter case.", Kind::Text { max: limits::EMAIL_CHARS_MAX });
-/// The address of somebody who wants a trial.
+/// The e-mail address for a trial check.
 pub const EMAIL_REQUIRED: Parameter = required("email", "The address, in any letter case.", Kind::Email);
 /// A policy.
 pub const POLICY: Parameter = optional("policyId", "The policy.", Kind::Text { max: limits::NAME_CHARS_MAX });
@@ -163,7 +163,7 @@ pub const USER: Parameter = optional(
 /// An organization.
 pub const ORGANIZATION_REQUIRED: Parameter =
     required("organizationId", "The organization.", Kind::Text { max: limits::ORGANIZATION_CHARS_MAX });
-/// Whether keys that a key made go with it.
+/// Whether the keys that a key created are revoked with it.
 pub const CASCADE: Parameter = optional("cascade", "Revoke all keys that descend from it as well.", Kind::Flag);
 /// Whether an export is to be moved with its keys.
 pub const SEALED: Parameter = optional(

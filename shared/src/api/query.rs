@@ -1,5 +1,5 @@
-//! The parameters that a route's query may have. One that nobody knows is refused, with the nearest one that is known: left out in
-//! silence, a misspelled filter would answer with everything.
+//! The parameters that a route's query can have. An unknown one is refused, and the refusal names the nearest known
+//! one: if it were ignored, a misspelled filter would return everything.
 
 use ltlm_protocol::{Problems, limits, shape};
 use percent_encoding::percent_decode_str;
@@ -28,7 +28,7 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("startTime", "from"),
     ("until", "to"),
 ];
-/// Most mistakes that are told of one query.
+/// The maximum of mistakes that are reported for one query.
 const TOLD_MAX: usize = 20;
 
 /// The names of a route's parameters, but for the `dryRun` of every administrator's change.
@@ -51,7 +51,8 @@ pub fn supports_dry_run(route: &Route) -> bool {
     is_change && !has_its_own && !sends_first
 }
 
-/// May the caller send what the route does not know? The existing client may (wire 3), and so may who was sent here by a link.
+/// Can the caller send parameters that the route does not know? The existing client can (wire 3), and so can browsers
+/// that follow a link.
 fn is_tolerant(route: &Route) -> bool {
     let is_new = matches!(route.endpoint, Endpoint::Usage | Endpoint::Entitlement | Endpoint::RemoveDevice);
     matches!(route.auth, Auth::Open | Auth::Project) && !is_new
@@ -71,7 +72,7 @@ pub fn check(route: &Route, query: Option<&str>) -> Result<(), Problems> {
     Problems::all(problems).map_or(Ok(()), Err)
 }
 
-/// A name as it is told: decoded, and not longer than any of ours could be.
+/// A name as it is reported: decoded, and not longer than any known name.
 fn shown(name: &str) -> String {
     percent_decode_str(name).decode_utf8_lossy().chars().take(limits::NAME_CHARS_MAX).collect()
 }

@@ -19,7 +19,7 @@ pub struct Answer {
     pub route: &'static str,
     /// The code of a failure.
     pub code: Option<&'static str>,
-    /// What lies below a failure of ours. Never a part of the response.
+    /// The cause of an internal failure. Never a part of the response.
     pub cause: Option<String>,
 }
 
@@ -115,7 +115,7 @@ impl Failure {
         self.is_dry_run
     }
 
-    /// Is the request itself at fault, before anybody looked at the table?
+    /// Is the request itself invalid, before any read of the table?
     pub fn is_of_the_request(&self) -> bool {
         matches!(
             self.code,
@@ -199,7 +199,7 @@ pub const ALLOWED_HEADERS: &str = "content-type, x-project-secret, x-project-id,
 /// Headers that they may read.
 pub const EXPOSED_HEADERS: &str = "operation-id, idempotent-replayed, retry-after, etag, ratelimit-limit, ratelimit-remaining, ratelimit-reset, x-request-id";
 
-/// Headers of every answer, failures too: open to browsers (wire 1.1), kept by nobody.
+/// Headers of every answer, including failures: open to browsers (wire 1.1), and not cached.
 const ALWAYS: &[(&str, &str)] = &[
     ("access-control-allow-origin", "*"),
     ("access-control-allow-methods", ALLOWED_METHODS),

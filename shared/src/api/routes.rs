@@ -1,4 +1,4 @@
-//! The routes and the functions that serve them, made of [`crate::functions`].
+//! The routes and the functions that serve them, generated from [`crate::functions`].
 
 use ltlm_protocol::Code;
 
@@ -113,17 +113,17 @@ pub struct Route {
     pub name: &'static str,
     /// HTTP method.
     pub method: &'static str,
-    /// Path; the prefix `/api` may stand before it.
+    /// Path, without the prefix `/api`, which it can have in requests.
     pub path: &'static str,
     /// The Lambda function that serves it.
     pub function: &'static str,
-    /// Who may call it.
+    /// The callers that it admits.
     pub auth: Auth,
     /// Does it take a JSON body?
     pub body: bool,
     /// Does it take an operation id?
     pub operation_id: bool,
-    /// What its query may hold, besides `cursor` and what every such route takes.
+    /// The parameters of its query, besides `cursor` and those of every such route.
     pub query: &'static [Parameter],
     /// The list that its cursors are of, if it answers page by page.
     pub cursor: Option<List>,

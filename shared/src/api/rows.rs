@@ -1,6 +1,6 @@
-//! The one table of functions and their routes, a row each. Everything that is known of a route stands in its row: the words for routes, the
-//! dispatch, the check of queries, the quotas, the template, the OpenAPI document, the local server and the tests are made of it or held
-//! to it. A row says:
+//! The one table of functions and their routes, a row each. The row of a route contains everything that is known of it.
+//! The enum of routes, the dispatch, the check of queries, the quotas, the template, the OpenAPI document, the local
+//! server and the tests are generated from it or compared with it. A row contains:
 //!
 //! ```text
 //! fn <identifier> { <fields of `Function`> } {
@@ -16,13 +16,14 @@
 //! }
 //! ```
 //!
-//! `request` stands where the route has a body, `query`, `cursor` and `refusals` where it has any. The types are named by their module in
-//! `ltlm_protocol` or in `crate::domain`, the parameters in [`crate::api::parameter`], the lists in [`crate::api::cursor`]. `()` is no body,
-//! and `String` one that is no JSON.
+//! `request` is present if the route has a body, and `query`, `cursor` and `refusals` if it has any. The types are
+//! named by their module in `ltlm_protocol` or in `crate::domain`, the parameters in [`crate::api::parameter`], the
+//! lists in [`crate::api::cursor`]. `()` is no body, and `String` is a body that is not JSON.
 //!
-//! A project's quotas never count what an application needs to go on working and a customer to get back in, what is of no project or of
-//! all, a project that moves, payments, and what changes a quota or stops a secret that leaked. Whether a device is registered is known
-//! only when the table was read; strangers who guess keys are held back by their address.
+//! A project's quotas never count what an application needs to keep running and a customer to regain access, calls that
+//! concern no project or all projects, a project that moves, payments, and calls that change a quota or retire a leaked
+//! secret. Whether a device is registered is known only after the table was read; callers who guess keys are limited by
+//! their address.
 
 /// Gives all rows to a macro.
 #[macro_export]
@@ -31,42 +32,42 @@ macro_rules! functions {
         $generate! {
             fn health {
                 name: "health",
-                about: "the service is there",
+                about: "health check",
                 ..Function::DEFAULT
             } {
                 Health: "health", GET "/health", Open, [],
-                    health::health, "Is the service there?", { response: 200 deployment_data::HealthData, quota: none };
+                    health::health, "Check that the service answers.", { response: 200 deployment_data::HealthData, quota: none };
             }
 
             fn license {
                 name: "license",
-                about: "the license as it is",
+                about: "get a license",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 updates_buckets_only: true,
                 ..Function::DEFAULT
             } {
                 License: "license", GET license!(""), Project, [],
-                    license::license, "The license as it is; changes nothing.", {
+                    license::license, "Get a license; changes nothing.", {
                         query: [HWID],
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired],
                         quota: none,
                     };
                 Entitlement: "entitlement", GET license!("/entitlement"), Project, [],
-                    license::entitlement, "Would a capability and its tokens be granted now?",
+                    license::entitlement, "Check whether a capability and its tokens would be granted now.",
                     { query: [HWID_REQUIRED, CAPABILITY, TOKENS], response: 200 license_data::Entitlement, quota: none };
             }
 
             fn activate {
                 name: "activate",
-                about: "register a device and seat it",
+                about: "register a device and claim a seat",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 ..Function::DEFAULT
             } {
                 Activate: "activate", POST license!("/activate"), Project, [],
-                    license::activate, "Register a device and give it a seat.", {
+                    license::activate, "Register a device and claim a seat.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
@@ -82,7 +83,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Heartbeat: "heartbeat", POST license!("/heartbeat"), Project, [],
-                    license::heartbeat, "Keep the seat, wait for one, or give it back.", {
+                    license::heartbeat, "Keep a seat, wait for one, or release it.", {
                         request: request::Heartbeat,
                         response: 200 license_data::LicenseData,
                         refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked],
@@ -92,13 +93,13 @@ macro_rules! functions {
 
             fn signout {
                 name: "signout",
-                about: "give a seat back",
+                about: "release the device's own seat",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 ..Function::DEFAULT
             } {
                 Signout: "signout", POST license!("/signout"), Project, [],
-                    license::signout, "Give the seat back.", {
+                    license::signout, "Release the seat.", {
                         request: request::Signout,
                         response: 200 license_data::SignoutAnswer,
                         refusals: [ProSdkRequired, OfflineActivationRequired],
@@ -108,19 +109,19 @@ macro_rules! functions {
 
             fn seats {
                 name: "seats",
-                about: "who holds a seat",
+                about: "list seats",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 updates_buckets_only: true,
                 ..Function::DEFAULT
             } {
                 Seats: "seats", GET license!("/seats"), Project, [],
-                    license::seats, "Who holds a seat.", { query: [HWID], response: 200 license_data::SeatList, quota: Applications };
+                    license::seats, "List the devices that hold a seat.", { query: [HWID], response: 200 license_data::SeatList, quota: Applications };
             }
 
             fn release_seat {
                 name: "release-seat",
-                about: "take another device's seat away",
+                about: "release another device's seat",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -128,14 +129,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ReleaseSeat: "release-seat", POST license!("/release-seat"), Project, [],
-                    license::release_seat, "Take another device's seat away.", {
+                    license::release_seat, "Release another device's seat.", {
                         request: request::ReleaseSeat,
                         response: 200 license_data::ReleaseSeatAnswer,
                         refusals: [ProSdkRequired, OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, SeatReleaseNotAllowed, SeatReleaseCooldown, SeatNotHeld],
                         quota: none,
                     };
                 ProReleaseSeat: "pro-release-seat", POST pro!("/release-seat"), Project, [],
-                    pro::release_seat, "Take another device's seat away.", {
+                    pro::release_seat, "Release another device's seat.", {
                         request: request::ReleaseSeat,
                         response: 200 license_data::ReleaseSeatAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, LicenseExpired, SeatReleaseNotAllowed, SeatReleaseCooldown, SeatNotHeld],
@@ -150,7 +151,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 RemoveDevice: "remove-device", DELETE license!("/devices/{hwid}"), Project, [],
-                    license::remove_device, "Remove a device, if the customer may.", {
+                    license::remove_device, "Remove a device, if the policy allows it.", {
                         query: [HWID_REQUIRED],
                         response: 204 (),
                         refusals: [ProSdkRequired, OfflineActivationRequired, DeviceReleaseNotAllowed],
@@ -166,10 +167,10 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 Settings: "settings", GET license!("/settings"), Project, [],
-                    license::settings, "The user settings.",
+                    license::settings, "Get the user settings.",
                     { query: [HWID], response: 200 license_data::UserSettings, refusals: [ProSdkRequired], quota: Applications };
                 SaveSettings: "save-settings", PUT license!("/settings"), Project, [],
-                    license::save_settings, "Save the user settings, as a whole.", {
+                    license::save_settings, "Replace the user settings.", {
                         request: license::settings::SaveSettings,
                         response: 200 license_data::UserSettings,
                         refusals: [ProSdkRequired, SettingsChanged, SettingsTooLarge, SettingsRejected],
@@ -211,14 +212,14 @@ macro_rules! functions {
 
             fn usage {
                 name: "usage",
-                about: "the ledger",
+                about: "list the ledger",
                 table_actions: &["BatchGetItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 updates_buckets_only: true,
                 ..Function::DEFAULT
             } {
                 Usage: "usage", GET license!("/usage"), Project, [],
-                    license::usage, "Ledger entries, newest first.", {
+                    license::usage, "List ledger entries, newest first.", {
                         query: [HWID, LIMIT],
                         cursor: LEDGER,
                         response: 200 license_data::Usage,
@@ -237,14 +238,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProValidate: "pro-validate", POST pro!("/validate"), Project, [],
-                    pro::validate, "Register a device and give it a seat; the device is in step again afterwards.", {
+                    pro::validate, "Register a device and claim a seat; synchronizes the device's nonce.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
                 ProActivate: "pro-activate", POST pro!("/activate"), Project, [],
-                    pro::validate, "Another name of validate.", {
+                    pro::validate, "Another name for validate.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
@@ -254,7 +255,7 @@ macro_rules! functions {
 
             fn pro_status {
                 name: "pro-status",
-                about: "the license for a device that shows itself, encrypted",
+                about: "get a license, encrypted",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -262,7 +263,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProStatus: "pro-status", POST pro!("/status"), Project, [],
-                    pro::status, "The license for a device that shows itself; claims a seat, never registers.", {
+                    pro::status, "Get the license for a registered device; claims a seat, never registers.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
@@ -275,7 +276,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 ProSeats: "pro-seats", POST pro!("/seats"), Project, [],
-                    pro::seats, "Who holds a seat.", {
+                    pro::seats, "List the devices that hold a seat.", {
                         request: request::Signout,
                         response: 200 license_data::SeatList,
                         quota: Applications,
@@ -353,13 +354,13 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProSettings: "pro-settings", POST pro!("/settings/get"), Project, [],
-                    pro::settings, "The user settings.", {
+                    pro::settings, "Get the user settings.", {
                         request: request::Signout,
                         response: 200 license_data::UserSettings,
                         quota: Applications,
                     };
                 ProSaveSettings: "pro-save-settings", POST pro!("/settings/save"), Project, [],
-                    pro::save_settings, "Save the user settings, as a whole.", {
+                    pro::save_settings, "Replace the user settings.", {
                         request: license::settings::SaveSettings,
                         response: 200 license_data::UserSettings,
                         refusals: [SettingsTooLarge, SettingsRejected],
@@ -369,7 +370,7 @@ macro_rules! functions {
 
             fn pro_events {
                 name: "pro-events",
-                about: "what applications report, encrypted",
+                about: "events of applications, encrypted",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 key_actions: &["Decrypt"],
                 purposes: &[Purpose::SigningSeed],
@@ -378,7 +379,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProEvents: "pro-events", POST pro!("/events"), Project, [],
-                    pro::events, "Report something.", {
+                    pro::events, "Report an event.", {
                         request: pro::report_event::ReportEvent,
                         response: 200 event_data::EventReported,
                         quota: Applications,
@@ -387,7 +388,7 @@ macro_rules! functions {
 
             fn store {
                 name: "store",
-                about: "what is for sale, and where to pay it",
+                about: "the store and its payment pages",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -398,66 +399,66 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 BuyablePolicies: "buyable-policies", GET "/v1/sdk/project/buyable-policies", Project, [],
-                    store::buyable_policies, "What is for sale.", { response: 200 store_data::StorePolicies, quota: Applications };
+                    store::buyable_policies, "List the policies that are for sale.", { response: 200 store_data::StorePolicies, quota: Applications };
                 CheckoutLink: "checkout-link", POST "/v1/sdk/project/checkout-link", Project, [operation_id],
-                    store::checkout_link, "Order a license; answers where to pay it.", {
+                    store::checkout_link, "Order a license; returns the address of its payment page.", {
                         request: store::checkout::Checkout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [PolicyNotFound, RedirectNotAllowed, TrialNotAvailable, PaymentsNotSetUp],
                         quota: Applications,
                     };
                 TopupLink: "topup-link", POST license!("/topup-link"), Project, [operation_id],
-                    store::topup_link, "Order a pack on top of a license; answers where to pay it.", {
+                    store::topup_link, "Order a pack for a license; returns the address of its payment page.", {
                         request: store::top_up::TopUp,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp, ProSdkRequired],
                         quota: Applications,
                     };
                 ProBuyablePolicies: "pro-buyable-policies", POST "/v1/sdk/pro/project/buyable-policies", Project, [],
-                    store::buyable_policies, "What is for sale.", {
+                    store::buyable_policies, "List the policies that are for sale.", {
                         request: request::Signout,
                         response: 200 store_data::StorePolicies,
                         quota: Applications,
                     };
                 ProCheckoutLink: "pro-checkout-link", POST "/v1/sdk/pro/project/checkout-link", Project, [],
-                    store::checkout_link, "Order a license; answers where to pay it.", {
+                    store::checkout_link, "Order a license; returns the address of its payment page.", {
                         request: store::checkout::Checkout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [PolicyNotFound, RedirectNotAllowed, TrialNotAvailable, PaymentsNotSetUp, IdempotencyKeyReused],
                         quota: Applications,
                     };
                 ProTopupLink: "pro-topup-link", POST pro!("/topup-link"), Project, [],
-                    store::topup_link, "Order a pack on top of a license; answers where to pay it.", {
+                    store::topup_link, "Order a pack for a license; returns the address of its payment page.", {
                         request: store::top_up::TopUp,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OfflineActivationRequired, LicenseTerminated, LicenseRevoked, LicenseSuspended, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp, IdempotencyKeyReused],
                         quota: Applications,
                     };
                 AccountCheckoutLink: "account-checkout-link", POST "/v1/accounts/{accountId}/checkout-link", Administrator(Scope::Tokens), [operation_id],
-                    store::account_checkout, "Order a pack of tokens for an account; answers where to pay it.", {
+                    store::account_checkout, "Order a pack of tokens for an account; returns the address of its payment page.", {
                         request: store::token_checkout::TokenCheckout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [AccountNotFound, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp],
                         quota: Backends,
                     };
                 OrganizationCheckoutLink: "organization-checkout-link", POST "/v1/organizations/{organizationId}/checkout-link", Administrator(Scope::Tokens), [operation_id],
-                    store::organization_checkout, "Order a pack of tokens for an organization; answers where to pay it.", {
+                    store::organization_checkout, "Order a pack of tokens for an organization; returns the address of its payment page.", {
                         request: store::token_checkout::TokenCheckout,
                         response: 200 store_data::CheckoutAnswer,
                         refusals: [OrganizationNotFound, TopUpNotAvailable, RedirectNotAllowed, PaymentsNotSetUp],
                         quota: Backends,
                     };
                 TrialEligibility: "trial-eligibility", GET "/v1/sdk/pro/project/trial-eligibility", Project, [],
-                    store::trial_eligibility, "May this e-mail address have a trial? Plain, though its path says otherwise.",
+                    store::trial_eligibility, "Check whether an e-mail address can have a trial. Not encrypted, despite its path.",
                     { query: [EMAIL_REQUIRED], response: 200 store_data::TrialEligibility, quota: Applications };
                 StoreReturn: "store-return", GET "/v1/store/return", Open, [],
-                    store::store_return, "Where a browser ends after paying, if it was sent nowhere else.",
+                    store::store_return, "The page after a payment without a redirect address.",
                     { query: [SESSION_ID, PAGE_STATUS], response: 200 String, quota: none };
             }
 
             fn payments {
                 name: "payments",
-                about: "what the payment provider tells",
+                about: "messages of the payment provider",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 key_actions: &["Decrypt"],
                 purposes: &[Purpose::Derivation, Purpose::Sealing],
@@ -465,7 +466,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 StripeMessage: "stripe-message", POST "/v1/payments/stripe", Open, [],
-                    store::stripe_message, "What Stripe tells, signed by it.", {
+                    store::stripe_message, "Receive a signed message of Stripe.", {
                         request: store::provider_event::SignedEvent,
                         response: 200 store_data::Received,
                         refusals: [WebhookSignatureRejected, PaymentsNotSetUp, ProjectSuspended],
@@ -475,7 +476,7 @@ macro_rules! functions {
 
             fn portal {
                 name: "portal",
-                about: "codes by mail, and what was bought",
+                about: "the customer portal: codes by mail, and purchases",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -514,7 +515,7 @@ macro_rules! functions {
 
             fn sign_in {
                 name: "sign-in",
-                about: "developers in the editor",
+                about: "sign-in of developers in the editor",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt"],
@@ -542,7 +543,7 @@ macro_rules! functions {
 
             fn webhooks {
                 name: "webhooks",
-                about: "where notices go",
+                about: "webhooks",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt", "GenerateDataKey"],
@@ -553,19 +554,19 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 AdminCreateWebhook: "admin-create-webhook", POST "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::create, "Make a webhook that notices go to; answers its secret.", {
+                    admin::webhooks::create, "Create a webhook for notices; returns its secret.", {
                         request: webhooks::create::CreateWebhook,
                         response: 201 webhook_data::WebhookData,
                         refusals: [ProjectNotFound, WebhookLimitReached],
                         quota: Administration,
                     };
                 AdminWebhooks: "admin-webhooks", GET "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [],
-                    admin::webhooks::list, "Webhooks, newest first.",
+                    admin::webhooks::list, "List webhooks, newest first.",
                     { response: 200 webhook_data::WebhookList, refusals: [ProjectNotFound], quota: Administration };
                 AdminRemoveWebhook: "admin-remove-webhook", DELETE "/v1/admin/projects/{projectId}/webhooks/{webhookId}", Administrator(Scope::Projects), [operation_id],
                     admin::webhooks::remove, "Stop a webhook.", { response: 204 (), refusals: [WebhookNotFound], quota: Administration };
                 AdminRotateWebhook: "admin-rotate-webhook", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/secret", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::rotate, "Give a webhook a new secret; the old one signs beside it for a day.",
+                    admin::webhooks::rotate, "Rotate the secret of a webhook; the old one also signs for a day.",
                     { response: 200 webhook_data::WebhookData, refusals: [WebhookNotFound], quota: Administration };
                 AdminReplay: "admin-replay", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay", Administrator(Scope::Projects), [operation_id],
                     admin::webhooks::replay, "Send notices to a webhook again, or its dead letters.", {
@@ -575,7 +576,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminDeadLetters: "admin-dead-letters", GET "/v1/admin/projects/{projectId}/webhooks/{webhookId}/dead-letters", Administrator(Scope::Projects), [],
-                    admin::webhooks::dead_letters, "Deliveries that were given up, newest first.", {
+                    admin::webhooks::dead_letters, "List deliveries that failed permanently, newest first.", {
                         query: [LIMIT],
                         cursor: DEAD_LETTERS,
                         response: 200 webhook_data::DeadLetterList,
@@ -583,7 +584,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminNotices: "admin-notices", GET "/v1/admin/projects/{projectId}/notices", Administrator(Scope::Projects), [],
-                    admin::webhooks::notices, "What was told of a project, newest first.", {
+                    admin::webhooks::notices, "List the notices of a project, newest first.", {
                         query: [LIMIT],
                         cursor: NOTICES,
                         response: 200 webhook_data::NoticeList,
@@ -591,7 +592,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminDeployment: "admin-deployment", GET "/v1/admin/deployment", Administrator(Scope::Projects), [],
-                    admin::deployment::deployment, "How the deployment does: its parts, tried by this call, its schedules, its webhooks.",
+                    admin::deployment::deployment, "Get the state of the deployment: its parts, tested by this call, its schedules, its webhooks.",
                     { response: 200 deployment_data::DeploymentData, quota: none };
                 AdminTestMail: "admin-test-mail", POST "/v1/admin/test-mails", Administrator(Scope::Projects), [operation_id],
                     admin::deployment::test_mail, "Send a test mail, the way that all mails go.", {
@@ -631,7 +632,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 Accounts: "accounts", GET "/v1/accounts", Administrator(Scope::Tokens), [],
-                    accounts::list, "A project's accounts, by name.", {
+                    accounts::list, "List a project's accounts, by name.", {
                         query: [PREFIX, LIMIT],
                         cursor: ACCOUNTS,
                         response: 200 account_data::AccountList,
@@ -639,7 +640,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 Account: "account", GET "/v1/accounts/{accountId}", Administrator(Scope::Tokens), [],
-                    accounts::get, "A token account as it stands.",
+                    accounts::get, "Get a token account.",
                     { response: 200 account_data::AccountData, refusals: [AccountNotFound], quota: Backends };
                 DebitAccount: "debit-account", POST "/v1/accounts/{accountId}/debit", Administrator(Scope::Tokens), [operation_id],
                     accounts::debit, "Spend tokens, once per operation id.", {
@@ -649,21 +650,21 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 ChargeAccount: "charge-account", POST "/v1/accounts/{accountId}/charge", Administrator(Scope::Tokens), [operation_id],
-                    accounts::charge, "Pay an operation at its price.", {
+                    accounts::charge, "Charge an operation at its price.", {
                         request: accounts::movement::Charge,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, AccountInsufficient, UnknownOperationType, OperationHasNoCost],
                         quota: Backends,
                     };
                 CreditAccount: "credit-account", POST "/v1/accounts/{accountId}/credit", Administrator(Scope::Tokens), [operation_id],
-                    accounts::credit, "Give tokens.", {
+                    accounts::credit, "Credit tokens.", {
                         request: accounts::movement::Credit,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, NotAhead, GrantLimitReached],
                         quota: Backends,
                     };
                 RefundAccount: "refund-account", POST "/v1/accounts/{accountId}/refund", Administrator(Scope::Tokens), [operation_id],
-                    accounts::refund, "Give back what an operation spent, never more.", {
+                    accounts::refund, "Refund what an operation spent, never more.", {
                         request: accounts::refund::Refund,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, OperationNotFound, RefundTooLarge, NothingToRefund],
@@ -677,21 +678,21 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AccountPlan: "account-plan", POST "/v1/accounts/{accountId}/plan", Administrator(Scope::Tokens), [operation_id],
-                    accounts::change_plan, "Put the account on a plan; starts a period.", {
+                    accounts::change_plan, "Change the account's plan; starts a period.", {
                         request: accounts::change_plan::ChangePlan,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, UnknownTier, NotAhead],
                         quota: Backends,
                     };
                 AccountAffordability: "account-affordability", GET "/v1/accounts/{accountId}/affordability", Administrator(Scope::Tokens), [],
-                    accounts::affordability, "Could the account pay for this?", {
+                    accounts::affordability, "Check whether the account can pay for an operation.", {
                         query: [OPERATION_TYPE, AMOUNT],
                         response: 200 account_data::Affordability,
                         refusals: [UnknownOperationType],
                         quota: Backends,
                     };
                 AccountEntries: "account-entries", GET "/v1/accounts/{accountId}/entries", Administrator(Scope::Tokens), [],
-                    accounts::entries, "Ledger entries, newest first.", {
+                    accounts::entries, "List ledger entries, newest first.", {
                         query: [ENTRY_TYPE, FROM, TO, LIMIT],
                         cursor: ACCOUNT,
                         response: 200 account_data::AccountEntries,
@@ -699,37 +700,37 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 HoldTokens: "hold-tokens", POST "/v1/accounts/{accountId}/holds", Administrator(Scope::Tokens), [operation_id],
-                    accounts::reserve, "Set tokens aside for something that is under way.", {
+                    accounts::reserve, "Hold tokens for an operation in progress.", {
                         request: accounts::hold::Reserve,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, AccountInsufficient, HoldLimitReached],
                         quota: Backends,
                     };
                 CommitHold: "commit-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/commit", Administrator(Scope::Tokens), [operation_id],
-                    accounts::commit_hold, "Spend what was set aside, or a part; the rest is given back.", {
+                    accounts::commit_hold, "Spend held tokens, or a part of them; the rest is returned.", {
                         request: accounts::hold::CommitHold,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, HoldNotFound, HoldEnded, HoldTooSmall],
                         quota: Backends,
                     };
                 VoidHold: "void-hold", POST "/v1/accounts/{accountId}/holds/{holdId}/void", Administrator(Scope::Tokens), [operation_id],
-                    accounts::void_hold, "Give back what was set aside.", {
+                    accounts::void_hold, "Return held tokens.", {
                         request: accounts::hold::VoidHold,
                         response: 200 account_data::AccountMovement,
                         refusals: [AccountNotFound, HoldNotFound, HoldEnded],
                         quota: Backends,
                     };
                 AccountRenewal: "account-renewal", GET "/v1/accounts/{accountId}/renewal", Administrator(Scope::Tokens), [],
-                    accounts::eligibility, "Is an allocation due, and if not, when?",
+                    accounts::eligibility, "Check whether an allocation is due, and when.",
                     { response: 200 account_data::Eligibility, refusals: [AccountNotFound], quota: Backends };
                 RenewAccount: "renew-account", POST "/v1/accounts/{accountId}/renewal", Administrator(Scope::Tokens), [operation_id],
-                    accounts::renew, "Give the allocation that is due.",
+                    accounts::renew, "Grant the due allocation.",
                     { query: [DRY_RUN], response: 200 account_data::Renewal, refusals: [AccountNotFound], quota: Backends };
                 AccountBalance: "account-balance", GET "/v1/accounts/{accountId}/balance", Administrator(Scope::Tokens), [],
-                    accounts::balance, "The balance at an instant.",
+                    accounts::balance, "Get the balance at an instant.",
                     { query: [AT], response: 200 account_data::BalanceThen, refusals: [AccountNotFound], quota: Backends };
                 AccountStatistics: "account-statistics", GET "/v1/accounts/{accountId}/statistics", Administrator(Scope::Tokens), [],
-                    accounts::statistics, "What the ledger adds up to in a range of time.", {
+                    accounts::statistics, "Get the sums of the ledger in a time range.", {
                         query: [FROM, TO],
                         cursor: STATISTICS,
                         response: 200 account_data::Statistics,
@@ -737,14 +738,14 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AccountVerification: "account-verification", GET "/v1/accounts/{accountId}/verification", Administrator(Scope::Tokens), [],
-                    accounts::verify, "Is the ledger whole?", {
+                    accounts::verify, "Verify the ledger.", {
                         cursor: VERIFICATION,
                         response: 200 account_data::Verification,
                         refusals: [AccountNotFound, CursorElsewhere],
                         quota: Backends,
                     };
                 EraseEntries: "erase-entries", DELETE "/v1/accounts/{accountId}/entries", Administrator(Scope::Tokens), [operation_id],
-                    accounts::erase, "Erase the free-form facts of old entries; amounts stay.", {
+                    accounts::erase, "Erase the free-form metadata of old entries; amounts stay.", {
                         query: [BEFORE, DRY_RUN],
                         cursor: ERASE,
                         response: 200 account_data::Erased,
@@ -759,7 +760,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 DueAccounts: "due-accounts", GET "/v1/renewals/due", Administrator(Scope::Tokens), [],
-                    project_ledgers::due, "Accounts to which an allocation is due.", {
+                    project_ledgers::due, "List accounts whose allocation is due.", {
                         query: [TIER, BY, LIMIT],
                         cursor: DUE,
                         response: 200 project_ledger_data::DueAccounts,
@@ -767,7 +768,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 ProjectEntries: "project-entries", GET "/v1/entries", Administrator(Scope::Tokens), [],
-                    project_ledgers::entries, "Ledger entries of all accounts, account by account, each newest first.", {
+                    project_ledgers::entries, "List the ledger entries of all accounts, account by account, each newest first.", {
                         query: [ENTRY_TYPE, FROM, TO, LIMIT],
                         cursor: ENTRIES,
                         response: 200 project_ledger_data::ProjectEntries,
@@ -793,14 +794,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 CreateOrganization: "create-organization", POST "/v1/organizations", Administrator(Scope::Tokens), [operation_id],
-                    organizations::create, "Make an organization with its five pools.", {
+                    organizations::create, "Create an organization with its five pools.", {
                         request: organizations::commands::CreateOrganization,
                         response: 201 organization_data::OrganizationData,
                         refusals: [OrganizationExists, UnknownTier],
                         quota: Backends,
                     };
                 Organizations: "organizations", GET "/v1/organizations", Administrator(Scope::Tokens), [],
-                    organizations::list, "A project's organizations, by name.", {
+                    organizations::list, "List a project's organizations, by name.", {
                         query: [PREFIX, LIMIT],
                         cursor: ORGANIZATIONS,
                         response: 200 organization_data::OrganizationList,
@@ -808,7 +809,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 OrganizationVerification: "organization-verification", GET "/v1/organizations/{organizationId}/verification", Administrator(Scope::Tokens), [],
-                    organizations::verify, "Is a pool's ledger whole?", {
+                    organizations::verify, "Verify the ledger of a pool.", {
                         query: [TOKEN_TYPE],
                         cursor: VERIFICATION,
                         response: 200 account_data::Verification,
@@ -816,7 +817,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 OrganizationStatistics: "organization-statistics", GET "/v1/organizations/{organizationId}/statistics", Administrator(Scope::Tokens), [],
-                    organizations::statistics, "What a pool's ledger adds up to in a range of time.", {
+                    organizations::statistics, "Get the sums of a pool's ledger in a time range.", {
                         query: [TOKEN_TYPE, FROM, TO],
                         cursor: STATISTICS,
                         response: 200 account_data::Statistics,
@@ -824,24 +825,24 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 Organization: "organization", GET "/v1/organizations/{organizationId}", Administrator(Scope::Tokens), [],
-                    organizations::get, "An organization and its pools.",
+                    organizations::get, "Get an organization and its pools.",
                     { response: 200 organization_data::OrganizationData, refusals: [OrganizationNotFound], quota: Backends };
                 OrganizationPlan: "organization-plan", PUT "/v1/organizations/{organizationId}/plan", Administrator(Scope::Tokens), [operation_id],
-                    organizations::change_plan, "Put an organization on a plan.", {
+                    organizations::change_plan, "Change an organization's plan.", {
                         request: organizations::commands::ChangeOrganizationPlan,
                         response: 200 organization_data::OrganizationData,
                         refusals: [OrganizationNotFound, UnknownTier],
                         quota: Backends,
                     };
                 OrganizationTokens: "organization-tokens", POST "/v1/organizations/{organizationId}/tokens", Administrator(Scope::Tokens), [operation_id],
-                    organizations::grant, "Give a pool further tokens.", {
+                    organizations::grant, "Credit tokens to a pool.", {
                         request: organizations::commands::GrantTokens,
                         response: 200 account_data::AccountMovement,
                         refusals: [OrganizationNotFound, NotAhead, GrantLimitReached],
                         quota: Backends,
                     };
                 OrganizationUsage: "organization-usage", GET "/v1/organizations/{organizationId}/usage", Administrator(Scope::Tokens), [],
-                    organizations::usage, "A pool's ledger, newest first: who used what.", {
+                    organizations::usage, "List the ledger entries of a pool, newest first.", {
                         query: [TOKEN_TYPE, LIMIT],
                         cursor: POOL,
                         response: 200 account_data::AccountEntries,
@@ -849,7 +850,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 EraseUsage: "erase-usage", DELETE "/v1/organizations/{organizationId}/usage", Administrator(Scope::Tokens), [operation_id],
-                    organizations::erase, "Erase who used what in a pool; amounts stay.", {
+                    organizations::erase, "Erase the metadata of a pool's entries; amounts stay.", {
                         query: [TOKEN_TYPE, BEFORE, DRY_RUN],
                         cursor: ERASE,
                         response: 200 account_data::Erased,
@@ -857,10 +858,10 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 AddMember: "add-member", PUT "/v1/organizations/{organizationId}/members/{userId}", Administrator(Scope::Tokens), [operation_id],
-                    organizations::add_member, "Make a user a member.",
+                    organizations::add_member, "Add a member.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
                 RemoveMember: "remove-member", DELETE "/v1/organizations/{organizationId}/members/{userId}", Administrator(Scope::Tokens), [operation_id],
-                    organizations::remove_member, "Take a user's membership away.",
+                    organizations::remove_member, "Remove a member.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
                 CreateAccessToken: "create-access-token", POST "/v1/access-tokens", Administrator(Scope::Tokens), [operation_id],
                     organizations::create_access, "Make an access token for a user or an organization.", {
@@ -884,7 +885,7 @@ macro_rules! functions {
 
             fn tokens {
                 name: "tokens",
-                about: "what web applications spend",
+                about: "balances and spending for web applications",
                 table_actions: &["BatchGetItem", "PutItem", "UpdateItem"],
                 updates_buckets_only: true,
                 ..Function::DEFAULT
@@ -897,7 +898,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 TokenStats: "token-stats", GET "/v1/tokens/stats", Member, [],
-                    organizations::stats, "What an organization has of tokens.", {
+                    organizations::stats, "Get the token balances of an organization.", {
                         query: [ORGANIZATION_REQUIRED],
                         response: 200 organization_data::TokenStats,
                         refusals: [OrganizationMissing, OrganizationForbidden],
@@ -918,7 +919,7 @@ macro_rules! functions {
             // Serves no route: the table's stream calls it.
             fn stream {
                 name: "stream",
-                about: "what follows from changes of the table: roll-ups and notices",
+                about: "consumer of the table's stream: roll-ups and notices",
                 table_actions: &["PutItem", "Query"],
                 indexes: &["list"],
                 clients: &[Client::Outbox],
@@ -928,7 +929,7 @@ macro_rules! functions {
 
             fn admin {
                 name: "admin",
-                about: "the vendor's face",
+                about: "administration",
                 table_actions: &["BatchGetItem", "PutItem", "Query", "UpdateItem"],
                 indexes: &["due", "list"],
                 key_actions: &["Decrypt", "Encrypt", "GenerateDataKey"],
@@ -938,7 +939,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 AdminOrders: "admin-orders", GET "/v1/admin/projects/{projectId}/orders", Administrator(Scope::Licenses), [],
-                    store::orders, "Orders, newest first.", {
+                    store::orders, "List orders, newest first.", {
                         query: [LIMIT],
                         cursor: ORDERS,
                         response: 200 store_data::OrderList,
@@ -946,16 +947,16 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminOrder: "admin-order", GET "/v1/admin/projects/{projectId}/orders/{orderId}", Administrator(Scope::Licenses), [],
-                    store::order, "An order.", { response: 200 store_data::OrderData, refusals: [OrderNotFound], quota: Administration };
+                    store::order, "Get an order.", { response: 200 store_data::OrderData, refusals: [OrderNotFound], quota: Administration };
                 AdminCreateDeveloper: "admin-create-developer", POST "/v1/admin/developers", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::create, "Make a developer, who may sign in from the editor.", {
+                    admin::developers::create, "Create a developer, who can sign in from the editor.", {
                         request: portal::developer::CreateDeveloper,
                         response: 201 portal_data::DeveloperData,
                         refusals: [DeveloperExists, DeveloperNotFound, ProjectNotFound],
                         quota: none,
                     };
                 AdminDevelopers: "admin-developers", GET "/v1/admin/developers", Administrator(Scope::Projects), [],
-                    admin::developers::list, "Developers, newest first.",
+                    admin::developers::list, "List developers, newest first.",
                     { query: [LIMIT], cursor: DEVELOPERS, response: 200 portal_data::DeveloperList, quota: none };
                 AdminChangeDeveloper: "admin-change-developer", PATCH "/v1/admin/developers/{username}", Administrator(Scope::Projects), [operation_id],
                     admin::developers::change, "Change a developer: password, projects, second factor, or sign in no more.", {
@@ -965,7 +966,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminEvents: "admin-events", GET "/v1/admin/projects/{projectId}/events", Administrator(Scope::Licenses), [],
-                    admin::events::list, "What applications reported on a day, newest first.", {
+                    admin::events::list, "List the events that applications reported on a day, newest first.", {
                         query: [DAY, EVENT_TYPE, LIMIT],
                         cursor: EVENTS,
                         response: 200 event_data::EventList,
@@ -973,23 +974,23 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminEventCounts: "admin-event-counts", GET "/v1/admin/projects/{projectId}/event-counts", Administrator(Scope::Licenses), [],
-                    admin::events::counts, "How much applications reported, by type and day.", {
+                    admin::events::counts, "Count the events that applications reported, by type and day.", {
                         query: [FIRST_DAY, LAST_DAY],
                         response: 200 event_data::EventCounts,
                         refusals: [ProjectNotFound, RangeReversed, RangeTooLong],
                         quota: Administration,
                     };
                 AdminCreateProject: "admin-create-project", POST "/v1/admin/projects", Administrator(Scope::Projects), [operation_id],
-                    admin::projects::create, "Make a project.", {
+                    admin::projects::create, "Create a project.", {
                         request: admin::project::CreateProject,
                         response: 201 admin_data::ProjectData,
                         quota: none,
                     };
                 AdminProjects: "admin-projects", GET "/v1/admin/projects", Administrator(Scope::Projects), [],
-                    admin::projects::list, "Projects, newest first.",
+                    admin::projects::list, "List projects, newest first.",
                     { query: [LIMIT], cursor: PROJECTS, response: 200 admin_data::ProjectList, quota: none };
                 AdminProject: "admin-project", GET "/v1/admin/projects/{projectId}", Administrator(Scope::Projects), [],
-                    admin::projects::get, "A project, without its secrets.",
+                    admin::projects::get, "Get a project, without its secrets.",
                     { response: 200 admin_data::ProjectData, refusals: [ProjectNotFound], quota: none };
                 AdminChangeProject: "admin-change-project", PATCH "/v1/admin/projects/{projectId}", Administrator(Scope::Projects), [operation_id],
                     admin::projects::change, "Change a project.", {
@@ -999,7 +1000,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminAddSecret: "admin-add-secret", POST "/v1/admin/projects/{projectId}/secrets", Administrator(Scope::Projects), [operation_id],
-                    admin::projects::add_secret, "Add a secret; those there are stay valid.",
+                    admin::projects::add_secret, "Add a secret; existing secrets stay valid.",
                     { response: 201 admin_data::ProjectData, refusals: [ProjectNotFound, SecretLimitReached], quota: none };
                 AdminRetireSecret: "admin-retire-secret", DELETE "/v1/admin/projects/{projectId}/secrets/{secretId}", Administrator(Scope::Projects), [operation_id],
                     admin::projects::retire_secret, "Retire a secret.",
@@ -1026,7 +1027,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminPolicies: "admin-policies", GET "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [],
-                    admin::policies::list, "A project's policies, newest first.", {
+                    admin::policies::list, "List a project's policies, newest first.", {
                         query: [LIMIT],
                         cursor: POLICIES,
                         response: 200 admin_data::PolicyList,
@@ -1034,9 +1035,9 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminPolicy: "admin-policy", GET "/v1/admin/policies/{PolicyID}", Administrator(Scope::Policies), [],
-                    admin::policies::get, "A policy.", { response: 200 admin_data::PolicyDetails, refusals: [PolicyNotFound], quota: Administration };
+                    admin::policies::get, "Get a policy.", { response: 200 admin_data::PolicyDetails, refusals: [PolicyNotFound], quota: Administration };
                 AdminChangePolicy: "admin-change-policy", PATCH "/v1/admin/policies/{PolicyID}", Administrator(Scope::Policies), [operation_id],
-                    admin::policies::change, "Change a policy; its licenses follow at once.", {
+                    admin::policies::change, "Change a policy; takes effect for its licenses at once.", {
                         request: policy::ChangePolicy,
                         response: 200 admin_data::PolicyDetails,
                         refusals: [PolicyNotFound, PolicyIncomplete],
@@ -1058,7 +1059,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminLicense: "admin-license", GET "/v1/admin/licenses/{licenseKey}", Administrator(Scope::Licenses), [],
-                    admin::licenses::get, "The license, as its vendor sees it.", { response: 200 license_data::LicenseData, quota: Administration };
+                    admin::licenses::get, "Get a license with the vendor's data.", { response: 200 license_data::LicenseData, quota: Administration };
                 AdminChangeLicense: "admin-change-license", PATCH "/v1/admin/licenses/{licenseKey}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::change, "Suspend, resume, revoke, terminate; extend, override, transfer.", {
                         request: license::change_license::ChangeLicense,
@@ -1089,17 +1090,17 @@ macro_rules! functions {
                     };
                 // The same page for both: who asks decides what is shown.
                 AdminUsage: "admin-usage", GET "/v1/admin/licenses/{licenseKey}/usage", Administrator(Scope::Tokens), [],
-                    license::usage, "Ledger entries, newest first.",
+                    license::usage, "List ledger entries, newest first.",
                     { query: [LIMIT], cursor: LEDGER, response: 200 license_data::Usage, quota: Administration };
                 AdminUsageVerification: "admin-usage-verification", GET "/v1/admin/licenses/{licenseKey}/usage/verification", Administrator(Scope::Tokens), [],
-                    admin::licenses::verify, "Is the license's ledger whole?", {
+                    admin::licenses::verify, "Verify the ledger of a license.", {
                         cursor: VERIFICATION,
                         response: 200 account_data::Verification,
                         refusals: [CursorElsewhere],
                         quota: Administration,
                     };
                 AdminUsageStatistics: "admin-usage-statistics", GET "/v1/admin/licenses/{licenseKey}/usage/statistics", Administrator(Scope::Tokens), [],
-                    admin::licenses::statistics, "What the license's ledger adds up to in a range of time.", {
+                    admin::licenses::statistics, "Get the sums of a license's ledger in a time range.", {
                         query: [FROM, TO],
                         cursor: STATISTICS,
                         response: 200 account_data::Statistics,
@@ -1107,7 +1108,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminDevices: "admin-devices", GET "/v1/admin/licenses/{licenseKey}/devices", Administrator(Scope::Licenses), [],
-                    admin::licenses::devices, "Devices, last activated first.",
+                    admin::licenses::devices, "List devices, last activated first.",
                     { query: [LIMIT], cursor: DEVICES, response: 200 admin_data::DeviceList, quota: Administration };
                 AdminDescribeDevice: "admin-describe-device", PATCH "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::describe_device, "Name a device.", {
@@ -1119,9 +1120,9 @@ macro_rules! functions {
                 AdminRemoveDevice: "admin-remove-device", DELETE "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
                     admin::licenses::remove_device, "Remove a device.", { response: 204 (), refusals: [DeviceNotRegistered], quota: Administration };
                 AdminSeats: "admin-seats", GET "/v1/admin/licenses/{licenseKey}/seats", Administrator(Scope::Licenses), [],
-                    admin::licenses::seats, "Who holds a seat.", { response: 200 license_data::SeatList, quota: Administration };
+                    admin::licenses::seats, "List the devices that hold a seat.", { response: 200 license_data::SeatList, quota: Administration };
                 AdminReleaseSeat: "admin-release-seat", POST "/v1/admin/licenses/{licenseKey}/seats/{hwid}/release", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::release_seat, "Take a device's seat away.",
+                    admin::licenses::release_seat, "Release a device's seat.",
                     { response: 200 license_data::SeatList, refusals: [SeatNotHeld], quota: Administration };
                 AdminCreateKey: "admin-create-key", POST "/v1/admin/keys", Administrator(Scope::Projects), [operation_id],
                     admin::keys::create, "Make an administrator key.", {
@@ -1131,18 +1132,18 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminKeys: "admin-keys", GET "/v1/admin/keys", Administrator(Scope::Projects), [],
-                    admin::keys::list, "Administrator keys, newest first.",
+                    admin::keys::list, "List administrator keys, newest first.",
                     { query: [LIMIT], cursor: KEYS, response: 200 admin_data::AdminKeyList, quota: none };
                 AdminRevokeKey: "admin-revoke-key", DELETE "/v1/admin/keys/{keyId}", Administrator(Scope::Projects), [operation_id],
                     admin::keys::revoke, "Revoke an administrator key.", { query: [CASCADE], response: 204 (), refusals: [KeyNotFound], quota: none };
                 AdminAudit: "admin-audit", GET "/v1/admin/audit", Administrator(Scope::Read), [],
-                    admin::keys::audit, "What administrators did, newest first.",
+                    admin::keys::audit, "List administrators' operations, newest first.",
                     { query: [LIMIT], cursor: AUDIT, response: 200 admin_data::AuditLog, quota: none };
             }
 
             fn transfer {
                 name: "transfer",
-                about: "projects that move from one deployment to another",
+                about: "export and import of projects",
                 table_actions: &["BatchGetItem", "DeleteItem", "PutItem", "Query", "Scan", "UpdateItem"],
                 indexes: &["list"],
                 key_actions: &["Decrypt", "Encrypt", "GenerateDataKey"],
@@ -1151,7 +1152,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 AdminExport: "admin-export", GET "/v1/admin/projects/{projectId}/export", Administrator(Scope::Projects), [],
-                    admin::transfer::export, "Everything of a project but its keys, as lines of a file.", {
+                    admin::transfer::export, "Export a project, except its keys, as lines of a file.", {
                         query: [SEALED],
                         cursor: EXPORT,
                         response: 200 transfer::ExportPage,
@@ -1166,33 +1167,33 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminCreateImportKey: "admin-create-import-key", POST "/v1/admin/import-keys", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::create_key, "Make a key that another deployment seals a project's keys to. With the stack's own key only.",
+                    admin::transfer::create_key, "Create a key to which another deployment seals a project's keys. Requires the stack's own administrator key.",
                     { response: 201 transfer::ImportKeyData, refusals: [ImportKeyNotFound], quota: none };
                 AdminBeginImport: "admin-begin-import", POST "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::begin, "Begin to import a project from another deployment's export.", {
+                    admin::transfer::begin, "Begin the import of a project from another deployment's export.", {
                         request: import::ImportHead,
                         response: 201 transfer::ImportData,
                         refusals: [ProjectExists, ImportInProgress, ImportKeyNotFound],
                         quota: none,
                     };
                 AdminImport: "admin-import", GET "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [],
-                    admin::transfer::get, "How far an import has come.",
+                    admin::transfer::get, "Get the progress of an import.",
                     { response: 200 transfer::ImportData, refusals: [ImportNotFound], quota: none };
                 AdminImportLines: "admin-import-lines", POST "/v1/admin/projects/{projectId}/import/lines", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::take, "Take the next lines of an import, all or none.", {
+                    admin::transfer::take, "Import the next lines, all or none.", {
                         request: import::ImportLines,
                         response: 200 transfer::ImportData,
                         refusals: [ImportNotFound, ImportInProgress, ImportOutOfOrder, ImportTaken],
                         quota: none,
                     };
                 AdminFinishImport: "admin-finish-import", POST "/v1/admin/projects/{projectId}/import/finish", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::finish, "Make the project, once all its lines are taken.", {
+                    admin::transfer::finish, "Finish an import and create the project.", {
                         response: 201 admin_data::ProjectData,
                         refusals: [ImportNotFound, ImportInProgress, ImportIncomplete, ProjectExists],
                         quota: none,
                     };
                 AdminDropImport: "admin-drop-import", DELETE "/v1/admin/projects/{projectId}/import", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::drop_import, "Drop an import that is not finished: remove what it wrote, as much as one call can.",
+                    admin::transfer::drop_import, "Drop an unfinished import: removes what it wrote, as much as one call can.",
                     { cursor: DROPPED, response: 200 transfer::DroppedData, refusals: [ImportNotFound], quota: none };
             }
         }

@@ -24,7 +24,8 @@ const ANSWER_MS: i64 = 5 * 60 * 1_000;
 /// Members of a request's data that name the calling device.
 const CALLERS: [&str; 2] = ["hwid", "callerHwid"];
 
-/// Members of a request's data that only these endpoints take: an envelope that holds one was made for no other (wire 1.3).
+/// Members of a request's data that only these endpoints accept: an envelope that contains one was created for no other
+/// (wire 1.3).
 const OWN_MEMBERS: [(Endpoint, &[&str]); 7] = [
     (Endpoint::ProHeartbeat, &["isClosing"]),
     (Endpoint::ProConsume, &["amount", "action"]),
@@ -35,7 +36,7 @@ const OWN_MEMBERS: [(Endpoint, &[&str]); 7] = [
     (Endpoint::ProTopupLink, &["packId"]),
 ];
 
-/// The endpoint that the data were made for, if they name members of one alone.
+/// The endpoint for which the data were created, if they contain members of one alone.
 fn endpoint_in(data: &Map<String, Value>) -> Option<Endpoint> {
     let is_given = |name: &&str| data.get(*name).is_some_and(|value| !value.is_null());
     let mut named = OWN_MEMBERS.iter().filter(|(_, own)| own.iter().any(is_given));
@@ -43,7 +44,8 @@ fn endpoint_in(data: &Map<String, Value>) -> Option<Endpoint> {
     only.filter(|_| named.next().is_none())
 }
 
-/// The endpoint that stands for this one among those that have members of their own: two paths lead to the release of a seat.
+/// The endpoint that represents this one among those with members of their own: two paths lead to the release of a
+/// seat.
 fn endpoint_of(endpoint: Endpoint) -> Endpoint {
     match endpoint {
         Endpoint::ReleaseSeat => Endpoint::ProReleaseSeat,
@@ -61,7 +63,7 @@ pub struct SealedRequest {
     nonce: Option<String>,
     /// The names under which the cipher text may be remembered.
     blob: [String; 2],
-    /// The data name what only this endpoint takes.
+    /// The data contain a member that only this endpoint accepts.
     is_of_route: bool,
     /// The nonce that the answer carries.
     issued: String,

@@ -1,28 +1,30 @@
 //! What a deployment sets for its API.
 
-/// What the API is told by its host.
+/// The settings that the host passes to the API.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// SHA-256 of the first administrator key; without it there is none.
     pub admin_key_sha256: Option<[u8; 32]>,
-    /// Name of the header in which a trusted edge tells the caller's country, lower-case; without it no country is known. With an `edge`
-    /// it counts only beside the edge's secret.
+    /// Name of the header in which a trusted edge sends the caller's country, lower-case; without it no country is
+    /// known. With an `edge` it counts only together with the edge's secret.
     pub country_header: Option<String>,
     /// The edge that is trusted; without it the caller's address is the one that reached the gateway.
     pub edge: Option<Edge>,
     /// The vendor's name, as developers see it.
     pub vendor: String,
-    /// The stage, as the deployment tells it.
+    /// The stage of the deployment.
     pub stage: String,
     /// Is there an address that mails come from?
     pub sends_mail: bool,
     /// Are there keys of a payment provider?
     pub takes_payments: bool,
-    /// May webhooks be of `http`, and within the deployment's own network? Who calls them must agree.
+    /// Can webhooks use `http`, and addresses within the deployment's own network? The code that calls them must be
+    /// configured in the same way.
     pub plain_webhooks: bool,
 }
 
-/// An edge, such as a distribution of CloudFront, that is believed what it tells of a caller because it shows a secret in `x-ltlm-edge`.
+/// An edge, such as a distribution of CloudFront, whose statements about a caller are trusted because it sends a secret
+/// in `x-ltlm-edge`.
 #[derive(Clone, Debug)]
 pub struct Edge {
     /// Name of the header with the address, lower-case.

@@ -1,13 +1,13 @@
-//! Instants that a caller gives for the end of something, and that must lie ahead.
+//! Ends that a caller sets, and that must be in the future.
 //!
-//! What ends at an instant that is past is not there when it is made, and its caller is told otherwise. So it is refused. The rule
-//! comes after the replay: what is sent again gets the first answer, however late.
+//! Something that ends in the past does not exist after it is created, although its caller is told that it does. It is
+//! therefore refused. The rule comes after the replay: a repeated request gets the first answer, however late.
 
 use ltlm_protocol::Timestamp;
 
 use crate::model::denied::Denied;
 
-/// Does the end that the caller named `name` in the request lie ahead, if there is one?
+/// Is the end with the `name` in the request, if there is one, in the future?
 pub fn must_lie_ahead(name: &'static str, end: Option<Timestamp>, now: Timestamp) -> Result<(), Denied> {
     match end {
         Some(end) if end <= now => Err(Denied::NotAhead { name }),

@@ -1,7 +1,8 @@
 //! How often something may be tried: buckets of tokens, one for each source of tries.
 //!
-//! A bucket holds up to `burst` tokens and gets as many back in `minutes`; each try takes one. All that is kept of it is the instant at which
-//! it is full again (the generic cell rate algorithm), so that whoever tries seldom costs one write and no read.
+//! A bucket contains up to `burst` tokens and regains the same number in `minutes`; each attempt takes one. Only the
+//! instant at which it is full again is stored (the generic cell rate algorithm), so that occasional attempts cost one
+//! write and no read.
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::read::{Reader, whole};
@@ -102,7 +103,7 @@ pub fn check(r: &mut Reader<'_>) {
     }
 }
 
-/// Takes a token for the call named `call`, or tells when there is one again.
+/// Takes a token for the call named `call`, or returns when one is available again.
 pub fn take(
     found: Option<&Bucket>,
     name: &str,

@@ -1,8 +1,8 @@
 //! What runs without a caller: the events of the schedule, of the queue and of the table's stream, as Lambda delivers them.
 //!
-//! The function `stream` takes batches of changes, the function `delivery` what leaves the deployment. The function `renewals` takes
-//! two kinds of event. The schedule's starts the dispatcher; the queue's is a batch of messages, of which those that failed are
-//! named in the answer, so that only they come again.
+//! The function `stream` processes batches of changes, and the function `delivery` sends what leaves the deployment.
+//! The function `renewals` processes two kinds of event. An event of the schedule starts the dispatcher. An event of
+//! the queue is a batch of messages; the answer names those that failed, so that only they are delivered again.
 
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,7 @@ pub async fn stream<T: Table>(
     (answer, JobReport { spent: meter.spent(), duration: started.elapsed(), ..report })
 }
 
-/// What a record of the stream tells; `None` for what nothing follows from.
+/// The change in a record of the stream; `None` if nothing follows from it.
 fn change(record: &Value) -> Result<Option<Change>, Source> {
     let image = |name: &str| record.pointer(&format!("/dynamodb/{name}")).map(image).transpose();
     let Some(new) = image("NewImage")? else { return Ok(None) };
@@ -195,7 +195,7 @@ fn retry_seconds(record: &Value) -> u32 {
     RETRY_FIRST_SECONDS.saturating_mul(2_u32.saturating_pow(before)).min(RETRY_MAX_SECONDS)
 }
 
-/// A message that is not ours. What is wrong with it is not told: the error would repeat it.
+/// A message in an unknown format. The error is not reported, because it would repeat the message.
 fn unreadable(error: json::NotJson) -> Error {
     Error::Broken(format!("a message that cannot be read: {error}").into())
 }
@@ -234,7 +234,7 @@ pub async fn renewals<T: Table>(
     (answer, JobReport { spent: meter.spent(), duration: started.elapsed(), ..report })
 }
 
-/// Dispatches for the schedule, and leaves word of it for who looks at the deployment from outside.
+/// Dispatches for the schedule, and records the run for callers that monitor the deployment.
 async fn scheduled<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

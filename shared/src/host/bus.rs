@@ -13,7 +13,7 @@ use crate::domain::webhooks::notice::Notice;
 use crate::service::ports::{Bus, Sending};
 use crate::table::failure::failure;
 
-/// Notices of one call, which is what EventBridge takes.
+/// Maximum of notices in one call, which is the limit of EventBridge.
 const NOTICES_PER_CALL: usize = 10;
 /// Time for one call, the SDK's own retries included: a notice that is given twice has the same id twice.
 const OPERATION: Duration = Duration::from_secs(4);

@@ -1,4 +1,4 @@
-//! Configuration: read once, from the environment, all mistakes told at once.
+//! Configuration: read once from the environment, with all mistakes reported at once.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
@@ -71,7 +71,7 @@ pub fn from_env(uses_keys: bool) -> Result<Config, ConfigError> {
     from(variable, uses_keys)
 }
 
-/// The edge that is believed, if both its header and its secret are told.
+/// The trusted edge, if both its header and its secret are configured.
 fn edge(get: &impl Fn(&str) -> Option<String>, wrong: &mut Vec<String>) -> Option<Edge> {
     let header = get("LTLM_ADDRESS_HEADER").map(|name| name.to_ascii_lowercase());
     let is_only_way = match get("LTLM_DIRECT_CALLS").as_deref() {

@@ -1,8 +1,8 @@
-//! API Gateway's events (HTTP API, payload format 2.0) as requests, and answers as it takes them.
+//! Converts API Gateway's events (HTTP API, payload format 2.0) to requests, and answers to the gateway's format.
 //!
-//! The gateway tells the path *decoded*, percent signs left out: of `/devices/a%2Fb` and of `/devices/a/b` it says the same. What it found for the names in
-//! the route's pattern stands beside it, so the path is made anew, encoded, from the pattern and these
-//! (AWS, "Create AWS Lambda proxy integrations for HTTP APIs").
+//! The gateway passes the path *decoded*, except percent signs: for `/devices/a%2Fb` and for `/devices/a/b` it passes
+//! the same path. It also passes what it found for the names in the route's pattern, so the path is built again,
+//! encoded, from the pattern and these values (AWS, "Create AWS Lambda proxy integrations for HTTP APIs").
 //!
 //! This is our own and no library's, because the usual one joins the decoded path to an address again: a device `a#b` is cut off
 //! there, `..` goes one level up, and a query that is no address ends the process.
@@ -115,21 +115,22 @@ impl Event {
     }
 }
 
-/// A name from what the gateway found for it: all is decoded but the percent sign itself, which stays `%25` (so MiniStack 1.5.33 imitates AWS;
-/// not yet seen on AWS). Where a percent sign stands alone, the gateway has decoded that, too.
+/// A name from the value that the gateway found for it: everything is decoded except the percent sign itself, which
+/// stays `%25` (MiniStack 1.5.33 imitates AWS in this; not verified on AWS yet). If a percent sign is alone, the
+/// gateway has decoded that, too.
 fn name_of(found: &str) -> Cow<'_, str> {
     let is_kept = found.split('%').skip(1).all(|rest| rest.starts_with("25"));
     if is_kept { Cow::Owned(found.replace("%25", "%")) } else { Cow::Borrowed(found) }
 }
 
-/// A path that came decoded, as far as it can be encoded again: which of its slashes were encoded nobody knows.
+/// A decoded path, encoded again as far as possible: it is unknown which of its slashes were encoded.
 fn encoded_path(raw: &str) -> String {
     let parts: Vec<_> =
         raw.split('/').map(|part| utf8_percent_encode(&name_of(part), UNRESERVED).to_string()).collect();
     parts.join("/")
 }
 
-/// An answer as the gateway takes it. What is not UTF-8 goes in base64.
+/// An answer in the gateway's format. Content that is not UTF-8 is sent in base64.
 pub fn answer(response: &Response<Bytes>) -> Value {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let mut headers: BTreeMap<&str, Vec<String>> = BTreeMap::new();

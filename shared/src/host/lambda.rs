@@ -37,10 +37,10 @@ use crate::table::port::Table;
 /// Kept back from Lambda's deadline: the time to answer that we are busy.
 const RESERVE: Duration = Duration::from_millis(300);
 
-/// An event waits so long at most for the first connection to the table. Then it makes one of its own.
+/// The longest time for which an event waits for the first connection to the table. After that, it opens its own.
 const FIRST: Duration = Duration::from_millis(250);
 
-/// What Lambda is told of a job that failed.
+/// What Lambda receives for a failed job.
 const FAILED: &str = "the job failed; its log line says why";
 
 /// Serves the routes of a function, until Lambda ends the process.

@@ -1,7 +1,7 @@
 //! One log line and one metrics line a request.
 //!
-//! Logged by allow-list: route, status, code, the gateway's id of the request, cost, time. Never a header, a path, a body, a key or a
-//! device id: license keys stand in paths and secrets in headers.
+//! An allow-list determines what is logged: route, status, code, the gateway's id of the request, cost, time. Never a
+//! header, a path, a body, a key or a device id: paths contain license keys, and headers contain secrets.
 
 use std::io::Write;
 
@@ -84,12 +84,13 @@ pub fn job_line(report: &JobReport) {
     );
 }
 
-/// The status of a request that is told to come again.
+/// The status of a request whose caller should retry.
 const BUSY: u16 = 503;
 /// Namespace of all metrics.
 pub const NAMESPACE: &str = "LTLM";
-/// Metrics of requests, each with its unit, by stage alone: every dimension more is paid for by each of its values. What a route costs and
-/// how it fares is counted from the logs. A request that was told to come again (503) is busy, and no failure.
+/// Metrics of requests, each with its unit, by stage alone: every further dimension is charged for each of its values.
+/// The cost and the results of a route are counted from the logs. A request that is answered 503 is busy, and not a
+/// failure.
 pub const REQUEST_METRICS: &[(&str, &str)] = &[
     ("Requests", "Count"),
     ("Refusals", "Count"),
@@ -99,7 +100,7 @@ pub const REQUEST_METRICS: &[(&str, &str)] = &[
     ("ReadUnits", "Count"),
     ("WriteUnits", "Count"),
 ];
-/// Counts of jobs that are metrics, by stage and job. The others stand in the logs.
+/// Counts of jobs that are metrics, by stage and job. The others are in the logs.
 pub const JOB_METRICS: &[&str] =
     &["Renewed", "FailedAccounts", "FailedMessages", "Notices", "PresumedUses", "Mailed", "Delivered", "GivenUp"];
 

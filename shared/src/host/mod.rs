@@ -1,5 +1,5 @@
-//! Floor 5: the process around it all: configuration, clock, chance, logs, metrics, and Lambda. The only user of
-//! `lambda_runtime`, and the only reader of the environment. It holds no rule of the product.
+//! The process: configuration, clock, randomness, logs, metrics, and Lambda. It is the only user of `lambda_runtime`, and
+//! the only reader of the environment. It contains no rule of the product.
 
 pub mod aws;
 pub mod background;

@@ -1,5 +1,5 @@
-//! What each function's program is made of. A binary names one of these, and the linker leaves out the handlers and clients of all others: most of
-//! what the start of a program costs is its size.
+//! The content of each function's program. A binary refers to one of these statics, and the linker leaves out the
+//! handlers and clients of all others: most of the start-up time of a program depends on its size.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::keys::kms::Kms;
 use crate::service::ports::{Payments, Queue};
 use crate::table::dynamo::Dynamo;
 
-/// Makes a client, if it is configured.
+/// Creates a client, if it is configured.
 pub(super) type Maker<C> = fn(&SdkConfig, &Config) -> Option<C>;
 
-/// The program of a function: its routes' handlers, and how its clients are made.
+/// The program of a function: its routes' handlers, and the constructors of its clients.
 pub struct Program {
     pub(super) handlers: Handlers<Dynamo>,
     pub(super) kms: Option<Maker<Kms>>,

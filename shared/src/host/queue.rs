@@ -10,7 +10,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use crate::service::ports::{Queue, Sending};
 use crate::table::failure::failure;
 
-/// Messages of one call, which is what SQS takes.
+/// Maximum of messages in one call, which is the limit of SQS.
 const MESSAGES_PER_CALL: usize = 10;
 /// Time for one call, the SDK's own retries included: a message that is sent twice is worked on twice, to the same end.
 const OPERATION: Duration = Duration::from_secs(4);

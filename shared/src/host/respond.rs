@@ -17,7 +17,7 @@ pub struct Host<T> {
     pub app: App<T>,
     /// The routes that it answers.
     pub handlers: Handlers<T>,
-    /// What the API is told.
+    /// The settings that the API receives.
     pub settings: Settings,
 }
 
@@ -25,7 +25,7 @@ pub struct Host<T> {
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// The header in which an answer tells it.
+/// The header that contains it in an answer.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What one request came to, for log and metrics.
@@ -39,7 +39,7 @@ pub struct Report {
     pub status: u16,
     /// Code of the failure, if it is one.
     pub code: Option<&'static str>,
-    /// What lies below a failure of ours.
+    /// The cause of an internal failure.
     pub cause: Option<String>,
     /// What it cost at the table.
     pub spent: Spent,

@@ -24,7 +24,7 @@ pub const API: &str = "https://api.stripe.com";
 const VERSION: &str = "2024-06-20";
 /// Time for one call; an order's page is asked for again while the request lasts.
 const OPERATION: Duration = Duration::from_secs(4);
-/// A message that was signed longer ago is taken for a replay, in seconds (what Stripe's own libraries use).
+/// The maximum age of a message, in seconds; an older one counts as a replay (Stripe's own libraries use this limit).
 const TOLERANCE_SECONDS: i64 = 300;
 /// Lines of an invoice that are asked for at once: the most that Stripe gives.
 const LINES_PER_PAGE: &str = "100";
@@ -260,7 +260,8 @@ fn text(value: &Value, path: &str) -> Option<String> {
     value.pointer(path).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// What an event tells, and the setup that shows a card, if it is one that does. Paid invoices are read by [`Stripe::invoice`].
+/// The content of an event, and the setup that identifies a card, if the event has one. Paid invoices are read by
+/// [`Stripe::invoice`].
 fn event_of(id: &str, kind: &str, event: &Value, told_at: Timestamp, is_live: bool) -> (ProviderEvent, Option<String>) {
     let Some(object) = event.pointer("/data/object") else { return (ProviderEvent::Nothing, None) };
     let read = match kind {
@@ -326,7 +327,8 @@ fn refund_failed(refund: &Value) -> Option<ReversalKind> {
     has_failed.then_some(ReversalKind::RefundFailed { refund: id, amount })
 }
 
-/// What a paid invoice says by itself; none if it is not of a subscription that began with an order of ours.
+/// The content of a paid invoice; `None` if it does not belong to a subscription that began with an order of this
+/// service.
 fn paid_invoice(invoice: &Value, told_at: Timestamp) -> Option<PaidInvoice> {
     // The subscription and its metadata stand in one place or the other, by the version of the vendor's endpoint.
     let details = ["/parent/subscription_details", "/subscription_details"];
@@ -353,8 +355,8 @@ fn payment_of(invoice: &Value) -> Option<String> {
     text(invoice, "/payment_intent").or_else(|| listed.or_else(|| intents.next()).map(|(_, intent)| intent))
 }
 
-/// A line of an invoice, if it is a period of an item of the invoice's subscription: no one-off item, and no proration of a
-/// change in mid-period. Its kind stands in `parent` or in `type`, by the version.
+/// A line of an invoice, if it is a period of an item of the invoice's subscription: no one-off item, and no proration
+/// of a change in mid-period. Its kind is in `parent` or in `type`, depending on the version.
 fn period_line(line: &Value, invoice: &PaidInvoice) -> Option<PeriodLine> {
     let item = line.pointer("/parent/subscription_item_details").filter(|details| !details.is_null());
     let is_of_a_subscription = item.is_some() || text(line, "/type").as_deref() == Some("subscription");

@@ -1,10 +1,11 @@
-//! The HTTP client under all of the AWS SDK's clients, and whom it trusts.
+//! The HTTP client of all AWS SDK clients, and the roots that it trusts.
 //!
-//! AWS's endpoints present certificates that lead to the five roots of Amazon Trust Services. Those are in the program, so that a start
-//! reads no file; reading the system's (about 150) took longer than the rest of a function's start together. An endpoint whose
-//! certificate leads elsewhere (a new root of AWS's, a proxy or a VPC endpoint with a private authority) is still reached: the system's
-//! roots are read when it is met, and trusted beside the five from then on. So this list decides what is read at a start, and not whom a
-//! function trusts; it is no pinning, which Amazon Trust Services advises against.
+//! The certificates of AWS's endpoints lead to the five roots of Amazon Trust Services. The program contains these, so
+//! that a start reads no file; reading the system's roots (about 150) took longer than the rest of a function's start
+//! together. An endpoint whose certificate leads elsewhere (a new AWS root, a proxy or a VPC endpoint with a private
+//! authority) can still be reached: the system's roots are read when such a certificate is encountered, and trusted in
+//! addition to the five from then on. This list therefore determines what is read at a start, and not what a function
+//! trusts; it is no pinning, which Amazon Trust Services advises against.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -23,8 +24,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use rustls::CertificateError;
 
-/// The roots of Amazon Trust Services, in PEM: all five that its repository recommends for a trust store of one's own. They are taken from
-/// Mozilla's list; a test holds them against what is published. docs/operations.md says how they are renewed.
+/// The roots of Amazon Trust Services, in PEM: all five that its repository recommends for custom trust stores. They
+/// are taken from Mozilla's list; a test compares them with the published hashes. docs/operations.md describes how to
+/// renew them.
 pub const AMAZON_ROOTS: &str = include_str!("amazon_roots.pem");
 
 /// A new HTTP client, for all of a process's SDK clients. Nothing is connected or read yet.
@@ -51,12 +53,12 @@ impl HttpClient for Transport {
     }
 }
 
-/// The way to an endpoint, with the embedded roots or with the system's beside them.
+/// The connection to an endpoint, with the embedded roots or with the system's in addition.
 #[derive(Debug)]
 struct Connectors {
     settings: HttpConnectorSettings,
     embedded: Connector,
-    /// Made when it is needed: that reads files.
+    /// Created when it is needed, because that reads files.
     system: OnceLock<Connector>,
     /// Of the whole client: an endpoint's certificate did not lead to the embedded roots.
     needs_system: Arc<AtomicBool>,

@@ -17,14 +17,14 @@ const WEBHOOK: Duration = Duration::from_secs(10);
 /// Which addresses may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Public ones only: what a vendor's customer, or anybody with a key, names as a webhook leads nowhere within the network
-    /// that the function runs in, and not to the function's own runtime.
+    /// Public addresses only: the address of a webhook, which a vendor or any key holder chooses, must not lead into
+    /// the network in which the function runs, nor to the function's own runtime.
     Public,
     /// Any.
     Anywhere,
 }
 
-/// An HTTP client that is made when it is first needed: that reads the system's root certificates.
+/// An HTTP client that is created when it is first needed, because that reads the system's root certificates.
 #[derive(Debug)]
 pub struct Web {
     reach: Reach,

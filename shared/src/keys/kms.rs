@@ -1,4 +1,5 @@
-//! Keys by AWS KMS: made with `GenerateDataKey`, unwrapped with `Decrypt`; those of another deployment wrapped with `Encrypt`.
+//! Keys by AWS KMS: created with `GenerateDataKey`, unwrapped with `Decrypt`; those of another deployment wrapped with
+//! `Encrypt`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -29,7 +30,7 @@ pub struct Kms {
     unwrapped: Arc<Mutex<Unwrapped>>,
 }
 
-/// By project, purpose and wrapped key: a key is never found for anything but what it was made for.
+/// By project, purpose and wrapped key: a key is found only for the purpose for which it was created.
 type Unwrapped = HashMap<(String, Purpose, Vec<u8>), Held>;
 
 /// An unwrapped key, and since when it is held, in milliseconds of the caller's clock.
@@ -39,11 +40,11 @@ struct Held {
     since_ms: u64,
 }
 
-/// A key is asked for again after so many milliseconds: a right that was taken away ends by then, and a key does not lie in
-/// memory for as long as a process lives.
+/// The time after which a key is requested again, in milliseconds: a revoked permission takes effect by then, and a key
+/// does not stay in memory for as long as a process lives.
 pub const AGE_MAX_MS: u64 = 10 * 60 * 1_000;
 
-/// What stands in the place of a project where a key is made to be checked.
+/// Replaces the project if a key is created for a check.
 const CHECKED: &str = "deployment";
 
 /// Unwrapped keys kept; beyond it all are forgotten.
@@ -67,7 +68,7 @@ impl Kms {
         Self { client: Client::from_conf(config), key_id: key_id.into(), unwrapped: Arc::default() }
     }
 
-    /// Makes a key for a purpose of a project.
+    /// Creates a key for a purpose of a project.
     pub async fn make(&self, project_id: &str, purpose: Purpose) -> Result<NewKey, KeyError> {
         let answer = self
             .client
@@ -83,7 +84,7 @@ impl Kms {
         Ok(NewKey { key, wrapped })
     }
 
-    /// Wraps a key that was made elsewhere, for a purpose of a project.
+    /// Wraps a key that was created elsewhere, for a purpose of a project.
     pub async fn wrap(&self, project_id: &str, purpose: Purpose, key: &Key32) -> Result<Vec<u8>, KeyError> {
         let answer = self
             .client
@@ -97,7 +98,7 @@ impl Kms {
         answer.ciphertext_blob().map(|blob| blob.as_ref().to_vec()).ok_or_else(odd_answer)
     }
 
-    /// Unwraps a key of a project, for the purpose it was made for. `now_ms` is of a clock that only runs forward.
+    /// Unwraps a key of a project, for the purpose for which it was created. `now_ms` is of a monotonic clock.
     pub async fn unwrap(
         &self,
         project_id: &str,
@@ -118,8 +119,8 @@ impl Kms {
         Ok(key)
     }
 
-    /// Makes a key that nothing uses, and unwraps it again: two calls of the service, which show that it does either, and that this
-    /// function may ask for it.
+    /// Creates a key that is not used, and unwraps it again: two calls of the service, which show that it can do both,
+    /// and that this function has the permissions.
     pub async fn check(&self) -> Result<(), KeyError> {
         let made = self.make(CHECKED, Purpose::Check).await?;
         let key = self.decrypt(CHECKED, Purpose::Check, &made.wrapped).await?;
@@ -168,7 +169,7 @@ impl Kms {
         self.lock().retain(|_, held| now_ms.saturating_sub(held.since_ms) < AGE_MAX_MS);
     }
 
-    /// How many unwrapped keys lie in memory.
+    /// The number of unwrapped keys in memory.
     pub fn unwrapped(&self) -> usize {
         self.lock().len()
     }

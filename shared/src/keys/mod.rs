@@ -1,7 +1,7 @@
-//! Floor 2: keys of projects, made and wrapped by KMS.
+//! Keys of projects, which KMS generates and wraps.
 //!
-//! Invariant: a key lies in the table only wrapped, under an encryption context that names the service, the project and the
-//! purpose. A key wrapped for one purpose cannot be unwrapped for another.
+//! Invariant: the table contains keys only in wrapped form, under an encryption context that names the service, the
+//! project and the purpose. A key wrapped for one purpose cannot be unwrapped for another.
 
 pub mod kms;
 pub mod password;
@@ -21,11 +21,11 @@ pub enum Purpose {
     Sealing,
     /// Signs what a webhook sends.
     Webhook,
-    /// A developer's codes follow from it; the developer's name stands in the place of a project.
+    /// A developer's codes are derived from it; the developer's name replaces the project.
     Codes,
-    /// Nothing: it shows that keys can be made and unwrapped, and is thrown away.
+    /// Nothing: it shows that keys can be generated and unwrapped, and is discarded.
     Check,
-    /// The private half of an import key follows from it; the key's id stands in the place of a project.
+    /// The private key of an import key is derived from it; the key's id replaces the project.
     Import,
 }
 
@@ -45,13 +45,13 @@ impl Purpose {
     }
 }
 
-/// Why a key could not be made or unwrapped.
+/// The reason why a key could not be generated or unwrapped.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// KMS is not reachable or throttles: try again.
     #[error("the key service is busy")]
     Busy(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// KMS refuses, or its answer makes no sense.
+    /// KMS refuses, or its answer is invalid.
     #[error("the key service refuses")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -10,13 +10,14 @@ use super::KeyError;
 /// Bytes of a salt.
 pub const SALT_BYTES: usize = 16;
 
-/// The hash of a password, with all that made it.
+/// The hash of a password, with its parameters.
 pub fn hash(password: &str, salt: [u8; SALT_BYTES]) -> Result<String, KeyError> {
     let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
     hash.map(|hash| hash.to_string()).map_err(|error| KeyError::Broken(error.to_string().into()))
 }
 
-/// Is this the password? Without a hash it takes as long to say no: who asks does not learn whether there is such a name.
+/// Is this the password? Without a hash, a refusal takes the same time, so that a caller does not learn whether the
+/// name exists.
 pub fn verify(password: &str, hash: Option<&str>) -> bool {
     let Some(hash) = hash else {
         let _ = self::hash(password, [0; SALT_BYTES]);

@@ -1,4 +1,4 @@
-//! Sealing short texts with AES-256-GCM (NIST SP 800-38D): what the table may hold but not tell.
+//! Seals short texts with AES-256-GCM (NIST SP 800-38D): texts that the table stores but must not reveal.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -9,14 +9,14 @@ use super::{Key32, KeyError};
 /// has as many licenses.
 pub const NONCE_BYTES: usize = 12;
 
-/// Seals `text`, bound to `about`: opened for anything else it does not open. The nonce stands before the cipher text.
+/// Seals `text`, bound to `about`: it cannot be opened with any other `about`. The nonce precedes the cipher text.
 pub fn seal(key: &Key32, nonce: [u8; NONCE_BYTES], about: &str, text: &str) -> Result<Vec<u8>, KeyError> {
     let payload = Payload { msg: text.as_bytes(), aad: about.as_bytes() };
     let sealed = cipher(key).encrypt(&Nonce::from(nonce), payload).map_err(|_| broken())?;
     Ok([&nonce[..], &sealed].concat())
 }
 
-/// Opens what [`seal`] made.
+/// Opens the output of [`seal`].
 pub fn open(key: &Key32, about: &str, sealed: &[u8]) -> Result<String, KeyError> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(broken)?;
     let payload = Payload { msg: sealed, aad: about.as_bytes() };

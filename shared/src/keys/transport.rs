@@ -13,7 +13,7 @@ use super::{Key32, KeyError};
 /// Tells what is sealed so from all else that these keys might ever seal.
 const INFO: &[u8] = b"ltlm project keys/1";
 
-/// What was sealed, and what it takes to open it beside the private key.
+/// The sealed text, and what opening it requires besides the private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The encapsulated key.
@@ -49,7 +49,7 @@ pub fn is_usable(public: &[u8; 32]) -> bool {
     seal(public, "", &[], &|bytes| bytes.fill(1)).is_ok()
 }
 
-/// Opens what [`seal`] made, with the seed of the pair. The bytes are wiped when they are dropped.
+/// Opens the output of [`seal`], with the seed of the key pair. The bytes are wiped when they are dropped.
 pub fn open(seed: &Key32, about: &str, sealed: &Sealed) -> Result<zeroize::Zeroizing<Vec<u8>>, KeyError> {
     let (private, _) = X25519HkdfSha256::derive_keypair(seed.expose());
     let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&sealed.encapsulated);

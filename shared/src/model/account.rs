@@ -1,4 +1,4 @@
-//! A token account: facts. What it has lies in its wallet.
+//! The record of a token account. Its tokens are in its wallet.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub fn account_name_pattern() -> String {
     format!(r"^(?!\.{{1,2}}$)(?!.*/({})$){}", kinds.join("|"), ltlm_protocol::pattern::NAME.trim_start_matches('^'))
 }
 
-/// An account's record: facts. What it has lies in its wallet.
+/// An account's record. Its tokens are in its wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its name.
@@ -38,9 +38,9 @@ pub struct Account {
     pub anchor: Timestamp,
     /// Tokens it may go into debt by, where a debit allows it.
     pub overdraft_limit: i64,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
-    /// The operation that made it.
+    /// The operation that created it.
     pub created_by: OperationKey,
     /// Other plans whose allocation it had lately, each with the beginning of that period.
     pub paid: BTreeMap<String, Timestamp>,

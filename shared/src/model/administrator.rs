@@ -44,7 +44,7 @@ impl Scope {
 /// What the stack's own key is called. Stored keys have names of another shape.
 const FIRST: &str = "first";
 
-/// Who calls an administration route: a key's rights.
+/// The caller of an administration route: the rights of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Administrator {
     /// Names the key; the stack's own is called `first`.
@@ -71,7 +71,8 @@ impl Administrator {
         }
     }
 
-    /// The end of something that it makes and that must not outlive it: as asked, or its own. A later one is refused.
+    /// The end of something that it creates and that must not outlive it: the requested end, or its own. A later end is
+    /// refused.
     pub fn end(&self, asked: Option<Timestamp>) -> Result<Option<Timestamp>, Denied> {
         match (self.expires_at, asked) {
             (Some(own), Some(asked)) if asked > own => Err(Denied::Forbidden),
@@ -79,7 +80,7 @@ impl Administrator {
         }
     }
 
-    /// The family of a key that it makes.
+    /// The ancestors of a key that it creates.
     pub fn family_of_new_key(&self) -> Result<Vec<String>, Denied> {
         if self.family.len() >= limits::KEY_GENERATIONS_MAX {
             return Err(Denied::Forbidden);
@@ -87,7 +88,7 @@ impl Administrator {
         Ok(self.family.iter().chain([&self.key_id]).cloned().collect())
     }
 
-    /// May it do what takes this scope, or only look at it?
+    /// Does the key have this scope, or only the right to read?
     pub fn may(&self, scope: Scope, looks: bool) -> Result<(), Denied> {
         match self.scopes.contains(&scope) || (looks && self.scopes.contains(&Scope::Read)) {
             true => Ok(()),
@@ -95,7 +96,7 @@ impl Administrator {
         }
     }
 
-    /// Is it the owner's: the stack's own key? What takes keys out of the deployment, or lets them in, no other key may do.
+    /// Is it the stack's own key? Only this key may export keys of the deployment or import keys into it.
     pub fn may_move_keys(&self) -> Result<(), Denied> {
         match self.key_id == FIRST {
             true => Ok(()),
@@ -120,7 +121,7 @@ impl Administrator {
     }
 }
 
-/// A stored key's record. The key itself is told once and not kept.
+/// A stored key's record. The key itself is returned once and not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminKey {
     /// `key_` and the first 16 hex digits of its hash.
@@ -135,11 +136,11 @@ pub struct AdminKey {
     pub project_id: Option<String>,
     /// It stops working here.
     pub expires_at: Option<Timestamp>,
-    /// The key that made it.
+    /// The key that created it.
     pub created_by: String,
-    /// The keys that it descends from, its maker last. Of a key that an older version made only the maker is known.
+    /// Its ancestors, the creator last. For a key of an older version, only the creator is known.
     pub family: Vec<String>,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
@@ -161,7 +162,8 @@ impl AdminKey {
     }
 }
 
-/// One act of an administrator: remembered so that sending it twice does it once, and told by the audit log.
+/// An operation of an administrator: it is stored so that a repetition takes effect once, and it is the entry of the
+/// audit log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdminOperation {
     /// Where it is remembered: the operation's id, for some together with what it was done to.
@@ -170,7 +172,7 @@ pub struct AdminOperation {
     pub fingerprint: String,
     /// Names the one request that did it, so that a request whose reply was lost knows itself.
     pub request: String,
-    /// Names what it made: a project id, a policy number, license numbers.
+    /// Names what it created: a project id, a policy number, license numbers.
     pub made: Vec<String>,
     /// When.
     pub created_at: Timestamp,
@@ -178,7 +180,7 @@ pub struct AdminOperation {
     pub audit: Option<Audit>,
 }
 
-/// What the audit log tells of an act beside its time.
+/// What the audit log states about an operation besides its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audit {
     /// The operation's id, as the caller knows it.

@@ -1,5 +1,5 @@
-//! What was paid for an order, payment by payment. The list says the same in whatever order the provider tells of it, because
-//! all that follows from it is computed from the provider's own instants.
+//! The payments of an order. The list is the same in whatever order the provider reports them, because everything that
+//! follows from it is computed from the provider's own instants.
 
 use ltlm_protocol::{Timestamp, limits};
 
@@ -21,7 +21,7 @@ pub struct Period {
 pub struct Fate {
     /// When all of the money went back, by the provider's clock; none while it is there.
     pub back_at: Option<Timestamp>,
-    /// Since when what it bought is taken back, by the provider's clock.
+    /// The instant, by the provider's clock, from which its purchase is taken back.
     pub taken_at: Option<Timestamp>,
     /// The buyer's bank disputes it.
     pub is_disputed: bool,
@@ -68,19 +68,20 @@ impl Periods {
         known.map(|known| known.fate = fate).is_some()
     }
 
-    /// The latest end that is paid and not taken back; none if no period is.
+    /// The latest end that is paid and not taken back; `None` if no period is.
     pub fn until(&self) -> Option<Timestamp> {
         let standing =
             self.list.iter().filter(|period| period.fate.taken_at.is_none()).filter_map(|period| period.until);
         standing.max().max(self.folded_until)
     }
 
-    /// When all that had been paid by then had been taken back.
+    /// The instant from which everything that had been paid until then was taken back.
     pub fn ended_at(&self) -> Option<Timestamp> {
         self.all_gone_at(|fate| fate.taken_at)
     }
 
-    /// When all the money that had been paid by then had gone back, whether or not the vendor takes back what it bought.
+    /// The instant from which all money that had been paid until then was refunded, whether or not the vendor takes
+    /// back the purchase.
     pub fn refunded_at(&self) -> Option<Timestamp> {
         self.all_gone_at(|fate| fate.back_at)
     }
@@ -97,7 +98,7 @@ impl Periods {
         self.list.iter().filter_map(|period| gone_at(&period.fate)).filter(all_gone).min()
     }
 
-    /// Payments that were made when what was ordered had ended already: they bought nothing.
+    /// Payments for an order whose purchase had already ended: they bought nothing.
     pub fn unapplied(&self) -> impl Iterator<Item = &Period> {
         let ended_at = self.ended_at();
         self.list.iter().filter(move |period| ended_at.is_some_and(|at| period.paid_at > at))

@@ -20,7 +20,7 @@ impl Rate {
         (self.minutes * MINUTE_MS) / self.burst.max(1)
     }
 
-    /// Does the bucket lack more than the one token that was taken last?
+    /// Does the bucket lack more than the last token?
     pub fn was_tried_before(self, bucket: &Bucket, now: Timestamp) -> bool {
         bucket.full_at.ms() - now.ms() > self.each_ms()
     }

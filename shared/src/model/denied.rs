@@ -1,6 +1,6 @@
 //! Why a command is refused.
 //!
-//! Invariant: variants stand in order of precedence. If several apply, the first one declared is the answer;
+//! Invariant: variants are declared in order of precedence. If several apply, the first one declared is the answer;
 //! `gate.rs` and each `decide` check in this order.
 
 use ltlm_protocol::code::holds_reserved_word;
@@ -93,7 +93,7 @@ pub enum Denied {
     SettingsChanged,
     /// The settings are too large.
     SettingsTooLarge,
-    /// The settings cannot be kept because of what stands here.
+    /// The settings cannot be stored, for this reason.
     SettingsRejected {
         /// Names down to the place, joined by dots.
         path: String,
@@ -209,7 +209,7 @@ pub enum Denied {
     PaymentsNotSetUp,
     /// No such order in the project.
     OrderNotFound,
-    /// An end that must lie ahead is past.
+    /// An end that must be in the future is past.
     NotAhead {
         /// The request's member.
         name: &'static str,
@@ -230,7 +230,7 @@ pub enum Denied {
     StateFinal,
     /// After the change the policy would not say how long its licenses last.
     PolicyIncomplete,
-    /// The whole that a change would make is not as documented.
+    /// The document that results from a change is not valid.
     Invalid(Problems),
     /// The project has as many secrets as it may.
     SecretLimitReached {
@@ -254,7 +254,7 @@ pub enum Denied {
         /// The place of the next one.
         next: i64,
     },
-    /// What was taken is not what the trailer tells of.
+    /// The imported lines are not those that the trailer lists.
     ImportIncomplete {
         /// What differs.
         what: &'static str,

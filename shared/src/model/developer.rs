@@ -1,4 +1,4 @@
-//! Developers who sign in from the editor, and their sign-ins under way.
+//! Developers who sign in from the editor, and their sign-ins in progress.
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::portal_data::DeveloperData;
@@ -15,7 +15,7 @@ pub struct Developer {
     pub number: i64,
     /// The name, for people.
     pub full_name: String,
-    /// Hash of the password, with all that made it (PHC string).
+    /// Hash of the password with its parameters (PHC string).
     pub password: String,
     /// The projects whose secrets it may have; all if there is no list.
     pub projects: Option<Vec<String>>,
@@ -25,7 +25,7 @@ pub struct Developer {
     pub wrapped: Vec<u8>,
     /// Since when it may sign in no more.
     pub disabled_at: Option<Timestamp>,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
     /// Counts writes of this record.
     pub revision: i64,
@@ -36,7 +36,7 @@ pub struct Developer {
 pub struct SignIn {
     /// SHA-256 of the token that names it, in hex.
     pub hash: String,
-    /// Who.
+    /// The developer.
     pub username: Email,
     /// The code follows from this random name.
     pub request: String,

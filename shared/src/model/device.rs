@@ -19,7 +19,7 @@ pub enum SeatClaim {
     },
     /// Gave its seat back and did not ask again.
     Released,
-    /// Lost its seat to somebody, and did not come back yet.
+    /// It lost its seat to another caller and has not returned yet.
     Kicked(KickedNotice),
 }
 

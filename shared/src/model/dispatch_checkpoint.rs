@@ -1,4 +1,4 @@
-//! How far a job in the background has come, so that one that was interrupted goes on and does not begin again.
+//! The progress of a background job, so that an interrupted job continues and does not start again.
 
 use ltlm_protocol::Timestamp;
 
@@ -27,7 +27,7 @@ pub struct DispatchCheckpoint {
 const RUN_SECONDS: i64 = 3_000;
 
 impl DispatchCheckpoint {
-    /// The run to go on with at `now`: the one that was interrupted, or a new one.
+    /// The run to continue at `now`: the one that was interrupted, or a new one.
     pub fn at(name: &str, found: Option<Self>, now: Timestamp) -> Self {
         let revision = found.as_ref().map_or(0, |job| job.revision);
         let is_interrupted = |job: &Self| !job.done && now < job.started_at.plus_seconds(RUN_SECONDS);

@@ -7,7 +7,7 @@ use ltlm_protocol::request::is_format;
 use ltlm_protocol::shape::Kind;
 use unicode_normalization::UnicodeNormalization;
 
-/// An address. What stands after a `+` belongs to it (wire 4.9).
+/// An e-mail address. The part after a `+` belongs to it (wire 4.9).
 ///
 /// Its one spelling: trimmed, lower-case, in Unicode's form NFC, the domain in ASCII (IDNA). An address that was kept before there was
 /// this rule stays as it was kept, and is found under [`Email::spellings`].
@@ -19,7 +19,7 @@ pub struct Email(String);
 pub enum NoEmail {
     /// No mail can be sent there.
     NotOne,
-    /// It has characters that nobody sees, so that it looks like another one.
+    /// It contains invisible characters, so that it looks like another one.
     Invisible,
 }
 
@@ -34,7 +34,7 @@ impl NoEmail {
 }
 
 impl Email {
-    /// Reads an address; `None` for what no mail can be sent to. Whether anybody reads there, only mail can tell.
+    /// Reads an address; `None` if no mail can be sent to it. Only a mail can show whether the mailbox exists.
     pub fn parse(text: &str) -> Option<Self> {
         Self::read(text).ok()
     }
@@ -55,7 +55,7 @@ impl Email {
         (usable && text.chars().count() <= limits::EMAIL_CHARS_MAX).then_some(Self(text)).ok_or(NoEmail::NotOne)
     }
 
-    /// An address that is kept, as it is kept: also one that is not taken any more.
+    /// A stored address as it is, including one that is no longer accepted.
     pub fn kept(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -97,7 +97,7 @@ impl Email {
         Self::read(&text).map_err(|wrong| r.problem(name, wrong.problem())).ok()
     }
 
-    /// Stands for an address that could not be read, until the mistake is told.
+    /// Replaces an address that could not be read, until the mistake is reported.
     pub fn nobody() -> Self {
         Self(String::new())
     }

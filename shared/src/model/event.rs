@@ -21,7 +21,7 @@ pub struct Event {
     pub request: String,
     /// Tells it from others, if what the client sent does: what comes again under the same name is the same event.
     pub name: Option<String>,
-    /// What happened: any word of the application's.
+    /// The event's type: any word that the application chooses.
     pub kind: String,
     /// Free-form facts.
     pub payload: Map<String, Value>,

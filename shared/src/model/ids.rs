@@ -2,7 +2,8 @@
 
 use crate::model::token_type::TokenType;
 
-/// Who chose an operation's id. Part of the ledger's key, so that nobody can use up the ids of another origin.
+/// The party that chose an operation's id. It is part of the ledger's key, so that no origin can use up the ids of
+/// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// An application or a vendor's backend.
@@ -14,27 +15,28 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// All of them, each with the letter that stands for it.
+    /// All origins, each with its letter.
     const ALL: &'static [(Self, &'static str)] = &[(Self::Client, "c"), (Self::Admin, "a"), (Self::System, "s")];
 
-    /// The letter that stands for it.
+    /// Its letter.
     pub fn letter(self) -> &'static str {
         Self::ALL.iter().find(|(origin, _)| *origin == self).map_or("", |(_, letter)| letter)
     }
 
-    /// The origin that a letter stands for.
+    /// The origin with this letter.
     pub fn parse(letter: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == letter).map(|(origin, _)| *origin)
     }
 }
 
-/// Stands before the ids that the service makes, where callers see them. No caller's id has a space in it, so none looks alike.
+/// The prefix of the ids that the service creates, where callers see them. It contains a space, and no caller's id
+/// does.
 pub(crate) const SERVICE: &str = "service ";
 
-/// Names one operation on one wallet, for ever.
+/// Identifies one operation on one wallet, permanently.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OperationId {
-    /// Who chose it.
+    /// The origin of the id.
     pub origin: Origin,
     /// The id, 1 to 128 visible ASCII characters.
     pub id: String,
@@ -50,12 +52,12 @@ impl OperationId {
     }
 }
 
-/// An operation as it arrives: its id and what tells its request from others.
+/// An operation as it arrives: its id and the fingerprint of its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationKey {
     /// Its id.
     pub id: OperationId,
-    /// The request's fingerprint: the same id with another request is refused, as [`is_same_request`] tells.
+    /// The request's fingerprint: the same id with a different request is refused, as [`is_same_request`] decides.
     pub fingerprint: String,
 }
 
@@ -70,8 +72,8 @@ impl OperationKey {
 /// that was read from it; operations that were recorded long ago have none.
 pub const SENT_CHARS: usize = 64;
 
-/// Is the request with the fingerprint `asked` the one that was recorded with `done`? It is, if it was sent alike or means the
-/// same.
+/// Is the request with the fingerprint `asked` the one that was recorded with `done`? It is if both were sent in the
+/// same form or mean the same.
 pub fn is_same_request(done: &str, asked: &str) -> bool {
     let parts = |text: &str| {
         let (sent, meant) = text.split_at_checked(SENT_CHARS).unwrap_or((text, ""));
@@ -98,8 +100,8 @@ pub struct ChainId {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LicenseId(pub String);
 
-/// Where a device's batches are told apart: its queue is one license's on the plain endpoints, and the whole project's in
-/// the existing client (wire 4.6, T-3 and T-4).
+/// The scope of a device's batches: its queue belongs to one license on the plain endpoints, and to the whole project
+/// in the existing client (wire 4.6, T-3 and T-4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchOwner {
     /// By license.

@@ -7,7 +7,7 @@ use ltlm_protocol::transfer::{Chain, Summary};
 
 use crate::model::project::Project;
 
-/// A key that another deployment seals a project's keys to. Its private half lies in the table only wrapped.
+/// A key to which another deployment seals a project's keys. The table contains its private key only in wrapped form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportKey {
     /// `imk_` and the first 16 hex digits of the public key's hash.
@@ -16,7 +16,7 @@ pub struct ImportKey {
     pub public_key: [u8; 32],
     /// What the private key follows from, wrapped by KMS.
     pub wrapped: Vec<u8>,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
     /// It opens nothing from then on.
     pub expires_at: Timestamp,
@@ -25,7 +25,7 @@ pub struct ImportKey {
 /// What has become of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportState {
-    /// It takes lines.
+    /// It accepts lines.
     Open,
     /// What it wrote is being removed.
     Dropping,
@@ -51,7 +51,7 @@ impl ImportState {
 /// How far an import has come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Import {
-    /// `imp_` and 16 hex digits: stands in each record that it writes.
+    /// `imp_` and 16 hex digits: part of each record that the import writes.
     pub id: String,
     /// The project as it will be.
     pub project: Project,
@@ -59,7 +59,7 @@ pub struct Import {
     pub with_keys: bool,
     /// What the file's lines add up to, as its trailer says.
     pub summary: Summary,
-    /// Lines that were taken.
+    /// The number of imported lines.
     pub taken: i64,
     /// The hash over them.
     pub chain: Chain,

@@ -45,7 +45,7 @@ impl AdminState {
     }
 }
 
-/// Who bought the license.
+/// The buyer of the license.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Buyer {
     /// E-mail, `""` if unknown.
@@ -54,7 +54,7 @@ pub struct Buyer {
     pub name: Option<String>,
     /// The vendor's own facts.
     pub metadata: Map<String, Value>,
-    /// Country of the last call that told one.
+    /// Country of the last call that carried one.
     pub last_country: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub struct License {
     pub purchases: Purchases,
     /// The vendor's own facts.
     pub metadata: Map<String, Value>,
-    /// Who bought it.
+    /// The buyer.
     pub buyer: Buyer,
     /// Registered devices; moves in the same transaction as they do.
     pub device_count: i64,
@@ -97,7 +97,7 @@ pub struct License {
     pub created_at: Timestamp,
 }
 
-/// A license's place in its project's list: what tells its key, which the license's own record does not.
+/// A license's place in its project's list. It contains the license key, which the license's own record does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// The license.

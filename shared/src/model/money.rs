@@ -12,8 +12,8 @@ pub struct Money {
     pub currency: String,
 }
 
-/// Currencies whose amounts the provider takes without decimals (docs.stripe.com/currencies#zero-decimal). Not all of them
-/// have none: the ariary has fifths. UGX is in that list too, and an exception to it, as is ISK.
+/// Currencies whose amounts the provider expects without decimals (docs.stripe.com/currencies#zero-decimal). Some of
+/// them have a subunit: the ariary has fifths. UGX is in that list too, but is an exception to it, as is ISK.
 const CHARGED_WHOLE: &[&str] =
     &["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
 

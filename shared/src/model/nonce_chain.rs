@@ -46,7 +46,7 @@ impl Chain {
         Self { id, outstanding: Vec::new(), unproven: Unproven::default(), batch: None, revision: 0, used_at: now }
     }
 
-    /// Takes in what the presented nonce tells about earlier answers.
+    /// Applies what the presented nonce shows about earlier answers.
     pub(crate) fn learn(&mut self, presented: Option<ShortHash>, now: Timestamp) {
         if presented.is_some() && self.batch == presented {
             self.batch = None;
@@ -58,7 +58,7 @@ impl Chain {
 /// How long an unproven charge is kept, in days (wire 4.6, T-5).
 pub(crate) const CHARGE_DAYS: i64 = 30;
 
-/// How long a device's clock is taken to run as it was seen to, in days.
+/// How long a measured offset of a device's clock is used, in days.
 pub(crate) const CLOCK_DAYS: i64 = 1;
 
 /// What is known of a charge's answer.
@@ -91,7 +91,7 @@ pub struct Charge {
     pub answer: Answer,
 }
 
-/// A single use that was refused. The device queues it with its own time, which tells how its clock runs.
+/// A single use that was refused. The device queues it with its own time, which shows the offset of its clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// License, action and metadata.
@@ -116,7 +116,7 @@ pub struct DeviceClock {
 pub struct Unproven {
     /// The charges, oldest first; at most [`UNPROVEN_CHARGES_MAX`](ltlm_protocol::limits::UNPROVEN_CHARGES_MAX).
     pub charges: Vec<Charge>,
-    /// A refused use whose queued twin has not come yet.
+    /// A refused use whose queued copy has not arrived yet.
     pub refused: Option<Refused>,
     /// How the device's clock runs, if that is known.
     pub clock: Option<DeviceClock>,

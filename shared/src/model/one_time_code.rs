@@ -100,7 +100,8 @@ impl Window {
         at > now.plus_seconds(-self.minutes * 60)
     }
 
-    /// Is there room for one more beside so many that count? If not, there is once the oldest of them counts no more.
+    /// Refuses one more if there is no room for it besides those that count, with the seconds until the oldest of them no
+    /// longer counts.
     pub fn has_room(self, count: usize, oldest: Option<Timestamp>, now: Timestamp) -> Result<(), Denied> {
         match oldest.filter(|_| count >= self.max) {
             None => Ok(()),

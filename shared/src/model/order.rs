@@ -1,5 +1,5 @@
-//! An order: what somebody went to pay for. It is written before the payment provider hears of it, and its id is the provider's
-//! idempotency key: so a provider that does not answer is asked again for the same thing.
+//! An order. It is written before the payment provider is called, and its id is the provider's idempotency key: if the
+//! provider does not answer, the repeated call returns the same page.
 
 use ltlm_protocol::license_data::TopUpOption;
 use ltlm_protocol::store_data::{OrderAct, OrderData, OrderPayment, OtherMode, UnappliedPayment};
@@ -12,7 +12,7 @@ use crate::model::money::Money;
 use crate::model::policy_words::Interval;
 use crate::model::token_pack::TokenPack;
 
-/// How long an order that nobody pays is kept, in days.
+/// How long an unpaid order is stored, in days.
 pub const OPEN_DAYS: i64 = 30;
 
 /// What is bought.
@@ -55,7 +55,7 @@ pub enum Billing {
     CardOnly,
 }
 
-/// What a pack in fact gave, beside what stands in the license's purchases.
+/// What a pack granted, besides what the license's purchases contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Granted {
     /// Days that were added to the license's end.
@@ -108,7 +108,7 @@ impl OrderState {
 /// Why a payment bought nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// What was ordered had ended: it was taken back, or the vendor stopped the license for good.
+    /// The ordered item had ended: it was taken back, or the vendor stopped the license permanently.
     Ended,
     /// The order was paid already.
     PaidAlready,
@@ -141,11 +141,11 @@ impl Reason {
 /// A payment that bought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unapplied {
-    /// The provider's name of the payment, of the subscription, or of the payment page, whichever it told.
+    /// The provider's id of the payment, of the subscription, or of the payment page, whichever it sent.
     pub payment: String,
     /// Why.
     pub reason: Reason,
-    /// When we were told.
+    /// The instant at which the message arrived.
     pub at: Timestamp,
 }
 
@@ -180,7 +180,7 @@ pub struct Ignored {
     pub at: Timestamp,
 }
 
-/// What an order must remember beside what became of it: each list holds the last [`limits::ORDER_REMARKS_MAX`].
+/// What an order records besides its result: each list contains the last [`limits::ORDER_REMARKS_MAX`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
     /// Payments that bought nothing.
@@ -191,12 +191,12 @@ pub struct Remarks {
     pub ignored: Vec<Ignored>,
 }
 
-/// The last sale of something to somebody, by a caller who named no operation.
+/// The last sale of an item to a buyer, by a caller who named no operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sale {
     /// The project.
     pub project_id: String,
-    /// What was sold, and to whom.
+    /// The item, and the buyer.
     pub what: String,
     /// The order.
     pub order: String,
@@ -221,7 +221,7 @@ pub struct Order {
     pub price: Money,
     /// What the payment page calls it.
     pub name: String,
-    /// Who buys, `""` if that is not known.
+    /// The buyer, `""` if unknown.
     pub email: String,
     /// Where the browser goes afterwards.
     pub redirect: Option<String>,
@@ -229,15 +229,15 @@ pub struct Order {
     pub fingerprint: String,
     /// What became of it.
     pub state: OrderState,
-    /// The license that it made, moved or added to; none before it was given.
+    /// The license that it created, moved or added to; `None` before delivery.
     pub license: Option<LicenseId>,
     /// It moved a trial license to what was bought, instead of making one.
     pub converted: bool,
-    /// What its pack gave; none before it was given, and after it was taken away.
+    /// What its pack granted; `None` before delivery, and after it was taken back.
     pub given: Option<Granted>,
     /// The provider's name of the payment page.
     pub session: Option<String>,
-    /// The provider's name of the subscription, once it told it.
+    /// The provider's id of the subscription, once the provider has sent it.
     pub subscription: Option<String>,
     /// The caller named the operation: two of its orders are two on purpose.
     pub is_named: bool,
@@ -292,7 +292,7 @@ impl Order {
         !matches!(self.state, OrderState::Open | OrderState::Expired)
     }
 
-    /// What is sold, and to whom: the same for two orders of one buyer for one thing.
+    /// The item and the buyer: the same for two orders of one buyer for one item.
     pub fn what(&self) -> String {
         match &self.goods {
             OrderItem::Policy { number } => format!("policy {number} {}", self.email),
@@ -494,7 +494,7 @@ pub struct Payment {
     pub lost_at: Option<Timestamp>,
     /// Since when it is disputed.
     pub disputed_at: Option<Timestamp>,
-    /// The provider's name of the last dispute that ended: its beginning may be told later.
+    /// The provider's id of the last dispute that ended: the message about its beginning can arrive later.
     pub closed_dispute: Option<String>,
     /// Counts writes of this record.
     pub revision: i64,

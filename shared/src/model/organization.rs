@@ -11,9 +11,9 @@ pub struct Organization {
     pub id: OrganizationId,
     /// The plan it is on, by name.
     pub plan: String,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
-    /// The operation that made it.
+    /// The operation that created it.
     pub created_by: OperationKey,
     /// The operation that changed its plan last. Each one's first answer is kept; of those of older versions only this is known.
     pub changed_by: Option<OperationKey>,
@@ -34,7 +34,7 @@ pub struct Member {
     pub revision: i64,
 }
 
-/// An access token's record. The token itself is told once and not kept.
+/// An access token's record. The token itself is returned once and not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// SHA-256 of the token, in hex.
@@ -45,11 +45,11 @@ pub struct AccessToken {
     pub organization: Option<String>,
     /// The user it is for.
     pub user: Option<String>,
-    /// It works in [made, end).
+    /// It is valid in [made, end).
     pub expires_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-    /// What made it; not known of one that an older version made.
+    /// The operation that created it; unknown for a token of an older version.
     pub made: Option<Made>,
 }
 
@@ -62,7 +62,7 @@ pub enum Holder {
     Organization(String),
 }
 
-/// What made an access token.
+/// The operation that created an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// The operation.

@@ -72,7 +72,7 @@ pub struct Policy {
     pub terms: PolicyTerms,
     /// Counts the vendor's changes of this record.
     pub revision: i64,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
 }
 
@@ -208,7 +208,7 @@ impl PolicyTerms {
         body.as_object().cloned().unwrap_or_default()
     }
 
-    /// The terms after a `PATCH`, which is merged into these. The whole is checked, and all its mistakes are told.
+    /// The terms after a `PATCH`, which is merged into these. The result is checked, and all its mistakes are reported.
     pub fn changed(&self, patch: &Map<String, Value>) -> Result<Self, Denied> {
         let found = self.body();
         let known = patch.iter().filter(|(name, _)| found.contains_key(name.as_str()));

@@ -17,7 +17,7 @@ pub const TAKE_BACK: &[&str] = &["takeBack", "suspend", "keep"];
 /// Most entries of a list of names.
 const NAMES_MAX: usize = 200;
 
-/// Names that would break the existing client's typed read wherever they stand (wire 2.5).
+/// Names that would break the existing client's typed read at any place (wire 2.5).
 pub const RESERVED_NAMES: &[&str] = &["$ref", "$id", "$type", "$values"];
 
 /// What a configuration may hold.

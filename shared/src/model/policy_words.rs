@@ -20,7 +20,7 @@ macro_rules! words {
                 }
             }
 
-            /// The one that a word stands for.
+            /// The variant with this word.
             pub fn parse(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)*
@@ -52,7 +52,7 @@ words! {
     PolicyStatus {
         /// It is.
         Active = "active",
-        /// It is not, and goes on serving the licenses that it has.
+        /// It is not for sale, and continues to serve its licenses.
         Archived = "archived",
     }
 }
@@ -60,11 +60,11 @@ words! {
 words! {
     /// Environments that a policy can be for.
     Environment {
-        /// What customers run.
+        /// Customers use it.
         Production = "production",
-        /// What is tried before.
+        /// For tests before production.
         Staging = "staging",
-        /// What is being made.
+        /// It is in development.
         Development = "development",
     }
 }

@@ -8,8 +8,8 @@ use crate::model::denied::Denied;
 /// The setting that suspends a project.
 pub const SUSPENDED: &str = "suspended";
 
-/// A project's record. Its secrets are wrapped by KMS and never leave the table unwrapped except in the answer to the
-/// call that made them.
+/// A project's record. Its secrets are wrapped by KMS and never leave the table unwrapped, except in the answer to the
+/// call that created them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Project {
     /// `prj_` and 16 hex digits.
@@ -22,7 +22,7 @@ pub struct Project {
     pub settings: Map<String, Value>,
     /// The vendor's own data, merged into every license (wire 4.12).
     pub project_settings: Map<String, Value>,
-    /// Counts every change of a policy, so that a copy of the policies can be told from a stale one.
+    /// Counts every change of a policy, so that a stale copy of the policies can be detected.
     pub policies_revision: i64,
     /// Counts the vendor's changes of this record.
     pub revision: i64,
@@ -32,7 +32,7 @@ pub struct Project {
     pub wrapped: WrappedKeys,
     /// The secrets that are in force, oldest first: several while they are rotated.
     pub secrets: Vec<ProjectSecret>,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
 }
 
@@ -56,7 +56,7 @@ pub struct ProjectSecret {
     pub hash: String,
     /// The secret, wrapped by KMS.
     pub wrapped: Vec<u8>,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
 }
 
@@ -100,7 +100,7 @@ impl Project {
         Ok(Self { secrets, revision: self.revision + 1, ..self.clone() })
     }
 
-    /// The project without a secret, and that secret. The last one stays: without it nobody could call.
+    /// The project without a secret, and that secret. The last secret stays: without it, no application could call.
     pub fn without_secret(&self, id: &str) -> Result<(Self, ProjectSecret), Denied> {
         let secret = self.secrets.iter().find(|secret| secret.id == id).cloned().ok_or(Denied::SecretNotFound)?;
         if self.secrets.len() == 1 {

@@ -1,15 +1,16 @@
-//! What a license has beyond its policy because somebody bought it on top (wire 4.9).
+//! What a license has beyond its policy because a customer bought it (wire 4.9).
 
 use ltlm_protocol::license_data::TopUpOption;
 
-/// The sum of the packs that were bought, tokens and days aside: tokens lie in the wallet, days in the license's end.
+/// The sum of the purchased packs, except tokens, which are in the wallet, and days, which are in the license's end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Purchases {
     /// Devices beyond the policy's.
     pub devices: i64,
     /// Seats beyond the policy's.
     pub seats: i64,
-    /// Capabilities beyond the policy's, each as often as it was bought: one that is taken back may have been bought twice.
+    /// Capabilities beyond the policy's, each with the number of purchases: one that is taken back can have been bought
+    /// twice.
     pub capabilities: Vec<String>,
 }
 

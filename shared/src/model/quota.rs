@@ -1,6 +1,7 @@
-//! How many calls a project's traffic may make, by kind of traffic: what the vendor chooses, and what nothing counts.
+//! The quotas of a project: how many calls the vendor allows, by kind of traffic, and which calls are not counted.
 //!
-//! Whatever a customer's application needs to go on working is not counted: an old client that is told to come later locks its user out.
+//! Calls that a customer's application needs to keep running are not counted: an old client that is told to retry later
+//! locks its user out.
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::read::{Reader, whole};
@@ -15,7 +16,8 @@ pub enum Traffic {
     Administration,
     /// Calls of the vendor's backends, and of members of organizations: accounts, organizations, tokens.
     Backends,
-    /// What applications ask beside what they need to go on working: the store, the portal, settings, events, lists.
+    /// Calls of applications, except those that they need to keep running: the store, the portal, settings, events,
+    /// lists.
     Applications,
 }
 
@@ -39,7 +41,7 @@ const CALLS_MAX: i64 = 1_000_000;
 /// Longest time of a quota, in minutes: a day.
 const MINUTES_MAX: i64 = 24 * 60;
 
-/// Most calls of a minute, whatever the quota's time: a quota is one item of the table, which takes so many writes and not many more.
+/// The maximum of calls a minute, whatever the quota's time: a quota is one item of the table, which limits its writes.
 const CALLS_A_MINUTE_MAX: i64 = 6_000;
 
 /// Notes the mistakes of a project's quotas.

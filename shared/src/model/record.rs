@@ -58,7 +58,7 @@ pub enum Record {
     AccessTokenName {
         /// Its hash.
         hash: String,
-        /// Where it stands in its list.
+        /// Its position in its list.
         place: String,
     },
     /// An account.
@@ -93,19 +93,19 @@ pub enum Record {
     Order(Order),
     /// What is known of a payment.
     Payment(Payment),
-    /// A message of the payment provider's that was taken, by the provider's id of it.
+    /// A message of the payment provider that was processed, by the provider's id of it.
     PaymentEvent(String),
     /// What is known of an address and trials.
     Trial(Trial),
     /// A card with which a trial was had.
     Card(Card),
-    /// The last sale of something to somebody.
+    /// The last sale of an item to a buyer.
     Sale(Sale),
     /// A one-time code.
     Code(OneTimeCode),
     /// Something that an application reported.
     Event(Event),
-    /// The type of something that an application reported, as its key tells it.
+    /// The type of an event that an application reported, from its key.
     EventKind {
         /// The day of UTC, counted from 1970-01-01.
         day: i64,

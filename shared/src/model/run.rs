@@ -1,4 +1,4 @@
-//! The last run of what runs without a caller, for who looks at a deployment from outside.
+//! The last run of a background job, for callers that monitor a deployment.
 
 use ltlm_protocol::Timestamp;
 
@@ -18,7 +18,7 @@ pub struct Run {
     pub ended_at: Timestamp,
     /// How many it handed over.
     pub count: i64,
-    /// It came to its end; what is left of another goes on as a message of the queue.
+    /// It completed; the rest of an incomplete run continues as a message of the queue.
     pub is_whole: bool,
     /// Why it did not do what it was to do, in words for the vendor.
     pub problem: Option<String>,

@@ -1,4 +1,4 @@
-//! Seats of a license: slots with their holders, and the counts beside them.
+//! Seats of a license: slots with their holders, and the counts of them.
 
 use ltlm_protocol::Timestamp;
 
@@ -7,13 +7,13 @@ use ltlm_protocol::Timestamp;
 pub struct Seat {
     /// Its number, from 0.
     pub slot: i64,
-    /// Counts claims and kicks: a holder is only who claimed this epoch.
+    /// Counts claims and kicks: a device is the holder only if it claimed this epoch.
     pub epoch: i64,
-    /// Who holds it, if anybody does.
+    /// The holder, if any.
     pub holder: Option<Holder>,
 }
 
-/// Who holds a slot.
+/// The holder of a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The device.
@@ -82,7 +82,7 @@ pub struct SeatCounts {
     pub max: i64,
     /// The turn then.
     pub turn: i64,
-    /// Slots above the maximum that somebody holds, or held last and was not swept from.
+    /// Slots above the maximum that have a holder, or whose last holder was not removed.
     pub above: i64,
     /// Seats held on each page.
     pub pages: Vec<i64>,

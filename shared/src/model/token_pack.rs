@@ -3,7 +3,7 @@
 use ltlm_protocol::license_data::Price;
 use serde::{Deserialize, Serialize};
 
-/// A pack as it was when it was ordered: that is what is paid for, and by its rules it is taken back.
+/// A pack as it was when it was ordered: the payment is for this content, and it is taken back by these rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenPack {

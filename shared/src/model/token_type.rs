@@ -18,7 +18,7 @@ pub enum TokenType {
 }
 
 impl TokenType {
-    /// All of them, in the order in which they are told.
+    /// All of them, in the order in which they are listed.
     pub const ALL: &'static [Self] =
         &[Self::LeadGeneration, Self::GoalGeneration, Self::StrategyAnalysis, Self::Forecast, Self::General];
 

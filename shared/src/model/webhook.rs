@@ -24,18 +24,18 @@ pub struct Webhook {
     pub previous: Option<(Vec<u8>, Timestamp)>,
     /// Since when nothing is sent there any more.
     pub disabled_at: Option<Timestamp>,
-    /// Since when no delivery was taken, if the last one was not.
+    /// Since when deliveries fail, if the last one failed.
     pub failing: Option<Failing>,
-    /// When it was made.
+    /// The instant at which it was created.
     pub created_at: Timestamp,
     /// Counts writes of this record.
     pub revision: i64,
 }
 
-/// That a webhook takes nothing.
+/// The failure of a webhook's deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failing {
-    /// The first delivery since then that was not taken.
+    /// The first delivery since then that failed.
     pub since: Timestamp,
     /// What came of that one, in words for the vendor.
     pub error: String,
@@ -44,7 +44,7 @@ pub struct Failing {
 /// A notice as it is kept for deliveries and replays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredNotice {
-    /// `msg_` and 32 hex digits: the same however often it is told.
+    /// `msg_` and 32 hex digits: the same for each repetition.
     pub id: String,
     /// The project.
     pub project_id: String,
@@ -63,7 +63,7 @@ pub struct FailedDelivery {
     pub webhook: String,
     /// The notice.
     pub notice: String,
-    /// What it tells.
+    /// Its type.
     pub kind: String,
     /// Tries.
     pub attempts: i64,

@@ -1,7 +1,7 @@
 //! What a decision wants changed, each change with its guard: the smallest fact that the decision relied on.
 //!
-//! A write is one item of the table. `table/` turns it into an expression; if its guard no longer holds, the table hands
-//! back the item as it is now and the decision is taken again.
+//! A write concerns one item of the table. `table/` converts it to an expression; if its guard no longer holds, the
+//! table returns the current item and the decision is made again.
 
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, Value};
@@ -104,7 +104,7 @@ pub enum Write {
         /// The revision after this change.
         seat_revision: i64,
     },
-    /// A device removed: its record stays, to tell it why. Guard: it is there, and its seat has not changed since.
+    /// A device removed: its record stays, to state the reason. Guard: it exists, and its seat has not changed since.
     RemoveDevice {
         /// The license.
         license: LicenseId,
@@ -131,8 +131,9 @@ pub enum Write {
         /// The license.
         license: LicenseId,
     },
-    /// A held slot taken from its holder, and perhaps given to another; the epoch goes on, so that nothing the old holder
-    /// sends late can touch it. Guard: the slot is still the old holder's, of the epoch `found`.
+    /// A held slot taken from its holder, and possibly given to another device; the epoch is incremented, so that no
+    /// late call of the old holder can affect it. Guard: the slot still belongs to the old holder, with the epoch
+    /// `found`.
     PassSeat {
         /// The license.
         license: LicenseId,
@@ -140,12 +141,12 @@ pub enum Write {
         slot: i64,
         /// Its epoch before.
         found: i64,
-        /// Who holds it.
+        /// The holder.
         from: String,
-        /// Who holds it afterwards.
+        /// The holder afterwards.
         to: Option<Holder>,
     },
-    /// A slot taken. Guard: its epoch is `found`, and nobody's lease runs at `now` but the claimant's own.
+    /// A slot claimed. Guard: its epoch is `found`, and no lease except the claimant's own is valid at `now`.
     ClaimSeat {
         /// The license.
         license: LicenseId,
@@ -153,7 +154,7 @@ pub enum Write {
         slot: i64,
         /// Its epoch before, `None` if it was never used.
         found: Option<i64>,
-        /// Who takes it.
+        /// The claiming device.
         holder: Holder,
         /// The instant the guard is judged at.
         now: Timestamp,
@@ -177,7 +178,7 @@ pub enum Write {
         slot: i64,
         /// Its epoch.
         epoch: i64,
-        /// Who gives it back.
+        /// The releasing device.
         hwid: String,
     },
     /// A slot whose holder fell silent, emptied. Guard: it is still of this epoch, and its lease has ended.
@@ -200,8 +201,8 @@ pub enum Write {
         /// How many are.
         open: SeatsOpen,
     },
-    /// The turn in which slots of a page may be claimed. Guard: it is still `found`. A claim leaves it as it is; who lowers the
-    /// number of seats counts it up, and so ends all claims that are on their way.
+    /// The turn in which slots of a page may be claimed. Guard: it is still `found`. A claim does not change it;
+    /// lowering the number of seats increments it, which makes all claims in flight fail.
     CheckTurn {
         /// The license.
         license: LicenseId,
@@ -212,7 +213,7 @@ pub enum Write {
         /// The turn afterwards.
         turn: i64,
     },
-    /// Somebody counts the seats. Guard: nobody else has begun to since the last count.
+    /// A process begins to count the seats. Guard: no other process has begun since the last count.
     StartCount {
         /// The license.
         license: LicenseId,
@@ -221,7 +222,7 @@ pub enum Write {
         /// Now.
         at: Timestamp,
     },
-    /// The seats were counted. Guard: nobody else counted since.
+    /// The seats were counted. Guard: no other process counted since.
     CountSeats {
         /// The license.
         license: LicenseId,
@@ -251,7 +252,7 @@ pub enum Write {
         /// Its sequence before.
         found: i64,
     },
-    /// An organization made or changed. Guard: it is still at the revision `found`.
+    /// An organization created or changed. Guard: it is still at the revision `found`.
     SaveOrganization {
         /// Its record, the revision already counted up.
         organization: Organization,
@@ -270,7 +271,7 @@ pub enum Write {
         /// Its record.
         token: AccessToken,
     },
-    /// An access token that works no more, and stands in no list. Guard: it is there.
+    /// An access token that is no longer valid, and in no list. Guard: it exists.
     RevokeAccessToken {
         /// Its hash.
         hash: String,
@@ -282,7 +283,7 @@ pub enum Write {
         /// Its record.
         account: Account,
     },
-    /// An account changed. Guard: nobody changed it since.
+    /// An account changed. Guard: it was not changed since.
     ReplaceAccount {
         /// Its record, the revision already counted up.
         account: Account,
@@ -340,7 +341,7 @@ pub enum Write {
     },
     /// How far a batch came. Guard: it is still at the revision `found`.
     RememberBatch {
-        /// Where batches are told apart.
+        /// The scope of batches.
         owner: BatchOwner,
         /// Its record, the revision already counted up.
         memory: BatchMemory,
@@ -379,12 +380,12 @@ pub enum Write {
         /// The license.
         license: License,
     },
-    /// What the vendor decides about a license. Guard: nobody decided since.
+    /// What the vendor decides about a license. Guard: no other decision was made since.
     ReviseLicense {
         /// Its record, the revision already counted up. Its number of devices is left as it is.
         license: License,
     },
-    /// An order made or moved on. Guard: it is still at the revision `found`.
+    /// An order created or advanced. Guard: it is still at the revision `found`.
     SaveOrder {
         /// Its record, the revision already counted up.
         order: Order,
@@ -398,7 +399,7 @@ pub enum Write {
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// A message of the payment provider's was taken. Guard: it was not before.
+    /// A message of the payment provider was processed. Guard: it was not processed before.
     AddPaymentEvent {
         /// The provider's id of it.
         id: String,
@@ -412,7 +413,7 @@ pub enum Write {
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// The vendor gave somebody a trial license. No guard: the first one is remembered.
+    /// The vendor granted a trial license. No guard: the first one is stored.
     NoteTrial {
         /// Its record.
         trial: Trial,
@@ -422,7 +423,7 @@ pub enum Write {
         /// Its record.
         card: Card,
     },
-    /// Something was sold to somebody. Guard: the record is still at the revision `found`.
+    /// An item was sold to a buyer. Guard: the record is still at the revision `found`.
     SaveSale {
         /// The record, the revision already counted up.
         sale: Sale,
@@ -436,14 +437,15 @@ pub enum Write {
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// A developer made or changed. Guard: it is still at the revision `found`.
+    /// A developer created or changed. Guard: it is still at the revision `found`.
     SaveDeveloper {
         /// Its record, the revision already counted up.
         developer: Developer,
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// A token taken from a bucket. Guard: the bucket is full at the instant `found` still; without one, it is full or not there.
+    /// A token taken from a bucket. Guard: the bucket is still full at the instant `found`; without one, it is full or
+    /// does not exist.
     TakeToken {
         /// The bucket afterwards.
         bucket: Bucket,
@@ -459,7 +461,7 @@ pub enum Write {
         /// The revision before, `None` if it was not there.
         found: Option<i64>,
     },
-    /// A webhook made or changed. Guard: it is still at the revision `found`.
+    /// A webhook created or changed. Guard: it is still at the revision `found`.
     SaveWebhook {
         /// Its record, the revision already counted up.
         webhook: Webhook,
@@ -481,7 +483,7 @@ pub enum Write {
         /// Its record.
         project: Project,
     },
-    /// A project changed. Guard: nobody changed it since.
+    /// A project changed. Guard: it was not changed since.
     ReplaceProject {
         /// Its record, the revision already counted up. Its count of policy changes is left as it is.
         project: Project,
@@ -507,7 +509,7 @@ pub enum Write {
         /// Its record.
         policy: Policy,
     },
-    /// A policy changed. Guard: nobody changed it since.
+    /// A policy changed. Guard: it was not changed since.
     ReplacePolicy {
         /// Its record, the revision already counted up.
         policy: Policy,
@@ -557,11 +559,11 @@ pub enum Write {
         /// Its record.
         import: Box<Import>,
     },
-    /// Lines of an import were taken. Guard: it is open, and came as far as `found`.
+    /// Lines of an import were imported. Guard: the import is open, and its progress is `found`.
     TakeLines {
         /// The import afterwards.
         import: Box<Import>,
-        /// Lines that were taken before.
+        /// Lines that were imported before.
         found: i64,
     },
     /// An import is dropped, or finished. Guard: it is open, and came as far as its record says.

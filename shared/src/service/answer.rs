@@ -1,5 +1,5 @@
-//! How much one answer holds. Lambda returns six megabytes at most, and what is returned in an envelope or with quotes to escape grows
-//! on the way: so every list ends in time, and says where it goes on.
+//! The maximum size of one answer. Lambda returns at most six megabytes, and content in an envelope, or with quotes to
+//! escape, grows on the way. Every list is therefore cut in time, and states where it continues.
 
 use ltlm_protocol::limits;
 use serde::Serialize;
@@ -21,12 +21,13 @@ impl Default for ByteBudget {
 }
 
 impl ByteBudget {
-    /// Is there room for this row? There is for the first one, whatever it is, so that whoever goes on gets on.
+    /// Is there room for this row? There always is for the first one, whatever its size, so that every page makes
+    /// progress.
     pub fn admits<T: Serialize>(&mut self, row: &T) -> bool {
         self.admits_bytes(size(row))
     }
 
-    /// Is there room for what this record tells?
+    /// Is there room for the content of this record?
     pub fn admits_record(&mut self, record: &Record) -> bool {
         self.admits_bytes(documents(record))
     }

@@ -13,7 +13,7 @@ use crate::table::port::{CommitError, Meter, ReadError};
 pub struct App<T> {
     /// The table.
     pub table: T,
-    /// Keys; only functions that make or unwrap keys have them.
+    /// Keys; only functions that generate or unwrap keys have them.
     pub kms: Option<Kms>,
     /// The payment provider, if there is one.
     pub payments: Option<Arc<dyn Payments>>,
@@ -40,15 +40,15 @@ impl<T> App<T> {
         self.payments.as_deref().ok_or(Denied::PaymentsNotSetUp)
     }
 
-    /// Wipes keys that lie in memory for too long. Every request and every job begins with it, so that a key that nothing asks for
-    /// any more does not stay for as long as the process lives.
+    /// Wipes keys that have been in memory for too long. Every request and every job begins with it, so that an unused
+    /// key does not stay in memory for as long as the process lives.
     pub fn wipe_old_keys(&self) {
         if let Some(kms) = &self.kms {
             kms.wipe_old(self.sleep.elapsed_ms());
         }
     }
 
-    /// A key of a project in clear, for the purpose it was made for.
+    /// A project's key in clear, for its purpose.
     pub async fn unwrap(&self, project_id: &str, purpose: Purpose, wrapped: &[u8]) -> Result<Arc<Key32>, Error> {
         Ok(self.kms()?.unwrap(project_id, purpose, wrapped, self.sleep.elapsed_ms()).await?)
     }

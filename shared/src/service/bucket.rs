@@ -1,4 +1,4 @@
-//! Takes a token of a bucket: the one command that quotas and throttles are made of.
+//! Takes a token from a bucket: the only command on which quotas and throttles are built.
 
 use std::future::Future;
 
@@ -25,7 +25,7 @@ impl Absorb for Found {
     }
 }
 
-/// The name of the bucket of what is counted and of its source: what it is made of cannot be read from it.
+/// The name of the bucket of what is counted and of its source: a hash, which does not reveal either.
 pub(super) fn name(source: &[&str]) -> String {
     ids::sha256_hex(source.join("\n").as_bytes())
 }

@@ -9,12 +9,12 @@ use super::ids::sha256_hex;
 
 /// Members that carry the operation's id.
 const IDS: &[&str] = &["operationId", "idempotencyKey"];
-/// Hex digits of the part that tells what a request means.
+/// Hex digits of the part that represents the meaning of a request.
 const MEANT_CHARS: usize = 32;
 
-/// The fingerprint of a request that `parse` reads: a hash of what was sent, and one of the command that it is. The second makes
-/// `5.0` the same as `5`, and a member at its default the same as none; the first recognizes a request that is sent again as it
-/// was, even if the command has changed since. `model::ids::is_same_request` compares.
+/// The fingerprint of a request that `parse` reads: a hash of what was sent, and one of the command that it is. With
+/// the second, `5.0` equals `5`, and a member with its default value equals an absent one; the first recognizes a
+/// request that is repeated unchanged, even if the command has changed since. `model::ids::is_same_request` compares.
 pub fn of_command<C: Debug, E>(
     kind: &str,
     target: &str,

@@ -1,4 +1,4 @@
-//! Names that the service makes: from the clock and the random source that are passed in.
+//! Names that the service creates, from the clock and the random source that are passed in.
 
 use hmac::{Hmac, KeyInit, Mac};
 use ltlm_protocol::{Timestamp, canonical};
@@ -46,8 +46,8 @@ pub fn admin_key(entropy: &dyn Entropy) -> String {
     unguessable(ADMIN_KEY_PREFIX, entropy)
 }
 
-/// The access token that an operation makes, from a keyed hash: the same operation sent twice tells the same token, and nobody
-/// without the project's derivation key can tell it.
+/// The access token of an operation, from a keyed hash: the same operation sent twice returns the same token, and
+/// without the project's derivation key nobody can compute it.
 pub fn access_token(derivation: &Key32, operation_id: &str) -> String {
     let block = |part: u32| keyed(derivation, &format!("access-token/1\0{operation_id}\0{part}"));
     let mut bytes = (0..=u32::MAX).flat_map(block);
@@ -75,7 +75,8 @@ fn spelled(prefix: &str, mut byte: impl FnMut() -> u8) -> String {
     key
 }
 
-/// A one-time code: six digits that follow from a key, from whom they are for, and from the name of the request for them.
+/// A one-time code: six digits that are derived from a key, from the recipient, and from the name of the request for
+/// them.
 pub fn one_time_code(key: &Key32, to: &str, request: &str) -> String {
     let mac = keyed(key, &format!("one-time-code/1\0{to}\0{request}"));
     let mut head = [0; 8];
@@ -89,8 +90,9 @@ pub fn license_id(key: &str) -> LicenseId {
     LicenseId(sha256_hex(key.as_bytes()))
 }
 
-/// The key of the `index`-th license that an operation issues: `LIC-` and 16 upper-case hex digits, from a keyed hash. The
-/// same operation sent twice thus issues the same keys, and nobody without the project's derivation key can tell them.
+/// The key of the `index`-th license that an operation issues: `LIC-` and 16 upper-case hex digits, from a keyed hash.
+/// The same operation sent twice therefore issues the same keys, and without the project's derivation key nobody can
+/// compute them.
 pub fn license_key(derivation: &Key32, operation_id: &str, index: i64) -> String {
     let mac = keyed(derivation, &format!("license-key/1\0{operation_id}\0{index}"));
     format!("LIC-{}", hex::encode_upper(&mac[..8]))
@@ -101,7 +103,7 @@ pub fn secret_mark(key: &Key32, operation_id: &str, secret: &str) -> String {
     hex::encode(keyed(key, &format!("secret-mark/1\0{operation_id}\0{secret}")))
 }
 
-/// The mark of a cursor that shows to whom what it leads to may be shown.
+/// The proof in a cursor that its content may be shown to this recipient.
 pub fn cursor_mark(key: &Key32, to: &str, position: &str, until: Timestamp) -> String {
     hex::encode(keyed(key, &format!("portfolio-cursor/1\0{to}\0{position}\0{}", until.ms())))
 }
@@ -128,7 +130,7 @@ pub fn mark(text: &str) -> ShortHash {
     ShortHash(mark)
 }
 
-/// What a charge was for, to recognize a use that comes again. No metadata and empty metadata are alike.
+/// The purpose of a charge, to recognize a repeated use. Absent metadata and empty metadata are equal.
 pub fn use_mark(license: &LicenseId, action: &str, meta: Option<&Map<String, Value>>) -> ShortHash {
     let meta = meta.filter(|meta| !meta.is_empty()).map(|meta| canonical::print(&Value::Object(meta.clone())));
     let meta = meta.map(|meta| format!("\0{meta}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Reading a wallet's ledger as a whole: is it what it was, what was the balance then, and forgetting who somebody was.
+//! Reads a wallet's ledger as a whole: verification, the balance at an instant, and the erasure of metadata.
 //!
 //! A place in time is found by halving: the ledger is in order of time, and its sequence has no gap.
 
@@ -18,7 +18,7 @@ use crate::table::port::{Read, Table};
 
 /// Entries that one call reads.
 pub const READ_MAX: usize = 1_000;
-/// Entries that one call for statistics counts one by one, beside those that are rolled up in days.
+/// Entries that one call for statistics counts one by one, besides those that are rolled up in days.
 pub const COUNTED_MAX: usize = 10_000;
 /// After so many seconds what the index does not have is missing.
 const INDEX_SECONDS: i64 = 10;
@@ -104,7 +104,7 @@ pub async fn last_before<T: Table>(
     Ok(found)
 }
 
-/// The index follows the table by a moment; who asks again finds the entry there.
+/// The index is slightly behind the table; a repeated call finds the entry in it.
 fn behind(sequence: i64) -> Error {
     Error::Busy(format!("the index does not have entry {sequence} yet").into())
 }
@@ -124,7 +124,7 @@ impl Span {
     }
 }
 
-/// How a wallet's ledger is told to be, checked from a place on; and where to go on.
+/// The result of verifying a wallet's ledger from a position on, and where to continue.
 pub async fn verification<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -150,8 +150,8 @@ pub async fn verification<T: Table>(
     Ok((verification, next))
 }
 
-/// What a wallet's ledger adds up to in a range of time, behind the place `after`; and where to go on. `unwritten` is what has
-/// lapsed and come due by now and is not written yet: it counts with the last entries.
+/// The sums of a wallet's ledger in a time range, after the position `after`, and where to continue. `unwritten` is
+/// what has lapsed and become due by now and is not written yet: it counts with the last entries.
 pub async fn statistics<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -193,8 +193,8 @@ pub async fn statistics<T: Table>(
     Ok((statistics, next))
 }
 
-/// What a wallet's ledger adds up to in a range of time behind the place `after`, and where to go on if `most` entries were
-/// counted one by one and there are more.
+/// The sums of a wallet's ledger in a time range after the position `after`, and where to continue if `most` entries
+/// were counted one by one and there are more.
 pub async fn tally<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -243,7 +243,7 @@ pub async fn tally<T: Table>(
     Ok((counting.tally, next))
 }
 
-/// A count that goes on.
+/// A count in progress.
 struct Counting {
     tally: Tally,
     /// The last entry that is counted.
@@ -274,8 +274,8 @@ impl Counting {
     }
 }
 
-/// What erases the free-form facts of the newest `most` entries before the place `end`, and where to go on if there are more to
-/// look at. Nothing erases what was erased already.
+/// The writes that erase the free-form metadata of the newest `most` entries before the position `end`, and where to
+/// continue if there are more. Entries that are already erased need no write.
 pub async fn erasing<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -294,8 +294,8 @@ pub async fn erasing<T: Table>(
     Ok((erasing.collect(), next))
 }
 
-/// Erases the free-form facts of the entries before the place `end`, newest first: how many had some, and where to go on
-/// if there are more to look at. What was erased already is left, so this may be sent twice.
+/// Erases the free-form metadata of the entries before the position `end`, newest first. Returns how many had metadata,
+/// and where to continue if there are more. Entries that are already erased are left, so the call can be repeated.
 pub async fn erase<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -49,14 +49,14 @@ impl Absorb for OrganizationState {
     }
 }
 
-/// What a command needs beside the organization.
+/// What a command needs besides the organization.
 #[derive(Clone, Debug, Default)]
 struct Wanted<'a> {
     pools: &'a [TokenType],
     user: Option<&'a str>,
     /// Operations that may have happened on these pools.
     operations: Vec<OperationId>,
-    /// The operation that the command is, where it stands in no ledger.
+    /// The command's operation, if it is in no ledger.
     done: Option<Read>,
 }
 
@@ -98,7 +98,7 @@ async fn run<T: Table, R>(
     transact::act_settling(app, budget, || load(app, budget, &call.id, wanted), decide, settle).await
 }
 
-/// Runs a command that stands in no ledger, once: it tells its first answer ever after.
+/// Runs a command that is in no ledger once: every repetition gets its first answer.
 async fn run_once<T: Table, R: Serialize + DeserializeOwned>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -120,7 +120,7 @@ fn repeatable<T>(app: &App<T>, call: &OrganizationCall, key: &OperationKey, kind
     Repeatable::new(app, key, kind, &format!("{}#{}", call.id.project_id, call.id.name), call.now)
 }
 
-/// Makes an organization with its pools; how it stands, and whether an earlier call made it.
+/// Creates an organization with its pools. Returns its state, and whether an earlier call created it.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -152,7 +152,7 @@ pub async fn list<T: Table>(
     Ok((rows.collect(), next))
 }
 
-/// How it stands.
+/// Its state.
 pub async fn get<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -220,8 +220,8 @@ pub async fn set_member<T: Table>(
     }
 }
 
-/// Makes an access token; and whether an earlier call made it. The token follows from the operation's id and a key of the
-/// project's, so that the same operation sent twice tells the same token.
+/// Creates an access token. Returns also whether an earlier call created it. The token is derived from the operation's
+/// id and a key of the project, so that the same operation sent twice returns the same token.
 pub async fn create_access<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -296,7 +296,8 @@ pub async fn revoke_access<T: Table>(
     transact::act(app, budget, load, |found: &AccessState| found.revoke(project_id, now)).await
 }
 
-/// Revokes somebody's access tokens that are in force, the last to end first, from a position on: how many, and where to go on.
+/// Revokes access tokens that are in force, the last to end first, from a position on. Returns how many, and where to
+/// continue.
 pub async fn revoke_all<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -356,7 +357,7 @@ pub async fn deduct<T: Table>(
     run(app, budget, call, &wanted, |state| spend::deduct(state, token, &call.id, command, key, call.now)).await
 }
 
-/// What it has of tokens, for whoever may act for it.
+/// Its token balances, for a caller that may act for it.
 pub async fn stats<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

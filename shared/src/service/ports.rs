@@ -53,18 +53,18 @@ pub enum PaymentError {
     /// It has done so already.
     #[error("the payment provider has done it already: {0}")]
     Done(&'static str),
-    /// It refuses, or its answer makes no sense.
+    /// It refuses, or its answer is invalid.
     #[error("the payment provider refuses")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Why a message is not taken for the provider's.
+/// The reason why a message is not accepted as the provider's.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     /// It is not signed by the provider, or too old.
     #[error("the message is not signed by the provider")]
     Forged,
-    /// What it tells could not be made out: have it sent again.
+    /// Its content could not be determined: the provider should send it again.
     #[error("the message could not be read")]
     Unread(#[source] PaymentError),
 }
@@ -72,7 +72,7 @@ pub enum MessageError {
 /// What a provider was asked for.
 pub type Asking<'a, R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send + 'a>>;
 
-/// Takes money. Every call may be repeated: an order's id makes it the same.
+/// The payment provider. Every call can be repeated: an order's id makes it idempotent.
 pub trait Payments: Send + Sync {
     /// Opens the payment page of an order; `home` is where the browser goes if the order does not say.
     fn open<'a>(&'a self, order: &'a Order, home: &'a str) -> Asking<'a, Session, PaymentError>;
@@ -121,7 +121,7 @@ pub trait Caller: Send + Sync {
     ) -> Asking<'a, u16, CallError>;
 }
 
-/// Tells whoever listens, each notice at least once.
+/// Publishes each notice at least once.
 pub trait Bus: Send + Sync {
     /// Gives these notices.
     fn publish(&self, notices: Vec<Notice>) -> Sending<'_>;

@@ -1,5 +1,6 @@
-//! Operations that stand in no ledger. The first answer is kept under the operation's id and told again, however much later
-//! and whatever happened meanwhile: the same request that comes late, after another one, does not act a second time.
+//! Operations that are in no ledger. The first answer is stored under the operation's id and returned again, however
+//! much later and whatever happened in the meantime: a late repetition, after another request, does not take effect a
+//! second time.
 
 use std::future::Future;
 
@@ -73,7 +74,7 @@ impl Repeatable {
         Write::AddAdminOperation { operation }
     }
 
-    /// The decision, its answer kept with what it writes; unless it only tells what was done before.
+    /// The decision, with its answer stored together with its writes, unless it only repeats what was done before.
     pub fn keeping<R: Serialize>(&self, decision: Decision<(R, bool)>) -> Decision<(R, bool)> {
         let Decision { mut writes, touch, reply } = decision;
         if !reply.1 {
@@ -96,8 +97,8 @@ impl Absorb for Known {
     }
 }
 
-/// Does `work`, which can be done again without harm but would answer something else, and keeps its answer; or tells the
-/// first answer. Whose process dies before the answer is kept does what is left when it is sent again.
+/// Does `work`, which can be repeated without harm but would give another answer, and stores its answer; or returns the
+/// first answer. If the process dies before the answer is stored, a repeated request does the rest.
 pub async fn once<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,

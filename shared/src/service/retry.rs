@@ -1,4 +1,4 @@
-//! The one retry loop: load, decide, commit; and again where the table says that the decision was taken on old facts.
+//! The only retry loop: load, decide, commit, and again if the table reports that the decision was made on old facts.
 //!
 //! | the commit says | then |
 //! |---|---|
@@ -8,11 +8,11 @@
 //! | throttled, or in conflict | wait, decide again |
 //! | no reply | wait, load and decide again: the ledger's key tells what happened |
 //!
-//! Where more has lapsed in a wallet than one transaction holds beside a command's own writes, some of it is settled first, the
-//! oldest first, and the command is decided again on the state after it, without waiting.
+//! If more has lapsed in a wallet than fits into one transaction together with a command's own writes, a part is
+//! settled first, the oldest first, and the command is decided again on the resulting state, without waiting.
 //!
-//! Waiting is full jitter up to a growing cap. The loop ends with the request's budget, never by a count: under
-//! contention somebody always gets on, so every caller gets its turn.
+//! The wait is full jitter up to a growing cap. The loop ends with the request's budget, never by a count: under
+//! contention some request always makes progress, so every caller eventually succeeds.
 
 use std::future::Future;
 use std::time::Duration;
@@ -36,7 +36,8 @@ const WAIT_MAX_MS: u64 = 200;
 
 /// State that can take in what a failed guard hands back.
 pub trait Absorb {
-    /// Takes in a record as it is now. False if that is not enough to decide again: then everything is loaded anew.
+    /// Applies the current version of a record. `false` if that is not enough to decide again: then everything is
+    /// loaded again.
     fn absorb(&mut self, record: Record) -> bool;
 }
 

@@ -1,5 +1,6 @@
-//! What follows from changes of the table, as its stream brings them: roll-ups of accounts' ledgers, and notices to whoever
-//! listens. A change may come twice or late; the roll-ups go by the ledger's sequence, the notices by their ids.
+//! Consequences of changes of the table, as its stream delivers them: roll-ups of accounts' ledgers, and notices. A
+//! change can arrive twice or late; the roll-ups follow the ledger's sequence, and the notices are identified by their
+//! ids.
 
 use std::collections::BTreeMap;
 
@@ -187,7 +188,7 @@ async fn fill<T: Table>(
     Ok(())
 }
 
-/// Writes the days, the oldest first; false if somebody else did meanwhile.
+/// Writes the days, the oldest first; `false` if another process did in the meantime.
 async fn write<T: Table>(app: &App<T>, budget: &Budget<'_>, days: &[DayRollup]) -> Result<bool, Error> {
     for day in days {
         let found = Some(day.revision - 1).filter(|found| *found > 0);

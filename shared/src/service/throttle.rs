@@ -1,4 +1,4 @@
-//! Takes tokens of the buckets that hold back whoever tries too much.
+//! Takes tokens from the buckets that limit excessive attempts.
 
 use ltlm_protocol::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::service::bucket::{Found, name};
 use crate::service::{bucket, quota, retry, transact};
 use crate::table::port::{Read, Table};
 
-/// Takes a token for one try by this source, made by the call named `call`; the bucket afterwards. One write, unless the source tries
-/// often.
+/// Takes a token for one attempt by this source, made by the call named `call`; returns the bucket afterwards. It costs
+/// one write, unless the source makes frequent attempts.
 pub async fn take<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

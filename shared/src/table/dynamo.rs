@@ -137,7 +137,7 @@ impl Dynamo {
         Ok(answer.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default())
     }
 
-    /// All of the query, however many answers it takes: DynamoDB ends one at a megabyte.
+    /// The complete result of the query, in as many answers as necessary: DynamoDB limits one to a megabyte.
     async fn list(&self, query: Query, meter: &Meter) -> Result<Vec<Record>, ReadError> {
         let mut read = Vec::new();
         let mut start = None;
@@ -338,7 +338,8 @@ impl Filter {
     }
 }
 
-/// Where a walk goes on, as text: in a partition the last sort key, in the whole table both parts of the last key.
+/// The position from which a walk continues, as text: in a partition the last sort key, in the whole table both parts
+/// of the last key.
 fn place(walk: &Walk, key: &Item) -> Option<String> {
     let part = |name: &str| key.get(name).and_then(|value| value.as_s().ok());
     match partition(walk) {
@@ -347,7 +348,7 @@ fn place(walk: &Walk, key: &Item) -> Option<String> {
     }
 }
 
-/// The key that a walk goes on behind. What is no place leads to the beginning.
+/// The key after which a walk continues. An invalid position leads to the beginning.
 fn parse_place(walk: &Walk, text: &str) -> Option<Item> {
     let (pk, sk) = match partition(walk) {
         Some(pk) => (pk, text.to_owned()),
@@ -724,8 +725,8 @@ fn attributes(key: &Key) -> Item {
     Item::from([("pk".to_owned(), Value::S(key.pk.clone())), ("sk".to_owned(), Value::S(key.sk.clone()))])
 }
 
-/// The attributes that these expressions name by `#attribute`. DynamoDB wants to be told each placeholder that is used, and
-/// no other.
+/// The attributes that these expressions name by `#attribute`. DynamoDB requires the definition of each placeholder
+/// that is used, and refuses any other.
 fn names(expressions: &[&str]) -> Option<HashMap<String, String>> {
     let placeholders = expressions.iter().flat_map(|text| text.split('#').skip(1));
     let names: HashMap<_, _> = placeholders
@@ -794,8 +795,8 @@ fn guard(items: Vec<Option<Item>>) -> CommitError {
     records.map_or_else(CommitError::Broken, CommitError::Guard)
 }
 
-/// A cancelled transaction tells a reason for each of its items: a guard that failed weighs more than a conflict,
-/// because it says that deciding again will see something new.
+/// A canceled transaction has a reason for each of its items: a failed guard takes precedence over a conflict, because
+/// it means that the next decision will see something new.
 fn transaction_error(error: SdkError<TransactWriteItemsError>) -> CommitError {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return write_error(error, None);

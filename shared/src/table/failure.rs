@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use super::port::Source;
 
-/// Longest code or request id that is taken for one.
+/// Maximum length of a code or request id.
 const WORD_CHARS_MAX: usize = 64;
 
 /// A failed call, without anything that was sent or answered.

@@ -66,7 +66,7 @@ impl Held {
         }
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn release(&self) {
         self.released.add_permits(1);
     }
@@ -108,7 +108,7 @@ impl<T> Faulty<T> {
         self.largest.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Sets the faults, and starts their sequence anew.
+    /// Sets the faults, and restarts their sequence.
     pub fn set(&self, faults: Faults) {
         let mut state = self.lock();
         let random = faults.seed ^ 0x9E37_79B9_7F4A_7C15;

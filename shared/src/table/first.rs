@@ -1,6 +1,7 @@
-//! The first connection to DynamoDB, made before there is a call.
+//! The first connection to DynamoDB, opened before the first call.
 //!
-//! DynamoDB answers `GET /` to anybody, with a line that says it is healthy: no right is needed, nothing is paid, no item is read.
+//! DynamoDB answers `GET /` to any caller, with a line that says it is healthy: it needs no permission, costs nothing,
+//! and reads no item.
 
 use aws_sdk_dynamodb::config::http::HttpRequest;
 use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextMut;
@@ -9,8 +10,8 @@ use aws_sdk_dynamodb::error::BoxError;
 
 use super::dynamo::Dynamo;
 
-/// Opens a connection to DynamoDB that later calls find open. Whether it succeeds matters to nobody: a call makes its own where
-/// there is none. It counts as no round trip.
+/// Opens a connection to DynamoDB that later calls reuse. A failure is ignored: a call opens its own connection if
+/// there is none. It does not count as a round trip.
 pub async fn connect(table: &Dynamo) {
     // An operation finds the endpoint, the time-outs and the connection that all others find. What is sent in its place has no signature.
     let asking = table.client().list_tables().customize().interceptor(AskForHealth);

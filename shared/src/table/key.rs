@@ -101,7 +101,7 @@ pub enum Kind {
         /// The provider's name of it.
         id: String,
     },
-    /// A provider's message that was taken.
+    /// A provider's message that was processed.
     PaymentEvent {
         /// The provider's id of it.
         id: String,
@@ -110,7 +110,7 @@ pub enum Kind {
     Trial,
     /// A card with which a trial was had.
     Card,
-    /// The last sale of something to somebody.
+    /// The last sale of an item to a buyer.
     Sale,
     /// A one-time code.
     Code,
@@ -281,7 +281,8 @@ pub fn license_partition(id: &LicenseId) -> String {
     format!("{LICENSE}{}", id.0)
 }
 
-/// A wallet lies with its owner, apart from the owner's facts: it is the contended item.
+/// A wallet is stored under its owner's partition key, separate from the owner's record, because it is the contended
+/// item.
 pub fn wallet(id: &WalletId) -> Key {
     let partition = match id {
         WalletId::License(license) => license_partition(license),
@@ -309,7 +310,7 @@ pub fn access_token(hash: &str) -> Key {
     key(format!("{ACCESS}{hash}"), META)
 }
 
-/// The list of somebody's access tokens.
+/// The list of the access tokens of a user or an organization.
 pub fn access_list(project_id: &str, holder: &Holder) -> String {
     match holder {
         Holder::User(user) => format!("{ACCESS_LIST}{project_id}#USER#{user}"),
@@ -388,12 +389,12 @@ pub fn event_day(project_id: &str, day: i64) -> String {
     format!("{EVENT_DAY}{project_id}#{}", day.max(0))
 }
 
-/// Where an event stands among those of its day, type by type.
+/// The position of an event among those of its day, type by type.
 pub fn event_kind_sort(event: &Event) -> String {
     format!("{}#{}", event.kind, timed_sort(event.at, &event.request))
 }
 
-/// The day and the type that an event's place in the index of keys only tells.
+/// The day and the type in an event's place in the index of keys only.
 pub fn parse_event_kind(partition: &str, sort: &str) -> Option<(i64, String)> {
     let day = partition.strip_prefix(EVENT_DAY)?.rsplit_once('#')?.1.parse().ok()?;
     // A type may have any character in it; what stands behind it has none of these.
@@ -427,7 +428,7 @@ pub fn seat_prefix() -> &'static str {
     SEAT
 }
 
-/// A ledger entry: the operation's id is the key, so that an operation is written once, for ever.
+/// A ledger entry: the operation's id is the key, so that an operation is written only once.
 pub fn entry(wallet: &WalletId, operation: &OperationId) -> Key {
     key(ledger_partition(wallet), format!("{}#{}", operation.origin.letter(), operation.id))
 }
@@ -447,7 +448,7 @@ pub fn rollup_partition(wallet: &WalletId) -> String {
     format!("{ROLLUP}{}", wallet_name(wallet))
 }
 
-/// Where a day stands among them.
+/// The position of a day among them.
 pub fn rollup_sort(day: i64) -> String {
     format!("{DAY}{:09}", day.max(0))
 }
@@ -478,7 +479,7 @@ pub fn payment(id: &str) -> Key {
     key(format!("{PAYMENT}{id}"), META)
 }
 
-/// A provider's message that was taken, by the provider's id of it.
+/// A provider's message that was processed, by the provider's id of it.
 pub fn payment_event(id: &str) -> Key {
     key(format!("{PAYMENT_EVENT}{id}"), META)
 }
@@ -488,7 +489,7 @@ pub fn trial(project_id: &str, email: &Email) -> Key {
     key(format!("{TRIAL}{project_id}#{}", digest(email.as_str())), META)
 }
 
-/// The last sale of something to somebody. Nobody's address stands in the key.
+/// The last sale of an item to a buyer. The key contains no address.
 pub fn sale(project_id: &str, what: &str) -> Key {
     key(format!("{SALE}{project_id}#{}", digest(what)), META)
 }
@@ -533,7 +534,7 @@ pub fn card(project_id: &str, fingerprint: &str) -> Key {
     key(format!("{CARD}{project_id}#{}", digest(fingerprint)), META)
 }
 
-/// Nobody's address stands in a key.
+/// A key contains no address.
 fn digest(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
@@ -613,17 +614,17 @@ pub fn list_partition(list: &List) -> String {
     }
 }
 
-/// Where a numbered thing stands in its list.
+/// The position of a numbered record in its list.
 pub fn numbered_sort(number: i64) -> String {
     format!("{number:019}")
 }
 
-/// Where something stands that is sorted by an instant: `name` tells two of the same millisecond apart.
+/// The position of a record that is sorted by an instant: `name` distinguishes two of the same millisecond.
 pub fn timed_sort(at: Timestamp, name: &str) -> String {
     format!("{:015}#{name}", at.ms().max(0))
 }
 
-/// Where a listed record stands in its list: what the next page starts after.
+/// The position of a listed record in its list: the next page starts after it.
 pub fn position(record: &Record) -> Option<String> {
     match record {
         Record::Project(project) => Some(numbered_sort(project.number)),
@@ -647,7 +648,7 @@ pub fn position(record: &Record) -> Option<String> {
     }
 }
 
-/// Where an entry stands in its wallet's list.
+/// The position of an entry in its wallet's list.
 pub fn entry_list_sort(sequence: i64) -> String {
     format!("{sequence:019}")
 }

@@ -1,9 +1,9 @@
-//! Floor 2: the table. One DynamoDB table as a compare-and-set log; it decides nothing.
+//! The table: one DynamoDB table that is written with conditional transactions. It makes no decisions.
 //!
-//! `key.rs` is the only file that knows key prefixes, `item/` how records lie in items, `statement.rs` how writes become
-//! expressions, `port.rs` what the floors above see, `dynamo.rs` the table itself, `first.rs` its
-//! first connection, `none.rs` none at all, `failure.rs` what the log is told when it fails, `fault.rs` what can go wrong with it, `transfer.rs` how
-//! records stand in the file of an export.
+//! `key.rs` is the only file that contains key prefixes, `item/` maps records to items, `statement.rs` converts writes
+//! to expressions, `port.rs` is what the layers above see, `dynamo.rs` the table itself, `first.rs` its first
+//! connection, `none.rs` its absence, `failure.rs` what the log receives when it fails, `fault.rs` injects faults, and
+//! `transfer.rs` maps records to lines of an export.
 
 pub mod dynamo;
 pub mod failure;

@@ -6,11 +6,11 @@ use crate::model::record::Record;
 use crate::model::write::Write;
 use crate::table::port::{CommitError, Meter, Read, ReadError, Table, Walk, Walked};
 
-/// Stands where a table would. Whatever is asked of it is a defect of who asks.
+/// Replaces a table. A call on it is a defect of the caller.
 #[derive(Debug)]
 pub struct NoTable;
 
-/// What the log is told.
+/// The cause in the log.
 const NONE: &str = "this function has no table";
 
 fn unreadable<V>() -> Result<V, ReadError> {

@@ -1,4 +1,4 @@
-//! What the floors above see of the table: one read, one commit, each a single round trip.
+//! What the layers above see of the table: one read, one commit, each a single round trip.
 
 use std::future::Future;
 use std::sync::Mutex;
@@ -34,7 +34,8 @@ pub enum Read {
     Member(OrganizationId, String),
     /// An access token, by its hash.
     AccessToken(String),
-    /// Access tokens in force that are somebody's, the last to end first: whole ones of a user's, names only of an organization's.
+    /// Access tokens in force of a holder, the last to end first: complete records for a user, only names for an
+    /// organization.
     AccessTokens {
         /// The project.
         project_id: String,
@@ -75,7 +76,7 @@ pub enum Read {
     PaymentEvent(String),
     /// What is known of an address and trials in a project.
     Trial(String, Email),
-    /// The last sale of something to somebody: the project, and what and whom it names.
+    /// The last sale of an item to a buyer: the project, and the hash of item and buyer.
     Sale(String, String),
     /// The one-time code of an address in a project.
     Code(String, Email),
@@ -107,7 +108,7 @@ pub enum Read {
     List {
         /// The list.
         list: List,
-        /// Only what stands before this position.
+        /// Only records before this position.
         before: Option<String>,
         /// At most so many.
         limit: i64,
@@ -137,7 +138,7 @@ pub enum Read {
         shard: i64,
         /// Due at this instant or before.
         until: Timestamp,
-        /// Only what stands after this position.
+        /// Only records after this position.
         after: Option<String>,
         /// At most so many.
         limit: i64,
@@ -180,17 +181,17 @@ pub enum Read {
     },
 }
 
-/// All records of one place, whatever their kinds, in the order in which they lie there.
+/// All records with one partition key, of all kinds, in the order of their sort keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Walk {
-    /// What lies with a license.
+    /// The records of a license.
     License(LicenseId),
     /// A wallet's ledger.
     Ledger(WalletId),
     /// What applications reported of a license.
     Events(LicenseId),
-    /// What no list leads to: a project's accounts with their ledgers, organizations, chains of nonces, trials, cards and sales; and
-    /// all payments, whose project only their orders tell. It reads the whole table.
+    /// Records that are in no list: a project's accounts with their ledgers, organizations, chains of nonces, trials,
+    /// cards and sales; and all payments, whose project only their orders identify. It reads the whole table.
     Project(String),
     /// What this import put into the table. It reads the whole table.
     Imported(String),
@@ -224,19 +225,19 @@ pub enum List {
     Accounts(String),
     /// The organizations of a project, by name.
     Organizations(String),
-    /// The orders of a project, by when they were made.
+    /// The orders of a project, by creation time.
     Orders(String),
     /// The events of a project's day, counted from 1970-01-01, by when.
     Events(String, i64),
     /// Developers, by number.
     Developers,
-    /// The webhooks of a project, by when they were made.
+    /// The webhooks of a project, by creation time.
     Webhooks(String),
     /// What is kept of a project's notices, by when.
     Notices(String),
     /// The deliveries of a webhook that were given up, by when.
     Dead(String),
-    /// Administrator keys, by when they were made.
+    /// Administrator keys, by creation time.
     AdminKeys,
     /// What administrators did, by when.
     Audit,
@@ -262,7 +263,7 @@ pub enum CommitError {
     /// Throttled or in conflict; nothing was written.
     #[error("the table is busy")]
     Busy(#[source] Source),
-    /// The answer did not come: written or not, only reading tells.
+    /// No answer arrived: only a read shows whether the write took effect.
     #[error("the outcome is unknown")]
     Unknown(#[source] Source),
     /// A defect.
@@ -273,7 +274,7 @@ pub enum CommitError {
     DryRun,
 }
 
-/// What lies below an error; for the log, never for an answer.
+/// The cause of an error, for the log and never for an answer.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// The table. Implemented by DynamoDB, and by wrappers that inject faults.

@@ -16,8 +16,8 @@ pub const DUE_INDEX: &str = "due";
 /// All key attributes, text each: hash and range of the table, of the index of lists, of the index of what is due.
 pub const KEY_ATTRIBUTES: [&str; 6] = ["pk", "sk", "listPk", "listSk", "duePk", "dueSk"];
 
-/// Creates the table where there is none. For the local engine: in the cloud the stack owns the table. A table that is there is only
-/// looked at: whoever may use it need not be allowed to create one.
+/// Creates the table if it does not exist. For the local engine: in the cloud, the stack owns the table. An existing
+/// table is only described, so the caller does not need the permission to create one.
 pub async fn create_if_absent(client: &Client, table: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match client.describe_table().table_name(table).send().await.map_err(SdkError::into_service_error) {
         Ok(_) => Ok(()),

@@ -390,7 +390,7 @@ fn imported(mut item: Item, import: &str) -> Item {
     item
 }
 
-/// What is known of a finished import goes after a while; that the project is there, its own item tells.
+/// The record of a finished import expires after a while; the project's own item shows that the project exists.
 fn set_import_state(import: &Import, state: ImportState, at: Timestamp) -> Statement {
     let mut values = vec![
         (":state", text(state.wire())),
@@ -441,7 +441,8 @@ fn revise_license(license: &License) -> Statement {
     )
 }
 
-/// Sets attributes of an item that counts its revisions; `None` takes an attribute away. The guard: nobody revised it since.
+/// Sets attributes of an item with a revision; `None` removes an attribute. The guard: the revision has not changed
+/// since.
 fn revise(key: Key, revision: i64, mut changes: Vec<(&str, Option<Value>)>) -> Statement {
     changes.push(("revision", Some(int(revision))));
     let (update, mut values) = set(changes);
@@ -449,8 +450,8 @@ fn revise(key: Key, revision: i64, mut changes: Vec<(&str, Option<Value>)>) -> S
     Statement::Update { key, update, condition: "revision = :found".to_owned(), values }
 }
 
-/// An update expression that sets attributes, or takes them away, with its values. Every name is a placeholder, because
-/// DynamoDB reserves many words.
+/// An update expression that sets or removes attributes, with its values. Every name is a placeholder, because DynamoDB
+/// reserves many words.
 fn set(changes: Vec<(&str, Option<Value>)>) -> (String, Item) {
     let (mut set, mut remove, mut values) = (Vec::new(), Vec::new(), Item::new());
     for (name, value) in changes {

@@ -1,9 +1,9 @@
-//! How records stand in the file of an export (`ltlm_protocol::transfer`), and how they are read from one.
+//! Writes records to lines of an export (`ltlm_protocol::transfer`), and reads them from lines.
 //!
 //! A line is an item: its key, and its attributes by their names, a text as a text, a number as a number, bytes as
-//! `{"base64": …}`. What follows from the rest is left out: places in the indexes, and when an item goes by itself. Reading a line
-//! reads the record and writes it again: what a line holds and the record does not is refused, and so nothing of a file gets into the
-//! table that this version would not have written there itself.
+//! `{"base64": …}`. Derived data is left out: places in the indexes, and the expiry of an item. Reading a line reads
+//! the record and writes it again: content of a line that the record does not have is refused, so a file can put
+//! nothing into the table that this version would not have written there itself.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::table::item::attributes::Item;
 
 /// Attributes that follow from the others.
 const DERIVED: [&str; 7] = ["pk", "sk", "listPk", "listSk", "duePk", "dueSk", "ttl"];
-/// Longest partition key and sort key in bytes: what DynamoDB takes.
+/// Maximum lengths of partition key and sort key in bytes: the limits of DynamoDB.
 const KEY_BYTES_MAX: [usize; 2] = [2_048, 1_024];
 /// Members of a line.
 const MEMBERS: [&str; 5] = ["kind", "number", "pk", "sk", "item"];
@@ -121,7 +121,7 @@ fn read(value: &Value) -> Option<AttributeValue> {
     }
 }
 
-/// A name of a file's, as it is told: not longer than any of ours.
+/// A name from a file as it is reported: not longer than any known name.
 fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(60).collect()
 }

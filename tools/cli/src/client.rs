@@ -12,7 +12,7 @@ use ureq::Agent;
 
 /// Time for one call.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Tries of one call before it is given up.
+/// Maximum of attempts for one call.
 const TRIES: u32 = 5;
 /// Wait before the second try; it doubles.
 const WAIT: Duration = Duration::from_millis(200);
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(15);
 /// Largest answer that is read.
 const ANSWER_MAX: u64 = 64 << 20;
 
-/// An answer as it came, whoever gave it.
+/// An answer as it was received, from any server.
 pub(crate) struct Looked {
     pub(crate) status: u16,
     /// The header `x-request-id`.
@@ -31,7 +31,7 @@ pub(crate) struct Looked {
     pub(crate) date: Option<String>,
     /// Null unless it is JSON.
     pub(crate) body: Value,
-    /// When it was asked for, and when it was there, by the clock of this machine.
+    /// When it was sent, and when the answer arrived, by the clock of this machine.
     pub(crate) before: Timestamp,
     pub(crate) after: Timestamp,
 }
@@ -151,7 +151,7 @@ impl Client {
         self.base_url.strip_suffix("/api").unwrap_or(&self.base_url).to_owned()
     }
 
-    /// Reads whatever stands at an address, once, and follows no redirect. The key is sent only where `shows_key`.
+    /// Reads the resource at an address, once, and follows no redirect. The key is sent only if `shows_key`.
     pub(crate) fn look(&self, url: &str, shows_key: bool) -> Result<Looked, NoAnswer> {
         let mut request = self.agent.get(url).header("user-agent", concat!("ltlm/", env!("CARGO_PKG_VERSION")));
         if shows_key {
@@ -275,7 +275,8 @@ impl Client {
         })
     }
 
-    /// All rows of a paged list, or the first `limit` of them, and whether there are more; `seen` is told how many there are so far.
+    /// All rows of a paged list, or the first `limit` of them, and whether there are more; `seen` receives the number
+    /// of rows so far.
     pub(crate) fn list(
         &self,
         path: &str,
@@ -329,7 +330,7 @@ pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
-/// The path of a license, or of what lies below it: `tail` begins with a slash.
+/// The path of a license, or of a resource below it: `tail` begins with a slash.
 pub(crate) fn license_path(license: &str, tail: &str) -> String {
     format!("/v1/admin/licenses/{}{tail}", encoded(license.trim()))
 }

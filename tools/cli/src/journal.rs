@@ -1,5 +1,6 @@
-//! What a command that goes through a file has done so far, written beside the file line by line. A command that was interrupted
-//! goes on from it under the same operation id, and one that was forgotten half-way is not begun a second time by mistake.
+//! The progress of a command that processes a file, written next to the file line by line. An interrupted command
+//! continues from it with the same operation id, and a command that was forgotten half-way is not started a second time
+//! by mistake.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -43,7 +44,7 @@ impl Work<'_> {
         hex::encode(Sha256::digest(self.order.to_string().as_bytes()))
     }
 
-    /// Can a journal stand beside the input? Not beside what is no file of the disk, such as /dev/stdin.
+    /// Can a journal be written next to the input? Not if the input is no file of the disk, such as /dev/stdin.
     fn is_kept(&self) -> bool {
         std::fs::metadata(self.input).is_ok_and(|found| found.is_file())
     }
@@ -73,7 +74,8 @@ impl Work<'_> {
         Ok(Some(Journal { path, file, operation: operation.to_owned(), done: BTreeSet::new() }))
     }
 
-    /// Goes on with the journal of an earlier command. Its operation id holds; another one that was `given` is refused.
+    /// Continues with the journal of an earlier command. Its operation id is used; a different one that was `given` is
+    /// refused.
     pub(crate) fn resume(&self, given: Option<&str>) -> Result<Journal, Failure> {
         let path = self.journal();
         let mut file = match OpenOptions::new().read(true).append(true).open(&path) {

@@ -39,7 +39,7 @@ struct Common {
     /// A file that holds the administrator key and nothing else; or put the key into LTLM_ADMIN_KEY
     #[arg(long, env = "LTLM_ADMIN_KEY_FILE", global = true, value_name = "FILE")]
     admin_key_file: Option<PathBuf>,
-    /// What `local` wrote when it started; used where no URL is given
+    /// The file that `ltlm-local` wrote when it started; used if no URL is given
     #[arg(long, default_value = ".ltlm/demo.json", global = true, value_name = "FILE")]
     local: PathBuf,
     /// Print JSON, for programs
@@ -54,8 +54,8 @@ struct Common {
     /// The project whose accounts, orders, events or webhooks are meant; not needed with a key that is limited to one
     #[arg(long, env = "LTLM_PROJECT", global = true, value_name = "ID")]
     project_id: Option<String>,
-    /// The operation's id: sent again under the same id, a command acts once. Without it one is made, and told on standard error
-    /// before anything is sent
+    /// The operation's id: a command that is repeated with the same id takes effect once. Without it, an id is created
+    /// and printed on standard error before anything is sent
     #[arg(long, global = true, value_name = "ID", value_parser = operation_id)]
     operation_id: Option<String>,
 }

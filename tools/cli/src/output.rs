@@ -1,5 +1,5 @@
-//! Files that commands write: opened before anything is sent, because what is issued cannot be taken back when it turns out that
-//! there is no place for it.
+//! Files that commands write: they are opened before anything is sent, because what is issued cannot be undone if it
+//! turns out that the file cannot be written.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -30,7 +30,7 @@ impl Output {
         Ok(Self { path: path.to_owned(), file, is_unused })
     }
 
-    /// Puts `text` in place of what the file held. A failure tells how to get the same answer again.
+    /// Replaces the content of the file with `text`. A failure states how to get the same answer again.
     pub(crate) fn write(mut self, text: &str, operation: &str) -> Result<(), Failure> {
         let written = self.replace(text);
         self.is_unused = false;

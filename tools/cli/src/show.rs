@@ -25,7 +25,7 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-/// Prints a line beside the answer, so that programs that read the answer are not disturbed.
+/// Prints a line on standard error, so that programs that read the answer are not affected.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
@@ -63,8 +63,8 @@ pub(crate) fn facts(format: Format, facts: &[Column], thing: &Value) {
     line(&trimmed(&table));
 }
 
-/// Prints each member in which two documents differ, with its value before and after; whether there is one. Where the output is
-/// for programs, people read it beside that.
+/// Prints each member in which two documents differ, with its value before and after; returns whether there is one. If
+/// the output is for programs, the lines go to standard error.
 pub(crate) fn difference(format: Format, before: &Value, after: &Value) -> bool {
     let patch = json_patch::diff(before, after);
     let lines = patch.iter().map(|operation| {
@@ -85,7 +85,7 @@ pub(crate) fn difference(format: Format, before: &Value, after: &Value) -> bool 
     !patch.is_empty()
 }
 
-/// What stands at a pointer. Money is written as people write its currency, which stands beside it.
+/// The value at a pointer. Money is formatted for its currency, which is next to it.
 fn cell(row: &Value, pointer: &str) -> String {
     let is_money = matches!(pointer, "/price" | "/recurringPrice" | "/amount");
     let currency = row.get("currency").and_then(Value::as_str).filter(|_| is_money);
@@ -113,7 +113,7 @@ fn text(value: Option<&Value>) -> String {
     }
 }
 
-/// A bar for bulk work; silent where nobody watches.
+/// A progress bar for bulk work; silent without a terminal.
 pub(crate) fn progress(total: u64, what: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -123,7 +123,7 @@ pub(crate) fn progress(total: u64, what: &str) -> ProgressBar {
     style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style.progress_chars("=> ")))
 }
 
-/// A counter for work whose end is not known; silent where nobody watches.
+/// A counter for work whose end is unknown; silent without a terminal.
 pub(crate) fn counter(what: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -133,7 +133,7 @@ pub(crate) fn counter(what: &str) -> ProgressBar {
     style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
 }
 
-/// Asks before something is destroyed. Without a terminal only `--yes` will do.
+/// Asks before something is destroyed. Without a terminal, only `--yes` is accepted.
 pub(crate) fn confirmed(question: &str, is_agreed: bool) -> bool {
     if is_agreed {
         return true;

@@ -1,5 +1,5 @@
-//! A small bus that speaks the one EventBridge operation the product uses, `PutEvents`, to the real `aws-sdk-eventbridge` over
-//! loopback HTTP, and shows what came: in the log, and to whoever asks.
+//! A small bus that implements the one EventBridge operation that the product uses, `PutEvents`, for the real
+//! `aws-sdk-eventbridge` over loopback HTTP. It shows the received notices in the log and at a route.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

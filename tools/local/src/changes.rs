@@ -1,8 +1,8 @@
 //! The engine's table of changes, which its stream is read from.
 //!
-//! The engine looks up the highest number of a change with each write and keeps every change for ever. Its interface hands out
-//! its SQLite connection before a database is served, which is enough for both remedies: an index over that look-up, kept in
-//! the database itself, and the removal of what was handed on.
+//! The engine looks up the highest number of a change with each write and keeps every change permanently. Its interface
+//! provides its SQLite connection before a database is served, which is enough for both remedies: an index for that
+//! look-up, stored in the database itself, and the removal of delivered changes.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dynoxide::storage::Storage;
 use dynoxide::{Database, DynoxideError};
 
-/// Makes the index where it is missing. A database without it is new, or was written by a version that followed only what
-/// happened after its start; nobody is owed the changes in it.
+/// Creates the index if it is missing. A database without it is new, or was written by a version that followed only
+/// what happened after its start; the changes in it are not delivered.
 const INDEX_IS_THERE: &str =
     "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = '_ltlm_changes')";
 const MAKE_INDEX: &str = "BEGIN IMMEDIATE;
@@ -38,7 +38,7 @@ pub(crate) fn is_whole(path: &Path) -> bool {
     checked.is_ok_and(|found| found == "ok")
 }
 
-/// Makes a database in memory.
+/// Creates a database in memory.
 pub(crate) fn in_memory() -> Result<Database, DynoxideError> {
     static MADE: AtomicU64 = AtomicU64::new(0);
     // A database in memory cannot be opened twice, but can be filled from another one: here from an empty one with the index,
@@ -59,12 +59,12 @@ fn indexed(place: &str) -> Result<Storage, DynoxideError> {
     Ok(storage)
 }
 
-/// A second connection to the engine's database, over which changes are taken.
+/// A second connection to the engine's database, over which changes are read and removed.
 #[derive(Clone)]
 pub struct Changes(Arc<Mutex<Storage>>);
 
 impl Changes {
-    /// Opens the database in a file that the engine made.
+    /// Opens the database in a file that the engine created.
     pub fn open(path: &Path) -> Result<Self, DynoxideError> {
         Ok(Self(Arc::new(Mutex::new(Storage::new(&path.to_string_lossy())?))))
     }

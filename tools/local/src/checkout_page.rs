@@ -80,7 +80,7 @@ fn go(url: &str, id: &str) -> Response {
     response
 }
 
-/// Text as it may stand in a page.
+/// Text, escaped for a page.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -1,5 +1,6 @@
-//! The demo: a project, the policies SUB, PERP and AIR of fixture F (wire section 6), and a license of each, made through
-//! the product's own routes. Each call has a fixed operation id, so a start that was killed half-way goes on where it was.
+//! The demo: a project, the policies SUB, PERP and AIR of fixture F (wire section 6), and a license of each, created
+//! through the product's own routes. Each call has a fixed operation id, so a start that was killed half-way continues
+//! where it was.
 
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ async fn send<T: Table>(host: &Host<T>, request: http::request::Builder, body: &
     }
 }
 
-/// Makes the demo, or reads it back if it is there. The answer is `demo.json` but for `baseUrl` and `adminKey`.
+/// Creates the demo, or reads it back if it exists. The answer is `demo.json` except `baseUrl` and `adminKey`.
 pub async fn make<T: Table>(host: &Host<T>, admin_key: &str) -> Result<Value, String> {
     let body = json!({"name": "Demo"});
     let project = call(host, admin_key, "POST", "/v1/admin/projects", "demo-project", &body).await?;
@@ -143,8 +144,8 @@ const NIGHT_ACCOUNTS: usize = 240;
 /// Seconds of a period of the default plans.
 const PERIOD_SECONDS: i64 = 30 * 86_400;
 
-/// A renewals' night: accounts on three plans, 30 days later the dispatcher, the queue and its workers, told as it goes.
-/// Another start on the same data finds them renewed.
+/// A renewal night: accounts on three plans, 30 days later the dispatcher, the queue and its workers, with progress
+/// messages. Another start on the same data finds them renewed.
 pub async fn night<T: Table>(
     host: &Host<T>,
     background: &Background,

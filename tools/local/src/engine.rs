@@ -64,7 +64,7 @@ impl Engine {
         &self.endpoint
     }
 
-    /// The changes that nobody has taken yet, for the one who takes them; none in memory, where all changes stay.
+    /// The undelivered changes, for the reader of the stream; `None` in memory, where all changes stay.
     pub fn changes(&self) -> Result<Option<Changes>, EngineError> {
         let Some(file) = &self.file else { return Ok(None) };
         let failed = |error: dynoxide::DynoxideError| EngineError {

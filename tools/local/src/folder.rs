@@ -32,7 +32,7 @@ pub struct DataFolder {
 /// Why a data folder cannot be used: a sentence for the user.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// It cannot be made, locked or emptied.
+    /// It cannot be created, locked or emptied.
     #[error("Cannot use the data folder {}: {source}.", path.display())]
     Unusable {
         /// The folder.
@@ -85,7 +85,7 @@ pub enum FolderError {
 }
 
 impl DataFolder {
-    /// Takes the folder, and makes it where it is missing.
+    /// Locks the folder, and creates it if it is missing.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let cannot = |source| FolderError::Unusable { path: path.to_owned(), source };
         std::fs::create_dir_all(path).map_err(cannot)?;
@@ -115,8 +115,8 @@ impl DataFolder {
         self.path.join(DATABASE)
     }
 
-    /// Refuses a database that is damaged, or that is none. What is cut off to nothing is not taken for a new one, unless nothing
-    /// was told of it yet.
+    /// Refuses a file that is damaged, or that is no database. An empty file is treated as a new database only if no
+    /// keys were issued with it yet.
     pub fn check_database(&self) -> Result<(), FolderError> {
         let path = self.database();
         match File::open(&path).and_then(|file| file.metadata()) {
@@ -128,12 +128,12 @@ impl DataFolder {
         }
     }
 
-    /// Where keys and secrets are told.
+    /// The file for keys and secrets.
     pub fn demo(&self) -> PathBuf {
         self.path.join(DEMO)
     }
 
-    /// Keys and secrets that were told by the start before; none at the first.
+    /// Keys and secrets that the previous start wrote; `None` at the first start.
     pub fn read_demo(&self) -> Result<Option<Value>, FolderError> {
         let path = self.demo();
         let Some(text) = read(&path)? else { return Ok(None) };
@@ -145,8 +145,9 @@ impl DataFolder {
         write(&self.demo(), &format!("{demo:#}\n"))
     }
 
-    /// The key service's master key: made once, kept where only the owner reads. What was encrypted with one that is gone stays
-    /// unreadable, so that no new one is made beside it; `is_external` if the table is not in this folder.
+    /// The key service's master key: created once, stored so that only the owner can read it. Without it, what it
+    /// encrypted stays unreadable, so a new one is not created in that case; `is_external` if the table is not in this
+    /// folder.
     pub fn master_key(&self, is_external: bool) -> Result<[u8; 32], FolderError> {
         let path = self.path.join(MASTER_KEY);
         if let Some(text) = read(&path)? {

@@ -1,6 +1,6 @@
-//! What API Gateway makes of a request before a function sees it, so that the product meets locally what it meets on AWS: the path
-//! decoded but for percent signs, its names beside it, headers in lower case with duplicates joined, cookies apart, a body in base64
-//! unless it is text (AWS, "Create AWS Lambda proxy integrations for HTTP APIs").
+//! Converts a request as API Gateway does before a function receives it, so that the product runs locally as on AWS:
+//! the path decoded except percent signs, its names separately, headers in lower case with duplicates joined, cookies
+//! separately, a body in base64 unless it is text (AWS, "Create AWS Lambda proxy integrations for HTTP APIs").
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

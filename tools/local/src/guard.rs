@@ -1,5 +1,6 @@
-//! Who may use the switches: programs on this machine, and pages of this server. Every page that a browser of this machine shows can send
-//! requests here: it names itself in `Origin`, and one whose name was pointed at this address names that in `Host`.
+//! The callers that may use the local switches: programs on this machine, and pages of this server. Every page that a
+//! browser of this machine shows can send requests here: it names itself in `Origin`, and a page whose host name was
+//! pointed at this address names that host in `Host`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,7 +23,8 @@ pub(crate) fn is_own(headers: &HeaderMap, address: SocketAddr) -> bool {
         })
 }
 
-/// Is this a name of the server, with its port? The address that it was told to listen on is one: nobody can point a name at a number.
+/// Is this a name of the server, with its port? The configured listening address is one, because no DNS name can be a
+/// numeric address.
 fn is_name(host: &str, address: SocketAddr) -> bool {
     let port = format!(":{}", address.port());
     // Browsers leave out the port that is understood.

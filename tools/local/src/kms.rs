@@ -52,8 +52,8 @@ impl KeyService {
         self.endpoint.url()
     }
 
-    /// Puts another key in the place of [`KEY_ID`], as a deployment with a key of its own has one; the key so far goes on under
-    /// `previous_id`.
+    /// Replaces [`KEY_ID`] by another key, like a deployment with a key of its own; the previous key stays available
+    /// under `previous_id`.
     pub fn replace_key(&self, previous_id: &str) {
         let mut keys = self.service.keys();
         if let Some(previous) = keys.insert(KEY_ID.to_owned(), master_key()) {

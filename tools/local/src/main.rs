@@ -48,7 +48,7 @@ struct Options {
     /// What to fill an empty table with
     #[arg(long, value_name = "NAME", default_value = "basic")]
     demo: Demo,
-    /// Let nothing run by itself: no schedule, no worker, no follower of the table's stream
+    /// Run nothing automatically: no schedule, no worker, no reader of the table's stream
     #[arg(long)]
     no_schedule: bool,
     /// Print the ready line only

@@ -91,7 +91,7 @@ impl WorkQueue {
         self.endpoint.url()
     }
 
-    /// The next batch as Lambda's event, if there is one. What is not told to have failed is done.
+    /// The next batch as Lambda's event, if there is one. Messages that the answer does not list as failed are done.
     pub fn receive(&self) -> Option<(Vec<Message>, Value)> {
         let mut messages = lock(&self.messages);
         let now = self.clock.now();

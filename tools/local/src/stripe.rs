@@ -1,6 +1,6 @@
-//! A small payment provider that speaks what the product uses of Stripe's API, over loopback HTTP, and of Secrets Manager, where
-//! the vendor keeps its keys. Who pays at it decides by hand; what it then tells is signed as Stripe signs, and may be told
-//! twice, late, or never.
+//! A small payment provider that implements what the product uses of Stripe's API, over loopback HTTP, and of Secrets
+//! Manager, where the vendor keeps its keys. The user decides each payment by hand; the resulting messages are signed
+//! like Stripe's, and can be delivered twice, late, or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -45,9 +45,9 @@ struct Book {
     cancelled: BTreeSet<String>,
     /// What messages say of the money they are about; none: nothing.
     livemode: Option<bool>,
-    /// Invoices are told in the newest shape, which names no payment.
+    /// Invoices have the newest format, which names no payment.
     is_newest: bool,
-    /// Lines of one-off items that stand before the subscription's in the next invoices.
+    /// Lines of one-off items before the subscription's in the next invoices.
     one_off_lines: usize,
     /// Answers that are still to be lost, after the page was opened.
     lost_answers: u32,
@@ -78,7 +78,7 @@ pub struct Session {
     pub amount: i64,
     /// ISO 4217, lower-case.
     pub currency: String,
-    /// Who buys.
+    /// The buyer.
     pub email: String,
     /// Where the browser goes after paying, and after not paying.
     pub success_url: String,
@@ -186,7 +186,7 @@ impl StripeServer {
         lock(&self.book).is_newest = is_newest;
     }
 
-    /// Has so many lines of one-off items stand before the subscription's in each invoice from now on.
+    /// From now on, puts so many lines of one-off items before the subscription's in each invoice.
     pub fn add_lines(&self, count: usize) {
         lock(&self.book).one_off_lines = count;
     }
@@ -311,14 +311,14 @@ impl Book {
     }
 }
 
-/// Lines that stand in a message or an answer at most, unless more are asked for.
+/// The maximum of lines in a message or an answer, unless more are requested.
 const LINES: usize = 10;
 
 fn subscription(session: &str) -> String {
     format!("sub_{session}")
 }
 
-/// An invoice as versions before 2025-03-31 tell it.
+/// An invoice in the format of versions before 2025-03-31.
 fn older(session: &Session, id: &str, invoice: &Invoice) -> Value {
     let shown = &invoice.lines[..invoice.lines.len().min(LINES)];
     json!({"id": id, "object": "invoice", "payment_intent": invoice.payment, "amount_paid": invoice.amount,
@@ -326,7 +326,7 @@ fn older(session: &Session, id: &str, invoice: &Invoice) -> Value {
         "lines": {"data": shown, "has_more": shown.len() < invoice.lines.len()}})
 }
 
-/// The same as versions since 2025-03-31 tell it: no payment, and everything about the subscription in `parent`.
+/// The same in the format of versions since 2025-03-31: no payment, and everything about the subscription in `parent`.
 fn newest(session: &Session, id: &str, invoice: &Invoice) -> Value {
     let line = |line: &Value| {
         let parent = match line["type"].as_str() {

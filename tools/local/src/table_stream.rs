@@ -1,8 +1,8 @@
 //! The table's stream, read from the embedded engine and handed on as Lambda's event source does: in order, in batches, a
 //! batch again until it succeeds.
 //!
-//! A reader that takes the changes removes each batch once it has been handed on. What is left in the engine is what is still
-//! owed, so nothing needs to be remembered over a restart or a kill, and the engine does not fill up.
+//! The reader of changes removes each batch once it has been delivered. The engine therefore contains exactly the
+//! undelivered changes, so nothing needs to be remembered over a restart or a kill, and the engine does not fill up.
 
 use aws_sdk_dynamodbstreams::Client;
 use aws_sdk_dynamodbstreams::types::{AttributeValue, OperationType, Record, ShardIteratorType};
@@ -66,7 +66,7 @@ impl StreamReader {
         }))
     }
 
-    /// The one who takes the changes: reads the oldest that is there and removes what has been handed on.
+    /// The reader of changes: it reads the oldest batch and removes what has been delivered.
     pub async fn take(endpoint: &str, table: &str, changes: Changes) -> Result<Option<Self>, Failed> {
         let reader = Self::open(endpoint, table, Begin::Oldest).await?;
         Ok(reader.map(|reader| Self { takes: Some(changes), ..reader }))

@@ -1,4 +1,4 @@
-//! The service with everything it stands on, wired to loopback endpoints.
+//! The service with everything that it depends on, connected to loopback endpoints.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use crate::stripe;
 /// The table's name, locally.
 pub const TABLE: &str = "ltlm-local";
 
-/// The local service: the real one, on a table that can be made to fail.
+/// The local service: the real one, on a table with fault injection.
 pub type Local = Host<Faulty<Dynamo>>;
 
 /// The SDK's configuration for an endpoint. A local endpoint looks at no credentials, but the SDK wants to sign.
@@ -62,7 +62,7 @@ pub async fn check_environment(endpoint: &str) -> Result<(), String> {
     }
 }
 
-/// Where the service finds what it stands on.
+/// The endpoints of the service's dependencies.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoints<'a> {
     /// The table.

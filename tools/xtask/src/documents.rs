@@ -19,17 +19,17 @@ fn line(text: &mut String, args: std::fmt::Arguments<'_>) {
 pub fn errors() -> String {
     let mut text = format!("# Errors\n\n{GENERATED}\n\n");
     text.push_str(
-        "Every failure, on every route, is a status of 400 or above and one JSON object:\n\n\
+        "On every route, a failure has a status of 400 or above and one JSON object as its body:\n\n\
          ```json\n\
          {\"status\":\"fail\",\"message\":\"This license has expired.\",\"isOperational\":true,\n \
          \"error\":\"LICENSE_EXPIRED\",\"code\":\"LICENSE_EXPIRED\",\"retryable\":false}\n\
          ```\n\n\
-         - `code` (and its copy `error`, for the existing client) is stable: programs branch on it.\n\
-         - `message` is for people. Some words in it are stable too, because demo code of the existing client looks for them.\n\
+         - `code` (and its copy `error`, for the existing client) is stable, so programs can branch on it.\n\
+         - `message` is for people. Some of its words are stable too, because sample code of the existing client looks for them.\n\
          - `status` is `fail` below 500 and `error` above.\n\
-         - `retryable` says whether the same request may succeed later, unchanged; then `Retry-After` says when.\n\
-         - `details`, where there are any, hold the figures behind a refusal, or all the mistakes of a request.\n\n\
-         If several refusals apply, the first of this table is the answer.\n\n\
+         - `retryable` states whether the same request can succeed later; if so, `Retry-After` states when.\n\
+         - `details`, if present, contains the figures of a refusal, or all mistakes of a request.\n\n\
+         If several refusals apply, the answer is the one that comes first in this table.\n\n\
          | code | HTTP | try again | message |\n|---|---|---|---|\n",
     );
     for row in Code::ALL {
@@ -47,14 +47,14 @@ pub fn errors() -> String {
 pub fn api() -> String {
     let mut text = format!("# API\n\n{GENERATED}\n\n");
     text.push_str(
-        "JSON in and out, camelCase. The full description, with every member, is [infra/openapi.json](../infra/openapi.json); \
-         what the routes mean is [semantics.md](semantics.md); what they refuse is [errors.md](errors.md).\n\n\
-         ## Routes\n\nEach path also answers with `/api` before it.\n\n\
+        "Requests and responses are JSON with camelCase names. [infra/openapi.json](../infra/openapi.json) is the full description, with every member; \
+         [semantics.md](semantics.md) states what the routes guarantee, and [errors.md](errors.md) lists their errors.\n\n\
+         ## Routes\n\nEach path also exists with the prefix `/api`.\n\n\
          | route | who | function | what |\n|---|---|---|---|\n",
     );
     for route in ROUTES {
         let who = match route.auth {
-            Auth::Open => "anybody",
+            Auth::Open => "anyone",
             Auth::Project => "`x-project-secret`",
             Auth::Administrator(_) => "administrator",
             Auth::Member => "access token",
@@ -67,19 +67,19 @@ pub fn api() -> String {
     text.push_str(
         "\n## Names in paths\n\
          \n\
-         Accounts, organizations, users, devices and holds have names of your own: any printable text, such as `auth0|123` or `desk 4/b`. In a path they\n\
-         are percent-encoded, all but letters, digits and `-._~` (`auth0%7C123`, `desk%204%2Fb`). Names are compared character by character, as they\n\
-         were sent. No account, organization or user is called `.` or `..`, which HTTP clients resolve, nor like a pool of tokens (`acme/general`).\n\
+         You choose the names of accounts, organizations, users, devices and holds: any printable text, such as `auth0|123` or `desk 4/b`. In a path,\n\
+         percent-encode every character except letters, digits and `-._~` (`auth0%7C123`, `desk%204%2Fb`). Names are compared character by character, as\n\
+         sent. The names `.` and `..`, which HTTP clients resolve, and names of token pools (`acme/general`) are not allowed for accounts, organizations and users.\n\
          \n## Headers\n\n\
          | header | where | meaning |\n|---|---|---|\n\
-         | `x-project-secret` | request | the project's secret, 64 hex digits; dashes, spaces and letter case do not matter |\n\
+         | `x-project-secret` | request | the project's secret, 64 hex digits; dashes, spaces and letter case are ignored |\n\
          | `Authorization: Bearer ltlm_admin_…` | request | an administrator's key |\n\
-         | `Idempotency-Key` | request | names the operation within its project, account, policy or license, 1 to 128 visible ASCII characters; `operationId` in the body is the same thing, and both must agree |\n\
-         | `Operation-Id` | answer | the operation's id: yours, or one that was made |\n\
-         | `Idempotent-Replayed: true` | answer | this is the first answer, given again |\n\
-         | `ETag`, `If-Match` | answer, request | the revision of the user settings; with `If-Match` they are saved only if nobody else did meanwhile |\n\
+         | `Idempotency-Key` | request | the id of the operation within its project, account, policy or license, 1 to 128 visible ASCII characters; `operationId` in the body is equivalent, and both must agree |\n\
+         | `Operation-Id` | answer | the operation's id: the caller's, or one that the service created |\n\
+         | `Idempotent-Replayed: true` | answer | this is the repeated first answer |\n\
+         | `ETag`, `If-Match` | answer, request | the revision of the user settings; with `If-Match`, they are saved only if nobody changed them in the meantime |\n\
          | `Retry-After` | answer | seconds, with 503 and 500 |\n\
-         | `X-Request-Id` | answer | what the gateway calls the request: tell it with a report |\n\n\
+         | `X-Request-Id` | answer | the gateway's id of the request: include it in a report |\n\n\
          Routes with an operation id:",
     );
     let named: Vec<_> =
@@ -87,41 +87,41 @@ pub fn api() -> String {
     line(
         &mut text,
         format_args!(
-            " {}. The others can be sent twice as they are, but for one-time codes, which are used once.",
+            " {}. All other calls can be sent twice unchanged, except those with one-time codes, which are used once.",
             named.join(", ")
         ),
     );
     text.push_str(
-        "\n## Dry runs\n\n`?dryRun=true` on a route by which an administrator changes something asks whether it would be done. Every \
-         refusal is the one that would come; else the answer is 200 `{\"dryRun\":true}`. Nothing is written, and the operation id stays \
-         free. Accounts and organizations take `dryRun` where the OpenAPI document says so, and answer with what would be there. \
-         `admin-replay` and `admin-test-mail` take none: they send before they note.\n\
-         \n## PATCH\n\nA `PATCH` is merged into what is there, as RFC 7386 says: objects member by member, `null` removes a member, lists \
+        "\n## Dry runs\n\n`?dryRun=true` on a route by which an administrator changes something tests whether the change would succeed. A \
+         refusal is the same as without it; otherwise the answer is 200 `{\"dryRun\":true}`. Nothing is written, and the operation id is not \
+         used up. Routes of accounts and organizations accept `dryRun` where the OpenAPI document says so, and answer with the resulting state. \
+         `admin-replay` and `admin-test-mail` do not accept it, because they send before they record.\n\
+         \n## PATCH\n\nA `PATCH` is merged into the existing document, as RFC 7386 says: objects member by member, `null` removes a member, and lists \
          are replaced. `{\"config\": {\"limits\": {\"seats\": {\"maxSeats\": 5}}}}` changes one number of a policy.\n\n\
          - The free-form maps `features`, `projectSettings`, `metadata` and `meta` are replaced as a whole, and `null` is a value in \
          them. `\"projectSettings\": null` empties the map.\n\
-         - `\"overrides\": null` removes all overrides of a license, `\"overrides\": {}` changes nothing, and `null` at one member \
+         - `\"overrides\": null` removes all overrides of a license, `\"overrides\": {}` changes nothing, and `null` for a member \
          removes that override.\n\
-         - What must be there (`name`, `type`, `state`, …) cannot be removed: `null` is refused with `BAD_REQUEST`.\n\
-         - The whole that the change makes is checked, and all its mistakes are told.\n\n\
-         ## What nothing knows\n\n\
-         A member that nothing knows is refused in every body that an administrator sends, at any depth, with the nearest one that is \
-         known: ``config.limits.seats.enable is not known here: did you mean `enabled`?``. Free-form maps hold what you like. What a version before \
-         let in and is stored stays, has no effect, and is told as `warnings` in the answers of the policy, project or license; only a \
-         request that brings it or changes it is refused, and `null` takes it away. The routes of applications (`x-project-secret`, access tokens) pass \
-         over what they do not know, because older and newer clients send more.\n\n\
+         - Required members (`name`, `type`, `state`, …) cannot be removed: `null` is refused with `BAD_REQUEST`.\n\
+         - The resulting document is checked, and the refusal lists all its mistakes.\n\n\
+         ## Unknown members\n\n\
+         An unknown member is refused in every body that an administrator sends, at any depth, and the refusal names the nearest known \
+         one: ``config.limits.seats.enable is not known here: did you mean `enabled`?``. Free-form maps can contain any members. An unknown member that \
+         an earlier version accepted and stored stays, has no effect, and is listed in `warnings` in the answers of the policy, project or license; only a \
+         request that adds or changes it is refused, and `null` removes it. The routes of applications (`x-project-secret`, access tokens) ignore \
+         unknown members, because older and newer clients send more.\n\n\
          ## Text\n\n\
-         - JSON is read alike on both faces. A byte order mark before it is skipped. An escape that is half of a character (`\\ud83d` alone) becomes \
-         U+FFFD. A whole number that is written with digits alone keeps them all, in user settings and in every free-form document; any other \
-         number is a double. A number that no double can hold is refused.\n\
-         - An e-mail address is compared trimmed, in lower case, in Unicode's form NFC, its domain in ASCII (IDNA): `Äda@Exämple.de` and \
-         `äda@xn--exmple-cua.de` are one. An address with characters that nobody sees (zero-width, soft hyphens, of the direction of writing) is refused.\n\
-         - A license key is understood as people paste it: in any letter case, with any dashes, with spaces, quotes and characters that nobody \
-         sees around or in it. A key that the service made is understood without its dash. In keys that you choose yourself the dashes count.\n\
-         - An instant lies between 1970-01-01T00:00:00Z and 9998-12-31T23:59:59.999Z. The year 9999, which many write for \"never\", is taken as the latest of them.\n\
-         - Names, slugs, reasons and short descriptions hold no control characters; a policy's `description` may hold line breaks and tabs.\n\
-         - `activate` reads the application's version from `clientVersion`, or from `version` where there is no `clientVersion`; the refusal's `details.member` \
-         says which. On the PRO endpoints `version` is the SDK's own and is not judged.\n",
+         - The plain and the encrypted endpoints parse JSON in the same way. A leading byte order mark is skipped. An unpaired surrogate escape (`\\ud83d` alone) becomes \
+         U+FFFD. A whole number written with digits alone keeps all its digits, in user settings and in every free-form document; any other \
+         number is a double. A number outside the range of a double is refused.\n\
+         - E-mail addresses are compared trimmed, in lower case, in Unicode's form NFC, with the domain in ASCII (IDNA): `Äda@Exämple.de` and \
+         `äda@xn--exmple-cua.de` are the same address. An address with invisible characters (zero-width characters, soft hyphens, direction marks) is refused.\n\
+         - A license key is recognized however it is pasted: in any letter case, with any dashes, and with spaces, quotes and invisible characters \
+         around or in it. A key that the service created is also recognized without its dash. In keys that you choose yourself, dashes are significant.\n\
+         - An instant is between 1970-01-01T00:00:00Z and 9998-12-31T23:59:59.999Z. The year 9999, which often means \"never\", is read as the latest instant.\n\
+         - Names, slugs, reasons and short descriptions contain no control characters; a policy's `description` can contain line breaks and tabs.\n\
+         - `activate` reads the application's version from `clientVersion`, or from `version` if there is no `clientVersion`; the refusal's `details.member` \
+         states which. On the PRO endpoints, `version` is the version of the SDK and is not checked.\n",
     );
     text.push_str("\n## Limits\n\n| what | most | unit |\n|---|---|---|\n");
     for limit in limits::ALL {

@@ -21,7 +21,7 @@ use crate::wire::{Asked, Untrusted, Verified};
 /// How far a request's time must be off the server's, in milliseconds, for a refused signature to be the clock's fault.
 const CLOCK_MS: i64 = 60_000;
 
-/// Codes of refusals that say something about the license, beside those that start with `LICENSE_` or `DEVICE_`.
+/// Codes of refusals that concern the license, besides those that start with `LICENSE_` or `DEVICE_`.
 const CONCLUSIVE: [&str; 4] =
     ["REGION_BLOCKED", "VERSION_NOT_SUPPORTED", "PRO_SDK_REQUIRED", "OFFLINE_ACTIVATION_REQUIRED"];
 
@@ -50,7 +50,7 @@ struct Trouble {
     is_undone: bool,
     /// The HTTP status, of an answer.
     status: u16,
-    /// A time that the server told without signing it, in milliseconds since the Unix epoch.
+    /// A time that the server sent without a signature, in milliseconds since the Unix epoch.
     server_ms: Option<i64>,
 }
 
@@ -245,7 +245,7 @@ impl Machine {
         Ok(())
     }
 
-    /// What a check, a beat or a charge came to, its license taken in already.
+    /// The result of a check, a heartbeat or a charge, after its license was applied.
     fn license_done(
         &mut self,
         task: Task,

@@ -234,7 +234,7 @@ impl Machine {
         self.is_dirty = true;
     }
 
-    /// The caller of this waits no longer. What is on its way goes on, and changes what it changes.
+    /// The caller no longer waits. A request in flight continues, and its effects are applied.
     pub(super) fn expired(&mut self, id: CallId, now: Clocks) {
         let timeout = Error::new(ErrorCode::Timeout, "There was no answer in time.");
         let is_its = |task: &Task| task.call == Some(id);

@@ -25,7 +25,7 @@ pub(crate) struct Kept {
     pub(crate) time: KeptTime,
     #[serde(default)]
     pub(crate) license: Option<KeptLicense>,
-    /// When another license was taken, or none, in milliseconds since the Unix epoch.
+    /// When the license was last replaced or removed, in milliseconds since the Unix epoch.
     #[serde(default)]
     pub(crate) changed_ms: i64,
     /// The code of a refusal that holds until the server says otherwise.
@@ -37,7 +37,7 @@ pub(crate) struct Kept {
     /// Counts strict calls, so that a clone of this device shows.
     #[serde(default)]
     pub(crate) device_sequence: u64,
-    /// The user settings as they were last told.
+    /// The user settings in the last answer.
     #[serde(default)]
     pub(crate) settings: Map<String, Value>,
     /// Uses that were left out of their batches.

@@ -84,7 +84,7 @@ pub enum Input {
     Elsewhere(Vec<u8>),
     /// Time passed.
     Tick,
-    /// The application goes to the background: nothing is sent by itself.
+    /// The application goes to the background: nothing is sent automatically.
     Paused,
     /// The application is in front again.
     Resumed,
@@ -95,7 +95,7 @@ pub enum Input {
 pub enum Output {
     /// Keep something.
     Store(Store),
-    /// Send a request, and tell what it comes to.
+    /// Send a request, and report its result.
     Send(Request),
     /// Tell the application.
     Notify(Event),
@@ -147,7 +147,7 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// An answer, whoever gave it.
+/// An answer, from any server.
 #[derive(Clone, Debug, Default)]
 pub struct HttpAnswer {
     /// The HTTP status. Redirects are not followed.
@@ -224,7 +224,7 @@ pub struct Machine {
     /// Did the last exchange with the server fail?
     is_offline: bool,
     hours_told: Option<i64>,
-    /// A time that the server told without signing it, and the boot clock at it: for signing requests only.
+    /// A time that the server sent without a signature, and the boot clock at that instant: for signing requests only.
     signing: Option<(i64, u64)>,
     beat: Timer,
     sync: Timer,
@@ -508,7 +508,7 @@ impl Machine {
         }
     }
 
-    /// May anything be sent for the license by itself?
+    /// May anything be sent for the license automatically?
     fn is_online(&self) -> bool {
         let is_license = self.license.as_ref().is_some_and(|license| !license.is_file);
         self.is_started && is_license && !self.is_paused && !self.is_closed
@@ -553,7 +553,7 @@ impl Machine {
         (Status::Unauthenticated, if self.is_moved { Reason::Moved } else { Reason::NoAnswerYet })
     }
 
-    /// The license as it was last told, once it is in use.
+    /// The license in the last answer, once it is in use.
     pub fn license(&self) -> Option<Arc<LicenseData>> {
         self.license.as_ref().filter(|_| self.is_started).map(|license| license.data.clone())
     }
@@ -584,7 +584,7 @@ impl Machine {
         self.license()?.config.project_settings.get(name).cloned()
     }
 
-    /// The user settings as they were last told.
+    /// The user settings in the last answer.
     pub fn local_settings(&self) -> Map<String, Value> {
         self.kept.settings.clone()
     }
@@ -614,7 +614,8 @@ impl Machine {
         }
     }
 
-    /// Takes in what another process of this device wrote: the newest answer of the license that was taken last, the greatest mark.
+    /// Applies what another process of this device wrote: the newest answer of the license that was activated last, and
+    /// the greatest known time.
     fn merge(&mut self, bytes: &[u8], now: Clocks) {
         self.is_dirty = true;
         let Some(theirs) = Kept::read(bytes).filter(|theirs| theirs.hwid == self.seal.hwid) else { return };

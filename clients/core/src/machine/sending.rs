@@ -29,7 +29,7 @@ pub(super) enum Why {
     Resync,
     /// Is the balance so large?
     HasTokens(i64),
-    /// What a release of a seat came to, to be told with the seat.
+    /// The result of a seat release, to be reported with the seat.
     After(Box<Reply>),
 }
 
@@ -85,12 +85,12 @@ pub(super) enum Work {
     },
 }
 
-/// Work, and who waits for it.
+/// Work, and its waiting caller.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) work: Work,
     pub(super) call: Option<CallId>,
-    /// The application was told that a validation began.
+    /// The application was notified that a validation began.
     pub(super) is_validation: bool,
     /// It was sent again after a nonce mismatch.
     pub(super) is_resynced: bool,
@@ -109,7 +109,7 @@ pub(super) struct Flight {
     pub(super) key: Option<String>,
     /// When it was sent, by the boot clock.
     pub(super) sent: u64,
-    /// When it was signed, by the time that the signature tells.
+    /// When it was signed, by the time in the signature.
     pub(super) signed_ms: i64,
     /// The uses of a batch, in its order.
     pub(super) ids: Vec<String>,
@@ -156,7 +156,7 @@ impl Work {
         }
     }
 
-    /// Is it a plain `GET`, whose answer nobody signs?
+    /// Is it a plain `GET`, whose answer is not signed?
     pub(super) fn is_plain(&self) -> bool {
         matches!(self, Self::Trial { .. } | Self::History { .. })
     }

@@ -178,7 +178,7 @@ impl Machine {
         }
     }
 
-    /// A confirmed use failed: refused, or nobody knows.
+    /// A confirmed use failed: it was refused, or the result is unknown.
     pub(super) fn unconfirmed(&mut self, one: Use, call: Option<CallId>, error: Error, is_known: bool, now: Clocks) {
         if is_known {
             let code = error.server_code.clone().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! The client for asynchronous programs on Tokio: the same client, whose blocking calls run beside the runtime's threads.
+//! The client for asynchronous programs on Tokio: the same client, whose blocking calls run on threads for blocking
+//! work.
 
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ use crate::error::{Error, ErrorCode};
 use crate::event::Event;
 use crate::status::{Reason, Snapshot, Status};
 
-/// A client whose calls are awaited. Clones are the same client; when the last one goes, the client is closed beside the runtime's
-/// threads, as [`close`](Self::close) does.
+/// A client with async calls. Clones are the same client; when the last one is dropped, the client is closed on a
+/// thread for blocking work, as [`close`](Self::close) does.
 ///
-/// Calls run on Tokio's threads for blocking work. A future that is dropped does not take its call back: what was begun goes on, for at most the
-/// configured time. What only reads is not awaited; it may wait while another thread writes a file.
+/// Calls run on Tokio's threads for blocking work. Dropping a future does not cancel its call, which continues for at
+/// most the configured time. Methods that only read are not async; they can wait while another thread writes a file.
 #[derive(Clone)]
 pub struct AsyncClient {
     /// Taken when this clone goes.
@@ -72,7 +73,7 @@ impl AsyncClient {
         self.client.as_ref().unwrap()
     }
 
-    /// Runs what blocks beside the runtime's threads.
+    /// Runs a blocking call on a thread for blocking work.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Client) -> Result<T, Error> + Send + 'static,
@@ -311,7 +312,8 @@ impl AsyncClient {
         self.client().on_event(listener);
     }
 
-    /// The next event. Waits without an end; a future that is dropped has taken none. Each event goes to one of those who wait.
+    /// The next event. Waits without a limit; dropping the future loses no event. Each event goes to one of the waiting
+    /// callers.
     ///
     /// `None` once the client is closed and nothing is left.
     pub async fn next_event(&self) -> Option<Event> {

@@ -1,6 +1,6 @@
 //! The operating system's chance.
 
-/// Bytes that nobody can foretell; `None` if the system has none.
+/// Unpredictable bytes; `None` if the system has none.
 pub(super) fn bytes<const N: usize>() -> Option<[u8; N]> {
     let mut bytes = [0; N];
     #[expect(clippy::disallowed_methods, reason = "the one place that draws chance")]

@@ -30,11 +30,11 @@ use crate::identity;
 use crate::machine::{Input, Machine, Output, Request, Start, Store};
 use crate::status::{Reason, Snapshot, Status};
 
-/// Events that wait for somebody to fetch them.
+/// Maximum of events that wait to be fetched.
 const EVENTS_MAX: usize = 1_024;
 /// How long a closing application waits for its seat to be given back.
 const CLOSING: Duration = Duration::from_secs(2);
-/// How long a balance is asked for before it is told as it is known.
+/// How long a request for the balance can take before the known balance is returned.
 const ASKING: Duration = Duration::from_secs(5);
 
 type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -123,7 +123,7 @@ struct Inner {
     storage: Box<dyn Storage>,
     requests: VecDeque<Request>,
     results: BTreeMap<CallId, Result<Reply, Error>>,
-    /// Calls that somebody waits for.
+    /// Calls with a waiting caller.
     live: BTreeSet<CallId>,
     calls: CallId,
     /// Events on their way to listeners.
@@ -131,7 +131,7 @@ struct Inner {
     noted: u64,
     delivered: u64,
     dispatcher: Option<ThreadId>,
-    /// Events for whoever fetches them.
+    /// Events to be fetched.
     buffer: VecDeque<Event>,
     is_stopped: bool,
 }
@@ -211,7 +211,7 @@ impl Shared {
         self.done.notify_all();
     }
 
-    /// Sends a request, without the lock, and takes in what it comes to.
+    /// Sends a request, without the lock, and applies its result.
     fn exchange<'a>(
         &'a self,
         inner: MutexGuard<'a, Inner>,
@@ -392,7 +392,8 @@ impl Client {
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// The state machine; `None` in a process that was forked from the client's own, where the lock may be held for ever.
+    /// The state machine; `None` in a process that was forked from the client's own, in which the lock can be held
+    /// permanently.
     fn inner(&self) -> Option<MutexGuard<'_, Inner>> {
         (std::process::id() == self.shared.process).then(|| lock(&self.shared.inner))
     }
@@ -401,8 +402,8 @@ impl Client {
         self.inner().map(|inner| read(&inner.machine))
     }
 
-    /// Makes any call, which fails with [`ErrorCode::Timeout`] or [`ErrorCode::OutcomeUnknown`] when it is not done in time. The other
-    /// methods are this one with the configured time.
+    /// Makes any call, which fails with [`ErrorCode::Timeout`] or [`ErrorCode::OutcomeUnknown`] if it is not done in
+    /// time. The other methods call this one with the configured time.
     pub fn call_within(&self, call: Call, timeout: Duration) -> Result<Reply, Error> {
         if std::process::id() != self.shared.process {
             return Err(Error::new(ErrorCode::Forked, "The process was forked: open another client."));
@@ -425,7 +426,8 @@ impl Client {
         self.call(call).map(drop)
     }
 
-    /// Uses the license that is kept. Where it holds without an answer, the status is told at once and checked in the background.
+    /// Uses the stored license. If it is valid without an answer, the status is returned at once and checked in the
+    /// background.
     ///
     /// # Errors
     /// [`ErrorCode::NoLicense`] if none is kept.
@@ -433,12 +435,12 @@ impl Client {
         self.status_of(Call::LoadStored)
     }
 
-    /// Registers this device on a license, takes a seat and keeps the license.
+    /// Registers this device on a license, claims a seat and stores the license.
     pub fn activate(&self, key: &str) -> Result<Status, Error> {
         self.status_of(Call::Activate { key: key.to_owned() })
     }
 
-    /// The same as [`activate`](Self::activate), under the name that the first client has beside it.
+    /// The same as [`activate`](Self::activate), under the second name that the first client has for it.
     pub fn validate(&self, key: &str) -> Result<Status, Error> {
         self.activate(key)
     }
@@ -453,7 +455,7 @@ impl Client {
         self.done(Call::SignOut)
     }
 
-    /// Takes a seat again, after a sign-out or when it was taken away.
+    /// Claims a seat again, after a sign-out or a release by another device.
     pub fn reactivate(&self) -> Result<Status, Error> {
         self.status_of(Call::Reactivate)
     }
@@ -485,7 +487,7 @@ impl Client {
         self.read(|machine| machine.snapshot(now))
     }
 
-    /// The license as it was last told.
+    /// The license in the last answer.
     pub fn license(&self) -> Option<Arc<LicenseData>> {
         self.read(Machine::license).flatten()
     }
@@ -495,7 +497,7 @@ impl Client {
         self.read(|machine| machine.hwid().to_owned()).unwrap_or_default()
     }
 
-    /// Tokens left, uses that wait already taken off.
+    /// The remaining tokens, less the waiting uses.
     pub fn balance(&self) -> i64 {
         self.read(Machine::balance).unwrap_or(0)
     }
@@ -576,7 +578,7 @@ impl Client {
         self.read(|machine| machine.project_setting(name)).flatten()
     }
 
-    /// Who holds a seat.
+    /// The devices that hold a seat.
     pub fn seats(&self) -> Result<SeatList, Error> {
         match self.call(Call::Seats)? {
             Reply::Seats(list) => Ok(list),
@@ -584,7 +586,7 @@ impl Client {
         }
     }
 
-    /// Takes a seat away from a device, and takes it if `claim`.
+    /// Releases a device's seat, and claims it if `claim`.
     pub fn release_seat(&self, hwid: &str, claim: bool) -> Result<ReleaseSeatAnswer, Error> {
         match self.call(Call::ReleaseSeat { hwid: hwid.to_owned(), claim })? {
             Reply::Released(answer) => Ok(answer),
@@ -608,7 +610,7 @@ impl Client {
         }
     }
 
-    /// The user settings as they were last told.
+    /// The user settings in the last answer.
     pub fn local_settings(&self) -> Map<String, Value> {
         self.read(Machine::local_settings).unwrap_or_default()
     }
@@ -658,7 +660,7 @@ impl Client {
         self.done(Call::RequestCode { email: email.to_owned() })
     }
 
-    /// The licenses of a customer who got a code.
+    /// The licenses of a customer with a code.
     pub fn verify_code(&self, email: &str, code: &str) -> Result<Portfolio, Error> {
         match self.call(Call::VerifyCode { email: email.to_owned(), code: code.to_owned() })? {
             Reply::Portfolio(portfolio) => Ok(portfolio),
@@ -679,7 +681,7 @@ impl Client {
         self.done(Call::Report { kind: kind.to_owned(), payload })
     }
 
-    /// The application goes to the background: nothing is sent by itself.
+    /// The application goes to the background: nothing is sent automatically.
     pub fn pause(&self) {
         self.tell(Input::Paused);
     }
@@ -700,8 +702,8 @@ impl Client {
         self.shared.timeout
     }
 
-    /// Tells listeners and whoever fetches events of one more, after those that are on their way. This is for layers of other languages, which
-    /// tell so of results ([`Event::CallDone`]).
+    /// Sends one more event to listeners and fetching callers, after those in progress. This is for language layers,
+    /// which report results in this way ([`Event::CallDone`]).
     pub fn announce(&self, event: Event) {
         let Some(mut inner) = self.inner() else { return };
         inner.note(event);
@@ -716,7 +718,8 @@ impl Client {
         lock(&self.shared.listeners).push(Arc::new(listener));
     }
 
-    /// The next event, waiting for at most so long. 1,024 are kept; beyond that the newest status and seats stand for older ones.
+    /// The next event; waits for at most the given time. 1,024 are stored; beyond that, the newest status and seats
+    /// replace older ones.
     pub fn next_event(&self, timeout: Duration) -> Option<Event> {
         let until = Instant::now() + timeout;
         let mut inner = self.inner()?;

@@ -42,8 +42,8 @@ const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// Keeps a client's state in a folder.
 ///
-/// Several processes may use one folder. Locks are tried and never waited for longer than a moment, because some network drives hang or
-/// lie about them; without them each process works on its own, and every use is charged once all the same.
+/// Several processes can use one folder. Locks are tried, and waited for only for a moment, because some network drives
+/// hang or report wrong results; without locks, each process works on its own, and every use is still charged once.
 pub struct FileStorage {
     folder: PathBuf,
     secret: Zeroizing<[u8; 32]>,
@@ -60,7 +60,7 @@ pub struct FileStorage {
     /// Do other users of the machine use the folder?
     is_shared: bool,
     journal: Option<Journal>,
-    /// Journals of processes that are gone. Held, so that nobody else takes them over.
+    /// Journals of ended processes. They are locked, so that no other process takes them over.
     adopted: Vec<(PathBuf, File)>,
     presence: Option<File>,
 }
@@ -148,7 +148,7 @@ impl FileStorage {
         if self.is_sealing_by_store { SEALED_BY_KEY_STORE } else { SEALED_BY_MACHINE }
     }
 
-    /// A text that stands for a machine that tells nothing about itself: drawn once, and kept in the folder.
+    /// A text that identifies a machine without an id of its own: generated once, and stored in the folder.
     pub fn source_in(folder: impl AsRef<Path>, is_shared: bool) -> Option<String> {
         let folder = folder.as_ref();
         make_folder(folder, is_shared).ok()?;
@@ -236,7 +236,7 @@ impl FileStorage {
         let _ = fs::rename(self.folder.join(name), target);
     }
 
-    /// Opens and holds the journals that nobody writes any more; their records.
+    /// Opens and locks the journals without a writer; returns their records.
     fn adopt(&mut self, loaded: &mut Loaded) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         let is_journal = |name: &str| {
@@ -348,7 +348,7 @@ impl Journal {
     }
 }
 
-/// What a header tells of the secret that its file is sealed by.
+/// What a header states about the secret that seals its file.
 fn tag(secret: &[u8; 32]) -> [u8; TAG] {
     let mut tag = [0; TAG];
     tag.copy_from_slice(&mac(secret, &[b"tag"])[..TAG]);
@@ -450,7 +450,7 @@ fn copy_if_absent(from: &Path, to: &Path) -> io::Result<()> {
     if to.exists() { Ok(()) } else { fs::copy(from, to).map(drop) }
 }
 
-/// Makes renames in the folder survive a loss of power, where the system can.
+/// Makes renames in the folder survive a loss of power, if the system can.
 fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
@@ -786,7 +786,7 @@ mod tests {
         assert_ne!(FileStorage::source_in(&two.0, false), Some(first));
     }
 
-    /// The mask of the process that runs the tests is the usual one, which takes the group's right to write.
+    /// The mask of the process that runs the tests is the usual one, which removes the group's write permission.
     #[cfg(unix)]
     #[test]
     fn a_shared_folder_is_for_its_group_and_for_nobody_else() {

@@ -1,11 +1,11 @@
-//! The platform's key store and what it says about the machine, where it takes more than a file to ask.
+//! The platform's key store and the machine's id, where reading a file is not enough.
 
 use std::sync::Arc;
 
 use super::keys::KeyStore;
 
-/// The platform's key store, where there is one that fits: a secret of this user on this machine, which survives restarts and needs nobody
-/// to be asked.
+/// The platform's key store, if there is a suitable one: a secret of this user on this machine, which survives restarts
+/// and needs no interaction.
 ///
 /// | system | store |
 /// |---|---|
@@ -27,7 +27,7 @@ pub(super) fn machine_id() -> Option<String> {
     None
 }
 
-/// What entries are called, beside the device's id.
+/// The prefix of entry names, besides the device's id.
 #[cfg(any(windows, target_os = "macos"))]
 const SERVICE: &str = "LTLM license";
 

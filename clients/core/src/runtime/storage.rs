@@ -22,7 +22,7 @@ pub struct Loaded {
 pub enum Saved {
     /// It is written.
     Written,
-    /// Another process wrote one meanwhile: this. Nothing is written.
+    /// Another process wrote this one in the meantime. Nothing is written.
     Elsewhere(Vec<u8>),
 }
 
@@ -37,10 +37,10 @@ pub trait Storage: Send {
     /// Adds a record to the journal. It is kept if the process dies now.
     fn append(&mut self, record: &[u8]) -> io::Result<()>;
 
-    /// Makes sure that the journal survives a loss of power.
+    /// Makes the journal survive a loss of power.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Writes the journal anew: all of these records or the old ones.
+    /// Rewrites the journal: with all of these records, or not at all.
     fn compact(&mut self, records: &[Vec<u8>]) -> io::Result<()>;
 
     /// Sets aside what is kept.

@@ -32,7 +32,7 @@ use crate::service::repeat::Repeatable;
 use crate::service::{accounts as service, ids, repeat};
 use crate::table::port::Table;
 
-/// Hex digits that tell in a cursor whose it is.
+/// Hex digits in a cursor that identify the list's owner.
 const TAG_CHARS: usize = 8;
 
 /// The call on the account called `name`, in the project that the key or a header names.
@@ -77,7 +77,7 @@ fn placed(list: &str, owner: &str, text: &str) -> Result<String, Failure> {
     }
 }
 
-/// Where the query says that the route's list, which is `owner`'s, goes on.
+/// The position from which the route's list, which belongs to `owner`, continues according to the query.
 pub(super) fn place<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<Option<String>, Failure> {
     incoming.query("cursor").map(|text| placed(incoming.list(), owner, &text)).transpose()
 }
@@ -291,8 +291,8 @@ pub async fn renew<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     Ok(shown(renewal).operation(&key.id.id, replayed))
 }
 
-/// Does the `work` that a call asks for: once, if the caller named it, and its first answer is told again. Work that is only
-/// tried uses up no id.
+/// Does the `work` of a call: once, if the caller named the operation, whose first answer is then repeated. A dry run
+/// uses up no id.
 pub(super) async fn once_if_named<T: Table, R>(
     incoming: &Incoming<'_, T>,
     target: &str,

@@ -5,7 +5,7 @@ use ltlm_protocol::deployment_data::HealthData;
 use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 
-/// Says that the service is there. It looks at nothing else: a table in trouble does not make clients give up.
+/// Answers that the service runs. It checks nothing else, so that clients do not give up because of a failing table.
 pub async fn health<T>(_: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let [status, service, version] = ["ok", "ltlm", env!("CARGO_PKG_VERSION")].map(str::to_owned);
     Ok(Reply::json(&HealthData { status, service, version }))

@@ -139,7 +139,7 @@ pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
     Ok(Reply::json(&Usage { entries, next_cursor }))
 }
 
-/// The sequence number that a cursor stands for.
+/// The sequence number in a cursor.
 pub(super) fn sequence(position: &str) -> Result<i64, Problems> {
     let sequence = position.parse().ok().filter(|sequence| *sequence > 0);
     sequence.ok_or_else(cursor::problem)

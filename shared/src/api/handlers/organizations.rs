@@ -1,5 +1,5 @@
-//! Organizations: the vendor's backend makes them, its web application spends their tokens (contract/token-accounting.md,
-//! section 4).
+//! Organizations: the vendor's backend creates them, its web application spends their tokens
+//! (contract/token-accounting.md, section 4).
 
 use std::fmt::Debug;
 
@@ -122,7 +122,7 @@ pub async fn statistics<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, F
     statistics_of(incoming, pool(incoming)?).await
 }
 
-/// `DELETE …/usage`: who used what, in the ledger of one pool.
+/// `DELETE …/usage`: erases the metadata in the ledger of one pool.
 pub async fn erase<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     erase_of(incoming, pool(incoming)?).await
 }
@@ -186,7 +186,7 @@ pub async fn revoke_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     once_if_named(incoming, &project_id, &json!([id]), None, false, work).await
 }
 
-/// `DELETE /v1/access-tokens`: somebody's.
+/// `DELETE /v1/access-tokens`: revokes all tokens of a user, of an organization, or of a member.
 pub async fn revoke_all_access<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let project_id = project(incoming)?;
     let organization = incoming.query_text("organizationId", limits::ORGANIZATION_CHARS_MAX)?;

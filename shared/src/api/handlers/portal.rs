@@ -14,7 +14,7 @@ use crate::service::portal::developers::LoginAttempt;
 use crate::service::{ids, portal as service};
 use crate::table::port::Table;
 
-/// What is told of every address, known or not.
+/// The answer for every address, known or not.
 const ON_ITS_WAY: &str = "If something was bought with this address, a code is on its way to it.";
 
 /// `POST …/auth/customer-login-request`

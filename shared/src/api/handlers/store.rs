@@ -1,4 +1,5 @@
-//! The store (wire 1.2, E7, E10 to E12), in envelopes for applications and plainly for servers; and what the payment provider tells.
+//! The store (wire 1.2, E7, E10 to E12), in envelopes for applications and plainly for servers, and the messages of the
+//! payment provider.
 
 use std::fmt::Debug;
 

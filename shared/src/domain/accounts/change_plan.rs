@@ -47,8 +47,8 @@ impl Body for ChangePlan {
     }
 }
 
-/// Decides a plan. What is left of the old one's allocations stays. A plan gives its allocation once in a period: who comes back
-/// to it before the end of the period that it was given for goes on with that period.
+/// Decides a plan change. The rest of the old plan's allocations stays. A plan grants its allocation once in a period:
+/// an account that returns to it before the end of that period continues the period.
 pub fn decide(
     state: &AccountState,
     command: &ChangePlan,

@@ -64,7 +64,7 @@ impl Body for CreateAccount {
     }
 }
 
-/// Decides the making of an account. The reply: how it stands, and whether this very operation made it before.
+/// Decides the creation of an account. The reply: its state, and whether this operation created it before.
 pub fn decide(
     state: &AccountState,
     id: &AccountId,
@@ -104,11 +104,11 @@ pub struct Opening<'a> {
     pub opening_balance: Option<i64>,
     /// Tokens it may go into debt by.
     pub overdraft_limit: i64,
-    /// The operation that makes it.
+    /// The operation that creates it.
     pub key: &'a OperationKey,
 }
 
-/// An account that was made.
+/// An account that was created.
 pub struct Opened {
     /// Its record.
     pub account: Account,

@@ -1,4 +1,4 @@
-//! Accounts to which an allocation is due, as a list tells them.
+//! Accounts whose allocation is due, as lists show them.
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::project_ledger_data::DueAccount;

@@ -106,7 +106,7 @@ impl EndHold {
     }
 }
 
-/// The operation that made the hold `id`.
+/// The operation that created the hold `id`.
 pub fn operation(id: &str) -> OperationId {
     OperationId { origin: Origin::Client, id: id.to_owned() }
 }

@@ -89,7 +89,7 @@ impl Refund {
     }
 }
 
-/// A search for what a refund by amount is taken from.
+/// A search for the charges from which a refund by amount is taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Search {
     /// What was found, newest first.
@@ -121,7 +121,7 @@ impl Search {
     }
 }
 
-/// The ids of the entries that a refund of several operations writes beside its own, in order.
+/// The ids of the entries that a refund of several operations writes besides its own, in order.
 pub fn beside(key: &OperationKey) -> impl Iterator<Item = OperationId> {
     (1..limits::REFUND_PARTS_MAX)
         .map(|part| OperationId { origin: Origin::System, id: format!("refund {} {part}", key.id.id) })
@@ -135,8 +135,8 @@ fn refundable_of(entry: &Entry) -> i64 {
     }
 }
 
-/// Decides a refund; one that names no operation is of `charges`, the newest first. What was refunded of an operation stands
-/// with its entry, and moves with the refund.
+/// Decides a refund; a refund that names no operation is of `charges`, the newest first. The entry of an operation
+/// contains the refunded amount, which changes with the refund.
 pub fn decide(
     state: &AccountState,
     command: &Refund,
@@ -191,8 +191,8 @@ fn parts_of<'a>(
     }
 }
 
-/// Gives back so many tokens of each of these entries. The last of them is told by the entry with the refund's own id, which
-/// so holds the balance after it all.
+/// Refunds these amounts of these entries. The last refund has the entry with the refund's own id, which therefore
+/// contains the final balance.
 fn give_back(
     state: &AccountState,
     command: &Refund,
@@ -230,7 +230,8 @@ fn give_back(
     Ok(Decision { writes, touch, reply: answer(&after, key, own, false) })
 }
 
-/// What is told of a refund whose own entry is `entry`: the same from what was written and from what is read again.
+/// The answer to a refund whose own entry is `entry`: the same when it is computed from what was written and from what
+/// is read again.
 fn answer(state: &AccountState, key: &OperationKey, entry: &Entry, replayed: bool) -> AccountMovement {
     let movement = movement_of(entry, replayed);
     if entry.source != Source::Refund {

@@ -1,6 +1,6 @@
-//! Allocations that come again each period. One is given by whoever comes first in its period, once: its entry is named by
-//! the period's beginning, and the wallet says which it had last. Periods are told apart by when they begin, so that a plan
-//! whose length is changed neither gives twice nor skips.
+//! Allocations that are granted each period. The first caller in a period causes the grant, once: the key of its entry
+//! is the beginning of the period, and the wallet contains the period that it had last. Periods are identified by their
+//! beginning, so a plan whose length changes neither grants twice nor skips.
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::account_data::{Eligibility, Renewal};

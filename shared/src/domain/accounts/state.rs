@@ -70,8 +70,8 @@ impl AccountState {
         Ok(OpenAccount { account, plans, now, tokens: OpenWallet { wallet, entries, found, due_at } })
     }
 
-    /// What has lapsed and come due by `now`, the oldest first, as far as one transaction holds it: a true state, after which
-    /// less is left to settle. The index goes on nominating the wallet.
+    /// Settles what has lapsed and become due by `now`, the oldest first, as far as one transaction allows: the result
+    /// is a valid state, after which less remains to be settled. The index continues to nominate the wallet.
     pub fn settling(&self, now: Timestamp, most: usize) -> Vec<Write> {
         let Some((account, wallet)) = self.account.as_ref().zip(self.wallet.as_ref()) else { return Vec::new() };
         let (settled, entries) = schedule::brought_up(account, &self.plans(), wallet, now, most);
@@ -96,8 +96,8 @@ impl OpenAccount {
         OpenWallet { due_at, ..self.tokens }.moved(moved, entries)
     }
 
-    /// The decision that an operation is: its writes, and as the answer the entry that carries its id, wherever that lies
-    /// among the others.
+    /// The decision of an operation: its writes, and as the answer the entry with its id, at any position among the
+    /// others.
     pub fn decided(
         self,
         key: &OperationKey,
@@ -110,7 +110,7 @@ impl OpenAccount {
     }
 }
 
-/// A movement as its caller is told: the same the first time and ever after.
+/// The answer to a movement: the same for the first call and for each repetition.
 pub fn movement_of(entry: &Entry, replayed: bool) -> AccountMovement {
     AccountMovement {
         success: true,
@@ -139,7 +139,7 @@ pub fn summary(state: &AccountState, now: Timestamp) -> Result<AccountSummary, D
     })
 }
 
-/// The account as it stands at `now`.
+/// The account at `now`.
 pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied> {
     let OpenAccount { account, tokens: OpenWallet { wallet, due_at, .. }, .. } = state.open(now)?;
     let grants = wallet.grants.iter().map(|grant| AccountGrant {
@@ -172,7 +172,7 @@ pub fn data(state: &AccountState, now: Timestamp) -> Result<AccountData, Denied>
     })
 }
 
-/// The organization and the kind of a pool, as answers about all accounts tell them; of an account of its own neither.
+/// The organization and the kind of a pool, for answers about all accounts; `None` for an account that is no pool.
 pub fn pool_names(id: &AccountId) -> (Option<String>, Option<String>) {
     id.pool().map(|(organization, kind)| (organization.to_owned(), kind.wire().to_owned())).unzip()
 }

@@ -51,7 +51,7 @@ impl Body for CreateKey {
 }
 
 impl CreateKey {
-    /// A key makes no key that may do more than itself.
+    /// A key cannot create a key with more rights.
     pub fn allowed(&self, by: &Administrator) -> Result<(), Denied> {
         let within = self.scopes.iter().all(|scope| by.scopes.contains(scope));
         let inside = by.project_id.is_none() || by.project_id == self.project_id;

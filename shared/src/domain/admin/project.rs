@@ -70,7 +70,7 @@ impl Body for ChangeProject {
 const CHANGED: &[&str] = &["name", "settings", "projectSettings"];
 
 impl ChangeProject {
-    /// The project after it. The whole is checked, and all its mistakes are told.
+    /// The project after the change. The result is checked, and all its mistakes are reported.
     pub fn apply(&self, project: &Project) -> Result<Project, Denied> {
         let body = json!({"name": project.name, "settings": project.settings,
             "projectSettings": project.project_settings});

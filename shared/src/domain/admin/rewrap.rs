@@ -1,4 +1,4 @@
-//! Keys wrapped anew: what another KMS key wrapped, the deployment's own wraps afterwards.
+//! Rewrapping: keys that another KMS key wrapped are wrapped with the deployment's own key.
 
 use ltlm_protocol::Body;
 use ltlm_protocol::read::Reader;

@@ -39,7 +39,7 @@ impl Import {
         }
     }
 
-    /// Were all lines taken that the trailer tells of, as they were exported?
+    /// Were all lines imported that the trailer lists, as they were exported?
     pub fn check_whole(&self) -> Result<(), Denied> {
         let differs = |what| Err(Denied::ImportIncomplete { what });
         match () {
@@ -87,7 +87,7 @@ impl Import {
         })
     }
 
-    /// What was sold and to whom, under the policy's number here.
+    /// The sold item and its buyer, under the policy's number in this deployment.
     fn sold(&self, what: &str) -> Result<String, String> {
         let Some((number, buyer)) = what.strip_prefix("policy ").and_then(|rest| rest.split_once(' ')) else {
             return Ok(what.to_owned());
@@ -104,8 +104,8 @@ fn shifted(number: i64, known: Option<Span>, by: i64, what: &str) -> Result<i64,
     }
 }
 
-/// The record as it stands in a file: without keys. `with_sealed`: with what the project's sealing key sealed, which is worth
-/// something only where that key moves too.
+/// The record as it is in a file: without keys. `with_sealed`: with what the project's sealing key sealed, which can be
+/// opened only if that key moves too.
 pub fn without_keys(record: Record, with_sealed: bool) -> Record {
     match record {
         Record::Project(mut project) => {
@@ -197,13 +197,13 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Items that they become: a license has a place in its customer's list beside it.
+    /// The items that it becomes: a license also has a place in its customer's list.
     pub fn items(&self) -> usize {
         self.lines.iter().map(|(_, record)| if matches!(record, Record::License(_)) { 2 } else { 1 }).sum()
     }
 }
 
-/// What is known when lines are taken.
+/// What is known when lines are imported.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The import.
@@ -228,7 +228,7 @@ pub fn records(import: &Import, lines: &Lines) -> Result<Vec<Record>, Denied> {
     renumbered.collect()
 }
 
-/// Takes lines: all of them or none. Lines that were taken already change nothing.
+/// Imports lines: all of them or none. Lines that were imported before change nothing.
 pub fn take(known: &Known, lines: &Lines, new_keys: &BTreeMap<String, Vec<u8>>) -> Result<Decision<Import>, Denied> {
     let import = known.import.as_ref().ok_or(Denied::ImportNotFound)?;
     let end = lines.from.saturating_add(lines.lines.len() as i64);

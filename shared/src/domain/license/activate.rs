@@ -61,7 +61,7 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Activate) -> Result<D
     Ok(Decision { writes, touch, reply })
 }
 
-/// A license that is stopped or has ended takes the caller's seat away (wire 4.1).
+/// A license that is stopped or has ended frees the caller's seat (wire 4.1).
 fn seat_lost(state: &LicenseState, call: &Call) -> Vec<Write> {
     let Some(device) = &state.device else { return Vec::new() };
     match seats::standing(device, &state.seats, call.now) {

@@ -26,7 +26,7 @@ pub struct ChangeLicense {
     pub state: Option<AdminState>,
     /// Why, for the vendor.
     pub reason: Option<String>,
-    /// Its end; `Some(None)` takes the end away.
+    /// Its end; `Some(None)` removes the end.
     pub valid_until: Option<Option<Timestamp>>,
     /// Days from its end, or from now if it has ended, that it shall last.
     pub extend_days: Option<i64>,
@@ -90,7 +90,8 @@ impl Body for ChangeLicense {
 }
 
 impl ChangeLicense {
-    /// The license after it, under the policy that it then has. What it makes is checked, and all the mistakes are told.
+    /// The license after the change, under the policy that it then has. The result is checked, and all its mistakes are
+    /// reported.
     fn apply(&self, license: &License, policy: &Policy, now: Timestamp) -> Result<License, Denied> {
         let extended = |end: Timestamp, days: i64| end.max(now).plus_days(days);
         let valid_until = match (self.valid_until, self.extend_days, license.valid_until) {

@@ -1,8 +1,9 @@
 //! `consume-batch`: charge what a device used while it was offline (wire 4.6 T-2 to T-6, E24).
 //!
-//! A batch is charged whole, a transaction's worth of uses at a time. What makes each use happen once: its own operation id,
-//! or its place under the batch's; for uses without either, the memory of how far the device's last batch came, which each
-//! transaction moves along. So a batch may stop anywhere and be sent again.
+//! A batch is charged completely, one transaction's worth of uses at a time. Each use takes effect once by its own
+//! operation id, or by its position under the batch's id. For uses without either, the batch memory states how much of
+//! the device's last batch was processed, and each transaction advances it. A batch can therefore stop anywhere and be
+//! sent again.
 //!
 //! A batch of the existing client may hold any number of uses. It is looked at window by window: a stretch of uses for which
 //! one look at the table suffices.
@@ -35,7 +36,7 @@ use crate::model::write::{Write, wallet_of};
 /// Items that one transaction may write, of the hundred that DynamoDB allows.
 const WRITES_MAX: usize = 96;
 
-/// Licenses beside the one of the path that one window may name.
+/// The maximum of licenses that one window can name besides the one of the path.
 const WINDOW_LICENSES_MAX: usize = 100;
 
 /// A batch, its uses named and hashed.
@@ -66,7 +67,7 @@ pub struct Item {
     pub fingerprint: String,
     /// Hash over this use and all before it.
     pub prefix: String,
-    /// When it happened, if the device told a time.
+    /// When it happened, if the device stated a time.
     pub occurred_at: Option<Timestamp>,
     /// License, action and metadata, as a single charge's trace names them.
     pub what: ShortHash,
@@ -80,8 +81,8 @@ impl Batch {
         !self.is_named && self.items.iter().any(|item| item.charge.is_ok() && item.own_id.is_none())
     }
 
-    /// The uses from `from` on that one look at the table is for: at most `most` that may be charged, and of a bounded number of
-    /// licenses. For what is left out anyway nobody looks.
+    /// The uses from `from` on for which one read of the table is made: at most `most` that can be charged, and of a
+    /// bounded number of licenses. Nothing is read for uses that are skipped in any case.
     pub fn window(&self, from: usize, most: usize, own: &LicenseId) -> Range<usize> {
         let (mut names, mut count) = (BTreeSet::new(), 0);
         let fits = self.items.iter().skip(from).take_while(|item| {
@@ -109,19 +110,20 @@ enum Known {
     Done(Outcome),
     /// It is to be charged.
     New,
-    /// It is taken for a use whose answer was lost: that is written down, and nothing charged.
+    /// It is presumed to repeat a use whose answer was lost: this is recorded, and nothing is charged.
     Duplicate(Match),
 }
 
 impl Item {
-    /// The use as a device queued it after a single charge; `None` if it is skipped, or has a name to be told apart by.
+    /// The use as a device queued it after a single charge; `None` if it is skipped, or has an operation id that
+    /// identifies it.
     fn queued(&self) -> Option<QueuedUse> {
         let charge = self.charge.as_ref().ok().filter(|_| self.own_id.is_none())?;
         Some(QueuedUse { what: self.what, amount: charge.amount, used_at: self.occurred_at })
     }
 }
 
-/// How far a request came with its batch. What stands here is in the table, so it stays true when the rest is loaded anew.
+/// The progress of a request with its batch. It is in the table, so it stays valid when the rest is loaded again.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     outcomes: Vec<Outcome>,
@@ -220,7 +222,7 @@ impl BatchState {
         }
     }
 
-    /// Where the batch is told apart from others.
+    /// The scope of the batch.
     pub fn owner(&self, batch: &Batch) -> BatchOwner {
         let LicenseState { project, license, .. } = &self.license;
         match &batch.turn {
@@ -229,7 +231,7 @@ impl BatchState {
         }
     }
 
-    /// Takes in what the presented nonce tells about earlier answers, before the uses are looked at.
+    /// Applies what the presented nonce shows about earlier answers, before the uses are processed.
     fn learn(&mut self, batch: &Batch, now: Timestamp) {
         if let (Some(chain), Some(turn)) = (&mut self.license.chain, &batch.turn) {
             chain.learn(turn.presented, now);
@@ -267,8 +269,8 @@ impl BatchState {
     }
 }
 
-/// Decides the next transaction of a batch. The reply is the state after it; the batch goes on until it
-/// [`BatchState::is_done`]. The status of the license does not matter: the tokens are used already.
+/// Decides the next transaction of a batch. The reply is the state after it; the batch continues until it
+/// [`BatchState::is_done`]. The status of the license does not matter: the tokens are already used.
 pub fn decide(state: &BatchState, call: &Call, batch: &Batch) -> Result<Decision<BatchState>, Denied> {
     let (chain, seen) = (state.license.chain.as_ref(), state.license.seen_blob.as_ref());
     if let Some(turn) = &batch.turn {
@@ -345,7 +347,7 @@ fn known(state: &mut BatchState, batch: &Batch, item: &Item, hwid: &str, now: Ti
     Ok(Known::Done(if is_mine { Outcome::Applied } else { Outcome::Duplicate }))
 }
 
-/// Was the use charged by itself already, and its answer lost (wire 4.6 T-5)?
+/// Was the use charged before as a single use, with a lost answer (wire 4.6 T-5)?
 fn charged_alone(state: &mut BatchState, batch: &Batch, item: &Item, now: Timestamp) -> Known {
     let favor = state.license.terms.hardening.lost_answers;
     let chain = state.license.chain.as_mut().filter(|_| batch.turn.is_some());

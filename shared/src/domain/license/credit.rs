@@ -20,7 +20,7 @@ use crate::model::wallet::grant::{CREDIT_PRIORITY, Grant};
 /// `POST /v1/admin/licenses/{licenseKey}/tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credit {
-    /// Above 0 is given, below 0 is taken, if need be into debt.
+    /// A positive amount is credited; a negative amount is debited, into debt if necessary.
     pub amount: i64,
     /// Why; the entry's action.
     pub reason: String,

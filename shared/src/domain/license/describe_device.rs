@@ -12,7 +12,7 @@ use crate::domain::license::state::LicenseState;
 use crate::model::denied::Denied;
 use crate::model::write::Write;
 
-/// `PATCH /v1/admin/licenses/{licenseKey}/devices/{hwid}`: what is given replaces what was there, null takes it away.
+/// `PATCH /v1/admin/licenses/{licenseKey}/devices/{hwid}`: given members replace the existing ones, null removes them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DescribeDevice {
     /// Its name.

@@ -19,18 +19,18 @@ use crate::model::write::Write;
 pub struct Caller {
     /// The device, if the request names one.
     pub hwid: Option<String>,
-    /// ISO 3166 alpha-2, upper-case, if a trusted edge told it.
+    /// ISO 3166 alpha-2, upper-case, if a trusted edge sent it.
     pub country: Option<String>,
     /// The device's signature, if it signed.
     pub proof: Option<Proof>,
 }
 
-/// One call on a license: which key it named, who makes it, and when.
+/// One call on a license: the key that it names, its caller, and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The canonical license key.
     pub key: String,
-    /// Who.
+    /// The caller.
     pub caller: Caller,
     /// The one instant this call is judged at.
     pub now: Timestamp,
@@ -67,8 +67,8 @@ pub fn region(state: &LicenseState, caller: &Caller) -> Result<(), Denied> {
     if allowed { Ok(()) } else { Err(Denied::RegionBlocked) }
 }
 
-/// Notes the caller's country with the license, if it is another than the last (wire 4.11). Written in passing: it is told
-/// to the vendor, nothing is decided from it.
+/// Stores the caller's country with the license, if it differs from the last one (wire 4.11). It is written outside the
+/// transaction: the vendor sees it, and no decision uses it.
 pub fn country_seen(state: &LicenseState, caller: &Caller) -> Option<Write> {
     let country = caller.country.clone().filter(|_| state.license.buyer.last_country != caller.country)?;
     Some(Write::SeeCountry { license: state.license.id.clone(), country })

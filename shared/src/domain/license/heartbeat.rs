@@ -14,7 +14,7 @@ use crate::model::device::{Device, SeatClaim};
 use crate::model::write::Write;
 
 /// Decides a heartbeat. A license that is stopped, ended or unknown to the device is not an error here: the existing
-/// client takes any error for "offline" and goes on (wire 1.4).
+/// client treats any error as "offline" and continues (wire 1.4).
 pub fn decide(state: &LicenseState, call: &Call, command: &Heartbeat) -> Result<Decision<LicenseData>, Denied> {
     if let Some(answer) = offline_file::online_answer(state, call) {
         return Ok(Decision::read(answer));

@@ -28,7 +28,7 @@ pub struct Issue {
     pub count: i64,
     /// The vendor's own key, for one license.
     pub license_key: Option<String>,
-    /// Who bought them.
+    /// The buyer.
     pub buyer: Buyer,
     /// An end other than the policy's.
     pub valid_until: Option<Timestamp>,
@@ -74,7 +74,7 @@ impl Body for Issue {
 }
 
 impl Issue {
-    /// One license of a policy, for somebody.
+    /// One license of a policy, for one customer.
     pub fn one(policy: i64, buyer: Buyer) -> Self {
         Self {
             policy,
@@ -113,7 +113,7 @@ pub fn email_or_blank() -> Value {
     json!({"anyOf": [{"const": ""}, {"const": null}, {"format": "email"}]})
 }
 
-/// Reads a customer. The address that is `kept` may stay, whatever was taken for one when it came.
+/// Reads a customer. The address that is `kept` may stay, whatever an earlier version accepted as an address.
 pub fn buyer(r: &mut Reader<'_>, kept: Option<&str>) -> Buyer {
     let email = r.text_or_empty("email", limits::EMAIL_CHARS_MAX).unwrap_or_default();
     if !email.is_empty()
@@ -153,8 +153,8 @@ pub fn license(policy: &Policy, command: &Issue, id: LicenseId, number: i64, now
     }
 }
 
-/// What writes the license of a state that nobody knows yet, with its places in the vendor's lists and its wallet, which
-/// starts with the policy's allocation as the first entry of its ledger. `sealed` is its key, sealed.
+/// The writes that create the license of a new state, with its places in the vendor's lists and its wallet, which
+/// starts with the policy's allocation as the first entry of its ledger. `sealed` is its sealed key.
 pub fn writes(empty: &LicenseState, sealed: Vec<u8>, now: Timestamp) -> Vec<Write> {
     let seats_open = empty.terms.seats_max.map(SeatsOpen::new);
     let license = License { seats_open, ..empty.license.clone() };

@@ -17,10 +17,10 @@ use crate::model::license::License;
 use crate::model::policy_config;
 use crate::model::policy_words::PolicyKind;
 
-/// Who asks, and what for: decides what the answer says about seats.
+/// The caller and its purpose: determines what the answer contains about seats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asking {
-    /// The device acts: an unregistered one is told that it was kicked (wire 4.2).
+    /// A device calls: the answer tells an unregistered one that it was kicked (wire 4.2).
     Acting,
     /// Somebody looks: an unregistered device gets the plain status and no word on seats (wire 3.2).
     Looking,
@@ -74,14 +74,14 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
     }
 }
 
-/// The same for its vendor, who only looks, and is told of overrides that nothing knows.
+/// The same for the vendor, who only reads, and whose answer lists unknown overrides.
 pub fn vendor_data(call: &Call, before: &LicenseState, after: &LicenseState) -> LicenseData {
     let warnings = policy_config::warnings("overrides", &after.license.overrides);
     LicenseData { warnings, ..license_data(call, before, after, Asking::Looking) }
 }
 
-/// A date that the existing client compares. It takes one with a `Z` for local time; a project can have it left out of what
-/// that client reads (wire 3.5).
+/// A date that the existing client compares. It treats a date with a `Z` as local time; a project can have the `Z` left
+/// out of the dates that this client reads (wire 3.5).
 pub(crate) fn client_date(date: Timestamp, is_naive: bool) -> String {
     let text = date.to_string();
     if is_naive { text.trim_end_matches('Z').to_owned() } else { text }
@@ -178,7 +178,7 @@ fn customer(license: &License, caller: &Caller) -> Customer {
     }
 }
 
-/// What is limited, as answers tell it.
+/// The limits, as answers contain them.
 pub fn limits(terms: &Terms, mode: &str) -> Limits {
     Limits {
         time: TimeLimit {

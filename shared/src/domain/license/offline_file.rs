@@ -1,7 +1,7 @@
 //! Offline files (`.ltlm`) of air-gapped licenses (wire 4.13): which devices a file is for, and what it says.
 //!
-//! A file cannot be taken back: whoever has it can use the license on its devices until it ends. That it was issued stands in
-//! the log of administrative acts.
+//! A file cannot be revoked: anyone who has it can use the license on its devices until it ends. The audit log records
+//! that it was issued.
 
 use std::collections::BTreeSet;
 
@@ -153,8 +153,8 @@ pub fn decide(state: &FileState, call: &Call, command: &IssueFile) -> Result<Dec
     Ok(Decision { writes, touch: None, reply: contents(&after, call, command) })
 }
 
-/// What a device that a file is for is told if it calls all the same, as the existing client does after a pause: what a file
-/// would say now. Its call changes nothing. `None` for every other caller.
+/// The answer to a device of a file that calls nevertheless, as the existing client does after a pause: what a file
+/// would contain now. Its call changes nothing. `None` for every other caller.
 pub(crate) fn online_answer(state: &LicenseState, call: &Call) -> Option<LicenseData> {
     let device = state.device.as_ref().filter(|_| state.is_sealed && state.policy.terms.is_air_gapped)?;
     let data = license_data(call, state, state, Asking::Looking);

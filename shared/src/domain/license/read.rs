@@ -19,7 +19,8 @@ pub fn license_for_vendor(state: &LicenseState, call: &Call) -> LicenseData {
     vendor_data(call, state, state)
 }
 
-/// Who holds a seat. The existing PRO client reads this plain route too, so `pro_only` does not close it (wire 4.10).
+/// The devices that hold a seat. The existing PRO client reads this plain route too, so `pro_only` does not close it
+/// (wire 4.10).
 pub fn seats(state: &LicenseState, call: &Call) -> SeatList {
     let usable = state.status(call.now).is_usable();
     let Some(max) = state.terms.seats_max.filter(|_| usable) else {

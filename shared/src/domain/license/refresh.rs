@@ -1,7 +1,7 @@
 //! `status` of the PRO endpoints: the license as it is for a device that shows itself (wire E2).
 //!
-//! It claims a seat like an activation, and like one it clears a notice; but it never registers. The existing client takes
-//! any failure of it for "offline", so all that can be said as data is.
+//! It claims a seat and clears a notice like an activation, but it never registers a device. The existing client treats
+//! any failure of it as "offline", so everything possible is returned as data.
 
 use ltlm_protocol::LicenseData;
 use ltlm_protocol::request::Activate;

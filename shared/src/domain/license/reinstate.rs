@@ -1,4 +1,4 @@
-//! The vendor takes back a revocation that was a mistake. What is terminated stays so.
+//! The vendor undoes a mistaken revocation. A terminated license stays terminated.
 
 use ltlm_protocol::read::Reader;
 use ltlm_protocol::{Body, LicenseData, limits};

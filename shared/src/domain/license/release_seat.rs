@@ -70,7 +70,8 @@ fn held<'a>(state: &'a LicenseState, call: &Call) -> Result<(&'a Device, &'a Sea
     }
 }
 
-/// Slot and notice change together, so that no third device can slip in and the kicked one is told.
+/// Slot and notice change together, so that no third device can claim the slot in between and the kicked device
+/// receives the notice.
 fn kick(
     state: &LicenseState,
     target: &Device,

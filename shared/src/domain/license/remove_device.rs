@@ -1,4 +1,5 @@
-//! The removal of a device, by the vendor or, where the policy allows it, by the customer: its place and its seat become free, and it is told at its next heartbeat (wire 4.2).
+//! The removal of a device, by the vendor or, if the policy allows it, by the customer: its place and its seat become
+//! free, and its next heartbeat reports the removal (wire 4.2).
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
@@ -8,8 +9,8 @@ use crate::model::denied::Denied;
 use crate::model::device::Device;
 use crate::model::write::Write;
 
-/// Decides the vendor's removal. A device that was removed is so already; whoever comes next under its name may bring a key of its
-/// own.
+/// Decides the vendor's removal. Removing a removed device succeeds; the next device with its name can register its own
+/// key.
 pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied> {
     let bound = state.removed.as_ref().filter(|removed| removed.public_key.is_some());
     match (&state.target, bound) {

@@ -1,4 +1,4 @@
-//! The slots of a license as they stand at an instant: which are taken and which are free.
+//! The slots of a license at an instant: which are held and which are free.
 
 use std::collections::BTreeSet;
 
@@ -125,10 +125,11 @@ impl SeatMap<'_> {
 
     /// How many of the lowest slots may be claimed: the largest m with m + (holders at or above m) ≤ max.
     ///
-    /// Normally that is `max`. After the vendor lowered `max`, holders above it keep their seats (wire 4.3) and the lower
-    /// slots open up only as they leave. Claims below m can fill at most m slots whoever races, and the holders above m
-    /// can only become fewer, so the sum never passes `max`; and as long as fewer than `max` hold a seat, one below m is free.
-    /// Whoever fell silent counts as a holder until it is swept. Without all slots this is known only if nobody is above.
+    /// Normally that is `max`. After the vendor lowered `max`, holders above it keep their seats (wire 4.3), and the
+    /// lower slots open only as these leave. Concurrent claims below m can fill at most m slots, and the holders above
+    /// m can only become fewer, so the sum never exceeds `max`; and as long as fewer than `max` devices hold a seat,
+    /// one slot below m is free. A silent device counts as a holder until its slot is swept. Without all slots, this is
+    /// known only if no device is above.
     pub(crate) fn open(&self) -> i64 {
         let max = self.max;
         if !self.is_whole() {

@@ -47,15 +47,15 @@ pub fn standing<'a>(device: &Device, seats: &'a [Seat], now: Timestamp) -> SeatS
     }
 }
 
-/// A slot whose lease still runs for `hwid`, although its record does not say so: it takes its own seat back before it
-/// looks for another.
+/// A slot with a valid lease of `hwid`, although the device's record does not contain it: the device takes its own seat
+/// back before it looks for another.
 fn own_slot(seats: &[Seat], hwid: &str, now: Timestamp) -> Option<(i64, Option<i64>)> {
     let own = seats.iter().find(|seat| seat.live(now).is_some_and(|holder| holder.hwid == hwid))?;
     Some((own.slot, Some(own.epoch)))
 }
 
-/// The slot that a registered device gets at `now`, as writes, with the claim its record then holds: its own seat
-/// prolonged, or a free one taken. `None` if it holds none and none is free.
+/// The slot that a registered device gets at `now`, as writes, with the claim that its record then contains: its own
+/// seat extended, or a free one claimed. `None` if it holds none and none is free.
 pub fn take(state: &LicenseState, device: &Device, now: Timestamp) -> Option<(Vec<Write>, SeatClaim)> {
     state.terms.seats_max?;
     if let SeatStatus::Occupied(seat) = standing(device, &state.seats, now) {
@@ -264,7 +264,7 @@ mod tests {
             }
         }
 
-        /// The same with many pages, all of which were read; and whoever comes is admitted as long as there is room.
+        /// The same with many pages, all of which were read; every device is admitted as long as there is room.
         #[test]
         fn claims_over_pages_never_pass_the_maximum(
             live in proptest::collection::btree_set(0_i64..1_000, 0..600), max in 101_i64..1_000,

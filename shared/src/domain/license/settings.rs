@@ -89,7 +89,7 @@ fn guards(state: &LicenseState, call: &Call) -> Result<(), Denied> {
     }
 }
 
-/// What would make every later answer unreadable to the existing client is not kept.
+/// Refuses settings that would make every later answer unreadable to the existing client.
 fn acceptable(document: &Map<String, Value>) -> Result<(), Denied> {
     let value = Value::Object(document.clone());
     if value.to_string().encode_utf16().count() > limits::SETTINGS_UNITS_MAX {

@@ -41,7 +41,7 @@ pub struct LicenseState {
     pub wallet: Option<Wallet>,
     /// The calling device, if it is registered.
     pub device: Option<Device>,
-    /// The device that the command is about, beside the caller, if it is registered.
+    /// The device that the command concerns, besides the caller, if it is registered.
     pub target: Option<Device>,
     /// What the vendor removed: the calling device, or the target.
     pub removed: Option<Device>,
@@ -57,11 +57,11 @@ pub struct LicenseState {
     pub entry: Option<Entry>,
     /// The administrator's operation, if it was done already.
     pub done: Option<AdminOperation>,
-    /// The policy that the command is about, beside the license's own.
+    /// The policy that the command concerns, besides the license's own.
     pub next_policy: Option<Policy>,
     /// The event that the report brings, if it was brought before.
     pub event: Option<Event>,
-    /// The order that this operation made already.
+    /// The order that this operation created before.
     pub order: Option<Order>,
     /// Did the call come in an envelope (wire 2)?
     pub is_sealed: bool,
@@ -98,7 +98,7 @@ impl LicenseState {
         }
     }
 
-    /// The wallet as it stands at `now`, if the license has tokens: [`Wallet::settled`], with a due allocation given.
+    /// The wallet at `now`, if the license has tokens: [`Wallet::settled`], with a due allocation granted.
     pub fn tokens(&self, now: Timestamp) -> Option<OpenWallet> {
         let plan = self.terms.tokens_base?;
         let found = self.wallet_or_empty();
@@ -120,7 +120,7 @@ impl LicenseState {
         Self { terms, license, policy: policy.clone(), ..self.clone() }
     }
 
-    /// What makes the plan's grant what the terms say by now, so that the ledger says when.
+    /// Sets the size of the plan's grant to what the terms say now, so that the ledger states when it changed.
     pub fn following(&self, now: Timestamp) -> Vec<Write> {
         match self.tokens(now).filter(|tokens| !tokens.entries.is_empty()) {
             None => Vec::new(),
@@ -460,7 +460,7 @@ pub(crate) mod tests {
         Terms::resolve(&project(), &policy(), &license())
     }
 
-    /// L1 before anybody called, seen by the device `hwid`.
+    /// L1 before any call, seen by the device `hwid`.
     pub(crate) fn fresh() -> LicenseState {
         let plan = Grant {
             id: "plan".into(),

@@ -61,7 +61,7 @@ pub struct Terms {
     pub offline_enabled: bool,
     /// For how many hours.
     pub offline_hours: i64,
-    /// What customers may do by themselves.
+    /// What customers can do themselves.
     pub customer_actions: CustomerActions,
 }
 
@@ -76,7 +76,7 @@ impl Terms {
         Self::merged(project, policy, &license.overrides, &license.purchases)
     }
 
-    /// What a policy promises to whoever has not bought it yet.
+    /// What the store shows of a policy before a purchase.
     pub fn of_policy(project: &Project, policy: &Policy) -> Self {
         Self::merged(project, policy, &Map::new(), &Purchases::default())
     }

@@ -1,6 +1,6 @@
-//! The tokens of a license that come again each period (wire 4.6 T-9): of a subscription by its interval, of any other policy
-//! where it says so. A period counts only if it began before the license's end, so an unpaid one gives nothing; once the
-//! end is moved on, what is due comes with the next call or the schedule, whoever is first.
+//! The tokens of a license that are granted again each period (wire 4.6 T-9): for a subscription by its interval, for
+//! any other policy if it says so. A period counts only if it began before the license's end, so an unpaid period
+//! grants nothing. Once the end is moved, the next call or the schedule grants what is due, whichever comes first.
 
 use ltlm_protocol::Timestamp;
 
@@ -48,7 +48,7 @@ impl TokenRenewal {
         Some(Self { length, carry_over: CarryOver { keep, catch_up_each } })
     }
 
-    /// Periods are counted from when the license was made. One that begins at its end or later gives nothing.
+    /// Periods are counted from when the license was created. A period that begins at its end or later grants nothing.
     fn schedule(self, license: &License) -> Schedule {
         Schedule {
             anchor: license.created_at,

@@ -53,7 +53,7 @@ impl RevokeAccess {
 /// What the making of an access token finds.
 #[derive(Clone, Debug, Default)]
 pub struct AccessState {
-    /// The token that this operation made before.
+    /// The token that this operation created before.
     pub token: Option<AccessToken>,
     /// The organization that it is for.
     pub organization: Option<Organization>,
@@ -81,7 +81,7 @@ impl AccessState {
         })
     }
 
-    /// Decides the making of `token`. The reply: the token, and whether an earlier request made it.
+    /// Decides the creation of `token`. The reply: the token, and whether an earlier request created it.
     pub fn create(&self, token: &AccessToken) -> Result<Decision<(AccessToken, bool)>, Denied> {
         let asked = token.made.as_ref();
         if let Some(there) = &self.token {
@@ -140,8 +140,8 @@ impl Body for CreateAccess {
     }
 }
 
-/// Refuses whoever may not act for the organization: a token for it may, and one for a user who is a member. That there is
-/// no such organization is not told.
+/// Refuses callers that may not act for the organization. A token of the organization may, and a token of a user who is
+/// a member. The refusal does not reveal whether the organization exists.
 pub fn may_act(state: &OrganizationState, token: &AccessToken, organization: &str) -> Result<(), Denied> {
     let is_there = state.organization.is_some();
     let is_for_it = token.organization.as_deref().is_none_or(|own| own == organization);

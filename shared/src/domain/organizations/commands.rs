@@ -1,4 +1,4 @@
-//! What the vendor does with an organization: makes it, puts it on a plan, gives it tokens, says who belongs to it.
+//! The vendor's commands on an organization: create it, change its plan, credit tokens, add and remove members.
 
 use ltlm_protocol::account_data::AccountMovement;
 use ltlm_protocol::organization_data::{MemberData, OrganizationData};
@@ -100,8 +100,8 @@ impl Body for GrantTokens {
     }
 }
 
-/// Decides the making of an organization: its record and its five pools, all or none. The reply: how it stands, and whether
-/// this very operation made it before.
+/// Decides the creation of an organization: its record and its five pools, all or none. The reply: its state, and
+/// whether this operation created it before.
 pub fn create(
     state: &OrganizationState,
     id: &OrganizationId,

@@ -34,7 +34,7 @@ pub struct OrganizationState {
     pub wallets: BTreeMap<AccountId, Wallet>,
     /// What is known of operations on pools.
     pub entries: BTreeMap<(WalletId, OperationId), Entry>,
-    /// What is known of the operation that the command is, where it stands in no ledger.
+    /// What is known of the command's operation if it is in no ledger.
     pub done: Option<AdminOperation>,
 }
 
@@ -97,7 +97,7 @@ impl OrganizationState {
     }
 }
 
-/// The organization as it stands at `now`.
+/// The organization at `now`.
 pub fn data(state: &OrganizationState, now: Timestamp) -> Result<OrganizationData, Denied> {
     let organization = state.organization()?;
     Ok(OrganizationData {

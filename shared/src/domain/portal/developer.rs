@@ -1,4 +1,4 @@
-//! Developers: people who sign in from the editor to have a project's keys (wire E15, E16).
+//! Developers: people who sign in from the editor to get a project's keys (wire E15, E16).
 
 use ltlm_protocol::body::one_of;
 use ltlm_protocol::read::Reader;
@@ -16,7 +16,7 @@ use crate::model::write::Write;
 /// Most projects of one developer.
 const PROJECTS_MAX: usize = 100;
 
-/// Longest text that is taken for a password, in characters: hashing takes time by length.
+/// Maximum length of a password, in characters: the time for hashing depends on the length.
 const PASSWORD_CHARS_MAX: usize = 200;
 
 /// Shortest password, in characters (NIST SP 800-63B asks for 8; these keys are worth more).
@@ -89,7 +89,7 @@ impl Body for CreateDeveloper {
 fn passwords() -> Value {
     json!({"properties": {
         "password": {"minLength": PASSWORD_CHARS_MIN},
-        "projects": {"description": "The projects whose secrets it may have; null for all."},
+        "projects": {"description": "The projects whose secrets the developer can get; null for all."},
     }})
 }
 
@@ -155,7 +155,8 @@ impl ChangeDeveloper {
     }
 }
 
-/// Decides a try of a code by the call named `call`: `is_right` tells whether it is the one. A sign-in that is over is like none.
+/// Decides an attempt with a code by the call named `call`: `is_right` states whether it is the right one. A sign-in
+/// that is over is treated like none.
 pub fn try_code(
     found: Option<&SignIn>,
     is_right: impl FnOnce(&SignIn) -> bool,

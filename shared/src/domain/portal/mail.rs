@@ -2,7 +2,7 @@
 
 use crate::model::one_time_code::CODE_MINUTES;
 
-/// A mail. Only [`Mail::new`] makes one, so that no name can begin another header in it.
+/// A mail. Only [`Mail::new`] creates one, so that no name can start another header in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     to: String,
@@ -16,7 +16,7 @@ impl Mail {
         Self { to: line(to), subject: line(subject), text }
     }
 
-    /// To whom, what it is about, and what it says.
+    /// Recipient, subject and text.
     pub fn into_parts(self) -> (String, String, String) {
         (self.to, self.subject, self.text)
     }
@@ -28,7 +28,8 @@ fn line(text: &str) -> String {
     text.split(is_gap).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The code with which a customer shows to read this address. It stands in the text only: subjects are shown on locked screens.
+/// The code with which a customer proves access to this address. It is in the text only, because locked screens show
+/// subjects.
 pub fn of_code(to: &str, project: &str, code: &str) -> Mail {
     let project = line(project);
     let text = format!(

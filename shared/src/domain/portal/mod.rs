@@ -1,4 +1,4 @@
-//! People who sign in: customers by a code, developers by a password and a code.
+//! Sign-in: customers with a code, developers with a password and a code.
 
 pub mod developer;
 pub mod mail;

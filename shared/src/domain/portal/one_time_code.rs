@@ -1,8 +1,8 @@
 //! The portal: a customer proves to read an e-mail address by a code that is sent there, and sees what was bought with it (wire
 //! 4.9, E13 and E14).
 //!
-//! A code is not kept. It follows from the project's key and from a random name of the request for it, so nobody who reads the
-//! table, or the queue of mails, learns it.
+//! A code is not stored. It is derived from the project's key and from a random name of the request for it, so readers
+//! of the table, or of the queue of mails, cannot learn it.
 
 use ltlm_protocol::body::{Unknown, one_of};
 use ltlm_protocol::read::Reader;
@@ -32,7 +32,8 @@ pub struct UseCode {
     pub email: Email,
     /// What shows that the caller reads the address.
     pub proof: PortalProof,
-    /// The calling device, if one calls and not a server: its seat is told, and nothing is registered.
+    /// The calling device, if the caller is a device and not a server: the answer contains its seat, and nothing is
+    /// registered.
     pub hwid: Option<String>,
 }
 
@@ -45,7 +46,7 @@ pub enum PortalProof {
     Cursor(PortalCursor),
 }
 
-/// Where a portfolio goes on, and until when. It carries a keyed hash, because it is sent without a code.
+/// Where a portfolio continues, and until when. It contains a keyed hash, because it is sent without a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortalCursor {
     /// Where in the list of licenses.
@@ -120,8 +121,8 @@ impl Body for UseCode {
     }
 }
 
-/// Decides a request for a code, named `request`. Whether anything was bought with the address is not looked at: the answer, and
-/// the time it takes, are the same.
+/// Decides a request for a code, named `request`. It does not check whether anything was bought with the address: the
+/// answer, and the time it takes, are the same.
 pub fn request(
     found: Option<&OneTimeCode>,
     project_id: &str,
@@ -144,7 +145,7 @@ pub fn request(
     Ok(Decision::write(vec![Write::SaveCode { code, found: found.map(|code| code.revision) }], ()))
 }
 
-/// Decides a try by the call named `call`: `is_right` tells whether it is the code.
+/// Decides an attempt by the call named `call`: `is_right` states whether it is the code.
 pub fn try_code(
     found: Option<&OneTimeCode>,
     is_right: impl FnOnce(&OneTimeCode) -> bool,

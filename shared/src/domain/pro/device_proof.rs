@@ -16,19 +16,19 @@ pub struct Proof {
     pub messages: Vec<String>,
     /// It, in base64.
     pub signature: String,
-    /// When it was made, by the device's clock.
+    /// When it was created, by the device's clock.
     pub at: Timestamp,
 }
 
-/// A call that registers the device that makes it.
+/// A call that registers the calling device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activation {
     /// The key that it brings.
     pub key: Option<[u8; 32]>,
 }
 
-/// Checks the signature of the device that calls, if the call names one. A device that was removed keeps its key, so that nobody
-/// else can come back under its name.
+/// Checks the signature of the calling device, if the call names one. A removed device keeps its key, so that no other
+/// device can return under its name.
 pub fn check(
     state: &LicenseState,
     hwid: Option<&str>,

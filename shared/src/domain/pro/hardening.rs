@@ -54,13 +54,13 @@ impl BatchFloor {
 /// What `tokens.batchFloor` says for [`BatchFloor::Unlimited`].
 const UNLIMITED: &str = "none";
 
-/// Which of the payment provider's messages a project takes: of real money, or of test money.
+/// Which of the payment provider's messages a project accepts: those about real money, or about test money.
 const PAYMENT_MODES: &[&str] = &["live", "test"];
 
 /// A project's choices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hardening {
-    /// Answers say, signed, whom they are for and until when (`security.boundAnswers`, on by default).
+    /// Signed answers state for whom and until when they are valid (`security.boundAnswers`, on by default).
     pub bound_answers: bool,
     /// Envelopes without authentication are refused (`security.gcmOnly`).
     pub gcm_only: bool,

@@ -1,8 +1,8 @@
 //! Single charges whose answer may have been lost (wire 4.6, T-5).
 //!
-//! The existing client queues a use whose answer it did not get, and sends it again in a batch. Each single charge is
-//! *unproven* until the device presents the nonce of its answer. What the device presents first after the charge tells how
-//! likely the answer was lost, and whether the queued use is taken for the charged one:
+//! The existing client queues a use whose answer it did not receive, and sends it again in a batch. Each single charge
+//! is *unproven* until the device presents the nonce of its answer. What the device presents first after the charge
+//! shows how likely it is that the answer was lost, and whether the queued use counts as the charged one:
 //!
 //! | the device presents | the answer is | the queued use is absorbed |
 //! |---|---|---|
@@ -42,11 +42,11 @@ pub struct QueuedUse {
     pub what: ShortHash,
     /// Tokens.
     pub amount: i64,
-    /// When it happened by the device's clock, if it told a time.
+    /// When it happened by the device's clock, if the device stated a time.
     pub used_at: Option<Timestamp>,
 }
 
-/// The charge that a queued use is taken for.
+/// The charge that a queued use is presumed to repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     place: usize,
@@ -54,7 +54,7 @@ pub struct Match {
     pub is_presumed: bool,
 }
 
-/// Where the presented nonce stands relative to a charge.
+/// The position of the presented nonce relative to a charge.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Presented {
     Before,
@@ -63,7 +63,7 @@ enum Presented {
 }
 
 impl Unproven {
-    /// Takes in what a presented nonce tells. `outstanding` are the nonces that were issued and not used, oldest first.
+    /// Applies what a presented nonce shows. `outstanding` are the nonces that were issued and not used, oldest first.
     pub fn learn(&mut self, outstanding: &[ShortHash], presented: Option<ShortHash>, now: Timestamp) {
         self.charges.retain(|charge| Some(charge.issued) != presented && now < charge.at.plus_days(CHARGE_DAYS));
         // Whoever used it up: it was issued before that charge, and before each that came later.
@@ -104,7 +104,7 @@ impl Unproven {
         }
     }
 
-    /// The charge that a queued use is taken for: the oldest that it may be.
+    /// The charge that a queued use repeats: the oldest possible one.
     pub fn find(&self, queued: &QueuedUse, favor: LostAnswers, now: Timestamp) -> Option<Match> {
         let may_presume = self.presumed_on(now.day()) < limits::PRESUMED_LOST_PER_DAY;
         self.charges.iter().enumerate().find_map(|(place, charge)| {
@@ -121,7 +121,7 @@ impl Unproven {
         })
     }
 
-    /// Takes away the charge that a queued use was taken for: it is not taken for another.
+    /// Removes the charge that a queued use repeats: no other use can repeat it.
     pub fn absorb(&mut self, found: Match, now: Timestamp) {
         if found.place < self.charges.len() {
             self.charges.remove(found.place);
@@ -148,8 +148,8 @@ impl Unproven {
         distance.saturating_abs() <= within * 1_000
     }
 
-    /// The same with a refused use remembered, if that can tell what is not known: how the clock of a device runs that has
-    /// charges to judge. So a device's refusals are written about once a day, however many there are.
+    /// The same with a refused use remembered, if it can show what is unknown: the clock offset of a device that has
+    /// charges in doubt. A device's refusals are therefore written about once a day, however many there are.
     pub fn with_refused(&self, refused: Refused) -> Option<Self> {
         let is_judged = self.charges.iter().any(|charge| matches!(charge.answer, Answer::Unknown | Answer::Overtaken));
         let is_old = |at: Timestamp| at.plus_days(CLOCK_DAYS) <= refused.at;
@@ -158,8 +158,8 @@ impl Unproven {
         (is_judged && !is_known && !waits).then(|| Self { refused: Some(refused), ..self.clone() })
     }
 
-    /// Learns how the device's clock runs, from the queued twin of a use that was refused. Several that could be the twin,
-    /// at different times, tell nothing.
+    /// Learns the offset of the device's clock from the queued copy of a refused use. If several uses at different
+    /// times could be the copy, nothing is learned.
     pub fn learn_clock(&mut self, queue: impl Iterator<Item = QueuedUse>) {
         let Some(refused) = self.refused.take() else { return };
         let times = queue

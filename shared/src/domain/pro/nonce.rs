@@ -1,10 +1,11 @@
-//! Nonces of PRO calls: the chain of one device in one project (wire 2.6). What it tells about answers that were lost is in
-//! [`lost_answer`](crate::domain::pro::lost_answer).
+//! Nonces of PRO calls: the chain of one device in one project (wire 2.6).
+//! [`lost_answer`](crate::domain::pro::lost_answer) contains what it shows about lost answers.
 //!
-//! A strict call uses up the nonce it presents, together with its effect or not at all. A lenient call may present
-//! anything, so its cipher text is remembered instead: it is not accepted twice, at any endpoint and however it is spelled. A
-//! strict call's data name what only its endpoint takes, so that no other takes it; where they do not, it is remembered as well.
-//! What is kept of a nonce is a mark of eight bytes, so that a chain stays one small item.
+//! A strict call uses up the nonce it presents, together with its effect or not at all. A lenient call can present
+//! anything, so its cipher text is remembered instead: it is not accepted twice, at any endpoint and however it is
+//! spelled. The data of a strict call contain members that only its endpoint accepts, so that no other endpoint accepts
+//! it; otherwise it is remembered as well. A nonce is stored as a mark of eight bytes, so that a chain stays one small
+//! item.
 
 use ltlm_protocol::Timestamp;
 
@@ -47,7 +48,7 @@ pub struct NonceUse {
     pub is_cbc: bool,
 }
 
-/// What a call leaves in its chain beside its nonces.
+/// What a call changes in its chain besides its nonces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
     /// Nothing.
@@ -95,7 +96,7 @@ impl NonceUse {
         }
     }
 
-    /// May the call be made? Asked before anything about the license is (wire 2.6).
+    /// Is the call allowed? Checked before anything about the license (wire 2.6).
     pub fn check(&self, chain: Option<&Chain>, seen: Option<&SeenBlob>) -> Result<(), Denied> {
         if self.is_done(chain, seen) {
             return Ok(());
@@ -154,8 +155,8 @@ impl NonceUse {
     }
 }
 
-/// Decides a command in its turn: what it changes and its nonces are written together. `trace` tells from the decision what
-/// it leaves in the chain.
+/// Decides a command together with its nonces: both are written in one transaction. `trace` derives from the decision
+/// what it changes in the chain.
 pub fn in_turn<S: Chained, R>(
     state: &S,
     turn: &NonceUse,

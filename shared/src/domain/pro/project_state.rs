@@ -16,7 +16,7 @@ pub struct ProjectState {
     pub project: Project,
     /// Policies that were read.
     pub policies: Vec<Policy>,
-    /// The order that this operation made already.
+    /// The order that this operation created before.
     pub order: Option<Order>,
     /// What is known of the address and trials.
     pub trial: Option<Trial>,

@@ -34,9 +34,9 @@ pub struct EventNames {
 }
 
 impl EventNames {
-    /// The name of the report that presents `turn`'s nonce. A nonce tells a repetition only if it was issued to this device: an
-    /// answer brings a new one, so who presents it again has got none. Another one (`TAMPERED`, a client's own) may be presented
-    /// for ever.
+    /// The name of the report that presents `turn`'s nonce. A nonce identifies a repetition only if it was issued to
+    /// this device: an answer contains a new one, so a device that presents the same nonce again received no answer.
+    /// Any other value (`TAMPERED`, or a client's own) can be presented repeatedly without limit.
     fn of(&self, state: &LicenseState, turn: &NonceUse) -> Option<String> {
         let issued = state.chain.as_ref().map_or(&[][..], |chain| &chain.outstanding);
         let is_issued = turn.presented.is_some_and(|mark| issued.contains(&mark));
@@ -60,7 +60,8 @@ impl Body for ReportEvent {
     }
 }
 
-/// Decides a report of a registered device. It says nothing about the license, so no other gate applies. One that comes again is taken, and kept once.
+/// Decides a report of a registered device. It concerns no property of the license, so no other guard applies. A
+/// repeated report is accepted, and stored once.
 pub fn decide(
     state: &LicenseState,
     command: &ReportEvent,

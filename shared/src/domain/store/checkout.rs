@@ -22,7 +22,7 @@ use crate::model::write::Write;
 pub struct Checkout {
     /// The policy's number, or its slug.
     pub policy: String,
-    /// Who buys.
+    /// The buyer.
     pub email: Email,
     /// Where the browser goes afterwards.
     pub redirect: Option<String>,
@@ -30,7 +30,7 @@ pub struct Checkout {
     pub operation_id: Option<String>,
 }
 
-/// An order that is about to be made: its id, and a hash of the request.
+/// An order to be created: its id, and a hash of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderKey {
     /// The order's id.

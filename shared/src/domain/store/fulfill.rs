@@ -1,4 +1,4 @@
-//! What a payment gives: once, however often the provider tells of it, and whatever else it tells before.
+//! What a payment delivers: once, however often the provider reports it, and whatever else it reports before.
 
 use ltlm_protocol::Timestamp;
 

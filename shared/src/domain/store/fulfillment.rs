@@ -17,12 +17,12 @@ use crate::model::trial::{Card, Trial};
 use crate::model::wallet::Wallet;
 use crate::model::write::Write;
 
-/// A license that the order may make: nobody knows it yet.
+/// A license that the order can create: it does not exist yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewLicense {
     /// Its id.
     pub id: LicenseId,
-    /// What makes it.
+    /// The writes that create it.
     pub writes: Vec<Write>,
 }
 
@@ -41,11 +41,11 @@ pub struct Fulfillment {
     pub trial: Option<Trial>,
     /// The card, if a trial was had with it.
     pub card: Option<Card>,
-    /// The license that the order is about: that of a pack, the one that it made, or the buyer's trial.
+    /// The license that the order concerns: that of a pack, the one that it created, or the buyer's trial.
     pub license: Option<LicenseState>,
     /// The account that the order gives tokens to; none for other goods.
     pub account: Option<AccountState>,
-    /// The license that it may make.
+    /// The license that it can create.
     pub new: Option<NewLicense>,
     /// The last sale of the same thing to the same buyer.
     pub sale: Option<Sale>,
@@ -72,7 +72,7 @@ pub enum Outcome {
     Unapplied,
     /// It is of the mode that the project does not take.
     OtherMode,
-    /// What was given is taken back, stopped, or left, as the policy says.
+    /// The delivery is taken back, stopped, or left, as the policy says.
     Settled,
     /// A period of a subscription is paid.
     Extended,
@@ -130,7 +130,7 @@ impl Fulfillment {
             .or(self.policy.as_ref())
     }
 
-    /// Is the license what the order made, moved or adds to, and not a trial that it may move?
+    /// Is the license the one that the order created, moved or adds to, and not a trial that it can move?
     fn is_about_a_license(&self) -> bool {
         matches!(self.order.goods, OrderItem::Pack { .. }) || self.order.license.is_some()
     }
@@ -148,8 +148,8 @@ impl Fulfillment {
         }
     }
 
-    /// Did the buyer pay for the same thing on another page, while this one was open? A caller who names its operations wants as
-    /// many as it names, and a policy may say that several are wanted.
+    /// Did the buyer pay for the same item on another page while this one was open? A caller that names its operations
+    /// wants all of them, and a policy can allow several.
     pub(crate) fn is_duplicate(&self) -> bool {
         let allows = self.policy().is_some_and(|policy| store_flag(policy, "allowsDuplicates"));
         let order = &self.order;
@@ -204,7 +204,7 @@ pub(crate) fn unapplied(mut order: Order, reason: Reason, now: Timestamp) -> Ord
 }
 
 impl NewLicense {
-    /// The writes that make it, as this order pays for it, and its end.
+    /// The writes that create it, as paid by this order, and its end.
     pub(crate) fn writes_for(&self, order: &Order, policy: &Policy, now: Timestamp) -> (Vec<Write>, Option<Timestamp>) {
         let found = self.writes.iter().find_map(|write| match write {
             Write::AddLicense { license } => Some(license.clone()),

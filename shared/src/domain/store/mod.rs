@@ -1,5 +1,6 @@
-//! The store: what is for sale, orders, and what a payment gives or takes back (wire 4.9). Money moves at a payment provider;
-//! here an order remembers what was to be bought, and what the provider tells of it is done once.
+//! The store: what is for sale, orders, and what a payment delivers or a refund takes back (wire 4.9). A payment
+//! provider moves the money; an order records what is bought, and each message of the provider about it takes effect
+//! once.
 
 pub mod catalog;
 pub mod checkout;

@@ -1,4 +1,4 @@
-//! What a payment provider tells, in our words.
+//! Messages of a payment provider, in the terms of this service.
 
 use ltlm_protocol::body::Unknown;
 use ltlm_protocol::read::Reader;
@@ -32,7 +32,7 @@ pub struct Message {
     pub kind: String,
     /// Is it about real money?
     pub is_live: bool,
-    /// What it tells.
+    /// Its content.
     pub event: ProviderEvent,
 }
 
@@ -54,7 +54,7 @@ pub struct PaidInvoice {
 /// A period of an item of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeriodLine {
-    /// The price of one, in the provider's minor units, where it tells it.
+    /// The price of one, in the provider's minor units, if the message contains it.
     pub unit: Option<i64>,
     /// The end of the period.
     pub until: Timestamp,
@@ -69,7 +69,7 @@ impl PaidInvoice {
     }
 }
 
-/// What a message tells.
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProviderEvent {
     /// An order is paid.
@@ -92,7 +92,7 @@ pub enum ProviderEvent {
     Nothing,
 }
 
-/// The provider tells that an order is paid.
+/// The provider reports that an order is paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paid {
     /// The provider's id of this message.
@@ -112,7 +112,7 @@ pub struct Paid {
 }
 
 impl Paid {
-    /// Names what was paid: the payment, the subscription or the page, whichever is told.
+    /// Identifies what was paid: the payment, the subscription or the page, whichever the message contains.
     pub(crate) fn name(&self) -> &str {
         let name = self.payment.as_deref().or(self.subscription.as_deref()).or(self.session.as_deref());
         name.unwrap_or(&self.event)

@@ -8,8 +8,8 @@ use url::Url;
 use crate::model::denied::Denied;
 use crate::model::project::Project;
 
-/// Schemes that a browser or the operating system acts upon by itself: they run or show something, or begin a call, a message or a
-/// search, instead of leading to a page or an application of the vendor's.
+/// Schemes that a browser or the operating system acts upon: they execute or display something, or start a call, a
+/// message or a search, instead of leading to a page or an application of the vendor.
 const DANGEROUS: &[&str] = &[
     "about",
     "blob",
@@ -121,7 +121,7 @@ fn scheme(url: &str) -> Option<(String, &str)> {
     is_scheme.then(|| (scheme.to_ascii_lowercase(), rest))
 }
 
-/// The scheme, and those of the addresses that stand within it: `feed:javascript:` leads to a script.
+/// The scheme, and those of the addresses within it: `feed:javascript:` leads to a script.
 fn schemes(url: &str) -> impl Iterator<Item = String> + '_ {
     let mut rest = url;
     std::iter::from_fn(move || {

@@ -10,7 +10,7 @@ use crate::model::denied::Denied;
 use crate::model::order::{FailedRefund, Payment};
 use crate::model::write::Write;
 
-/// What the provider tells of a payment after it was made.
+/// What the provider reports about a payment after it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReversalKind {
     /// Some of it is back with the buyer, or all of it.
@@ -92,7 +92,7 @@ pub fn note(known: Option<&Payment>, incident: &Reversal, event: &str, now: Time
     )
 }
 
-/// Is it about a dispute whose end was told before its beginning?
+/// Does it concern a dispute whose end was reported before its beginning?
 fn is_over(payment: &Payment, incident: &Reversal) -> bool {
     incident.dispute.is_some() && payment.closed_dispute == incident.dispute
 }

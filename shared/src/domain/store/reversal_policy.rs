@@ -40,7 +40,7 @@ impl Rules {
 /// What is done with what was bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// A license is revoked; of a pack all that it gave is taken away.
+    /// A license is revoked; everything that a pack delivered is taken back.
     TakeBack,
     /// The license is suspended.
     Suspend,

@@ -1,5 +1,6 @@
-//! What stands paid for an order, and what follows for the license: given, ended, suspended, or as it was. It is computed from the
-//! order's payments alone, so that the provider's messages lead to the same in any order, and what is undone is undone.
+//! The valid payments of an order, and what follows for the license: delivered, ended, suspended, or unchanged. It is
+//! computed from the order's payments alone, so that the provider's messages lead to the same result in any order, and
+//! reversals are undone.
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::license_data::TopUpOption;
@@ -28,7 +29,7 @@ fn revoked_for(order: &Order) -> String {
     format!("the payment of {} went back", order.id)
 }
 
-/// Brings an order and its license to what stands paid. `order` is the order with its payments as they are now.
+/// Adapts an order and its license to its valid payments. `order` is the order with its current payments.
 pub(super) fn follow(
     state: &Fulfillment,
     order: Order,
@@ -78,7 +79,7 @@ fn with_consequences(mut order: Order, now: Timestamp) -> Order {
     order
 }
 
-/// What follows for a license that the order made, moved or added to.
+/// What follows for a license that the order created, moved or added to.
 fn settle(license: &LicenseState, order: Order, now: Timestamp) -> Result<(Order, Vec<Write>), Denied> {
     let found = resumed_or_suspended(&license.license, &order);
     match order.goods.clone() {
@@ -101,7 +102,7 @@ fn resumed_or_suspended(license: &License, order: &Order) -> License {
     }
 }
 
-/// A license ends with the latest end that stands paid, and is revoked when none does.
+/// A license ends with the latest end of a valid payment, and is revoked if there is none.
 fn settle_license(license: &LicenseState, found: License, mut order: Order, now: Timestamp) -> (Order, Vec<Write>) {
     let (has_ended, why) = (order.periods.ended_at().is_some(), revoked_for(&order));
     let is_ours = found.state == AdminState::Revoked && found.state_reason.as_deref() == Some(&why);
@@ -122,7 +123,7 @@ fn settle_license(license: &LicenseState, found: License, mut order: Order, now:
     (order, writes)
 }
 
-/// A pack is there as a whole, or not at all; of its tokens a partial refund takes its share.
+/// A pack is delivered as a whole, or not at all; a partial refund takes its share of the pack's tokens.
 fn settle_pack(
     license: &LicenseState,
     found: License,
@@ -138,7 +139,7 @@ fn settle_pack(
     }
 }
 
-/// Takes away what a pack gave. Tokens that are spent become a debt; days are taken from the end.
+/// Takes back what a pack delivered. Tokens that are spent become a debt; days are subtracted from the end.
 fn take(
     state: &LicenseState,
     found: License,
@@ -157,7 +158,7 @@ fn take(
     (Order { given: None, ..order }, writes)
 }
 
-/// Takes the share of a pack's tokens that a partial refund paid for, or gives back what a refund that failed had taken.
+/// Takes the share of a pack's tokens that a partial refund covers, or returns what a failed refund had taken.
 fn take_share(
     state: &LicenseState,
     found: License,

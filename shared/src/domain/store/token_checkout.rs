@@ -20,7 +20,7 @@ use crate::model::project::Project;
 use crate::model::token_pack::TokenPack;
 use crate::model::write::Write;
 
-/// For whom tokens are bought.
+/// The account or the pool for which tokens are bought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// An account.
@@ -63,7 +63,7 @@ impl Owner {
         Some((TokenPack::read(&mut r), account))
     }
 
-    /// What is told where it is not there.
+    /// The refusal if it does not exist.
     fn missing(&self) -> Denied {
         match self {
             Self::Account(_) => Denied::AccountNotFound,
@@ -77,7 +77,7 @@ impl Owner {
 pub struct TokenCheckout {
     /// The pack.
     pub pack: String,
-    /// Who buys, for the payment page.
+    /// The buyer, for the payment page.
     pub email: Option<Email>,
     /// Where the browser goes afterwards.
     pub redirect: Option<String>,

@@ -43,8 +43,8 @@ impl TokenPack {
         }
     }
 
-    /// What is done with its tokens when its payment does not stay. While a payment is disputed, its tokens are taken back; they come again
-    /// when the vendor has won.
+    /// What happens to its tokens when its payment is reversed. While a payment is disputed, its tokens are taken back;
+    /// they return when the vendor has won.
     pub(super) fn rules(&self) -> Rules {
         let rule = |text: &Option<String>| if text.as_deref() == Some("keep") { Rule::Keep } else { Rule::TakeBack };
         Rules { on_refund: rule(&self.on_refund), on_dispute: rule(&self.on_dispute) }

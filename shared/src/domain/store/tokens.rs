@@ -1,5 +1,5 @@
-//! What stands paid for a pack of tokens of an account, and what follows for its wallet. As for licenses it is computed from the order's
-//! payments alone, so that the provider's messages lead to the same in any order.
+//! The valid payments for a pack of tokens of an account, and what follows for its wallet. As for licenses, it is
+//! computed from the order's payments alone, so that the provider's messages lead to the same result in any order.
 
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};
@@ -20,8 +20,8 @@ const BOUGHT: &str = "purchase";
 /// What it calls taking them back.
 const TAKEN_BACK: &str = "refund";
 
-/// Brings the order and the account's wallet to what stands paid. A pack is there as a whole, or not at all; a partial refund takes its
-/// share.
+/// Adapts the order and the account's wallet to the valid payments. A pack is delivered as a whole, or not at all; a
+/// partial refund takes its share.
 pub(super) fn follow(
     state: &Fulfillment,
     pack: &TokenPack,
@@ -65,7 +65,7 @@ fn cause(order: &Order, pack: &TokenPack, action: &str, now: Timestamp) -> Cause
     Cause { meta: Some(meta), ..Cause::of_the_service(id, action, Source::Purchase, now) }
 }
 
-/// Tokens that were bought: they have no end, and a wallet takes those however full it is.
+/// Tokens that were bought: they have no end, and a wallet accepts them however full it is.
 pub(super) fn purchased(amount: i64, now: Timestamp) -> Grant {
     Grant {
         id: PURCHASE.to_owned(),

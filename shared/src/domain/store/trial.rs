@@ -1,4 +1,4 @@
-//! Who had a trial (wire 4.9, E12): by e-mail address, and by what the payment provider says of the card.
+//! Records of trials (wire 4.9, E12): by e-mail address, and by the payment provider's fingerprint of the card.
 
 use ltlm_protocol::store_data::TrialEligibility;
 

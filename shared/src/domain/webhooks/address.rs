@@ -1,4 +1,4 @@
-//! Which network addresses anybody can reach.
+//! Publicly reachable network addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -35,7 +35,7 @@ fn is_public_name(name: &str) -> bool {
     name.contains('.') && !PRIVATE_NAMES.iter().any(|top| is_within(top))
 }
 
-/// Is it an address that anybody can reach (RFC 6890)?
+/// Is the address publicly reachable (RFC 6890)?
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

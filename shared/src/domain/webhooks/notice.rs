@@ -1,5 +1,5 @@
-//! What others are told of: facts that follow from a change of the table and nothing else, so that the same change, seen
-//! twice, gives the same notice under the same id.
+//! Notices: facts that follow from a change of the table alone, so that the same change, seen twice, gives the same
+//! notice with the same id.
 
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::model::wallet::entry::{Entry, PastFloor, Source};
 /// A notice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
-    /// Names it: the same fact has the same id, however often it is told.
+    /// Identifies the notice: the same fact has the same id in each repetition.
     pub id: String,
     /// What happened.
     pub kind: &'static str,
@@ -59,7 +59,7 @@ fn owner(wallet: &WalletId) -> Value {
     }
 }
 
-/// What a new ledger entry tells.
+/// The notices of a new ledger entry.
 pub fn of_entry(entry: &Entry) -> Vec<Notice> {
     let (before, after) = (entry.balance_before, entry.balance_after);
     let is_low = |balance: i64, limit: i64| balance.saturating_mul(100) < limit.saturating_mul(LOW_PERCENT);
@@ -108,7 +108,7 @@ pub fn of_entry(entry: &Entry) -> Vec<Notice> {
     kinds.into_iter().map(notice).collect()
 }
 
-/// What a device's record tells that was `before` and is `after`.
+/// The notices of a device's record that changed from `before` to `after`.
 pub fn of_device(license: &LicenseId, before: Option<&Device>, after: &Device) -> Vec<Notice> {
     let is_new = before.is_none_or(|before| before.removed_at.is_some()) && after.removed_at.is_none();
     let was_kicked = before.is_some_and(|before| matches!(before.seat, SeatClaim::Kicked(_)));
@@ -133,7 +133,7 @@ pub fn of_device(license: &LicenseId, before: Option<&Device>, after: &Device) -
     notices
 }
 
-/// What an order tells that was `before` and is `after`.
+/// The notices of an order that changed from `before` to `after`.
 pub fn of_order(before: Option<&Order>, after: &Order) -> Vec<Notice> {
     let name = match after.state {
         OrderState::Paid => Some("order.paid"),

@@ -5,7 +5,7 @@ use ltlm_protocol::Timestamp;
 use crate::model::ids::{OperationId, OperationKey, Origin};
 use crate::model::wallet::entry::Source;
 
-/// What an operation is about, beside its amount.
+/// The purpose of an operation, besides its amount.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cause {
     /// Its id and fingerprint.

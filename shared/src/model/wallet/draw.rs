@@ -8,10 +8,10 @@ use crate::model::wallet::entry::Entry;
 use crate::model::wallet::grant::{ALLOCATION, CARRIED, CREDIT_PRIORITY, Grant, PLAN, Piece, REFUND};
 
 impl Wallet {
-    /// Gives back `amount` of the `spent` tokens that were drawn as `drawn` says, after `refunded` of them were before: what was
-    /// drawn last comes first, so that the operation stands as if it had been smaller. What no grant is known of, as of a
-    /// debt, stands in a grant without an end. What belonged to a grant that has ended is there for no moment: the first
-    /// entry is the refund's, and says how much of it lapsed.
+    /// Returns `amount` of the `spent` tokens that were drawn as `drawn` states, after `refunded` of them were returned
+    /// before. What was drawn last is returned first, so that the result is that of a smaller operation. Tokens without
+    /// a known grant, such as a debt, return in a grant without an end. Tokens of a grant that has ended are never
+    /// available: the first entry is that of the refund, and states how much of it lapsed.
     pub fn refund(
         &self,
         (drawn, spent, refunded): (&[Piece], i64, i64),
@@ -64,14 +64,14 @@ impl Wallet {
         kept
     }
 
-    /// Does another allocation stand in place of the one that this was drawn from?
+    /// Did another allocation replace the one from which this was drawn?
     fn is_replaced(&self, piece: &Piece) -> bool {
         let is_same = |grant: &Grant| grant.is_allocation() && grant.granted_at == piece.granted_at;
         piece.is_of_an_allocation() && !self.grants.iter().any(is_same)
     }
 
-    /// Puts tokens back where they were drawn. A grant that was dropped when it was empty stands again; without a place
-    /// for it they go to the grant that ends next after it.
+    /// Returns tokens to the grants from which they were drawn. A grant that was dropped when it was empty is restored;
+    /// if there is no place for it, they go to the grant that ends next after it.
     fn put_back(&mut self, piece: &Piece, amount: i64) {
         let grown = |grant: &mut Grant| {
             grant.remaining = grant.remaining.saturating_add(amount);
@@ -102,7 +102,7 @@ impl Wallet {
         }
     }
 
-    /// Is there a place for one more grant? Where there is none, what is used up makes one.
+    /// Is there a place for one more grant? If there is none, a used-up grant is removed.
     pub(crate) fn has_place(&mut self) -> bool {
         if self.grants.len() >= limits::GRANTS_MAX {
             // The allocations stand for whom tokens come back to.

@@ -7,6 +7,6 @@ use crate::model::ids::WalletId;
 pub struct Due {
     /// The wallet.
     pub wallet: WalletId,
-    /// Where it stands in the index.
+    /// Its position in the index.
     pub position: String,
 }

@@ -18,7 +18,7 @@ pub enum Source {
     Single,
     /// A use that a device kept while it was offline.
     Batch,
-    /// A queued use that was not charged, because it is taken for one whose answer was lost (wire 4.6 T-5).
+    /// A queued use that was not charged, because it is presumed to repeat a use whose answer was lost (wire 4.6 T-5).
     Duplicate,
     /// A vendor's credit or debit.
     Admin,
@@ -86,9 +86,9 @@ impl Source {
 /// A use that was not charged, because it would have overdrawn its license too far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PastFloor {
-    /// The first of its license in its transaction: the vendor is told.
+    /// The first of its license in its transaction: it causes a notice.
     First,
-    /// One after it. A queue holds thousands of them, and nobody wants as many notices.
+    /// A later one. A queue can contain thousands of them, which would be too many notices.
     Further,
 }
 
@@ -143,7 +143,8 @@ pub struct Entry {
     /// From which grants its tokens were drawn, in order; empty for what is not refunded by this entry, and for entries from
     /// before this was kept. Not a part of what is linked: it says where tokens come back to, and not what happened.
     pub drawn: Vec<Piece>,
-    /// How many of its tokens came back to grants that were gone: the next entry takes them away again. Not linked either.
+    /// How many of its tokens returned to grants that had ended: the next entry removes them again. Not part of the
+    /// hash chain either.
     pub lapsed: i64,
     /// What the wallet's live grants added up to before it, where it ended one of them. Not linked either.
     pub limit_before: Option<i64>,

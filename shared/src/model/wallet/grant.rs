@@ -15,14 +15,14 @@ pub struct Hold {
     pub expires_at: Timestamp,
     /// Place of its entry in the ledger; 0 if it was kept without.
     pub sequence: i64,
-    /// The grants they were taken from, in the order in which tokens burn.
+    /// The grants from which they were taken, in the order of spending.
     pub pieces: Vec<Piece>,
 }
 
 /// What more could have stayed at a renewal: a hold that was open over it gives no more than this back to the allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Headroom {
-    /// Place of the last entry before the renewal: holds that were made up to there were open over it.
+    /// Sequence of the last entry before the renewal: holds up to this entry were open during the renewal.
     pub sequence: i64,
     /// So many tokens, less what came back since.
     pub tokens: i64,

@@ -1,5 +1,5 @@
-//! Tokens set aside for something that is under way: out of the balance, spent or given back later, given back by themselves
-//! at the hold's end. Nobody sweeps: who looks at the wallet after that instant finds it so.
+//! Tokens held for an operation in progress: they are out of the balance, and are spent or returned later, or returned
+//! at the hold's end. No job does this: every read of the wallet after that instant applies it.
 
 use ltlm_protocol::{Timestamp, limits};
 
@@ -75,8 +75,8 @@ impl Wallet {
         Some(self.holds.remove(place))
     }
 
-    /// Spends as many of the tokens as `spending` says, the first in order, and gives the others back to the grants they were
-    /// taken from, as of `at`. What is left of a grant that was gone by then is gone too.
+    /// Spends `spending` of the tokens, the first in order, and returns the others to the grants from which they were
+    /// taken, as of `at`. Tokens of a grant that had ended by then have ended too.
     pub(crate) fn end_hold(
         &mut self,
         hold: &Hold,

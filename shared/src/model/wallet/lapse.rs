@@ -1,8 +1,9 @@
-//! What lapses by itself: holds and grants whose end has come. Who looks at the wallet after that instant finds it so; the
-//! entries are written with the next movement, or by the schedule.
+//! Lapses: holds and grants whose end has come. Every read of the wallet after that instant applies them; their entries
+//! are written with the next movement, or by the schedule.
 //!
-//! Lapses are settled in order of time, whoever comes when: a hold gives back to a grant that ends later, and not to one that
-//! ended before. Each leaves a true state, so that many of them can be written some at a time.
+//! Lapses are settled in order of time, whatever the order of calls: a hold returns its tokens to a grant that ends
+//! later, and not to one that ended before. Each leaves a valid state, so that many of them can be written in several
+//! steps.
 
 use ltlm_protocol::Timestamp;
 use serde_json::{Map, json};

@@ -49,7 +49,7 @@ pub struct Wallet {
     pub due_at: Option<Timestamp>,
     /// Tokens set aside.
     pub holds: Vec<Hold>,
-    /// What more could have stayed at the renewals since the oldest hold was made, the oldest first.
+    /// How much more could have stayed at the renewals since the oldest hold was created, the oldest first.
     pub rooms: Vec<Headroom>,
     /// Hash of the last entry, that the next one is linked to; zeros before the first.
     pub head: Link,
@@ -100,17 +100,17 @@ impl Wallet {
         self.grants.iter().filter(move |grant| grant.is_live(now))
     }
 
-    /// The wallet as it stands at `now` when the plan's allocation is `plan`: what has ended is gone, and the plan's grant
-    /// is as large as the policy and the license's overrides say by now. The entries are still to be written, with the
-    /// next movement.
+    /// The wallet at `now` if the plan's allocation is `plan`: what has ended is removed, and the plan's grant is as
+    /// large as the policy and the license's overrides say now. The entries are yet to be written, with the next
+    /// movement.
     pub fn settled(&self, plan: i64, now: Timestamp) -> (Self, Vec<Entry>) {
         let (mut after, mut entries) = self.without_ended(now);
         after.follow(plan, now, &mut entries);
         (after, entries)
     }
 
-    /// Makes the plan's grant as large as `plan`. What it gains repays the debt first; what it loses beyond what is left
-    /// of it becomes debt: the balance changes by exactly the difference.
+    /// Sets the size of the plan's grant to `plan`. Additional tokens repay the debt first; a reduction beyond the rest
+    /// of the grant becomes debt, so that the balance changes by exactly the difference.
     fn follow(&mut self, plan: i64, now: Timestamp, entries: &mut Vec<Entry>) {
         let before = self.booked();
         let place = self.grants.iter().position(|grant| grant.id == PLAN && grant.expires_at.is_none());
@@ -149,7 +149,7 @@ impl Wallet {
         (after, entry)
     }
 
-    /// The entry of a movement that was just made, under the next sequence number.
+    /// The entry of a movement that was just applied, under the next sequence number.
     fn record(&mut self, amount: i64, before: i64, cause: Cause, now: Timestamp) -> Entry {
         self.entry(amount, before, cause, None, now)
     }
@@ -197,7 +197,7 @@ impl Wallet {
         amount - repaid
     }
 
-    /// Puts a grant with its like, or beside the others.
+    /// Merges a grant into an equal one, or adds it.
     fn put(&mut self, grant: Grant) {
         match self.grants.iter_mut().find(|kept| kept.is_like(&grant)) {
             Some(kept) => {
@@ -208,7 +208,7 @@ impl Wallet {
         }
     }
 
-    /// Sets the balance. What that takes away was not spent.
+    /// Sets the balance. Tokens that this removes were not spent.
     pub fn reset(&self, balance: i64, cause: Cause, now: Timestamp) -> (Self, Vec<Entry>) {
         let (mut after, mut entries) = self.without_ended(now);
         let before = after.booked();
@@ -278,8 +278,9 @@ impl Wallet {
         pieces
     }
 
-    /// Adds `grant`, repaying the debt first. A grant of the same name and end grows instead of standing twice. What does not
-    /// end and has the usual priority, as all that is paid for, is always taken: it stands under a few names only.
+    /// Adds `grant`, repaying the debt first. A grant of the same name and end grows instead of existing twice. A grant
+    /// without an end and with the default priority, as for all purchases, is always accepted, because there are only a
+    /// few such names.
     pub fn grant(&self, grant: Grant, cause: Cause, now: Timestamp) -> Result<(Self, Vec<Entry>), Denied> {
         let (mut after, mut entries) = self.without_ended(now);
         let is_always_taken = grant.expires_at.is_none() && grant.priority == CREDIT_PRIORITY;
@@ -315,9 +316,9 @@ impl Wallet {
         (after, entries)
     }
 
-    /// Gives a license the allocation of a period that began at `began_at`: the plan's grant is whole again, and what may stay
-    /// of the last one stands beside it, with what `tokens` is more than `plan`. What was bought is worth what is left of
-    /// it; a debt is repaid by the plan's grant (wire 4.6 T-9).
+    /// Grants a license the allocation of a period that began at `began_at`: the plan's grant is restored to its full
+    /// size, and what may stay of the last one becomes a separate grant, with the part of `tokens` that exceeds `plan`.
+    /// Purchases keep their remaining tokens; the plan's grant repays a debt (wire 4.6 T-9).
     pub fn refill(
         &self,
         plan: i64,
@@ -360,7 +361,7 @@ impl Wallet {
         (after, entries)
     }
 
-    /// Makes what is left of the allocation as large as `tokens`, if it is less. What that gains repays the debt first.
+    /// Raises the rest of the allocation to `tokens`, if it is less. The additional tokens repay the debt first.
     pub fn raise(&self, tokens: i64, cause: Cause, now: Timestamp) -> (Self, Vec<Entry>) {
         let (mut after, mut entries) = self.without_ended(now);
         let before = after.booked();

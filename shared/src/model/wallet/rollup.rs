@@ -1,7 +1,7 @@
 //! A ledger day by day: what its entries add up to, by kind and by what they were for. A day is of UTC, by the time of writing.
 //!
-//! Roll-ups are made from the table's stream, which may bring an entry twice, late, or not at all. They go by the ledger's
-//! sequence: what was counted is not counted again, and what is missing is noticed.
+//! Roll-ups are computed from the table's stream, which can deliver an entry twice, late, or not at all. They follow
+//! the ledger's sequence: an entry that is counted is not counted again, and a missing entry is detected.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use ltlm_protocol::Timestamp;
 use crate::model::ids::WalletId;
 use crate::model::wallet::entry::Entry;
 
-/// Most operation types that a day tells apart; what comes beyond is counted under [`OTHERS`].
+/// The maximum of operation types that a day distinguishes; further types are counted under [`OTHERS`].
 pub const TYPES_MAX: usize = 500;
 
-/// Stands for all operation types beyond the most that are told apart.
+/// Replaces all operation types beyond the maximum.
 pub const OTHERS: &str = "*";
 
 /// What entries add up to. Amounts are signed, as in the entries.

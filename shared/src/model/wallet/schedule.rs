@@ -14,7 +14,7 @@ pub struct Schedule {
     pub length: Length,
     /// No period begins at this instant or later.
     pub ends_at: Option<Timestamp>,
-    /// Does a period begin when its allocation is given, wherever the anchor lies?
+    /// Does a period begin when its allocation is granted, whatever the anchor?
     pub anchor_on_renewal: bool,
 }
 
@@ -61,7 +61,7 @@ impl Schedule {
         Some(next).filter(|next| self.ends_at.is_none_or(|end| *next < end))
     }
 
-    /// When the period began that `now` lies in.
+    /// The beginning of the period that contains `now`.
     pub fn began(&self, last: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         if self.anchor_on_renewal {
             return last;

@@ -186,8 +186,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    /// After any history: the ledger adds up to the balance, its sequence has no gap, each entry starts where the
-    /// last one ended, an id stands once, and nothing refused moved anything.
+    /// After any history: the ledger adds up to the balance, its sequence has no gap, each entry starts where the last
+    /// one ended, each id occurs once, and refused operations changed nothing.
     #[test]
     fn the_ledger_adds_up(steps in steps()) {
         let (mut now, mut wallet, mut ledger) = (0_i64, wallet(Vec::new()), Vec::<Entry>::new());

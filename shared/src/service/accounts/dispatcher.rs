@@ -58,7 +58,7 @@ pub enum Message {
 pub enum Dispatched {
     /// All that is due was handed over: so many accounts by this run.
     All(i64),
-    /// Time was up; the checkpoint says where to go on.
+    /// Time was up; the checkpoint states where to continue.
     Interrupted(i64),
     /// Another dispatcher is at work, and has gone on from where this one was.
     Overtaken,
@@ -77,13 +77,13 @@ pub struct Worked {
     pub failed: Vec<(String, Error)>,
 }
 
-/// How a log names an account, or a license by its hash: `sha256:` and the first 16 hex digits of the hash of `<project>/<name>`. Names
-/// are customers' own and stay out of logs; who knows one finds it all the same.
+/// The name of an account in the log, or of a license by its hash: `sha256:` and the first 16 hex digits of the hash of
+/// `<project>/<name>`. Names are customers' data and stay out of logs; a reader who knows a name can compute its hash.
 pub fn logged(project: &str, name: &str) -> String {
     format!("sha256:{}", &ids::sha256_hex(format!("{project}/{name}").as_bytes())[..16])
 }
 
-/// Ids of all projects, newest first, and what stands for all licenses.
+/// Ids of all projects, newest first, and the name for all licenses.
 async fn projects<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Result<Vec<String>, Error> {
     let (mut ids, mut before) = (Vec::new(), None);
     loop {
@@ -154,7 +154,7 @@ async fn send(queue: &dyn Queue, project: &str, names: &[String]) -> Result<(), 
     queue.send(messages.collect()).await.map_err(Error::Busy)
 }
 
-/// Writes the checkpoint; false if another dispatcher did meanwhile.
+/// Writes the checkpoint; `false` if another dispatcher wrote it in the meantime.
 async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut DispatchCheckpoint) -> Result<bool, Error> {
     let found = Some(job.revision).filter(|revision| *revision > 0);
     job.revision += 1;
@@ -166,7 +166,7 @@ async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, job: &mut DispatchChe
     }
 }
 
-/// Leaves word of a run, in place of the one before.
+/// Records a run, in place of the previous one.
 pub async fn leave_word<T: Table>(app: &App<T>, budget: &Budget<'_>, run: Run) -> Result<(), Error> {
     Ok(app.table.commit(&[Write::SaveRun { run }], None, budget.meter).await?)
 }

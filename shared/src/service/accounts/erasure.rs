@@ -1,5 +1,6 @@
-//! Carries the erasure of a project's old entries on, each call for a while. What is erased and how far the job came are written
-//! in one transaction, so that each entry counts once, whatever stops a call, and whoever else sends it.
+//! Continues the erasure of a project's old entries, each call for a while. The erased entries and the job's progress
+//! are written in one transaction, so that each entry counts once, wherever a call stops, and even if several calls run
+//! at once.
 
 use std::collections::HashMap;
 
@@ -22,13 +23,13 @@ const TOGETHER: usize = 25;
 const ACCOUNTS_MAX: i64 = 200;
 /// Entries that one call looks at.
 const LOOKED_AT_MAX: usize = 2_000;
-/// Entries of one read, and of one transaction beside the job's record.
+/// Entries of one read, and of one transaction besides the job's record.
 const READ: usize = limits::TRANSACTION_ITEMS_MAX - 1;
 /// Kept of the budget, in milliseconds, for what was begun.
 const RESERVE_MS: u64 = 2_000;
 
-/// Begins the erasure that `key` names, or goes on with it, as far as one call goes: how far it has come, and whether it was done
-/// before. Another call that is at it at the same time goes on; this one tells how far that one has come.
+/// Begins the erasure that `key` names, or continues it, as far as one call goes. Returns its progress, and whether it
+/// was done before. If another call runs at the same time, that call continues, and this one returns its progress.
 pub async fn go_on<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -173,7 +174,8 @@ impl Run {
         self.job.accounts += 1;
     }
 
-    /// Writes how far the job came, with what it erased. False if another call wrote meanwhile; then nothing is written.
+    /// Writes the job's progress, with what it erased. `false` if another call wrote in the meantime; then nothing is
+    /// written.
     async fn save<T: Table>(
         &mut self,
         app: &App<T>,

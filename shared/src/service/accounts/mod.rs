@@ -70,7 +70,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Entries of one read: all that the page needs where nothing is filtered, and one that tells whether there are more.
+    /// Entries of one read: all that the page needs if nothing is filtered, and one more that shows whether there is a
+    /// next page.
     pub fn read_size(&self, limit: usize) -> usize {
         if *self == Self::default() { limit + 1 } else { READ }
     }
@@ -139,7 +140,7 @@ async fn load_with<T: Table>(
     Ok(state)
 }
 
-/// Runs a command; `about` are the operations that it is about, beside its own.
+/// Runs a command; `about` are the operations that it concerns, besides its own.
 async fn run<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -156,7 +157,7 @@ async fn run<T: Table, R>(
     transact::act_settling(app, budget, || load(app, budget, call, &operations), decide, settling(call)).await
 }
 
-/// What settles some of what has lapsed, where it does not fit beside a command.
+/// The writes that settle some lapses, if these do not fit into the transaction of a command.
 fn settling(call: &AccountCall) -> impl Fn(&AccountState) -> Vec<Write> {
     let now = call.now;
     move |state| state.settling(now, limits::LAPSES_TOGETHER_MAX)
@@ -175,7 +176,7 @@ async fn look<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -
     retry::read(app, budget, || load(app, budget, call, &none)).await
 }
 
-/// Makes an account; how it stands, and whether an earlier call made it.
+/// Creates an account. Returns its state, and whether an earlier call created it.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -186,7 +187,7 @@ pub async fn create<T: Table>(
     run(app, budget, call, key, &[], |state| create::decide(state, &call.id, command, key, call.now)).await
 }
 
-/// How an account stands.
+/// The state of an account.
 pub async fn get<T: Table>(app: &App<T>, budget: &Budget<'_>, call: &AccountCall) -> Result<AccountData, Error> {
     Ok(state::data(&look(app, budget, call).await?, call.now)?)
 }
@@ -358,9 +359,9 @@ pub async fn balance<T: Table>(
     })
 }
 
-/// What its ledger adds up to in a range of time, behind the place `after`; and where to go on. Whole days come from their
-/// roll-ups, as far as those are made; only what they do not cover is read entry by entry, so the figures are exact whenever they
-/// are asked for. What has lapsed and come due and is not written yet counts as of now, as in the balance.
+/// The sums of its ledger in a time range, after the position `after`, and where to continue. Whole days come from
+/// their roll-ups, as far as these exist; only entries that they do not cover are read one by one, so the figures are
+/// exact at any time. What has lapsed and become due and is not written yet counts as of now, as in the balance.
 pub async fn statistics<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -375,7 +376,7 @@ pub async fn statistics<T: Table>(
     Ok((Statistics { account_id: Some(call.id.name.clone()), ..answer }, next))
 }
 
-/// Checks its ledger from a place on; the reply, and where to go on.
+/// Verifies its ledger from a position on. Returns the result, and where to continue.
 pub async fn verify<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -387,7 +388,8 @@ pub async fn verify<T: Table>(
     Ok((Verification { account_id: Some(call.id.name.clone()), ..answer }, next))
 }
 
-/// Erases the free-form facts of what was written before an instant: how many entries had some, and where to go on.
+/// Erases the free-form metadata of entries before an instant. Returns how many entries had metadata, and where to
+/// continue.
 pub async fn erase<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -411,8 +413,8 @@ fn wallet_of(state: &AccountState, call: &AccountCall) -> Result<Wallet, Error> 
     Ok(state.wallet.clone().unwrap_or_else(|| Wallet::empty(WalletId::Account(call.id.clone()))))
 }
 
-/// A page of a project's accounts by name, as they stand, and the name that the next page starts behind. Only names that begin
-/// with `begins` are listed.
+/// A page of a project's accounts by name, with their current state, and the name after which the next page starts.
+/// Only names that begin with `begins` are listed.
 pub async fn list<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -481,7 +483,7 @@ pub async fn affordability<T: Table>(
     Ok(movement::affordability(&look(app, budget, call).await?, operation_type, amount, call.now)?)
 }
 
-/// A page of its ledger, newest first, and the sequence number to go on from.
+/// A page of its ledger, newest first, and the sequence number from which to continue.
 pub async fn entries<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -1,5 +1,5 @@
-//! A walk over all accounts of a project: those of its own by name, and then the pools of its organizations. Only names are read, from
-//! the index of lists; one that was made a moment ago may be missing.
+//! A walk over all accounts of a project: its own by name, and then the pools of its organizations. Only names are
+//! read, from the index of lists; an account that was created a moment ago can be missing.
 
 use crate::model::ids::{AccountId, OrganizationId};
 use crate::model::record::Record;

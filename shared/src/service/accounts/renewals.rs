@@ -1,5 +1,5 @@
-//! Renewals of many accounts: what the index nominates is loaded and decided on, each by itself. The index may be behind;
-//! then nothing is due, and nothing is done.
+//! Renewals of many accounts: each account that the index nominates is loaded and decided on separately. The index can
+//! be behind; then nothing is due, and nothing is done.
 
 use futures_util::future::join_all;
 use ltlm_protocol::account_data::{Renewal, RenewalError, Renewals};
@@ -164,7 +164,7 @@ fn counted(done: Renewals) -> Renewals {
     Renewals { successful, failed, total_processed: successful + failed + done.skipped, ..done }
 }
 
-/// Takes in what a renewal came to; how many bytes of the answer tell it.
+/// Adds the result of a renewal; returns the number of bytes that it takes in the answer.
 fn take(done: &mut Renewals, id: &AccountId, answer: Result<Renewal, Error>) -> usize {
     let error = match answer {
         Ok(renewal) if renewal.success => {

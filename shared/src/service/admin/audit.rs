@@ -1,4 +1,4 @@
-//! The audit log: who did what, when, from where.
+//! The audit log: who did what, when and from where.
 
 use crate::model::administrator::{AdminOperation, Administrator};
 use crate::model::record::Record;

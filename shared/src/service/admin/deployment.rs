@@ -17,8 +17,8 @@ use crate::service::webhooks::delivery::OutboxMessage;
 use crate::service::{retry, throttle};
 use crate::table::port::{List, Read, Table};
 
-/// Time for the look at the table, its repetitions included, in milliseconds: what is not readable by then is told as that, and the
-/// answer still goes out within the function's time.
+/// Time for reading the table, retries included, in milliseconds: a table that cannot be read by then is reported as
+/// such, and the answer is still sent within the function's time.
 const TABLE_MS: u64 = 4_000;
 /// Projects whose webhooks one round trip reads.
 const TOGETHER: usize = 25;
@@ -38,7 +38,7 @@ pub struct Seen {
     pub webhooks: Option<FailingWebhooks>,
 }
 
-/// Tries the parts of the deployment. A part that fails is told, and fails nothing else.
+/// Tests the parts of the deployment. A failing part is reported, and does not fail the others.
 pub async fn look<T: Table>(app: &App<T>, budget: &Budget<'_>) -> Seen {
     let started = app.sleep.elapsed_ms();
     let until_ms = budget.until_ms.min(started.saturating_add(TABLE_MS));
@@ -136,7 +136,7 @@ fn test_data(run: &Run) -> TestMailData {
 /// `POST /v1/admin/test-mails`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestMail {
-    /// To whom.
+    /// The recipient.
     pub to: Email,
     /// The caller's operation id.
     pub operation_id: Option<String>,

@@ -1,4 +1,4 @@
-//! Developers, as an administrator makes and changes them.
+//! Developers: an administrator creates and changes them.
 
 use subtle::ConstantTimeEq;
 
@@ -24,8 +24,8 @@ fn hash<T>(app: &App<T>, text: &str) -> Result<String, Error> {
 /// Stands where an act brought no password.
 const NO_PASSWORD: &str = "-";
 
-/// What is remembered of the password that an act brought: a keyed hash, so that whoever reads the table cannot try passwords on it.
-/// `wrapped` is the developer's key.
+/// What is stored of the password in an operation: a keyed hash, so that readers of the table cannot try passwords on
+/// it. `wrapped` is the developer's key.
 async fn mark<T>(
     app: &App<T>,
     username: &Email,
@@ -56,7 +56,7 @@ async fn get<T: Table>(app: &App<T>, budget: &Budget<'_>, username: &Email) -> R
     Ok(found.developer()?.clone())
 }
 
-/// Makes a developer; and whether an earlier call did.
+/// Creates a developer. Returns also whether an earlier call did.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -29,9 +29,9 @@ const LARGE_LICENSES_PER_TRANSACTION: usize = 10;
 /// Documents from this size on are large, in bytes.
 const LARGE_BYTES: usize = 16 * 1024;
 
-/// Issues licenses of a policy, some at a time; and whether an earlier call began it. The keys follow from the operation
-/// id, and each transaction has an id of its own that follows from it too: sending it twice issues them once, and goes on
-/// where a killed process stopped.
+/// Issues licenses of a policy, some at a time. Returns also whether an earlier call began it. The keys are derived
+/// from the operation id, and so is the id of each transaction: sending the operation twice issues the keys once, and
+/// continues where a killed process stopped.
 pub async fn issue<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -78,7 +78,7 @@ impl Order<'_> {
     }
 }
 
-/// A new license's state and the writes that make it.
+/// A new license's state and the writes that create it.
 pub(in crate::service) fn new_license<T>(
     app: &App<T>,
     sealing: &Key32,

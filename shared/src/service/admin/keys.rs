@@ -35,16 +35,16 @@ pub async fn rights<T: Table>(
     Ok(stored.and_then(|key| key.rights(now)))
 }
 
-/// A key as it was made: the text only to who made it.
+/// A key as it was created: only its creator receives the text.
 #[derive(Debug)]
 pub struct NewKey {
     /// Its record.
     pub key: AdminKey,
-    /// The key itself; none if an earlier call made it.
+    /// The key itself; `None` if an earlier call created it.
     pub text: Option<String>,
 }
 
-/// Makes a key that may do no more than its maker's, and no longer.
+/// Creates a key whose rights and duration do not exceed those of its creator.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -97,7 +97,7 @@ pub async fn list<T: Table>(
     Ok((keys.collect(), next))
 }
 
-/// Revokes a key at once. A revoked key stays in the list, to tell who acted with it.
+/// Revokes a key at once. A revoked key stays in the list, to show who acted with it.
 pub async fn revoke<T: Table>(app: &App<T>, budget: &Budget<'_>, id: &str, act: &AdminCall) -> Result<(), Error> {
     act.by.may_everywhere()?;
     let deed = |found: &Found| {
@@ -113,8 +113,8 @@ const PAGE: i64 = 100;
 /// Descendants that are revoked together, each with its line in the log.
 const REVOKED_TOGETHER: usize = 25;
 
-/// Revokes all keys that descend from this one, each told by the log. What was revoked already is left: a call that was cut short is
-/// sent again and does what is left.
+/// Revokes all keys that descend from this one, each with an entry in the log. Keys that are already revoked are left:
+/// a call that was interrupted is sent again and does the rest.
 pub async fn revoke_descendants<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -27,7 +27,8 @@ use crate::service::retry::Absorb;
 use crate::service::{retry, transact};
 use crate::table::port::{List, Table};
 
-/// Runs an administrator's act once per operation id; and tells whether an earlier call did it, whose answer is `again`.
+/// Runs an administrator's operation once per operation id. Returns also whether an earlier call did it, whose answer
+/// is `again`.
 async fn administer<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -47,8 +48,8 @@ async fn administer<T: Table, R>(
     once_on(app, budget, act, &id, load, |state: &LicenseState| state.done.as_ref(), decide, again).await
 }
 
-/// The same on a state of another kind: `done` tells the operation that stands in it under `id`, and `decide` also says
-/// whether the act is worth a line in the log.
+/// The same on a state of another kind: `done` returns the operation that the state contains under `id`, and `decide`
+/// also states whether the operation needs an entry in the log.
 #[expect(clippy::too_many_arguments, reason = "the parts of one act: who, what, on which state, and how often")]
 pub(super) async fn once_on<T: Table, S: Absorb, R, F>(
     app: &App<T>,

@@ -32,7 +32,7 @@ pub struct Search {
     pub email: Option<Email>,
     /// The policy's number.
     pub policy: Option<i64>,
-    /// The status as it is told, such as `grace_period`.
+    /// The status in answers, such as `grace_period`.
     pub status: Option<String>,
     /// Paid for with test money, or not.
     pub test: Option<bool>,

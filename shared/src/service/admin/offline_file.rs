@@ -1,4 +1,4 @@
-//! Offline files: made, signed and encrypted (wire 4.13).
+//! Offline files: created, signed and encrypted (wire 4.13).
 
 use futures_util::future::join;
 use ltlm_protocol::envelope::{self, Mode};

@@ -1,5 +1,6 @@
-//! An administrator's operation. Each carries an operation id and can be sent twice: the record that makes it happen once is the audit
-//! log's entry, written in the same transaction. Beside it stands what the administrators' lists have in common.
+//! An administrator's operation. Each has an operation id and can be sent twice: the record that makes it take effect
+//! once is the audit log's entry, written in the same transaction. This file also contains what the administrators'
+//! lists have in common.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +34,7 @@ const FORMER_DAYS: i64 = 30;
 /// An administrator's act as it arrives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdminCall {
-    /// The operation's id: chosen by the caller, or made for one that chose none.
+    /// The operation's id: chosen by the caller, or created by the service.
     pub id: String,
     /// Within which the id is unique: a project, say. None: the deployment.
     pub scope: Option<String>,
@@ -41,7 +42,7 @@ pub struct AdminCall {
     pub fingerprint: String,
     /// Names this one request, whatever its operation id.
     pub request: String,
-    /// Who acts.
+    /// The administrator.
     pub by: Administrator,
     /// The route's name.
     pub action: &'static str,
@@ -98,7 +99,8 @@ impl AdminCall {
         AdminOperation { audit: Some(audit), ..self.part(id, made) }
     }
 
-    /// The record of what the act did to a key that descends from the one that it names. It is told by the log as that key's.
+    /// The record of what the operation did to a key that descends from the one that it names. The log lists it under
+    /// that key.
     pub(crate) fn on_descendant(&self, key_id: &str) -> AdminOperation {
         let id = format!("{} cascade {key_id}", self.id_of(0));
         let record = AdminOperation { request: format!("{}.{key_id}", self.request), ..self.record(id, Vec::new()) };
@@ -106,7 +108,7 @@ impl AdminCall {
         AdminOperation { audit, ..record }
     }
 
-    /// The record of a further part of the act: remembered, not told.
+    /// The record of a further part of the operation: stored, but not listed in the log.
     fn part(&self, id: String, made: Vec<String>) -> AdminOperation {
         AdminOperation {
             id,
@@ -214,7 +216,7 @@ pub(crate) async fn find<T: Table>(app: &App<T>, budget: &Budget<'_>, reads: &[R
     retry::read(app, budget, || retry::found(app, budget, reads)).await
 }
 
-/// What an act does: names of what it makes, and the writes.
+/// The effect of an operation: names of what it creates, and the writes.
 pub(crate) struct AdminChange {
     pub made: Vec<String>,
     pub writes: Vec<Write>,
@@ -223,7 +225,7 @@ pub(crate) struct AdminChange {
 /// Which part of an act is done.
 #[derive(Default)]
 pub(crate) struct Part {
-    /// Its number. But for the first, 0, parts are remembered and not told by the log.
+    /// Its number. Parts after the first, 0, are stored but not listed in the log.
     pub index: usize,
     /// What was read already, if anything was.
     pub found: Option<Found>,
@@ -236,7 +238,7 @@ impl Part {
     }
 }
 
-/// Does `deed` once per operation id. `None` if this request did it; what was made, if an earlier one did.
+/// Does `deed` once per operation id. `None` if this request did it; what was created, if an earlier one did.
 pub(crate) async fn once<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -290,14 +292,14 @@ pub async fn page_in<T: Table>(
     Ok(paged(within(records)?, limit))
 }
 
-/// What was read beside a project, if that is there.
+/// The records that were read together with a project, if the project exists.
 pub(crate) fn within(mut records: Vec<Record>) -> Result<Vec<Record>, Denied> {
     let all = records.len();
     records.retain(|record| !matches!(record, Record::Project(_)));
     if records.len() < all { Ok(records) } else { Err(Denied::ProjectNotFound) }
 }
 
-/// One more than asked for tells whether there is a next page.
+/// One row more than requested shows whether there is a next page.
 pub(crate) fn listing(list: List, before: Option<String>, limit: i64) -> Read {
     Read::List { list, before, limit: limit + 1 }
 }
@@ -311,7 +313,7 @@ fn paged(mut records: Vec<Record>, limit: i64) -> (Vec<Record>, Option<String>) 
     (records, next)
 }
 
-/// A page of several lists taken together, newest first.
+/// A page of several lists merged, newest first.
 pub async fn newest<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -11,7 +11,7 @@ use crate::service::app::{App, Budget, Error};
 use crate::service::transact;
 use crate::table::port::{List, Read, Table};
 
-/// Makes a policy; and whether an earlier call did.
+/// Creates a policy. Returns also whether an earlier call did.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

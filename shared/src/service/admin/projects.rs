@@ -18,7 +18,7 @@ use crate::service::app::{App, Budget, Error};
 use crate::service::{ids, transact};
 use crate::table::port::{List, Read, Table};
 
-/// A project with a secret that was made for it: told once, to who made it.
+/// A project with a secret that was created for it: the secret is returned once, to its creator.
 #[derive(Debug)]
 pub struct NewSecret {
     /// The project's record.
@@ -31,7 +31,8 @@ pub struct NewSecret {
     pub replayed: bool,
 }
 
-/// Makes a project with a secret and a signing key. Sent twice under one id, both answers tell the same project.
+/// Creates a project with a secret and a signing key. If it is sent twice under one id, both answers contain the same
+/// project.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -81,7 +82,7 @@ async fn new_project<T: Table>(
     keyed(app, project, act).await
 }
 
-/// The project with keys and a secret that are made for it.
+/// The project with keys and a secret that are created for it.
 pub async fn with_new_keys<T: Table>(app: &App<T>, project: Project, act: &AdminCall) -> Result<Project, Error> {
     Ok(keyed(app, project, act).await?.0)
 }

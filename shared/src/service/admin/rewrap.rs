@@ -1,4 +1,4 @@
-//! Keys wrapped anew with the deployment's own KMS key, after a table came from another deployment.
+//! Rewraps keys with the deployment's own KMS key, after a table came from another deployment.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,8 @@ struct Wrappings {
 }
 
 impl Wrappings {
-    /// The wrapping to keep in place of `wrapped`: what was written meanwhile is the deployment's own already.
+    /// The wrapping to store in place of `wrapped`: what was written in the meantime is already wrapped with the
+    /// deployment's own key.
     fn of(&self, wrapped: &[u8]) -> Vec<u8> {
         self.new.get(wrapped).cloned().unwrap_or_else(|| wrapped.to_vec())
     }
@@ -56,8 +57,8 @@ async fn rewrapped<T>(app: &App<T>, command: &Rewrap, name: &str, keys: Vec<Wrap
     Ok(wrappings)
 }
 
-/// Wraps the keys of a project and of its webhooks anew. What the deployment's key wrapped already stays as it is, so that the
-/// operation can be repeated under any id; how many keys there were, and whether an earlier call did it.
+/// Rewraps the keys of a project and of its webhooks. What the deployment's key has wrapped stays as it is, so that the
+/// operation can be repeated under any id. Returns how many keys there were, and whether an earlier call did it.
 pub async fn project<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -22,11 +22,11 @@ pub struct NewWebhook {
     pub webhook: Webhook,
     /// What signs.
     pub secret: String,
-    /// An earlier call made it.
+    /// An earlier call created it.
     pub replayed: bool,
 }
 
-/// Makes a webhook.
+/// Creates a webhook.
 pub async fn create<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -79,7 +79,7 @@ pub async fn list<T: Table>(app: &App<T>, budget: &Budget<'_>, project_id: &str)
     delivery::webhooks(app, budget, project_id).await
 }
 
-/// Stops a webhook. It stays in the list, so that its dead letters can be told from another's.
+/// Stops a webhook. It stays in the list, so that its dead letters can be attributed to it.
 pub async fn remove<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -101,7 +101,7 @@ pub async fn remove<T: Table>(
     once(app, budget, act, Part::whole(), &[Read::Webhook(id.to_owned())], deed).await.map(|_| ())
 }
 
-/// Gives a webhook a new secret. The one from before signs beside it for a while.
+/// Gives a webhook a new secret. For a while, notices are also signed with the previous one.
 pub async fn rotate<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -126,7 +126,7 @@ pub async fn rotate<T: Table>(
     Ok(NewWebhook { replayed: earlier.is_some(), ..replayed_answer(app, budget, id).await? })
 }
 
-/// A page of what was told of a project, newest first.
+/// A page of a project's notices, newest first.
 pub async fn notices<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -223,7 +223,7 @@ pub async fn replay<T: Table>(
     Ok((replayed(&earlier.unwrap_or(made)), again))
 }
 
-/// What a replay made: how many, and where the next one starts.
+/// The result of a replay: how many notices were sent, and where the next replay starts.
 fn replayed(made: &[String]) -> Replayed {
     let count = made.first().and_then(|count| count.parse().ok()).unwrap_or(0);
     Replayed { replayed: count, next_cursor: made.get(1).cloned() }

@@ -1,4 +1,5 @@
-//! Commands on a license, each once: what it loads and how it decides. Whether it came plain or in an envelope says who runs it.
+//! Commands on a license, each once: what it loads and how it decides. The caller of the command determines whether it
+//! is plain or in an envelope.
 
 use ltlm_protocol::LicenseData;
 use ltlm_protocol::license_data::{Entitlement, ReleaseSeatAnswer, SeatList, SignoutAnswer};
@@ -96,7 +97,7 @@ impl LicenseCommand for SignOut {
     }
 }
 
-/// Who holds its seats (E17).
+/// The devices that hold its seats (E17).
 pub struct ListSeats;
 
 impl LicenseCommand for ListSeats {

@@ -1,4 +1,4 @@
-//! Uses in a batch: several licenses at once, as many transactions as it takes.
+//! Uses in a batch: several licenses at once, in as many transactions as necessary.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -50,7 +50,8 @@ pub struct Sealed<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Busy`] if uses are left. What is charged is remembered, so that the same batch, sent again, goes on after it.
+/// [`Error::Busy`] if uses are left. The charged uses are recorded, so that the same batch, sent again, continues after
+/// them.
 pub async fn consume<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -221,7 +222,7 @@ async fn load<T: Table>(
     Ok(state)
 }
 
-/// What tells which uses of the window are charged already.
+/// Determines which uses of the window are already charged.
 fn reads(
     request: &Request,
     batch: &Batch,

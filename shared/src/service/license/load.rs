@@ -1,9 +1,10 @@
 //! Loads a license's state in one round trip.
 //!
 //! The keys of a license's own items follow from the request alone. Its project and policy do not: they follow from the
-//! secret and from the license. So the last reads leave *hints* of which project a secret named and what its policies
-//! were; the next read takes the hinted project along, and then checks: a hint that the fresh items contradict is
-//! dropped and the missing items are read in a second round. A hint saves a round trip; it never decides anything.
+//! secret and from the license. Earlier reads therefore leave *hints*: which project a secret belonged to, and what its
+//! policies were. The next read includes the hinted project, and then checks the hint: if the fresh items contradict
+//! it, the hint is dropped and the missing items are read in a second round trip. A hint saves a round trip; it never
+//! decides anything.
 //!
 //! Policies are kept whole, with the project's count of policy changes. The project's item is read afresh each time, so a
 //! changed policy is seen by the first request after the change.
@@ -54,7 +55,7 @@ pub async fn known<T: Table>(app: &App<T>, budget: &Budget<'_>, access: &Access)
     }
 }
 
-/// Records as they come, before they make a state.
+/// Records as they are read, before they form a state.
 #[derive(Default)]
 struct Loaded {
     project_id: Option<String>,
@@ -224,8 +225,8 @@ fn first_reads(wanted: &LoadSpec, secret: Option<&str>, project: Option<&str>, p
     reads
 }
 
-/// Second round: the project and policy that the hints did not give, and the chain that lies under the project. A license
-/// of another project reads as many items as one that does not exist.
+/// Second round trip: the project and policy that the hints did not give, and the chain of the project. A license of
+/// another project reads as many items as one that does not exist.
 async fn complete<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -20,7 +20,7 @@ pub enum Access {
 /// What to load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadSpec {
-    /// Who asks.
+    /// The caller.
     pub access: Access,
     /// The license.
     pub license: LicenseId,
@@ -36,7 +36,7 @@ pub struct LoadSpec {
     pub act: Option<String>,
     /// A policy that the command is about, by its number.
     pub policy: Option<i64>,
-    /// The order that the command makes, by its id.
+    /// The order that the command creates, by its id.
     pub order: Option<String>,
     /// What comes along.
     pub beside: Include,
@@ -55,13 +55,13 @@ pub struct LoadSpec {
 /// How far a command goes for a seat, where they are too many to be read each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeatSearch {
-    /// It looks: it claims none, and a count that it makes is not kept.
+    /// It reads: it claims no seat, and does not store a count that it makes.
     Never,
-    /// It claims none, and keeps a count that it makes.
+    /// It claims no seat, and stores a count that it makes.
     Staying,
-    /// It takes one if one is near.
+    /// It claims a free seat on the pages that it reads: all pages only if the count shows that there is room.
     Passing,
-    /// It takes one if there is one.
+    /// It claims a seat if any is free.
     Insisting,
 }
 
@@ -88,7 +88,8 @@ impl LoadSpec {
     }
 }
 
-/// What comes along beside the license, its wallet and its devices by name; what nobody needs is not read.
+/// The records to load besides the license, its wallet and its devices by name; records that are not needed are not
+/// read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Include {
     /// All that `LicenseData` shows: seats, devices, settings.

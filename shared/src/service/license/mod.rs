@@ -59,7 +59,7 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, request: &Requ
     }
 }
 
-/// A page of the license's ledger, newest first, and the sequence number to go on from.
+/// A page of the license's ledger, newest first, and the sequence number from which to continue.
 pub async fn usage<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -87,7 +87,7 @@ pub async fn usage<T: Table>(
     Ok((entries, next))
 }
 
-/// Checks its ledger from a place on; the reply, and where to go on.
+/// Verifies its ledger from a position on. Returns the result, and where to continue.
 pub async fn verify<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -98,8 +98,8 @@ pub async fn verify<T: Table>(
     ledger::verification(app, budget, &wallet, from, request.call.now).await
 }
 
-/// What its ledger adds up to in a range of time, behind the place `after`; and where to go on. Its entries are counted one by
-/// one: a license has no roll-ups.
+/// The sums of its ledger in a time range, after the position `after`, and where to continue. Its entries are counted
+/// one by one: a license has no roll-ups.
 pub async fn statistics<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

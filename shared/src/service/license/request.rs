@@ -8,7 +8,7 @@ use crate::service::license::load_spec::{Access, Include, LoadSpec};
 /// A call on a license with the caller's right to it.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Who may see what.
+    /// The caller, which determines what is visible.
     pub access: Access,
     /// The call.
     pub call: Call,

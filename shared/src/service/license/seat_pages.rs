@@ -1,5 +1,5 @@
-//! Seats of a license that has many: which pages of them a command reads, and their count, renewed once a minute by whoever
-//! comes by.
+//! Seats of a license that has many: which pages of them a command reads, and their count, which the next writer renews
+//! once a minute.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub fn every_page(state: &LicenseState) -> BTreeSet<i64> {
     (0..pages(state.terms.seats_max.unwrap_or(0)).max(counted).max(read).max(1)).collect()
 }
 
-/// Reads the pages of seats that the command needs beside the one that was read; for a license of few seats none.
+/// Reads the pages of seats that the command needs besides the one that was read; none for a license with few seats.
 pub async fn complete<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -78,8 +78,9 @@ fn wants_seat(wanted: &LoadSpec, state: &LicenseState) -> bool {
     }
 }
 
-/// Opens as many slots as there are seats, if the number has changed since somebody claimed one. A lowering also counts the turn up,
-/// on each page that had slots open: no claim that was judged by the larger number lands any more.
+/// Opens as many slots as there are seats, if the number has changed since the last claim. Lowering the number also
+/// increments the turn of each page that had open slots: no claim that was decided with the larger number commits any
+/// more.
 async fn adjust<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -112,7 +113,7 @@ async fn adjust<T: Table>(
     Ok(())
 }
 
-/// Reads again what the number of seats follows from. Whoever finds it changed begins anew.
+/// Reads again what determines the number of seats. If it has changed, the command starts again.
 async fn unchanged<T: Table>(app: &App<T>, budget: &Budget<'_>, state: &LicenseState) -> Result<(), Error> {
     let reads = [Read::Project(state.project.id.clone()), Read::License(state.license.id.clone())];
     let records = app.table.read(&reads, budget.meter).await?;
@@ -162,7 +163,8 @@ async fn find<T: Table>(
     Ok(())
 }
 
-/// Empties slots above those that are open, whose holders fell silent. Those that did not, or that a fault left, go on counting.
+/// Empties slots above the open ones whose holders are silent. Slots of other holders, and slots that a failed write
+/// left, continue to count.
 async fn sweep<T: Table>(app: &App<T>, budget: &Budget<'_>, state: &mut LicenseState, now: Timestamp) {
     let license = &state.license.id;
     let sweep = |seat: &Seat| Write::SweepSeat { license: license.clone(), slot: seat.slot, epoch: seat.epoch, now };
@@ -211,9 +213,9 @@ fn seats(records: Vec<Record>) -> impl Iterator<Item = Seat> {
     })
 }
 
-/// Counts the seats, if nobody did for a minute and nobody else is about to. Who loses that race goes on with what there is.
-/// Without any count, or with one for another maximum, everybody counts: what is decided depends on it. Who only looks
-/// counts for itself, and keeps nothing.
+/// Counts the seats, if no process has done so for a minute and no other process is about to. A process that loses this
+/// race uses the existing count. Without any count, or with one for another maximum, every process counts, because the
+/// decision depends on it. A read counts for itself, and stores nothing.
 async fn count<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -30,7 +30,7 @@ use crate::table::port::{List, Read, Table};
 /// Projects that one sign-in gives the keys of.
 const PROJECTS_MAX: i64 = 100;
 
-/// Policies of a project whose capabilities are told.
+/// Policies of a project whose capabilities are listed.
 const POLICIES: i64 = 100;
 
 /// What is known of a developer.
@@ -69,7 +69,7 @@ pub struct LoginAttempt {
 }
 
 impl LoginAttempt {
-    /// The log's entry of who was given which secrets.
+    /// The log's entry of which secrets were returned to whom.
     fn record(&self, developer: &Developer, projects: &[SignedInProject]) -> Write {
         let given: Vec<_> = projects.iter().map(|project| project.public_id.as_str()).collect();
         let audit = Audit {
@@ -126,9 +126,10 @@ pub async fn sign_in<T: Table>(
     Ok(signed_in)
 }
 
-/// Counts a password before it is looked at, so that guesses that come at once are no more than those that come one after the other. By
-/// name and source first: a stranger who guesses locks nobody else out. Sources that were wrong lately share what the name has beside
-/// that, so that many of them together are slow; one that was not gets its first try.
+/// Counts a password before it is checked, so that concurrent guesses are no more than sequential ones. It is first
+/// counted by name and source: an attacker who guesses locks no other caller out. Sources with recent wrong attempts
+/// also share a limit of the name, so that many of them together are slow; a source without wrong attempts always gets
+/// its first attempt.
 async fn count_password<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -143,7 +144,7 @@ async fn count_password<T: Table>(
     Ok(())
 }
 
-/// Begins a sign-in with a second factor; whoever follows the table sends the code.
+/// Begins a sign-in with a second factor; the consumer of the table's stream sends the code.
 async fn begin<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -232,8 +233,8 @@ fn is_of_password(sign_in: &SignIn, developer: &Developer) -> bool {
     sign_in.password.as_ref().is_none_or(|began| bool::from(began.as_bytes().ct_eq(has.as_bytes())))
 }
 
-/// Counts a code before it is looked at, over all sign-ins of the developer: no password makes room for more. Who tried too many hears
-/// what wrong codes hear.
+/// Counts a code before it is checked, over all sign-ins of the developer: no password gives more attempts. Beyond the
+/// limit, the answer is that of a wrong code.
 async fn count_code<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -287,7 +288,7 @@ async fn signed_in<T: Table>(
     })
 }
 
-/// The first rows of a list. No page of it: what is told of them is bounded where it is told.
+/// The first rows of a list. There are no further pages: the limit of rows bounds the answer.
 fn first(list: List, limit: i64) -> Read {
     Read::List { list, before: None, limit }
 }

@@ -42,7 +42,7 @@ pub fn code_of(derivation: &Key32, code: &OneTimeCode) -> String {
     ids::one_time_code(derivation, code.email.as_str(), &code.request)
 }
 
-/// Asks for a code (E13). It is sent by whoever follows the table: this call takes the same time for every address.
+/// Requests a code (E13). The consumer of the table's stream sends it: this call takes the same time for every address.
 pub async fn request<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -89,7 +89,7 @@ impl CodeKeeper {
         bool::from(expected.as_bytes().ct_eq(cursor.mark.as_bytes())) && now < cursor.until
     }
 
-    /// Does the caller show that it reads the address, as far as one look at the table tells?
+    /// Does the caller prove access to the address, as far as one read of the table shows?
     fn is_shown(&self, command: &UseCode, now: Timestamp) -> bool {
         match &command.proof {
             PortalProof::Cursor(cursor) => self.leads_on(&command.email, cursor, now),
@@ -121,7 +121,8 @@ impl CodeKeeper {
     }
 }
 
-/// What was bought with an address, to who shows the code that was sent there (E14). The code is used up once all is read.
+/// What was bought with an address, for a caller with the code that was sent there (E14). The code is used up once
+/// everything is read.
 pub async fn portfolio<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -166,7 +167,7 @@ pub async fn portfolio<T: Table>(
     }
 }
 
-/// Licenses that are read beside each other.
+/// Licenses that are read in parallel.
 const READ_TOGETHER: usize = 10;
 
 /// The licenses of an address, newest first, as its owner sees them from the calling device: nothing is registered, nothing claimed

@@ -31,7 +31,7 @@ use crate::table::port::{Read, Table};
 /// A call that came in an envelope.
 #[derive(Clone, Debug)]
 pub struct ProRequest {
-    /// Who calls, and for which license.
+    /// The caller, and the license.
     pub request: Request,
     /// Its turn in the device's chain.
     pub turn: NonceUse,
@@ -89,8 +89,8 @@ pub async fn consume<T: Table>(
     answer
 }
 
-/// Remembers a use that was refused, where that helps to judge the device's charges: the queued use tells how its clock
-/// runs. No answer depends on it, so a failure is left at that.
+/// Stores a refused use, if that helps to judge the device's charges: the queued use later shows the offset of its
+/// clock. No answer depends on it, so a failure is ignored.
 async fn remember_refused<T: Table>(app: &App<T>, budget: &Budget<'_>, pro: &ProRequest, used: &Use) {
     let Some(project_id) = load::hinted_project(app, &pro.request.access) else { return };
     let reads = [Read::Chain(pro.turn.chain_id(&project_id))];
@@ -123,7 +123,7 @@ pub async fn consume_batch<T: Table>(
     signed(reply, cell)
 }
 
-/// What may tell a report from others.
+/// What distinguishes a report from others.
 fn event_names(pro: &ProRequest, command: &ReportEvent) -> EventNames {
     let of = |kind: &str, parts: &[&str]| {
         let text = [&["event/1", kind, &pro.turn.hwid][..], parts].concat().join("\0");

@@ -57,7 +57,7 @@ impl Absorb for ProjectState {
     }
 }
 
-/// Loads what a call on a project stands on: `wants` tells what else of the project with this id.
+/// Loads the state of a call on a project: `wants` states what else of the project with this id.
 pub async fn load<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -14,18 +14,19 @@ pub struct Signed<R> {
     pub reply: R,
     /// The key that signs it.
     pub seed: Arc<Key32>,
-    /// Does the project want it to say whom it is for?
+    /// Does the project require that answers state for whom they are?
     pub is_bound: bool,
 }
 
 impl<R> Signed<R> {
-    /// The same, with what `change` makes of the answer.
+    /// The same, with `change` applied to the answer.
     pub fn map<S>(self, change: impl FnOnce(R) -> S) -> Signed<S> {
         Signed { reply: change(self.reply), seed: self.seed, is_bound: self.is_bound }
     }
 }
 
-/// What signs the answers of a project. It is had before anything takes effect, so that no effect is without its answer.
+/// The signer of a project's answers. It is loaded before anything takes effect, so that there is no effect without an
+/// answer.
 #[derive(Clone, Debug)]
 pub struct Signer {
     seed: Arc<Key32>,

@@ -1,4 +1,4 @@
-//! The store: what is for sale, orders and where to pay them, and what the payment provider tells (wire 4.9).
+//! The store: what is for sale, orders and their payment pages, and the messages of the payment provider (wire 4.9).
 
 pub mod payments;
 
@@ -84,9 +84,9 @@ pub async fn trial_eligibility<T: Table>(
 /// The operation that an order is: the order's id follows from it.
 #[derive(Clone, Debug)]
 pub struct OrderOperation {
-    /// The caller's id, or one that was made.
+    /// The caller's id, or one that the service created.
     pub id: String,
-    /// The caller made the id.
+    /// The caller chose the id.
     pub is_named: bool,
     /// Hash of the request.
     pub fingerprint: String,
@@ -103,7 +103,7 @@ impl OrderOperation {
     }
 }
 
-/// Orders a license, and tells where to pay it (E11).
+/// Orders a license, and returns the address of its payment page (E11).
 pub async fn checkout<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -127,7 +127,7 @@ pub async fn checkout<T: Table>(
     Ok(served.map(|_| answer))
 }
 
-/// Orders a pack on top of a license, and tells where to pay it (E7).
+/// Orders a pack for a license, and returns the address of its payment page (E7).
 pub async fn top_up<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -175,7 +175,7 @@ impl Absorb for TokenOrderState {
     }
 }
 
-/// Orders a pack of tokens for an account or a pool of an organization, and tells where to pay it.
+/// Orders a pack of tokens for an account or a pool of an organization, and returns the address of its payment page.
 pub async fn token_checkout<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -207,8 +207,9 @@ pub async fn token_checkout<T: Table>(
     open(app, budget, payments, &order, &operation.home).await
 }
 
-/// The payment page of an order. A provider that does not answer is asked again: the order's id makes it the same page. Providers
-/// forget that in a day or so; what is paid by then gets no second page, on which it would be paid again.
+/// The payment page of an order. If the provider does not answer, the call is repeated: the order's id makes it return
+/// the same page. Providers forget that in about a day; an order that is paid by then gets no second page, on which it
+/// would be paid again.
 async fn open<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

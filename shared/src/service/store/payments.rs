@@ -1,4 +1,4 @@
-//! What the payment provider tells of is done here, once.
+//! Processes the messages of the payment provider, each once.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl Absorb for Known {
 }
 
 impl Known {
-    /// What settles some of what has lapsed in the wallet of an account, where it does not fit beside what was paid.
+    /// The writes that settle some lapses in the wallet of an account, if these do not fit together with the payment.
     fn settling(&self, now: Timestamp) -> Vec<Write> {
         match self {
             Self::Order(state) => state.account.as_ref(),
@@ -90,8 +90,8 @@ impl Known {
     }
 }
 
-/// Does what a provider's message says, once; then what follows from it at the provider. If that fails, the message is not taken:
-/// the provider sends it again, for days, and what is still to be done is done then.
+/// Does what a provider's message requires, once, and then what follows at the provider. If that fails, the message is
+/// not acknowledged: the provider sends it again, for days, and the rest is done then.
 pub async fn receive<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -314,7 +314,7 @@ async fn license_of<T: Table>(
     }
 }
 
-/// The license that an order makes. Its key follows from the order's id: an order makes one and no other.
+/// The license that an order creates. Its key is derived from the order's id: an order creates exactly one.
 pub(crate) async fn new_license<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -24,7 +24,8 @@ use crate::service::ports::{Caller, Mailer, Queue};
 use crate::service::{ids, portal, retry};
 use crate::table::port::{CommitError, List, Read, Table};
 
-/// The longest that a queue keeps a message back, in seconds (what SQS allows). A longer wait is made of several.
+/// The longest time for which a queue delays a message, in seconds (the limit of SQS). A longer wait consists of
+/// several.
 const DELAY_MAX: i64 = 900;
 
 /// What is kept of why a delivery failed, in characters.
@@ -55,7 +56,7 @@ pub enum OutboxMessage {
     },
     /// A mail that says nothing but that it arrived.
     TestMail {
-        /// To whom.
+        /// The recipient.
         to: String,
         /// The operation that asks for it.
         operation: String,
@@ -115,7 +116,7 @@ pub enum Sent {
     GivenUp,
     /// A notice was handed to so many webhooks.
     Fanned(i64),
-    /// There is nobody to whom it goes, or it is over.
+    /// There is no recipient, or the time is over.
     Dropped,
 }
 
@@ -220,7 +221,8 @@ struct Asked<'a> {
     at: Timestamp,
 }
 
-/// Sends the test mail, and notes what came of it, so that who asked for it learns that. One that fails comes again, like any other.
+/// Sends the test mail, and records the result, so that the requester learns it. A failed mail is retried, like any
+/// other.
 async fn test_mail<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -255,7 +257,7 @@ async fn test_mail<T: Table>(
 /// A notice of the bus.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebhookEvent {
-    /// Its id: the same however often it is told.
+    /// Its id: the same in each repetition.
     pub id: String,
     /// What happened.
     pub kind: String,
@@ -382,7 +384,8 @@ async fn deliver<T: Table>(
     }
 }
 
-/// Notes how a webhook does. Where it was changed meanwhile, the change stands and the next delivery tells again.
+/// Records the state of a webhook. If the webhook was changed in the meantime, the change stays and the next delivery
+/// records it.
 async fn save<T: Table>(app: &App<T>, budget: &Budget<'_>, webhook: Webhook) -> Result<(), Error> {
     let found = Some(webhook.revision);
     let webhook = Webhook { revision: webhook.revision + 1, ..webhook };

@@ -1,4 +1,4 @@
-//! Accounts, organizations, who may speak for them, and the jobs that renew them.
+//! Accounts, organizations, their members and access tokens, and the jobs that renew them.
 
 use std::collections::BTreeMap;
 

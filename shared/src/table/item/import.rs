@@ -10,7 +10,7 @@ use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::item::project::{project, read_project};
 use crate::table::key;
 
-/// Attributes of a project's item that an import's has not: it stands in no list.
+/// Attributes of a project's item that an import's item lacks, because it is in no list.
 const LISTED: [&str; 2] = ["listPk", "listSk"];
 
 /// An import's item: the project as it will be, and how far the import has come.
@@ -34,7 +34,7 @@ pub fn import(import: &Import) -> Item {
     item
 }
 
-/// How many lines of each kind were taken, as text.
+/// The number of imported lines of each kind, as text.
 pub fn counts_document(counts: &BTreeMap<String, i64>) -> String {
     json!(counts).to_string()
 }

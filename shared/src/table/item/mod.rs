@@ -1,4 +1,4 @@
-//! How records lie in items of the table: a file for each subject.
+//! The mapping of records to items of the table: a file for each subject.
 
 pub mod accounts;
 pub mod admin;

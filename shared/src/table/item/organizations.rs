@@ -36,7 +36,7 @@ pub fn member(member: &Member) -> Item {
         .build()
 }
 
-/// For so many days after its end it is known which operation made an access token.
+/// Days after its end for which the operation of an access token is known.
 const ACCESS_KNOWN_DAYS: i64 = 30;
 
 /// An access token's item.

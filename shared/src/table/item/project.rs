@@ -51,7 +51,7 @@ pub(crate) fn read_project(r: &Reader<'_>, id: String) -> Result<Project, ItemEr
     })
 }
 
-/// A project's secrets as text: wrapped, so that the text tells none of them.
+/// A project's secrets as text: they are wrapped, so the text reveals none of them.
 pub fn secrets_text(secrets: &[ProjectSecret]) -> String {
     let rows = secrets.iter().map(
         |s| json!({"id": s.id, "hash": s.hash, "wrapped": hex::encode(&s.wrapped), "createdAt": s.created_at.ms()}),

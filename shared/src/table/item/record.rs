@@ -1,7 +1,7 @@
-//! Records in items: attribute by attribute, so that what lies in the table is a choice and not an accident.
+//! Records in items, attribute by attribute, so that the content of the table is chosen explicitly.
 //!
-//! Free-form documents lie as JSON text: exact, and nothing in the table looks into them. Instants are milliseconds.
-//! A reader takes a missing attribute for its default where an older version of the record did not have it.
+//! Free-form documents are stored as JSON text: they are exact, and no expression reads them. Instants are
+//! milliseconds. A missing attribute is read as its default if an older version of the record did not have it.
 
 use ltlm_protocol::Timestamp;
 
@@ -241,7 +241,7 @@ pub fn of(record: &Record) -> Option<Item> {
     })
 }
 
-/// Where a record lies that an import may have put there.
+/// The key of a record that an import can have written.
 pub fn key_of(record: &Record) -> Option<Key> {
     if let Record::BuyerListing(listing) = record {
         return Some(key::buyer_listing(&listing.license));

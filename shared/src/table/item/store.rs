@@ -1,4 +1,4 @@
-//! Orders, payments, who had a trial, and one-time codes.
+//! Orders, payments, trials, and one-time codes.
 
 use ltlm_protocol::Timestamp;
 use serde::de::DeserializeOwned;
@@ -18,10 +18,10 @@ use crate::table::item::attributes::{Builder, Item, ItemError, Reader};
 use crate::table::key;
 use crate::table::port::List;
 
-/// Days for which a provider's message is remembered: longer than providers go on sending one.
+/// Days for which a provider's message is remembered: longer than providers resend one.
 const EVENT_DAYS: i64 = 90;
 
-/// An order's item. One that nobody pays goes by itself.
+/// An order's item. An unpaid order expires.
 pub fn order(order: &Order) -> Item {
     let (policy, license, account, pack) = match &order.goods {
         OrderItem::Policy { number } => (Some(*number), None, None, None),
@@ -214,7 +214,7 @@ fn read_remarks(r: &Reader<'_>) -> Result<Remarks, ItemError> {
     read().ok_or(ItemError { attribute: "remarks" })
 }
 
-/// What is known of a payment. Without an order it goes by itself.
+/// The record of a payment. A payment without an order expires.
 pub fn payment(payment: &Payment) -> Item {
     let refunds = &payment.refunds;
     let failed = |failed: &FailedRefund| json!({"id": failed.id, "amount": failed.amount, "at": failed.at.ms()});
@@ -269,7 +269,7 @@ fn read_refunds(r: &Reader<'_>) -> Result<Refunds, ItemError> {
     })
 }
 
-/// The last sale of something to somebody.
+/// The last sale of an item to a buyer.
 pub fn sale(sale: &Sale) -> Item {
     Builder::new(key::sale(&sale.project_id, &sale.what))
         .text("projectId", &sale.project_id)
@@ -292,7 +292,7 @@ pub(super) fn read_sale(r: &Reader<'_>) -> Result<Sale, ItemError> {
     })
 }
 
-/// A provider's message that was taken.
+/// A provider's message that was processed.
 pub fn payment_event(id: &str, at: Timestamp) -> Item {
     Builder::new(key::payment_event(id)).at("at", at).ttl(at.plus_days(EVENT_DAYS)).build()
 }

@@ -1,4 +1,4 @@
-//! Webhooks, the notices that they tell, and the deliveries that were given up.
+//! Webhooks, their notices, and the deliveries that failed permanently.
 
 use serde_json::json;
 

@@ -21,12 +21,12 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// An account as it stands
+    /// Show an account
     Show {
         /// The account
         account: String,
     },
-    /// Make an account
+    /// Create an account
     Create {
         /// Your own name for it
         account: String,
@@ -61,7 +61,7 @@ pub(crate) enum Command {
         #[arg(long)]
         allow_overdraft: bool,
     },
-    /// Give tokens
+    /// Credit tokens
     Credit {
         #[command(flatten)]
         movement: Movement,
@@ -79,7 +79,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "JSON")]
         metadata: Option<String>,
     },
-    /// Give back what an operation spent, or a part of it; or so many tokens of the newest operations that spent
+    /// Refund an operation, or a part of it; or an amount from the newest operations that spent
     Refund {
         /// The account
         account: String,
@@ -215,7 +215,7 @@ pub(crate) enum Holds {
         #[arg(long)]
         seconds: Option<i64>,
     },
-    /// Spend what was set aside, or a part; the rest is given back
+    /// Spend held tokens, or a part of them; the rest is returned
     Commit {
         /// The account
         account: String,
@@ -225,7 +225,7 @@ pub(crate) enum Holds {
         #[arg(long)]
         amount: Option<i64>,
     },
-    /// Give back what was set aside
+    /// Return held tokens
     Void {
         /// The account
         account: String,
@@ -348,7 +348,7 @@ fn path(account: &str, tail: &str) -> String {
     format!("/v1/accounts/{}{tail}", encoded(account))
 }
 
-/// A query of what is given.
+/// A query of the given parameters.
 pub(super) fn query(parts: &[(&str, &Option<String>)]) -> String {
     let given = parts.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
     let given: Vec<_> = given.collect();
@@ -491,7 +491,7 @@ pub(super) fn erase(
     Ok(())
 }
 
-/// Asks for what a ledger adds up to page by page, and shows the sum.
+/// Requests the sums of a ledger page by page, and shows the total.
 pub(super) fn statistics(session: &Session, path: &str, asked: &[(&str, &Option<String>)]) -> Result<(), Failure> {
     let (mut sum, mut cursor) = (Value::Null, None);
     loop {
@@ -551,7 +551,7 @@ pub(super) fn verify(session: &Session, path: &str, asked: &[(&str, &Option<Stri
     }
 }
 
-/// Renews call by call until nothing is due, with a bar where somebody watches.
+/// Renews call by call until nothing is due, with a progress bar at a terminal.
 fn renew_due(session: &Session, tier: Option<&str>, limit: Option<u64>, go_on: bool) -> Result<(), Failure> {
     let bar = show::progress(limit.unwrap_or(0), "renewing");
     let (mut cursor, mut left) = (Value::Null, limit);

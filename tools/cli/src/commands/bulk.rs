@@ -20,7 +20,7 @@ pub(crate) struct Many {
     /// Their keys
     #[arg(required_unless_present = "from")]
     licenses: Vec<String>,
-    /// A file of further keys, one a line; what is done is noted beside it, in FILE.journal
+    /// A file of further keys, one a line; finished keys are recorded in FILE.journal
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Go on where an earlier command on this file stopped
@@ -120,7 +120,7 @@ fn journal(
     }
 }
 
-/// Sends what is not done yet, until nobody answers any more.
+/// Sends the unfinished keys, until the server no longer answers.
 fn send(
     session: &Session,
     keys: &[String],

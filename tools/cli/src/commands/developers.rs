@@ -18,7 +18,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// Make a developer; the password is asked for, or read from standard input if that is no terminal
+    /// Create a developer; asks for the password, or reads it from standard input if that is no terminal
     Create {
         /// The e-mail address
         username: String,
@@ -28,24 +28,24 @@ pub(crate) enum Command {
         /// The projects whose secrets it may have; else all
         #[arg(long, value_delimiter = ',')]
         projects: Option<Vec<String>>,
-        /// Ask for no second factor
+        /// Require no second factor
         #[arg(long)]
         no_mfa: bool,
     },
-    /// Change a developer: what is given replaces what was there
+    /// Change a developer: given values replace the existing ones
     Update {
         /// The e-mail address
         username: String,
         /// The name
         #[arg(long)]
         full_name: Option<String>,
-        /// Give a new password: it is asked for, or read from standard input if that is no terminal
+        /// Set a new password: asks for it, or reads it from standard input if that is no terminal
         #[arg(long)]
         password: bool,
         /// The projects whose secrets it may have
         #[arg(long, value_delimiter = ',')]
         projects: Option<Vec<String>>,
-        /// Ask for a second factor?
+        /// Require a second factor?
         #[arg(long)]
         mfa: Option<bool>,
         /// May it sign in no more?
@@ -71,8 +71,8 @@ const FACTS: &[Column] = &[
 ];
 pub(super) const PATH: &str = "/v1/admin/developers";
 
-/// A password never stands among the arguments: every user of the machine reads those. Who sits at a terminal is asked for it, and
-/// does not see it.
+/// A password is never an argument, because every user of the machine can read arguments. At a terminal, the command
+/// asks for it and does not show it.
 fn password() -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
         return asked();
@@ -83,7 +83,7 @@ fn password() -> Result<String, Failure> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Asks twice: what is not seen is easily mistyped.
+/// Asks twice, because an invisible password is easily mistyped.
 fn asked() -> Result<String, Failure> {
     let ask = |what: &str| {
         let answer = rpassword::prompt_password(what);

@@ -21,8 +21,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// Erase the free-form facts of old entries of all accounts; amounts stay, and ledgers can still be verified. What was
-    /// interrupted goes on under the same --operation-id
+    /// Erase the free-form metadata of old entries of all accounts; amounts stay, and ledgers can still be verified. An
+    /// interrupted erasure continues with the same --operation-id
     Erase {
         /// Entries written before this instant, such as 2027-01-31T00:00:00Z
         #[arg(long)]
@@ -60,7 +60,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Erases call by call until all accounts are done, with a counter of accounts where somebody watches.
+/// Erases call by call until all accounts are done, with a counter of accounts at a terminal.
 fn erase(session: &Session, before: &str) -> Result<(), Failure> {
     session.confirm(&format!(
         "What was noted with the entries of all accounts of the project before {before} will be gone."

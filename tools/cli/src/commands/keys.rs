@@ -16,7 +16,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// Make a key; it is shown once
+    /// Create a key; it is shown once
     Create {
         /// What it may be used for
         #[arg(long, required = true, value_delimiter = ',', value_parser = ["projects", "policies", "licenses", "tokens", "read"])]
@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Revoke {
         /// Its id
         key: String,
-        /// And all keys that it made, and that those made
+        /// Also revoke all keys that it created, and that those created
         #[arg(long)]
         cascade: bool,
     },

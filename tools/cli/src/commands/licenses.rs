@@ -51,7 +51,7 @@ pub(crate) enum Command {
         #[arg(long, allow_negative_numbers = true)]
         days: i64,
     },
-    /// Change a license: what is given replaces what was there
+    /// Change a license: given values replace the existing ones
     Update(Update),
     /// Credit tokens, or debit them with a negative amount
     Tokens {
@@ -67,7 +67,7 @@ pub(crate) enum Command {
         #[arg(long)]
         expires_at: Option<String>,
     },
-    /// Write the file of an air-gapped license: it works without any network, and cannot be taken back
+    /// Write the file of an air-gapped license: it works without any network, and cannot be revoked
     File(File),
     /// What was used: the ledger, newest first
     Usage {
@@ -113,12 +113,12 @@ pub(crate) enum Command {
         /// The device's hwid
         hwid: String,
     },
-    /// Who holds a seat
+    /// List the devices that hold a seat
     Seats {
         /// The license's key
         license: String,
     },
-    /// Take a device's seat away; it is told so
+    /// Release a device's seat; the device is notified
     Kick {
         /// The license's key
         license: String,

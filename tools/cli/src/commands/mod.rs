@@ -32,9 +32,9 @@ pub(crate) struct Session {
     pub(crate) is_agreed: bool,
     /// The operation's id: `--operation-id`, or one of its own.
     pub(crate) operation: String,
-    /// Was it given?
+    /// Did the user give it?
     pub(crate) is_given: bool,
-    /// The id that was told, once something is sent under it.
+    /// The id that was printed, once something is sent with it.
     pub(crate) operation_shown: RefCell<Option<String>>,
     /// `--project-id`, or the local server's project.
     pub(crate) project: Option<String>,
@@ -49,7 +49,7 @@ pub(crate) enum Failure {
     Call(CallError),
     /// It did not answer what was sent under this operation id.
     Lost(CallError, String),
-    /// Some of many calls failed; it is told of each.
+    /// Some of many calls failed; each was reported.
     Told,
 }
 
@@ -59,7 +59,7 @@ impl From<CallError> for Failure {
     }
 }
 
-/// What is asked for with the order of a pack of tokens.
+/// The parameters of an order of a pack of tokens.
 #[derive(Args)]
 pub(crate) struct PackOrder {
     /// The pack, as the project's settings list it
@@ -77,21 +77,21 @@ const CHECKOUT: &[Column] = &[("pay at", "/checkoutUrl"), ("session", "/sessionI
 /// Rows of a list that are printed if the user does not say.
 pub(crate) const ROWS: usize = 50;
 
-/// Tells beside the answer what the deployment warns of.
+/// Prints the deployment's warnings in addition to the answer.
 fn warn(answer: &Value) {
     for warning in answer["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         show::note(&format!("warning: {warning}"));
     }
 }
 
-/// Tells beside a list that it is cut, and how to see the rest.
+/// Prints, in addition to a list, that it is cut, and how to see the rest.
 fn more(limit: usize, or: &str) {
     show::note(&format!("There are more than these {limit}: go on with --limit {}{or}.", limit.saturating_mul(10)));
 }
 
 impl Session {
-    /// The operation's id, for what is sent next. It is told before that: who loses the answer, or the terminal, can repeat the
-    /// command under it.
+    /// The operation's id for the next request. It is printed before that, so that a user who loses the answer, or the
+    /// terminal, can repeat the command with it.
     pub(crate) fn operation(&self) -> &str {
         self.show_operation(&self.operation);
         &self.operation
@@ -187,7 +187,7 @@ impl Session {
         Ok(())
     }
 
-    /// Goes on only if the user agrees. A dry run destroys nothing, so nobody is asked.
+    /// Continues only if the user agrees. A dry run destroys nothing, so it does not ask.
     fn confirm(&self, question: &str) -> Result<(), Failure> {
         match self.client.is_dry_run || show::confirmed(question, self.is_agreed) {
             true => Ok(()),

@@ -38,7 +38,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         range: Range,
     },
-    /// Erase who used what in a pool; amounts stay
+    /// Erase the metadata of a pool's entries; amounts stay
     Erase {
         /// The organization
         organization: String,
@@ -54,7 +54,7 @@ pub(crate) enum Command {
         /// The organization
         organization: String,
     },
-    /// Make an organization with its five pools
+    /// Create an organization with its five pools
     Create {
         /// Your own name for it
         organization: String,
@@ -68,7 +68,7 @@ pub(crate) enum Command {
         /// The plan
         plan: String,
     },
-    /// Give a pool further tokens
+    /// Credit tokens to a pool
     Grant {
         /// The organization
         organization: String,
@@ -88,7 +88,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         checkout: PackOrder,
     },
-    /// A pool's ledger, newest first: who used what
+    /// List a pool's ledger, newest first
     Usage {
         /// The organization
         organization: String,
@@ -99,7 +99,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// Make a user a member
+    /// Add a member
     AddMember {
         /// The organization
         organization: String,
@@ -113,7 +113,7 @@ pub(crate) enum Command {
         /// The user
         user: String,
     },
-    /// Make an access token for a web application; it is shown once
+    /// Create an access token for a web application; it is shown once
     Token {
         /// The one organization it is for
         #[arg(long, required_unless_present = "user")]

@@ -19,7 +19,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// Make a policy
+    /// Create a policy
     Create {
         /// The project's id
         project: String,
@@ -31,7 +31,7 @@ pub(crate) enum Command {
         /// Its number
         policy: i64,
     },
-    /// Change a policy: what is given is merged into it, null takes a member away; its licenses follow at once.
+    /// Change a policy: given members are merged into it, null removes a member; takes effect for its licenses at once.
     /// Shows the difference and asks first
     Update {
         /// Its number
@@ -89,7 +89,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The policy after the change, as the deployment makes it.
+/// The policy after the change, as the deployment computes it.
 fn merged(found: &Value, change: &Value) -> Value {
     let mut document = found.as_object().cloned().unwrap_or_default();
     if let Some(patch) = change.as_object() {

@@ -17,7 +17,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// Make a project; its secret is shown once
+    /// Create a project; its secret is shown once
     Create {
         /// Its name
         #[arg(long)]
@@ -31,7 +31,7 @@ pub(crate) enum Command {
         /// Its id
         project: String,
     },
-    /// Change a project: what is given replaces what was there
+    /// Change a project: given values replace the existing ones
     Update {
         /// Its id
         project: String,
@@ -63,7 +63,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ARN")]
         previous_key: String,
     },
-    /// Write all of a project into a file, to move it to another deployment; its keys only if they are asked for
+    /// Write a project to a file, to move it to another deployment; its keys only if requested
     Export(transfer::Export),
     /// Read a project from such a file: the project can be used once all of it is there
     Import(transfer::Import),
@@ -77,7 +77,7 @@ pub(crate) enum Command {
         /// The project's id
         project: String,
     },
-    /// Make a key that another deployment seals a project's keys to. Takes the stack's own administrator key
+    /// Create a key to which another deployment seals a project's keys. Requires the stack's own administrator key
     ImportKey,
 }
 

@@ -26,14 +26,14 @@ pub(crate) struct Export {
     /// With the project's keys, sealed to the deployment of --to. Takes the stack's own administrator key
     #[arg(long, requires = "to")]
     with_keys: bool,
-    /// What `ltlm projects import-key` told at the deployment that receives the project
+    /// The output of `ltlm projects import-key` at the deployment that receives the project
     #[arg(long, value_name = "PUBLIC KEY", requires = "with_keys")]
     to: Option<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Import {
-    /// The file that `ltlm projects export` wrote. One that was begun before goes on where it stopped
+    /// The file that `ltlm projects export` wrote. An import that was begun before continues where it stopped
     file: PathBuf,
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn export(session: &Session, command: &Export) -> Result<(), Failure>
     Ok(())
 }
 
-/// What the first look at a file tells.
+/// The facts from the first pass over a file.
 struct Looked {
     project: String,
     head: Vec<Value>,
@@ -161,7 +161,7 @@ pub(crate) fn import(session: &Session, command: &Import) -> Result<(), Failure>
     Ok(())
 }
 
-/// Sends the lines from `taken` on, as many together as one call takes.
+/// Sends the lines from `taken` on, as many in each call as it accepts.
 fn feed(session: &Session, file: &Path, looked: &Looked, taken: usize, operation: &str) -> Result<(), Failure> {
     let bar = show::progress(looked.lines as u64, "importing");
     let send = |from: usize, lines: &mut Vec<Value>| -> Result<(), Failure> {
@@ -233,7 +233,7 @@ pub(crate) fn drop_import(session: &Session, project: &str) -> Result<(), Failur
     Ok(())
 }
 
-/// Goes through the whole file before anything is sent: what is wrong with it is told by its line.
+/// Reads the whole file before anything is sent: a mistake in it is reported with its line.
 fn look(file: &Path) -> Result<Looked, Failure> {
     let wrong = |problem: String| Failure::User(format!("{}: {problem}. Nothing was sent.", file.display()));
     let mut reader = Lines::open(file)?;
@@ -264,7 +264,7 @@ fn look(file: &Path) -> Result<Looked, Failure> {
     Ok(Looked { project, head, trailer, lines })
 }
 
-/// What is wrong with a line where it stands, counted from 1.
+/// The mistake in a line, and the line's number, counted from 1.
 fn check(line: &Value, number: usize, head: &[Value]) -> Result<(), String> {
     let kind = line["kind"].as_str().ok_or_else(|| format!("line {number} says no kind"))?;
     match number {

@@ -12,7 +12,7 @@ use crate::show::Column;
 pub(crate) enum Command {
     /// Webhooks of the project
     List,
-    /// Make a webhook; its secret is shown
+    /// Create a webhook; its secret is shown
     Create {
         /// Where notices go: an https address
         #[arg(value_name = "URL")]
@@ -21,7 +21,7 @@ pub(crate) enum Command {
         #[arg(long, value_delimiter = ',')]
         kinds: Option<Vec<String>>,
     },
-    /// Give a webhook a new secret; the old one signs beside it for a day
+    /// Rotate the secret of a webhook; the old one also signs for a day
     Rotate {
         /// Its id
         webhook: String,
@@ -35,14 +35,14 @@ pub(crate) enum Command {
     Replay {
         /// Its id
         webhook: String,
-        /// Only what was given up
+        /// Only deliveries that failed permanently
         #[arg(long)]
         dead_letters: bool,
         /// Where an earlier replay stopped
         #[arg(long)]
         cursor: Option<String>,
     },
-    /// Deliveries that were given up, newest first
+    /// List deliveries that failed permanently, newest first
     DeadLetters {
         /// The webhook's id
         webhook: String,
@@ -50,7 +50,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = ROWS)]
         limit: usize,
     },
-    /// What was told of the project, newest first
+    /// List the notices of the project, newest first
     Notices {
         /// At most so many
         #[arg(long, default_value_t = ROWS)]

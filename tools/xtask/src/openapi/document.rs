@@ -54,7 +54,7 @@ pub fn document() -> Value {
 
 /// How a `PATCH` is read.
 const MERGED: &str = "Merged as RFC 7386 says: objects member by member, null removes a member, lists are replaced. The free-form maps \
-features, projectSettings, metadata and meta are replaced as a whole, and null is a value in them. What must be there cannot be removed.";
+features, projectSettings, metadata and meta are replaced as a whole, and null is a value in them. Required members cannot be removed.";
 
 fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
     let mut operation = json!({

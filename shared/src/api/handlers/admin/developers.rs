@@ -1,4 +1,4 @@
-//! Developers: who may sign in from the editor, to which projects' keys.
+//! Developers, who can sign in from the editor, and the projects whose keys they get.
 
 use ltlm_protocol::portal_data::DeveloperList;
 use ltlm_protocol::{Body, Problems};
@@ -14,7 +14,7 @@ use crate::service::admin::{developers as service, rewrap};
 use crate::service::app::Error;
 use crate::table::port::Table;
 
-/// The body without the password: that stands in no log and in no fingerprint. The act compares it by a keyed hash.
+/// The body without the password, which is in no log and in no fingerprint. The operation compares it by a keyed hash.
 fn without_password(body: &Value) -> Value {
     let mut body = body.clone();
     if let Some(members) = body.as_object_mut() {
@@ -42,7 +42,8 @@ pub async fn list<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
     Ok(Reply::json(&DeveloperList { developers, next_cursor: incoming.next_cursor(next) }))
 }
 
-/// The developer that the path names. Also a name that is not taken any more: a developer that has it can be changed.
+/// The developer that the path names. A name that is no longer allowed is accepted too: a developer that has it can be
+/// changed.
 fn username<T: Table>(incoming: &Incoming<'_, T>) -> Result<Email, Problems> {
     let name = incoming.parameter("username");
     let is_address = name.contains('@');

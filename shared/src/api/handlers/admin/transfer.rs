@@ -90,8 +90,8 @@ pub async fn get<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure>
     Ok(Reply::json(&import::get(incoming.app, incoming.budget, project).await?.data()))
 }
 
-/// `POST …/import/lines`. The place of the first line makes it happen once; the operation's id is told for the sake of callers that
-/// send one.
+/// `POST …/import/lines`. The position of the first line makes it take effect once; the operation's id is returned for
+/// callers that send one.
 pub async fn take<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, body) = (incoming.project()?, incoming.json()?);
     incoming.administrator()?.may_everywhere().map_err(crate::service::app::Error::Denied)?;
@@ -101,7 +101,7 @@ pub async fn take<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure
     Ok(Reply::json(&taken.data()).operation(&id, false))
 }
 
-/// `POST …/import/finish`. A secret that was made for the project is in this answer.
+/// `POST …/import/finish`. A secret that was created for the project is in this answer.
 pub async fn finish<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let (project, act) = (incoming.project()?, incoming.plain_act()?);
     let finished = import::finish(incoming.app, incoming.budget, project, &act).await?;

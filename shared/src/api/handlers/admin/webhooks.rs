@@ -52,7 +52,7 @@ pub async fn rotate<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failu
     Ok(Reply::json(&with_secret(&made)).operation(&act.id, made.replayed))
 }
 
-/// The place that a cursor stands for; one of the other list is told apart from what is none.
+/// The position in a cursor; a cursor of the other list is distinguished from an invalid one.
 fn place(which: Which, text: &str) -> Result<String, Failure> {
     let other = if which == Which::All { Which::Dead } else { Which::All };
     match (cursor::parse(which.list(), text), cursor::parse(other.list(), text)) {

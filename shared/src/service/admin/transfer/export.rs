@@ -1,5 +1,5 @@
-//! The pages of an export. It reads and changes nothing; what is written meanwhile may be in it or not, so a project that moves is
-//! suspended first.
+//! The pages of an export. It reads and changes nothing; what is written in the meantime may or may not be in it, so a
+//! project that moves is suspended first.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use crate::table::transfer as lines;
 
 /// Rows of a list that are read at once.
 const ROWS: i64 = 50;
-/// Parts of walks that one page is made of: with each a megabyte of the table at most, a page costs what it costs.
+/// Parts of walks that make up one page: each reads at most a megabyte of the table, which bounds the cost of a page.
 const PARTS_MAX: usize = 40;
 /// Kept of the budget, in milliseconds, for what was begun.
 const RESERVE_MS: u64 = 2_000;
@@ -51,7 +51,7 @@ pub enum Place {
 /// A part of what there is of a license.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
-    /// What lies with it.
+    /// The items stored with it.
     Items,
     /// Its ledger.
     Ledger,
@@ -131,7 +131,7 @@ fn header(project: &Project, now: Timestamp) -> Value {
     })
 }
 
-/// What stands at a place, and the next place.
+/// The items at a position, and the next position.
 async fn part<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -193,7 +193,7 @@ fn within(license: &LicenseId, position: &str, part: Part, next: Option<String>)
     }
 }
 
-/// What lies beside a license's own record, which stands before it all; its place in the customer's list follows from that.
+/// The items stored with a license's own record, which comes before them; its place in the customer's list is derived.
 fn beside(records: Vec<Record>) -> Vec<Record> {
     records.into_iter().filter(|record| !matches!(record, Record::License(_) | Record::BuyerListing(_))).collect()
 }
@@ -232,7 +232,7 @@ async fn license<T: Table>(
     Ok((page, Some(Place::Licenses(Some(position)))))
 }
 
-/// Without the payments of other projects, which only their orders tell, and of none.
+/// Leaves out payments of other projects, which only their orders identify, and payments without an order.
 async fn payments<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

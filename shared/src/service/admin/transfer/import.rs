@@ -1,5 +1,5 @@
-//! An import: begun with the head of a file and its trailer, fed with lines in their order, and finished, which makes the project.
-//! Until then nothing of it can be used, and it can be dropped.
+//! An import: begun with the header of a file and its trailer, continued with lines in their order, and finished, which
+//! creates the project. Until then nothing of it can be used, and it can be dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +41,7 @@ pub struct BeginImport {
     pub head: Vec<Value>,
     /// What the file's lines add up to.
     pub summary: Summary,
-    /// The project, as it stands in the file.
+    /// The project, as it is in the file.
     pub project: Project,
     /// The caller's operation id.
     pub operation_id: Option<String>,
@@ -140,7 +140,7 @@ fn parse_trailer(mut line: Value) -> Result<Summary, Problems> {
     }
 }
 
-/// Begins an import; or tells how far it has come, if the same file's was begun before.
+/// Begins an import, or returns its progress if the import of the same file was begun before.
 pub async fn begin<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -210,7 +210,8 @@ async fn new_import<T: Table>(
     })
 }
 
-/// What is added to numbers of `kind`: nothing, if this deployment has given none so large; else as many of its next ones are taken.
+/// The amount that is added to numbers of `kind`: 0 if this deployment has not assigned such high numbers; otherwise as
+/// many of its next numbers are reserved.
 async fn shift<T: Table>(app: &App<T>, budget: &Budget<'_>, kind: &str, span: Option<Span>) -> Result<i64, Error> {
     let Some(span) = span else { return Ok(0) };
     let claim = || async { Ok(app.table.claim(kind, span, budget.meter).await?) };
@@ -223,7 +224,7 @@ async fn shift<T: Table>(app: &App<T>, budget: &Budget<'_>, kind: &str, span: Op
 /// `POST …/import/lines`
 #[derive(Clone, Debug)]
 pub struct TakeLines {
-    /// The lines, and where the first one stands.
+    /// The lines, and the position of the first one.
     pub lines: Lines,
     /// The caller's operation id.
     pub operation_id: Option<String>,
@@ -303,7 +304,7 @@ impl Absorb for Known {
     }
 }
 
-/// Takes the next lines of an import, all of them or none. Lines that were taken before change nothing.
+/// Imports the next lines, all of them or none. Lines that were imported before change nothing.
 pub async fn take<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -377,7 +378,7 @@ pub struct Finished {
     pub replayed: bool,
 }
 
-/// Makes the project, if all lines were taken as they were exported.
+/// Creates the project, if all lines were imported as they were exported.
 pub async fn finish<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -425,8 +426,8 @@ pub async fn finish<T: Table>(
     Ok(Finished { project: projects::get(app, budget, project_id).await?, secret, replayed })
 }
 
-/// Removes what an import wrote, as much as one call can, and then the import; where the next call goes on, and whether an earlier call under the
-/// same id began it. What was removed stays so.
+/// Removes what an import wrote, as much as one call can, and then the import. Returns where the next call continues,
+/// and whether an earlier call under the same id began it. What was removed stays removed.
 pub async fn drop_some<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,

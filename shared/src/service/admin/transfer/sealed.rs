@@ -71,7 +71,8 @@ pub fn data(key: &ImportKey) -> ImportKeyData {
     }
 }
 
-/// Makes a pair that another deployment seals keys to; its private half follows from what KMS wrapped. The owner may.
+/// Creates a key pair to which another deployment seals keys; its private key is derived from a seed that KMS wrapped.
+/// Only the owner may do this.
 pub async fn create<T: Table>(app: &App<T>, budget: &Budget<'_>, act: &AdminCall) -> Result<(ImportKey, bool), Error> {
     act.by.may_move_keys()?;
     let (kms, name) = (app.kms()?, format!("new {}", act.request));
@@ -95,7 +96,8 @@ fn about(project_id: &str, sealed_at: &str, key_id: &str) -> String {
     format!("{project_id} {sealed_at} {key_id}")
 }
 
-/// The line with the project's keys, sealed to a public key of the deployment that receives them. The owner may, and the log tells it.
+/// The line with the project's keys, sealed to a public key of the receiving deployment. Only the owner may do this,
+/// and the log records it.
 pub async fn seal<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -156,7 +158,7 @@ fn mistake(problem: &'static str) -> Error {
     Denied::Invalid(Problems::one("lines[2]", problem)).into()
 }
 
-/// Opens the keys of a file, and wraps each anew.
+/// Opens the keys of a file, and wraps each of them again.
 pub async fn open<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
