@@ -275,6 +275,13 @@ macro_rules! functions {
                         response: 200 license_data::Entitlement,
                         quota: none,
                     };
+                ProUsage: "pro-usage", POST pro!("/usage"), Project, [],
+                    pro::usage, "Ledger entries, newest first.", {
+                        request: handlers::pro::ListUsage,
+                        response: 200 license_data::Usage,
+                        refusals: [OfflineActivationRequired],
+                        quota: Applications,
+                    };
                 ProSeats: "pro-seats", POST pro!("/seats"), Project, [],
                     pro::seats, "List the devices that hold a seat.", {
                         request: request::Signout,
@@ -293,14 +300,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 ProHeartbeat: "pro-heartbeat", POST pro!("/heartbeat"), Project, [],
-                    pro::heartbeat, "Keep the seat, wait for one, or give it back.", {
+                    pro::heartbeat, "Keep a seat, wait for one, or release it.", {
                         request: request::Heartbeat,
                         response: 200 license_data::LicenseData,
                         refusals: [OfflineActivationRequired, RegionBlocked],
                         quota: none,
                     };
                 ProSignout: "pro-signout", POST pro!("/signout"), Project, [],
-                    pro::signout, "Give the seat back.", {
+                    pro::signout, "Release the seat.", {
                         request: request::Signout,
                         response: 200 license_data::SignoutAnswer,
                         refusals: [OfflineActivationRequired],
@@ -486,26 +493,26 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 LoginRequest: "login-request", POST "/v1/sdk/auth/customer-login-request", Project, [],
-                    portal::request, "Ask for a code by mail; the same answer for every address.", {
+                    portal::request, "Request a code by mail; the answer is the same for every address.", {
                         request: portal::one_time_code::RequestCode,
                         response: 200 portal_data::CodeRequested,
                         quota: Applications,
                     };
                 Portfolio: "portfolio", POST "/v1/sdk/auth/customer-portfolio", Project, [],
-                    portal::portfolio, "What was bought with an address, to who shows its code.", {
+                    portal::portfolio, "List what was bought with an e-mail address, for a caller with its code.", {
                         request: portal::one_time_code::UseCode,
                         response: 200 portal_data::Portfolio,
                         refusals: [OtpRejected],
                         quota: Applications,
                     };
                 ProLoginRequest: "pro-login-request", POST "/v1/sdk/pro/auth/customer-login-request", Project, [],
-                    portal::request, "Ask for a code by mail; the same answer for every address.", {
+                    portal::request, "Request a code by mail; the answer is the same for every address.", {
                         request: portal::one_time_code::RequestCode,
                         response: 200 portal_data::CodeRequested,
                         quota: Applications,
                     };
                 ProPortfolio: "pro-portfolio", POST "/v1/sdk/pro/auth/customer-portfolio", Project, [],
-                    portal::portfolio, "What was bought with an address, to who shows its code.", {
+                    portal::portfolio, "List what was bought with an e-mail address, for a caller with its code.", {
                         request: portal::one_time_code::UseCode,
                         response: 200 portal_data::Portfolio,
                         refusals: [OtpRejected],
@@ -526,14 +533,14 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 DevLogin: "dev-login", POST "/v1/sdk/pro/auth/dev-login", Open, [],
-                    portal::sign_in, "Sign a developer in by password. Plain, though its path says otherwise.", {
+                    portal::sign_in, "Sign a developer in by password. Not encrypted, despite its path.", {
                         request: portal::sign_in::SignIn,
                         response: 200 portal_data::SignedIn,
                         refusals: [SignInRejected, RateLimited],
                         quota: none,
                     };
                 DevVerifyOtp: "dev-verify-otp", POST "/v1/sdk/pro/auth/dev-login/verify-otp", Open, [],
-                    portal::verify, "The second factor of a developer's sign-in. Plain, though its path says otherwise.", {
+                    portal::verify, "Check the second factor of a developer's sign-in. Not encrypted, despite its path.", {
                         request: portal::sign_in::VerifyCode,
                         response: 200 portal_data::SignedIn,
                         refusals: [MfaSessionExpired, MfaCodeRejected],
@@ -554,29 +561,29 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 AdminCreateWebhook: "admin-create-webhook", POST "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::create, "Create a webhook for notices; returns its secret.", {
+                    webhooks::create, "Create a webhook for notices; returns its secret.", {
                         request: webhooks::create::CreateWebhook,
                         response: 201 webhook_data::WebhookData,
                         refusals: [ProjectNotFound, WebhookLimitReached],
                         quota: Administration,
                     };
                 AdminWebhooks: "admin-webhooks", GET "/v1/admin/projects/{projectId}/webhooks", Administrator(Scope::Projects), [],
-                    admin::webhooks::list, "List webhooks, newest first.",
+                    webhooks::list, "List webhooks, newest first.",
                     { response: 200 webhook_data::WebhookList, refusals: [ProjectNotFound], quota: Administration };
                 AdminRemoveWebhook: "admin-remove-webhook", DELETE "/v1/admin/projects/{projectId}/webhooks/{webhookId}", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::remove, "Stop a webhook.", { response: 204 (), refusals: [WebhookNotFound], quota: Administration };
+                    webhooks::remove, "Stop a webhook.", { response: 204 (), refusals: [WebhookNotFound], quota: Administration };
                 AdminRotateWebhook: "admin-rotate-webhook", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/secret", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::rotate, "Rotate the secret of a webhook; the old one also signs for a day.",
+                    webhooks::rotate, "Rotate the secret of a webhook; the old one also signs for a day.",
                     { response: 200 webhook_data::WebhookData, refusals: [WebhookNotFound], quota: Administration };
                 AdminReplay: "admin-replay", POST "/v1/admin/projects/{projectId}/webhooks/{webhookId}/replay", Administrator(Scope::Projects), [operation_id],
-                    admin::webhooks::replay, "Send notices to a webhook again, or its dead letters.", {
-                        request: handlers::admin::webhooks::Replay,
+                    webhooks::replay, "Send notices, or dead letters, to a webhook again.", {
+                        request: handlers::webhooks::Replay,
                         response: 200 webhook_data::Replayed,
                         refusals: [WebhookNotFound, CursorElsewhere],
                         quota: Administration,
                     };
                 AdminDeadLetters: "admin-dead-letters", GET "/v1/admin/projects/{projectId}/webhooks/{webhookId}/dead-letters", Administrator(Scope::Projects), [],
-                    admin::webhooks::dead_letters, "List deliveries that failed permanently, newest first.", {
+                    webhooks::dead_letters, "List deliveries that failed permanently, newest first.", {
                         query: [LIMIT],
                         cursor: DEAD_LETTERS,
                         response: 200 webhook_data::DeadLetterList,
@@ -584,7 +591,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminNotices: "admin-notices", GET "/v1/admin/projects/{projectId}/notices", Administrator(Scope::Projects), [],
-                    admin::webhooks::notices, "List the notices of a project, newest first.", {
+                    webhooks::notices, "List the notices of a project, newest first.", {
                         query: [LIMIT],
                         cursor: NOTICES,
                         response: 200 webhook_data::NoticeList,
@@ -595,7 +602,7 @@ macro_rules! functions {
                     admin::deployment::deployment, "Get the state of the deployment: its parts, tested by this call, its schedules, its webhooks.",
                     { response: 200 deployment_data::DeploymentData, quota: none };
                 AdminTestMail: "admin-test-mail", POST "/v1/admin/test-mails", Administrator(Scope::Projects), [operation_id],
-                    admin::deployment::test_mail, "Send a test mail, the way that all mails go.", {
+                    admin::deployment::test_mail, "Send a test mail on the path of all mails.", {
                         request: deployment::TestMail,
                         response: 202 deployment_data::TestMailQueued,
                         refusals: [RateLimited],
@@ -625,7 +632,7 @@ macro_rules! functions {
                 ..Function::DEFAULT
             } {
                 CreateAccount: "create-account", POST "/v1/accounts", Administrator(Scope::Tokens), [operation_id],
-                    accounts::create, "Make a token account.", {
+                    accounts::create, "Create a token account.", {
                         request: accounts::create::CreateAccount,
                         response: 201 account_data::AccountData,
                         refusals: [AccountExists, UnknownTier, NotAhead],
@@ -753,7 +760,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 RenewAccounts: "renew-accounts", POST "/v1/renewals", Administrator(Scope::Tokens), [operation_id],
-                    accounts::renew_due, "Give the allocations that are due in the project.", {
+                    accounts::renew_due, "Grant the due allocations of the project.", {
                         request: handlers::accounts::RenewAccounts,
                         response: 200 account_data::Renewals,
                         refusals: [CursorElsewhere],
@@ -776,7 +783,7 @@ macro_rules! functions {
                         quota: Backends,
                     };
                 EraseProjectEntries: "erase-project-entries", POST "/v1/entries/erasure", Administrator(Scope::Tokens), [operation_id],
-                    project_ledgers::erase, "Erase the free-form facts of old entries of all accounts, some with each call; amounts stay.", {
+                    project_ledgers::erase, "Erase the free-form metadata of old entries of all accounts, a part with each call; amounts stay.", {
                         request: accounts::erasure::Erase,
                         response: 200 project_ledger_data::ErasureData,
                         quota: Backends,
@@ -864,7 +871,7 @@ macro_rules! functions {
                     organizations::remove_member, "Remove a member.",
                     { response: 200 organization_data::MemberData, refusals: [OrganizationNotFound], quota: Backends };
                 CreateAccessToken: "create-access-token", POST "/v1/access-tokens", Administrator(Scope::Tokens), [operation_id],
-                    organizations::create_access, "Make an access token for a user or an organization.", {
+                    organizations::create_access, "Create an access token for a user or an organization.", {
                         request: organizations::access::CreateAccess,
                         response: 201 organization_data::AccessTokenData,
                         refusals: [OrganizationNotFound],
@@ -959,7 +966,7 @@ macro_rules! functions {
                     admin::developers::list, "List developers, newest first.",
                     { query: [LIMIT], cursor: DEVELOPERS, response: 200 portal_data::DeveloperList, quota: none };
                 AdminChangeDeveloper: "admin-change-developer", PATCH "/v1/admin/developers/{username}", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::change, "Change a developer: password, projects, second factor, or sign in no more.", {
+                    admin::developers::change, "Change a developer: password, projects, second factor, or disable the sign-in.", {
                         request: portal::developer::ChangeDeveloper,
                         response: 200 portal_data::DeveloperData,
                         refusals: [DeveloperNotFound, ProjectNotFound],
@@ -1006,21 +1013,21 @@ macro_rules! functions {
                     admin::projects::retire_secret, "Retire a secret.",
                     { response: 204 (), refusals: [ProjectNotFound, SecretNotFound, LastSecret], quota: none };
                 AdminRewrapProject: "admin-rewrap-project", POST "/v1/admin/projects/{projectId}/rewrap", Administrator(Scope::Projects), [operation_id],
-                    admin::projects::rewrap, "Wrap a project's keys, which another KMS key wrapped, with this deployment's.", {
+                    admin::projects::rewrap, "Wrap a project's keys, which another KMS key wrapped, with this deployment's key.", {
                         request: admin::rewrap::Rewrap,
                         response: 200 admin_data::Rewrapped,
                         refusals: [ProjectNotFound, WrappingKeyNotUsable],
                         quota: none,
                     };
                 AdminRewrapDeveloper: "admin-rewrap-developer", POST "/v1/admin/developers/{username}/rewrap", Administrator(Scope::Projects), [operation_id],
-                    admin::developers::rewrap, "Wrap a developer's key, which another KMS key wrapped, with this deployment's.", {
+                    admin::developers::rewrap, "Wrap a developer's key, which another KMS key wrapped, with this deployment's key.", {
                         request: admin::rewrap::Rewrap,
                         response: 200 admin_data::Rewrapped,
                         refusals: [DeveloperNotFound, WrappingKeyNotUsable],
                         quota: none,
                     };
                 AdminCreatePolicy: "admin-create-policy", POST "/v1/admin/projects/{projectId}/policies", Administrator(Scope::Policies), [operation_id],
-                    admin::policies::create, "Make a policy.", {
+                    admin::policies::create, "Create a policy.", {
                         request: policy::PolicyTerms,
                         response: 201 admin_data::PolicyDetails,
                         refusals: [ProjectNotFound],
@@ -1068,7 +1075,7 @@ macro_rules! functions {
                         quota: Administration,
                     };
                 AdminReinstate: "admin-reinstate", POST "/v1/admin/licenses/{licenseKey}/reinstate", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::reinstate, "Take back a revocation that was a mistake.", {
+                    admin::licenses::reinstate, "Undo a mistaken revocation.", {
                         request: license::reinstate::Reinstate,
                         response: 200 license_data::LicenseData,
                         refusals: [StateFinal],
@@ -1111,7 +1118,7 @@ macro_rules! functions {
                     admin::licenses::devices, "List devices, last activated first.",
                     { query: [LIMIT], cursor: DEVICES, response: 200 admin_data::DeviceList, quota: Administration };
                 AdminDescribeDevice: "admin-describe-device", PATCH "/v1/admin/licenses/{licenseKey}/devices/{hwid}", Administrator(Scope::Licenses), [operation_id],
-                    admin::licenses::describe_device, "Name a device.", {
+                    admin::licenses::describe_device, "Set the nickname and metadata of a device.", {
                         request: license::describe_device::DescribeDevice,
                         response: 200 license_data::Machine,
                         refusals: [DeviceNotRegistered],
@@ -1125,7 +1132,7 @@ macro_rules! functions {
                     admin::licenses::release_seat, "Release a device's seat.",
                     { response: 200 license_data::SeatList, refusals: [SeatNotHeld], quota: Administration };
                 AdminCreateKey: "admin-create-key", POST "/v1/admin/keys", Administrator(Scope::Projects), [operation_id],
-                    admin::keys::create, "Make an administrator key.", {
+                    admin::keys::create, "Create an administrator key.", {
                         request: admin::create_key::CreateKey,
                         response: 201 admin_data::AdminKeyData,
                         refusals: [ProjectNotFound, NotAhead],
@@ -1160,7 +1167,7 @@ macro_rules! functions {
                         quota: none,
                     };
                 AdminExportKeys: "admin-export-keys", POST "/v1/admin/projects/{projectId}/export-keys", Administrator(Scope::Projects), [operation_id],
-                    admin::transfer::export_keys, "A project's keys, sealed to another deployment's import key. With the stack's own key only.", {
+                    admin::transfer::export_keys, "Export a project's keys, sealed to another deployment's import key. Requires the stack's own administrator key.", {
                         request: handlers::admin::transfer::ExportKeys,
                         response: 200 transfer::SealedKeys,
                         refusals: [ProjectNotFound],

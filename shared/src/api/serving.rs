@@ -4,7 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::api::extract::Incoming;
-use crate::api::handlers::{accounts, admin, health, license, organizations, portal, pro, project_ledgers, store};
+use crate::api::handlers::{
+    accounts, admin, health, license, organizations, portal, pro, project_ledgers, store, webhooks,
+};
 use crate::api::reply::{Failure, Reply};
 use crate::api::routes::Endpoint;
 use crate::table::port::Table;

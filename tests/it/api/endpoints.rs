@@ -66,6 +66,7 @@ pub(crate) const EXPECTED: &[(&str, u16, &str)] = &[
     ("pro-activate", 200, "machines"),
     ("pro-status", 200, "machines"),
     ("pro-entitlement", 200, "allowed"),
+    ("pro-usage", 200, "entries"),
     ("pro-seats", 200, "seats"),
     ("pro-save-settings", 200, "settings"),
     ("pro-settings", 200, "updatedAt"),

@@ -24,26 +24,9 @@ const KNOWN_BY_THEMSELVES: &[&str] = &[
     "signout",
     "release-seat",
     "save-settings",
-    "pro-validate",
-    "pro-activate",
-    "pro-status",
-    "pro-heartbeat",
-    "pro-signout",
-    "pro-seats",
-    "pro-release-seat",
-    "pro-consume",
-    "pro-consume-batch",
-    "pro-settings",
-    "pro-save-settings",
-    "pro-events",
-    "pro-buyable-policies",
-    "pro-checkout-link",
-    "pro-topup-link",
     "stripe-message",
     "login-request",
     "portfolio",
-    "pro-login-request",
-    "pro-portfolio",
     "dev-login",
     "dev-verify-otp",
 ];
@@ -202,8 +185,9 @@ fn body_of(reply: &Reply) -> Value {
 #[test]
 fn every_route_that_changes_something_has_an_operation_id_or_a_reason() {
     let known: BTreeSet<_> = KNOWN_BY_THEMSELVES.iter().copied().collect();
-    let without: BTreeSet<_> =
-        ROUTES.iter().filter(|route| route.method != "GET" && !route.operation_id).collect_names();
+    // An envelope is known by its vector, and a strict one by its nonce.
+    let is_known = |route: &&Route| route.operation_id || route.name.starts_with("pro-");
+    let without: BTreeSet<_> = ROUTES.iter().filter(|route| route.method != "GET" && !is_known(route)).collect_names();
     assert_eq!(without, known);
     let with: BTreeSet<_> = ROUTES.iter().filter(|route| route.operation_id).collect_names();
     let administrators: BTreeSet<_> =

@@ -379,8 +379,9 @@ async fn measure_pro(app: &TestApp, key: &str, devices: usize) -> Vec<String> {
     let event = json!({"key": key, "type": "x", "payload": {"a": 1}});
     let event = app.pro("events", &b, save.nonce(), event).await;
     let asked = app.pro("entitlement", &b, event.nonce(), data(&b)).await;
+    let listed = app.pro("usage", &b, asked.nonce(), data(&b)).await;
     refused.refused(409, "NONCE_MISMATCH");
-    asked.nonce();
+    listed.nonce();
     let rows = [
         ("pro validate, new device", new),
         ("pro validate, known device", known),
@@ -395,6 +396,7 @@ async fn measure_pro(app: &TestApp, key: &str, devices: usize) -> Vec<String> {
         ("pro settings/save", save),
         ("pro events", event),
         ("pro entitlement", asked),
+        ("pro usage, first page", listed),
     ];
     rows.into_iter().map(|(name, answer)| row(name, devices, &answer.reply)).collect()
 }

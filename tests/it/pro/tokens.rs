@@ -181,3 +181,36 @@ async fn a67_fifty_devices_spend_a_hundred_tokens_in_envelopes() {
     }
     assert_eq!(app.audit(&key).await, 99);
 }
+
+#[tokio::test]
+async fn the_ledger_is_listed_page_by_page_in_envelopes() {
+    let app = TestApp::new().await;
+    let over = json!({"overrides": {"sdkEnforcement": {"mode": "pro_only"}}});
+    app.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), over).await;
+    let a = device('a');
+    let mut nonce = app.validated(L1, &a).await;
+    for amount in 1..=3 {
+        nonce = app.pro("consume", &a, nonce, use_of(&a, amount, "export")).await.nonce();
+    }
+    app.get(L1, "/usage").await.refused(403, "PRO_SDK_REQUIRED");
+    let (mut amounts, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let asked = json!({"key": L1, "hwid": a, "limit": 2, "cursor": cursor});
+        let page = app.pro("usage", &a, "", asked).await;
+        assert_eq!(page.reply.status, 200, "{}", page.reply.text);
+        let entries = page.reply.body["entries"].as_array().unwrap();
+        assert!((1..=2).contains(&entries.len()));
+        amounts.extend(entries.iter().map(|entry| entry["amount"].as_i64().unwrap()));
+        cursor = page.reply.body["nextCursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(amounts, [-3, -2, -1, 100]);
+    let bad = json!({"key": L1, "hwid": a, "cursor": "6c6564676572"});
+    app.pro("usage", &a, "", bad).await.refused(400, "BAD_REQUEST");
+    // A list is for the license's own devices.
+    let b = device('b');
+    let asked = json!({"key": L1, "hwid": b});
+    app.pro("usage", &b, "", asked).await.refused(403, "DEVICE_NOT_REGISTERED");
+}

@@ -9,3 +9,4 @@ pub mod portal;
 pub mod pro;
 pub mod project_ledgers;
 pub mod store;
+pub mod webhooks;

@@ -1,18 +1,25 @@
 //! The PRO endpoints: the license handlers over envelopes (wire 1.2, E1 to E9 and E18).
 
+use ltlm_protocol::body::{Body, Unknown};
 use ltlm_protocol::event_data::EventReported;
+use ltlm_protocol::license_data::Usage;
+use ltlm_protocol::limits;
+use ltlm_protocol::read::Reader;
 use ltlm_protocol::request::{Activate, Consume, ConsumeBatch, Heartbeat, ReleaseSeat};
-use ltlm_protocol::{Body, limits};
+use serde_json::{Value, json};
 
+use crate::api::cursor;
 use crate::api::extract::{Incoming, Operation};
+use crate::api::handlers::license::sequence;
 use crate::api::reply::{Failure, Reply};
 use crate::api::sealed::SealedRequest;
 use crate::domain::license::entitlement::Ask;
 use crate::domain::license::settings::SaveSettings;
 use crate::domain::pro::nonce::NonceRule;
 use crate::domain::pro::report_event::ReportEvent;
-use crate::service::license::command::{GetSettings, ListSeats, PutSettings, Refresh, SignOut, Use};
+use crate::service::license::command::{GetSettings, ListSeats, OpenLedger, PutSettings, Refresh, SignOut, Use};
 use crate::service::license::consume_batch::BatchKey;
+use crate::service::license::ledger_page;
 use crate::service::pro as service;
 use crate::service::pro::ProRequest;
 use crate::table::port::Table;
@@ -139,6 +146,46 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
     let key = BatchKey { is_named: incoming.is_named(in_body), id, fingerprint };
     let signed = service::consume_batch(incoming.app, incoming.budget, &request, &command, &key).await?;
     sealed.reply(incoming, &request, &signed)
+}
+
+/// `POST …/pro/license/usage`
+pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
+    let sealed = SealedRequest::open(incoming)?;
+    let page = ListUsage::parse(&sealed.body)?;
+    let request = sealed.request(incoming, NonceRule::Lenient)?;
+    let opened = service::run(incoming.app, incoming.budget, &request, &OpenLedger).await?;
+    let (entries, next) = ledger_page(incoming.app, incoming.budget, &opened.reply, page.before, page.limit).await?;
+    let next_cursor = next.map(|sequence| cursor::of(cursor::LEDGER.name, &sequence.to_string()));
+    sealed.reply(incoming, &request, &opened.map(|_| Usage { entries, next_cursor }))
+}
+
+/// The body of `POST …/pro/license/usage`.
+#[derive(Debug)]
+pub struct ListUsage {
+    limit: i64,
+    before: Option<i64>,
+}
+
+impl Body for ListUsage {
+    const UNKNOWN: Unknown = Unknown::Ignored;
+
+    fn read(r: &mut Reader<'_>) -> Self {
+        r.name("hwid", limits::HWID_CHARS_MAX);
+        let limit = r.int_opt("limit", 1, limits::PAGE_MAX).unwrap_or(limits::PAGE_DEFAULT);
+        let text = r.text_or_empty("cursor", limits::NAME_CHARS_MAX);
+        let position = text.map(|text| cursor::parse(cursor::LEDGER.name, &text).and_then(|at| sequence(&at)));
+        if position.as_ref().is_some_and(Result::is_err) {
+            r.problem("cursor", "must be a nextCursor of this list");
+        }
+        Self { limit, before: position.and_then(Result::ok) }
+    }
+
+    fn keywords() -> Value {
+        json!({"properties": {
+            "limit": {"default": limits::PAGE_DEFAULT, "description": "Rows on the page."},
+            "cursor": {"pattern": cursor::LEDGER.pattern(), "description": "A nextCursor of this list."},
+        }})
+    }
 }
 
 /// `POST …/pro/license/events`

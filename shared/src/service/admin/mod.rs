@@ -14,4 +14,3 @@ pub mod policies;
 pub mod projects;
 pub mod rewrap;
 pub mod transfer;
-pub mod webhooks;

@@ -11,13 +11,13 @@ use crate::domain::license::gate::Call;
 use crate::domain::license::settings::{SaveSettings, SettingsReply};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{
-    activate, consume, entitlement, heartbeat, read, refresh, release_seat, remove_device, settings, signout,
+    activate, consume, entitlement, gate, heartbeat, read, refresh, release_seat, remove_device, settings, signout,
 };
 use crate::domain::pro::device_proof::Activation;
 use crate::domain::pro::nonce::Evidence;
 use crate::domain::throttle::Limited;
 use crate::model::denied::Denied;
-use crate::model::ids::{OperationKey, ShortHash};
+use crate::model::ids::{LicenseId, OperationKey, ShortHash};
 use crate::service::ids;
 use crate::service::license::load_spec::{Include, LoadSpec, SeatSearch};
 use crate::service::license::request::Request;
@@ -140,6 +140,23 @@ impl LicenseCommand for RemoveDevice {
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<()>, Denied> {
         remove_device::by_customer(state, call, &self.hwid)
+    }
+}
+
+/// Whose ledger a registered device may read.
+pub struct OpenLedger;
+
+impl LicenseCommand for OpenLedger {
+    type Reply = LicenseId;
+
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        request.wanted(None, Include::Nothing)
+    }
+
+    fn decide(&self, state: &LicenseState, _: &Call) -> Result<Decision<LicenseId>, Denied> {
+        gate::online(state)?;
+        gate::registered(state)?;
+        Ok(Decision::read(state.license.id.clone()))
     }
 }
 

@@ -71,8 +71,19 @@ pub async fn usage<T: Table>(
     if matches!(request.access, Access::Secret(_)) {
         gate::online(&state)?;
     }
+    ledger_page(app, budget, &state.license.id, before, limit).await
+}
+
+/// A page of a license's ledger, newest first, and the sequence number to go on from.
+pub async fn ledger_page<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    license: &LicenseId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<(Vec<Operation>, Option<i64>), Error> {
     // One more than asked for tells whether there is a next page.
-    let list = [Read::Entries { wallet: wallet_of(&state.license.id), before, limit: limit + 1 }];
+    let list = [Read::Entries { wallet: wallet_of(license), before, limit: limit + 1 }];
     let records = retry::records(app, budget, &list).await?;
     let mut entries: Vec<_> = records
         .into_iter()

@@ -8,7 +8,6 @@ pub mod licenses;
 pub mod policies;
 pub mod projects;
 pub mod transfer;
-pub mod webhooks;
 
 /// The ids of the operation in the bodies of policies and of calls without other members.
 fn operation_id(body: &serde_json::Value) -> Result<Option<String>, ltlm_protocol::Problems> {

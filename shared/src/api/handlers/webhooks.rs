@@ -11,8 +11,8 @@ use crate::api::extract::Incoming;
 use crate::api::reply::{Failure, Reply};
 use crate::domain::webhooks::create::CreateWebhook;
 use crate::model::webhook::Webhook;
-use crate::service::admin::webhooks as service;
-use crate::service::admin::webhooks::{NewWebhook, Which};
+use crate::service::webhooks::endpoints as service;
+use crate::service::webhooks::endpoints::{NewWebhook, Which};
 use crate::table::port::Table;
 
 fn with_secret(made: &NewWebhook) -> WebhookData {
