@@ -3,20 +3,28 @@
 //! | the commit says | then |
 //! |---|---|
 //! | done | answer |
-//! | a guard did not hold, and here is the item | decide again on it |
-//! | a guard did not hold, and the item is gone | load and decide again |
-//! | throttled, or in conflict | wait, decide again |
+//! | a guard did not hold, and here is the item | decide again on it at once |
+//! | the same again | wait, load and decide again |
+//! | a guard did not hold, and the item is gone | wait, load and decide again |
+//! | throttled, or in conflict | wait, load and decide again |
 //! | no reply | wait, load and decide again: the ledger's key tells what happened |
+//!
+//! A request that waited loads again: its state becomes outdated during the wait, and a commit on an outdated state loses to
+//! requests that have just arrived. Callers of one process that move the same wallet take turns (`turns.rs`), so that they
+//! lose no rounds to each other.
 //!
 //! If more has lapsed in a wallet than fits into one transaction together with a command's own writes, a part is
 //! settled first, the oldest first, and the command is decided again on the resulting state, without waiting.
 //!
-//! The wait is full jitter up to a growing cap. The loop ends with the request's budget, never by a count: under
-//! contention some request always makes progress, so every caller eventually succeeds.
+//! The wait is full jitter up to a cap that grows with the number of lost rounds. The loop ends with the request's budget,
+//! never by a count: under contention some request always makes progress, so every caller eventually succeeds.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use ltlm_protocol::limits;
 
 use crate::domain::decision::Decision;
@@ -24,15 +32,20 @@ use crate::domain::license::consume_batch::BatchState;
 use crate::domain::license::state::LicenseState;
 use crate::model::denied::Denied;
 use crate::model::record::Record;
+use crate::model::wallet::Wallet;
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
+use crate::service::turns::{self, Turn};
 use crate::table::port::{CommitError, Read, Table};
 
 /// First cap of the wait, in milliseconds.
 const WAIT_FIRST_MS: u64 = 20;
 
 /// Largest cap of the wait, in milliseconds.
-const WAIT_MAX_MS: u64 = 200;
+const WAIT_MAX_MS: u64 = 100;
+
+/// Why a request ends that others got ahead of all its time.
+const OUTLASTED: &str = "contention outlasted the request";
 
 /// State that can take in what a failed guard hands back.
 pub trait Absorb {
@@ -70,22 +83,35 @@ where
     F: Future<Output = Result<S, Error>>,
     C: Future<Output = Result<(), Error>>,
 {
-    let mut wait = Wait::default();
+    let mut rounds = Rounds::default();
+    let mut turn = None;
     loop {
         let mut state = match loaded.take() {
             Some(state) => state,
             None => match load().await {
                 Ok(state) => state,
                 Err(Error::Busy(source)) => {
-                    wait.or_give_up(app, budget, Error::Busy(source)).await?;
+                    rounds.wait_or_give_up(app, budget, Error::Busy(source)).await?;
                     continue;
                 }
                 Err(error) => return Err(error),
             },
         };
-        let decision = decide(&state)?;
+        let mut decision = decide(&state)?;
         if decision.writes.is_empty() {
             return Ok(decision.reply);
+        }
+        count().await?;
+        if turn.is_none() {
+            turn = take_turn(app, budget, &decision.writes).await?;
+            if let Some(wallet) = turn.as_ref().and_then(|turn| newer(turn, &decision.writes)) {
+                let is_enough = state.absorb(Record::Wallet(wallet));
+                decision = match decide(&state) {
+                    Ok(decision) if is_enough && !decision.writes.is_empty() => decision,
+                    // What this process knows by itself is good to write on. Only what was read answers, or refuses.
+                    _ => continue,
+                };
+            }
         }
         let fits = decision.writes.len() <= limits::TRANSACTION_ITEMS_MAX;
         let first = if fits { Vec::new() } else { settle(&state) };
@@ -93,27 +119,55 @@ where
             true => (&decision.writes, decision.touch.as_ref()),
             false => (&first, None),
         };
-        count().await?;
         match app.table.commit(writes, touch, budget.meter).await {
-            Ok(()) if first.is_empty() => return Ok(decision.reply),
-            // Some of what lapsed is settled: the command is decided again on what is left.
-            Ok(()) => {}
-            Err(CommitError::Guard(records)) => {
-                let mut complete = true;
-                for record in records {
-                    complete &= record.is_some_and(|record| state.absorb(record));
+            Ok(()) => {
+                turn.iter().for_each(|turn: &Turn<'_>| turn.committed(writes));
+                if first.is_empty() {
+                    return Ok(decision.reply);
                 }
-                wait.or_give_up(app, budget, Error::Busy("contention outlasted the request".into())).await?;
-                loaded = complete.then_some(state);
+                // Some of what lapsed is settled: the command is decided again on what is left.
             }
-            Err(error @ CommitError::Busy(_)) => {
-                wait.or_give_up(app, budget, error.into()).await?;
-                loaded = Some(state);
+            Err(CommitError::Guard(records)) => {
+                turn.iter().for_each(|turn| turn.found(&records));
+                let mut is_enough = true;
+                for record in records {
+                    is_enough &= record.is_some_and(|record| state.absorb(record));
+                }
+                match is_enough && rounds.goes_on_at_once(app, budget) {
+                    true => loaded = Some(state),
+                    false => rounds.wait_or_give_up(app, budget, Error::Busy(OUTLASTED.into())).await?,
+                }
             }
-            Err(error @ CommitError::Unknown(_)) => wait.or_give_up(app, budget, error.into()).await?,
+            Err(error @ (CommitError::Conflict(_) | CommitError::Busy(_) | CommitError::Unknown(_))) => {
+                rounds.wait_or_give_up(app, budget, error.into()).await?;
+            }
             Err(error @ (CommitError::Broken(_) | CommitError::DryRun)) => return Err(error.into()),
         }
     }
+}
+
+/// Waits for the caller's turn at the wallet that these writes move, if they move one. What is only tried waits for none.
+async fn take_turn<'a, T: Table>(
+    app: &'a App<T>,
+    budget: &Budget<'_>,
+    writes: &[Write],
+) -> Result<Option<Turn<'a>>, Error> {
+    let Some((wallet, _)) = turns::moved(writes).filter(|_| !budget.meter.is_dry_run()) else { return Ok(None) };
+    let mut turn = pin!(app.turns.take(wallet));
+    // Mostly nobody is there, and no timer is needed.
+    if let Some(turn) = turn.as_mut().now_or_never() {
+        return Ok(turn);
+    }
+    let left = budget.until_ms.saturating_sub(app.sleep.elapsed_ms());
+    match select(turn, app.sleep.sleep(Duration::from_millis(left))).await {
+        Either::Left((turn, _)) => Ok(turn),
+        Either::Right(_) => Err(Error::Busy(OUTLASTED.into())),
+    }
+}
+
+/// The wallet that these writes move as another caller of this process left it, if it was moved since they were decided.
+fn newer(turn: &Turn<'_>, writes: &[Write]) -> Option<Wallet> {
+    turns::moved(writes).and_then(|(_, found)| turn.newer(found))
 }
 
 /// Repeats a read that is throttled or gets no answer.
@@ -121,10 +175,10 @@ pub async fn read<T: Table, R, F>(app: &App<T>, budget: &Budget<'_>, read: impl 
 where
     F: Future<Output = Result<R, Error>>,
 {
-    let mut wait = Wait::default();
+    let mut rounds = Rounds::default();
     loop {
         match read().await {
-            Err(Error::Busy(source)) => wait.or_give_up(app, budget, Error::Busy(source)).await?,
+            Err(Error::Busy(source)) => rounds.wait_or_give_up(app, budget, Error::Busy(source)).await?,
             other => return other,
         }
     }
@@ -148,16 +202,31 @@ pub async fn found<T: Table, S: Absorb + Default>(
     Ok(found)
 }
 
-/// Waits a little longer each time.
+/// Counts the rounds that a request loses, and waits between them: a little longer each time.
 #[derive(Default)]
-struct Wait {
-    rounds: u32,
+struct Rounds {
+    lost: u32,
+    /// The last one was decided on what a failed guard handed back.
+    is_at_once: bool,
 }
 
-impl Wait {
-    async fn or_give_up<T>(&mut self, app: &App<T>, budget: &Budget<'_>, error: Error) -> Result<(), Error> {
-        let cap = WAIT_FIRST_MS.saturating_mul(1 << self.rounds.min(8)).min(WAIT_MAX_MS);
-        self.rounds += 1;
+impl Rounds {
+    /// Counts a round that was lost to somebody who came first. True if the next one may follow at once, on what the failed guard
+    /// handed back: of two in a row the second waits, so that not all who lost together meet again and again.
+    fn goes_on_at_once<T>(&mut self, app: &App<T>, budget: &Budget<'_>) -> bool {
+        if self.is_at_once || app.sleep.elapsed_ms() >= budget.until_ms {
+            return false;
+        }
+        self.lost += 1;
+        self.is_at_once = true;
+        true
+    }
+
+    /// Counts a round that was lost, and waits; or gives up with `error` where the wait would outlast the request.
+    async fn wait_or_give_up<T>(&mut self, app: &App<T>, budget: &Budget<'_>, error: Error) -> Result<(), Error> {
+        self.is_at_once = false;
+        let cap = WAIT_FIRST_MS.saturating_mul(1 << self.lost.min(8)).min(WAIT_MAX_MS);
+        self.lost += 1;
         let mut random = [0; 8];
         app.entropy.fill(&mut random);
         let wait = u64::from_le_bytes(random) % (cap + 1);
@@ -168,3 +237,6 @@ impl Wait {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
