@@ -31,6 +31,7 @@ use crate::domain::decision::Decision;
 use crate::domain::license::consume_batch::BatchState;
 use crate::domain::license::state::LicenseState;
 use crate::model::denied::Denied;
+use crate::model::ids::{OperationId, WalletId};
 use crate::model::record::Record;
 use crate::model::wallet::Wallet;
 use crate::model::write::Write;
@@ -67,15 +68,43 @@ impl Absorb for BatchState {
     }
 }
 
+/// The entry of an operation, left unread until it can matter. The condition of a commit that puts the entry verifies that there is
+/// none. A refusal, or an answer without a write, has no such condition: the operation may already be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The wallet that the operation moves.
+    pub wallet: WalletId,
+    /// The operation.
+    pub operation: OperationId,
+}
+
+impl Unread {
+    /// Do these writes put the operation's entry?
+    fn is_put_by(&self, writes: &[Write]) -> bool {
+        writes.iter().any(|write| match write {
+            Write::AddEntry { entry } => entry.operation == self.operation && entry.wallet == self.wallet,
+            _ => false,
+        })
+    }
+}
+
+/// Is this decision valid although the entry of its operation was not read?
+fn stands_unread<R>(decision: &Result<Decision<R>, Denied>, unread: Option<&Unread>) -> bool {
+    match decision {
+        Ok(decision) => unread.is_none_or(|unread| unread.is_put_by(&decision.writes)),
+        Err(_) => unread.is_none(),
+    }
+}
+
 /// Runs a command. `count` comes before each commit: it counts the call where that is due. `settle` says what settles some of what
-/// lapsed where a decision does not fit one transaction.
+/// lapsed where a decision does not fit one transaction. `unread` is what `load` leaves out.
 pub(super) async fn drive<T, S, R, F, C>(
     app: &App<T>,
     budget: &Budget<'_>,
     mut loaded: Option<S>,
     load: impl Fn() -> F,
     decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
-    (settle, count): (impl Fn(&S) -> Vec<Write>, impl Fn() -> C),
+    (settle, count, unread): (impl Fn(&S) -> Vec<Write>, impl Fn() -> C, Option<&Unread>),
 ) -> Result<R, Error>
 where
     T: Table,
@@ -85,11 +114,16 @@ where
 {
     let mut rounds = Rounds::default();
     let mut turn = None;
+    // Is the entry of the operation known, or known to be absent? Is it likely that the operation is done?
+    let (mut is_known, mut is_likely) = (false, false);
     loop {
         let mut state = match loaded.take() {
             Some(state) => state,
             None => match load().await {
-                Ok(state) => state,
+                Ok(state) => {
+                    is_known = false;
+                    state
+                }
                 Err(Error::Busy(source)) => {
                     rounds.wait_or_give_up(app, budget, Error::Busy(source)).await?;
                     continue;
@@ -97,7 +131,17 @@ where
                 Err(error) => return Err(error),
             },
         };
-        let mut decision = decide(&state)?;
+        let missing = unread.filter(|_| !is_known);
+        let mut decided = decide(&state);
+        if let Some(unread) = missing.filter(|_| is_likely || !stands_unread(&decided, missing)) {
+            let entry = [Read::Entry(unread.wallet.clone(), unread.operation.clone())];
+            for record in records(app, budget, &entry).await? {
+                state.absorb(record);
+            }
+            is_known = true;
+            decided = decide(&state);
+        }
+        let mut decision = decided?;
         if decision.writes.is_empty() {
             return Ok(decision.reply);
         }
@@ -106,8 +150,10 @@ where
             turn = take_turn(app, budget, &decision.writes).await?;
             if let Some(wallet) = turn.as_ref().and_then(|turn| newer(turn, &decision.writes)) {
                 let is_enough = state.absorb(Record::Wallet(wallet));
-                decision = match decide(&state) {
-                    Ok(decision) if is_enough && !decision.writes.is_empty() => decision,
+                let decided = decide(&state);
+                let stands = is_enough && stands_unread(&decided, missing);
+                decision = match decided {
+                    Ok(decision) if stands && !decision.writes.is_empty() => decision,
                     // What this process knows by itself is good to write on. Only what was read answers, or refuses.
                     _ => continue,
                 };
@@ -133,12 +179,15 @@ where
                 for record in records {
                     is_enough &= record.is_some_and(|record| state.absorb(record));
                 }
+                // All guards were checked together: if the entry's guard held, there is none.
+                is_known |= first.is_empty();
                 match is_enough && rounds.goes_on_at_once(app, budget) {
                     true => loaded = Some(state),
                     false => rounds.wait_or_give_up(app, budget, Error::Busy(OUTLASTED.into())).await?,
                 }
             }
             Err(error @ (CommitError::Conflict(_) | CommitError::Busy(_) | CommitError::Unknown(_))) => {
+                is_likely |= matches!(error, CommitError::Unknown(_));
                 rounds.wait_or_give_up(app, budget, error.into()).await?;
             }
             Err(error @ (CommitError::Broken(_) | CommitError::DryRun)) => return Err(error.into()),

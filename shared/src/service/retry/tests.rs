@@ -251,7 +251,7 @@ async fn move_once(app: &App<OneWallet>, most: i64) -> (Result<i64, Error>, u32)
         let moved = Wallet { sequence: found.sequence + 1, ..found.clone() };
         Ok(Decision::write(vec![Write::MoveWallet { wallet: moved, found: found.sequence }], found.sequence + 1))
     };
-    let none = (|_: &Seen| Vec::new(), || std::future::ready(Ok(())));
+    let none = (|_: &Seen| Vec::new(), || std::future::ready(Ok(())), None);
     let moved = drive(app, &budget, None, load, decide, none).await;
     (moved, meter.spent().round_trips)
 }
