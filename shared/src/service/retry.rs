@@ -4,7 +4,7 @@
 //! |---|---|
 //! | done | answer |
 //! | a guard did not hold, and here is the item | decide again on it at once |
-//! | the same again | wait, load and decide again |
+//! | the same twice in a row | wait, load and decide again |
 //! | a guard did not hold, and the item is gone | wait, load and decide again |
 //! | throttled, or in conflict | wait, load and decide again |
 //! | no reply | wait, load and decide again: the ledger's key tells what happened |
@@ -45,7 +45,7 @@ const WAIT_FIRST_MS: u64 = 20;
 /// Largest cap of the wait, in milliseconds.
 const WAIT_MAX_MS: u64 = 100;
 
-/// Why a request ends that others got ahead of all its time.
+/// The cause of a request that lost every round until its time was over.
 const OUTLASTED: &str = "contention outlasted the request";
 
 /// State that can take in what a failed guard hands back.
@@ -97,7 +97,7 @@ fn stands_unread<R>(decision: &Result<Decision<R>, Denied>, unread: Option<&Unre
 }
 
 /// Runs a command. `count` comes before each commit: it counts the call where that is due. `settle` says what settles some of what
-/// lapsed where a decision does not fit one transaction. `unread` is what `load` leaves out.
+/// lapsed where a decision does not fit one transaction. `unread` is the entry that `load` leaves out.
 pub(super) async fn drive<T, S, R, F, C>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -154,7 +154,7 @@ where
                 let stands = is_enough && stands_unread(&decided, missing);
                 decision = match decided {
                     Ok(decision) if stands && !decision.writes.is_empty() => decision,
-                    // What this process knows by itself is good to write on. Only what was read answers, or refuses.
+                    // A wallet that was not read is used for writes only. An answer without a write and a refusal need a read.
                     _ => continue,
                 };
             }
@@ -195,7 +195,7 @@ where
     }
 }
 
-/// Waits for the caller's turn at the wallet that these writes move, if they move one. What is only tried waits for none.
+/// Waits for the caller's turn at the wallet that these writes move, if they move one. A dry run waits for none.
 async fn take_turn<'a, T: Table>(
     app: &'a App<T>,
     budget: &Budget<'_>,
@@ -203,7 +203,7 @@ async fn take_turn<'a, T: Table>(
 ) -> Result<Option<Turn<'a>>, Error> {
     let Some((wallet, _)) = turns::moved(writes).filter(|_| !budget.meter.is_dry_run()) else { return Ok(None) };
     let mut turn = pin!(app.turns.take(wallet));
-    // Mostly nobody is there, and no timer is needed.
+    // Usually no other caller is there, and no timer is needed.
     if let Some(turn) = turn.as_mut().now_or_never() {
         return Ok(turn);
     }
@@ -214,7 +214,7 @@ async fn take_turn<'a, T: Table>(
     }
 }
 
-/// The wallet that these writes move as another caller of this process left it, if it was moved since they were decided.
+/// The wallet that these writes move, as another caller of this process left it, if that caller moved it after the decision's read.
 fn newer(turn: &Turn<'_>, writes: &[Write]) -> Option<Wallet> {
     turns::moved(writes).and_then(|(_, found)| turn.newer(found))
 }
@@ -251,17 +251,17 @@ pub async fn found<T: Table, S: Absorb + Default>(
     Ok(found)
 }
 
-/// Counts the rounds that a request loses, and waits between them: a little longer each time.
+/// Counts the rounds that a request loses, and waits between them, longer each time.
 #[derive(Default)]
 struct Rounds {
     lost: u32,
-    /// The last one was decided on what a failed guard handed back.
+    /// The last round was decided on the records that a failed guard returned.
     is_at_once: bool,
 }
 
 impl Rounds {
-    /// Counts a round that was lost to somebody who came first. True if the next one may follow at once, on what the failed guard
-    /// handed back: of two in a row the second waits, so that not all who lost together meet again and again.
+    /// Counts a round that was lost to a concurrent write. `true` if the next round may follow at once, on the records that the failed
+    /// guard returned. After two such losses in a row the request waits, so that the same requests do not collide again and again.
     fn goes_on_at_once<T>(&mut self, app: &App<T>, budget: &Budget<'_>) -> bool {
         if self.is_at_once || app.sleep.elapsed_ms() >= budget.until_ms {
             return false;
@@ -271,7 +271,7 @@ impl Rounds {
         true
     }
 
-    /// Counts a round that was lost, and waits; or gives up with `error` where the wait would outlast the request.
+    /// Counts a lost round, and waits. Fails with `error` if the wait would exceed the request's time.
     async fn wait_or_give_up<T>(&mut self, app: &App<T>, budget: &Budget<'_>, error: Error) -> Result<(), Error> {
         self.is_at_once = false;
         let cap = WAIT_FIRST_MS.saturating_mul(1 << self.lost.min(8)).min(WAIT_MAX_MS);

@@ -41,7 +41,7 @@ where
     drive(app, budget, loaded, load, decide, (|_: &S| Vec::new(), || quota::pass(app, budget), None)).await
 }
 
-/// Runs a command whose `load` may leave out what its operation did before: that is read where it matters.
+/// Runs a command whose `load` leaves out the entry of its operation: the entry is read only if it can matter.
 pub async fn act_once<T, S, R, F>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -74,7 +74,7 @@ where
     act_once_settling(app, budget, None, load, decide, settle).await
 }
 
-/// The same for a command whose `load` may leave out what its operation did before.
+/// The same for a command whose `load` leaves out the entry of its operation.
 pub async fn act_once_settling<T, S, R, F>(
     app: &App<T>,
     budget: &Budget<'_>,

@@ -1,11 +1,11 @@
-//! Turns: callers of one process that move the same wallet do so one after the other, first come first served.
+//! Turns: callers of one process that move the same wallet do so one after the other, first come, first served.
 //!
-//! Without them the callers take their rounds from each other: of all who decided on one state the guard lets one pass. In turn
-//! nobody of this process loses a round to another, and who comes next is told how the one before left the wallet, so that it need
-//! not read it again.
+//! Without turns, only one of all callers that decided on the same state passes the guard, and the others lose the round. With
+//! turns, no caller of a process loses a round to another one, and each caller receives the wallet as the previous one left it,
+//! so that it does not read it again.
 //!
-//! A turn is a hint. The guard of the commit decides, for other processes know nothing of turns here; a caller that gets none goes on
-//! without. What a turn tells is good to write on, because the guard holds it; nobody is refused by it.
+//! A turn is a hint: other processes do not know of it, so the guard of the commit decides. A caller that gets no turn continues
+//! without one. A wallet that was received with a turn is used for writes, whose guards check it, and never for a refusal.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,10 +17,10 @@ use crate::model::record::Record;
 use crate::model::wallet::Wallet;
 use crate::model::write::Write;
 
-/// Callers that have a turn or wait for one, at all wallets; who comes beyond it goes on without.
+/// The largest number of callers that have a turn or wait for one, at all wallets. Further callers continue without a turn.
 const CALLERS_MAX: usize = 1_024;
 
-/// Wallets that are kept as the last caller left them while nobody is at them; beyond it those are forgotten.
+/// The number of wallets without callers that are kept as the last caller left them. Beyond it, all of these are forgotten.
 const IDLE_MAX: usize = 256;
 
 /// The turns at the wallets of this process.
@@ -33,33 +33,33 @@ struct Queues {
     callers: usize,
 }
 
-/// Who is at a wallet.
+/// The callers at a wallet.
 #[derive(Debug, Default)]
 struct Queue {
-    /// Hands itself on in the order in which it was asked for.
+    /// Grants the turn in the order of the requests for it.
     turnstile: Arc<Turnstile<()>>,
     callers: usize,
-    /// As the last turn left the wallet.
+    /// The wallet as the last turn left it.
     left: Option<Wallet>,
 }
 
-/// A turn at a wallet. Dropped, it is the next caller's.
+/// A turn at a wallet. When it is dropped, the next caller gets its turn.
 #[derive(Debug)]
 pub struct Turn<'a> {
-    // Fields are dropped in this order: the turn is handed on before its place is given up.
+    // Fields are dropped in this order: the turn is released before the place is given up.
     _mine: OwnedMutexGuard<()>,
     place: Place<'a>,
 }
 
-/// A caller's place in a queue, given up also by a caller that does not wait to its end.
+/// A caller's place in a queue. A caller that is cancelled while it waits gives it up too.
 #[derive(Debug)]
 struct Place<'a> {
     turns: &'a Turns,
     wallet: WalletId,
 }
 
-/// The wallet that a decision moves, and its sequence before; of several the first in their order, so that nobody waits for one turn
-/// while it has another.
+/// The wallet that a decision moves, and its sequence number before. Of several wallets it is the first in the order of ids: a caller
+/// waits for one turn only.
 pub fn moved(writes: &[Write]) -> Option<(&WalletId, i64)> {
     let moved = writes.iter().filter_map(|write| match write {
         Write::MoveWallet { wallet, found } => Some((&wallet.id, *found)),
@@ -69,7 +69,7 @@ pub fn moved(writes: &[Write]) -> Option<(&WalletId, i64)> {
 }
 
 impl Turns {
-    /// Waits for a turn at a wallet; `None` where too many wait already.
+    /// Waits for a turn at a wallet; `None` if too many callers wait already.
     pub async fn take(&self, wallet: &WalletId) -> Option<Turn<'_>> {
         let (turnstile, place) = self.enter(wallet)?;
         Some(Turn { _mine: turnstile.lock_owned().await, place })
@@ -92,14 +92,14 @@ impl Turns {
 }
 
 impl Turn<'_> {
-    /// The wallet as another caller of this process left it, if that is newer than what has the sequence number `found`.
+    /// The wallet as another caller of this process left it, if that is newer than the sequence number `found`.
     pub fn newer(&self, found: i64) -> Option<Wallet> {
         let queues = self.place.turns.lock();
         let left = queues.by_wallet.get(&self.place.wallet)?.left.as_ref();
         left.filter(|left| left.sequence > found).cloned()
     }
 
-    /// Tells who comes next how these writes, which were committed, left the wallet.
+    /// Keeps the wallet for the next caller as these writes, which were committed, left it.
     pub fn committed(&self, writes: &[Write]) {
         self.saw(writes.iter().find_map(|write| match write {
             Write::MoveWallet { wallet, .. } if wallet.id == self.place.wallet => Some(wallet),
@@ -107,7 +107,7 @@ impl Turn<'_> {
         }));
     }
 
-    /// Tells who comes next how the wallet is in the table, if it is among what a failed guard handed back.
+    /// Keeps the wallet for the next caller as the table has it, if it is among the records that a failed guard returned.
     pub fn found(&self, records: &[Option<Record>]) {
         self.saw(records.iter().find_map(|record| match record {
             Some(Record::Wallet(wallet)) if wallet.id == self.place.wallet => Some(wallet),
@@ -191,7 +191,7 @@ mod tests {
         drop(first);
         let third = third.now_or_never().unwrap();
         assert!(third.is_some());
-        // Its turn came, and it went away without having taken it.
+        // The turn is granted to a caller that is cancelled before it takes it.
         let mut fourth = Box::pin(turns.take(&id));
         assert!(fourth.as_mut().now_or_never().is_none());
         drop(third);
@@ -221,7 +221,7 @@ mod tests {
         let second = take();
         assert_eq!(second.newer(4).map(|wallet| wallet.sequence), Some(5));
         assert_eq!(second.newer(5), None);
-        // A table that was restored has an older one.
+        // A restored table contains an older wallet.
         second.found(&[None, Some(Record::Wallet(at(&id, 3)))]);
         drop(second);
         assert_eq!(take().newer(4), None);
@@ -241,7 +241,7 @@ mod tests {
         for waits in &mut waiting {
             assert!(waits.as_mut().now_or_never().is_none());
         }
-        // One more goes on without a turn; when another has gone, one more waits again.
+        // One more caller continues without a turn. Once another one has left, one more waits again.
         assert!(turns.take(&id).now_or_never().unwrap().is_none());
         waiting.pop();
         assert!(turns.take(&id).now_or_never().is_none());

@@ -31,7 +31,12 @@ pub(crate) struct Deployment {
     stripe: StripeServer,
 }
 
-fn endpoints<'a>(engine: &'a Engine, keys: &'a KeyService, stripe: &'a StripeServer, outbox: &'a WorkQueue) -> Endpoints<'a> {
+fn endpoints<'a>(
+    engine: &'a Engine,
+    keys: &'a KeyService,
+    stripe: &'a StripeServer,
+    outbox: &'a WorkQueue,
+) -> Endpoints<'a> {
     Endpoints {
         outbox: outbox.endpoint(),
         table: engine.endpoint(),
@@ -55,7 +60,7 @@ impl Deployment {
         Ok(Self { host, engine, outbox, admin_key, keys, stripe })
     }
 
-    /// Another process on the same table, which knows nothing of the first.
+    /// Another process on the same table, which shares no memory with the first.
     pub(crate) async fn another_process(&self, clock: Arc<dyn Clock>) -> Result<Arc<Local>, String> {
         let endpoints = endpoints(&self.engine, &self.keys, &self.stripe, &self.outbox);
         Ok(Arc::new(wiring::build(endpoints, clock, &self.admin_key).await.map_err(|error| error.to_string())?))

@@ -64,7 +64,7 @@ enum Measured {
     },
     /// Accounts under load on the embedded engine: one wallet of many callers, and a night of renewals
     Accounts,
-    /// One account that one, 16 and 64 callers debit at the same time, on the embedded engine; fails where the aims are missed
+    /// Debits of one account by one, 16 and 64 concurrent callers on the embedded engine; fails if an aim is missed
     Contention {
         /// Seconds of each load
         #[arg(long, default_value_t = 10)]

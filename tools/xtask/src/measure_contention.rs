@@ -1,5 +1,5 @@
-//! Debits of one account by one caller and by many on the embedded engine, in the same run: with conflicts made on purpose too, and by
-//! callers that are processes of their own and know nothing of each other. Ratios mean something, absolute times little.
+//! Measures debits of one account by one caller and by many, on the embedded engine and in the same run: also with injected conflicts,
+//! and by callers in separate processes. The ratios are meaningful; absolute times are not.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,17 +16,17 @@ use shared::table::fault::Faults;
 
 use crate::bench::Deployment;
 
-/// Time for one debit: what a deployed function has, but for what it keeps back for its answer.
+/// The time for one debit: that of a deployed function, less its reserve for the answer.
 const ALLOWANCE: Duration = Duration::from_millis(9_700);
-/// Debits before the clock runs: connections are made, and hints taken.
+/// Debits before the measurement, which open connections and fill hints.
 const WARM: usize = 20;
-/// Percent of commits that meet a conflict, where they are made on purpose.
+/// The percentage of commits that fail with a conflict, in loads with injected conflicts.
 const CONFLICTS: u32 = 10;
-/// The aims: throughput as a part of one caller's, and the slowest of a hundred as a multiple of the median.
+/// The aims: the throughput as a fraction of that of one caller, and the p99 as a multiple of the p50.
 const THROUGHPUT_MIN: f64 = 0.9;
 const TAIL_MAX: f64 = 10.0;
 
-/// Who calls.
+/// The callers of a measurement.
 #[derive(Clone, Copy)]
 struct Load {
     callers: usize,
@@ -54,11 +54,11 @@ impl Load {
     }
 }
 
-/// What came of it.
+/// The result of a load.
 struct Measured {
-    /// Milliseconds of each debit that was done, the shortest first.
+    /// The time of each successful debit in milliseconds, the shortest first.
     times: Vec<f64>,
-    /// What was answered in place of a success.
+    /// The answers of the debits that failed.
     refusals: Vec<String>,
     round_trips: u32,
     seconds: f64,
@@ -69,7 +69,7 @@ impl Measured {
         self.times.len() as f64 / self.seconds
     }
 
-    /// The time within which so many percent were done.
+    /// The time in milliseconds within which this percentage of debits succeeded.
     fn percentile(&self, percent: usize) -> f64 {
         self.times
             .get((self.times.len() * percent / 100).min(self.times.len().saturating_sub(1)))
@@ -78,7 +78,7 @@ impl Measured {
     }
 }
 
-/// Measures `seconds` of each load, of the heaviest `heavy_seconds`.
+/// Measures each load for `seconds`, and that of 64 callers for `heavy_seconds`. Fails if an aim is missed.
 pub(crate) fn contention(seconds: u64, heavy_seconds: u64) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(Box::pin(compare(Duration::from_secs(seconds), Duration::from_secs(heavy_seconds))))
@@ -126,7 +126,7 @@ async fn compare(time: Duration, heavy: Duration) -> Result<(), String> {
     }
 }
 
-/// A new engine with one account, and callers that debit it until the time is over.
+/// Starts a new engine with one account, and debits it until the time is over.
 async fn measure(load: Load, time: Duration) -> Result<Measured, String> {
     let clock = Arc::new(MovableClock::standing(Timestamp::from_ms(1_767_484_800_000)));
     let deployment = Deployment::start(Storage::Memory, clock.clone()).await?;
@@ -177,7 +177,7 @@ async fn measure(load: Load, time: Duration) -> Result<Measured, String> {
     Ok(measured)
 }
 
-/// Sends a debit: the round trips that it took, or what was answered in place of a success.
+/// Sends a debit; returns its round trips, or the answer if it failed.
 async fn send((request, host): (http::request::Builder, &Arc<Local>)) -> Result<Result<u32, String>, String> {
     let body = Bytes::from_static(br#"{"operationType": "x", "amount": 1}"#);
     let request: Request<Bytes> = request.body(body).map_err(|error| error.to_string())?;

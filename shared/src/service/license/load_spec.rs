@@ -33,7 +33,7 @@ pub struct LoadSpec {
     pub target: Option<String>,
     /// The operation that may have happened already.
     pub operation: Option<OperationId>,
-    /// The same, left unread until it matters.
+    /// The same, if its entry is left unread until it can matter.
     pub unread: Option<Unread>,
     /// Under which id an administrator's act on it is remembered.
     pub act: Option<String>,

@@ -1,5 +1,5 @@
-//! The loop among many callers: simulated time, one wallet, and a table that takes a while for everything and refuses a write
-//! while another of the same item is under way, as DynamoDB documents it.
+//! The loop under contention, in simulated time: one wallet in a table whose operations take time, and which refuses a write while
+//! another write of the same item is in progress, as DynamoDB documents.
 
 use std::cell::Cell;
 use std::future::poll_fn;
