@@ -28,6 +28,7 @@ use crate::host::{aws, background, config, gateway, log, program};
 use crate::service::app::App;
 use crate::service::hints::Hints;
 use crate::service::ports::Mailer;
+use crate::service::turns::Turns;
 use crate::service::webhooks::delivery::Channels;
 use crate::table::dynamo::Dynamo;
 use crate::table::first;
@@ -158,6 +159,7 @@ fn over<T>(table: T) -> App<T> {
         entropy: Arc::new(SystemEntropy),
         sleep: Arc::new(TokioSleep::default()),
         hints: Hints::default(),
+        turns: Turns::default(),
     }
 }
 

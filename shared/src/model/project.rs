@@ -91,6 +91,12 @@ impl Project {
         }
     }
 
+    /// Is the secret with this hash (SHA-256 of the canonical secret, in hex) in force for the project? The same transactions that write
+    /// the secret's own item add it here and remove it.
+    pub fn is_named_by(&self, secret_hash: &str) -> bool {
+        self.secrets.iter().any(|secret| secret.hash == secret_hash)
+    }
+
     /// The project with a further secret.
     pub fn with_secret(&self, secret: ProjectSecret) -> Result<Self, Denied> {
         if self.secrets.len() >= limits::SECRETS_MAX {

@@ -7,6 +7,7 @@ use crate::keys::{Key32, KeyError, Purpose};
 use crate::model::denied::Denied;
 use crate::service::hints::Hints;
 use crate::service::ports::{Clock, Entropy, Payments, Queue, Sleep};
+use crate::service::turns::Turns;
 use crate::table::port::{CommitError, Meter, ReadError};
 
 /// What every command needs. Built once per process.
@@ -27,6 +28,8 @@ pub struct App<T> {
     pub sleep: Arc<dyn Sleep>,
     /// What recent reads saw; every hint is checked by the next read.
     pub hints: Hints,
+    /// Who of this process moves which wallet next.
+    pub turns: Turns,
 }
 
 impl<T> App<T> {
@@ -117,7 +120,9 @@ impl From<CommitError> for Error {
         match error {
             CommitError::Broken(_) => Self::Broken(error.into()),
             CommitError::DryRun => Self::DryRun,
-            CommitError::Guard(_) | CommitError::Busy(_) | CommitError::Unknown(_) => Self::Busy(error.into()),
+            CommitError::Guard(_) | CommitError::Conflict(_) | CommitError::Busy(_) | CommitError::Unknown(_) => {
+                Self::Busy(error.into())
+            }
         }
     }
 }

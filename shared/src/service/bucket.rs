@@ -45,7 +45,8 @@ pub(super) async fn take<T: Table, C: Future<Output = Result<(), Error>>>(
     let reads = [Read::Bucket(name.clone())];
     let load = || retry::found(app, budget, &reads);
     let decide = |found: &Found| throttle::take(found.0.as_ref(), &name, rate, call, now);
-    let bucket = retry::drive(app, budget, Some(Found(hint)), load, decide, (|_: &Found| Vec::new(), count)).await?;
+    let bucket =
+        retry::drive(app, budget, Some(Found(hint)), load, decide, (|_: &Found| Vec::new(), count, None)).await?;
     app.hints.remember_bucket(bucket.clone());
     Ok(bucket)
 }

@@ -22,4 +22,5 @@ pub mod store;
 pub mod stream;
 pub mod throttle;
 pub mod transact;
+pub mod turns;
 pub mod webhooks;

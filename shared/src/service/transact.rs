@@ -7,7 +7,7 @@ use crate::model::denied::Denied;
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
 use crate::service::quota;
-use crate::service::retry::{Absorb, drive, read};
+use crate::service::retry::{Absorb, Unread, drive, read};
 use crate::table::port::{ReadError, Table};
 
 /// Runs a command: `load` reads its state, `decide` decides on it.
@@ -38,7 +38,23 @@ where
     S: Absorb,
     F: Future<Output = Result<S, Error>>,
 {
-    drive(app, budget, loaded, load, decide, (|_: &S| Vec::new(), || quota::pass(app, budget))).await
+    drive(app, budget, loaded, load, decide, (|_: &S| Vec::new(), || quota::pass(app, budget), None)).await
+}
+
+/// Runs a command whose `load` leaves out the entry of its operation: the entry is read only if it can matter.
+pub async fn act_once<T, S, R, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    unread: Option<&Unread>,
+    load: impl Fn() -> F,
+    decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error>
+where
+    T: Table,
+    S: Absorb,
+    F: Future<Output = Result<S, Error>>,
+{
+    drive(app, budget, None, load, decide, (|_: &S| Vec::new(), || quota::pass(app, budget), unread)).await
 }
 
 /// Runs a command on wallets in which more may have lapsed than one transaction holds. `settle` says what settles some of
@@ -55,7 +71,24 @@ where
     S: Absorb,
     F: Future<Output = Result<S, Error>>,
 {
-    drive(app, budget, None, load, decide, (settle, || quota::pass(app, budget))).await
+    act_once_settling(app, budget, None, load, decide, settle).await
+}
+
+/// The same for a command whose `load` leaves out the entry of its operation.
+pub async fn act_once_settling<T, S, R, F>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    unread: Option<&Unread>,
+    load: impl Fn() -> F,
+    decide: impl Fn(&S) -> Result<Decision<R>, Denied>,
+    settle: impl Fn(&S) -> Vec<Write>,
+) -> Result<R, Error>
+where
+    T: Table,
+    S: Absorb,
+    F: Future<Output = Result<S, Error>>,
+{
+    drive(app, budget, None, load, decide, (settle, || quota::pass(app, budget), unread)).await
 }
 
 /// Takes numbers, with the same patience. A number lost with its reply is skipped, never given twice.

@@ -54,11 +54,12 @@ const BUSY_CODES: &[&str] = &[
     "ProvisionedThroughputExceededException",
     "ProvisionedThroughputExceeded",
     "RequestLimitExceeded",
-    "TransactionConflictException",
-    "TransactionConflict",
-    "TransactionInProgressException",
     "LimitExceededException",
 ];
+
+/// Error codes that mean: nothing happened, because another write of the same item was under way.
+const CONFLICT_CODES: &[&str] =
+    &["TransactionConflictException", "TransactionConflict", "TransactionInProgressException"];
 
 /// Sends a put or an update with its guard. The two requests have the same methods but no type in common.
 macro_rules! send_guarded {
@@ -754,6 +755,11 @@ fn is_busy<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     error.code().is_some_and(|code| BUSY_CODES.contains(&code))
 }
 
+/// Did the request surely not happen, because of another one?
+fn is_conflict<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code().is_some_and(|code| CONFLICT_CODES.contains(&code))
+}
+
 /// Is the answer missing, or from a server in trouble? Then the request may have happened.
 fn is_unknown<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     match error {
@@ -764,7 +770,7 @@ fn is_unknown<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
 }
 
 fn read_error<E: ProvideErrorMetadata>(error: SdkError<E>) -> ReadError {
-    match is_busy(&error) || is_unknown(&error) {
+    match is_busy(&error) || is_conflict(&error) || is_unknown(&error) {
         true => ReadError::Busy(failure(&error)),
         false => ReadError::Broken(failure(&error)),
     }
@@ -774,6 +780,9 @@ fn read_error<E: ProvideErrorMetadata>(error: SdkError<E>) -> ReadError {
 fn write_error<E: ProvideErrorMetadata>(error: SdkError<E>, failed: Option<Option<Item>>) -> CommitError {
     if let Some(item) = failed {
         return guard(vec![item]);
+    }
+    if is_conflict(&error) {
+        return CommitError::Conflict(failure(&error));
     }
     if is_busy(&error) {
         return CommitError::Busy(failure(&error));
@@ -807,8 +816,11 @@ fn transaction_error(error: SdkError<TransactWriteItemsError>) -> CommitError {
     if !failed.is_empty() {
         return guard(failed.into_iter().map(|reason| reason.item().cloned()).collect());
     }
-    let busy = reasons.iter().filter_map(|r| r.code()).any(|code| BUSY_CODES.contains(&code));
-    match busy {
+    let any = |codes: &[&str]| reasons.iter().filter_map(|reason| reason.code()).any(|code| codes.contains(&code));
+    if any(CONFLICT_CODES) {
+        return CommitError::Conflict(failure(&error));
+    }
+    match any(BUSY_CODES) {
         true => CommitError::Busy(failure(&error)),
         false => CommitError::Broken(failure(&error)),
     }

@@ -225,8 +225,11 @@ impl<T: Table> Table for Faulty<T> {
         if roll.stopped {
             return Err(CommitError::Broken("injected: stopped".into()));
         }
-        if roll.throttle || roll.conflict {
-            return Err(CommitError::Busy("injected: throttled or in conflict".into()));
+        if roll.throttle {
+            return Err(CommitError::Busy("injected: throttled".into()));
+        }
+        if roll.conflict {
+            return Err(CommitError::Conflict("injected: in conflict".into()));
         }
         self.inner.commit(writes, touch, meter).await?;
         match roll.lost || roll.drop_reply {

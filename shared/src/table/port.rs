@@ -260,7 +260,10 @@ pub enum CommitError {
     /// A guard did not hold; nothing was written. The records as they are now, or `None` where an item is not there.
     #[error("a guard did not hold")]
     Guard(Vec<Option<Record>>),
-    /// Throttled or in conflict; nothing was written.
+    /// Another write of one of the items was in progress; nothing was written. The state of the decision is outdated, or soon will be.
+    #[error("another write was under way")]
+    Conflict(#[source] Source),
+    /// Throttled; nothing was written.
     #[error("the table is busy")]
     Busy(#[source] Source),
     /// No answer arrived: only a read shows whether the write took effect.

@@ -5,7 +5,7 @@ use ltlm_protocol::limits;
 use serde_json::{Value, json};
 
 use super::{license, projects};
-use crate::support::{ADMIN_KEY, L1, TestApp, device};
+use crate::support::{ADMIN_KEY, L1, SECRET, TestApp, device};
 
 /// The status that the license's own route answers to this secret.
 async fn knows(app: &TestApp, secret: &str) -> u16 {
@@ -42,6 +42,16 @@ async fn a_retired_secret_is_refused_at_once_by_a_warm_process() {
     app.admin("POST", &format!("{path}/secrets"), Value::Null).await;
     app.admin("DELETE", &format!("{path}/secrets/{}", made.text_of("secretId")), Value::Null).await;
     assert_eq!(knows(&app, &secret).await, 401);
+
+    // This process knows by now which project the secret named, and of another one that still does.
+    let added = app.admin("POST", &projects(&app, "/secrets"), Value::Null).await;
+    let secret = added.text_of("secretKey").to_owned();
+    assert_eq!([knows(&app, &secret).await, knows(&app, &secret).await, knows(&app, SECRET).await], [200; 3]);
+    let retire = projects(&app, &format!("/secrets/{}", added.text_of("secretId")));
+    assert_eq!(app.admin("DELETE", &retire, Value::Null).await.status, 204);
+    assert_eq!([knows(&app, &secret).await, knows(&app, SECRET).await], [401, 200]);
+    let request = Request::builder().uri("/v1/sdk/project/buyable-policies").header("x-project-secret", &secret);
+    app.send(request.body(Default::default()).unwrap()).await.refused(401, "UNAUTHORIZED_PROJECT");
 }
 
 #[tokio::test]

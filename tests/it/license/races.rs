@@ -301,6 +301,22 @@ async fn no_slot_stays_held_by_a_device_that_left() {
     }
 }
 
+/// Callers of one process take turns at a wallet: each reads once and writes once, however many there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_of_one_process_take_turns_at_a_wallet() {
+    let app = TestApp::new().await;
+    let key = app.license_with(json!({"tokens": {"enabled": true, "maxTokens": 1_000}})).await;
+    app.activate(&key, &device('a')).await;
+    for round in 0..5 {
+        let body = json!({"hwid": device('a'), "amount": 1, "action": "x"});
+        let replies = all_at_once(&app, &app.host, &key, "consume", vec![body; CALLERS]).await;
+        for reply in replies {
+            assert_eq!((reply.status, reply.spent.round_trips), (200, 2), "round {round}: {}", reply.text);
+        }
+    }
+    assert_eq!(app.audit(&key).await, 5 * CALLERS as i64);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_four_devices_spend_a_thousand_tokens_to_the_last() {
     let app = TestApp::new().await;

@@ -1,6 +1,6 @@
 //! Tokens on the plain face: charges, credits, operation ids.
 
-use crate::support::{L1, TestApp, device};
+use crate::support::{L1, Reply, TestApp, device};
 use local::demo;
 use serde_json::{Value, json};
 
@@ -60,6 +60,35 @@ async fn an_operation_is_done_once_and_answered_alike_for_ever() {
         unnamed.body["operation"]["operationId"].as_str().unwrap()
     );
     assert_eq!(app.audit(L1).await, 17);
+}
+
+/// What an operation did before is read only where it matters, and to who would be refused it does.
+#[tokio::test]
+async fn an_operation_that_would_be_refused_now_gets_its_first_answer() {
+    let app = TestApp::new().await;
+    app.activate(L1, &device('a')).await;
+    let first = app.consume(L1, &device('a'), 100, "all").await;
+    assert_eq!(first.int_of("tokensRemaining"), 0);
+    let is_first = |again: &Reply| {
+        assert_eq!((again.status, &again.body["replayed"]), (200, &json!(true)), "{}", again.text);
+        assert_eq!(again.body["operation"], first.body["operation"]);
+        assert_eq!((again.spent.round_trips, again.spent.write_units), (2, 0.0));
+    };
+    is_first(&app.consume(L1, &device('a'), 100, "all").await);
+    app.consume(L1, &device('a'), 1, "more").await.refused(403, "INSUFFICIENT_TOKENS");
+    app.set_state(L1, "suspended").await;
+    is_first(&app.consume(L1, &device('a'), 100, "all").await);
+    app.consume(L1, &device('a'), 99, "all").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    app.consume(L1, &device('a'), 1, "more").await.refused(403, "LICENSE_SUSPENDED");
+
+    app.account("POST", "", json!({"accountId": "u", "openingBalance": 10})).await;
+    let debit =
+        |id: &str| app.account("POST", "/u/debit", json!({"operationType": "x", "amount": 10, "operationId": id}));
+    let first = debit("all").await;
+    let again = debit("all").await;
+    assert_eq!((again.status, again.int_of("newBalance"), &again.body["replayed"]), (200, 0, &json!(true)));
+    assert_eq!(again.body["ledgerEntryId"], first.body["ledgerEntryId"]);
+    debit("more").await.refused(402, "INSUFFICIENT_TOKENS");
 }
 
 #[tokio::test]

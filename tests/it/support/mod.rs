@@ -19,9 +19,12 @@ use local::stripe::StripeServer;
 use local::wiring::{self, Endpoints, Local};
 use ltlm_protocol::Timestamp;
 use serde_json::{Value, json};
+use shared::keys::{Key32, Purpose};
+use shared::model::project::ProjectSecret;
+use shared::model::record::project_in;
 use shared::model::write::Write;
 use shared::service::ids::sha256_hex;
-use shared::table::port::{Meter, Spent, Table};
+use shared::table::port::{Meter, Read, Spent, Table};
 
 /// The secret of Appendix A.
 pub(crate) const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -136,10 +139,26 @@ impl TestApp {
         assert_eq!(project.status, 201, "{}", project.text);
         app.project_id = project.text_of("projectId").to_owned();
         app.public_key = public_key(project.text_of("publicKey"));
-        let hash = sha256_hex(SECRET.as_bytes());
-        let secret = Write::AddSecret { hash, project_id: app.project_id.clone(), created_at: now };
-        app.host.app.table.inner().commit(&[secret], None, &Meter::default()).await.unwrap();
+        app.take_secret(now).await;
         app
+    }
+
+    /// Makes the secret of Appendix A the project's own, in place of the one that it was made with.
+    async fn take_secret(&self, now: Timestamp) {
+        let (table, kms) = (self.host.app.table.inner(), self.host.app.kms().unwrap());
+        let found = table.read(&[Read::Project(self.project_id.clone())], &Meter::default()).await.unwrap();
+        let mut project = project_in(&found).unwrap();
+        let key = Key32::new(&hex::decode(SECRET).unwrap()).unwrap();
+        let hash = sha256_hex(SECRET.as_bytes());
+        project.secrets[0] = ProjectSecret {
+            id: format!("sec_{}", &hash[..16]),
+            hash: hash.clone(),
+            wrapped: kms.wrap(&self.project_id, Purpose::Secret, &key).await.unwrap(),
+            created_at: now,
+        };
+        project.revision += 1;
+        let pointer = Write::AddSecret { hash, project_id: self.project_id.clone(), created_at: now };
+        table.commit(&[Write::ReplaceProject { project }, pointer], None, &Meter::default()).await.unwrap();
     }
 
     /// A further process on the same table, as another Lambda environment would be: no hints yet.

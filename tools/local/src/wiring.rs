@@ -18,6 +18,7 @@ use shared::keys::kms::Kms;
 use shared::service::app::App;
 use shared::service::hints::Hints;
 use shared::service::ports::Clock;
+use shared::service::turns::Turns;
 use shared::table::dynamo::Dynamo;
 use shared::table::fault::Faulty;
 use shared::table::schema;
@@ -96,6 +97,7 @@ pub async fn build(
         entropy: Arc::new(SystemEntropy),
         sleep: Arc::new(TokioSleep::default()),
         hints: Hints::default(),
+        turns: Turns::default(),
     };
     let settings = Settings {
         admin_key_sha256: Some(Sha256::digest(admin_key.as_bytes()).into()),

@@ -27,8 +27,23 @@ pub(crate) struct Deployment {
     /// The queue of what leaves it.
     pub(crate) outbox: Arc<WorkQueue>,
     admin_key: String,
-    _keys: KeyService,
-    _till: StripeServer,
+    keys: KeyService,
+    stripe: StripeServer,
+}
+
+fn endpoints<'a>(
+    engine: &'a Engine,
+    keys: &'a KeyService,
+    stripe: &'a StripeServer,
+    outbox: &'a WorkQueue,
+) -> Endpoints<'a> {
+    Endpoints {
+        outbox: outbox.endpoint(),
+        table: engine.endpoint(),
+        table_is_external: false,
+        keys: keys.endpoint(),
+        stripe: stripe.endpoint(),
+    }
 }
 
 impl Deployment {
@@ -39,16 +54,26 @@ impl Deployment {
         let keys = KeyService::start(master_key()).await.map_err(|e| failed(&e))?;
         let stripe = StripeServer::start("http://localhost").await.map_err(|e| failed(&e))?;
         let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?);
-        let endpoints = Endpoints {
-            outbox: outbox.endpoint(),
-            table: engine.endpoint(),
-            table_is_external: false,
-            keys: keys.endpoint(),
-            stripe: stripe.endpoint(),
-        };
         let admin_key = demo::new_admin_key();
+        let endpoints = endpoints(&engine, &keys, &stripe, &outbox);
         let host = Arc::new(wiring::build(endpoints, clock, &admin_key).await.map_err(|e| failed(&e))?);
-        Ok(Self { host, engine, outbox, admin_key, _keys: keys, _till: stripe })
+        Ok(Self { host, engine, outbox, admin_key, keys, stripe })
+    }
+
+    /// Another process on the same table, which shares no memory with the first.
+    pub(crate) async fn another_process(&self, clock: Arc<dyn Clock>) -> Result<Arc<Local>, String> {
+        let endpoints = endpoints(&self.engine, &self.keys, &self.stripe, &self.outbox);
+        Ok(Arc::new(wiring::build(endpoints, clock, &self.admin_key).await.map_err(|error| error.to_string())?))
+    }
+
+    /// A request of the administrator with one header more.
+    pub(crate) fn request(&self, method: &str, path: &str, header: (&str, &str)) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.admin_key))
+            .header("content-type", "application/json")
+            .header(header.0, header.1)
     }
 
     /// The answer to a request of the administrator with one header more, and what it spent; or what was answered in place of a success.
@@ -59,12 +84,7 @@ impl Deployment {
         header: (&str, &str),
         body: &Value,
     ) -> Result<(Value, Spent), String> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", format!("Bearer {}", self.admin_key))
-            .header("content-type", "application/json")
-            .header(header.0, header.1);
+        let request = self.request(method, path, header);
         let request = request.body(Bytes::from(body.to_string())).map_err(|error| error.to_string())?;
         let (response, report) = Box::pin(self.host.respond(request, ALLOWANCE)).await;
         let answer: Value = serde_json::from_slice(response.body()).map_err(|error| error.to_string())?;

@@ -5,6 +5,7 @@ mod fuzz;
 mod measure;
 mod measure_accounts;
 mod measure_changes;
+mod measure_contention;
 mod native;
 mod python_client;
 mod typescript;
@@ -63,6 +64,15 @@ enum Measured {
     },
     /// Accounts under load on the embedded engine: one wallet of many callers, and a night of renewals
     Accounts,
+    /// Debits of one account by one, 16 and 64 concurrent callers on the embedded engine; fails if an aim is missed
+    Contention {
+        /// Seconds of each load
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Seconds of the 64 callers
+        #[arg(long, default_value_t = 60)]
+        heavy_seconds: u64,
+    },
     /// The native client: its library's size, memory, wake-ups, starts and uses, the first client on the same network, the simulation
     Client {
         /// Seconds for which an idle client is watched
@@ -104,6 +114,9 @@ fn main() -> ExitCode {
         Task::EdgeSecret => edge_secret(),
         Task::Measure(Measured::Startup { built }) => measure::startup(&root(), built.as_deref()),
         Task::Measure(Measured::Client { idle, lives, runs }) => native::measure(&root(), idle, lives, runs),
+        Task::Measure(Measured::Contention { seconds, heavy_seconds }) => {
+            measure_contention::contention(seconds, heavy_seconds)
+        }
         Task::Measure(Measured::Accounts) => measure_accounts::accounts(),
         Task::Measure(Measured::Changes { writes }) => {
             measure_changes::changes(&root().join("target/measure-changes"), writes)

@@ -35,7 +35,7 @@ use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
 use crate::service::ledger::Span;
 use crate::service::repeat::Repeatable;
-use crate::service::retry::Absorb;
+use crate::service::retry::{Absorb, Unread};
 use crate::service::{ledger, retry, transact};
 use crate::table::key::position;
 use crate::table::port::{List, Read, Table};
@@ -140,7 +140,7 @@ async fn load_with<T: Table>(
     Ok(state)
 }
 
-/// Runs a command; `about` are the operations that it concerns, besides its own.
+/// Runs a command that reads the entry of its own operation; `about` are the other operations that it concerns.
 async fn run<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
@@ -150,11 +150,37 @@ async fn run<T: Table, R>(
     decide: impl Fn(&AccountState) -> Result<Decision<R>, Denied>,
 ) -> Result<R, Error> {
     let operations = about.iter().chain([&key.id]).cloned().collect();
+    run_on(app, budget, call, &operations, None, decide).await
+}
+
+/// Runs a command that writes an entry under the id of its operation. So the entry is read only if it can matter.
+async fn record<T: Table, R>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    key: &OperationKey,
+    about: &[OperationId],
+    decide: impl Fn(&AccountState) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error> {
+    let unread = Unread { wallet: WalletId::Account(call.id.clone()), operation: key.id.clone() };
+    let operations = about.iter().cloned().collect();
+    run_on(app, budget, call, &operations, Some(&unread), decide).await
+}
+
+async fn run_on<T: Table, R>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    call: &AccountCall,
+    operations: &BTreeSet<OperationId>,
+    unread: Option<&Unread>,
+    decide: impl Fn(&AccountState) -> Result<Decision<R>, Denied>,
+) -> Result<R, Error> {
     let decide = |state: &AccountState| {
         let decision = decide(state)?;
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
-    transact::act_settling(app, budget, || load(app, budget, call, &operations), decide, settling(call)).await
+    let load = || load(app, budget, call, operations);
+    transact::act_once_settling(app, budget, unread, load, decide, settling(call)).await
 }
 
 /// The writes that settle some lapses, if these do not fit into the transaction of a command.
@@ -200,7 +226,7 @@ pub async fn move_tokens<T: Table>(
     command: &Move,
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, key, &[], |state| movement::decide(state, command, key, call.now)).await
+    record(app, budget, call, key, &[], |state| movement::decide(state, command, key, call.now)).await
 }
 
 /// Refunds an operation, or so many tokens of the newest ones, once.
@@ -214,7 +240,7 @@ pub async fn refund<T: Table>(
     let amount = match &command.of {
         Refundable::Operation { original, .. } => {
             let decide = |state: &AccountState| refund::decide(state, command, &[], key, call.now);
-            return run(app, budget, call, key, std::slice::from_ref(original), decide).await;
+            return record(app, budget, call, key, std::slice::from_ref(original), decide).await;
         }
         Refundable::Newest { amount } => *amount,
     };
@@ -268,7 +294,7 @@ pub async fn reserve<T: Table>(
     command: &Reserve,
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
-    run(app, budget, call, key, &[], |state| hold::reserve(state, command, key, call.now)).await
+    record(app, budget, call, key, &[], |state| hold::reserve(state, command, key, call.now)).await
 }
 
 /// Spends what a hold holds or gives it back, once.
@@ -281,7 +307,7 @@ pub async fn end_hold<T: Table>(
     key: &OperationKey,
 ) -> Result<AccountMovement, Error> {
     let made = hold::operation(id);
-    run(app, budget, call, key, &[made], |state| hold::end(state, id, command, key, call.now)).await
+    record(app, budget, call, key, &[made], |state| hold::end(state, id, command, key, call.now)).await
 }
 
 /// Could it be renewed now?

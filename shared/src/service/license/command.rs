@@ -18,9 +18,11 @@ use crate::domain::pro::nonce::Evidence;
 use crate::domain::throttle::Limited;
 use crate::model::denied::Denied;
 use crate::model::ids::{LicenseId, OperationKey, ShortHash};
+use crate::model::write::wallet_of;
 use crate::service::ids;
 use crate::service::license::load_spec::{Include, LoadSpec, SeatSearch};
 use crate::service::license::request::Request;
+use crate::service::retry::Unread;
 
 /// A command on a license.
 pub trait LicenseCommand {
@@ -230,7 +232,9 @@ impl LicenseCommand for Use {
     type Reply = LicenseData;
 
     fn wanted(&self, request: &Request) -> LoadSpec {
-        LoadSpec { claims: SeatSearch::Staying, ..request.wanted(Some(&self.key), Include::Everything) }
+        let wanted = request.wanted(None, Include::Everything);
+        let unread = Some(Unread { wallet: wallet_of(&wanted.license), operation: self.key.id.clone() });
+        LoadSpec { claims: SeatSearch::Staying, unread, ..wanted }
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {

@@ -2,9 +2,9 @@
 //!
 //! The keys of a license's own items follow from the request alone. Its project and policy do not: they follow from the
 //! secret and from the license. Earlier reads therefore leave *hints*: which project a secret belonged to, and what its
-//! policies were. The next read includes the hinted project, and then checks the hint: if the fresh items contradict
-//! it, the hint is dropped and the missing items are read in a second round trip. A hint saves a round trip; it never
-//! decides anything.
+//! policies were. The next read includes the hinted project, whose record lists its secrets, and then checks the hint: if
+//! the fresh items contradict it, the hint is dropped and the missing items are read in a second round trip. A hint saves
+//! reads; it never decides anything.
 //!
 //! Policies are kept whole, with the project's count of policy changes. The project's item is read afresh each time, so a
 //! changed policy is seen by the first request after the change.
@@ -42,6 +42,24 @@ pub fn hinted_project<T>(app: &App<T>, access: &Access) -> Option<String> {
         Access::Secret(hash) => app.hints.project(hash),
         Access::Administrator(_) => None,
     }
+}
+
+/// The project that a secret belongs to: the hinted one, if its record lists the secret; otherwise the one that the secret's own item
+/// names.
+pub async fn named_project<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    secret_hash: &str,
+    hinted: Option<&Project>,
+) -> Result<Option<String>, Error> {
+    if let Some(project) = hinted.filter(|project| project.is_named_by(secret_hash)) {
+        return Ok(Some(project.id.clone()));
+    }
+    let records = app.table.read(&[Read::Secret(secret_hash.to_owned())], budget.meter).await?;
+    Ok(records.into_iter().find_map(|record| match record {
+        Record::Secret { project_id, .. } => Some(project_id),
+        _ => None,
+    }))
 }
 
 /// Refuses a secret that names no project.
@@ -116,8 +134,11 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &LoadS
     let mut loaded = Loaded::default();
     let hwid = wanted.hwid.as_deref().unwrap_or_default();
     let page = seat_map::home_page(hwid, app.hints.seats(&wanted.license));
-    let first = first_reads(wanted, secret, hinted.as_deref(), page);
+    let first = first_reads(wanted, secret.filter(|_| hinted.is_none()), hinted.as_deref(), page);
     loaded.take(app.table.read(&first, budget.meter).await?, wanted.hwid.as_deref());
+    if let Some(hash) = secret.filter(|_| hinted.is_some()) {
+        loaded.project_id = named_project(app, budget, hash, loaded.project.as_ref()).await?;
+    }
     // In the first round a policy is one that the command names.
     loaded.next_policy = loaded.policy.take().map(|policy| (*policy).clone());
 

@@ -7,6 +7,7 @@ use crate::domain::pro::nonce::NonceUse;
 use crate::domain::throttle::Limited;
 use crate::model::administrator::Administrator;
 use crate::model::ids::{LicenseId, OperationId};
+use crate::service::retry::Unread;
 
 /// Whose license may be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct LoadSpec {
     pub target: Option<String>,
     /// The operation that may have happened already.
     pub operation: Option<OperationId>,
+    /// The same, if its entry is left unread until it can matter.
+    pub unread: Option<Unread>,
     /// Under which id an administrator's act on it is remembered.
     pub act: Option<String>,
     /// A policy that the command is about, by its number.
@@ -75,6 +78,7 @@ impl LoadSpec {
             hwid: None,
             target: None,
             operation: None,
+            unread: None,
             act: None,
             policy: None,
             order: None,

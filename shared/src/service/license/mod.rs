@@ -36,7 +36,7 @@ pub async fn run<T: Table, C: LicenseCommand>(
 ) -> Result<C::Reply, Error> {
     let wanted = command.wanted(request);
     let decide = |state: &LicenseState| command.decide(state, &request.call);
-    transact::act(app, budget, || load::license(app, budget, &wanted), decide).await
+    transact::act_once(app, budget, wanted.unread.as_ref(), || load::license(app, budget, &wanted), decide).await
 }
 
 /// Reads the license's state, patiently.

@@ -69,7 +69,7 @@ async fn in_turn<T: Table, R>(
         let turn = pro.turn.on(state.policy.terms.is_air_gapped);
         nonce::in_turn(state, &turn, pro.request.call.now, &decide, &trace)
     };
-    let reply = transact::act(app, budget, load, decide).await?;
+    let reply = transact::act_once(app, budget, wanted.unread.as_ref(), load, decide).await?;
     signed(reply, cell)
 }
 

@@ -70,14 +70,17 @@ pub async fn load<T: Table>(
         [Read::Project(id.to_owned())].into_iter().chain(chain).chain(wants(id)).collect::<Vec<_>>()
     };
     let hinted = load::hinted_project(app, &call.access);
-    let mut first = vec![Read::Secret(hash.clone())];
+    let mut first: Vec<_> = hinted.is_none().then(|| Read::Secret(hash.clone())).into_iter().collect();
     first.extend(call.turn.iter().flat_map(NonceUse::blobs).map(Read::SeenBlob));
     first.extend(hinted.as_deref().into_iter().flat_map(of_project));
     let mut records = app.table.read(&first, budget.meter).await?;
-    let named = records.iter().find_map(|record| match record {
-        Record::Secret { project_id, .. } => Some(project_id.clone()),
-        _ => None,
-    });
+    let named = match hinted {
+        Some(_) => load::named_project(app, budget, hash, project_in(&records).as_ref()).await?,
+        None => records.iter().find_map(|record| match record {
+            Record::Secret { project_id, .. } => Some(project_id.clone()),
+            _ => None,
+        }),
+    };
     let id = named.ok_or(Denied::UnauthorizedProject)?;
     if hinted.as_ref() != Some(&id) {
         // What a wrong hint brought is another project's.
