@@ -351,7 +351,7 @@ async fn every_kind_of_item_moves_or_is_known_to_stay() {
     assert_eq!(names, known, "a new kind of item: say whether it moves, here and in docs/data-model.md");
 
     let Everything { app, .. } = Everything::new().await;
-    let new = TestApp::empty().await;
+    let new = TestApp::receiving().await;
     let file = app.exported(Some(&new.import_key().await)).await;
     let answer: BTreeSet<_> = file
         .lines()
@@ -417,7 +417,7 @@ async fn every_kind_of_item_moves_or_is_known_to_stay() {
 #[tokio::test]
 async fn everything_of_a_project_goes_on_in_another_deployment() {
     let Everything { app: old, secret, nonce } = Everything::new().await;
-    let mut new = TestApp::empty().await;
+    let mut new = TestApp::receiving().await;
     let reader = StreamReader::open(new.engine.endpoint(), TABLE, Begin::Now).await.unwrap().unwrap();
     let background = Background::start(new.host.clone(), new.outbox.clone(), Some(reader), false).await.unwrap();
     let file = old.exported(Some(&new.import_key().await)).await;
@@ -770,7 +770,7 @@ async fn a_dropped_import_leaves_nothing() {
 #[tokio::test]
 async fn a_suspended_project_changes_nothing_and_goes_on_where_it_moved() {
     let Everything { app: old, nonce, .. } = Everything::new().await;
-    let mut new = TestApp::empty().await;
+    let mut new = TestApp::receiving().await;
     let (a, b) = (device('a'), device('b'));
     let session = old.ordered("studio", "late@example.com").await;
     old.stripe.show_card(&session, "4242");

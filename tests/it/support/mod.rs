@@ -124,7 +124,18 @@ impl TestApp {
         Self::empty_at(Timestamp::parse(START).unwrap()).await
     }
 
+    /// A deployment that does not know the secret of Appendix A: a project can move to it with its keys.
+    pub(crate) async fn receiving() -> Self {
+        Self::receiving_at(Timestamp::parse(START).unwrap()).await
+    }
+
     async fn empty_at(now: Timestamp) -> Self {
+        let app = Self::receiving_at(now).await;
+        app.take_secret(now).await;
+        app
+    }
+
+    async fn receiving_at(now: Timestamp) -> Self {
         let engine = Engine::start(Storage::Memory).await.unwrap();
         let keys = KeyService::start(master_key()).await.unwrap();
         let clock = Arc::new(MovableClock::standing(now));
@@ -139,7 +150,6 @@ impl TestApp {
         assert_eq!(project.status, 201, "{}", project.text);
         app.project_id = project.text_of("projectId").to_owned();
         app.public_key = public_key(project.text_of("publicKey"));
-        app.take_secret(now).await;
         app
     }
 
