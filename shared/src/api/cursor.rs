@@ -127,6 +127,12 @@ pub fn problem() -> Problems {
     Problems::one("cursor", "must be a nextCursor of this list")
 }
 
+/// The sequence number in a cursor.
+pub fn sequence(position: &str) -> Result<i64, Problems> {
+    let sequence = position.parse().ok().filter(|sequence| *sequence > 0);
+    sequence.ok_or_else(problem)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -325,7 +325,8 @@ async fn a_capability_and_its_tokens_are_checked_in_an_envelope_as_on_the_plain_
         data
     };
     // An application that may use the encrypted face alone has no other way to ask.
-    app.get(L1, &format!("/entitlement?hwid={a}")).await.refused(200, "");
+    let plain = app.get(L1, &format!("/entitlement?hwid={a}")).await;
+    assert_eq!(plain.text_of("reason"), "PRO_SDK_REQUIRED");
     for (more, allowed, reason) in [
         (json!({}), true, Value::Null),
         (json!({"capability": "export", "tokens": 100}), true, Value::Null),

@@ -406,7 +406,7 @@ pub(super) async fn erase_of<T: Table>(incoming: &Incoming<'_, T>, call: Account
     let dry_run = incoming.query_bool("dryRun")?;
     let call = AccountCall { dry_run, ..call };
     let before = instant(incoming, "before")?.ok_or_else(|| Problems::one("before", "is required"))?;
-    let from = place(incoming, &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let from = place(incoming, &call.id.name)?.map(|position| cursor::sequence(&position)).transpose()?;
     let target = format!("{}#{}", call.id.project_id, call.id.name);
     let work = async {
         let (erased, next) = service::erase(incoming.app, incoming.budget, &call, before, from).await?;
@@ -431,7 +431,7 @@ pub async fn entries<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fail
     let operation_type = incoming.query_text("type", limits::ACTION_CHARS_MAX)?;
     let Span { from, to } = range(incoming)?;
     let filter = Filter { operation_type, from, to };
-    let before = place(incoming, &call.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let before = place(incoming, &call.id.name)?.map(|position| cursor::sequence(&position)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let (entries, next) = service::entries(incoming.app, incoming.budget, &call, &filter, before, limit).await?;
     let next_cursor = cursor_of(incoming, &call.id.name, next.map(|sequence| sequence.to_string()));
@@ -453,7 +453,7 @@ pub(super) async fn statistics_of<T: Table>(incoming: &Incoming<'_, T>, call: Ac
 /// The range that the query names, and how far it says that the ledger, which is `owner`'s, was counted.
 pub(super) fn counted_so_far<T>(incoming: &Incoming<'_, T>, owner: &str) -> Result<(Span, i64), Failure> {
     let span = range(incoming)?;
-    let after = place(incoming, owner)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let after = place(incoming, owner)?.map(|position| cursor::sequence(&position)).transpose()?;
     Ok((span, after.unwrap_or(0)))
 }
 

@@ -132,15 +132,9 @@ pub async fn consume_batch<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply
 pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let access = incoming.access()?;
     let limit = incoming.query_limit()?;
-    let before = incoming.cursor()?.map(|position| sequence(&position)).transpose()?;
+    let before = incoming.cursor()?.map(|position| cursor::sequence(&position)).transpose()?;
     let request = incoming.license_request(access, incoming.query_hwid()?);
     let (entries, next) = service::usage(incoming.app, incoming.budget, &request, before, limit).await?;
     let next_cursor = incoming.next_cursor(next.map(|sequence| sequence.to_string()));
     Ok(Reply::json(&Usage { entries, next_cursor }))
-}
-
-/// The sequence number in a cursor.
-pub(super) fn sequence(position: &str) -> Result<i64, Problems> {
-    let sequence = position.parse().ok().filter(|sequence| *sequence > 0);
-    sequence.ok_or_else(cursor::problem)
 }

@@ -8,6 +8,7 @@ use ltlm_protocol::organization_data::{AccessTokensRevoked, OrganizationData, Or
 use ltlm_protocol::{Body, Code, Problems, limits};
 use serde_json::{Value, json};
 
+use crate::api::cursor;
 use crate::api::extract::Incoming;
 use crate::api::handlers::accounts::{
     cursor_of, dry_run, erase_of, names, once_if_named, place, project, statistics_of, verify_of,
@@ -130,7 +131,7 @@ pub async fn erase<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failur
 /// `GET …/usage`: the ledger of one pool.
 pub async fn usage<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let pool = pool(incoming)?;
-    let before = place(incoming, &pool.id.name)?.map(|position| super::license::sequence(&position)).transpose()?;
+    let before = place(incoming, &pool.id.name)?.map(|position| cursor::sequence(&position)).transpose()?;
     let limit = usize::try_from(incoming.query_limit()?).unwrap_or(0);
     let all = Filter::default();
     let (entries, next) = accounts::entries(incoming.app, incoming.budget, &pool, &all, before, limit).await?;

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::api::cursor;
 use crate::api::extract::{Incoming, Operation};
-use crate::api::handlers::license::sequence;
 use crate::api::reply::{Failure, Reply};
 use crate::api::sealed::SealedRequest;
 use crate::domain::license::entitlement::Ask;
@@ -173,7 +172,7 @@ impl Body for ListUsage {
         r.name("hwid", limits::HWID_CHARS_MAX);
         let limit = r.int_opt("limit", 1, limits::PAGE_MAX).unwrap_or(limits::PAGE_DEFAULT);
         let text = r.text_or_empty("cursor", limits::NAME_CHARS_MAX);
-        let position = text.map(|text| cursor::parse(cursor::LEDGER.name, &text).and_then(|at| sequence(&at)));
+        let position = text.map(|text| cursor::parse(cursor::LEDGER.name, &text).and_then(|at| cursor::sequence(&at)));
         if position.as_ref().is_some_and(Result::is_err) {
             r.problem("cursor", "must be a nextCursor of this list");
         }
