@@ -16,12 +16,23 @@ type Signer<'a> = Option<(&'a str, [u8; 32])>;
 
 /// Calls a plain route of a license, signed if there is a signer, whose name goes into the query.
 async fn call(app: &TestApp, method: &str, key: &str, tail: &str, body: &Value, signer: Signer<'_>) -> Reply {
+    call_at(app, method, key, (tail, body), signer, app.clock.now().ms()).await
+}
+
+/// The same by a device whose clock tells this time, in milliseconds since the Unix epoch.
+async fn call_at(
+    app: &TestApp,
+    method: &str,
+    key: &str,
+    (tail, body): (&str, &Value),
+    signer: Signer<'_>,
+    now: i64,
+) -> Reply {
     let query = signer.map_or_else(String::new, |(hwid, _)| format!("?hwid={hwid}"));
     let path = format!("/v1/sdk/license/{key}{tail}{query}");
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
     let mut request = Request::builder().method(method).uri(&path).header("x-project-secret", SECRET);
     if let Some((_, seed)) = signer {
-        let now = app.clock.now().ms();
         let signature = proof::sign(&seed, &proof::message(method, &path, &body, now, "once"));
         request = request.header(proof::SIGNATURE_HEADER, signature).header(proof::TIME_HEADER, now);
         request = request.header(proof::NONCE_HEADER, "once");
@@ -88,6 +99,30 @@ async fn where_keys_are_required_every_call_on_a_license_is_signed() {
             request = request.header("content-type", "application/json");
             let reply = app.send(request.body(letter(&a, &json!("n"), &asked).into()).unwrap()).await;
             assert!((400..500).contains(&reply.status), "{}: {}", route.name, reply.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_signature_of_another_time_is_told_the_time() {
+    let (app, key) = strict().await;
+    let (a, seed) = (device('a'), [7; 32]);
+    let now = app.clock.now().ms();
+    let activation = json!({"hwid": a, "deviceKey": proof::public_key(&seed)});
+    let five_minutes = 5 * 60 * 1_000;
+    for off in [five_minutes + 1, -five_minutes - 1, 86_400_000 * 400] {
+        let calls = [("POST", "/activate", &activation), ("GET", "/settings", &Value::Null)];
+        for (method, tail, body) in calls {
+            let reply = call_at(&app, method, &key, (tail, body), Some((&a, seed)), now + off).await;
+            reply.refused(401, "DEVICE_SIGNATURE_REJECTED");
+            assert_eq!(reply.body["details"], json!({"serverTimeMs": now}), "{tail}, {off} ms");
+            let told = reply.body["details"]["serverTimeMs"].as_i64().unwrap();
+            let again = call_at(&app, method, &key, (tail, body), Some((&a, seed)), told).await;
+            assert_eq!(again.status, 200, "{}", again.text);
+            // Nobody else learns anything from the time.
+            let stranger = call_at(&app, method, &key, (tail, body), Some((&a, [8; 32])), now + off).await;
+            stranger.refused(401, "DEVICE_SIGNATURE_REJECTED");
+            assert_eq!(stranger.body.get("details"), None);
         }
     }
 }
