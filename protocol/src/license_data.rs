@@ -500,6 +500,20 @@ pub struct SignoutAnswer {
     pub active_seats: i32,
 }
 
+/// Answer of `POST …/pro/license/signout`: the license, as the device leaves it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SignedOut {
+    /// Always true.
+    pub success: bool,
+    /// What happened, for people.
+    pub message: String,
+    /// The license.
+    #[serde(flatten)]
+    pub license: LicenseData,
+}
+
 /// Answer of `GET` and `PUT …/settings`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

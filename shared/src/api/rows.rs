@@ -297,7 +297,7 @@ macro_rules! functions {
                     pro::signout, "Give the seat back.",
                     {
                         request: request::Signout,
-                        response: 200 license_data::SignoutAnswer,
+                        response: 200 license_data::SignedOut,
                         refusals: [OfflineActivationRequired],
                         quota: none,
                     };

@@ -1,7 +1,7 @@
 //! Commands on a license, each once: what it loads and how it decides. Whether it came plain or in an envelope says who runs it.
 
 use ltlm_protocol::LicenseData;
-use ltlm_protocol::license_data::{Entitlement, ReleaseSeatAnswer, SeatList, SignoutAnswer};
+use ltlm_protocol::license_data::{Entitlement, ReleaseSeatAnswer, SeatList, SignedOut, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
 use crate::domain::decision::Decision;
@@ -93,6 +93,21 @@ impl LicenseCommand for SignOut {
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswer>, Denied> {
         signout::decide(state, call)
+    }
+}
+
+/// Gives a seat back, and tells the license as it is left.
+pub struct SignOutWithLicense;
+
+impl LicenseCommand for SignOutWithLicense {
+    type Reply = SignedOut;
+
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        request.wanted(None, Include::Everything)
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SignedOut>, Denied> {
+        signout::decide_with_license(state, call)
     }
 }
 
