@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::ids::sha256_hex;
 
-/// Members that carry the operation's id.
-const IDS: &[&str] = &["operationId", "idempotencyKey"];
+/// Members that carry the operation's id, or count for the device: a use that is made again under its id is the same, whatever its
+/// number.
+const IDS: &[&str] = &["operationId", "idempotencyKey", "sequence", "deviceSequence"];
 /// Hex digits of the part that tells what a request means.
 const MEANT_CHARS: usize = 32;
 

@@ -307,3 +307,43 @@ async fn a_queue_sent_twice_at_once_is_charged_once() {
     }
     app.audit(&key).await;
 }
+
+#[tokio::test]
+async fn the_number_of_a_use_is_kept_and_listed() {
+    let app = TestApp::new().await;
+    let a = device('a');
+    app.activate(L1, &a).await;
+    let single = json!({"hwid": a, "amount": 1, "action": "x", "operationId": "use-1", "sequence": 1});
+    let first = app.post(L1, "consume", single.clone()).await;
+    assert_eq!(first.body["operation"]["usageSequence"], 1);
+    let usages = json!([{"amount": 2, "action": "x", "operationId": "use-2", "sequence": 2},
+        {"amount": 3, "action": "x", "operationId": "use-4", "sequence": 4}, {"amount": 4, "action": "x", "operationId": "use-5"},
+        {"amount": 5, "action": "x", "operationId": "use-6", "sequence": "six"}]);
+    let batch = app.post(L1, "consume-batch", json!({"hwid": a, "usages": usages})).await;
+    assert_eq!(batch.body["batchResult"]["accepted"], 3, "{}", batch.text);
+    assert_eq!(batch.body["batchResult"]["skipped"], json!([{"index": 3, "reason": "bad_sequence"}]));
+    // Whichever way it comes again, it is the same use.
+    let again = app.post(L1, "consume", single.clone()).await;
+    assert_eq!((&again.body["replayed"], &again.body["operation"]["usageSequence"]), (&json!(true), &json!(1)));
+    let mut renumbered = single.clone();
+    renumbered["sequence"] = json!(9);
+    let again = app.post(L1, "consume", renumbered).await;
+    assert_eq!((&again.body["replayed"], &again.body["operation"]["usageSequence"]), (&json!(true), &json!(1)));
+    let queued =
+        json!({"hwid": a, "amount": 2, "action": "x", "operationId": "use-2", "sequence": 2, "deviceSequence": 77});
+    assert_eq!(app.post(L1, "consume", queued).await.body["replayed"], true);
+    let numbered = json!([{"amount": 1, "action": "x", "operationId": "use-1", "sequence": 1}]);
+    let batch = app.post(L1, "consume-batch", json!({"hwid": a, "usages": numbered})).await;
+    assert_eq!(batch.body["batchResult"]["duplicates"], 1);
+    let usage = app.get(L1, "/usage").await;
+    let numbers: Vec<_> = usage.body["entries"].as_array().unwrap().iter().map(|e| e.get("usageSequence")).collect();
+    assert_eq!(
+        numbers,
+        [None, Some(&json!(4)), Some(&json!(2)), Some(&json!(1)), None],
+        "newest first, the allocation last"
+    );
+    assert_eq!(app.audit(L1).await, 10);
+    let mut bad = single;
+    bad["sequence"] = json!(0);
+    app.post(L1, "consume", bad).await.refused(400, "BAD_REQUEST");
+}
