@@ -347,3 +347,32 @@ async fn the_number_of_a_use_is_kept_and_listed() {
     bad["sequence"] = json!(0);
     app.post(L1, "consume", bad).await.refused(400, "BAD_REQUEST");
 }
+
+#[tokio::test]
+async fn what_a_removed_device_used_before_is_charged_once_when_it_comes_back() {
+    let app = TestApp::new().await;
+    let a = device('a');
+    app.activate(L1, &a).await;
+    // One use was charged, and its answer lost; the others wait, of them one without an id.
+    let charged = json!({"hwid": a, "amount": 1, "action": "export", "operationId": "use-1"});
+    assert_eq!(app.post(L1, "consume", charged).await.status, 200);
+    let queue = [
+        json!({"amount": 1, "action": "export", "operationId": "use-1"}),
+        json!({"amount": 2, "action": "export", "operationId": "use-2"}),
+        json!({"amount": 4, "action": "export", "timestamp": "2026-01-02T10:00:00.1234567Z"}),
+    ];
+    let path = format!("/v1/admin/licenses/{L1}/devices/{a}");
+    for round in 0..2 {
+        assert_eq!(app.admin("DELETE", &path, Value::Null).await.status, 204);
+        batch(&app, L1, &queue).await.refused(403, "DEVICE_NOT_REGISTERED");
+        let held = app.post(L1, "consume", json!({"hwid": a, "amount": 9, "action": "x"})).await;
+        held.refused(403, "DEVICE_NOT_REGISTERED");
+        app.clock.advance_seconds(3_600);
+        assert_eq!(app.activate(L1, &a).await.status, 200);
+        let reply = batch(&app, L1, &queue).await;
+        let expected = if round == 0 { (2, 1) } else { (0, 3) };
+        let result = &reply.body["batchResult"];
+        assert_eq!((result["accepted"].as_i64(), result["duplicates"].as_i64()), (Some(expected.0), Some(expected.1)));
+        assert_eq!(app.audit(L1).await, 7, "round {round}");
+    }
+}
