@@ -69,7 +69,7 @@ macro_rules! functions {
                     license::activate, "Register a device and give it a seat.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
-                        refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
+                        refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceKeyMismatch, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
             }
@@ -240,14 +240,14 @@ macro_rules! functions {
                     pro::validate, "Register a device and give it a seat; the device is in step again afterwards.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
-                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
+                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceKeyMismatch, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
                 ProActivate: "pro-activate", POST pro!("/activate"), Project, [],
                     pro::validate, "Another name of validate.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
-                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
+                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceKeyMismatch, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
             }

@@ -67,6 +67,8 @@ pub enum Denied {
         /// The time that it should tell, in milliseconds since the Unix epoch, if only its time is wrong.
         server_ms: Option<i64>,
     },
+    /// The device is known by another key than the one that it brings.
+    DeviceKeyMismatch,
     /// The license lacks the capability.
     CapabilityMissing,
     /// Customers may not remove devices.
@@ -297,6 +299,7 @@ impl Denied {
             Self::DeviceNotRegistered => Code::DeviceNotRegistered,
             Self::DeviceKeyRequired => Code::DeviceKeyRequired,
             Self::DeviceSignatureRejected { .. } => Code::DeviceSignatureRejected,
+            Self::DeviceKeyMismatch => Code::DeviceKeyMismatch,
             Self::CapabilityMissing => Code::CapabilityMissing,
             Self::DeviceReleaseNotAllowed => Code::DeviceReleaseNotAllowed,
             Self::DeviceLimitReached { .. } => Code::DeviceLimitReached,

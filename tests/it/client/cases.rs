@@ -517,7 +517,9 @@ async fn c77_a_lost_device_key_is_told_and_mended_by_the_vendor() {
     desk.activate(L1).await.unwrap();
     desk.disk.state = None;
     desk.restart(false);
-    assert_eq!(code(&desk.activate(L1).await), Some(ErrorCode::DeviceKeyLost));
+    let lost = desk.activate(L1).await;
+    assert_eq!((code(&lost), server_code(&lost)), (Some(ErrorCode::DeviceKeyLost), Some("DEVICE_KEY_MISMATCH")));
+    assert_eq!(desk.count("/validate"), 2, "it is not asked again");
     remove(&app, &desk).await;
     assert_eq!(desk.activate(L1).await, status(Status::Active));
 }

@@ -167,7 +167,7 @@ async fn a_removed_devices_key_keeps_its_name_from_others_until_the_vendor_frees
     for by in [(a.as_str(), own), (b.as_str(), other)] {
         let removed = call(&app, "DELETE", &key, &format!("/devices/{a}"), &Value::Null, Some(by)).await;
         assert_eq!(removed.status, 204, "{}", removed.text);
-        activate(&app, &key, &a, other).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+        activate(&app, &key, &a, other).await.refused(403, "DEVICE_KEY_MISMATCH");
         let unsigned = json!({"hwid": a});
         call(&app, "POST", &key, "/activate", &unsigned, None).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
         // Also where keys are accepted only.
@@ -181,7 +181,26 @@ async fn a_removed_devices_key_keeps_its_name_from_others_until_the_vendor_frees
     assert_eq!(activate(&app, &key, &a, other).await.status, 200);
     let itself = Some((a.as_str(), other));
     assert_eq!(call(&app, "DELETE", &key, &format!("/devices/{a}"), &Value::Null, itself).await.status, 204);
-    activate(&app, &key, &a, own).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+    activate(&app, &key, &a, own).await.refused(403, "DEVICE_KEY_MISMATCH");
     remove_by_vendor().await;
     assert_eq!(activate(&app, &key, &a, own).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_device_that_lost_its_key_is_told_so_and_comes_back_once_it_is_removed() {
+    let (app, key) = strict().await;
+    let (a, lost, new) = (device('a'), [7; 32], [8; 32]);
+    assert_eq!(activate(&app, &key, &a, lost).await.status, 200);
+    let refused = activate(&app, &key, &a, new).await;
+    refused.refused(403, "DEVICE_KEY_MISMATCH");
+    assert_eq!((&refused.body["retryable"], refused.body.get("details")), (&json!(false), None));
+    // Only to who holds the key that it brings; and a key is not exchanged by its holder either.
+    let brings = json!({"hwid": a, "deviceKey": proof::public_key(&new)});
+    for by in [None, Some((a.as_str(), lost)), Some((a.as_str(), [9; 32]))] {
+        call(&app, "POST", &key, "/activate", &brings, by).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+    }
+    let path = format!("/v1/admin/licenses/{key}/devices/{a}");
+    assert_eq!(app.admin("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(activate(&app, &key, &a, new).await.status, 200);
+    activate(&app, &key, &a, lost).await.refused(403, "DEVICE_KEY_MISMATCH");
 }

@@ -62,7 +62,7 @@ pub fn check(
     if off_ms > CLOCK_SECONDS.unsigned_abs() * 1_000 {
         return Err(Denied::DeviceSignatureRejected { server_ms: Some(now.ms()) });
     }
-    if signer == key { Ok(()) } else { Err(Denied::DeviceSignatureRejected { server_ms: None }) }
+    if signer == key { Ok(()) } else { Err(Denied::DeviceKeyMismatch) }
 }
 
 #[cfg(test)]
@@ -108,6 +108,25 @@ mod tests {
             check(&state, A, Some(&signed(SEED, NOW)), brought([1; 32]), NOW),
             refused,
             "keys are not exchanged"
+        );
+    }
+
+    #[test]
+    fn who_brings_another_key_and_holds_it_is_told_that_it_is_another() {
+        let mine = brought(key());
+        let proof = signed(SEED, NOW);
+        let mut state = state(DeviceKeys::Accepted, Some([1; 32]));
+        assert_eq!(check(&state, A, Some(&proof), mine, NOW), Err(Denied::DeviceKeyMismatch));
+        // So is one that was removed.
+        state.removed = state.device.take().map(|device| Device { removed_at: Some(NOW), ..device });
+        assert_eq!(check(&state, A, Some(&proof), mine, NOW), Err(Denied::DeviceKeyMismatch));
+        // The clock first: a signature from another time shows nothing.
+        let late = NOW.plus_seconds(CLOCK_SECONDS + 1);
+        let told = Err(Denied::DeviceSignatureRejected { server_ms: Some(late.ms()) });
+        assert_eq!(check(&state, A, Some(&proof), mine, late), told);
+        assert_eq!(
+            check(&state, A, Some(&signed([8; 32], NOW)), mine, NOW),
+            Err(Denied::DeviceSignatureRejected { server_ms: None })
         );
     }
 
