@@ -364,7 +364,9 @@ impl Body for Consume {
 
 /// The number of a use within its device.
 fn sequence(r: &mut Reader<'_>) -> Option<i64> {
-    r.int_opt("sequence", 1, limits::USAGE_SEQUENCE_MAX)
+    let sequence = r.int_opt("sequence", 1, limits::USAGE_SEQUENCE_MAX);
+    r.about("sequence", "The use's number within its device: kept, told as `usageSequence`, and decides nothing.");
+    sequence
 }
 
 /// The operation id of a body, under either of its names; both together must agree.
