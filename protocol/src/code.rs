@@ -74,6 +74,8 @@ pub enum Code {
     DeviceKeyRequired,
     /// The device's signature is missing or wrong.
     DeviceSignatureRejected,
+    /// The device is known by another key than the one that it brings.
+    DeviceKeyMismatch,
     /// The license does not include the capability.
     CapabilityMissing,
     /// The license does not let customers remove devices.
@@ -271,6 +273,7 @@ impl Code {
         row(Self::DeviceNotRegistered, "DEVICE_NOT_REGISTERED", 403, "This device is not registered for this license."),
         row(Self::DeviceKeyRequired, "DEVICE_KEY_REQUIRED", 403, "This project asks for a device key: activate with deviceKey."),
         row(Self::DeviceSignatureRejected, "DEVICE_SIGNATURE_REJECTED", 401, "The device signature is missing or wrong."),
+        row(Self::DeviceKeyMismatch, "DEVICE_KEY_MISMATCH", 403, "This device is known by another key. If its own is lost, the vendor has to remove the device; then it may come back with a new one."),
         row(Self::CapabilityMissing, "CAPABILITY_MISSING", 403, "This license does not include that capability."),
         row(Self::DeviceReleaseNotAllowed, "DEVICE_RELEASE_NOT_ALLOWED", 403, "Removing devices is not permitted for this license."),
         row(Self::DeviceLimitReached, "DEVICE_LIMIT_REACHED", 403, "License already activated on another device: activation limit reached (<count> of <max> devices)."),

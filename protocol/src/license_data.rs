@@ -115,8 +115,8 @@ pub struct BatchResult {
 pub struct SkippedUsage {
     /// Its place in the batch, from 0.
     pub index: i32,
-    /// `not_an_object`, `bad_amount`, `bad_action`, `hwid_mismatch`, `bad_operation_id`, `bad_meta`, `unknown_license` or
-    /// `operation_id_reused`.
+    /// `not_an_object`, `bad_amount`, `bad_action`, `hwid_mismatch`, `bad_operation_id`, `bad_meta`, `bad_sequence`,
+    /// `unknown_license` or `operation_id_reused`.
     pub reason: String,
 }
 
@@ -433,6 +433,9 @@ pub struct Operation {
     pub source: String,
     /// Device that asked, if one did.
     pub hwid: Option<String>,
+    /// The use's number within its device, if the device told one (`sequence` of the request).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage_sequence: Option<i64>,
     /// When it happened, by the caller's word or ours.
     pub timestamp: String,
     /// When it was written.
@@ -498,6 +501,20 @@ pub struct SignoutAnswer {
     pub message: String,
     /// Seats held afterwards.
     pub active_seats: i32,
+}
+
+/// Answer of `POST …/pro/license/signout`: the license, as the device leaves it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SignedOut {
+    /// Always true.
+    pub success: bool,
+    /// What happened, for people.
+    pub message: String,
+    /// The license.
+    #[serde(flatten)]
+    pub license: LicenseData,
 }
 
 /// Answer of `GET` and `PUT …/settings`.

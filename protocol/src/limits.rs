@@ -22,6 +22,9 @@ pub const VERSION_CHARS_MAX: usize = 64;
 pub const ACTION_CHARS_MAX: usize = 200;
 /// Largest amount of one operation (wire 4.6 T-1).
 pub const AMOUNT_MAX: i64 = 1_000_000_000;
+
+/// Largest number of a use within its device: the largest that every reader of JSON keeps whole.
+pub const USAGE_SEQUENCE_MAX: i64 = 9_007_199_254_740_991;
 /// Longest operation id in characters.
 pub const OPERATION_ID_CHARS_MAX: usize = 128;
 /// Largest `meta` of a device or an operation, in bytes of compact JSON.
@@ -173,6 +176,7 @@ pub const ALL: &[Limit] = &[
     Limit { what: "version, clientVersion", value: VERSION_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "action", value: ACTION_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "amount of one operation", value: AMOUNT_MAX, unit: "tokens" },
+    Limit { what: "number of a use within its device", value: USAGE_SEQUENCE_MAX, unit: "" },
     Limit { what: "operation id", value: OPERATION_ID_CHARS_MAX as i64, unit: "characters" },
     Limit { what: "meta", value: META_BYTES_MAX as i64, unit: "bytes of compact JSON" },
     Limit { what: "config and other documents of the vendor", value: DOCUMENT_BYTES_MAX as i64, unit: "bytes of compact JSON" },

@@ -94,6 +94,8 @@ pub struct Consume {
     pub meta: Option<Map<String, Value>>,
     /// The operation id of the body (`operationId`, or `idempotencyKey` as the wire contract names it).
     pub operation_id: Option<String>,
+    /// The use's number within its device, from 1, if the device counts: kept with the ledger entry.
+    pub sequence: Option<i64>,
 }
 
 /// `POST /v1/sdk/license/{key}/consume-batch`: uses that a device kept while it was offline.
@@ -131,6 +133,8 @@ pub struct Charge {
     pub meta: Option<Map<String, Value>>,
     /// The use's own operation id.
     pub operation_id: Option<String>,
+    /// The use's number within its device, from 1, if the device counts.
+    pub sequence: Option<i64>,
 }
 
 /// Why a use of a batch is left out (wire 4.6 T-3). The text is what the answer says.
@@ -148,6 +152,8 @@ pub enum Skip {
     OperationId,
     /// No object, or too large.
     Meta,
+    /// No whole number from 1 to 9,007,199,254,740,991.
+    Sequence,
     /// No license of this project on which this device is or was registered.
     License,
     /// The id was used for something else.
@@ -164,6 +170,7 @@ impl Skip {
             Self::Hwid => "hwid_mismatch",
             Self::OperationId => "bad_operation_id",
             Self::Meta => "bad_meta",
+            Self::Sequence => "bad_sequence",
             Self::License => "unknown_license",
             Self::OperationIdReused => "operation_id_reused",
         }
@@ -230,6 +237,7 @@ impl Charge {
             action: r.text("action", limits::ACTION_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             operation_id: operation_id(r),
+            sequence: sequence(r),
         }
     }
 
@@ -245,6 +253,7 @@ impl Charge {
             "action" => Skip::Action,
             "meta" => Skip::Meta,
             "hwid" => Skip::Hwid,
+            "sequence" => Skip::Sequence,
             _ => Skip::OperationId,
         })
     }
@@ -348,8 +357,16 @@ impl Body for Consume {
             capability: r.text_opt("capability", limits::NAME_CHARS_MAX),
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             operation_id: operation_id(r),
+            sequence: sequence(r),
         }
     }
+}
+
+/// The number of a use within its device.
+fn sequence(r: &mut Reader<'_>) -> Option<i64> {
+    let sequence = r.int_opt("sequence", 1, limits::USAGE_SEQUENCE_MAX);
+    r.about("sequence", "The use's number within its device: kept, told as `usageSequence`, and decides nothing.");
+    sequence
 }
 
 /// The operation id of a body, under either of its names; both together must agree.
@@ -436,6 +453,20 @@ mod tests {
     }
 
     #[test]
+    fn a_use_may_have_a_number() {
+        let read =
+            |sequence: Value| Consume::parse(&json!({"hwid": "a", "amount": 5, "action": "x", "sequence": sequence}));
+        for (sent, number) in
+            [(json!(1), Some(1)), (json!(9_007_199_254_740_991_i64), Some(9_007_199_254_740_991)), (json!(null), None)]
+        {
+            assert_eq!(read(sent).unwrap().sequence, number);
+        }
+        for bad in [json!(0), json!(-1), json!(1.5), json!("one"), json!(9_007_199_254_740_992_i64)] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a74_amounts_that_are_not_whole_and_positive_are_refused() {
         for amount in [json!(0), json!(-1), json!(2.5), json!("5x"), json!(1_000_000_001), json!(1e30), json!([5])] {
             assert!(Consume::parse(&json!({"hwid": "a", "amount": amount, "action": "x"})).is_err(), "{amount}");
@@ -446,14 +477,14 @@ mod tests {
     fn a_bad_use_does_not_fail_its_batch() {
         let usages = json!([{"amount": 1, "action": "x"}, 7, {"amount": -1, "action": "x"}, {"amount": 1},
             {"amount": 1, "action": "x", "hwid": "b"}, {"amount": 1, "action": "x", "meta": []},
-            {"amount": 1, "action": "x", "operationId": "a b"}, {"amount": 2, "action": "y", "key": " lic-1 ", "hwid": "a"}]);
+            {"amount": 1, "action": "x", "operationId": "a b"}, {"amount": 1, "action": "x", "sequence": 0}, {"amount": 2, "action": "y", "key": " lic-1 ", "hwid": "a"}]);
         let batch = ConsumeBatch::parse(&json!({"hwid": "a", "usages": usages})).unwrap();
         let why: Vec<_> = batch.usages.iter().map(|usage| usage.charge.as_ref().err().copied()).collect();
         let expected =
             [None, Some(Skip::NotAnObject), Some(Skip::Amount), Some(Skip::Action), Some(Skip::Hwid), Some(Skip::Meta)];
         assert_eq!(why[..6], expected);
-        assert_eq!(why[6..], [Some(Skip::OperationId), None]);
-        assert_eq!(batch.usages[7].key.as_deref(), Some("LIC-1"));
+        assert_eq!(why[6..], [Some(Skip::OperationId), Some(Skip::Sequence), None]);
+        assert_eq!(batch.usages[8].key.as_deref(), Some("LIC-1"));
         for bad in
             [json!({"hwid": "a"}), json!({"hwid": "a", "usages": {}}), json!({"hwid": "a", "usages": vec![1; 1_001]})]
         {

@@ -20,7 +20,8 @@ pub(crate) struct Use {
     pub(crate) action: String,
     /// When, in milliseconds since the Unix epoch, by the trusted clock.
     pub(crate) at_ms: i64,
-    /// Counts the uses of a run, which distinguishes uses of the same millisecond.
+    /// Counts the uses of the device, which distinguishes uses of the same millisecond. Two processes that run at once can assign the
+    /// same number.
     pub(crate) number: u64,
     /// Facts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,13 +49,13 @@ impl Record {
 }
 
 impl Use {
-    /// The use as a batch contains it. The seven digits of its second distinguish it from every other use of this run.
+    /// The use as a batch contains it. The seven digits of its second distinguish it from the uses before and after it.
     pub(crate) fn item(&self, hwid: &str) -> Value {
         let time = Timestamp::from_ms(self.at_ms).to_string();
         let time = format!("{}{:04}Z", time.trim_end_matches('Z'), self.number % 10_000);
         serde_json::json!({
             "key": self.key, "amount": self.amount, "action": self.action, "hwid": hwid, "timestamp": time,
-            "meta": self.meta, "operationId": self.id,
+            "meta": self.meta, "operationId": self.id, "sequence": self.number,
         })
     }
 }
@@ -68,6 +69,8 @@ pub(crate) struct Queue {
     sums: BTreeMap<String, i64>,
     /// Records in the journal.
     records: usize,
+    /// The largest number of a use in the journal, done or not.
+    last_number: u64,
 }
 
 impl Queue {
@@ -93,6 +96,11 @@ impl Queue {
                 Record::Done(_) => {}
             }
         }
+        let uses = records.iter().filter_map(|record| match record {
+            Record::Use(one) | Record::Confirm(one) => Some(one.number),
+            Record::Done(_) => None,
+        });
+        queue.last_number = uses.max().unwrap_or(0);
         queue.waiting.make_contiguous().sort_by_key(|one| one.at_ms);
         queue
     }
@@ -108,6 +116,11 @@ impl Queue {
         if !self.unresolved.iter().any(|known| known.id == one.id) {
             self.unresolved.push_back(one);
         }
+    }
+
+    /// The largest number of a use that the journal held at the start; 0 if it held none.
+    pub(crate) fn last_number(&self) -> u64 {
+        self.last_number
     }
 
     /// How many wait, unresolved ones too.
@@ -231,6 +244,7 @@ mod tests {
         bytes.push(b"torn".to_vec());
         let mut queue = Queue::replayed(&bytes);
         assert_eq!((queue.len(), queue.waiting(), queue.tokens("L"), queue.tokens("M")), (3, 2, 8, 0));
+        assert_eq!((queue.last_number(), Queue::default().last_number()), (7, 0));
         assert_eq!(queue.batch("h", 10, 1_000).0, ["c", "a"]);
         assert_eq!(queue.find("d"), Some(crate::call::Outcome::Unresolved));
         assert_eq!(queue.remove(&["a".into(), "d".into(), "zz".into()]).len(), 2);

@@ -70,7 +70,7 @@ macro_rules! functions {
                     license::activate, "Register a device and claim a seat.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
-                        refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
+                        refusals: [ProSdkRequired, OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceKeyMismatch, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
             }
@@ -241,14 +241,14 @@ macro_rules! functions {
                     pro::validate, "Register a device and claim a seat; synchronizes the device's nonce.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
-                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
+                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceKeyMismatch, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
                 ProActivate: "pro-activate", POST pro!("/activate"), Project, [],
                     pro::validate, "Another name for validate.", {
                         request: request::Activate,
                         response: 200 license_data::LicenseData,
-                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceLimitReached, SeatLimitReached],
+                        refusals: [OfflineActivationRequired, RegionBlocked, VersionNotSupported, LicenseTerminated, LicenseRevoked, LicenseSuspended, DeviceKeyMismatch, DeviceLimitReached, SeatLimitReached],
                         quota: none,
                     };
             }
@@ -309,7 +309,7 @@ macro_rules! functions {
                 ProSignout: "pro-signout", POST pro!("/signout"), Project, [],
                     pro::signout, "Release the seat.", {
                         request: request::Signout,
-                        response: 200 license_data::SignoutAnswer,
+                        response: 200 license_data::SignedOut,
                         refusals: [OfflineActivationRequired],
                         quota: none,
                     };

@@ -63,7 +63,12 @@ pub enum Denied {
     /// The project wants devices to sign, and this one has given no key.
     DeviceKeyRequired,
     /// The device's signature is missing or wrong.
-    DeviceSignatureRejected,
+    DeviceSignatureRejected {
+        /// The time that it should tell, in milliseconds since the Unix epoch, if only its time is wrong.
+        server_ms: Option<i64>,
+    },
+    /// The device is known by another key than the one that it brings.
+    DeviceKeyMismatch,
     /// The license lacks the capability.
     CapabilityMissing,
     /// Customers may not remove devices.
@@ -293,7 +298,8 @@ impl Denied {
             Self::LicenseExpired => Code::LicenseExpired,
             Self::DeviceNotRegistered => Code::DeviceNotRegistered,
             Self::DeviceKeyRequired => Code::DeviceKeyRequired,
-            Self::DeviceSignatureRejected => Code::DeviceSignatureRejected,
+            Self::DeviceSignatureRejected { .. } => Code::DeviceSignatureRejected,
+            Self::DeviceKeyMismatch => Code::DeviceKeyMismatch,
             Self::CapabilityMissing => Code::CapabilityMissing,
             Self::DeviceReleaseNotAllowed => Code::DeviceReleaseNotAllowed,
             Self::DeviceLimitReached { .. } => Code::DeviceLimitReached,
@@ -377,6 +383,9 @@ impl Denied {
                     &values,
                     Some(json!({"devices": int32(*count), "maxActivations": int32(*max)})),
                 )
+            }
+            Self::DeviceSignatureRejected { server_ms: Some(server_ms) } => {
+                ErrorBody::new(self.code(), &[], Some(json!({"serverTimeMs": server_ms})))
             }
             Self::SeatLimitReached { max } => {
                 let details = json!({"maxConcurrentSeats": int32(*max)});

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::ids::sha256_hex;
 
-/// Members that carry the operation's id.
-const IDS: &[&str] = &["operationId", "idempotencyKey"];
+/// Members that carry the operation's id, or count for the device: a repeated use is the same use, whatever its number.
+const IDS: &[&str] = &["operationId", "idempotencyKey", "sequence", "deviceSequence"];
 /// Hex digits of the part that represents the meaning of a request.
 const MEANT_CHARS: usize = 32;
 

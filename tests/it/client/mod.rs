@@ -77,6 +77,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) network: Network,
     /// Answers to requests whose paths end like this are lost.
     pub(crate) loses: Option<&'static str>,
+    /// Its answers come with the header `date`.
+    pub(crate) tells_date: bool,
     /// How far the wall clock is ahead, in milliseconds.
     pub(crate) skew_ms: i64,
     pub(crate) events: Vec<Event>,
@@ -140,6 +142,7 @@ impl<'a> Desk<'a> {
             disk,
             network: Network::default(),
             loses: None,
+            tells_date: true,
             skew_ms: 0,
             events: Vec::new(),
             sent: Vec::new(),
@@ -358,8 +361,8 @@ impl<'a> Desk<'a> {
                         false => body.truncate(place),
                     }
                 }
-                let now = jiff_date(self.now_ms());
-                let answer = HttpAnswer { status: reply.status, retry_after, date: Some(now), body };
+                let date = self.tells_date.then(|| jiff_date(self.now_ms()));
+                let answer = HttpAnswer { status: reply.status, retry_after, date, body };
                 self.comes(self.now_ms() + down_ms, Coming::Answer { id, answer });
             }
             Coming::Answer { id, answer } => {

@@ -282,3 +282,28 @@ async fn a_balance_is_asked_for_and_told_in_any_case() {
     assert_eq!((page.entries[0].action.as_str(), page.next_cursor.is_some()), ("render", true));
     assert_eq!(Value::from(page.entries[0].amount), json!(-5));
 }
+
+#[tokio::test]
+async fn uses_are_numbered_over_restarts_and_kills_without_a_gap() {
+    let app = TestApp::new().await;
+    let mut desk = active(&app, "a").await;
+    desk.consume(1).await.unwrap();
+    desk.call(Call::Sync).await.unwrap();
+    desk.restart(false);
+    desk.call(Call::LoadStored).await.unwrap();
+    // In the journal alone, when the process is killed.
+    desk.consume(1).await.unwrap();
+    desk.restart(false);
+    desk.call(Call::LoadStored).await.unwrap();
+    desk.consume(1).await.unwrap();
+    desk.call(confirmed(1, "fourth")).await.unwrap();
+    desk.call(Call::Sync).await.unwrap();
+    desk.restart(false);
+    desk.call(Call::LoadStored).await.unwrap();
+    desk.call(confirmed(1, "fifth")).await.unwrap();
+    let usage = app.get(L1, "/usage").await;
+    let entries = usage.body["entries"].as_array().unwrap();
+    let mut numbers: Vec<_> = entries.iter().filter_map(|entry| entry["usageSequence"].as_i64()).collect();
+    numbers.sort_unstable();
+    assert_eq!((numbers, app.audit(L1).await), (vec![1, 2, 3, 4, 5], 5));
+}

@@ -307,3 +307,72 @@ async fn a_queue_sent_twice_at_once_is_charged_once() {
     }
     app.audit(&key).await;
 }
+
+#[tokio::test]
+async fn the_number_of_a_use_is_kept_and_listed() {
+    let app = TestApp::new().await;
+    let a = device('a');
+    app.activate(L1, &a).await;
+    let single = json!({"hwid": a, "amount": 1, "action": "x", "operationId": "use-1", "sequence": 1});
+    let first = app.post(L1, "consume", single.clone()).await;
+    assert_eq!(first.body["operation"]["usageSequence"], 1);
+    let usages = json!([{"amount": 2, "action": "x", "operationId": "use-2", "sequence": 2},
+        {"amount": 3, "action": "x", "operationId": "use-4", "sequence": 4}, {"amount": 4, "action": "x", "operationId": "use-5"},
+        {"amount": 5, "action": "x", "operationId": "use-6", "sequence": "six"}]);
+    let batch = app.post(L1, "consume-batch", json!({"hwid": a, "usages": usages})).await;
+    assert_eq!(batch.body["batchResult"]["accepted"], 3, "{}", batch.text);
+    assert_eq!(batch.body["batchResult"]["skipped"], json!([{"index": 3, "reason": "bad_sequence"}]));
+    // Whichever way it comes again, it is the same use.
+    let again = app.post(L1, "consume", single.clone()).await;
+    assert_eq!((&again.body["replayed"], &again.body["operation"]["usageSequence"]), (&json!(true), &json!(1)));
+    let mut renumbered = single.clone();
+    renumbered["sequence"] = json!(9);
+    let again = app.post(L1, "consume", renumbered).await;
+    assert_eq!((&again.body["replayed"], &again.body["operation"]["usageSequence"]), (&json!(true), &json!(1)));
+    let queued =
+        json!({"hwid": a, "amount": 2, "action": "x", "operationId": "use-2", "sequence": 2, "deviceSequence": 77});
+    assert_eq!(app.post(L1, "consume", queued).await.body["replayed"], true);
+    let numbered = json!([{"amount": 1, "action": "x", "operationId": "use-1", "sequence": 1}]);
+    let batch = app.post(L1, "consume-batch", json!({"hwid": a, "usages": numbered})).await;
+    assert_eq!(batch.body["batchResult"]["duplicates"], 1);
+    let usage = app.get(L1, "/usage").await;
+    let numbers: Vec<_> = usage.body["entries"].as_array().unwrap().iter().map(|e| e.get("usageSequence")).collect();
+    assert_eq!(
+        numbers,
+        [None, Some(&json!(4)), Some(&json!(2)), Some(&json!(1)), None],
+        "newest first, the allocation last"
+    );
+    assert_eq!(app.audit(L1).await, 10);
+    let mut bad = single;
+    bad["sequence"] = json!(0);
+    app.post(L1, "consume", bad).await.refused(400, "BAD_REQUEST");
+}
+
+#[tokio::test]
+async fn what_a_removed_device_used_before_is_charged_once_when_it_comes_back() {
+    let app = TestApp::new().await;
+    let a = device('a');
+    app.activate(L1, &a).await;
+    // One use was charged, and its answer lost; the others wait, of them one without an id.
+    let charged = json!({"hwid": a, "amount": 1, "action": "export", "operationId": "use-1"});
+    assert_eq!(app.post(L1, "consume", charged).await.status, 200);
+    let queue = [
+        json!({"amount": 1, "action": "export", "operationId": "use-1"}),
+        json!({"amount": 2, "action": "export", "operationId": "use-2"}),
+        json!({"amount": 4, "action": "export", "timestamp": "2026-01-02T10:00:00.1234567Z"}),
+    ];
+    let path = format!("/v1/admin/licenses/{L1}/devices/{a}");
+    for round in 0..2 {
+        assert_eq!(app.admin("DELETE", &path, Value::Null).await.status, 204);
+        batch(&app, L1, &queue).await.refused(403, "DEVICE_NOT_REGISTERED");
+        let held = app.post(L1, "consume", json!({"hwid": a, "amount": 9, "action": "x"})).await;
+        held.refused(403, "DEVICE_NOT_REGISTERED");
+        app.clock.advance_seconds(3_600);
+        assert_eq!(app.activate(L1, &a).await.status, 200);
+        let reply = batch(&app, L1, &queue).await;
+        let expected = if round == 0 { (2, 1) } else { (0, 3) };
+        let result = &reply.body["batchResult"];
+        assert_eq!((result["accepted"].as_i64(), result["duplicates"].as_i64()), (Some(expected.0), Some(expected.1)));
+        assert_eq!(app.audit(L1).await, 7, "round {round}");
+    }
+}

@@ -16,12 +16,23 @@ type Signer<'a> = Option<(&'a str, [u8; 32])>;
 
 /// Calls a plain route of a license, signed if there is a signer, whose name goes into the query.
 async fn call(app: &TestApp, method: &str, key: &str, tail: &str, body: &Value, signer: Signer<'_>) -> Reply {
+    call_at(app, method, key, (tail, body), signer, app.clock.now().ms()).await
+}
+
+/// The same by a device whose clock tells this time, in milliseconds since the Unix epoch.
+async fn call_at(
+    app: &TestApp,
+    method: &str,
+    key: &str,
+    (tail, body): (&str, &Value),
+    signer: Signer<'_>,
+    now: i64,
+) -> Reply {
     let query = signer.map_or_else(String::new, |(hwid, _)| format!("?hwid={hwid}"));
     let path = format!("/v1/sdk/license/{key}{tail}{query}");
     let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
     let mut request = Request::builder().method(method).uri(&path).header("x-project-secret", SECRET);
     if let Some((_, seed)) = signer {
-        let now = app.clock.now().ms();
         let signature = proof::sign(&seed, &proof::message(method, &path, &body, now, "once"));
         request = request.header(proof::SIGNATURE_HEADER, signature).header(proof::TIME_HEADER, now);
         request = request.header(proof::NONCE_HEADER, "once");
@@ -92,6 +103,30 @@ async fn where_keys_are_required_every_call_on_a_license_is_signed() {
     }
 }
 
+#[tokio::test]
+async fn a_signature_of_another_time_is_told_the_time() {
+    let (app, key) = strict().await;
+    let (a, seed) = (device('a'), [7; 32]);
+    let now = app.clock.now().ms();
+    let activation = json!({"hwid": a, "deviceKey": proof::public_key(&seed)});
+    let five_minutes = 5 * 60 * 1_000;
+    for off in [five_minutes + 1, -five_minutes - 1, 86_400_000 * 400] {
+        let calls = [("POST", "/activate", &activation), ("GET", "/settings", &Value::Null)];
+        for (method, tail, body) in calls {
+            let reply = call_at(&app, method, &key, (tail, body), Some((&a, seed)), now + off).await;
+            reply.refused(401, "DEVICE_SIGNATURE_REJECTED");
+            assert_eq!(reply.body["details"], json!({"serverTimeMs": now}), "{tail}, {off} ms");
+            let told = reply.body["details"]["serverTimeMs"].as_i64().unwrap();
+            let again = call_at(&app, method, &key, (tail, body), Some((&a, seed)), told).await;
+            assert_eq!(again.status, 200, "{}", again.text);
+            // Nobody else learns anything from the time.
+            let stranger = call_at(&app, method, &key, (tail, body), Some((&a, [8; 32])), now + off).await;
+            stranger.refused(401, "DEVICE_SIGNATURE_REJECTED");
+            assert_eq!(stranger.body.get("details"), None);
+        }
+    }
+}
+
 /// The gateway decodes a path on its way, so what is signed does not depend on how the path was spelled. What older clients sign, the path
 /// as they sent it, is taken for one release.
 #[tokio::test]
@@ -132,7 +167,7 @@ async fn a_removed_devices_key_keeps_its_name_from_others_until_the_vendor_frees
     for by in [(a.as_str(), own), (b.as_str(), other)] {
         let removed = call(&app, "DELETE", &key, &format!("/devices/{a}"), &Value::Null, Some(by)).await;
         assert_eq!(removed.status, 204, "{}", removed.text);
-        activate(&app, &key, &a, other).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+        activate(&app, &key, &a, other).await.refused(403, "DEVICE_KEY_MISMATCH");
         let unsigned = json!({"hwid": a});
         call(&app, "POST", &key, "/activate", &unsigned, None).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
         // Also where keys are accepted only.
@@ -146,7 +181,26 @@ async fn a_removed_devices_key_keeps_its_name_from_others_until_the_vendor_frees
     assert_eq!(activate(&app, &key, &a, other).await.status, 200);
     let itself = Some((a.as_str(), other));
     assert_eq!(call(&app, "DELETE", &key, &format!("/devices/{a}"), &Value::Null, itself).await.status, 204);
-    activate(&app, &key, &a, own).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+    activate(&app, &key, &a, own).await.refused(403, "DEVICE_KEY_MISMATCH");
     remove_by_vendor().await;
     assert_eq!(activate(&app, &key, &a, own).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_device_that_lost_its_key_is_told_so_and_comes_back_once_it_is_removed() {
+    let (app, key) = strict().await;
+    let (a, lost, new) = (device('a'), [7; 32], [8; 32]);
+    assert_eq!(activate(&app, &key, &a, lost).await.status, 200);
+    let refused = activate(&app, &key, &a, new).await;
+    refused.refused(403, "DEVICE_KEY_MISMATCH");
+    assert_eq!((&refused.body["retryable"], refused.body.get("details")), (&json!(false), None));
+    // Only to who holds the key that it brings; and a key is not exchanged by its holder either.
+    let brings = json!({"hwid": a, "deviceKey": proof::public_key(&new)});
+    for by in [None, Some((a.as_str(), lost)), Some((a.as_str(), [9; 32]))] {
+        call(&app, "POST", &key, "/activate", &brings, by).await.refused(401, "DEVICE_SIGNATURE_REJECTED");
+    }
+    let path = format!("/v1/admin/licenses/{key}/devices/{a}");
+    assert_eq!(app.admin("DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(activate(&app, &key, &a, new).await.status, 200);
+    activate(&app, &key, &a, lost).await.refused(403, "DEVICE_KEY_MISMATCH");
 }

@@ -116,6 +116,32 @@ async fn a61_pro_only_licenses_are_served_and_their_seats_listed() {
 }
 
 #[tokio::test]
+async fn a_device_that_signs_out_is_told_its_license() {
+    let app = TestApp::new().await;
+    let (a, b) = (device('a'), device('b'));
+    app.validated(L1, &a).await;
+    app.validated(L1, &b).await;
+    let closed = |hwid: &str| json!({"key": L1, "hwid": hwid, "isClosing": true});
+    for round in 0..2 {
+        let mut out = app.pro("signout", &a, GUID, data(L1, &a)).await;
+        assert_eq!(out.nonce(), "", "round {round}");
+        assert_eq!(out.reply.body["success"], true);
+        assert_eq!((out.reply.seat(), out.reply.int_of("activeSeats")), (("VALID_NO_SEAT", "RELEASED"), 1));
+        // Apart from two members it is what a closing heartbeat answers.
+        let members = out.reply.body.as_object_mut().unwrap();
+        members.remove("success");
+        members.remove("message");
+        let beat = app.pro("heartbeat", &a, GUID, closed(&a)).await;
+        assert_eq!(out.reply.body, beat.reply.body, "round {round}");
+    }
+    // Who is not registered is told no more than of a license that it looks at.
+    let c = device('c');
+    let out = app.pro("signout", &c, GUID, data(L1, &c)).await;
+    assert_eq!((out.reply.seat(), &out.reply.body["kickedNotice"]), (("active", "N/A"), &Value::Null));
+    assert_eq!(out.reply.body["machines"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a50_a54_a59_a60_a62_seats_on_the_encrypted_face() {
     let app = TestApp::new().await;
     let (a, b, c) = (device('a'), device('b'), device('c'));

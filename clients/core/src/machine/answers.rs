@@ -63,6 +63,13 @@ impl Trouble {
         self.error.server_code.as_deref() == Some(server_code)
     }
 
+    /// The same, if the server knows the device by another key.
+    fn of_lost_key(self) -> Self {
+        let message = "The server knows another key of this device: the vendor has to remove the device first.";
+        let error = Error { code: ErrorCode::DeviceKeyLost, message: message.to_owned(), ..self.error };
+        Self { error, ..self }
+    }
+
     /// The code, if it says something about the license or the device.
     fn conclusive(&self) -> Option<&str> {
         let code = self.error.server_code.as_deref().filter(|_| self.error.code != ErrorCode::ServerBusy)?;
@@ -416,6 +423,9 @@ impl Machine {
                 return;
             }
         }
+        if trouble.is("DEVICE_KEY_MISMATCH") {
+            return self.given_up(task, &ids, trouble.of_lost_key(), now);
+        }
         if trouble.is("DEVICE_SIGNATURE_REJECTED")
             && let Some(server_ms) = trouble.server_ms
         {
@@ -434,9 +444,8 @@ impl Machine {
                     return;
                 }
             }
-            let message = "The server knows another key of this device: the vendor has to remove the device first.";
-            let error = Error { code: ErrorCode::DeviceKeyLost, message: message.to_owned(), ..trouble.error };
-            return self.given_up(task, &ids, Trouble { error, ..trouble }, now);
+            // Only an activation brings the key, and is told in so many words that there is another.
+            return self.given_up(task, &ids, trouble.of_lost_key(), now);
         }
         self.given_up(task, &ids, trouble, now);
     }

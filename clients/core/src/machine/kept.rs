@@ -37,6 +37,9 @@ pub(crate) struct Kept {
     /// Counts strict calls, so that a clone of this device shows.
     #[serde(default)]
     pub(crate) device_sequence: u64,
+    /// Counts uses of tokens. The journal counts on from here.
+    #[serde(default)]
+    pub(crate) uses: u64,
     /// The user settings in the last answer.
     #[serde(default)]
     pub(crate) settings: Map<String, Value>,
@@ -83,6 +86,7 @@ impl Kept {
             blocked: None,
             is_signed_out: false,
             device_sequence: 0,
+            uses: 0,
             settings: Map::new(),
             set_aside: Vec::new(),
         }

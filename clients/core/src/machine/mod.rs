@@ -205,7 +205,6 @@ pub struct Machine {
     /// The notice of a device that was removed.
     notice: Option<KickedNotice>,
     queue: Queue,
-    uses: u64,
     outcomes: VecDeque<(String, Outcome)>,
     nonces: Vec<String>,
     lane: VecDeque<Task>,
@@ -293,7 +292,7 @@ impl Machine {
         let read = read.flatten();
         let is_foreign = read.as_ref().is_some_and(|kept| kept.hwid != hwid);
         let is_new = read.is_none() || is_foreign;
-        let kept = match read.filter(|_| !is_foreign) {
+        let mut kept = match read.filter(|_| !is_foreign) {
             Some(kept) => kept,
             None => Kept::new(&hwid, &start.device_seed.map_or_else(|| chance.bytes(), |seed| *seed)),
         };
@@ -306,6 +305,7 @@ impl Machine {
             accept_unbound: config.accept_unbound,
         };
         let queue = if is_foreign { Queue::default() } else { Queue::replayed(start.journal) };
+        kept.uses = kept.uses.max(queue.last_number());
         let mut machine = Self {
             clock: TrustedClock::starting(kept.time, start.clocks),
             license: kept.license.as_ref().and_then(|license| reopened(&seal, license)),
@@ -317,7 +317,6 @@ impl Machine {
             kept,
             notice: None,
             queue,
-            uses: 0,
             outcomes: VecDeque::new(),
             nonces: Vec::new(),
             lane: VecDeque::new(),
@@ -622,6 +621,7 @@ impl Machine {
         self.clock.not_before(theirs.time.mark_ms, now);
         self.kept.device_seed.clone_from(&theirs.device_seed);
         self.kept.device_sequence = self.kept.device_sequence.max(theirs.device_sequence);
+        self.kept.uses = self.kept.uses.max(theirs.uses);
         let is_later = theirs.changed_ms > self.kept.changed_ms;
         let is_same = theirs.changed_ms == self.kept.changed_ms;
         let license = theirs.license.as_ref().and_then(|license| reopened(&self.seal, license));

@@ -257,6 +257,9 @@ impl Machine {
             // Kept before it is sent: a number that comes twice is a clone's.
             self.kept.device_sequence += 1;
             data["deviceSequence"] = Value::from(self.kept.device_sequence);
+        }
+        if is_strict && (self.seal.is_signing || matches!(task.work, Work::Batch | Work::Consume(_))) {
+            // The numbers of these uses too, whose records are gone once they are charged.
             self.is_dirty = true;
             self.persist(now);
         }
@@ -322,7 +325,7 @@ impl Machine {
             Work::SignOut | Work::Close => own(json!({"isClosing": true})),
             Work::Consume(one) => json!({
                 "key": one.key, "hwid": hwid, "amount": one.amount, "action": one.action, "meta": one.meta,
-                "operationId": one.id,
+                "operationId": one.id, "sequence": one.number,
             }),
             Work::Batch => {
                 let (named, items) = self.queue.batch(&hwid, self.batch_max, BATCH_BYTES);

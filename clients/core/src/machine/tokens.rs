@@ -74,14 +74,14 @@ impl Machine {
         if !self.license().is_some_and(|license| license.tokens_enabled) {
             return Err(Error::refused("TOKENS_DISABLED", "Token consumption is disabled for this license."));
         }
-        self.uses += 1;
+        self.kept.uses += 1;
         let key = self.key().unwrap_or_default().to_owned();
-        Ok(Use { id, key, amount, action, at_ms: self.clock.now(now), number: self.uses, meta })
+        Ok(Use { id, key, amount, action, at_ms: self.clock.now(now), number: self.kept.uses, meta })
     }
 
     /// Uses tokens: decided here, recorded before it returns.
     pub(super) fn consume(&mut self, consumption: Consumption, now: Clocks) -> Result<Reply, Error> {
-        let id = format!("{}-{}", self.run, self.uses + 1);
+        let id = format!("{}-{}", self.run, self.kept.uses + 1);
         let one = self.checked(consumption, id, now)?;
         if !self.config.allow_overdraft && self.balance() < one.amount {
             let message = format!("{} tokens are needed, and {} are left.", one.amount, self.balance());

@@ -16,7 +16,9 @@ use crate::domain::license::entitlement::Ask;
 use crate::domain::license::settings::SaveSettings;
 use crate::domain::pro::nonce::NonceRule;
 use crate::domain::pro::report_event::ReportEvent;
-use crate::service::license::command::{GetSettings, ListSeats, OpenLedger, PutSettings, Refresh, SignOut, Use};
+use crate::service::license::command::{
+    GetSettings, ListSeats, OpenLedger, PutSettings, Refresh, SignOutWithLicense, Use,
+};
 use crate::service::license::consume_batch::BatchKey;
 use crate::service::license::ledger_page;
 use crate::service::pro as service;
@@ -55,7 +57,7 @@ pub async fn heartbeat<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Fa
 pub async fn signout<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     let sealed = SealedRequest::open(incoming)?;
     let request = sealed.request(incoming, NonceRule::Closing)?;
-    let signed = service::run(incoming.app, incoming.budget, &request, &SignOut).await?;
+    let signed = service::run(incoming.app, incoming.budget, &request, &SignOutWithLicense).await?;
     sealed.reply(incoming, &request, &signed)
 }
 

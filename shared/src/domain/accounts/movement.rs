@@ -146,6 +146,7 @@ pub fn decide(
         action: command.operation_type.clone(),
         source,
         hwid: None,
+        usage_sequence: None,
         occurred_at: now,
         meta: command.metadata.clone(),
         batch: None,

@@ -41,6 +41,7 @@ pub fn decide(
         action: command.action.clone(),
         source: Source::Single,
         hwid: Some(device.hwid.clone()),
+        usage_sequence: command.sequence,
         occurred_at: call.now,
         meta: command.meta.clone(),
         batch: None,

@@ -421,6 +421,7 @@ fn movement(
         action: charge.action.clone(),
         source: if duplicate.is_some() { Source::Duplicate } else { Source::Batch },
         hwid: call.caller.hwid.clone(),
+        usage_sequence: charge.sequence,
         occurred_at: item.occurred_at.unwrap_or(call.now),
         meta: charge.meta.clone(),
         batch: Some(request.to_owned()),

@@ -67,6 +67,7 @@ fn refusal(state: &LicenseState, call: &Call, ask: &Ask) -> Result<(), Denied> {
         capability: ask.capability.clone(),
         meta: None,
         operation_id: None,
+        sequence: None,
     };
     let id = OperationId { origin: Origin::System, id: "entitlement".to_owned() };
     consume::decide(state, call, &command, &OperationKey { id, fingerprint: String::new() }).map(|_| ())

@@ -1,30 +1,47 @@
 //! `signout`: give the seat back, and do not take it again until asked to (wire 4.3, E22).
 
-use ltlm_protocol::license_data::SignoutAnswer;
+use ltlm_protocol::license_data::{SignedOut, SignoutAnswer};
 use ltlm_protocol::{Timestamp, int32};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
+use crate::domain::license::license_data::{Asking, license_data};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{gate, seats};
 use crate::model::denied::Denied;
 use crate::model::device::{Device, SeatClaim};
 use crate::model::write::Write;
 
+/// What is told: the same whether this call freed the seat or an earlier one, whose reply was lost.
+const MESSAGE: &str = "Signed out: this device holds no seat.";
+
 /// Decides a sign-out. A device that is not registered signs out of nothing: that is a success too.
 pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswer>, Denied> {
-    gate::online(state)?;
-    let writes = state.device.as_ref().map_or_else(Vec::new, |device| writes(state, device, call.now));
-    let after = state.after(&writes);
+    let (writes, after) = signed_out(state, call)?;
     let active = if state.status(call.now).is_usable() && state.terms.seats_max.is_some() {
         after.room(call.now).active()
     } else {
         0
     };
-    // The same whether this call freed the seat or an earlier one, whose reply was lost.
-    let message = "Signed out: this device holds no seat.".to_owned();
-    let reply = SignoutAnswer { success: true, message, active_seats: int32(active) };
+    let reply = SignoutAnswer { success: true, message: MESSAGE.to_owned(), active_seats: int32(active) };
     Ok(Decision::write(writes, reply))
+}
+
+/// Decides the sign-out of a device that is told its license with it.
+pub fn decide_with_license(state: &LicenseState, call: &Call) -> Result<Decision<SignedOut>, Denied> {
+    let (writes, after) = signed_out(state, call)?;
+    // A device that is not registered was not kicked by this (wire 4.3).
+    let asking = if state.device.is_some() { Asking::Acting } else { Asking::Looking };
+    let license = license_data(call, state, &after, asking);
+    Ok(Decision::write(writes, SignedOut { success: true, message: MESSAGE.to_owned(), license }))
+}
+
+/// What a sign-out changes, and the state after it.
+fn signed_out(state: &LicenseState, call: &Call) -> Result<(Vec<Write>, LicenseState), Denied> {
+    gate::online(state)?;
+    let writes = state.device.as_ref().map_or_else(Vec::new, |device| writes(state, device, call.now));
+    let after = state.after(&writes);
+    Ok((writes, after))
 }
 
 /// What a registered device's leaving changes, also while seats are switched off: they may be switched on again. A kick stays

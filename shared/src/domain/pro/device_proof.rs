@@ -52,13 +52,17 @@ pub fn check(
             (DeviceKeys::Required, _) => Err(Denied::DeviceKeyRequired),
         };
     };
-    let is_other = offered.is_some_and(|offered| offered != key);
-    let holds = proof.is_some_and(|proof| {
-        let off_ms = proof.at.ms().saturating_sub(now.ms()).unsigned_abs();
-        let is_over = |message: &String| proof::verify(&key, message, &proof.signature);
-        off_ms <= CLOCK_SECONDS.unsigned_abs() * 1_000 && proof.messages.iter().any(is_over)
-    });
-    if holds && !is_other { Ok(()) } else { Err(Denied::DeviceSignatureRejected) }
+    // A key that is brought is shown to be the device's before anything is told of the other one.
+    let signer = offered.unwrap_or(key);
+    let is_signed = |message: &String, proof: &Proof| proof::verify(&signer, message, &proof.signature);
+    let Some(proof) = proof.filter(|proof| proof.messages.iter().any(|message| is_signed(message, proof))) else {
+        return Err(Denied::DeviceSignatureRejected { server_ms: None });
+    };
+    let off_ms = proof.at.ms().saturating_sub(now.ms()).unsigned_abs();
+    if off_ms > CLOCK_SECONDS.unsigned_abs() * 1_000 {
+        return Err(Denied::DeviceSignatureRejected { server_ms: Some(now.ms()) });
+    }
+    if signer == key { Ok(()) } else { Err(Denied::DeviceKeyMismatch) }
 }
 
 #[cfg(test)]
@@ -97,15 +101,45 @@ mod tests {
         assert_eq!(check(&state, A, Some(&signed(SEED, NOW)), None, NOW), Ok(()));
         let late = NOW.plus_seconds(CLOCK_SECONDS);
         assert_eq!(check(&state, A, Some(&signed(SEED, NOW)), None, late), Ok(()));
-        let refused = Err(Denied::DeviceSignatureRejected);
+        let refused = Err(Denied::DeviceSignatureRejected { server_ms: None });
         assert_eq!(check(&state, A, None, None, NOW), refused);
         assert_eq!(check(&state, A, Some(&signed([8; 32], NOW)), None, NOW), refused);
-        assert_eq!(check(&state, A, Some(&signed(SEED, NOW)), None, late.plus_seconds(1)), refused);
         assert_eq!(
             check(&state, A, Some(&signed(SEED, NOW)), brought([1; 32]), NOW),
             refused,
             "keys are not exchanged"
         );
+    }
+
+    #[test]
+    fn who_brings_another_key_and_holds_it_is_told_that_it_is_another() {
+        let mine = brought(key());
+        let proof = signed(SEED, NOW);
+        let mut state = state(DeviceKeys::Accepted, Some([1; 32]));
+        assert_eq!(check(&state, A, Some(&proof), mine, NOW), Err(Denied::DeviceKeyMismatch));
+        // So is one that was removed.
+        state.removed = state.device.take().map(|device| Device { removed_at: Some(NOW), ..device });
+        assert_eq!(check(&state, A, Some(&proof), mine, NOW), Err(Denied::DeviceKeyMismatch));
+        // The clock first: a signature from another time shows nothing.
+        let late = NOW.plus_seconds(CLOCK_SECONDS + 1);
+        let told = Err(Denied::DeviceSignatureRejected { server_ms: Some(late.ms()) });
+        assert_eq!(check(&state, A, Some(&proof), mine, late), told);
+        assert_eq!(
+            check(&state, A, Some(&signed([8; 32], NOW)), mine, NOW),
+            Err(Denied::DeviceSignatureRejected { server_ms: None })
+        );
+    }
+
+    #[test]
+    fn the_time_is_told_to_who_holds_the_key_and_has_another_time() {
+        let state = state(DeviceKeys::Accepted, Some(key()));
+        for off in [CLOCK_SECONDS + 1, -CLOCK_SECONDS - 1] {
+            let now = NOW.plus_seconds(off);
+            let told = Err(Denied::DeviceSignatureRejected { server_ms: Some(now.ms()) });
+            assert_eq!(check(&state, A, Some(&signed(SEED, NOW)), None, now), told);
+            let stranger = check(&state, A, Some(&signed([8; 32], NOW)), None, now);
+            assert_eq!(stranger, Err(Denied::DeviceSignatureRejected { server_ms: None }));
+        }
     }
 
     #[test]
@@ -115,7 +149,7 @@ mod tests {
         assert_eq!(check(&state(DeviceKeys::Required, None), A, None, None, NOW), Err(Denied::DeviceKeyRequired));
         // An activation proves that it has the key it brings.
         let refused = check(&state(DeviceKeys::Accepted, None), A, None, brought(key()), NOW);
-        assert_eq!(refused, Err(Denied::DeviceSignatureRejected));
+        assert_eq!(refused, Err(Denied::DeviceSignatureRejected { server_ms: None }));
         assert_eq!(check(&state(DeviceKeys::Required, None), A, Some(&signed(SEED, NOW)), brought(key()), NOW), Ok(()));
     }
 
@@ -124,7 +158,7 @@ mod tests {
         let mut state = state(DeviceKeys::Accepted, None);
         state.removed = Some(Device { public_key: Some(key()), removed_at: Some(NOW), ..device("a") });
         state.device = None;
-        let refused = Err(Denied::DeviceSignatureRejected);
+        let refused = Err(Denied::DeviceSignatureRejected { server_ms: None });
         assert_eq!(check(&state, A, Some(&signed([8; 32], NOW)), brought([1; 32]), NOW), refused);
         assert_eq!(check(&state, A, None, Some(Activation::default()), NOW), refused);
         assert_eq!(check(&state, A, Some(&signed(SEED, NOW)), brought(key()), NOW), Ok(()));

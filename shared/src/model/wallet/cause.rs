@@ -16,6 +16,8 @@ pub struct Cause {
     pub source: Source,
     /// The device that asked.
     pub hwid: Option<String>,
+    /// The use's number within that device, if it told one.
+    pub usage_sequence: Option<i64>,
     /// When it happened.
     pub occurred_at: Timestamp,
     /// Free-form facts.
@@ -35,6 +37,16 @@ impl Cause {
 
     /// Without anything that is not needed.
     pub fn plain(key: OperationKey, action: String, source: Source, occurred_at: Timestamp) -> Self {
-        Self { key, action, source, hwid: None, occurred_at, meta: None, batch: None, original: None }
+        Self {
+            key,
+            action,
+            source,
+            hwid: None,
+            usage_sequence: None,
+            occurred_at,
+            meta: None,
+            batch: None,
+            original: None,
+        }
     }
 }

@@ -117,6 +117,8 @@ pub struct Entry {
     pub source: Source,
     /// The device that asked, if one did.
     pub hwid: Option<String>,
+    /// The use's number within that device, if it told one. Not a part of what is linked.
+    pub usage_sequence: Option<i64>,
     /// When it happened.
     pub occurred_at: Timestamp,
     /// When it was written.
@@ -238,6 +240,7 @@ impl Entry {
             action: self.action.clone(),
             source: self.source.wire().to_owned(),
             hwid: self.hwid.clone(),
+            usage_sequence: self.usage_sequence,
             timestamp: self.occurred_at.to_string(),
             recorded_at: self.recorded_at.to_string(),
             meta: self.meta.clone(),

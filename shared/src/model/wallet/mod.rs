@@ -170,6 +170,7 @@ impl Wallet {
             action: cause.action,
             source: cause.source,
             hwid: cause.hwid,
+            usage_sequence: cause.usage_sequence,
             occurred_at: cause.occurred_at,
             recorded_at: self.moved_at,
             meta: cause.meta,

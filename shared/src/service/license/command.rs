@@ -2,7 +2,7 @@
 //! is plain or in an envelope.
 
 use ltlm_protocol::LicenseData;
-use ltlm_protocol::license_data::{Entitlement, ReleaseSeatAnswer, SeatList, SignoutAnswer};
+use ltlm_protocol::license_data::{Entitlement, ReleaseSeatAnswer, SeatList, SignedOut, SignoutAnswer};
 use ltlm_protocol::request::{Activate, Consume, Heartbeat, ReleaseSeat};
 
 use crate::domain::decision::Decision;
@@ -96,6 +96,21 @@ impl LicenseCommand for SignOut {
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswer>, Denied> {
         signout::decide(state, call)
+    }
+}
+
+/// Releases a seat, and answers the license as the device leaves it.
+pub struct SignOutWithLicense;
+
+impl LicenseCommand for SignOutWithLicense {
+    type Reply = SignedOut;
+
+    fn wanted(&self, request: &Request) -> LoadSpec {
+        request.wanted(None, Include::Everything)
+    }
+
+    fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<SignedOut>, Denied> {
+        signout::decide_with_license(state, call)
     }
 }
 

@@ -124,6 +124,7 @@ pub fn entry(entry: &Entry) -> Item {
         .text("action", &entry.action)
         .text("source", entry.source.wire())
         .text_opt("hwid", entry.hwid.as_ref())
+        .int_opt("usageSequence", entry.usage_sequence)
         .at("occurredAt", entry.occurred_at)
         .at("recordedAt", entry.recorded_at)
         .text_opt("meta", entry.meta.as_ref().map(|meta| json!(meta).to_string()))

@@ -118,6 +118,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
                 .and_then(|s| EntrySource::parse(&s))
                 .ok_or(ItemError { attribute: "source" })?,
             hwid: r.text_opt("hwid"),
+            usage_sequence: r.int_opt("usageSequence"),
             occurred_at: r.at("occurredAt")?,
             recorded_at: r.at("recordedAt")?,
             meta: r.document_opt("meta")?,
@@ -355,6 +356,19 @@ mod tests {
         }
         let seen = SeenBlob { hash: "h".into(), request: "r".into(), at: NOW };
         assert_eq!(round(seen_blob(&seen)), Record::SeenBlob(seen));
+    }
+
+    #[test]
+    fn a_use_may_have_a_number_and_an_older_one_has_none() {
+        let wallet = fresh().wallet.unwrap();
+        for number in [None, Some(1), Some(9_007_199_254_740_991)] {
+            let cause =
+                crate::model::wallet::cause::Cause { usage_sequence: number, ..cause("op", EntrySource::Single) };
+            let (_, entries) = wallet.spend(1, false, cause, NOW).unwrap();
+            let item = entry(&entries[0]);
+            assert_eq!(item.contains_key("usageSequence"), number.is_some());
+            assert_eq!((round(item), entries[0].usage_sequence), (Record::Entry(entries[0].clone()), number));
+        }
     }
 
     #[test]

@@ -70,6 +70,8 @@ fn details(code: Code) -> Option<(bool, Value)> {
             (true, details)
         }
         Code::DeviceLimitReached => (true, object(json!({"devices": count(), "maxActivations": count()}))),
+        // Only where nothing but the time is wrong.
+        Code::DeviceSignatureRejected => (false, object(json!({"serverTimeMs": count()}))),
         Code::SeatLimitReached => (true, object(json!({"maxConcurrentSeats": count()}))),
         Code::InsufficientTokens => {
             (true, object(json!({"required": count(), "balance": count(), "deficit": count()})))
