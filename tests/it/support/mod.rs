@@ -6,6 +6,7 @@ pub(crate) mod pro;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -158,6 +159,9 @@ impl TestApp {
         let (table, kms) = (self.host.app.table.inner(), self.host.app.kms().unwrap());
         let found = table.read(&[Read::Project(self.project_id.clone())], &Meter::default()).await.unwrap();
         let mut project = project_in(&found).unwrap();
+        let made_with = AttributeValue::S(format!("SECRET#{}", project.secrets[0].hash));
+        let forget = table.client().delete_item().table_name(table.name()).key("pk", made_with);
+        forget.key("sk", AttributeValue::S("META".to_owned())).send().await.unwrap();
         let key = Key32::new(&hex::decode(SECRET).unwrap()).unwrap();
         let hash = sha256_hex(SECRET.as_bytes());
         project.secrets[0] = ProjectSecret {
