@@ -71,6 +71,8 @@ fn order(row: &str) -> usize {
         "pro settings/get",
         "pro settings/save",
         "pro events",
+        "pro entitlement",
+        "pro usage, first page",
         "account create",
         "account debit |",
         "account debit, refused",

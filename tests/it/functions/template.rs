@@ -369,7 +369,7 @@ fn parameters_that_make_no_sense_together_are_refused_with_a_sentence() {
         (vec![("EdgeSecret", "x")], "are for Edge=cloudfront"),
         (vec![("EdgeSecretSha256", "00")], "need each other"),
         (vec![("AddressHeader", "x-real-ip")], "need each other"),
-        (vec![("DirectCalls", "refused")], "nobody could call"),
+        (vec![("DirectCalls", "refused")], "no caller could reach the API"),
     ];
     for (set, sentence) in cases {
         let answer = complaints(&template, &set);
