@@ -30,6 +30,12 @@ pub(crate) fn object(shape: &Shape, path: &str, is_closed: bool) -> Value {
     object
 }
 
+/// So many bytes in base64, padded. Bits of the last character that are of no byte are 0 (RFC 4648, section 3.5).
+fn base64_pattern(bytes: usize) -> String {
+    let (of_rest, end) = [(0, ""), (1, "[AQgw]=="), (2, "[AEIMQUYcgkosw048]=")][bytes % 3];
+    format!("^[A-Za-z0-9+/]{{{}}}{end}$", bytes / 3 * 4 + of_rest)
+}
+
 fn schema(member: &Member, path: &str, is_closed: bool) -> Value {
     let row = |rows: &str| object(&member.shape, &format!("{path}{rows}"), is_closed);
     let mut schema = match &member.kind {
@@ -48,7 +54,7 @@ fn schema(member: &Member, path: &str, is_closed: bool) -> Value {
         Kind::Prose { max } => json!({"type": "string", "maxLength": max, "pattern": PROSE}),
         Kind::Visible { max } => json!({"type": "string", "minLength": 1, "maxLength": max, "pattern": VISIBLE}),
         Kind::Base64 { bytes } => {
-            json!({"type": "string", "contentEncoding": "base64", "minLength": bytes.div_ceil(3) * 4, "maxLength": bytes.div_ceil(3) * 4})
+            json!({"type": "string", "contentEncoding": "base64", "pattern": base64_pattern(*bytes)})
         }
         Kind::Email => json!({"type": "string", "format": "email", "maxLength": limits::EMAIL_CHARS_MAX}),
         // Bounds of length concern texts.
@@ -120,4 +126,16 @@ pub(crate) fn settings() -> Value {
     // Those with a slash are the pools' own.
     schema["properties"]["organizations"]["properties"]["plans"]["propertyNames"] = json!({"pattern": "^[^/]*$"});
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_has_one_spelling() {
+        assert_eq!(base64_pattern(3), "^[A-Za-z0-9+/]{4}$");
+        assert_eq!(base64_pattern(1), "^[A-Za-z0-9+/]{1}[AQgw]==$");
+        assert_eq!(base64_pattern(32), "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$");
+    }
 }
