@@ -284,6 +284,26 @@ async fn a_balance_is_asked_for_and_told_in_any_case() {
 }
 
 #[tokio::test]
+async fn the_history_of_a_license_that_takes_envelopes_alone_is_listed_page_by_page() {
+    let app = TestApp::new().await;
+    let over = json!({"overrides": {"sdkEnforcement": {"mode": "pro_only"}}});
+    app.admin("PATCH", &format!("/v1/admin/licenses/{L1}"), over).await;
+    let mut desk = active(&app, "a").await;
+    desk.consume(3).await.unwrap();
+    desk.call(Call::Sync).await.unwrap();
+    let (mut amounts, mut cursor) = (Vec::new(), None);
+    loop {
+        let Ok(Reply::History(page)) = desk.call(Call::History { limit: 1, cursor }).await else { panic!("history") };
+        amounts.extend(page.entries.iter().map(|entry| entry.amount));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(amounts, [-3, 100]);
+}
+
+#[tokio::test]
 async fn uses_are_numbered_over_restarts_and_kills_without_a_gap() {
     let app = TestApp::new().await;
     let mut desk = active(&app, "a").await;

@@ -151,14 +151,14 @@ impl Work {
             Self::Trial { .. } => "/v1/sdk/pro/project/trial-eligibility",
             Self::RequestCode { .. } => "/v1/sdk/pro/auth/customer-login-request",
             Self::VerifyCode { .. } => "/v1/sdk/pro/auth/customer-portfolio",
-            Self::History { .. } => "/v1/sdk/license/{key}/usage",
+            Self::History { .. } => "/v1/sdk/pro/license/usage",
             Self::Report { .. } => "/v1/sdk/pro/license/events",
         }
     }
 
     /// Is it a plain `GET`, whose answer is not signed?
     pub(super) fn is_plain(&self) -> bool {
-        matches!(self, Self::Trial { .. } | Self::History { .. })
+        matches!(self, Self::Trial { .. })
     }
 
     /// Is it a call on the project, which names no license?
@@ -171,6 +171,14 @@ impl Work {
                 | Self::RequestCode { .. }
                 | Self::VerifyCode { .. }
         )
+    }
+}
+
+/// The path of a plain `GET` with its query.
+fn plain_path(work: &Work) -> String {
+    match work {
+        Work::Trial { email } => format!("/v1/sdk/pro/project/trial-eligibility?email={}", encoded(email)),
+        _ => String::new(),
     }
 }
 
@@ -266,7 +274,7 @@ impl Machine {
         let Some(seed) = self.kept.seed() else { return };
         let signed_ms = self.signing_ms(task.is_retimed, now);
         let (method, path, headers, body) = if task.work.is_plain() {
-            let path = self.plain_path(&task.work);
+            let path = plain_path(&task.work);
             let headers = self.seal.get(&seed, &path, &nonce, signed_ms);
             ("GET", path, headers, None)
         } else {
@@ -284,19 +292,6 @@ impl Machine {
         let flight = Flight { task, nonce, endpoint, key, sent: now.boot_ms, signed_ms, ids, is_in_lane };
         self.flights.insert(id, flight);
         self.outputs.push_back(Output::Send(Request { id, call, method, path, headers, body }));
-    }
-
-    fn plain_path(&self, work: &Work) -> String {
-        match work {
-            Work::Trial { email } => format!("/v1/sdk/pro/project/trial-eligibility?email={}", encoded(email)),
-            Work::History { limit, cursor } => {
-                let key = encoded(self.key().unwrap_or_default());
-                let cursor = cursor.as_ref().map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
-                let hwid = encoded(&self.seal.hwid);
-                format!("/v1/sdk/license/{key}/usage?limit={limit}{cursor}&hwid={hwid}")
-            }
-            _ => String::new(),
-        }
     }
 
     /// What the endpoint is asked, and the uses that a batch holds.
@@ -320,7 +315,8 @@ impl Machine {
                 data
             }
             Work::Status(_) => self.shows(&key),
-            Work::Nonce | Work::Seats | Work::Settings | Work::History { .. } | Work::Trial { .. } => own(json!({})),
+            Work::Nonce | Work::Seats | Work::Settings | Work::Trial { .. } => own(json!({})),
+            Work::History { limit, cursor } => own(json!({"limit": limit, "cursor": cursor})),
             Work::Beat => own(json!({"isClosing": false})),
             Work::SignOut | Work::Close => own(json!({"isClosing": true})),
             Work::Consume(one) => json!({
