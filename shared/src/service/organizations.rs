@@ -95,7 +95,7 @@ async fn run<T: Table, R>(
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
     let settle = |state: &OrganizationState| state.settling(call.now, limits::LAPSES_TOGETHER_MAX);
-    transact::act_settling(app, budget, || load(app, budget, &call.id, wanted), decide, settle).await
+    transact::act_and_settle(app, budget, || load(app, budget, &call.id, wanted), decide, settle).await
 }
 
 /// Runs a command that is in no ledger once: every repetition gets its first answer.

@@ -59,7 +59,7 @@ where
 
 /// Runs a command on wallets in which more may have lapsed than one transaction holds. `settle` says what settles some of
 /// it: fewer writes than a transaction holds, after which less is left.
-pub async fn act_settling<T, S, R, F>(
+pub async fn act_and_settle<T, S, R, F>(
     app: &App<T>,
     budget: &Budget<'_>,
     load: impl Fn() -> F,

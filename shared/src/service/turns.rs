@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Mutex as Turnstile, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::model::ids::WalletId;
 use crate::model::record::Record;
@@ -37,7 +37,7 @@ struct Queues {
 #[derive(Debug, Default)]
 struct Queue {
     /// Grants the turn in the order of the requests for it.
-    turnstile: Arc<Turnstile<()>>,
+    mutex: Arc<AsyncMutex<()>>,
     callers: usize,
     /// The wallet as the last turn left it.
     left: Option<Wallet>,
@@ -71,11 +71,11 @@ pub fn moved(writes: &[Write]) -> Option<(&WalletId, i64)> {
 impl Turns {
     /// Waits for a turn at a wallet; `None` if too many callers wait already.
     pub async fn take(&self, wallet: &WalletId) -> Option<Turn<'_>> {
-        let (turnstile, place) = self.enter(wallet)?;
-        Some(Turn { _mine: turnstile.lock_owned().await, place })
+        let (mutex, place) = self.enter(wallet)?;
+        Some(Turn { _mine: mutex.lock_owned().await, place })
     }
 
-    fn enter(&self, wallet: &WalletId) -> Option<(Arc<Turnstile<()>>, Place<'_>)> {
+    fn enter(&self, wallet: &WalletId) -> Option<(Arc<AsyncMutex<()>>, Place<'_>)> {
         let mut queues = self.lock();
         if queues.callers >= CALLERS_MAX {
             return None;
@@ -83,7 +83,7 @@ impl Turns {
         queues.callers += 1;
         let queue = queues.by_wallet.entry(wallet.clone()).or_default();
         queue.callers += 1;
-        Some((Arc::clone(&queue.turnstile), Place { turns: self, wallet: wallet.clone() }))
+        Some((Arc::clone(&queue.mutex), Place { turns: self, wallet: wallet.clone() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {

@@ -683,15 +683,15 @@ impl Client {
 
     /// The application goes to the background: nothing is sent automatically.
     pub fn pause(&self) {
-        self.tell(Input::Paused);
+        self.send_input(Input::Paused);
     }
 
     /// The application is in front again: a beat goes out at once.
     pub fn resume(&self) {
-        self.tell(Input::Resumed);
+        self.send_input(Input::Resumed);
     }
 
-    fn tell(&self, input: Input) {
+    fn send_input(&self, input: Input) {
         if let Some(mut inner) = self.inner() {
             self.shared.handle(&mut inner, input);
         }

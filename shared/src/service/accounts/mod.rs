@@ -331,7 +331,7 @@ pub async fn renew<T: Table>(
         let decision = renewal::decide(state, tier, call.now)?;
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
-    transact::act_settling(app, budget, || load(app, budget, call, &none), decide, settling(call)).await
+    transact::act_and_settle(app, budget, || load(app, budget, call, &none), decide, settling(call)).await
 }
 
 /// Renews it once under an operation id that the caller chose; and whether an earlier call did it, whose answer this is. A
@@ -358,7 +358,7 @@ pub async fn renew_once<T: Table>(
     };
     let settle = |state: &RenewalState| settling(call)(&state.account);
     let load = || load_with(app, budget, call, &none, Some(operation.read()));
-    transact::act_settling(app, budget, load, decide, settle).await
+    transact::act_and_settle(app, budget, load, decide, settle).await
 }
 
 /// Its balance at an instant: after all that was written before it. After the last entry, what has lapsed and come due since

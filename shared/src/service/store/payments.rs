@@ -106,7 +106,7 @@ pub async fn receive<T: Table>(
             let load = || find(app, budget, order, event, Some(paid), now);
             let payment = paid.payment.as_deref();
             let decide = |known: &Known| known.decide(message, payment, now, |state| fulfill::decide(state, paid, now));
-            transact::act_settling(app, budget, load, decide, settle).await?
+            transact::act_and_settle(app, budget, load, decide, settle).await?
         }
         ProviderEvent::Expired { order } => {
             let load = || find(app, budget, order, event, None, now);
@@ -132,7 +132,7 @@ pub async fn receive<T: Table>(
                 }
                 known => known.decide(message, None, now, |state| reversal::decide(state, incident, event, now)),
             };
-            transact::act_settling(app, budget, load, decide, settle).await?
+            transact::act_and_settle(app, budget, load, decide, settle).await?
         }
     };
     if let Some(order) = order {
