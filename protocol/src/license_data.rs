@@ -433,7 +433,7 @@ pub struct Operation {
     pub source: String,
     /// Device that asked, if one did.
     pub hwid: Option<String>,
-    /// The use's number within its device, if the device told one (`sequence` of the request).
+    /// The number of the use within its device, if the device sent one (`sequence` of the request).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage_sequence: Option<i64>,
     /// When it happened, by the caller's word or ours.

@@ -202,14 +202,14 @@ impl<'a> Reader<'a> {
         self.object.get(name).is_some_and(Value::is_null)
     }
 
-    /// All members as they were sent, nulls included, for whoever judges them later: none is unknown.
+    /// All members as they were sent, nulls included, for a caller that checks them later: none counts as unknown.
     pub fn rest(&mut self) -> Map<String, Value> {
         let names: Vec<_> = self.object.keys().map(String::as_str).collect();
         self.also(&names);
         self.object.clone()
     }
 
-    /// The members of these names as they were sent, nulls included, for whoever merges them into something.
+    /// The members of these names as they were sent, nulls included, for a caller that merges them into a document.
     pub fn taken(&mut self, names: &[&str]) -> Map<String, Value> {
         self.also(names);
         let named = |name: &&str| Some(((*name).to_owned(), self.object.get(*name)?.clone()));
@@ -418,14 +418,21 @@ impl<'a> Reader<'a> {
         rows.into_iter().filter_map(|(path, row)| self.row_of(name, path, row, &mut read)).collect()
     }
 
-    /// The list `name` of at most `most` rows, of which `read` says what a usable one holds. A row that is not is not refused.
-    pub fn any_objects(&mut self, name: &str, most: usize, mut read: impl FnMut(&mut Reader<'a>)) -> &'a [Value] {
+    /// The list `name`, of at most `most` rows, which a refusal calls `rows`. `read` describes a usable row; an unusable one is not refused
+    /// here.
+    pub fn any_objects(
+        &mut self,
+        name: &str,
+        most: usize,
+        rows: &str,
+        mut read: impl FnMut(&mut Reader<'a>),
+    ) -> &'a [Value] {
         self.require(name);
         let value = self.value_of(name, Kind::AnyObjects { most });
         self.ask_for_a_row(name, &mut read);
         let list = value.and_then(Value::as_array).filter(|list| list.len() <= most);
         if value.is_some() && list.is_none() {
-            self.problem(name, format!("must be a list of at most {most} uses"));
+            self.problem(name, format!("must be a list of at most {most} {rows}"));
         }
         list.map_or(&[], Vec::as_slice)
     }

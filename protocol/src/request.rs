@@ -200,7 +200,7 @@ impl ConsumeBatch {
 
     fn of_at_most(r: &mut Reader<'_>, max: usize) -> Self {
         let hwid = r.name("hwid", limits::HWID_CHARS_MAX);
-        let list = r.any_objects("usages", max, Usage::describe);
+        let list = r.any_objects("usages", max, "uses", Usage::describe);
         let usages = list.iter().map(|usage| Usage::read(usage, &hwid)).collect();
         Self { usages, operation_id: operation_id(r), hwid }
     }
@@ -365,7 +365,10 @@ impl Body for Consume {
 /// The number of a use within its device.
 fn sequence(r: &mut Reader<'_>) -> Option<i64> {
     let sequence = r.int_opt("sequence", 1, limits::USAGE_SEQUENCE_MAX);
-    r.about("sequence", "The use's number within its device: kept, told as `usageSequence`, and decides nothing.");
+    r.about(
+        "sequence",
+        "The number of the use within its device. It is stored and listed as `usageSequence`, and decides nothing.",
+    );
     sequence
 }
 

@@ -90,7 +90,7 @@ pub enum Kind {
         /// Most of them.
         most: usize,
     },
-    /// A list of such objects. What is none is passed over, and told.
+    /// A list of such objects. A row that is not one is skipped and reported.
     AnyObjects {
         /// Most of them.
         most: usize,

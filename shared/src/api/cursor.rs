@@ -3,6 +3,9 @@
 
 use ltlm_protocol::Problems;
 
+/// What is wrong with a cursor that no answer of its list contained.
+pub const PROBLEM: &str = "must be a nextCursor of this list";
+
 /// Longest position in a list, in bytes.
 const POSITION_BYTES_MAX: usize = 4_000;
 
@@ -124,7 +127,7 @@ pub fn parse(list: &str, text: &str) -> Result<String, Problems> {
 
 /// What is wrong with a cursor that no answer of this list gave.
 pub fn problem() -> Problems {
-    Problems::one("cursor", "must be a nextCursor of this list")
+    Problems::one("cursor", PROBLEM)
 }
 
 /// The sequence number in a cursor.

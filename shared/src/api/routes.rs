@@ -22,6 +22,16 @@ macro_rules! pro {
     };
 }
 
+/// Does a row's list of flags name the operation id? Another flag does not compile.
+macro_rules! takes_operation_id {
+    ([]) => {
+        false
+    };
+    ([operation_id]) => {
+        true
+    };
+}
+
 /// Is there anything?
 macro_rules! given {
     () => {
@@ -54,7 +64,7 @@ macro_rules! traffic {
 
 macro_rules! tables {
     ($(fn $function:ident $fields:tt {$(
-        $endpoint:ident: $name:literal, $method:ident $path:expr, $auth:expr, [$($flag:ident)?], $handler:path, $summary:literal, {
+        $endpoint:ident: $name:literal, $method:ident $path:expr, $auth:expr, $flags:tt, $handler:path, $summary:literal, {
             $(request: $request:ty,)?
             $(query: [$($parameter:ident),*],)?
             $(cursor: $list:ident,)?
@@ -78,7 +88,7 @@ macro_rules! tables {
             function: rows::$function().name,
             auth: $auth,
             body: given!($($request)?),
-            operation_id: given!($($flag)?),
+            operation_id: takes_operation_id!($flags),
             query: &[$($(parameter::$parameter),*)?],
             cursor: list!($($list)?),
             status: $status,

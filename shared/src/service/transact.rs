@@ -22,7 +22,7 @@ where
     S: Absorb,
     F: Future<Output = Result<S, Error>>,
 {
-    act_on(app, budget, None, load, decide).await
+    act_once(app, budget, None, load, decide).await
 }
 
 /// Runs a command on a state that is loaded already.
@@ -54,7 +54,7 @@ where
     S: Absorb,
     F: Future<Output = Result<S, Error>>,
 {
-    drive(app, budget, None, load, decide, (|_: &S| Vec::new(), || quota::pass(app, budget), unread)).await
+    act_once_settling(app, budget, unread, load, decide, |_: &S| Vec::new()).await
 }
 
 /// Runs a command on wallets in which more may have lapsed than one transaction holds. `settle` says what settles some of

@@ -150,13 +150,7 @@ async fn a_warm_process_asks_for_no_key_and_a_cold_one_has_no_effect_without() {
     let n = app.validated(L1, &a).await;
     // Another key service: it opens nothing of this project's.
     let other = KeyService::start(master_key()).await.unwrap();
-    let endpoints = Endpoints {
-        table: app.engine.endpoint(),
-        table_is_external: false,
-        keys: other.endpoint(),
-        stripe: app.stripe.endpoint(),
-        outbox: app.outbox.endpoint(),
-    };
+    let endpoints = Endpoints::embedded(&app.engine, &other, &app.stripe, &app.outbox);
     let cold = build(endpoints, app.clock.clone(), ADMIN_KEY).await.unwrap();
     let path = "/v1/sdk/pro/license/consume";
     let body = letter(&a, &json!(n), &json!({"key": L1, "hwid": a, "amount": 5, "action": "x"}));

@@ -143,7 +143,7 @@ impl TestApp {
         let stripe = StripeServer::start("https://pay.example").await.unwrap();
         stripe.say_livemode(Some(true));
         let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.unwrap());
-        let endpoints = endpoints(&engine, &keys, &stripe, &outbox);
+        let endpoints = Endpoints::embedded(&engine, &keys, &stripe, &outbox);
         let host = Arc::new(wiring::build(endpoints, clock.clone(), ADMIN_KEY).await.unwrap());
         let mut app =
             Self { host, clock, project_id: String::new(), engine, keys, stripe, outbox, public_key: [0; 32] };
@@ -177,7 +177,7 @@ impl TestApp {
 
     /// A further process on the same table, as another Lambda environment would be: no hints yet.
     pub(crate) async fn another_process(&self) -> Arc<Local> {
-        let endpoints = endpoints(&self.engine, &self.keys, &self.stripe, &self.outbox);
+        let endpoints = Endpoints::embedded(&self.engine, &self.keys, &self.stripe, &self.outbox);
         Arc::new(wiring::build(endpoints, self.clock.clone(), ADMIN_KEY).await.unwrap())
     }
 
@@ -291,21 +291,6 @@ impl TestApp {
         assert_eq!(license.int_of("tokensRemaining"), balance);
         let single = ledger.iter().filter(|entry| entry["source"] == "single" || entry["source"] == "batch");
         -single.map(|entry| entry["amount"].as_i64().unwrap()).sum::<i64>()
-    }
-}
-
-fn endpoints<'a>(
-    engine: &'a Engine,
-    keys: &'a KeyService,
-    stripe: &'a StripeServer,
-    outbox: &'a WorkQueue,
-) -> Endpoints<'a> {
-    Endpoints {
-        table: engine.endpoint(),
-        table_is_external: false,
-        keys: keys.endpoint(),
-        stripe: stripe.endpoint(),
-        outbox: outbox.endpoint(),
     }
 }
 

@@ -23,8 +23,10 @@ use shared::table::dynamo::Dynamo;
 use shared::table::fault::Faulty;
 use shared::table::schema;
 
-use crate::kms::KEY_ID;
-use crate::stripe;
+use crate::engine::Engine;
+use crate::kms::{KEY_ID, KeyService};
+use crate::queue::WorkQueue;
+use crate::stripe::{self, StripeServer};
 
 /// The table's name, locally.
 pub const TABLE: &str = "ltlm-local";
@@ -76,6 +78,19 @@ pub struct Endpoints<'a> {
     pub stripe: &'a str,
     /// The queue of what leaves the deployment.
     pub outbox: &'a str,
+}
+
+impl<'a> Endpoints<'a> {
+    /// Those of dependencies that all run in this process.
+    pub fn embedded(engine: &'a Engine, keys: &'a KeyService, stripe: &'a StripeServer, outbox: &'a WorkQueue) -> Self {
+        Self {
+            table: engine.endpoint(),
+            table_is_external: false,
+            keys: keys.endpoint(),
+            stripe: stripe.endpoint(),
+            outbox: outbox.endpoint(),
+        }
+    }
 }
 
 /// Builds the service, and its table where there is none. `admin_key` is the first administrator's.

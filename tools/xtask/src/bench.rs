@@ -31,21 +31,6 @@ pub(crate) struct Deployment {
     stripe: StripeServer,
 }
 
-fn endpoints<'a>(
-    engine: &'a Engine,
-    keys: &'a KeyService,
-    stripe: &'a StripeServer,
-    outbox: &'a WorkQueue,
-) -> Endpoints<'a> {
-    Endpoints {
-        outbox: outbox.endpoint(),
-        table: engine.endpoint(),
-        table_is_external: false,
-        keys: keys.endpoint(),
-        stripe: stripe.endpoint(),
-    }
-}
-
 impl Deployment {
     /// On this engine, at this time.
     pub(crate) async fn start(storage: Storage<'_>, clock: Arc<dyn Clock>) -> Result<Self, String> {
@@ -55,14 +40,14 @@ impl Deployment {
         let stripe = StripeServer::start("http://localhost").await.map_err(|e| failed(&e))?;
         let outbox = Arc::new(WorkQueue::start(clock.clone(), local::queue::OUTBOX).await.map_err(|e| failed(&e))?);
         let admin_key = demo::new_admin_key();
-        let endpoints = endpoints(&engine, &keys, &stripe, &outbox);
+        let endpoints = Endpoints::embedded(&engine, &keys, &stripe, &outbox);
         let host = Arc::new(wiring::build(endpoints, clock, &admin_key).await.map_err(|e| failed(&e))?);
         Ok(Self { host, engine, outbox, admin_key, keys, stripe })
     }
 
     /// Another process on the same table, which shares no memory with the first.
     pub(crate) async fn another_process(&self, clock: Arc<dyn Clock>) -> Result<Arc<Local>, String> {
-        let endpoints = endpoints(&self.engine, &self.keys, &self.stripe, &self.outbox);
+        let endpoints = Endpoints::embedded(&self.engine, &self.keys, &self.stripe, &self.outbox);
         Ok(Arc::new(wiring::build(endpoints, clock, &self.admin_key).await.map_err(|error| error.to_string())?))
     }
 

@@ -172,6 +172,8 @@ async fn moved<T: Table>(
     Ok(movement_reply(&call, &key, movement))
 }
 
+// `Move` and `EndHold` are parsed without the type of their body: fingerprints of stored operations are made of them.
+
 /// `POST …/debit`
 pub async fn debit<T: Table>(incoming: &Incoming<'_, T>) -> Result<Reply, Failure> {
     moved(incoming, |body| Debit::parse(body).map(|body| body.0)).await

@@ -176,7 +176,7 @@ impl Body for ListUsage {
         let text = r.text_or_empty("cursor", limits::NAME_CHARS_MAX);
         let position = text.map(|text| cursor::parse(cursor::LEDGER.name, &text).and_then(|at| cursor::sequence(&at)));
         if position.as_ref().is_some_and(Result::is_err) {
-            r.problem("cursor", "must be a nextCursor of this list");
+            r.problem("cursor", cursor::PROBLEM);
         }
         Self { limit, before: position.and_then(Result::ok) }
     }

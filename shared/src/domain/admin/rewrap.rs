@@ -30,7 +30,7 @@ impl KeyArn {
         is_key.then(|| Self { text: text.to_owned(), region: region.to_owned() })
     }
 
-    /// Stands for a key that could not be read, until the mistake is told.
+    /// Stands for a key that could not be read, until the mistake is reported.
     fn unknown() -> Self {
         Self { text: String::new(), region: String::new() }
     }

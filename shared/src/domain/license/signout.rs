@@ -12,7 +12,7 @@ use crate::model::denied::Denied;
 use crate::model::device::{Device, SeatClaim};
 use crate::model::write::Write;
 
-/// What is told: the same whether this call freed the seat or an earlier one, whose reply was lost.
+/// The message, which is the same if an earlier call, whose reply was lost, released the seat.
 const MESSAGE: &str = "Signed out: this device holds no seat.";
 
 /// Decides a sign-out. A device that is not registered signs out of nothing: that is a success too.
@@ -27,7 +27,7 @@ pub fn decide(state: &LicenseState, call: &Call) -> Result<Decision<SignoutAnswe
     Ok(Decision::write(writes, reply))
 }
 
-/// Decides the sign-out of a device that is told its license with it.
+/// Decides the sign-out of a device whose answer contains the license.
 pub fn decide_with_license(state: &LicenseState, call: &Call) -> Result<Decision<SignedOut>, Denied> {
     let (writes, after) = signed_out(state, call)?;
     // A device that is not registered was not kicked by this (wire 4.3).

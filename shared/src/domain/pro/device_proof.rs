@@ -52,7 +52,7 @@ pub fn check(
             (DeviceKeys::Required, _) => Err(Denied::DeviceKeyRequired),
         };
     };
-    // A key that is brought is shown to be the device's before anything is told of the other one.
+    // A new key must be proven to be the caller's before the answer reveals that another key is registered.
     let signer = offered.unwrap_or(key);
     let is_signed = |message: &String, proof: &Proof| proof::verify(&signer, message, &proof.signature);
     let Some(proof) = proof.filter(|proof| proof.messages.iter().any(|message| is_signed(message, proof))) else {

@@ -16,7 +16,7 @@ pub struct Cause {
     pub source: Source,
     /// The device that asked.
     pub hwid: Option<String>,
-    /// The use's number within that device, if it told one.
+    /// The number of the use within that device, if it sent one.
     pub usage_sequence: Option<i64>,
     /// When it happened.
     pub occurred_at: Timestamp,

@@ -117,7 +117,7 @@ pub struct Entry {
     pub source: Source,
     /// The device that asked, if one did.
     pub hwid: Option<String>,
-    /// The use's number within that device, if it told one. Not a part of what is linked.
+    /// The number of the use within that device, if it sent one. Not a part of what is linked.
     pub usage_sequence: Option<i64>,
     /// When it happened.
     pub occurred_at: Timestamp,

@@ -64,19 +64,19 @@ pub async fn request<T: Table>(
 }
 
 /// The project, and the key that codes follow from.
-struct CodeKeeper {
+struct CodeState {
     project_state: ProjectState,
     derivation: Arc<Key32>,
 }
 
-impl Absorb for CodeKeeper {
+impl Absorb for CodeState {
     fn absorb(&mut self, record: Record) -> bool {
         self.project_state.absorb(record);
         true
     }
 }
 
-impl CodeKeeper {
+impl CodeState {
     /// Is it the code that was sent?
     fn is_right(&self, shown: &str, code: &OneTimeCode) -> bool {
         let expected = code_of(&self.derivation, code);
@@ -138,18 +138,18 @@ pub async fn portfolio<T: Table>(
             keep_signer(app, &cell, project).await?;
         }
         let derivation = app.unwrap(&project.id, Purpose::Derivation, &project.wrapped.derivation).await?;
-        Ok(CodeKeeper { project_state, derivation })
+        Ok(CodeState { project_state, derivation })
     };
-    let counter = retry::read(app, budget, load).await?;
+    let known = retry::read(app, budget, load).await?;
     // Before the code is used up: what cannot be read now is asked for again with the same code.
-    let (licenses, next) = match counter.is_shown(command, call.now) {
-        true => licenses(app, budget, &counter.project_state.project, command, call).await?,
+    let (licenses, next) = match known.is_shown(command, call.now) {
+        true => licenses(app, budget, &known.project_state.project, command, call).await?,
         false => (Vec::new(), None),
     };
-    let next_cursor = next.map(|position| counter.cursor(&command.email, position, call.now).text());
-    let decide = |counter: &CodeKeeper| {
-        let project_state = &counter.project_state;
-        let tried = counter.try_proof(command, &name, call.now)?;
+    let next_cursor = next.map(|position| known.cursor(&command.email, position, call.now).text());
+    let decide = |known: &CodeState| {
+        let project_state = &known.project_state;
+        let tried = known.try_proof(command, &name, call.now)?;
         match (&call.turn, tried.reply) {
             // A wrong code leaves the device's chain as it is (wire 4.9).
             (None, _) | (_, Tried::Wrong) => Ok(tried),
@@ -158,7 +158,7 @@ pub async fn portfolio<T: Table>(
             }
         }
     };
-    match transact::act_on(app, budget, Some(counter), load, decide).await? {
+    match transact::act_on(app, budget, Some(known), load, decide).await? {
         Tried::Wrong => Err(Denied::OtpRejected.into()),
         Tried::Right => {
             let reply = Portfolio { email: command.email.as_str().to_owned(), licenses, next_cursor };

@@ -101,7 +101,7 @@ pub(crate) fn sealed_data(route: &Route) -> Value {
 
 pub(crate) fn request_schema(route: &Route) -> Value {
     let Some(body) = body_of(route) else { return Value::Null };
-    // Whom the project's secret admits is an application or an older server; administrators and members are told of every mistake.
+    // A route of an administrator refuses unknown members, unless its body says that it ignores them.
     let is_closed = body.unknown != Unknown::Ignored && matches!(route.auth, Auth::Administrator(_));
     // What docs/policies.md says of a policy's members is said of them here.
     let root = match route.endpoint {

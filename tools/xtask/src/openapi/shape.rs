@@ -19,7 +19,7 @@ pub(crate) fn object(shape: &Shape, path: &str, is_closed: bool) -> Value {
     }
     let required: Vec<_> =
         shape.members.iter().filter(|member| member.is_required).map(|member| &member.name).collect();
-    // A body that nobody reads member by member.
+    // A body that is not read member by member.
     if properties.is_empty() {
         return json!({"type": "object"});
     }
@@ -61,7 +61,7 @@ fn schema(member: &Member, path: &str, is_closed: bool) -> Value {
         Kind::WholeOrText { max } => json!({"type": ["string", "integer"], "minLength": 1, "maxLength": max}),
         Kind::Words(words) => json!({"type": "array", "maxItems": words.len(), "items": {"enum": words}}),
         Kind::AnyObjects { most } => json!({"type": "array", "maxItems": most,
-            "items": {"anyOf": [row("[]"), {"description": "Anything else is skipped, and told."}]}}),
+            "items": {"anyOf": [row("[]"), {"description": "Anything else is skipped and reported."}]}}),
         Kind::Whole { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Word(words) => json!({ "enum": words }),

@@ -47,12 +47,12 @@ impl Body for ExportKeys {
     fn keywords() -> Value {
         json!({"properties": {"publicKey": {
             "pattern": "^ltlm_import_[0-9a-f]{64}$", "minLength": null, "maxLength": null,
-            "description": "What the receiving deployment's import-keys told.",
+            "description": "The `publicKey` that the receiving deployment's import-keys answered.",
         }}})
     }
 }
 
-/// The public key that keys are sealed to, and the operation's id.
+/// The public key that keys are sealed to, and the operation's id. A pair, because fingerprints of stored operations are made of it.
 fn recipient(body: &Value) -> Result<([u8; 32], Option<String>), Problems> {
     ExportKeys::parse(body).map(|command| (command.public_key, command.operation_id))
 }
