@@ -138,6 +138,9 @@ DEVIATIONS = [
 ]
 
 
+# How long a process goes on with the clock that it read last.
+CLOCK_SECONDS = 1
+
 # Debian's package faketime. Preloaded, it lets a process and all that it starts see a clock of our own.
 CLOCK_LIBRARIES = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
@@ -165,7 +168,9 @@ class Cloud:
         if self.clock:
             self.move_clock(0)
             environment |= {
-                "LD_PRELOAD": str(CLOCK_LIBRARIES[0]), "FAKETIME_TIMESTAMP_FILE": str(self.clock), "FAKETIME_NO_CACHE": "1",
+                "LD_PRELOAD": str(CLOCK_LIBRARIES[0]), "FAKETIME_TIMESTAMP_FILE": str(self.clock),
+                # The library parses the file without a lock: threads that parse it at each look at the clock see times that never were.
+                "FAKETIME_CACHE_DURATION": str(CLOCK_SECONDS),
             }
         program = pathlib.Path(__file__).parent / "run_cloud.py"
         self.log = open(folder / "log", "w")
@@ -191,11 +196,12 @@ class Cloud:
         )
 
     def move_clock(self, seconds):
-        """Lets the cloud and its functions see a clock that is ahead of ours."""
+        """Lets the cloud and its functions see a clock that is ahead of ours. Returns when all of them see it."""
         # Put in place at once: the clock is read while it is written.
         new = self.folder / "clock.new"
         new.write_text(f"+{seconds}")
         new.replace(self.clock)
+        time.sleep(2 * CLOCK_SECONDS)
 
     def processes(self, function):
         """Process ids of a function that run just now."""
