@@ -31,7 +31,7 @@ pub struct LicenseData {
     pub valid_until: Option<String>,
     /// End of the grace period after it.
     pub grace_period_ends: Option<String>,
-    /// The calling device's contact before this one.
+    /// The calling device's contact before this one; null in a compact answer.
     pub last_check_in: Option<String>,
     /// Next billing of a subscription.
     pub next_billing_date: Option<String>,
@@ -45,7 +45,7 @@ pub struct LicenseData {
     pub max_activations: Option<i32>,
     /// Seats allowed; null without seats.
     pub max_concurrent_seats: Option<i32>,
-    /// Seats held after this call; null without seats.
+    /// Seats held after this call; null without seats, and in a compact answer.
     pub active_seats: Option<i32>,
     /// `OCCUPIED`, `NO_SEAT`, `RELEASED`, `KICKED` or `N/A`.
     pub seat_status: String,
@@ -67,7 +67,7 @@ pub struct LicenseData {
     pub subscription_status: Option<String>,
     /// Country of this call, ISO 3166 alpha-2, if known.
     pub detected_country: Option<String>,
-    /// The calling device and at most 99 others, latest seen first.
+    /// The calling device and at most 99 others, latest seen first. In a compact answer only the calling device.
     pub machines: Vec<Machine>,
     /// The policy.
     pub policy: PolicyData,
@@ -75,12 +75,15 @@ pub struct LicenseData {
     pub customer: Customer,
     /// What holds for this license: project, policy and license merged.
     pub config: LicenseConfig,
-    /// The customer's own settings.
+    /// The customer's own settings; empty in a compact answer.
     pub user_settings: Map<String, Value>,
     /// A copy of `config.features`, for 1.0 clients.
     pub features: BTreeMap<String, Option<String>>,
     /// The vendor's own facts about the license.
     pub metadata: Map<String, Value>,
+    /// The answer is compact, as the call asked for it.
+    #[serde(default, rename = "compact", skip_serializing_if = "std::ops::Not::not")]
+    pub is_compact: bool,
     /// What this call charged, on consume only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,

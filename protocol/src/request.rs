@@ -59,6 +59,8 @@ pub struct Heartbeat {
     pub hwid: Hwid,
     /// The application is closing: give the seat back.
     pub is_closing: bool,
+    /// Answer in short.
+    pub is_compact: bool,
 }
 
 /// `POST /v1/sdk/license/{key}/signout`.
@@ -96,6 +98,8 @@ pub struct Consume {
     pub operation_id: Option<String>,
     /// The use's number within its device, from 1, if the device counts: kept with the ledger entry.
     pub sequence: Option<i64>,
+    /// Answer in short.
+    pub is_compact: bool,
 }
 
 /// `POST /v1/sdk/license/{key}/consume-batch`: uses that a device kept while it was offline.
@@ -322,7 +326,11 @@ impl Body for Heartbeat {
     const UNKNOWN: Unknown = Unknown::Ignored;
 
     fn read(r: &mut Reader<'_>) -> Self {
-        Self { hwid: r.name("hwid", limits::HWID_CHARS_MAX), is_closing: r.bool_opt("isClosing").unwrap_or(false) }
+        Self {
+            hwid: r.name("hwid", limits::HWID_CHARS_MAX),
+            is_closing: r.bool_opt("isClosing").unwrap_or(false),
+            is_compact: is_compact(r),
+        }
     }
 }
 
@@ -358,8 +366,19 @@ impl Body for Consume {
             meta: r.document_opt("meta", limits::META_BYTES_MAX),
             operation_id: operation_id(r),
             sequence: sequence(r),
+            is_compact: is_compact(r),
         }
     }
+}
+
+/// Is the answer wanted in short?
+fn is_compact(r: &mut Reader<'_>) -> bool {
+    let is_compact = r.bool_opt("compact").unwrap_or(false);
+    r.about(
+        "compact",
+        "Answer in short: of the devices only the calling one, and neither user settings nor the number of seats held.",
+    );
+    is_compact
 }
 
 /// The number of a use within its device.

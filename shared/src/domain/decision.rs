@@ -5,7 +5,7 @@ use crate::model::write::Write;
 /// What a command does and answers. No writes: it only reads, or it is a replay.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision<R> {
-    /// All or none of these.
+    /// All or none of these; a device's sign of life may be written before the nonce of its call.
     pub writes: Vec<Write>,
     /// Beside them, on its own: a lease prolonged in passing. If it does not succeed, the next heartbeat will.
     pub touch: Option<Write>,

@@ -84,12 +84,14 @@ pub enum Write {
         /// If the device released another's seat: now.
         released_other_at: Option<Timestamp>,
     },
-    /// A device was heard of. Guard: it is there.
+    /// A device was heard of. Guard: it is registered, and its seat has not changed since it was read.
     SeeDevice {
         /// The license.
         license: LicenseId,
         /// The device.
         hwid: String,
+        /// The revision of its seat that was read.
+        seat_revision: i64,
         /// This contact.
         seen_at: Timestamp,
     },
@@ -159,7 +161,7 @@ pub enum Write {
         /// The instant the guard is judged at.
         now: Timestamp,
     },
-    /// A lease prolonged. Guard: the slot is still this holder's, of this epoch.
+    /// A lease prolonged. Guard: the slot is still this holder's, of this epoch, and its lease has not lapsed.
     RenewSeat {
         /// The license.
         license: LicenseId,
@@ -170,7 +172,7 @@ pub enum Write {
         /// The holder with its new lease.
         holder: Holder,
     },
-    /// A slot given back. Guard: as for renewing.
+    /// A slot given back. Guard: the slot is still this holder's, of this epoch.
     FreeSeat {
         /// The license.
         license: LicenseId,

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::ids::sha256_hex;
 
-/// Members that carry the operation's id, or count for the device: a repeated use is the same use, whatever its number.
-const IDS: &[&str] = &["operationId", "idempotencyKey", "sequence", "deviceSequence"];
+/// Members that carry the operation's id, count for the device, or say how to answer: a repeated use is the same use, whatever its
+/// number and its answer's form.
+const IDS: &[&str] = &["operationId", "idempotencyKey", "sequence", "deviceSequence", "compact"];
 /// Hex digits of the part that represents the meaning of a request.
 const MEANT_CHARS: usize = 32;
 

@@ -3,12 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use ltlm_protocol::Timestamp;
+
+use crate::domain::license::consume;
+use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::model::bucket::Bucket;
+use crate::model::device::SeatClaim;
 use crate::model::ids::LicenseId;
 use crate::model::policy::Policy;
 use crate::model::project::Project;
-use crate::model::seat::PAGE_SLOTS;
+use crate::model::seat::{PAGE_SLOTS, Seat};
 
 /// Hints kept of each kind; beyond it all are forgotten.
 const HINTS_MAX: usize = 1_000;
@@ -25,6 +30,18 @@ pub(crate) struct Seen {
     seats: HashMap<LicenseId, i64>,
     /// What holds sources of tries back.
     buckets: HashMap<String, Bucket>,
+    /// What devices have of seats.
+    leases: HashMap<(LicenseId, String), Lease>,
+}
+
+/// What a device had of seats when this process read it last. While the device's record, which each change of its seat writes, names
+/// the same slot and epoch, the lease is in force until its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The seat that it holds; none if it holds none.
+    pub seat: Option<Seat>,
+    /// From then on the lease is to be read again.
+    pub until: Option<Timestamp>,
 }
 
 impl Hints {
@@ -87,6 +104,34 @@ impl Hints {
                 }
                 seen.seats.insert(state.license.id.clone(), max);
             }
+        }
+    }
+
+    /// What this process knows of a device's seat at `now`, to be compared with the device's record.
+    pub(crate) fn lease(&self, license: &LicenseId, hwid: &str, now: Timestamp) -> Option<Lease> {
+        let key = (license.clone(), hwid.to_owned());
+        self.lock().leases.get(&key).filter(|lease| lease.until.is_none_or(|until| now < until)).cloned()
+    }
+
+    /// Remembers what the calling device of this state has of seats. A lease counts until it is to be prolonged.
+    pub(crate) fn remember_lease(&self, state: &LicenseState, now: Timestamp) {
+        let Some(device) = &state.device else { return };
+        let lease = match (standing(device, &state.seats, now), &device.seat) {
+            (SeatStatus::Occupied(seat), _) => seat.live(now).map(|holder| Lease {
+                seat: Some(seat.clone()),
+                until: Some(consume::touched_again_at(state, holder).min(holder.lease_until)),
+            }),
+            (_, SeatClaim::Holds { .. }) => None,
+            _ => Some(Lease { seat: None, until: None }),
+        };
+        let key = (state.license.id.clone(), device.hwid.clone());
+        let mut seen = self.lock();
+        if seen.leases.len() >= HINTS_MAX {
+            seen.leases.clear();
+        }
+        match lease {
+            Some(lease) => drop(seen.leases.insert(key, lease)),
+            None => drop(seen.leases.remove(&key)),
         }
     }
 

@@ -53,11 +53,21 @@ pub trait Absorb {
     /// Applies the current version of a record. `false` if that is not enough to decide again: then everything is
     /// loaded again.
     fn absorb(&mut self, record: Record) -> bool;
+
+    /// Is a decision with these writes (`None`: a refusal) valid, although some of the state may be outdated? If not, everything is
+    /// loaded again.
+    fn is_verified_by(&self, _writes: Option<&[Write]>) -> bool {
+        true
+    }
 }
 
 impl Absorb for LicenseState {
     fn absorb(&mut self, record: Record) -> bool {
         LicenseState::absorb(self, record)
+    }
+
+    fn is_verified_by(&self, writes: Option<&[Write]>) -> bool {
+        LicenseState::is_verified_by(self, writes)
     }
 }
 
@@ -86,6 +96,11 @@ impl Unread {
             _ => false,
         })
     }
+}
+
+/// The writes of a decision; none of a refusal.
+fn writes_of<R>(decision: &Result<Decision<R>, Denied>) -> Option<&[Write]> {
+    decision.as_ref().ok().map(|decision| decision.writes.as_slice())
 }
 
 /// Is this decision valid although the entry of its operation was not read?
@@ -133,6 +148,9 @@ where
         };
         let missing = unread.filter(|_| !is_known);
         let mut decided = decide(&state);
+        if !state.is_verified_by(writes_of(&decided)) {
+            continue;
+        }
         if let Some(unread) = missing.filter(|_| is_likely || !stands_unread(&decided, missing)) {
             let entry = [Read::Entry(unread.wallet.clone(), unread.operation.clone())];
             for record in records(app, budget, &entry).await? {
@@ -151,7 +169,8 @@ where
             if let Some(wallet) = turn.as_ref().and_then(|turn| newer(turn, &decision.writes)) {
                 let is_enough = state.absorb(Record::Wallet(wallet));
                 let decided = decide(&state);
-                let stands = is_enough && stands_unread(&decided, missing);
+                let is_verified = state.is_verified_by(writes_of(&decided));
+                let stands = is_enough && is_verified && stands_unread(&decided, missing);
                 decision = match decided {
                     Ok(decision) if stands && !decision.writes.is_empty() => decision,
                     // A wallet that was not read is used for writes only. An answer without a write and a refusal need a read.
@@ -165,7 +184,7 @@ where
             true => (&decision.writes, decision.touch.as_ref()),
             false => (&first, None),
         };
-        match app.table.commit(writes, touch, budget.meter).await {
+        match commit(app, budget, writes, touch).await {
             Ok(()) => {
                 turn.iter().for_each(|turn: &Turn<'_>| turn.committed(writes));
                 if first.is_empty() {
@@ -193,6 +212,21 @@ where
             Err(error @ (CommitError::Broken(_) | CommitError::DryRun)) => return Err(error.into()),
         }
     }
+}
+
+/// Commits all writes or none, except that a sign of life comes before the nonce of its call, each on its own: both in a transaction
+/// would cost twice as much, and a lease that is prolonged by a call whose nonce stays usable does no harm.
+async fn commit<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    writes: &[Write],
+    touch: Option<&Write>,
+) -> Result<(), CommitError> {
+    let [Write::RenewSeat { .. } | Write::SeeDevice { .. }, Write::MoveChain { .. }] = writes else {
+        return app.table.commit(writes, touch, budget.meter).await;
+    };
+    app.table.commit(&writes[..1], touch, budget.meter).await?;
+    app.table.commit(&writes[1..], None, budget.meter).await
 }
 
 /// Waits for the caller's turn at the wallet that these writes move, if they move one. A dry run waits for none.

@@ -111,18 +111,31 @@ impl Dynamo {
         &self.table
     }
 
-    /// The items at these keys, each once: DynamoDB refuses a request that names a key twice.
-    async fn get_all(&self, keys: &[Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
-        let keys: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
+    /// The items of these reads, each once: DynamoDB refuses a request that names a key twice. A request reads all its items of a table
+    /// in one way, so there is one for the strongly consistent reads, and one for the others.
+    async fn get_all(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Item>, ReadError> {
+        let (mut strong, mut eventual) = (BTreeSet::new(), BTreeSet::new());
+        for read in reads {
+            match read {
+                Read::Eventually(read) => eventual.extend(key_of(read)),
+                read => strong.extend(key_of(read)),
+            }
+        }
+        let kinds = [(strong, true), (eventual, false)].map(|(keys, is_strong)| (Vec::from_iter(keys), is_strong));
         // The SDK's futures are large: each is put on the heap where it begins.
-        let parts = keys.chunks(KEYS_PER_GET).map(|keys| Box::pin(self.get_some(keys, meter)));
+        let parts = kinds.iter().flat_map(|(keys, is_strong)| {
+            keys.chunks(KEYS_PER_GET).map(|keys| Box::pin(self.get_some(keys, *is_strong, meter)))
+        });
         Ok(try_join_all(parts).await?.into_iter().flatten().collect())
     }
 
-    async fn get_some(&self, keys: &[&Key], meter: &Meter) -> Result<Vec<Item>, ReadError> {
-        let keys = keys.iter().map(|key| attributes(key)).collect();
-        let wanted =
-            KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().map_err(broken_read)?;
+    async fn get_some(&self, keys: &[Key], is_strong: bool, meter: &Meter) -> Result<Vec<Item>, ReadError> {
+        let keys = keys.iter().map(attributes).collect();
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(is_strong)
+            .build()
+            .map_err(broken_read)?;
         let answer = self
             .client
             .batch_get_item()
@@ -163,7 +176,7 @@ impl Dynamo {
             .query()
             .table_name(&self.table)
             .set_index_name(query.index.map(str::to_owned))
-            .consistent_read(query.index.is_none())
+            .consistent_read(query.index.is_none() && query.is_strong)
             .key_condition_expression(query.condition)
             .set_expression_attribute_values(Some(query.values.clone()))
             .set_exclusive_start_key(start)
@@ -381,9 +394,8 @@ fn partition(walk: &Walk) -> Option<String> {
 impl Table for Dynamo {
     async fn read(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Record>, ReadError> {
         meter.round_trip();
-        let keys: Vec<Key> = reads.iter().filter_map(key_of).collect();
         let queries = reads.iter().filter_map(Query::of).map(|query| self.list(query, meter));
-        let (items, lists) = join(self.get_all(&keys, meter), join_all(queries)).await;
+        let (items, lists) = join(self.get_all(reads, meter), join_all(queries)).await;
         let mut read = records(&items?)?;
         for list in lists {
             read.append(&mut list?);
@@ -506,6 +518,8 @@ struct Query {
     condition: &'static str,
     values: Item,
     newest_first: bool,
+    /// Not eventually consistent. A query of an index always is.
+    is_strong: bool,
     limit: i64,
 }
 
@@ -513,6 +527,7 @@ impl Query {
     fn of(read: &Read) -> Option<Self> {
         let text = |value: String| Value::S(value);
         match read {
+            Read::Eventually(read) => Self::of(read).map(|query| Self { is_strong: false, ..query }),
             Read::SeatPage(license, page) => {
                 let (first, last) = key::seat_page(*page);
                 Some(Self {
@@ -524,6 +539,7 @@ impl Query {
                         (":last".to_owned(), text(last)),
                     ]),
                     newest_first: false,
+                    is_strong: true,
                     limit: PAGE_SLOTS,
                 })
             }
@@ -535,6 +551,7 @@ impl Query {
                     (":prefix".to_owned(), text(key::seat_prefix().to_owned())),
                 ]),
                 newest_first: false,
+                is_strong: true,
                 limit: limits::SEATS_MAX,
             }),
             Read::Devices(license) => Some(Self {
@@ -542,6 +559,7 @@ impl Query {
                 condition: "listPk = :pk",
                 values: HashMap::from([(":pk".to_owned(), text(key::list_partition(&List::Devices(license.clone()))))]),
                 newest_first: true,
+                is_strong: true,
                 limit: limits::MACHINES_LISTED_MAX as i64,
             }),
             Read::Due { project_id, shard, until, after, limit } => {
@@ -562,6 +580,7 @@ impl Query {
                     },
                     values,
                     newest_first: false,
+                    is_strong: true,
                     limit: *limit,
                 })
             }
@@ -584,6 +603,7 @@ impl Query {
                     condition: "listPk = :pk AND listSk BETWEEN :first AND :last",
                     values: values.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
                     newest_first: false,
+                    is_strong: true,
                     limit: *limit,
                 })
             }
@@ -592,6 +612,7 @@ impl Query {
                 condition: "duePk = :pk",
                 values: HashMap::from([(":pk".to_owned(), text(key::event_day(project_id, *day)))]),
                 newest_first: false,
+                is_strong: true,
                 limit: EVENTS_MAX,
             }),
             Read::AccessTokens { project_id, holder, now, from, limit } => {
@@ -612,6 +633,7 @@ impl Query {
                         (":last".to_owned(), text(last)),
                     ]),
                     newest_first: true,
+                    is_strong: true,
                     limit: *limit,
                 })
             }
@@ -620,6 +642,7 @@ impl Query {
                 condition: "pk = :pk",
                 values: HashMap::from([(":pk".to_owned(), text(key::rollup_partition(wallet)))]),
                 newest_first: true,
+                is_strong: true,
                 limit: 1,
             }),
             Read::Rollups { wallet, from, to } => Some(Self {
@@ -631,6 +654,7 @@ impl Query {
                     (":to".to_owned(), text(key::rollup_sort(*to))),
                 ]),
                 newest_first: false,
+                is_strong: true,
                 limit: DAYS_MAX,
             }),
             Read::EntriesAfter { wallet, after, limit } => Some(Self {
@@ -641,6 +665,7 @@ impl Query {
                     (":after".to_owned(), text(key::entry_list_sort(*after))),
                 ]),
                 newest_first: false,
+                is_strong: true,
                 limit: *limit,
             }),
             Read::Entries { wallet, before, limit } => Some(Self {
@@ -651,6 +676,7 @@ impl Query {
                     (":before".to_owned(), text(key::entry_list_sort(before.unwrap_or(i64::MAX)))),
                 ]),
                 newest_first: true,
+                is_strong: true,
                 limit: *limit,
             }),
             Read::List { list, before, limit } => {
@@ -661,6 +687,7 @@ impl Query {
                     condition: if before.is_some() { "listPk = :pk AND listSk < :before" } else { "listPk = :pk" },
                     values,
                     newest_first: true,
+                    is_strong: true,
                     limit: *limit,
                 })
             }
@@ -707,7 +734,9 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Import(project_id) => Some(key::import(project_id)),
         Read::ImportKey(id) => Some(key::import_key(id)),
         Read::Erasure(project_id, id) => Some(key::erasure(project_id, id)),
-        Read::SeatPage(..)
+        // The reads of `get_all` are taken apart before.
+        Read::Eventually(_)
+        | Read::SeatPage(..)
         | Read::Seats(_)
         | Read::Devices(_)
         | Read::Named { .. }

@@ -2,6 +2,7 @@
 //! A read whose reply is lost is like one that is throttled, so there is no fault of its own for it: then every reply can be
 //! lost, and what was asked for is done all the same. Off (all zero) it passes everything through. Used by tests and by `tools/local`, never in a Lambda.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,7 +43,11 @@ struct State {
     stop_after: Option<u32>,
     lose_after: Option<u32>,
     hold: Option<Hold>,
+    frozen: Option<Frozen>,
 }
+
+/// What each eventually consistent read returned first: the engine itself always returns what is there.
+type Frozen = HashMap<String, Vec<Record>>;
 
 /// A commit that waits.
 #[derive(Debug)]
@@ -94,6 +99,7 @@ impl<T> Faulty<T> {
                 stop_after: None,
                 lose_after: None,
                 hold: None,
+                frozen: None,
             }),
         }
     }
@@ -112,7 +118,7 @@ impl<T> Faulty<T> {
     pub fn set(&self, faults: Faults) {
         let mut state = self.lock();
         let random = faults.seed ^ 0x9E37_79B9_7F4A_7C15;
-        *state = State { faults, random, stop_after: None, lose_after: None, hold: None };
+        *state = State { faults, random, stop_after: None, lose_after: None, hold: None, frozen: None };
     }
 
     /// Lets so many round trips through; every later one fails as if the process had died there. `None` ends that.
@@ -130,6 +136,16 @@ impl<T> Faulty<T> {
         let held = Held { reached: Arc::new(Semaphore::new(0)), released: Arc::new(Semaphore::new(0)) };
         self.lock().hold = Some(Hold { which, held: held.clone() });
         held
+    }
+
+    /// From now on an eventually consistent read returns what the same read returned first, however often it is written meanwhile; until
+    /// this is ended. DynamoDB's own delay is a fraction of a second; this one is as long as a test needs.
+    pub fn freeze_eventual_reads(&self, is_frozen: bool) {
+        self.lock().frozen = is_frozen.then(Frozen::new);
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.lock().frozen.is_some()
     }
 
     fn held(&self, writes: &[Write]) -> Option<Held> {
@@ -165,6 +181,26 @@ impl<T> Faulty<T> {
             drop_reply: happens(faults.drop_reply_percent),
             delay: Duration::from_millis(faults.delay_milliseconds),
         }
+    }
+}
+
+impl<T: Table> Faulty<T> {
+    /// Reads one by one, so that each can be kept.
+    async fn read_frozen(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Record>, ReadError> {
+        let mut records = Vec::new();
+        for read in reads {
+            let name = matches!(read, Read::Eventually(_)).then(|| format!("{read:?}"));
+            let kept = name.as_ref().and_then(|name| self.lock().frozen.as_ref()?.get(name).cloned());
+            let found = match kept {
+                Some(kept) => kept,
+                None => self.inner.read(std::slice::from_ref(read), meter).await?,
+            };
+            if let (Some(name), Some(frozen)) = (name, &mut self.lock().frozen) {
+                frozen.entry(name).or_insert_with(|| found.clone());
+            }
+            records.extend(found);
+        }
+        Ok(records)
     }
 }
 
@@ -208,7 +244,10 @@ impl<T: Table> Table for Faulty<T> {
     async fn read(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Record>, ReadError> {
         let roll = self.roll();
         roll.before_read().await?;
-        let records = self.inner.read(reads, meter).await?;
+        let records = match self.is_frozen() {
+            true => self.read_frozen(reads, meter).await?,
+            false => self.inner.read(reads, meter).await?,
+        };
         match roll.lost {
             true => Err(ReadError::Busy("injected: the reply was lost".into())),
             false => Ok(records),

@@ -18,6 +18,9 @@ use crate::model::write::Write;
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
+    /// The same, eventually consistent, at half the price: it may return what was there a moment ago. Only for an item or a page of
+    /// seats, and only where the same commit verifies what was read, or where the answer merely shows it.
+    Eventually(Box<Read>),
     /// A project by id.
     Project(String),
     /// A secret's pointer by hash.

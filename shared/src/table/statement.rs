@@ -163,9 +163,12 @@ pub fn of(write: &Write) -> Statement {
         Write::PassSeat { license, slot, found, from, to } => {
             pass_seat(key::seat(license, *slot), *found, from, to.as_ref())
         }
-        Write::SeeDevice { license, hwid, seen_at } => {
-            update(key::device(license, hwid), "SET seenAt = :seen", PRESENT, vec![(":seen", int(seen_at.ms()))])
-        }
+        Write::SeeDevice { license, hwid, seat_revision, seen_at } => update(
+            key::device(license, hwid),
+            "SET seenAt = :seen",
+            "attribute_not_exists(removedAt) AND seatRevision = :found",
+            vec![(":seen", int(seen_at.ms())), (":found", int(*seat_revision))],
+        ),
         Write::ClaimSeat { license, slot, found, holder, now } => {
             let (set, mut values) = hold(holder, found.unwrap_or(0) + 1);
             let condition = match found {
@@ -178,8 +181,10 @@ pub fn of(write: &Write) -> Statement {
             update(key::seat(license, *slot), set, condition, values)
         }
         Write::RenewSeat { license, slot, epoch, holder } => {
-            let (set, values) = hold(holder, *epoch);
-            update(key::seat(license, *slot), set, "holder = :holder AND epoch = :epoch", values)
+            let (set, mut values) = hold(holder, *epoch);
+            values.push((":now", int(holder.seen_at.ms())));
+            let condition = "holder = :holder AND epoch = :epoch AND leaseUntil > :now";
+            update(key::seat(license, *slot), set, condition, values)
         }
         Write::FreeSeat { license, slot, epoch, hwid } => update(
             key::seat(license, *slot),

@@ -47,10 +47,16 @@ fn order(row: &str) -> usize {
         "activate, known",
         "heartbeat, with a seat",
         "heartbeat, without",
+        "heartbeat, compact, with",
+        "heartbeat, compact, without",
         "consume |",
         "consume with",
         "consume, refused",
         "consume, replayed",
+        "consume, compact |",
+        "consume, compact, with",
+        "consume, compact, refused",
+        "consume, compact, replayed",
         "consume-batch",
         "signout",
         "release-seat",
@@ -64,8 +70,10 @@ fn order(row: &str) -> usize {
         "pro status",
         "pro heartbeat |",
         "pro heartbeat, refused",
+        "pro heartbeat, compact",
         "pro consume |",
         "pro consume, refused",
+        "pro consume, compact",
         "pro consume-batch",
         "pro release-seat",
         "pro settings/get",
@@ -143,6 +151,15 @@ async fn measure(app: &TestApp, devices: usize) -> (String, Vec<String>) {
     let consume = app.consume(&key, &a, 1, "op").await;
     let replayed = app.consume(&key, &a, 1, "op").await;
     let refused = app.consume(&key, &a, 1_000, "much").await;
+    let compact =
+        |amount: i64, id: &str| json!({"hwid": a, "amount": amount, "action": "x", "operationId": id, "compact": true});
+    let compact_beat = json!({"hwid": a, "compact": true});
+    let short_beat = app.post(&key, "heartbeat", compact_beat.clone()).await;
+    let short = app.post(&key, "consume", compact(1, "short")).await;
+    let short_replayed = app.post(&key, "consume", compact(1, "short")).await;
+    let short_refused = app.post(&key, "consume", compact(1_000, "short,much")).await;
+    app.clock.advance_seconds(200);
+    let short_late = app.post(&key, "consume", compact(1, "short,late")).await;
     app.clock.advance_seconds(200);
     let consume_late = app.consume(&key, &a, 1, "late").await;
     let usages = vec![json!({"amount": 1, "action": "x"}); 50];
@@ -159,6 +176,9 @@ async fn measure(app: &TestApp, devices: usize) -> (String, Vec<String>) {
     let release = app.post(&key, "release-seat", json!({"targetHwid": b, "callerHwid": a})).await;
     let out = app.post(&key, "signout", json!({"hwid": a})).await;
     let beat_without = app.beat(&key, &a).await;
+    let short_beat_without = app.post(&key, "heartbeat", compact_beat).await;
+    assert_eq!((short_beat.seat().1, short_beat_without.seat().1), ("OCCUPIED", "RELEASED"));
+    short_refused.refused(403, "INSUFFICIENT_TOKENS");
     assert_eq!(
         (beat.seat().1, beat_without.seat().1, &replayed.body["replayed"]),
         ("OCCUPIED", "RELEASED", &json!(true))
@@ -170,6 +190,12 @@ async fn measure(app: &TestApp, devices: usize) -> (String, Vec<String>) {
         row("activate, known device", devices, &known),
         row("heartbeat, with a seat", devices, &beat),
         row("heartbeat, without a seat", devices, &beat_without),
+        row("heartbeat, compact, with a seat", devices, &short_beat),
+        row("heartbeat, compact, without a seat", devices, &short_beat_without),
+        row("consume, compact", devices, &short),
+        row("consume, compact, with a lease to prolong", devices, &short_late),
+        row("consume, compact, refused", devices, &short_refused),
+        row("consume, compact, replayed", devices, &short_replayed),
         row("consume", devices, &consume),
         row("consume with a lease to prolong", devices, &consume_late),
         row("consume, refused", devices, &refused),
@@ -368,7 +394,11 @@ async fn measure_pro(app: &TestApp, key: &str, devices: usize) -> Vec<String> {
     let beat = app.pro("heartbeat", &b, status.nonce(), stays.clone()).await;
     let refused = app.pro("heartbeat", &b, status.nonce(), stays).await;
     let refused_use = app.pro("consume", &b, status.nonce(), usage(1)).await;
-    let consume = app.pro("consume", &b, beat.nonce(), usage(1)).await;
+    let short = json!({"key": key, "hwid": b, "isClosing": false, "compact": true});
+    let short_beat = app.pro("heartbeat", &b, beat.nonce(), short).await;
+    let short = json!({"key": key, "hwid": b, "amount": 1, "action": "x", "compact": true});
+    let short = app.pro("consume", &b, short_beat.nonce(), short).await;
+    let consume = app.pro("consume", &b, short.nonce(), usage(1)).await;
     let usages: Vec<_> = (0..50).map(|n| json!({"amount": 1, "action": "x", "timestamp": format!("t{n}")})).collect();
     let batch = json!({"key": key, "hwid": b, "usages": usages});
     let batch = app.pro("consume-batch", &b, consume.nonce(), batch).await;
@@ -390,6 +420,8 @@ async fn measure_pro(app: &TestApp, key: &str, devices: usize) -> Vec<String> {
         ("pro status", status),
         ("pro heartbeat", beat),
         ("pro heartbeat, refused", refused),
+        ("pro heartbeat, compact", short_beat),
+        ("pro consume, compact", short),
         ("pro consume", consume),
         ("pro consume, refused", refused_use),
         ("pro consume-batch of 50 uses", batch),

@@ -1,6 +1,7 @@
 //! Licenses on the plain face, and the existing client.
 
 mod batch;
+mod compact;
 mod devices;
 mod faults;
 mod lossy_network;

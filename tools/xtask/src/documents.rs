@@ -92,7 +92,10 @@ pub fn api() -> String {
         ),
     );
     text.push_str(
-        "\n## Dry runs\n\n`?dryRun=true` on a route by which an administrator changes something tests whether the change would succeed. A \
+        "\n## Compact answers\n\n`\"compact\": true` in the body of a heartbeat or a consumption (on the encrypted protocol: in its `data`) asks for an answer \
+         that states\nthe license, the tokens and the calling device's seat, and leaves out what grows with the license: `machines` contains the calling device only, \
+         `userSettings` is empty,\n`activeSeats` and `lastCheckIn` are null, and `compact` is true. Such a call costs about half, and the same for a license with any number of devices \
+         ([data-model.md](data-model.md#what-operations-cost)). Ask in full when the application starts, and when it shows devices.\n\n## Dry runs\n\n`?dryRun=true` on a route by which an administrator changes something tests whether the change would succeed. A \
          refusal is the same as without it; otherwise the answer is 200 `{\"dryRun\":true}`. Nothing is written, and the operation id is not \
          used up. Routes of accounts and organizations accept `dryRun` where the OpenAPI document says so, and answer with the resulting state. \
          `admin-replay` and `admin-test-mail` do not accept it, because they send before they record.\n\

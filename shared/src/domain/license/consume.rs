@@ -5,13 +5,14 @@ use ltlm_protocol::{LicenseData, Timestamp, int32};
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
-use crate::domain::license::license_data::{Asking, license_data};
+use crate::domain::license::license_data::{Asking, in_form, license_data};
 use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{gate, seats};
 use crate::model::denied::Denied;
 use crate::model::device::Device;
 use crate::model::ids::OperationKey;
+use crate::model::seat::Holder;
 use crate::model::wallet::cause::Cause;
 use crate::model::wallet::entry::{Entry, Source};
 use crate::model::write::Write;
@@ -28,7 +29,8 @@ pub fn decide(
     key: &OperationKey,
 ) -> Result<Decision<LicenseData>, Denied> {
     if let Some(entry) = gate::replay(state, key)? {
-        return Ok(Decision::read(answer(call, state, state, entry, true)));
+        let reply = answer(call, state, state, entry, true);
+        return Ok(Decision::read(in_form(reply, command.is_compact, &call.caller)));
     }
     gate::online(state)?;
     gate::usable(state, call.now)?;
@@ -57,17 +59,22 @@ pub fn decide(
         Some(entry) => answer(call, state, &after, entry, false),
         None => license_data(call, state, &after, Asking::Acting),
     };
-    Ok(Decision { writes, touch, reply })
+    Ok(Decision { writes, touch, reply: in_form(reply, command.is_compact, &call.caller) })
 }
 
 /// Consumption is a sign of life (wire 4.3).
 pub(crate) fn touch(state: &LicenseState, device: &Device, now: Timestamp) -> Option<Write> {
     let SeatStatus::Occupied(seat) = standing(device, &state.seats, now) else { return None };
     let holder = seat.live(now)?;
-    let due = holder.seen_at.plus_seconds(state.terms.seat_seconds() * TOUCH_AFTER_TENTHS / 10);
+    let due = touched_again_at(state, holder);
     // The answer tells the interval, and the lease is as long as the holder is told (wire 4.3).
     let is_short = holder.lease_until < holder.seen_at.plus_seconds(state.terms.seat_seconds());
     (now >= due || is_short).then(|| seats::renew(state, device, seat, now))
+}
+
+/// From when on a consumption prolongs a lease again.
+pub fn touched_again_at(state: &LicenseState, holder: &Holder) -> Timestamp {
+    holder.seen_at.plus_seconds(state.terms.seat_seconds() * TOUCH_AFTER_TENTHS / 10)
 }
 
 /// The license with the token figures of `entry`: the same for the first answer and for each replay of it.

@@ -68,6 +68,7 @@ fn refusal(state: &LicenseState, call: &Call, ask: &Ask) -> Result<(), Denied> {
         meta: None,
         operation_id: None,
         sequence: None,
+        is_compact: false,
     };
     let id = OperationId { origin: Origin::System, id: "entitlement".to_owned() };
     consume::decide(state, call, &command, &OperationKey { id, fingerprint: String::new() }).map(|_| ())

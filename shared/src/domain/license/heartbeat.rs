@@ -5,7 +5,7 @@ use ltlm_protocol::request::Heartbeat;
 
 use crate::domain::decision::Decision;
 use crate::domain::license::gate::Call;
-use crate::domain::license::license_data::{Asking, license_data};
+use crate::domain::license::license_data::{Asking, in_form, license_data};
 use crate::domain::license::seats::{SeatStatus, standing};
 use crate::domain::license::state::LicenseState;
 use crate::domain::license::{gate, offline_file, seats, signout};
@@ -29,12 +29,18 @@ pub fn decide(state: &LicenseState, call: &Call, command: &Heartbeat) -> Result<
     // A closing call from a device that is not registered is a no-op, not a kick (wire 4.3).
     let asking = if command.is_closing && state.device.is_none() { Asking::Looking } else { Asking::Acting };
     let reply = license_data(call, state, &state.after(&writes), asking);
+    let reply = in_form(reply, command.is_compact, &call.caller);
     Ok(Decision { writes, touch: gate::country_seen(state, &call.caller), reply })
 }
 
 fn writes(state: &LicenseState, device: &Device, call: &Call) -> Vec<Write> {
     let now = call.now;
-    let seen = Write::SeeDevice { license: state.license.id.clone(), hwid: device.hwid.clone(), seen_at: now };
+    let seen = Write::SeeDevice {
+        license: state.license.id.clone(),
+        hwid: device.hwid.clone(),
+        seat_revision: device.seat_revision,
+        seen_at: now,
+    };
     let standing = standing(device, &state.seats, now);
     if !state.status(now).is_usable() {
         return match standing {
@@ -71,7 +77,7 @@ mod tests {
     fn beat(state: &LicenseState, seconds: i64, is_closing: bool) -> Decision<LicenseData> {
         let caller = Caller { hwid: Some("a".into()), ..Caller::default() };
         let call = Call { key: "LIC-0BEC53C679BF012F".into(), caller, now: NOW.plus_seconds(seconds) };
-        decide(state, &call, &Heartbeat { hwid: "a".into(), is_closing }).unwrap()
+        decide(state, &call, &Heartbeat { hwid: "a".into(), is_closing, is_compact: false }).unwrap()
     }
 
     fn seat(slot: i64, hwid: &str, until: i64) -> Seat {

@@ -64,6 +64,7 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         policy: after.policy.data(),
         customer: customer(license, caller),
         config: config(license, terms),
+        is_compact: false,
         user_settings: after.settings.as_ref().map(|settings| settings.document.clone()).unwrap_or_default(),
         features: terms.features.clone(),
         metadata: license.metadata.clone(),
@@ -71,6 +72,23 @@ pub fn license_data(call: &Call, before: &LicenseState, after: &LicenseState, as
         replayed: None,
         batch_result: None,
         warnings: Vec::new(),
+    }
+}
+
+/// The answer in the form that the call asked for. A compact one contains nothing whose reading costs more for a license with more
+/// devices, seats or settings.
+pub fn in_form(data: LicenseData, is_compact: bool, caller: &Caller) -> LicenseData {
+    if !is_compact {
+        return data;
+    }
+    let is_caller = |machine: &Machine| caller.hwid.as_ref() == Some(&machine.hwid);
+    LicenseData {
+        is_compact,
+        last_check_in: None,
+        active_seats: None,
+        machines: data.machines.into_iter().filter(is_caller).collect(),
+        user_settings: Map::new(),
+        ..data
     }
 }
 

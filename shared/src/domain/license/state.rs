@@ -10,7 +10,7 @@ use crate::domain::license::terms::Terms;
 use crate::domain::license::token_renewal::TokenRenewal;
 use crate::domain::pro::nonce::Chained;
 use crate::model::administrator::AdminOperation;
-use crate::model::device::Device;
+use crate::model::device::{Device, SeatClaim};
 use crate::model::event::Event;
 use crate::model::ids::Origin;
 use crate::model::license::License;
@@ -25,6 +25,19 @@ use crate::model::wallet::Wallet;
 use crate::model::wallet::entry::Entry;
 use crate::model::wallet::open::OpenWallet;
 use crate::model::write::{Write, wallet_of};
+
+/// What of a state may be outdated, because it was not read strongly consistent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outdated {
+    /// The wallet.
+    pub wallet: bool,
+    /// The calling device's record.
+    pub device: bool,
+    /// The calling device's seat was not read: it is the one that the device's record names.
+    pub seat: bool,
+    /// The chain of nonces.
+    pub chain: bool,
+}
 
 /// A license as one caller's command sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +82,8 @@ pub struct LicenseState {
     pub chain: Option<Chain>,
     /// The call's cipher text, if it came before.
     pub seen_blob: Option<SeenBlob>,
+    /// What may be outdated.
+    pub outdated: Outdated,
 }
 
 impl LicenseState {
@@ -95,7 +110,30 @@ impl LicenseState {
             is_sealed: false,
             chain: None,
             seen_blob: None,
+            outdated: Outdated::default(),
         }
+    }
+
+    /// Is a decision with these writes (`None`: a refusal) valid, although some of the state may be outdated? It is if the conditions
+    /// of its writes verify what may be. An answer may show a balance that is a moment old; no decision uses one.
+    pub fn is_verified_by(&self, writes: Option<&[Write]>) -> bool {
+        if self.outdated == Outdated::default() {
+            return true;
+        }
+        let Some(writes) = writes else { return false };
+        let has = |is_it: fn(&Write) -> bool| writes.iter().any(is_it);
+        let renews = has(|write| matches!(write, Write::RenewSeat { .. }));
+        let sees = has(|write| matches!(write, Write::SeeDevice { .. }));
+        let moves = has(|write| matches!(write, Write::AddWallet { .. } | Write::MoveWallet { .. }));
+        // A repeated operation is answered by its entry; and a status depends on the balance only with a floor.
+        let wallet = moves || self.entry.is_some() || self.terms.hardening.overdraft_floor.is_none();
+        // Whoever holds no seat, and would like one, has to look at the seats.
+        let claims_none = self.terms.seats_max.is_none()
+            || self.device.as_ref().is_some_and(|d| matches!(d.seat, SeatClaim::Released | SeatClaim::Kicked(_)));
+        (!self.outdated.wallet || wallet)
+            && (!self.outdated.device || renews || sees)
+            && (!self.outdated.seat || renews || (sees && claims_none))
+            && (!self.outdated.chain || has(|write| matches!(write, Write::MoveChain { .. })))
     }
 
     /// The wallet at `now`, if the license has tokens: [`Wallet::settled`], with a due allocation granted.
@@ -387,7 +425,6 @@ impl Chained for LicenseState {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::device::SeatClaim;
     use crate::model::ids::{LicenseId, WalletId};
     use crate::model::license::{AdminState, Buyer};
     use crate::model::policy::PolicyTerms;

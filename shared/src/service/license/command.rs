@@ -20,7 +20,7 @@ use crate::model::denied::Denied;
 use crate::model::ids::{LicenseId, OperationKey, ShortHash};
 use crate::model::write::wallet_of;
 use crate::service::ids;
-use crate::service::license::load_spec::{Include, LoadSpec, SeatSearch};
+use crate::service::license::load_spec::{Consistency, Include, LoadSpec, SeatSearch};
 use crate::service::license::request::Request;
 use crate::service::retry::Unread;
 
@@ -32,6 +32,12 @@ pub trait LicenseCommand {
     /// What it loads.
     fn wanted(&self, request: &Request) -> LoadSpec;
 
+    /// What it loads at first, where eventually consistent reads can be enough. A decision that they cannot support, a refusal for one,
+    /// is made again on what [`wanted`](Self::wanted) says.
+    fn wanted_at_first(&self, _request: &Request) -> Option<LoadSpec> {
+        None
+    }
+
     /// Decides it.
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<Self::Reply>, Denied>;
 
@@ -39,6 +45,11 @@ pub trait LicenseCommand {
     fn trace(&self, _decision: &Decision<Self::Reply>, _call: &Call) -> Evidence {
         Evidence::None
     }
+}
+
+/// What an answer in full shows, or a compact one.
+fn shown(is_compact: bool) -> Include {
+    if is_compact { Include::Seats } else { Include::Everything }
 }
 
 /// Registers a device and seats it (E1, E20).
@@ -76,7 +87,13 @@ impl LicenseCommand for Heartbeat {
 
     fn wanted(&self, request: &Request) -> LoadSpec {
         let claims = if self.is_closing { SeatSearch::Never } else { SeatSearch::Passing };
-        LoadSpec { claims, ..request.wanted(None, Include::Everything) }
+        LoadSpec { claims, ..request.wanted(None, shown(self.is_compact)) }
+    }
+
+    fn wanted_at_first(&self, request: &Request) -> Option<LoadSpec> {
+        let is_one = self.is_compact && !self.is_closing;
+        let consistency = Consistency::Eventual;
+        is_one.then(|| LoadSpec { consistency, ..request.wanted(None, Include::AssumedSeat) })
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {
@@ -247,9 +264,14 @@ impl LicenseCommand for Use {
     type Reply = LicenseData;
 
     fn wanted(&self, request: &Request) -> LoadSpec {
-        let wanted = request.wanted(None, Include::Everything);
+        let wanted = request.wanted(None, shown(self.consume.is_compact));
         let unread = Some(Unread { wallet: wallet_of(&wanted.license), operation: self.key.id.clone() });
         LoadSpec { claims: SeatSearch::Staying, unread, ..wanted }
+    }
+
+    fn wanted_at_first(&self, request: &Request) -> Option<LoadSpec> {
+        let consistency = Consistency::Eventual;
+        self.consume.is_compact.then(|| LoadSpec { consistency, beside: Include::OwnSeat, ..self.wanted(request) })
     }
 
     fn decide(&self, state: &LicenseState, call: &Call) -> Result<Decision<LicenseData>, Denied> {

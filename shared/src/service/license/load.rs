@@ -12,12 +12,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ltlm_protocol::Timestamp;
+
 use crate::domain::license::seat_map;
-use crate::domain::license::state::LicenseState;
+use crate::domain::license::state::{LicenseState, Outdated};
 use crate::domain::pro::device_proof;
 use crate::model::administrator::AdminOperation;
 use crate::model::denied::Denied;
-use crate::model::device::Device;
+use crate::model::device::{Device, SeatClaim};
 use crate::model::ids::ChainId;
 use crate::model::license::License;
 use crate::model::nonce_chain::{Chain, SeenBlob};
@@ -25,13 +27,13 @@ use crate::model::order::Order;
 use crate::model::policy::Policy;
 use crate::model::project::Project;
 use crate::model::record::Record;
-use crate::model::seat::Seat;
+use crate::model::seat::{Holder, Seat};
 use crate::model::settings::Settings;
 use crate::model::wallet::Wallet;
 use crate::model::wallet::entry::Entry;
 use crate::model::write::wallet_of;
 use crate::service::app::{App, Budget, Error};
-use crate::service::license::load_spec::{Access, Include, LoadSpec};
+use crate::service::license::load_spec::{Access, Consistency, Include, LoadSpec};
 use crate::service::license::seat_pages;
 use crate::service::{retry, throttle};
 use crate::table::port::{Read, Table};
@@ -134,7 +136,12 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &LoadS
     let mut loaded = Loaded::default();
     let hwid = wanted.hwid.as_deref().unwrap_or_default();
     let page = seat_map::home_page(hwid, app.hints.seats(&wanted.license));
-    let first = first_reads(wanted, secret.filter(|_| hinted.is_none()), hinted.as_deref(), page);
+    let remembered = match wanted.beside {
+        Include::OwnSeat => app.hints.lease(&wanted.license, hwid, wanted.now),
+        _ => None,
+    };
+    let page_read = remembered.is_none().then_some(page);
+    let first = first_reads(wanted, secret.filter(|_| hinted.is_none()), hinted.as_deref(), page_read);
     loaded.take(app.table.read(&first, budget.meter).await?, wanted.hwid.as_deref());
     if let Some(hash) = secret.filter(|_| hinted.is_some()) {
         loaded.project_id = named_project(app, budget, hash, loaded.project.as_ref()).await?;
@@ -178,8 +185,10 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &LoadS
         seats: loaded.seats,
         seat_pages: match wanted.beside {
             Include::Everything | Include::Seats => BTreeSet::from([page]),
-            Include::AllSeats | Include::Settings | Include::Nothing => BTreeSet::new(),
+            Include::OwnSeat if remembered.is_none() => BTreeSet::from([page]),
+            _ => BTreeSet::new(),
         },
+        outdated: outdated(wanted),
         settings: loaded.settings,
         entry: loaded.entry,
         done: loaded.done,
@@ -211,31 +220,71 @@ pub async fn license<T: Table>(app: &App<T>, budget: &Budget<'_>, wanted: &LoadS
         app.hints.remember_seats(&state);
         // On the heap: seldom taken, and large.
         Box::pin(seat_pages::complete(app, budget, wanted, &mut state)).await?;
+        app.hints.remember_lease(&state, wanted.now);
+    } else if wanted.beside == Include::OwnSeat {
+        seat_pages::own(app, budget, &mut state, remembered, wanted.now).await?;
+    } else if wanted.beside == Include::AssumedSeat {
+        state.seats = assumed_seat(&state, wanted.now);
     }
     Ok(state)
 }
 
-fn first_reads(wanted: &LoadSpec, secret: Option<&str>, project: Option<&str>, page: i64) -> Vec<Read> {
+/// What of a state that is read as `wanted` says may be outdated.
+fn outdated(wanted: &LoadSpec) -> Outdated {
+    let is_eventual = wanted.consistency == Consistency::Eventual;
+    Outdated {
+        wallet: is_eventual,
+        // Whoever signs is judged by the key in the record.
+        device: is_eventual && wanted.beside == Include::AssumedSeat && wanted.proof.is_none(),
+        seat: wanted.beside == Include::AssumedSeat,
+        chain: is_eventual && wanted.turn.is_some(),
+    }
+}
+
+/// The seat that the device's record names, with a lease in force.
+fn assumed_seat(state: &LicenseState, now: Timestamp) -> Vec<Seat> {
+    let Some(device) = &state.device else { return Vec::new() };
+    let SeatClaim::Holds { slot, epoch } = device.seat else { return Vec::new() };
+    let holder = Holder {
+        hwid: device.hwid.clone(),
+        nickname: device.nickname.clone(),
+        seen_at: device.seen_at,
+        lease_until: now.plus_seconds(1),
+    };
+    vec![Seat { slot, epoch, holder: Some(holder) }]
+}
+
+/// `page`: the page of seats that is read along, where the command reads one.
+fn first_reads(wanted: &LoadSpec, secret: Option<&str>, project: Option<&str>, page: Option<i64>) -> Vec<Read> {
     let license = &wanted.license;
-    let mut reads = vec![Read::License(license.clone()), Read::Wallet(wallet_of(license))];
+    let outdated = outdated(wanted);
+    let read = |read: Read, may_be_outdated: bool| match may_be_outdated {
+        true => Read::Eventually(Box::new(read)),
+        false => read,
+    };
+    let mut reads = vec![Read::License(license.clone()), read(Read::Wallet(wallet_of(license)), outdated.wallet)];
     reads.extend(secret.map(|hash| Read::Secret(hash.to_owned())));
     reads.extend(project.map(|id| Read::Project(id.to_owned())));
     if let Some(turn) = &wanted.turn {
         let chain = project.map(|id| turn.chain_id(id));
-        reads.extend(chain.map(Read::Chain));
+        reads.extend(chain.map(|chain| read(Read::Chain(chain), outdated.chain)));
         reads.extend(turn.blobs().map(Read::SeenBlob));
     }
-    reads.extend(wanted.hwid.iter().map(|hwid| Read::Device(license.clone(), hwid.clone())));
+    let device = wanted.hwid.iter().map(|hwid| Read::Device(license.clone(), hwid.clone()));
+    reads.extend(device.map(|device| read(device, outdated.device)));
     let target = wanted.target.iter().filter(|target| wanted.hwid.as_ref() != Some(target));
     reads.extend(target.map(|hwid| Read::Device(license.clone(), hwid.clone())));
     reads.extend(wanted.operation.iter().map(|id| Read::Entry(wallet_of(license), id.clone())));
     reads.extend(wanted.act.iter().map(|id| Read::AdminOperation(id.clone())));
     reads.extend(wanted.policy.map(Read::Policy));
     reads.extend(wanted.order.clone().map(Read::Order));
+    let page = page.map(|page| Read::SeatPage(license.clone(), page));
     match wanted.beside {
-        Include::Everything | Include::Seats => reads.push(Read::SeatPage(license.clone(), page)),
+        Include::Everything | Include::Seats => reads.extend(page),
+        // A lease that is read can only be prolonged as long as the device's record, which is read as it is, names the seat.
+        Include::OwnSeat => reads.extend(page.map(|page| read(page, true))),
         Include::AllSeats => reads.push(Read::Seats(license.clone())),
-        Include::Settings | Include::Nothing => {}
+        Include::Settings | Include::Nothing | Include::AssumedSeat => {}
     }
     if matches!(wanted.beside, Include::Everything | Include::Settings) {
         reads.push(Read::Settings(license.clone()));

@@ -43,6 +43,8 @@ pub struct LoadSpec {
     pub order: Option<String>,
     /// What comes along.
     pub beside: Include,
+    /// How it is read.
+    pub consistency: Consistency,
     /// How far it goes for a seat.
     pub claims: SeatSearch,
     /// Its turn in the device's chain, if it came in an envelope.
@@ -53,6 +55,17 @@ pub struct LoadSpec {
     pub activation: Option<Activation>,
     /// What a registered device may do only so often, and the name of this one call.
     pub limited: Option<(Limited, String)>,
+}
+
+/// How items are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// As they are.
+    Strong,
+    /// The project and the license as they are. The wallet, the chain of nonces and, for a heartbeat of a device that does not sign, the
+    /// device's record may be a moment old: the commit verifies them
+    /// ([`is_verified_by`](crate::domain::license::state::LicenseState::is_verified_by)).
+    Eventual,
 }
 
 /// How far a command goes for a seat, where they are too many to be read each time.
@@ -83,6 +96,7 @@ impl LoadSpec {
             policy: None,
             order: None,
             beside: Include::Nothing,
+            consistency: Consistency::Strong,
             claims: SeatSearch::Never,
             turn: None,
             proof: None,
@@ -100,6 +114,10 @@ pub enum Include {
     Everything,
     /// The seats that concern the devices by name.
     Seats,
+    /// The calling device's seat: from this process's memory, or from its page.
+    OwnSeat,
+    /// The calling device's seat, not read: it is assumed that the device still holds the one that its record names.
+    AssumedSeat,
     /// Every seat.
     AllSeats,
     /// Settings.

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod consume_batch;
 pub mod load;
+pub mod load_plan;
 pub mod load_spec;
 pub mod request;
 pub mod seat_pages;
@@ -22,6 +23,7 @@ use crate::model::write::wallet_of;
 use crate::service::app::{App, Budget, Error};
 use crate::service::ledger::Span;
 use crate::service::license::command::LicenseCommand;
+use crate::service::license::load_plan::LoadPlan;
 use crate::service::license::load_spec::{Access, Include, LoadSpec};
 use crate::service::license::request::Request;
 use crate::service::{ledger, retry, transact};
@@ -34,9 +36,9 @@ pub async fn run<T: Table, C: LicenseCommand>(
     request: &Request,
     command: &C,
 ) -> Result<C::Reply, Error> {
-    let wanted = command.wanted(request);
+    let plan = LoadPlan::of(command, request, None);
     let decide = |state: &LicenseState| command.decide(state, &request.call);
-    transact::act_once(app, budget, wanted.unread.as_ref(), || load::license(app, budget, &wanted), decide).await
+    transact::act_once(app, budget, plan.unread(), || plan.load(app, budget), decide).await
 }
 
 /// Reads the license's state, patiently.

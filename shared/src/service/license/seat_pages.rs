@@ -13,6 +13,7 @@ use crate::model::record::Record;
 use crate::model::seat::{PAGE_SLOTS, Seat, SeatCounts, SeatsOpen, pages};
 use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
+use crate::service::hints::Lease;
 use crate::service::license::load_spec::{LoadSpec, SeatSearch};
 use crate::table::port::{Read, Table};
 
@@ -59,6 +60,28 @@ pub async fn complete<T: Table>(
         Some(hwid) => find(app, budget, state, wanted.claims, hwid, now).await,
         None => Ok(()),
     }
+}
+
+/// Completes what is known of the calling device's own seat, if it holds one: by what this process remembers (`remembered`) or by the
+/// page that was read, and otherwise by its page as it is now.
+pub async fn own<T: Table>(
+    app: &App<T>,
+    budget: &Budget<'_>,
+    state: &mut LicenseState,
+    remembered: Option<Lease>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(device) = state.device.clone().filter(|_| state.terms.seats_max.is_some()) else { return Ok(()) };
+    state.seats.extend(remembered.and_then(|lease| lease.seat));
+    let SeatClaim::Holds { slot, .. } = device.seat else {
+        app.hints.remember_lease(state, now);
+        return Ok(());
+    };
+    if !matches!(standing(&device, &state.seats, now), SeatStatus::Occupied(_)) {
+        read(app, budget, state, BTreeSet::from([slot / PAGE_SLOTS])).await?;
+    }
+    app.hints.remember_lease(state, now);
+    Ok(())
 }
 
 /// Does the command claim a seat that the calling device does not hold?

@@ -21,6 +21,7 @@ use crate::model::write::Write;
 use crate::service::app::{App, Budget, Error};
 use crate::service::license::command::{LicenseCommand, Use};
 use crate::service::license::consume_batch::BatchKey;
+use crate::service::license::load_plan::LoadPlan;
 use crate::service::license::load_spec::{Include, LoadSpec};
 use crate::service::license::request::Request;
 use crate::service::license::{consume_batch, load};
@@ -47,7 +48,8 @@ pub async fn run<T: Table, C: LicenseCommand>(
     let call = &pro.request.call;
     let decide = |state: &LicenseState| command.decide(state, call);
     let trace = |decision: &Decision<C::Reply>| command.trace(decision, call);
-    in_turn(app, budget, pro, command.wanted(&pro.request), (decide, trace)).await
+    let plan = LoadPlan::of(command, &pro.request, Some(&pro.turn));
+    in_turn(app, budget, pro, &plan, (decide, trace)).await
 }
 
 /// Decides in the device's turn: what the command changes and its nonces are written together.
@@ -55,13 +57,12 @@ async fn in_turn<T: Table, R>(
     app: &App<T>,
     budget: &Budget<'_>,
     pro: &ProRequest,
-    wanted: LoadSpec,
+    plan: &LoadPlan,
     (decide, trace): (impl Fn(&LicenseState) -> Result<Decision<R>, Denied>, impl Fn(&Decision<R>) -> Evidence),
 ) -> Result<Signed<R>, Error> {
-    let wanted = LoadSpec { turn: Some(pro.turn.clone()), ..wanted };
     let cell = SignerCell::default();
     let load = || async {
-        let state = load::license(app, budget, &wanted).await?;
+        let state = plan.load(app, budget).await?;
         find_signer(app, &cell, &state).await?;
         Ok(state)
     };
@@ -69,7 +70,7 @@ async fn in_turn<T: Table, R>(
         let turn = pro.turn.on(state.policy.terms.is_air_gapped);
         nonce::in_turn(state, &turn, pro.request.call.now, &decide, &trace)
     };
-    let reply = transact::act_once(app, budget, wanted.unread.as_ref(), load, decide).await?;
+    let reply = transact::act_once(app, budget, plan.unread(), load, decide).await?;
     signed(reply, cell)
 }
 
@@ -146,6 +147,7 @@ pub async fn report<T: Table>(
     let names = event_names(pro, command);
     let decide = |state: &LicenseState| report_event::decide(state, command, &names, &pro.turn, pro.request.call.now);
     let limited = Some((Limited::Events, pro.turn.request.clone()));
-    let wanted = LoadSpec { limited, ..pro.request.wanted(None, Include::Nothing) };
-    in_turn(app, budget, pro, wanted, (decide, |_: &Decision<()>| Evidence::None)).await
+    let turn = Some(pro.turn.clone());
+    let plan = LoadPlan::strong(LoadSpec { limited, turn, ..pro.request.wanted(None, Include::Nothing) });
+    in_turn(app, budget, pro, &plan, (decide, |_: &Decision<()>| Evidence::None)).await
 }
