@@ -567,6 +567,37 @@ async fn c80_an_offline_file_is_taken_without_traffic() {
 }
 
 #[tokio::test]
+async fn a_compact_answer_leaves_what_it_does_not_say() {
+    let app = TestApp::new().await;
+    let (mut a, mut b) = (Desk::new(&app, "a"), Desk::new(&app, "b"));
+    b.activate(L1).await.unwrap();
+    a.activate(L1).await.unwrap();
+    let settings = json!({"theme": "dark"}).as_object().cloned().unwrap();
+    a.call(Call::SaveSettings { settings: settings.clone() }).await.unwrap();
+    let known = |desk: &Desk<'_>| {
+        let license = desk.snapshot().license.unwrap();
+        (license.machines.len(), license.active_seats, license.user_settings.clone())
+    };
+    a.run_for(2_400).await;
+    let in_full = known(&a);
+    // The other device is registered; it does not run, and its seat has lapsed.
+    assert_eq!(in_full, (2, Some(1), settings.clone()));
+    // Answered in short.
+    a.consume(1).await.unwrap();
+    a.call(Call::Sync).await.unwrap();
+    a.call(Call::Heartbeat).await.unwrap();
+    assert_eq!((known(&a), a.machine.balance()), (in_full, 99));
+    // What is read back from the store is the last answer alone, with the settings that are kept beside it.
+    a.restart(false);
+    a.network = Network::DOWN;
+    a.call(Call::LoadStored).await.unwrap();
+    assert_eq!(known(&a), (1, None, settings));
+    a.network = Network::default();
+    a.call(Call::Refresh).await.unwrap();
+    assert_eq!(known(&a).0, 2);
+}
+
+#[tokio::test]
 async fn settings_the_store_and_the_portal_answer_with_their_own() {
     let app = TestApp::new().await;
     let (mut a, mut b) = (Desk::new(&app, "a"), Desk::new(&app, "b"));
@@ -576,7 +607,8 @@ async fn settings_the_store_and_the_portal_answer_with_their_own() {
     let saved = a.call(Call::SaveSettings { settings: settings.clone() }).await;
     assert_eq!(saved, Ok(Reply::Settings(settings.clone())));
     assert_eq!(a.call(Call::Settings).await, Ok(Reply::Settings(settings.clone())));
-    b.run_for(301).await;
+    // With the next heartbeat that asks for the license in full.
+    b.run_for(1_800 + 300).await;
     assert!(b.events.contains(&Event::SettingsChanged) && b.machine.local_settings() == settings);
     let large = json!({"a": "é".repeat(65_536)}).as_object().cloned().unwrap();
     assert_eq!(server_code(&a.call(Call::SaveSettings { settings: large }).await), Some("SETTINGS_TOO_LARGE"));

@@ -327,6 +327,7 @@ impl Machine {
             return;
         }
         let was_kicked = is_same && current.is_some_and(License::is_kicked);
+        let data = self.completed(data, now);
         self.clock.learn(verified.signed_ms, now);
         (self.kept.blocked, self.hours_told, self.is_moved) = (None, None, false);
         self.is_dirty = true;
@@ -363,6 +364,33 @@ impl Machine {
         }
         if is_settings_new {
             self.notify(Event::SettingsChanged);
+        }
+    }
+
+    /// A compact answer, completed by what the last answer in full said of other devices and of the user settings.
+    fn completed(&mut self, data: LicenseData, now: Clocks) -> LicenseData {
+        if !data.is_compact {
+            self.full_ms = Some(now.boot_ms);
+            return data;
+        }
+        let Some(last) = &self.license else { return data };
+        if last.data.seat_status != data.seat_status {
+            // The number of seats held has changed with it.
+            self.full_ms = None;
+        }
+        let mut machines = data.machines;
+        let others = last.data.machines.iter().filter(|machine| machine.hwid != self.seal.hwid);
+        // Without the calling device the license lists nobody: it was removed.
+        if !machines.is_empty() {
+            machines.extend(others.cloned());
+        }
+        LicenseData {
+            machines,
+            user_settings: self.kept.settings.clone(),
+            active_seats: last.data.active_seats,
+            last_check_in: last.data.last_check_in.clone(),
+            is_compact: false,
+            ..data
         }
     }
 

@@ -214,6 +214,8 @@ pub struct Machine {
     outputs: VecDeque<Output>,
     shown: (Status, Reason),
     seat: Option<(String, i32, i32)>,
+    /// When this run last heard the license in full, by the boot clock.
+    full_ms: Option<u64>,
     is_started: bool,
     is_moved: bool,
     is_paused: bool,
@@ -308,7 +310,7 @@ impl Machine {
         kept.uses = kept.uses.max(queue.last_number());
         let mut machine = Self {
             clock: TrustedClock::starting(kept.time, start.clocks),
-            license: kept.license.as_ref().and_then(|license| reopened(&seal, license)),
+            license: kept.license.as_ref().and_then(|license| reopened(&seal, license, &kept.settings)),
             run: chance.text(),
             is_moved: start.is_moved || is_foreign,
             config,
@@ -326,6 +328,7 @@ impl Machine {
             outputs: VecDeque::new(),
             shown: (Status::Unauthenticated, Reason::NoAnswerYet),
             seat: None,
+            full_ms: None,
             is_started: false,
             is_paused: false,
             is_closed: false,
@@ -624,7 +627,7 @@ impl Machine {
         self.kept.uses = self.kept.uses.max(theirs.uses);
         let is_later = theirs.changed_ms > self.kept.changed_ms;
         let is_same = theirs.changed_ms == self.kept.changed_ms;
-        let license = theirs.license.as_ref().and_then(|license| reopened(&self.seal, license));
+        let license = theirs.license.as_ref().and_then(|license| reopened(&self.seal, license, &theirs.settings));
         let signed_ms = |license: &Option<License>| license.as_ref().map_or(i64::MIN, |license| license.signed_ms);
         if is_later || (is_same && signed_ms(&license) > signed_ms(&self.license)) {
             self.kept.changed_ms = theirs.changed_ms;
@@ -637,10 +640,13 @@ impl Machine {
     }
 }
 
-/// A kept license, verified again.
-fn reopened(seal: &Seal, kept: &KeptLicense) -> Option<License> {
+/// A kept license, verified again. A compact answer leaves out the user settings, which are kept beside it.
+fn reopened(seal: &Seal, kept: &KeptLicense, settings: &Map<String, Value>) -> Option<License> {
     let verified = seal.reopen(&kept.text)?;
-    let data: LicenseData = ltlm_protocol::json::typed(verified.data).ok()?;
+    let mut data: LicenseData = ltlm_protocol::json::typed(verified.data).ok()?;
+    if data.is_compact {
+        data.user_settings.clone_from(settings);
+    }
     let license = License { data: Arc::new(data), signed_ms: verified.signed_ms, is_file: kept.is_file };
     let is_ours = license.lists(&seal.hwid) && license.data.license_key == kept.key;
     is_ours.then_some(license)

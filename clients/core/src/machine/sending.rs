@@ -16,6 +16,9 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "-native");
 /// Largest batch in bytes of JSON.
 const BATCH_BYTES: usize = 1024 * 1024;
 
+/// Milliseconds after an answer in full in which heartbeats ask for compact ones, which cost the vendor less than half.
+const FULL_MS: u64 = 30 * 60 * 1_000;
+
 /// Why the license is asked for.
 #[derive(Clone, Debug)]
 pub(super) enum Why {
@@ -259,7 +262,7 @@ impl Machine {
         let is_strict = task.work.is_strict();
         let nonce = is_strict.then(|| self.nonces.pop()).flatten().unwrap_or_else(|| self.chance.text());
         let endpoint = task.work.endpoint();
-        let (mut data, ids) = self.data(&task.work);
+        let (mut data, ids) = self.data(&task.work, now);
         let key = (!task.work.is_of_project()).then(|| data["key"].as_str().map(str::to_owned)).flatten();
         if is_strict && self.seal.is_signing {
             // Kept before it is sent: a number that comes twice is a clone's.
@@ -295,7 +298,7 @@ impl Machine {
     }
 
     /// What the endpoint is asked, and the uses that a batch holds.
-    fn data(&mut self, work: &Work) -> (Value, Vec<String>) {
+    fn data(&mut self, work: &Work, now: Clocks) -> (Value, Vec<String>) {
         let hwid = self.seal.hwid.clone();
         let key = self.key().unwrap_or_default().to_owned();
         let own = |more: Value| {
@@ -317,11 +320,14 @@ impl Machine {
             Work::Status(_) => self.shows(&key),
             Work::Nonce | Work::Seats | Work::Settings | Work::Trial { .. } => own(json!({})),
             Work::History { limit, cursor } => own(json!({"limit": limit, "cursor": cursor})),
-            Work::Beat => own(json!({"isClosing": false})),
+            Work::Beat => {
+                let is_recent = |full_ms| now.boot_ms.saturating_sub(full_ms) < FULL_MS;
+                own(json!({"isClosing": false, "compact": self.full_ms.is_some_and(is_recent)}))
+            }
             Work::SignOut | Work::Close => own(json!({"isClosing": true})),
             Work::Consume(one) => json!({
                 "key": one.key, "hwid": hwid, "amount": one.amount, "action": one.action, "meta": one.meta,
-                "operationId": one.id, "sequence": one.number,
+                "operationId": one.id, "sequence": one.number, "compact": true,
             }),
             Work::Batch => {
                 let (named, items) = self.queue.batch(&hwid, self.batch_max, BATCH_BYTES);
