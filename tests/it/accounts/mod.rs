@@ -4,6 +4,7 @@ mod edges;
 mod holds;
 mod ledger;
 mod model;
+mod outdated;
 mod project;
 mod renewal_night;
 mod renewals;

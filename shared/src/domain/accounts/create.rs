@@ -134,7 +134,9 @@ impl Opening<'_> {
             paid: BTreeMap::new(),
             revision: 0,
         };
-        let mut wallet = Wallet { period: Some(now), ..Wallet::empty(WalletId::Account(account.id.clone())) };
+        let account_revision = Some(account.revision);
+        let mut wallet =
+            Wallet { period: Some(now), account_revision, ..Wallet::empty(WalletId::Account(account.id.clone())) };
         let mut opening = Vec::new();
         if tokens > 0 {
             let cause = Cause::of_the_service("opening".to_owned(), "opening", Source::Renewal, now);

@@ -212,6 +212,7 @@ mod tests {
                 account: Some(account),
                 wallet: Some(wallet(0)),
                 entries: std::collections::BTreeMap::new(),
+                outdated_for: None,
             };
             let answer = eligibility(&state, Timestamp::from_ms(NOW.plus_days(days).ms() + ms)).unwrap();
             (answer.eligible, answer.reason.unwrap_or_default(), answer.days_until_renewal)

@@ -29,6 +29,8 @@ pub struct AccountState {
     pub wallet: Option<Wallet>,
     /// What is known of operations: the command's own, and one that it is about.
     pub entries: BTreeMap<OperationId, Entry>,
+    /// Account and wallet were not read strongly consistent, for a command that writes an entry under this id.
+    pub outdated_for: Option<OperationId>,
 }
 
 /// An account with its wallet brought up to now.
@@ -53,6 +55,20 @@ impl AccountState {
             Record::Entry(entry) => drop(self.entries.insert(entry.operation.clone(), entry)),
             _ => {}
         }
+    }
+
+    /// Is a decision with these writes (`None`: a refusal) valid, although account and wallet may be outdated? It is if it moves the
+    /// wallet, whose sequence is the commit's condition, and the wallet is of the account's revision; or if it repeats what the
+    /// entry of its operation says.
+    pub fn is_verified_by(&self, writes: Option<&[Write]>) -> bool {
+        let Some(operation) = &self.outdated_for else { return true };
+        let Some(writes) = writes else { return false };
+        if writes.is_empty() {
+            return self.entries.contains_key(operation);
+        }
+        let revision = self.account.as_ref().map(|account| account.revision);
+        let is_of_revision = self.wallet.as_ref().is_some_and(|wallet| wallet.account_revision == revision);
+        is_of_revision && writes.iter().any(|write| matches!(write, Write::MoveWallet { .. }))
     }
 
     /// The plans and prices of its project.
@@ -93,6 +109,7 @@ impl OpenAccount {
     pub fn moved(self, moved: Wallet, entries: Vec<Entry>) -> Vec<Write> {
         // The plan may be another by now than when the wallet was opened.
         let due_at = schedule::next(&self.account, &self.plans, &moved, self.now);
+        let moved = Wallet { account_revision: Some(self.account.revision), ..moved };
         OpenWallet { due_at, ..self.tokens }.moved(moved, entries)
     }
 

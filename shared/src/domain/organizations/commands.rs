@@ -17,7 +17,7 @@ use crate::domain::organizations::features::{Features, tier};
 use crate::domain::organizations::state::{OrganizationState, data};
 use crate::model::account::{ACCOUNT_NAME_PROBLEM, Account, account_name_pattern, is_account_name};
 use crate::model::denied::Denied;
-use crate::model::ids::{OperationKey, OrganizationId};
+use crate::model::ids::{OperationId, OperationKey, OrganizationId};
 use crate::model::organization::{Member, Organization};
 use crate::model::token_type::TokenType;
 use crate::model::wallet::cause::Cause;
@@ -186,6 +186,11 @@ pub fn change_plan(
             true => (open.tokens.wallet.clone(), Vec::new()),
             false => open.tokens.wallet.raise(tokens, cause, now),
         };
+        // Each change of an account's record moves its wallet, which is what tells readers of it.
+        let (moved, entries) = match entries.is_empty() {
+            true => open.tokens.wallet.unmoved(unraised(&key.id, *kind, now), now),
+            false => (moved, entries),
+        };
         let open = OpenAccount { account: account.clone(), ..open };
         let moves = open.moved(moved, entries);
         if let Some(Write::MoveWallet { wallet, .. }) = moves.first() {
@@ -196,6 +201,11 @@ pub fn change_plan(
         writes.push(Write::ReplaceAccount { account });
     }
     Ok(Decision::write(writes, (data(&after, now)?, false)))
+}
+
+/// What states that a pool's plan changed and its balance did not.
+fn unraised(operation: &OperationId, kind: TokenType, now: Timestamp) -> Cause {
+    Cause::of_the_service(format!("plan:{}:{}", kind.wire(), operation.id), "plan", Source::Renewal, now)
 }
 
 /// The entry that raises a pool to a plan's allocation in the period that began at `period`.

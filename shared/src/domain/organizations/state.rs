@@ -93,6 +93,7 @@ impl OrganizationState {
             account: self.accounts.get(&pool).cloned(),
             wallet: self.wallets.get(&pool).cloned(),
             entries: entries.map(|((_, operation), entry)| (operation.clone(), entry.clone())).collect(),
+            outdated_for: None,
         }
     }
 }

@@ -55,6 +55,9 @@ pub struct Wallet {
     pub head: Link,
     /// When the last entry was written.
     pub moved_at: Timestamp,
+    /// An account's: the revision of the account's record at the last movement. Each change of the record moves the wallet, so whoever
+    /// knows the wallet as it is knows which revision of the record is the present one. `None`: not known, or a license's.
+    pub account_revision: Option<i64>,
 }
 
 impl Wallet {
@@ -73,6 +76,7 @@ impl Wallet {
             rooms: Vec::new(),
             head: Link::default(),
             moved_at: Timestamp::EPOCH,
+            account_revision: None,
         }
     }
 

@@ -57,8 +57,13 @@ pub async fn page<T: Table>(
         for id in ids {
             let Some(account) = accounts.remove(&id) else { continue };
             let wallet = wallets.remove(&WalletId::Account(id));
-            let state =
-                AccountState { project: project.clone(), account: Some(account), wallet, entries: BTreeMap::new() };
+            let state = AccountState {
+                project: project.clone(),
+                account: Some(account),
+                wallet,
+                entries: BTreeMap::new(),
+                outdated_for: None,
+            };
             let due = due::due(&state, by)?;
             found.extend(due.filter(|due| tier.is_none_or(|tier| tier == due.tier)));
         }

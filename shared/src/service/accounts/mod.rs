@@ -8,6 +8,7 @@ pub mod project_entries;
 pub mod renewals;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ltlm_protocol::account_data::{
     AccountData, AccountEntry, AccountMovement, AccountSummary, Affordability, BalanceThen, Eligibility, Renewal,
@@ -88,6 +89,10 @@ impl Absorb for AccountState {
         AccountState::absorb(self, record);
         true
     }
+
+    fn is_verified_by(&self, writes: Option<&[Write]>) -> bool {
+        AccountState::is_verified_by(self, writes)
+    }
 }
 
 /// What a renewal finds: the account, and what an earlier call under the same operation id did.
@@ -113,26 +118,33 @@ async fn load<T: Table>(
     call: &AccountCall,
     operations: &BTreeSet<OperationId>,
 ) -> Result<AccountState, Error> {
-    Ok(load_with(app, budget, call, operations, None).await?.account)
+    Ok(load_with(app, budget, call, operations, None, None).await?.account)
 }
 
-/// The same, with the operation that is remembered as `done`.
+/// The same, with the operation that is remembered as `done`. With `outdated_for`, account and wallet are read eventually consistent:
+/// the commit of this operation's entry verifies them.
 async fn load_with<T: Table>(
     app: &App<T>,
     budget: &Budget<'_>,
     call: &AccountCall,
     operations: &BTreeSet<OperationId>,
     done: Option<Read>,
+    outdated_for: Option<&OperationId>,
 ) -> Result<RenewalState, Error> {
     let wallet = WalletId::Account(call.id.clone());
-    let mut reads =
-        vec![Read::Project(call.id.project_id.clone()), Read::Account(call.id.clone()), Read::Wallet(wallet.clone())];
+    let verified = [Read::Account(call.id.clone()), Read::Wallet(wallet.clone())];
+    let mut reads = vec![Read::Project(call.id.project_id.clone())];
+    reads.extend(verified.map(|read| match outdated_for {
+        Some(_) => Read::Eventually(Box::new(read)),
+        None => read,
+    }));
     reads.extend(operations.iter().map(|id| Read::Entry(wallet.clone(), id.clone())));
     reads.extend(done);
     let records = app.table.read(&reads, budget.meter).await?;
     let project = project_in(&records).ok_or(Denied::ProjectNotFound)?;
     project.in_service()?;
-    let account = AccountState { project, account: None, wallet: None, entries: BTreeMap::new() };
+    let outdated_for = outdated_for.cloned();
+    let account = AccountState { project, account: None, wallet: None, entries: BTreeMap::new(), outdated_for };
     let mut state = RenewalState { account, done: None };
     records.into_iter().for_each(|record| {
         state.absorb(record);
@@ -179,7 +191,14 @@ async fn run_on<T: Table, R>(
         let decision = decide(state)?;
         Ok(if call.dry_run { Decision::read(decision.reply) } else { decision })
     };
-    let load = || load(app, budget, call, operations);
+    // What is not verified at first is read as it is.
+    let at_first = unread.filter(|_| !call.dry_run).map(|unread| &unread.operation);
+    let is_begun = AtomicBool::new(false);
+    let load = || {
+        let is_begun = is_begun.swap(true, Ordering::Relaxed);
+        let outdated_for = at_first.filter(|_| !is_begun);
+        async move { Ok(load_with(app, budget, call, operations, None, outdated_for).await?.account) }
+    };
     transact::act_once_settling(app, budget, unread, load, decide, settling(call)).await
 }
 
@@ -357,7 +376,7 @@ pub async fn renew_once<T: Table>(
         }
     };
     let settle = |state: &RenewalState| settling(call)(&state.account);
-    let load = || load_with(app, budget, call, &none, Some(operation.read()));
+    let load = || load_with(app, budget, call, &none, Some(operation.read()), None);
     transact::act_and_settle(app, budget, load, decide, settle).await
 }
 
@@ -463,7 +482,13 @@ pub async fn list<T: Table>(
     }
     let rows = accounts.into_iter().map(|account| {
         let wallet = wallets.remove(&WalletId::Account(account.id.clone()));
-        let state = AccountState { project: project.clone(), account: Some(account), wallet, entries: BTreeMap::new() };
+        let state = AccountState {
+            project: project.clone(),
+            account: Some(account),
+            wallet,
+            entries: BTreeMap::new(),
+            outdated_for: None,
+        };
         Ok(state::summary(&state, now)?)
     });
     Ok((rows.collect::<Result<_, Error>>()?, next))

@@ -193,7 +193,13 @@ pub async fn token_checkout<T: Table>(
     let load = || async {
         let mut reads = vec![Read::Order(key.id.clone())];
         reads.extend(account.clone().map(Read::Account));
-        let account = AccountState { project: project.clone(), account: None, wallet: None, entries: BTreeMap::new() };
+        let account = AccountState {
+            project: project.clone(),
+            account: None,
+            wallet: None,
+            entries: BTreeMap::new(),
+            outdated_for: None,
+        };
         let mut found = TokenOrderState { account, order: None };
         for record in app.table.read(&reads, budget.meter).await? {
             found.absorb(record);

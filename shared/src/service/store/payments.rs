@@ -293,7 +293,8 @@ async fn add_account<T: Table>(
     // The provider tells it again, for days.
     project.in_service()?;
     state.takes_live = project.takes_live_payments();
-    state.account = Some(AccountState { project, account: None, wallet: None, entries: BTreeMap::new() });
+    state.account =
+        Some(AccountState { project, account: None, wallet: None, entries: BTreeMap::new(), outdated_for: None });
     records.into_iter().filter(|record| !matches!(record, Record::Project(_))).for_each(|record| {
         state.absorb(record);
     });

@@ -31,7 +31,8 @@ pub fn wallet(wallet: &Wallet) -> Item {
         .text_opt("holds", holds_text(&wallet.holds))
         .text_opt("rooms", rooms_text(&wallet.rooms))
         .bytes("head", &wallet.head)
-        .at("movedAt", wallet.moved_at);
+        .at("movedAt", wallet.moved_at)
+        .int_opt("accountRevision", wallet.account_revision);
     let Some(due_at) = wallet.due_at else { return builder.build() };
     let (partition, name) = key::due(&wallet.id);
     builder.text("duePk", partition).text("dueSk", key::timed_sort(due_at, &name)).build()

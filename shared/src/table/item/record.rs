@@ -72,6 +72,7 @@ pub fn record(item: &Item) -> Result<Option<Record>, Source> {
             rooms: read_rooms(&r)?,
             head: r.link_opt("head").unwrap_or_default(),
             moved_at: r.at_opt("movedAt").unwrap_or(Timestamp::EPOCH),
+            account_revision: r.int_opt("accountRevision"),
         }),
         Kind::Device(license, hwid) => Record::Device(license, read_device(&r, hwid)?),
         Kind::Seat(license, slot) => {
