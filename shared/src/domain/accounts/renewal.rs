@@ -207,13 +207,8 @@ mod tests {
     fn a_wallet_is_told_why_nothing_is_due_in_the_words_of_the_seed() {
         let answer = |tier: &str, ends: Option<i64>, days: i64, ms: i64| {
             let account = account(tier, ends.map(|days| NOW.plus_days(days)));
-            let state = AccountState {
-                project: Project { settings: Map::new(), ..project() },
-                account: Some(account),
-                wallet: Some(wallet(0)),
-                entries: std::collections::BTreeMap::new(),
-                outdated_for: None,
-            };
+            let project = Project { settings: Map::new(), ..project() };
+            let state = AccountState::new(project, Some(account), Some(wallet(0)));
             let answer = eligibility(&state, Timestamp::from_ms(NOW.plus_days(days).ms() + ms)).unwrap();
             (answer.eligible, answer.reason.unwrap_or_default(), answer.days_until_renewal)
         };

@@ -47,6 +47,11 @@ pub struct OpenAccount {
 }
 
 impl AccountState {
+    /// The state of an account, read as it is, of whose operations nothing is known yet.
+    pub fn new(project: Project, account: Option<Account>, wallet: Option<Wallet>) -> Self {
+        Self { project, account, wallet, entries: BTreeMap::new(), outdated_for: None }
+    }
+
     /// Takes in a record as it is in the table.
     pub fn absorb(&mut self, record: Record) {
         match record {

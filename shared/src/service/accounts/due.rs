@@ -1,7 +1,7 @@
 //! The accounts of a project to which an allocation is due. The index nominates, also those in which only something ends; what is
 //! there decides.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::project_ledger_data::DueAccount;
@@ -57,13 +57,7 @@ pub async fn page<T: Table>(
         for id in ids {
             let Some(account) = accounts.remove(&id) else { continue };
             let wallet = wallets.remove(&WalletId::Account(id));
-            let state = AccountState {
-                project: project.clone(),
-                account: Some(account),
-                wallet,
-                entries: BTreeMap::new(),
-                outdated_for: None,
-            };
+            let state = AccountState::new(project.clone(), Some(account), wallet);
             let due = due::due(&state, by)?;
             found.extend(due.filter(|due| tier.is_none_or(|tier| tier == due.tier)));
         }

@@ -144,7 +144,7 @@ async fn load_with<T: Table>(
     let project = project_in(&records).ok_or(Denied::ProjectNotFound)?;
     project.in_service()?;
     let outdated_for = outdated_for.cloned();
-    let account = AccountState { project, account: None, wallet: None, entries: BTreeMap::new(), outdated_for };
+    let account = AccountState { outdated_for, ..AccountState::new(project, None, None) };
     let mut state = RenewalState { account, done: None };
     records.into_iter().for_each(|record| {
         state.absorb(record);
@@ -482,13 +482,7 @@ pub async fn list<T: Table>(
     }
     let rows = accounts.into_iter().map(|account| {
         let wallet = wallets.remove(&WalletId::Account(account.id.clone()));
-        let state = AccountState {
-            project: project.clone(),
-            account: Some(account),
-            wallet,
-            entries: BTreeMap::new(),
-            outdated_for: None,
-        };
+        let state = AccountState::new(project.clone(), Some(account), wallet);
         Ok(state::summary(&state, now)?)
     });
     Ok((rows.collect::<Result<_, Error>>()?, next))

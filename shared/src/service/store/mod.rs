@@ -2,8 +2,6 @@
 
 pub mod payments;
 
-use std::collections::BTreeMap;
-
 use ltlm_protocol::Timestamp;
 use ltlm_protocol::store_data::{CheckoutAnswer, OrderData, StorePolicies, TrialEligibility};
 
@@ -193,13 +191,7 @@ pub async fn token_checkout<T: Table>(
     let load = || async {
         let mut reads = vec![Read::Order(key.id.clone())];
         reads.extend(account.clone().map(Read::Account));
-        let account = AccountState {
-            project: project.clone(),
-            account: None,
-            wallet: None,
-            entries: BTreeMap::new(),
-            outdated_for: None,
-        };
+        let account = AccountState::new(project.clone(), None, None);
         let mut found = TokenOrderState { account, order: None };
         for record in app.table.read(&reads, budget.meter).await? {
             found.absorb(record);

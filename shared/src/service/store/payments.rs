@@ -1,7 +1,5 @@
 //! Processes the messages of the payment provider, each once.
 
-use std::collections::BTreeMap;
-
 use ltlm_protocol::{Timestamp, limits};
 
 use crate::domain::accounts::state::AccountState;
@@ -293,8 +291,7 @@ async fn add_account<T: Table>(
     // The provider tells it again, for days.
     project.in_service()?;
     state.takes_live = project.takes_live_payments();
-    state.account =
-        Some(AccountState { project, account: None, wallet: None, entries: BTreeMap::new(), outdated_for: None });
+    state.account = Some(AccountState::new(project, None, None));
     records.into_iter().filter(|record| !matches!(record, Record::Project(_))).for_each(|record| {
         state.absorb(record);
     });
