@@ -1,12 +1,13 @@
 //! Random histories of an account against a small, obviously right model: what each call answers, and at the end the ledger,
 //! its sums and its chain.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Reply, TestApp};
+use crate::support::{Reply, TestApp, proof};
 
 const HOUR: i64 = 3_600;
 const ALLOCATION: i64 = 100;
@@ -217,8 +218,16 @@ async fn run(steps: Vec<Step>) {
 
 #[test]
 fn an_account_agrees_with_the_model_over_any_history() {
+    let histories = proof::rounds(32, 200);
+    let taken = Cell::new(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    proptest!(ProptestConfig::with_cases(32), |(steps in steps())| {
+    proptest!(ProptestConfig::with_cases(u32::try_from(histories).unwrap()), |(steps in steps())| {
+        taken.set(taken.get() + steps.len());
         runtime.block_on(run(steps));
     });
+    let figures = format!(
+        "an account (debits, credits, refunds, holds, renewals): {histories} random histories, {} steps",
+        taken.get()
+    );
+    proof::seen("R2", &figures);
 }

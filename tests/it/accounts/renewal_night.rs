@@ -15,7 +15,7 @@ use shared::service::accounts::dispatcher;
 use shared::table::key;
 
 use crate::api::endpoints::event;
-use crate::support::{L1, TestApp, device};
+use crate::support::{L1, TestApp, device, proof};
 
 const DAY: i64 = 86_400;
 
@@ -97,6 +97,10 @@ async fn messages_that_come_twice_and_dispatchers_that_run_at_once_renew_once() 
     assert_eq!(answers.iter().map(|(_, report)| count(report, "Renewed")).sum::<i64>(), 40);
     assert_eq!(work_off(&background).await, 0);
     assert_renewed_once(&app, 40, 40).await;
+    proof::seen(
+        "R5",
+        "4 runs of the dispatcher, 3 at once, and each message delivered twice at once: 40 accounts due, 40 renewals",
+    );
 }
 
 #[tokio::test]
@@ -142,15 +146,22 @@ async fn a_run_goes_round_an_account_that_fails_and_says_which() {
 
 #[tokio::test]
 async fn a_night_that_is_killed_anywhere_goes_on() {
-    for round_trips in [1, 2, 4, 7, 11] {
+    let killed_after: Vec<u32> = match proof::rounds(5, 12) {
+        5 => vec![1, 2, 4, 7, 11],
+        most => (1..=most as u32).collect(),
+    };
+    for round_trips in &killed_after {
         let (app, background) = app_with(20, 20).await;
-        app.host.app.table.stop_after(Some(round_trips));
+        app.host.app.table.stop_after(Some(*round_trips));
         background.dispatch().await;
         app.host.app.table.stop_after(None);
         background.dispatch().await;
         assert_eq!(work_off(&background).await, 20, "the dispatcher killed after {round_trips}");
         assert_renewed_once(&app, 20, 20).await;
     }
+    let figures =
+        format!("the dispatcher killed after {killed_after:?} round trips: 20 accounts due, 20 renewals each time");
+    proof::seen("R5", &figures);
 }
 
 #[tokio::test]

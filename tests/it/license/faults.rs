@@ -1,6 +1,6 @@
 //! Faults between us and the table: what was answered "done" is there, and nothing is there twice.
 
-use crate::support::{L1, Reply, TestApp, device};
+use crate::support::{L1, Reply, TestApp, device, proof};
 use serde_json::json;
 use shared::table::fault::Faults;
 
@@ -162,6 +162,59 @@ async fn a_kill_between_any_two_round_trips_leaves_nothing_half_done() {
         assert_eq!((out.status, out.int_of("activeSeats")), (200, 0));
         assert_eq!(app.audit(&key).await, 5);
     }
+    proof::seen(
+        "R4",
+        "plain protocol: activate, consume, save settings, release a seat and sign out killed after each of 4 round trips: done once or not at all",
+    );
+}
+
+/// Callers repeat until they are answered, and then once more, while three of ten replies of the table are lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_retries_charges_each_operation_once() {
+    let app = TestApp::new().await;
+    let other = app.another_process().await;
+    let (callers, each) = (16, proof::rounds(5, 100));
+    let key = app.license_with(json!({"tokens": {"enabled": true, "maxTokens": callers * each}})).await;
+    app.activate(&key, &device('a')).await;
+    for (seed, process) in [&app.host, &other].into_iter().enumerate() {
+        process.app.table.set(faults(30, 5, 5, seed as u64));
+    }
+    let spend = |caller: usize| {
+        let (hosts, key) = ([app.host.clone(), other.clone()], key.clone());
+        async move {
+            let mut sent = 0;
+            for number in 0..each {
+                let body = json!({"hwid": device('a'), "amount": 1, "action": "x", "operationId": format!("{caller}-{number}")});
+                let mut answers = 0;
+                while answers < 2 {
+                    let request = crate::support::post_request(&key, "consume", &body);
+                    let reply = crate::support::send(&hosts[sent % 2], request).await;
+                    sent += 1;
+                    assert!(matches!(reply.status, 200 | 503), "{}", reply.text);
+                    answers += usize::from(reply.status == 200);
+                }
+            }
+            sent
+        }
+    };
+    let sent: usize = futures_util::future::join_all((0..callers).map(spend)).await.into_iter().sum();
+    for process in [&app.host, &other] {
+        process.app.table.set(faults(0, 0, 0, 0));
+    }
+    let entries = app.ledger(&key).await;
+    let charges: Vec<_> = entries.iter().filter(|entry| entry["source"] == "single").collect();
+    let ids: std::collections::BTreeSet<_> = charges.iter().map(|entry| entry["operationId"].to_string()).collect();
+    assert_eq!(
+        (charges.len(), ids.len(), app.audit(&key).await),
+        (callers * each, callers * each, (callers * each) as i64)
+    );
+    let figures = format!(
+        "{} operations of {callers} callers over 2 processes, {sent} requests, 30 % of the table's replies lost: {} entries, {} distinct ids",
+        callers * each,
+        charges.len(),
+        ids.len()
+    );
+    proof::seen("R3", &figures);
 }
 
 #[tokio::test]
@@ -253,6 +306,14 @@ async fn a_reply_lost_in_any_round_trip_of_any_command_changes_no_answer() {
             }
         }
     }
+    let count = commands().len();
+    proof::seen(
+        "R4",
+        &format!(
+            "plain protocol: {count} commands, the reply of each of 3 round trips lost: {} runs, no answer changed",
+            3 * count
+        ),
+    );
 }
 
 /// What tells whether two answers are the same: all but when the device was last heard of.

@@ -1,12 +1,13 @@
 //! Random command sequences against a small, obviously right model. After each step the service and the model agree on the
 //! answer; at the end the ledger adds up.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::{Reply, TestApp};
+use crate::support::{Reply, TestApp, proof};
 
 const SEATS: usize = 2;
 const PLACES: usize = 3;
@@ -191,12 +192,18 @@ async fn run(steps: Vec<Step>) {
     assert_eq!(app.audit(&key).await, model.spent);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_service_agrees_with_the_model(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+#[test]
+fn the_service_agrees_with_the_model() {
+    let histories = proof::rounds(24, 200);
+    let cases = u32::try_from(histories).unwrap();
+    let taken = Cell::new(0);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let config = ProptestConfig { cases, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(steps in steps())| {
+        taken.set(taken.get() + steps.len());
         runtime.block_on(run(steps));
-    }
+    });
+    let figures =
+        format!("a license (devices, seats, tokens, suspension): {histories} random histories, {} steps", taken.get());
+    proof::seen("R2", &figures);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::support::{TestApp, device, post_request, send};
+use crate::support::{TestApp, device, post_request, proof, send};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::model::device::SeatClaim;
@@ -11,7 +11,9 @@ use shared::service::ids::license_id;
 use shared::table::fault::Faults;
 use shared::table::port::{Meter, Read, Table};
 
+/// Rounds in the gate, and as a proof.
 const ROUNDS: usize = 50;
+const ROUNDS_PROVEN: usize = 1_000;
 const CALLERS: usize = 16;
 
 /// Sends one POST per caller at the same time, over two processes; the bodies of the answers.
@@ -69,7 +71,8 @@ async fn a54_the_last_seat_goes_to_one() {
     for index in 0..CALLERS + 2 {
         app.activate(&key, &hwid(index)).await;
     }
-    for round in 0..ROUNDS {
+    let rounds = proof::rounds(ROUNDS, ROUNDS_PROVEN);
+    for round in 0..rounds {
         // Everybody lapses, two sit down again, and sixteen want the third seat.
         app.clock.advance_seconds(1_000);
         for index in CALLERS..CALLERS + 2 {
@@ -81,18 +84,23 @@ async fn a54_the_last_seat_goes_to_one() {
         assert_eq!(seated, 1, "round {round}");
         assert_eq!(app.get(&key, "/seats").await.int_of("activeSeats"), 3, "round {round}");
     }
+    proof::seen(
+        "R1",
+        &format!("last seat: {rounds} rounds of {CALLERS} devices over 2 processes, 1 seat given in each"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_token_is_spent_once() {
     let app = TestApp::new().await;
     let other = app.another_process().await;
-    let key = app.license_with(json!({"tokens": {"enabled": true, "maxTokens": ROUNDS}})).await;
+    let rounds = proof::rounds(ROUNDS, ROUNDS_PROVEN);
+    let key = app.license_with(json!({"tokens": {"enabled": true, "maxTokens": rounds}})).await;
     app.activate(&key, &device('a')).await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         // One token a round: take all others away first, give them back after.
         let left = app.get(&key, "").await.int_of("tokensRemaining");
-        assert_eq!(left, (ROUNDS - round) as i64);
+        assert_eq!(left, (rounds - round) as i64);
         let path = format!("/v1/admin/licenses/{key}/tokens");
         if left > 1 {
             app.admin("POST", &path, json!({"amount": 1 - left, "reason": "aside"})).await;
@@ -110,7 +118,8 @@ async fn the_last_token_is_spent_once() {
             app.admin("POST", &path, json!({"amount": left - 1, "reason": "back"})).await;
         }
     }
-    assert_eq!(app.audit(&key).await, ROUNDS as i64);
+    assert_eq!(app.audit(&key).await, rounds as i64);
+    proof::seen("R1", &format!("last token: {rounds} rounds of {CALLERS} callers over 2 processes, 1 charged in each"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,7 +131,8 @@ async fn a36_the_last_place_goes_to_one_device() {
         terms["config"]["limits"]["devices"]["maxDevices"] = json!(2);
         app.policy(terms).await
     };
-    for round in 0..ROUNDS {
+    let rounds = proof::rounds(ROUNDS, ROUNDS_PROVEN);
+    for round in 0..rounds {
         let key = app.license(&policy, None).await;
         app.activate(&key, &device('a')).await;
         let bodies = (0..CALLERS).map(|index| json!({"hwid": hwid(index)})).collect();
@@ -134,6 +144,9 @@ async fn a36_the_last_place_goes_to_one_device() {
         let license = app.get(&key, &format!("?hwid={}", device('a'))).await;
         assert_eq!(license.body["machines"].as_array().unwrap().len(), 2, "round {round}");
     }
+    let figures =
+        format!("last device place: {rounds} rounds of {CALLERS} devices over 2 processes, 1 registered in each");
+    proof::seen("R1", &figures);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use shared::keys::kms::{AGE_MAX_MS, Kms};
 use shared::keys::{KeyError, Purpose};
 
 use crate::support::pro::{Sealed, letter, sealed_request};
-use crate::support::{ADMIN_KEY, L1, TestApp, device, send};
+use crate::support::{ADMIN_KEY, L1, TestApp, device, proof, send};
 
 const GUID: &str = "9e0f6c1b-5a43-4e0e-9c53-6c1f3f5a7d10";
 
@@ -80,6 +80,12 @@ async fn a_reply_lost_in_any_round_trip_of_a_pro_call_changes_no_answer() {
             }
         }
     }
+    let count = life().len();
+    let figures = format!(
+        "encrypted protocol: {count} calls, the reply of each of 3 round trips lost: {} runs, no answer changed",
+        3 * count
+    );
+    proof::seen("R4", &figures);
 }
 
 /// The process ends after each round trip in turn: a use is charged with its nonce, or neither happened.
@@ -115,6 +121,8 @@ async fn a_kill_between_two_round_trips_leaves_no_charge_without_its_nonce() {
         assert_eq!(app.pro("consume-batch", &a, n, batch).await.reply.status, 200);
         assert_eq!(app.audit(L1).await, 255);
     }
+    let figures = "encrypted protocol: consume and a batch of 250 uses killed after each of 4 round trips: charged once, never without the nonce";
+    proof::seen("R4", figures);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use shared::keys::{KeyError, Purpose};
 use tokio::io::AsyncBufReadExt;
 
 use crate::support::pro::sealed_body;
-use crate::support::{ADMIN_KEY, L1, SECRET, TestApp, device, send, target_folder};
+use crate::support::{ADMIN_KEY, L1, SECRET, TestApp, device, proof, send, target_folder};
 
 /// A program of the virtual environment that the test command sets up.
 pub(crate) fn python() -> std::path::PathBuf {
@@ -105,6 +105,7 @@ async fn a04_a90_python_opens_verifies_and_signs_again_what_we_say() {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!((printed.matches("answer ").count(), printed.matches("file ").count()), (4, 2), "{printed}");
+    proof::seen("R7", "4 answers and 2 offline files opened, verified and signed again by Python, byte for byte");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod background;
 pub(crate) mod pro;
+pub(crate) mod proof;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod measure_accounts;
 mod measure_changes;
 mod measure_contention;
 mod native;
+mod prove;
 mod python_client;
 mod typescript;
 
@@ -45,6 +46,8 @@ enum Task {
     Docs,
     /// Check licenses, sources and bans of all dependencies
     Deny,
+    /// Run the tests behind the promises at length, and write what was seen into docs/proofs.md
+    Prove,
     /// Make an administrator key: the key for you, its SHA-256 for the stack
     AdminKey,
     /// Make the secret by which the functions know CloudFront, and its SHA-256, both for the stack
@@ -110,6 +113,7 @@ fn main() -> ExitCode {
         Task::Native => native(),
         Task::Docs => docs(),
         Task::Deny => deny(),
+        Task::Prove => programs().and_then(|()| prove::prove(&root(), cargo())),
         Task::AdminKey => admin_key(),
         Task::EdgeSecret => edge_secret(),
         Task::Measure(Measured::Startup { built }) => measure::startup(&root(), built.as_deref()),
