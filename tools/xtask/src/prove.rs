@@ -99,7 +99,8 @@ fn run(mut cargo: Command) -> Result<Seen, String> {
     }
     let status = child.wait().map_err(|error| format!("Cannot wait for cargo: {error}."))?;
     seen.minutes = started.elapsed().as_secs_f64() / 60.0;
-    if !status.success() || passed != names.len() as u64 {
+    // A name may be a part of another test's.
+    if !status.success() || passed < names.len() as u64 {
         return Err(format!("Not proven: {passed} of {} tests passed.", names.len()));
     }
     match CLAIMS.iter().find(|claim| !seen.figures.iter().any(|(id, _)| id == claim.id)) {
