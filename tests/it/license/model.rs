@@ -68,6 +68,15 @@ impl Model {
         self.devices.keys().filter(|device| matches!(self.seat(**device), Seat::Held { .. })).count()
     }
 
+    /// A consumption prolongs a lease of which a tenth has run.
+    fn touch(&mut self, device: usize) {
+        if let Seat::Held { until } = self.seat(device)
+            && self.now >= until - LEASE + LEASE / 10
+        {
+            self.devices.insert(device, Seat::Held { until: self.now + LEASE });
+        }
+    }
+
     fn take(&mut self, device: usize) {
         let held = matches!(self.seat(device), Seat::Held { .. });
         let seat = if held || self.live() < SEATS { Seat::Held { until: self.now + LEASE } } else { Seat::None };
@@ -160,6 +169,11 @@ async fn run(steps: Vec<Step>) {
                         ),
                         false => drop(reply.refused(422, "IDEMPOTENCY_KEY_REUSED")),
                     }
+                    // What could be charged is written, and fails by the entry that is there. The lease is written beside it: the
+                    // device did call.
+                    if !model.suspended && model.devices.contains_key(&device) && model.balance >= amount {
+                        model.touch(device);
+                    }
                     continue;
                 }
                 if model.suspended {
@@ -172,11 +186,7 @@ async fn run(steps: Vec<Step>) {
                     model.balance -= amount;
                     model.spent += amount;
                     model.done.insert(id, (device, amount, model.balance));
-                    if let Seat::Held { until } = model.seat(device)
-                        && model.now >= until - LEASE + LEASE / 10
-                    {
-                        model.devices.insert(device, Seat::Held { until: model.now + LEASE });
-                    }
+                    model.touch(device);
                     assert_eq!(reply.int_of("tokensRemaining"), model.balance);
                     assert_told(&reply, model.words(device), &model);
                 }
@@ -190,6 +200,24 @@ async fn run(steps: Vec<Step>) {
         }
     }
     assert_eq!(app.audit(&key).await, model.spent);
+}
+
+/// Found by chance once: a used id, sent again after a tenth of the lease, prolongs it.
+#[tokio::test]
+async fn a_repeated_use_prolongs_the_lease_as_a_first_one_does() {
+    let (first, other) = (Step::Consume(2, 1, 8), Step::Consume(2, 32, 8));
+    for again in [first.clone(), other] {
+        run(vec![
+            Step::Activate(2),
+            first.clone(),
+            Step::Pass(88),
+            again,
+            Step::Pass(512),
+            Step::Beat(1),
+            Step::Beat(2),
+        ])
+        .await;
+    }
 }
 
 #[test]
