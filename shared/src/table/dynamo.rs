@@ -115,11 +115,9 @@ impl Dynamo {
     /// in one way, so there is one for the strongly consistent reads, and one for the others.
     async fn get_all(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Item>, ReadError> {
         let (mut strong, mut eventual) = (BTreeSet::new(), BTreeSet::new());
-        for read in reads {
-            match read {
-                Read::Eventually(read) => eventual.extend(key_of(read)),
-                read => strong.extend(key_of(read)),
-            }
+        for (read, is_strong) in reads.iter().map(consistency) {
+            let keys = if is_strong { &mut strong } else { &mut eventual };
+            keys.extend(key_of(read));
         }
         let kinds = [(strong, true), (eventual, false)].map(|(keys, is_strong)| (Vec::from_iter(keys), is_strong));
         // The SDK's futures are large: each is put on the heap where it begins.
@@ -152,11 +150,11 @@ impl Dynamo {
     }
 
     /// The complete result of the query, in as many answers as necessary: DynamoDB limits one to a megabyte.
-    async fn list(&self, query: Query, meter: &Meter) -> Result<Vec<Record>, ReadError> {
+    async fn list(&self, query: Query, is_strong: bool, meter: &Meter) -> Result<Vec<Record>, ReadError> {
         let mut read = Vec::new();
         let mut start = None;
         loop {
-            let (mut records, next) = Box::pin(self.list_some(&query, start, meter)).await?;
+            let (mut records, next) = Box::pin(self.list_some(&query, is_strong, start, meter)).await?;
             read.append(&mut records);
             start = next;
             if start.is_none() || read.len() as i64 >= query.limit {
@@ -168,6 +166,7 @@ impl Dynamo {
     async fn list_some(
         &self,
         query: &Query,
+        is_strong: bool,
         start: Option<Item>,
         meter: &Meter,
     ) -> Result<(Vec<Record>, Option<Item>), ReadError> {
@@ -176,7 +175,8 @@ impl Dynamo {
             .query()
             .table_name(&self.table)
             .set_index_name(query.index.map(str::to_owned))
-            .consistent_read(query.index.is_none() && query.is_strong)
+            // DynamoDB reads its indexes eventually consistent only.
+            .consistent_read(query.index.is_none() && is_strong)
             .key_condition_expression(query.condition)
             .set_expression_attribute_values(Some(query.values.clone()))
             .set_exclusive_start_key(start)
@@ -394,7 +394,8 @@ fn partition(walk: &Walk) -> Option<String> {
 impl Table for Dynamo {
     async fn read(&self, reads: &[Read], meter: &Meter) -> Result<Vec<Record>, ReadError> {
         meter.round_trip();
-        let queries = reads.iter().filter_map(Query::of).map(|query| self.list(query, meter));
+        let queries = reads.iter().map(consistency);
+        let queries = queries.filter_map(|(read, is_strong)| Some(self.list(Query::of(read)?, is_strong, meter)));
         let (items, lists) = join(self.get_all(reads, meter), join_all(queries)).await;
         let mut read = records(&items?)?;
         for list in lists {
@@ -518,8 +519,6 @@ struct Query {
     condition: &'static str,
     values: Item,
     newest_first: bool,
-    /// Not eventually consistent. A query of an index always is.
-    is_strong: bool,
     limit: i64,
 }
 
@@ -527,7 +526,6 @@ impl Query {
     fn of(read: &Read) -> Option<Self> {
         let text = |value: String| Value::S(value);
         match read {
-            Read::Eventually(read) => Self::of(read).map(|query| Self { is_strong: false, ..query }),
             Read::SeatPage(license, page) => {
                 let (first, last) = key::seat_page(*page);
                 Some(Self {
@@ -539,7 +537,6 @@ impl Query {
                         (":last".to_owned(), text(last)),
                     ]),
                     newest_first: false,
-                    is_strong: true,
                     limit: PAGE_SLOTS,
                 })
             }
@@ -551,7 +548,6 @@ impl Query {
                     (":prefix".to_owned(), text(key::seat_prefix().to_owned())),
                 ]),
                 newest_first: false,
-                is_strong: true,
                 limit: limits::SEATS_MAX,
             }),
             Read::Devices(license) => Some(Self {
@@ -559,7 +555,6 @@ impl Query {
                 condition: "listPk = :pk",
                 values: HashMap::from([(":pk".to_owned(), text(key::list_partition(&List::Devices(license.clone()))))]),
                 newest_first: true,
-                is_strong: true,
                 limit: limits::MACHINES_LISTED_MAX as i64,
             }),
             Read::Due { project_id, shard, until, after, limit } => {
@@ -580,7 +575,6 @@ impl Query {
                     },
                     values,
                     newest_first: false,
-                    is_strong: true,
                     limit: *limit,
                 })
             }
@@ -603,7 +597,6 @@ impl Query {
                     condition: "listPk = :pk AND listSk BETWEEN :first AND :last",
                     values: values.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
                     newest_first: false,
-                    is_strong: true,
                     limit: *limit,
                 })
             }
@@ -612,7 +605,6 @@ impl Query {
                 condition: "duePk = :pk",
                 values: HashMap::from([(":pk".to_owned(), text(key::event_day(project_id, *day)))]),
                 newest_first: false,
-                is_strong: true,
                 limit: EVENTS_MAX,
             }),
             Read::AccessTokens { project_id, holder, now, from, limit } => {
@@ -633,7 +625,6 @@ impl Query {
                         (":last".to_owned(), text(last)),
                     ]),
                     newest_first: true,
-                    is_strong: true,
                     limit: *limit,
                 })
             }
@@ -642,7 +633,6 @@ impl Query {
                 condition: "pk = :pk",
                 values: HashMap::from([(":pk".to_owned(), text(key::rollup_partition(wallet)))]),
                 newest_first: true,
-                is_strong: true,
                 limit: 1,
             }),
             Read::Rollups { wallet, from, to } => Some(Self {
@@ -654,7 +644,6 @@ impl Query {
                     (":to".to_owned(), text(key::rollup_sort(*to))),
                 ]),
                 newest_first: false,
-                is_strong: true,
                 limit: DAYS_MAX,
             }),
             Read::EntriesAfter { wallet, after, limit } => Some(Self {
@@ -665,7 +654,6 @@ impl Query {
                     (":after".to_owned(), text(key::entry_list_sort(*after))),
                 ]),
                 newest_first: false,
-                is_strong: true,
                 limit: *limit,
             }),
             Read::Entries { wallet, before, limit } => Some(Self {
@@ -676,7 +664,6 @@ impl Query {
                     (":before".to_owned(), text(key::entry_list_sort(before.unwrap_or(i64::MAX)))),
                 ]),
                 newest_first: true,
-                is_strong: true,
                 limit: *limit,
             }),
             Read::List { list, before, limit } => {
@@ -687,12 +674,19 @@ impl Query {
                     condition: if before.is_some() { "listPk = :pk AND listSk < :before" } else { "listPk = :pk" },
                     values,
                     newest_first: true,
-                    is_strong: true,
                     limit: *limit,
                 })
             }
             _ => None,
         }
+    }
+}
+
+/// What is to be read, and whether strongly consistent.
+fn consistency(read: &Read) -> (&Read, bool) {
+    match read {
+        Read::Eventually(read) => (read, false),
+        read => (read, true),
     }
 }
 
@@ -734,7 +728,7 @@ fn key_of(read: &Read) -> Option<Key> {
         Read::Import(project_id) => Some(key::import(project_id)),
         Read::ImportKey(id) => Some(key::import_key(id)),
         Read::Erasure(project_id, id) => Some(key::erasure(project_id, id)),
-        // The reads of `get_all` are taken apart before.
+        // `consistency` takes the read out of it first.
         Read::Eventually(_)
         | Read::SeatPage(..)
         | Read::Seats(_)

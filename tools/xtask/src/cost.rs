@@ -190,7 +190,7 @@ pub fn document(data_model: &str, template: &str, waf: &str) -> Option<String> {
     }
     let _ = write!(
         text,
-        "\nThe last column is the sum with answers in full; where all calls of the mix that can ask for compact answers do, the table costs what its second column says. Storage is charged in addition: {:.2} a GB, backups of the last 35 days included. Notices, mails, webhooks and payments are charged by use.\n\n\
+        "\nThe sum contains the table with answers in full. If every call that can ask for a compact answer does, the column of compact answers replaces it. Storage is charged in addition: {:.2} a GB, backups of the last 35 days included. Notices, mails, webhooks and payments are charged by use.\n\n\
          ## The mix of calls\n\nThe table above assumes this mix of a hundred calls of applications, on licenses with one device:\n\n| operation | calls | read units | write units |\n|---|---|---|---|\n",
         STORAGE.dollars
     );

@@ -70,7 +70,7 @@ const CLAIMS: &[Claim] = &[
 /// Lengths of runs that have knobs of their own.
 const KNOBS: &[(&str, &str)] = &[("LTLM_PROVE", "1"), ("LTLM_LOSSY_RUNS", "100"), ("LTLM_CLIENT_RUNS", "100")];
 
-/// What was seen of the claims: the number of tests that passed, and a line for each figure.
+/// What was seen of the claims: each claim's id with its figures, and how long all tests took.
 struct Seen {
     figures: Vec<(String, String)>,
     minutes: f64,

@@ -186,9 +186,9 @@ pub fn change_plan(
             true => (open.tokens.wallet.clone(), Vec::new()),
             false => open.tokens.wallet.raise(tokens, cause, now),
         };
-        // Each change of an account's record moves its wallet, which is what tells readers of it.
+        // Each change of an account's record moves its wallet: readers recognize the present record by the wallet.
         let (moved, entries) = match entries.is_empty() {
-            true => open.tokens.wallet.unmoved(unraised(&key.id, *kind, now), now),
+            true => open.tokens.wallet.unmoved(plan_changed(&key.id, *kind, now), now),
             false => (moved, entries),
         };
         let open = OpenAccount { account: account.clone(), ..open };
@@ -203,8 +203,8 @@ pub fn change_plan(
     Ok(Decision::write(writes, (data(&after, now)?, false)))
 }
 
-/// What states that a pool's plan changed and its balance did not.
-fn unraised(operation: &OperationId, kind: TokenType, now: Timestamp) -> Cause {
+/// The cause of the entry of a pool whose plan changed and whose balance did not.
+fn plan_changed(operation: &OperationId, kind: TokenType, now: Timestamp) -> Cause {
     Cause::of_the_service(format!("plan:{}:{}", kind.wire(), operation.id), "plan", Source::Renewal, now)
 }
 
